@@ -1,0 +1,352 @@
+"""The environment (or `.env`), read once; every missing or malformed setting is named in one message.
+
+A group of settings is a class; a process loads the groups that it needs. Secrets never show in a
+message or a repr.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal, TypeVar, get_args
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from function.ports import Lifetimes
+
+MIN_KEY_LENGTH = 32
+"""Characters in each of APP_SECRET_KEYS."""
+
+
+class WrongSettings(Exception):
+    """The process can't start: one line for each setting that is missing or malformed, no values."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
+        self.faults = faults
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", message)
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise _wrong("must be an http:// or https:// address without user, password and query")
+    return url.rstrip("/")
+
+
+def _optional_http_url(url: str) -> str:
+    return _http_url(url) if url else url
+
+
+def _proxy_url(url: SecretStr) -> SecretStr:
+    scheme = urlsplit(url.get_secret_value()).scheme
+    if url.get_secret_value() and scheme not in ("http", "https", "socks5", "socks5h", "socks4", "socks4a"):
+        raise _wrong("must be an http://, https://, socks4:// or socks5:// address")
+    return url
+
+
+def _dsn(*schemes: str) -> AfterValidator:
+    def check(dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and not dsn.get_secret_value().startswith(schemes):
+            raise _wrong(f"must begin with {' or '.join(schemes)}")
+        return dsn
+
+    return AfterValidator(check)
+
+
+def _needed_without_dsn(value: Value, info: ValidationInfo) -> Value:
+    # A malformed DSN is not in the data: it is named as such, and its parts are not asked for.
+    if info.data.get("dsn", "malformed") is None and not _plain(value):
+        raise _wrong("is required where no DSN is set")
+    return value
+
+
+def _needed_if_enabled(value: Value, info: ValidationInfo) -> Value:
+    if info.data.get("enabled") and not _plain(value):
+        raise _wrong("is required where CLIENT_APIFNS_ENABLED is set")
+    return value
+
+
+def _long_keys(value: SecretStr) -> SecretStr:
+    keys = _split(value)
+    if not keys or any(len(key) < MIN_KEY_LENGTH for key in keys):
+        raise _wrong(f"must be keys of at least {MIN_KEY_LENGTH} characters, separated by commas")
+    return value
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _config(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(
+        env_prefix=prefix,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+
+Value = TypeVar("Value", str, SecretStr)
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Part = Annotated[str, AfterValidator(_needed_without_dsn)]
+SecretPart = Annotated[SecretStr, AfterValidator(_needed_without_dsn)]
+
+
+class AppSettings(BaseSettings):
+    """The service itself."""
+
+    model_config = _config("APP_")
+
+    name: str = "inn"
+    request_retry_times: Count = 3
+    request_retry_sec: Positive = 60
+    start_timeout_sec: NotNegative = 60
+    lookup_deadline_sec: Positive = 25
+    secret_keys: Annotated[SecretStr, AfterValidator(_long_keys)]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The secret keys, newest first."""
+        return _split(self.secret_keys)
+
+
+class LogSettings(BaseSettings):
+    """What is logged."""
+
+    model_config = _config("LOG_")
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class HttpSettings(BaseSettings):
+    """The HTTP function's socket, or the consumer's probes'."""
+
+    model_config = _config("HTTP_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    tokens: SecretStr = SecretStr("")
+
+    @property
+    def bearer_tokens(self) -> tuple[str, ...]:
+        """Who holds one of these may ask; none: everybody."""
+        return _split(self.tokens)
+
+
+class MongoSettings(BaseSettings):
+    """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""
+
+    model_config = _config("MONGO_")
+
+    dsn: Annotated[SecretStr | None, _dsn("mongodb://", "mongodb+srv://")] = None
+    host: Part = ""
+    port: Port = 27017
+    user: Part = ""
+    password: Annotated[SecretPart, Field(validation_alias="MONGO_PASS")] = SecretStr("")
+    name: str
+    rs: str = ""
+    auth: str = "admin"
+    timeout_server_select: Annotated[int, Field(gt=0)] = 5000
+    """Milliseconds."""
+
+    @property
+    def uri(self) -> str:
+        """The connection string; a secret."""
+        if self.dsn is not None:
+            return self.dsn.get_secret_value()
+        replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
+        # A host may be a list with ports of their own: a replica set's seeds.
+        hosts = ",".join(host if ":" in host else f"{host}:{self.port}" for host in self.host.split(","))
+        return (
+            f"mongodb://{_login(self.user, self.password)}@{hosts}/?authSource={quote(self.auth, safe='')}{replica_set}"
+        )
+
+
+class RabbitSettings(BaseSettings):
+    """The broker. `dsn` replaces host, port, user, password and virtual host."""
+
+    model_config = _config("RABBITMQ_")
+
+    dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://")] = None
+    host: Part = ""
+    port: Port = 5672
+    user: Part = ""
+    password: Annotated[SecretPart, Field(validation_alias="RABBITMQ_PASS")] = SecretStr("")
+    vhost: str = "/"
+    prefetch_count: Annotated[int, Field(ge=1, le=65535)] = 100
+    source_queue_name: Annotated[str, Field(min_length=1, max_length=200)] = "inn"
+
+    @property
+    def uri(self) -> str:
+        """The connection string; a secret."""
+        if self.dsn is not None:
+            return self.dsn.get_secret_value()
+        return f"amqp://{_login(self.user, self.password)}@{self.host}:{self.port}/{quote(self.vhost, safe='')}"
+
+
+class NalogSettings(BaseSettings):
+    """The tax service, and how gently it is asked. 0 turns pace, cool-down and limit off."""
+
+    model_config = _config("CLIENT_NALOG_")
+
+    url: HttpUrl
+    protocol: Literal["two-step", "legacy"] = "two-step"
+    timeout_sec: Positive = 60
+    """Of one lookup, every request and wait of it included."""
+    retries: Count = 2
+    wait_sec: NotNegative = 1
+    proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = SecretStr("")
+    ca_bundle: str = ""
+    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    min_interval_sec: NotNegative = 1
+    cooldown_sec: NotNegative = 20
+    daily_limit: Count = 0
+    consent: bool = False
+
+
+class ApiFnsSettings(BaseSettings):
+    """The paid provider: off unless it is switched on and has a key."""
+
+    model_config = _config("CLIENT_APIFNS_")
+
+    enabled: bool = False
+    url: Annotated[str, AfterValidator(_needed_if_enabled), AfterValidator(_optional_http_url)] = ""
+    key: Annotated[SecretStr, AfterValidator(_needed_if_enabled)] = SecretStr("")
+
+
+class CacheSettings(BaseSettings):
+    """How long answers are good. 0: for ever."""
+
+    model_config = _config("CACHE_")
+
+    found_days: NotNegative = 365
+    not_found_hours: NotNegative = 24
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """The same in the core's terms."""
+        return Lifetimes(
+            found=timedelta(days=self.found_days) if self.found_days else None,
+            absent=timedelta(hours=self.not_found_hours) if self.not_found_hours else None,
+        )
+
+
+class HistorySettings(BaseSettings):
+    """How long rows of history stay. 0: for ever."""
+
+    model_config = _config("HISTORY_")
+
+    days: NotNegative = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every production process needs."""
+
+    app: AppSettings
+    log: LogSettings
+    http: HttpSettings
+    mongo: MongoSettings
+    nalog: NalogSettings
+    apifns: ApiFnsSettings
+    cache: CacheSettings
+    history: HistorySettings
+
+
+CORE_GROUPS = (
+    AppSettings,
+    LogSettings,
+    HttpSettings,
+    MongoSettings,
+    NalogSettings,
+    ApiFnsSettings,
+    CacheSettings,
+    HistorySettings,
+)
+ALL_GROUPS = (*CORE_GROUPS, RabbitSettings)
+
+Group = TypeVar("Group", bound=BaseSettings)
+
+
+def load_core() -> Core:
+    """What `inn serve` reads. Raises WrongSettings."""
+    return Core(*_load(CORE_GROUPS))  # type: ignore[arg-type]  # groups and fields stand in one order
+
+
+def load_all() -> tuple[Core, RabbitSettings]:
+    """What `inn consume` reads. Raises WrongSettings."""
+    *core, rabbit = _load(ALL_GROUPS)
+    return Core(*core), rabbit  # type: ignore[arg-type, return-value]  # as in load_core
+
+
+def load(group: type[Group]) -> Group:
+    """One group alone, for commands that need no more. Raises WrongSettings."""
+    return _load((group,))[0]  # type: ignore[return-value]  # what was asked for
+
+
+def _load(groups: tuple[type[BaseSettings], ...]) -> list[BaseSettings]:
+    loaded: list[BaseSettings] = []
+    faults: list[str] = []
+    for group in groups:
+        try:
+            loaded.append(group())
+        except ValidationError as exc:
+            faults += _faults(group, exc)
+    if faults:
+        raise WrongSettings(faults)
+    return loaded
+
+
+def names_of(group: type[BaseSettings]) -> dict[str, str]:
+    """The environment variable of each field of a group."""
+    prefix = group.model_config["env_prefix"]
+    return {
+        field: str(info.validation_alias or f"{prefix}{field.upper()}") for field, info in group.model_fields.items()
+    }
+
+
+def _faults(group: type[BaseSettings], exc: ValidationError) -> list[str]:
+    variables = names_of(group)
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    return [f"{_variable(variables, error)}: {_expected(group, error)}" for error in errors]
+
+
+def _variable(variables: dict[str, str], error: ErrorDetails) -> str:
+    # pydantic names a field by its alias where it has one.
+    name = str(error["loc"][0])
+    return variables.get(name, name)
+
+
+def _expected(group: type[BaseSettings], error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return "is required"
+    if error["type"] == "literal_error":
+        return f"must be one of {', '.join(map(str, _choices(group, str(error['loc'][0]))))}"
+    return error["msg"]
+
+
+def _choices(group: type[BaseSettings], field: str) -> tuple[object, ...]:
+    return get_args(group.model_fields[field].annotation)
+
+
+def _login(user: str, password: SecretStr) -> str:
+    return f"{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}"
+
+
+def _split(secret: SecretStr) -> tuple[str, ...]:
+    return tuple(part for part in (part.strip() for part in secret.get_secret_value().split(",")) if part)

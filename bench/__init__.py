@@ -1,0 +1,1 @@
+"""The benchmark: floors, peers and this project in one run, as ratios."""

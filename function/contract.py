@@ -1,0 +1,270 @@
+"""What travels: the request that a client sends, and the reply that it gets.
+
+Bad input is a `Rejected` that names every wrong field at once, by its wire name, and echoes no value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any, assert_never
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, from_json
+
+from function import documents, names
+from function.outcomes import (
+    Answered,
+    Deferred,
+    FieldError,
+    InProgress,
+    Outcome,
+    Reason,
+    Rejected,
+    Status,
+)
+from function.person import Person
+
+Json = dict[str, Any] | list[Any] | str | int | float | None
+"""What a JSON text decodes to."""
+
+FIRST_BIRTH_DATE = date(1910, 1, 1)
+"""The earliest birth date that the tax service's form takes."""
+
+MAX_REQUEST_ID = 128
+"""Characters of a request's id."""
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ONLY_DASHES = re.compile(r"[-\s]*")
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", message)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong("must be a string")
+    return value
+
+
+def _name(value: object) -> str:
+    name = names.tidied(_text(value))
+    if not name:
+        raise _wrong("is required")
+    if fault := names.fault(name):
+        raise _wrong(fault)
+    return name
+
+
+def _patronymic(value: object) -> str:
+    # Forms and spreadsheets write a dash where a person has no patronymic.
+    if value is None or (isinstance(value, str) and _ONLY_DASHES.fullmatch(names.tidied(value))):
+        return ""
+    return _name(value)
+
+
+def _iso_date(value: object) -> date:
+    text = _text(value)
+    if _ISO_DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise _wrong("must be an ISO date, YYYY-MM-DD")
+
+
+def _today(info: ValidationInfo) -> date:
+    today: date = (info.context or {})["today"]
+    return today
+
+
+def _birth_date(value: object, info: ValidationInfo) -> date:
+    day = _iso_date(value)
+    if day < FIRST_BIRTH_DATE:
+        raise _wrong("must not be before 1910-01-01")
+    if day > _today(info):
+        raise _wrong("must not be in the future")
+    return day
+
+
+def _document_date(value: object, info: ValidationInfo) -> date | None:
+    if value is None or value == "":
+        return None
+    day = _iso_date(value)
+    birth = info.data.get("birth_date")
+    if birth is not None and day < birth:
+        raise _wrong("must not be before birthDate")
+    if day > _today(info):
+        raise _wrong("must not be in the future")
+    return day
+
+
+def _document_type(value: object) -> str:
+    if value is None or value == "":
+        return documents.PASSPORT
+    kind = _text(value)
+    if kind not in documents.TYPES:
+        raise _wrong(f"must be one of {', '.join(documents.TYPES)}")
+    return kind
+
+
+def _document_part(
+    value: object, info: ValidationInfo, read: Callable[[str, str], str], *, required: Callable[[str], bool]
+) -> str:
+    text = "" if value is None else _text(value)
+    kind = info.data.get("document_type")
+    if kind is None:
+        # The type is wrong and is named so; what form this field has nobody can tell.
+        return text
+    if not text.strip():
+        if required(kind):
+            raise _wrong("is required")
+        return ""
+    try:
+        return read(kind, text)
+    except documents.WrongDocument as exc:
+        raise _wrong(str(exc)) from None
+
+
+def _serial(value: object, info: ValidationInfo) -> str:
+    return _document_part(value, info, documents.serial, required=documents.needs_serial)
+
+
+def _number(value: object, info: ValidationInfo) -> str:
+    return _document_part(value, info, documents.number, required=lambda _kind: True)
+
+
+def _birth_place(value: object) -> str:
+    return "" if value is None else " ".join(_text(value).split())
+
+
+class LookupRequest(BaseModel):
+    """A valid request, in the forms that the tax service takes; build it with `parse`.
+
+    Fields keep the client's spelling (letter case, ё); `person` is what they have in common.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, extra="ignore", hide_input_in_errors=True, validate_default=True
+    )
+
+    request_id: Annotated[str, Field(strict=True, min_length=1, max_length=MAX_REQUEST_ID)]
+    last_name: Annotated[str, BeforeValidator(_name)]
+    first_name: Annotated[str, BeforeValidator(_name)]
+    middle_name: Annotated[str, BeforeValidator(_patronymic)] = ""
+    birth_date: Annotated[date, BeforeValidator(_birth_date)]
+    birth_place: Annotated[str, BeforeValidator(_birth_place), Field(max_length=250)] = ""
+    document_type: Annotated[str, BeforeValidator(_document_type)] = documents.PASSPORT
+    document_serial: Annotated[str, BeforeValidator(_serial)] = ""
+    document_number: Annotated[str, BeforeValidator(_number)] = ""
+    document_date: Annotated[date | None, BeforeValidator(_document_date)] = None
+
+    @cached_property
+    def person(self) -> Person:
+        """Whom the request is about, the same for every spelling."""
+        return Person(
+            last_name=names.folded(self.last_name),
+            first_name=names.folded(self.first_name),
+            middle_name=names.folded(self.middle_name),
+            birth_date=self.birth_date,
+            document_type=self.document_type,
+            document_serial=self.document_serial.casefold(),
+            document_number=self.document_number.casefold(),
+        )
+
+    def __repr__(self) -> str:
+        return f"LookupRequest(request_id={self.request_id!r}, ...)"
+
+    __str__ = __repr__
+
+
+class LookupResult(BaseModel):
+    """The reply, as it travels. `inn` is 12 digits where `status` is found, else ""; `elapsed_time` is in seconds."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+    request_id: str
+    inn: str
+    cached: bool
+    details: str
+    elapsed_time: float
+    status: Status
+
+    def to_json(self) -> bytes:
+        """The reply's body: UTF-8 JSON."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+_EXPECTED = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "string_too_short": "must not be empty",
+}
+
+
+Event = bytes | Json
+"""One request: its JSON text in UTF-8, or what that text decodes to."""
+
+
+def parse(event: Event, today: date) -> LookupRequest | Rejected:
+    """Read one request; `today` is the latest day that a birth or a document can have."""
+    try:
+        wire = from_json(event, allow_inf_nan=False) if isinstance(event, bytes) else event
+    except ValueError:
+        return Rejected(None, (FieldError("", "expected a request as a JSON object in UTF-8, but this is not JSON"),))
+    if not isinstance(wire, dict):
+        return Rejected(None, (FieldError("", "expected a request as a JSON object"),))
+    try:
+        return LookupRequest.model_validate(wire, context={"today": today})
+    except ValidationError as exc:
+        return Rejected(_request_id(wire), _field_errors(exc))
+
+
+def result_of(outcome: Outcome, elapsed: float) -> LookupResult:
+    """What the client is told of a lookup that has ended. `elapsed`: seconds of this processing.
+
+    A lookup that would have to wait ends as `failed`, with the reason's code and text: what waits
+    instead does not come here.
+    """
+    match outcome:
+        case Answered(request, answer, cached):
+            return _result(request.request_id, answer.status, elapsed, inn=answer.inn, cached=cached)
+        case Rejected(request_id, errors):
+            return _result(request_id or "", Status.REJECTED, elapsed, details="; ".join(map(str, errors)))
+        case Deferred(request, reason):
+            return _result(request.request_id, Status.FAILED, elapsed, details=f"{reason}: {reason.text}")
+        case InProgress(request):
+            reason = Reason.IN_PROGRESS
+            return _result(request.request_id, Status.FAILED, elapsed, details=f"{reason}: {reason.text}")
+        case _:
+            assert_never(outcome)
+
+
+def _result(
+    request_id: str, status: Status, elapsed: float, *, inn: str = "", cached: bool = False, details: str = ""
+) -> LookupResult:
+    return LookupResult(
+        request_id=request_id,
+        inn=inn,
+        cached=cached,
+        details=details,
+        elapsed_time=round(elapsed, 6),
+        status=status,
+    )
+
+
+def _request_id(wire: dict[str, object]) -> str:
+    """The request's id where it is a right one: a reply should find its way even when all else is wrong."""
+    value = wire.get("requestId")
+    return value if isinstance(value, str) and 1 <= len(value) <= MAX_REQUEST_ID else ""
+
+
+def _field_errors(exc: ValidationError) -> tuple[FieldError, ...]:
+    return tuple(
+        FieldError(str(error["loc"][0]) if error["loc"] else "", _EXPECTED.get(error["type"], error["msg"]))
+        for error in exc.errors(include_url=False, include_context=False, include_input=False)
+    )

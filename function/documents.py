@@ -1,0 +1,80 @@
+"""Identity documents: the types that the tax service knows, and the form of their numbers (fns-protocol.md, 4)."""
+
+import re
+
+PASSPORT = "21"
+TYPES = {
+    "01": "USSR passport",
+    "03": "birth certificate",
+    "10": "foreign citizen's passport",
+    "12": "residence permit",
+    "15": "temporary residence permit",
+    "19": "temporary asylum certificate",
+    "21": "passport of the Russian Federation",
+    "23": "foreign birth certificate",
+    "62": "residence permit of a foreign citizen",
+}
+MAX_LENGTH = 25
+"""Characters of a free-form document, series and number together."""
+
+_ROMAN_TYPES = frozenset({"01", "03"})
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212№]+")
+_DASH = re.compile(r"\s*[\-\u2010-\u2015\u2212]\s*")
+_SIX_DIGITS = re.compile(r"[0-9]{1,6}")
+_FOUR_DIGITS = re.compile(r"[0-9]{3,4}")
+_ROMAN_SERIAL = re.compile(r"[IVXLC]{1,7}-[А-ЯЁ]{2}")
+_FREE = re.compile(r"[0-9A-Za-zА-Яа-яЁё \-/.]*")
+# What a Russian keyboard gives for roman numerals.
+_TO_ROMAN = str.maketrans({"Х": "X", "С": "C", "І": "I", "У": "V", "Л": "L", "1": "I"})
+
+
+class WrongDocument(ValueError):
+    """The series or the number does not have its type's form. The text says the form, never the value."""
+
+
+def serial(kind: str, text: str) -> str:
+    """The series as it is sent: 4 digits for 21, `IV-МЮ` for 01 and 03, tidied text (may be "") for others."""
+    if kind == PASSPORT:
+        digits = _SEPARATORS.sub("", text)
+        if not _FOUR_DIGITS.fullmatch(digits) or not int(digits):
+            raise WrongDocument("must be the passport's series: 4 digits")
+        return digits.zfill(4)
+    if kind in _ROMAN_TYPES:
+        return _roman_serial(text)
+    return _free(text)
+
+
+def number(kind: str, text: str) -> str:
+    """The number as it is sent: 6 digits for 21, 01 and 03, tidied text for others."""
+    if kind == PASSPORT or kind in _ROMAN_TYPES:
+        digits = _SEPARATORS.sub("", text)
+        if not _SIX_DIGITS.fullmatch(digits) or not int(digits):
+            raise WrongDocument("must be the document's number: 6 digits")
+        # A spreadsheet that takes a number for a quantity loses its leading zeros.
+        return digits.zfill(6)
+    tidy = _free(text)
+    if not tidy:
+        raise WrongDocument("is required")
+    return tidy
+
+
+def needs_serial(kind: str) -> bool:
+    """Whether documents of this type have a series that the tax service asks for."""
+    return kind == PASSPORT or kind in _ROMAN_TYPES
+
+
+def _roman_serial(text: str) -> str:
+    numeral, dash, letters = _DASH.sub("-", text.strip().upper()).partition("-")
+    tidy = numeral.translate(_TO_ROMAN) + dash + letters
+    if not _ROMAN_SERIAL.fullmatch(tidy):
+        raise WrongDocument("must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ")
+    return tidy
+
+
+def _free(text: str) -> str:
+    tidy = " ".join(text.split())
+    if len(tidy) > MAX_LENGTH:
+        raise WrongDocument(f"must have at most {MAX_LENGTH} characters")
+    if not _FREE.fullmatch(tidy):
+        raise WrongDocument("may have letters, digits, spaces, dashes, dots and slashes only")
+    return tidy

@@ -1,0 +1,96 @@
+"""The whole story of a lookup on one page: validate, look in the cache, claim, fetch, store.
+
+Nothing here sleeps, retries or logs; whoever calls decides what to do about `Deferred` and `InProgress`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import assert_never
+
+from function import inn
+from function.contract import Event, LookupRequest, parse
+from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
+from function.ports import Claim, Clock, Invalid, Ports, Unavailable, Verdict
+from function.view import Elsewhere, InHand
+
+# Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
+_FIRST_DAY_OFFSET = timedelta(hours=12)
+
+
+def handle(event: Event, ports: Ports) -> Outcome:
+    """Answer one request."""
+    request = parse(event, _today(ports.clock))
+    if isinstance(request, Rejected):
+        return request
+    return _looked_up(request, ports)
+
+
+def handle_waiting(events: Sequence[Event], ports: Ports) -> list[Outcome]:
+    """Answer what the cache can of events that wait together, in order, with one round trip to the store.
+
+    Who is not known is `Deferred(NOT_HERE)`; the provider is not asked, nobody is claimed.
+    """
+    today = _today(ports.clock)
+    requests = [parse(event, today) for event in events]
+    persons = [request.person for request in requests if isinstance(request, LookupRequest)]
+    try:
+        known = ports.answers.find_many(persons) if persons else {}
+    except Unavailable as no:
+        return [_unless_rejected(request, no) for request in requests]
+    view = replace(ports, answers=InHand(known), provider=Elsewhere())
+    return [request if isinstance(request, Rejected) else _looked_up(request, view) for request in requests]
+
+
+def _looked_up(request: LookupRequest, ports: Ports) -> Outcome:
+    try:
+        known = ports.answers.find(request.person)
+        if known is not None:
+            return Answered(request, known, cached=True)
+        claim = ports.answers.claim(request.person)
+        match claim:
+            case Answer():
+                return Answered(request, claim, cached=True)
+            case None:
+                return InProgress(request)
+            case Claim():
+                return _fetched(request, claim, ports)
+            case _:
+                assert_never(claim)
+    except Unavailable as no:
+        return Deferred(request, no.reason, no.retry_after)
+
+
+def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
+    """Ask the provider and keep what it says; whatever goes wrong, the person is free to be asked for again."""
+    try:
+        verdict = ports.provider.ask(request)
+    except BaseException:
+        ports.answers.release(claim)
+        raise
+    match verdict:
+        case Invalid(errors):
+            ports.answers.release(claim)
+            return Rejected(request.request_id, errors)
+        case Verdict(Status.FOUND, number) if not inn.is_valid(number):
+            ports.answers.release(claim)
+            return Deferred(request, Reason.BAD_REPLY)
+        case Verdict():
+            answer = _answer(verdict, ports)
+            ports.answers.save(claim, request, answer)
+            return Answered(request, answer, cached=False)
+        case _:
+            assert_never(verdict)
+
+
+def _answer(verdict: Verdict, ports: Ports) -> Answer:
+    now = ports.clock.now()
+    return Answer(verdict.status, verdict.inn, verdict.provider, now, ports.lifetimes.expiry(verdict.status, now))
+
+
+def _unless_rejected(request: LookupRequest | Rejected, no: Unavailable) -> Outcome:
+    return request if isinstance(request, Rejected) else Deferred(request, no.reason, no.retry_after)
+
+
+def _today(clock: Clock) -> date:
+    return (clock.now() + _FIRST_DAY_OFFSET).date()

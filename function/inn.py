@@ -1,0 +1,29 @@
+"""The INN of a person: twelve digits, the last two of which check the others.
+
+Source: the tax service's order on the INN's structure; the weights are those of fns-protocol.md, 6.
+"""
+
+LENGTH = 12
+"""Digits of a person's INN (an organisation's has 10)."""
+
+_WEIGHTS_11 = (7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+_WEIGHTS_12 = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+_DIGITS = frozenset("0123456789")
+
+
+def is_valid(inn: str) -> bool:
+    """Whether `inn` is a person's INN: 12 ASCII digits, of a region, with both check digits right."""
+    if len(inn) != LENGTH or not _DIGITS.issuperset(inn):
+        return False
+    # Twelve zeros pass the sums; no region has the code 00.
+    return not inn.startswith("00") and inn == with_check_digits(inn[:10])
+
+
+def with_check_digits(first_ten: str) -> str:
+    """The whole INN that begins with these ten digits."""
+    eleven = first_ten + _check_digit(first_ten, _WEIGHTS_11)
+    return eleven + _check_digit(eleven, _WEIGHTS_12)
+
+
+def _check_digit(digits: str, weights: tuple[int, ...]) -> str:
+    return str(sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11 % 10)

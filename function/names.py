@@ -1,0 +1,50 @@
+"""Names as the tax service's form takes them, and as an identity compares them (fns-protocol.md, 7)."""
+
+import re
+import unicodedata
+
+MAX_LENGTH = 150
+"""Characters in one name: beyond the longest that a passport holds."""
+
+_CLEAN = re.compile(r"[а-яА-ЯёЁIV'.,()]+(?:[ -][а-яА-ЯёЁIV'.,()]+)*")
+_FORM = re.compile(r"[а-яА-ЯёЁIV\-'\s.,()]*")
+_LETTER = re.compile(r"[а-яА-ЯёЁ]")
+_LATIN = re.compile(r"[A-Za-z]")
+# Latin letters that stand on a page like Cyrillic ones; I and V are the form's own roman numerals.
+_LOOK_ALIKE = re.compile(r"[ABCEHKMOPTXYaceopxyk]")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
+_APOSTROPHES = re.compile(r"[\u2019\u2018\u02BC\u0060\u00B4]")
+_AROUND_DASH = re.compile(r"\s*-\s*")
+
+
+def tidied(name: str) -> str:
+    """The name as it was given, in composed letters, plain dashes and apostrophes, and single spaces."""
+    if _CLEAN.fullmatch(name):
+        return name
+    name = unicodedata.normalize("NFC", name)
+    name = _APOSTROPHES.sub("'", _DASHES.sub("-", name))
+    return " ".join(name.split())
+
+
+def fault(name: str) -> str | None:
+    """What is wrong with a tidied name, in words that do not repeat it; None where it is right."""
+    if len(name) > MAX_LENGTH:
+        return f"must have at most {MAX_LENGTH} characters"
+    if not _FORM.fullmatch(name):
+        return _foreign(name)
+    if not _LETTER.search(name):
+        return "must have at least one Cyrillic letter"
+    return None
+
+
+def folded(name: str) -> str:
+    """What two spellings of one tidied name have in common: case, ё and spaces around dashes do not count."""
+    return _AROUND_DASH.sub("-", name.casefold().replace("ё", "е"))
+
+
+def _foreign(name: str) -> str:
+    if _LATIN.search(name):
+        if _LETTER.search(name) and _LOOK_ALIKE.search(name):
+            return "has Latin letters that look like Cyrillic ones: type them in Cyrillic"
+        return "has Latin letters: write the name in Cyrillic, as in the document"
+    return "may have Cyrillic letters, Latin I and V, spaces and -'.,() only"

@@ -1,0 +1,118 @@
+"""How a lookup ends, as values: a host matches them, and a new one breaks every host's type check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from function.contract import LookupRequest
+
+
+class Status(StrEnum):
+    """What the client is told (`status` of the reply)."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    AMBIGUOUS = "ambiguous"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a lookup has to wait. The value is the code that clients, logs and metrics see."""
+
+    STORE_UNAVAILABLE = "store_unavailable"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    BAD_REPLY = "bad_reply"
+    PROVIDER_CLOSED = "provider_closed"
+    NOT_HERE = "not_here"
+    IN_PROGRESS = "in_progress"
+
+    @property
+    def text(self) -> str:
+        """The reason in words, for a person."""
+        return _TEXTS[self]
+
+    @property
+    def burns_retry(self) -> bool:
+        """Whether something was tried and failed; waiting for one's turn is no failure."""
+        return self in _FAILURES
+
+
+_TEXTS = {
+    Reason.STORE_UNAVAILABLE: "the store of answers cannot be reached now",
+    Reason.PROVIDER_UNAVAILABLE: "the tax service does not answer now",
+    Reason.BAD_REPLY: "the tax service gave a reply that cannot be trusted",
+    Reason.PROVIDER_CLOSED: "the tax service takes no more requests for now (pace, cool-down or daily limit)",
+    Reason.NOT_HERE: "the answer is not in the cache",
+    Reason.IN_PROGRESS: "another worker is asking for this person now",
+}
+_FAILURES = frozenset({Reason.STORE_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: its wire name ("" for the whole request) and what was expected, never its value."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of a person, and kept.
+
+    `status` is found, not_found or ambiguous; `inn` is 12 digits, or "" unless found; times are
+    aware, in UTC; `expires_at` None: it stays.
+    """
+
+    status: Status
+    inn: str
+    provider: str
+    fetched_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The lookup has its answer."""
+
+    request: LookupRequest
+    answer: Answer
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never: the request, or the person in the tax service's own view, is invalid.
+
+    `request_id` is None where the event was not a JSON object at all, "" where the object named none.
+    """
+
+    request_id: str | None
+    errors: tuple[FieldError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Later: it could not be done now. `retry_after`: seconds, 0 where nobody knows."""
+
+    request: LookupRequest
+    reason: Reason
+    retry_after: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """Another worker is fetching this very person: its answer will be in the store."""
+
+    request: LookupRequest
+
+
+Outcome = Answered | Rejected | Deferred | InProgress

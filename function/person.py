@@ -1,0 +1,42 @@
+"""Person: the normalised identity that an answer is kept under."""
+
+from dataclasses import dataclass
+from datetime import date
+
+# No normalised part can hold it, so that no two persons run together.
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One human being with one document, whatever way their names were typed.
+
+    Names are folded (`names.folded`), `middle_name` is "" for none. The document's date and the
+    request's id are no part of it: the tax service's answer does not depend on them.
+    """
+
+    last_name: str
+    first_name: str
+    middle_name: str
+    birth_date: date
+    document_type: str
+    document_serial: str
+    document_number: str
+
+    @property
+    def identity(self) -> bytes:
+        """The whole identity as bytes: equal for equal persons only. Personal data: hash it before it is kept."""
+        return _SEPARATOR.join(
+            (
+                self.last_name,
+                self.first_name,
+                self.middle_name,
+                self.birth_date.isoformat(),
+                self.document_type,
+                self.document_serial,
+                self.document_number,
+            )
+        ).encode()
+
+    def __repr__(self) -> str:
+        return "Person(...)"

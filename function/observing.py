@@ -33,7 +33,7 @@ class Observer(Protocol):
         """One line in the log, and the request's metrics."""
 
     def step(self, name: str, seconds: float) -> None:
-        """A step of a lookup took this long: find, claim, fetch, save, reply, …"""
+        """A step of a lookup (find, claim, fetch, save, reply) took this long."""
 
     def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider was asked. `outcome`: a status, or a reason's code."""
@@ -45,7 +45,7 @@ class Observer(Protocol):
         """A message went to lookup, retry, dead or unrouted, and why (a code)."""
 
     def event(self, name: str, **facts: str | float) -> None:
-        """Something worth a line in the log: started, reconnecting, draining, …"""
+        """Something worth a line in the log, as started, reconnecting or draining."""
 
     def trouble(self, where: str, error: BaseException) -> None:
         """A bug or a fault: its type and its place get logged, its text never."""

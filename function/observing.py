@@ -1,11 +1,16 @@
 """What hosts and adapters report of their work, in the core's words: one Observer turns it into logs, metrics, traces.
 
 Nothing that passes here may hold personal data: ids, codes, names of parts and numbers only.
+What is not among the words below is counted as "other".
 """
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
+
+ENTRIES = ("http", "rabbitmq")
+STEPS = ("find", "claim", "fetch", "save", "reply")
+QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,16 @@ class Ended:
 
 
 class Observer(Protocol):
-    """Takes reports; never raises, never blocks."""
+    """Takes reports, from any thread; never raises, never blocks."""
+
+    def in_work(self, entry: str, change: int) -> None:
+        """So many requests more are in work at this entry, or fewer where negative; however they end."""
 
     def ended(self, lookup: Ended) -> None:
         """One line in the log, and the request's metrics."""
 
     def step(self, name: str, seconds: float) -> None:
-        """A step of a lookup (find, claim, fetch, save, reply) took this long."""
+        """One of STEPS took this long."""
 
     def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider was asked. `outcome`: a status, or a reason's code."""
@@ -42,20 +50,31 @@ class Observer(Protocol):
         """A provider is shut for about so many seconds; 0: it is open again."""
 
     def moved(self, queue: str, reason: str) -> None:
-        """A message went to lookup, retry, dead or unrouted, and why (a code)."""
+        """A message went to one of QUEUES, and why: a reason's code, rejected, or another code."""
 
     def event(self, name: str, **facts: str | float) -> None:
-        """Something worth a line in the log, as started, reconnecting or draining."""
+        """Something worth a line in the log, as started, reconnecting or draining.
+
+        A fact whose name or value the log does not know as harmless is left out.
+        """
 
     def trouble(self, where: str, error: BaseException) -> None:
         """A bug or a fault: its type and its place get logged, its text never."""
 
     def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
-        """A span of a trace, in the caller's one where `traceparent` names it; gives the traceparent to hand on."""
+        """A span of a trace; gives the traceparent to hand on.
+
+        It continues the trace that `traceparent` names, else the span that is open in this context,
+        else it begins a trace. The first word of `name` says what kind of work it is: serve (HTTP),
+        consume, publish (messages), ask (a provider), or any other.
+        """
 
 
 class Silent:
     """An Observer that keeps it all to itself."""
+
+    def in_work(self, entry: str, change: int) -> None:
+        """Say nothing."""
 
     def ended(self, lookup: Ended) -> None:
         """Say nothing."""

@@ -48,6 +48,8 @@ def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str
     """An event whose attributes travel beside its data (names in lower case, without prefix)."""
     event_id = _checked(attributes)
     _check_content_type(content_type, event_id)
+    if not data:
+        raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
     return RequestEvent(event_id, data, _traceparent(attributes))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from function.contract import LookupRequest
@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PROVIDER_CLOSED = "provider_closed"
     NOT_HERE = "not_here"
     IN_PROGRESS = "in_progress"
+    DEADLINE = "deadline"
 
     @property
     def text(self) -> str:
@@ -49,6 +50,7 @@ _TEXTS = {
     Reason.PROVIDER_CLOSED: "the tax service takes no more requests for now (pace, cool-down or daily limit)",
     Reason.NOT_HERE: "the answer is not in the cache",
     Reason.IN_PROGRESS: "another worker is asking for this person now",
+    Reason.DEADLINE: "the answer did not come in the time of one request; it is kept when it comes, so ask again",
 }
 _FAILURES = frozenset({Reason.STORE_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY})
 
@@ -113,6 +115,21 @@ class InProgress:
     """Another worker is fetching this very person: its answer will be in the store."""
 
     request: LookupRequest
+
+
+def on_behalf(outcome: Outcome, request: LookupRequest) -> Outcome:
+    """The outcome of a lookup, for another request about the same person that waited for it."""
+    match outcome:
+        case Answered(_, answer, _):
+            return Answered(request, answer, cached=True)
+        case Rejected(_, errors):
+            return Rejected(request.request_id, errors)
+        case Deferred(_, reason, retry_after):
+            return Deferred(request, reason, retry_after)
+        case InProgress():
+            return InProgress(request)
+        case _:
+            assert_never(outcome)
 
 
 Outcome = Answered | Rejected | Deferred | InProgress

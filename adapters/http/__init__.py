@@ -1,0 +1,1 @@
+"""The CloudEvents HTTP function: one POST in, one answer out."""

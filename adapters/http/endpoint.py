@@ -1,0 +1,145 @@
+"""The function that functions-framework serves: lookups at `/`, probes beside it, problems for all else."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
+from typing import assert_never
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from adapters.http import modes, problems
+from adapters.http.lookups import Lookups
+from adapters.http.problems import Problem
+from function.cloudevent import BATCH_TYPE, NotAnEvent, RequestEvent
+from function.contract import LookupResult, result_of
+from function.observing import Ended, Observer
+from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`await endpoint(request)` answers any request; it never raises.
+
+    `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody.
+    """
+
+    lookups: Lookups
+    pages: Mapping[str, Page]
+    tokens: Sequence[str]
+    observer: Observer
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one HTTP request."""
+        try:
+            return await self._answer(request)
+        except Problem as problem:
+            return problems.response_to(problem)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST.value)
+        except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
+            self.observer.trouble("http", exc)
+            return problems.response_to(
+                Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
+            )
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.scope["path"]
+        page = self.pages.get(path)
+        if page is not None:
+            _check_method(request, "GET")
+            return await page(request)
+        if path != "/":
+            raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a CloudEvent")
+        _check_method(request, "POST")
+        _check_token(request, self.tokens)
+        media = modes.media_type(request.headers)
+        body = await _body(request, modes.size_limit(media))
+        if media == BATCH_TYPE:
+            return await self._batch(modes.read_batch(body))
+        return await self._single(media, modes.read_one(media, request.scope["headers"], body))
+
+    async def _single(self, media: str, event: RequestEvent) -> Response:
+        outcome, seconds = await self._looked_up(event)
+        match outcome:
+            case Rejected(None, errors):
+                raise Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors)))
+            case Rejected():
+                return modes.reply_to(media, event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
+            case Answered():
+                return modes.reply_to(media, event, result_of(outcome, seconds), HTTPStatus.OK)
+            case Deferred():
+                return problems.deferred(outcome)
+            case InProgress(asked):
+                return problems.deferred(Deferred(asked, Reason.IN_PROGRESS))
+            case _:
+                assert_never(outcome)
+
+    async def _batch(self, events: Sequence[RequestEvent | NotAnEvent]) -> Response:
+        replies = await asyncio.gather(*(self._reply(event) for event in events))
+        return modes.reply_to_batch(replies)
+
+    async def _reply(self, event: RequestEvent | NotAnEvent) -> tuple[RequestEvent, LookupResult]:
+        if isinstance(event, NotAnEvent):
+            return RequestEvent(event.id, b""), result_of(Rejected(None, (FieldError("", str(event)),)), 0)
+        outcome, seconds = await self._looked_up(event)
+        return event, result_of(outcome, seconds)
+
+    async def _looked_up(self, event: RequestEvent) -> tuple[Outcome, float]:
+        begun = perf_counter()
+        with self.observer.span("lookup", event.traceparent):
+            outcome = await self.lookups.look_up(event.data)
+        seconds = perf_counter() - begun
+        self.observer.ended(_ended(outcome, seconds, event.traceparent))
+        return outcome, seconds
+
+
+def _ended(outcome: Outcome, seconds: float, traceparent: str) -> Ended:
+    match outcome:
+        case Answered(request, answer, cached):
+            facts = (request.request_id, answer.status.value, cached, answer.provider)
+        case Rejected(request_id, _):
+            facts = (request_id or "", Status.REJECTED.value, False, "")
+        case Deferred(request, reason):
+            facts = (request.request_id, reason.value, False, "")
+        case InProgress(request):
+            facts = (request.request_id, Reason.IN_PROGRESS.value, False, "")
+        case _:
+            assert_never(outcome)
+    return Ended("http", *facts, seconds, traceparent=traceparent)
+
+
+def _check_method(request: Request, method: str) -> None:
+    if request.method != method:
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {method}", {"allow": method})
+
+
+def _check_token(request: Request, tokens: Sequence[str]) -> None:
+    if not tokens:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    offered = given.strip().encode()
+    # Every token is compared, so that the time tells nothing of which one was nearly right.
+    matches = [hmac.compare_digest(offered, token.encode()) for token in tokens]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", {"www-authenticate": "Bearer"}
+        )
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    too_large = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)

@@ -1,0 +1,148 @@
+"""Runs the core for an asynchronous host: what is cached at once and together, the rest in threads.
+
+A slow lookup never holds up a cached one or a probe: they share no thread. One person is fetched
+once in a process, whoever asks meanwhile waits for that fetch.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from function.contract import Event, LookupRequest
+from function.handler import handle, handle_waiting
+from function.outcomes import Deferred, InProgress, Outcome, Reason, on_behalf
+from function.person import Person
+from function.ports import Ports
+
+MAX_TOGETHER = 256
+"""Events that one round trip to the store asks for at the most."""
+FIRST_WAIT_SEC = 0.05
+LONGEST_WAIT_SEC = 1.0
+OVERLOAD_RETRY_SEC = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`deadline`: seconds that one lookup may take; `threads`: lookups that ask a provider at the same time."""
+
+    deadline: float
+    threads: int
+
+    @property
+    def fetches(self) -> int:
+        """Fetches under way or waiting for a thread; more than that is an overload."""
+        return self.threads * 8
+
+
+class Lookups:
+    """`await look_up(event)` for each event; `close` when no more will come."""
+
+    def __init__(self, ports: Ports, bounds: Bounds) -> None:
+        self._ports = ports
+        self._bounds = bounds
+        self._threads = ThreadPoolExecutor(bounds.threads, thread_name_prefix="fetch")
+        self._fetches: dict[Person, asyncio.Task[Outcome]] = {}
+        self._cached = Gathering(ports)
+
+    async def look_up(self, event: Event) -> Outcome:
+        """Answer one event within the deadline."""
+        outcome = await self._cached.handle(event)
+        if not _is_miss(outcome):
+            return outcome
+        try:
+            async with asyncio.timeout(self._bounds.deadline):
+                return await self._settled(event, outcome.request)
+        except TimeoutError:
+            return Deferred(outcome.request, Reason.DEADLINE)
+
+    def close(self) -> None:
+        """Let go of the threads. A fetch under way goes on to its end, and its answer is kept."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._cached.close()
+
+    async def _settled(self, event: Event, request: LookupRequest) -> Outcome:
+        waits = _waits()
+        while isinstance(outcome := await self._fetched(event, request), InProgress):
+            # Another process is fetching this person: its answer will be in the store.
+            await asyncio.sleep(next(waits))
+            outcome = await self._cached.handle(event)
+            if not _is_miss(outcome):
+                break
+        return outcome
+
+    async def _fetched(self, event: Event, request: LookupRequest) -> Outcome:
+        fetch = self._fetches.get(request.person)
+        if fetch is not None:
+            return on_behalf(await asyncio.shield(fetch), request)
+        if len(self._fetches) >= self._bounds.fetches:
+            return Deferred(request, Reason.PROVIDER_CLOSED, OVERLOAD_RETRY_SEC)
+        fetch = asyncio.create_task(self._fetch(event, request.person))
+        self._fetches[request.person] = fetch
+        # Shielded: a deadline ends the waiting, not the fetch, which costs a request to the tax service.
+        return await asyncio.shield(fetch)
+
+    async def _fetch(self, event: Event, person: Person) -> Outcome:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, handle, event, self._ports)
+        finally:
+            del self._fetches[person]
+
+
+class Gathering:
+    """Answers from the cache, for all events that arrive while the store is being asked, in one round trip."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._waiting: list[tuple[Event, asyncio.Future[Outcome]]] = []
+        self._round: asyncio.Task[None] | None = None
+
+    async def handle(self, event: Event) -> Outcome:
+        """What the cache alone can say: `Deferred(NOT_HERE)` for who is not in it."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append((event, answer))
+        if self._round is None:
+            self._round = loop.create_task(self._rounds())
+        return await answer
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _rounds(self) -> None:
+        try:
+            while self._waiting:
+                together, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+                await self._one_round(together)
+        finally:
+            self._round = None
+
+    async def _one_round(self, together: Sequence[tuple[Event, asyncio.Future[Outcome]]]) -> None:
+        events = [event for event, _ in together]
+        loop = asyncio.get_running_loop()
+        try:
+            outcomes = await loop.run_in_executor(self._thread, handle_waiting, events, self._ports)
+        except Exception as exc:  # noqa: BLE001  # a bug belongs to whoever asked, not to this task
+            for _, answer in together:
+                if not answer.done():
+                    answer.set_exception(exc)
+            return
+        for (_, answer), outcome in zip(together, outcomes, strict=True):
+            if not answer.done():
+                answer.set_result(outcome)
+
+
+def _is_miss(outcome: Outcome) -> TypeGuard[Deferred]:
+    return isinstance(outcome, Deferred) and outcome.reason is Reason.NOT_HERE
+
+
+def _waits() -> Iterator[float]:
+    """Seconds to wait for another process's fetch: growing, and never in step with others."""
+    wait = FIRST_WAIT_SEC
+    while True:
+        yield wait * random.uniform(0.5, 1)  # noqa: S311  # jitter is no secret
+        wait = min(wait * 2, LONGEST_WAIT_SEC)

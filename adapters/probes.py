@@ -1,0 +1,91 @@
+"""/livez, /readyz and /metrics, the same for both processes.
+
+A probe never waits for a part that hangs: it tells what was last known of it, and never has more
+than one look at a part under way.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+FRESH_SEC = 1.0
+"""A look at the parts is good for so long."""
+PATIENCE_SEC = 0.05
+"""A probe waits so long for a new look, then tells the last one."""
+LIMIT_SEC = 5.0
+"""A part that says nothing for so long is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part's state. `detail` is for people: codes and words, no secrets and no addresses."""
+
+    ready: bool
+    detail: str = ""
+
+
+Check = Callable[[], Awaitable[Part]]
+
+
+class Probes:
+    """Answers the three probes. `metrics` gives the exposition text and its content type."""
+
+    def __init__(self, checks: Mapping[str, Check], metrics: Callable[[], tuple[bytes, str]]) -> None:
+        self._checks = checks
+        self._metrics = metrics
+        self._known: dict[str, Part] = {}
+        self._looked_at = float("-inf")
+        self._look: asyncio.Task[None] | None = None
+
+    def routes(self) -> list[Route]:
+        """The probes for a Starlette application."""
+        return [Route(path, probe, methods=["GET"]) for path, probe in self.by_path().items()]
+
+    def by_path(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+        """Each probe under its path."""
+        return {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
+
+    async def livez(self, _request: Request) -> Response:
+        """The process serves: that this runs is the answer."""
+        return JSONResponse({"live": True})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Whether the process can do its work now, part by part."""
+        parts = await self._parts()
+        ready = all(part.ready for part in parts.values())
+        told = {name: {"ready": part.ready, "detail": part.detail} for name, part in parts.items()}
+        return JSONResponse({"ready": ready, "parts": told}, status_code=200 if ready else 503)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus' exposition."""
+        body, content_type = self._metrics()
+        return Response(body, headers={"content-type": content_type})
+
+    async def _parts(self) -> Mapping[str, Part]:
+        if monotonic() - self._looked_at > FRESH_SEC and self._look is None:
+            self._look = asyncio.create_task(self._look_at_all())
+        if self._look is not None:
+            await asyncio.wait({self._look}, timeout=PATIENCE_SEC if self._known else LIMIT_SEC)
+        return {name: self._known.get(name, Part(ready=False, detail="not looked at yet")) for name in self._checks}
+
+    async def _look_at_all(self) -> None:
+        try:
+            found = await asyncio.gather(*(self._looked(name, check) for name, check in self._checks.items()))
+            self._known = dict(found)
+            self._looked_at = monotonic()
+        finally:
+            self._look = None
+
+    async def _looked(self, name: str, check: Check) -> tuple[str, Part]:
+        try:
+            async with asyncio.timeout(LIMIT_SEC):
+                return name, await check()
+        except TimeoutError:
+            return name, Part(ready=False, detail=f"no answer within {LIMIT_SEC:g} s")
+        except Exception as exc:  # noqa: BLE001  # whatever a check stumbles over, the probe tells it and lives on
+            return name, Part(ready=False, detail=type(exc).__name__)

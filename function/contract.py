@@ -34,6 +34,7 @@ Json = dict[str, Any] | list[Any] | str | int | float | None
 FIRST_BIRTH_DATE = date(1910, 1, 1)
 """The earliest birth date that the tax service's form takes."""
 
+MAX_BIRTH_PLACE = 250
 MAX_REQUEST_ID = 128
 """Characters of a request's id."""
 
@@ -135,11 +136,18 @@ def _serial(value: object, info: ValidationInfo) -> str:
 
 
 def _number(value: object, info: ValidationInfo) -> str:
-    return _document_part(value, info, documents.number, required=lambda _kind: True)
+    number = _document_part(value, info, documents.number, required=lambda _kind: True)
+    serial = info.data.get("document_serial", "")
+    if len(documents.together(serial, number)) > documents.MAX_LENGTH:
+        raise _wrong(f"must have at most {documents.MAX_LENGTH} characters, the series and a space included")
+    return number
 
 
 def _birth_place(value: object) -> str:
-    return "" if value is None else " ".join(_text(value).split())
+    place = "" if value is None else " ".join(_text(value).split())
+    if len(place) > MAX_BIRTH_PLACE:
+        raise _wrong(f"must have at most {MAX_BIRTH_PLACE} characters")
+    return place
 
 
 class LookupRequest(BaseModel):
@@ -157,7 +165,7 @@ class LookupRequest(BaseModel):
     first_name: Annotated[str, BeforeValidator(_name)]
     middle_name: Annotated[str, BeforeValidator(_patronymic)] = ""
     birth_date: Annotated[date, BeforeValidator(_birth_date)]
-    birth_place: Annotated[str, BeforeValidator(_birth_place), Field(max_length=250)] = ""
+    birth_place: Annotated[str, BeforeValidator(_birth_place)] = ""
     document_type: Annotated[str, BeforeValidator(_document_type)] = documents.PASSPORT
     document_serial: Annotated[str, BeforeValidator(_serial)] = ""
     document_number: Annotated[str, BeforeValidator(_number)] = ""
@@ -203,6 +211,7 @@ _EXPECTED = {
     "missing": "is required",
     "string_type": "must be a string",
     "string_too_short": "must not be empty",
+    "string_too_long": f"must have at most {MAX_REQUEST_ID} characters",
 }
 
 
@@ -264,7 +273,8 @@ def _request_id(wire: dict[str, object]) -> str:
 
 
 def _field_errors(exc: ValidationError) -> tuple[FieldError, ...]:
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    # A default that is wrong is named by pydantic in Python's spelling.
     return tuple(
-        FieldError(str(error["loc"][0]) if error["loc"] else "", _EXPECTED.get(error["type"], error["msg"]))
-        for error in exc.errors(include_url=False, include_context=False, include_input=False)
+        FieldError(to_camel(str(error["loc"][0])), _EXPECTED.get(error["type"], error["msg"])) for error in errors
     )

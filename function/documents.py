@@ -52,15 +52,17 @@ def number(kind: str, text: str) -> str:
             raise WrongDocument("must be the document's number: 6 digits")
         # A spreadsheet that takes a number for a quantity loses its leading zeros.
         return digits.zfill(6)
-    tidy = _free(text)
-    if not tidy:
-        raise WrongDocument("is required")
-    return tidy
+    return _free(text)
 
 
 def needs_serial(kind: str) -> bool:
     """Whether documents of this type have a series that the tax service asks for."""
     return kind == PASSPORT or kind in _ROMAN_TYPES
+
+
+def together(serial_text: str, number_text: str) -> str:
+    """Series and number as one text, for documents whose form is free."""
+    return f"{serial_text} {number_text}".strip()
 
 
 def _roman_serial(text: str) -> str:

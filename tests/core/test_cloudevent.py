@@ -1,0 +1,149 @@
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from function.cloudevent import (
+    NotAnEvent,
+    RequestEvent,
+    from_batch,
+    from_binary,
+    from_structured,
+    reply_attributes,
+    structured_reply,
+)
+from function.contract import LookupResult
+from function.outcomes import Status
+
+ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+DATA = b'{"requestId":"r-1"}'
+TYPE = "application/json"
+
+
+def structured(**changes: Any) -> bytes:
+    event = {**ATTRIBUTES, "datacontenttype": TYPE, "data": {"requestId": "r-1"}, **changes}
+    return json.dumps({name: value for name, value in event.items() if value is not ...}).encode()
+
+
+def test_binary_mode_hands_the_data_on_as_it_came() -> None:
+    assert from_binary({**ATTRIBUTES, "traceparent": TRACEPARENT}, DATA, TYPE) == RequestEvent("e-1", DATA, TRACEPARENT)
+
+
+def test_structured_mode_hands_the_data_on_decoded() -> None:
+    assert from_structured(structured(traceparent=TRACEPARENT)) == RequestEvent(
+        "e-1", {"requestId": "r-1"}, TRACEPARENT
+    )
+
+
+def test_structured_mode_takes_data_in_base64() -> None:
+    body = structured(data=..., data_base64=b64encode(DATA).decode(), datacontenttype=...)
+    assert from_structured(body) == RequestEvent("e-1", DATA)
+
+
+@pytest.mark.parametrize(
+    "content_type", [TYPE, "application/json; charset=utf-8", "application/vnd.x+json", "text/json"]
+)
+def test_any_json_is_json(content_type: str) -> None:
+    assert from_binary(ATTRIBUTES, DATA, content_type).data == DATA
+
+
+@pytest.mark.parametrize("wrong", ["", "nonsense", "00-XYZ-b7ad6b7169203331-01", f"{TRACEPARENT}-more", 5])
+def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
+    assert from_binary({**ATTRIBUTES, "traceparent": wrong}, DATA, TYPE).traceparent == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"specversion": None}, "specversion 1.0"),
+        ({"specversion": "0.3"}, "specversion 1.0"),
+        ({"id": None}, "id as a string of 1 to 256 characters"),
+        ({"id": ""}, "id as a string of 1 to 256 characters"),
+        ({"id": "x" * 257}, "id as a string of 1 to 256 characters"),
+        ({"source": None}, "source as a string that is not empty"),
+        ({"source": ""}, "source as a string that is not empty"),
+        ({"type": None}, "type inn.lookup.requested"),
+        ({"type": "other"}, "type inn.lookup.requested"),
+        (dict.fromkeys(ATTRIBUTES), "specversion 1.0, id as a string of 1 to 256 characters, source as a string"),
+    ],
+)
+def test_what_is_no_event_says_what_was_expected(changes: dict[str, Any], expected: str) -> None:
+    attributes = {name: value for name, value in {**ATTRIBUTES, **changes}.items() if value is not None}
+    with pytest.raises(NotAnEvent, match=expected):
+        from_binary(attributes, DATA, TYPE)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"a":NaN}', "not JSON"),
+        (b"[]", "as a JSON object"),
+        (structured(id=5), "id as a string"),
+        (structured(data=...), "the request in data"),
+        (structured(datacontenttype="text/xml"), "content type application/json"),
+        (structured(datacontenttype=None), "content type application/json"),
+        (structured(data=..., data_base64="@"), "base64"),
+        (structured(data=..., data_base64=7), "base64"),
+    ],
+)
+def test_a_wrong_structured_event_says_what_was_expected(body: bytes, expected: str) -> None:
+    with pytest.raises(NotAnEvent, match=expected):
+        from_structured(body)
+
+
+def test_no_data_in_binary_mode_says_what_was_expected() -> None:
+    with pytest.raises(NotAnEvent, match="which is empty"):
+        from_binary(ATTRIBUTES, b"", TYPE)
+
+
+def test_data_of_another_type_in_binary_mode_says_what_was_expected() -> None:
+    with pytest.raises(NotAnEvent, match="application/json"):
+        from_binary(ATTRIBUTES, DATA, "")
+
+
+def test_one_wrong_event_in_a_batch_hurts_no_other_and_keeps_its_id() -> None:
+    good = json.loads(structured())
+    first, second, third, fourth = from_batch(json.dumps([good, {**good, "type": "x"}, 5, good]).encode())
+    assert first == fourth == RequestEvent("e-1", {"requestId": "r-1"})
+    assert isinstance(second, NotAnEvent)
+    assert second.id == "e-1"
+    assert isinstance(third, NotAnEvent)
+    assert third.id == ""
+
+
+@pytest.mark.parametrize("body", [b"{}", b"5", b"nonsense"])
+def test_a_batch_that_is_no_array_says_what_was_expected(body: bytes) -> None:
+    with pytest.raises(NotAnEvent, match="expected a"):
+        from_batch(body)
+
+
+def test_a_reply_tells_which_request_it_answers() -> None:
+    attributes = reply_attributes("e-1", TRACEPARENT, "r", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert attributes == {
+        "specversion": "1.0",
+        "id": "r",
+        "source": "/inn",
+        "type": "inn.lookup.completed",
+        "time": "2026-01-02T03:04:05+00:00",
+        "datacontenttype": "application/json",
+        "correlationid": "e-1",
+        "traceparent": TRACEPARENT,
+    }
+
+
+def test_a_reply_to_what_had_no_id_and_no_trace_has_neither() -> None:
+    attributes = reply_attributes("", "", "r", datetime(2026, 1, 2, tzinfo=UTC))
+    assert attributes.keys() & {"correlationid", "traceparent"} == set()
+
+
+def test_a_structured_reply_is_one_json_object() -> None:
+    result = LookupResult(
+        request_id="r-1", inn="", cached=False, details='"quoted"', elapsed_time=0.5, status=Status.NOT_FOUND
+    )
+    reply = json.loads(structured_reply({"id": "r"}, result))
+    assert reply == {"id": "r", "data": json.loads(result.to_json())}

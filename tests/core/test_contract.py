@@ -1,0 +1,256 @@
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from function.contract import LookupRequest, LookupResult, parse, result_of
+from function.outcomes import (
+    Answer,
+    Answered,
+    Deferred,
+    FieldError,
+    InProgress,
+    Outcome,
+    Reason,
+    Rejected,
+    Status,
+    on_behalf,
+)
+from tests.core.worlds import INN, NOW, PERSON, event
+
+TODAY = date(2026, 5, 4)
+
+
+def valid(**changes: Any) -> LookupRequest:
+    request = parse(event(**changes), TODAY)
+    assert isinstance(request, LookupRequest), request
+    return request
+
+
+def faults(**changes: Any) -> dict[str, str]:
+    rejected = parse(event(**changes), TODAY)
+    assert isinstance(rejected, Rejected)
+    assert rejected.request_id == "r-1"
+    return {error.field: error.message for error in rejected.errors}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({}, "last_name", "Иванов"),
+        ({"middleName": ...}, "middle_name", ""),
+        ({"middleName": None}, "middle_name", ""),
+        ({"middleName": "  "}, "middle_name", ""),
+        ({"middleName": " - "}, "middle_name", ""),
+        ({"middleName": "Мамед  Оглы"}, "middle_name", "Мамед Оглы"),
+        ({"lastName": " Петров \u2014 Водкин "}, "last_name", "Петров - Водкин"),
+        ({"lastName": "Д\u2019Артаньян"}, "last_name", "Д'Артаньян"),
+        ({"lastName": "Цои\u0306"}, "last_name", "Цой"),
+        ({"lastName": "Иванов (Петров)"}, "last_name", "Иванов (Петров)"),
+        ({"firstName": "Людовик XV".replace("X", "V")}, "first_name", "Людовик VV"),
+        ({"documentSerial": "45 09"}, "document_serial", "4509"),
+        ({"documentSerial": "45-09"}, "document_serial", "4509"),
+        ({"documentSerial": "409"}, "document_serial", "0409"),
+        ({"documentNumber": "123 456"}, "document_number", "123456"),
+        ({"documentNumber": "№ 123456"}, "document_number", "123456"),
+        ({"documentNumber": "42"}, "document_number", "000042"),
+        ({"documentType": None}, "document_type", "21"),
+        ({"documentType": ""}, "document_type", "21"),
+        ({"documentDate": "2005-04-01"}, "document_date", date(2005, 4, 1)),
+        ({"documentDate": None}, "document_date", None),
+        ({"documentDate": ""}, "document_date", None),
+        ({"birthDate": "1910-01-01"}, "birth_date", date(1910, 1, 1)),
+        ({"birthDate": "2026-05-04"}, "birth_date", TODAY),
+        ({"birthPlace": " г.  Тверь"}, "birth_place", "г. Тверь"),
+        ({"birthPlace": None}, "birth_place", ""),
+        ({"requestId": "я" * 128}, "request_id", "я" * 128),
+        ({"documentType": "03", "documentSerial": "iv-мю"}, "document_serial", "IV-МЮ"),
+        ({"documentType": "01", "documentSerial": "Х — АБ"}, "document_serial", "X-АБ"),
+        ({"documentType": "03", "documentSerial": "11-АБ", "documentNumber": "1"}, "document_number", "000001"),
+        ({"documentType": "10", "documentSerial": ..., "documentNumber": "AB 12-34/5"}, "document_number", "AB 12-34/5"),
+        ({"documentType": "12", "documentSerial": " 82 ", "documentNumber": "7"}, "document_serial", "82"),
+        ({"documentType": "12", "documentSerial": " ", "documentNumber": "7"}, "document_serial", ""),
+        ({"unknown": {"any": ["thing"]}}, "first_name", "Пётр"),
+    ],
+)  # fmt: skip
+def test_a_field_is_read(changes: dict[str, Any], field: str, value: object) -> None:
+    assert getattr(valid(**changes), field) == value
+
+
+SIX_DIGITS = "must be the document's number: 6 digits"
+FOUR_DIGITS = "must be the passport's series: 4 digits"
+ROMAN = "must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ"
+ISO = "must be an ISO date, YYYY-MM-DD"
+FREE = "may have letters, digits, spaces, dashes, dots and slashes only"
+LOOK_ALIKE = "has Latin letters that look like Cyrillic ones: type them in Cyrillic"
+LATIN = "has Latin letters: write the name in Cyrillic, as in the document"
+FOREIGN = "may have Cyrillic letters, Latin I and V, spaces and -'.,() only"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"lastName": ...}, {"lastName": "is required"}),
+        ({"lastName": None}, {"lastName": "must be a string"}),
+        ({"lastName": 5}, {"lastName": "must be a string"}),
+        ({"lastName": ""}, {"lastName": "is required"}),
+        ({"lastName": "\t \n"}, {"lastName": "is required"}),
+        ({"lastName": "Пeтров"}, {"lastName": LOOK_ALIKE}),
+        ({"lastName": "Petrov"}, {"lastName": LATIN}),
+        ({"lastName": "Петров W"}, {"lastName": LATIN}),
+        ({"lastName": "Петров1"}, {"lastName": FOREIGN}),
+        ({"lastName": "Петров\x00"}, {"lastName": FOREIGN}),
+        ({"lastName": "Шевченкі"}, {"lastName": FOREIGN}),
+        ({"lastName": "IV"}, {"lastName": "must have at least one Cyrillic letter"}),
+        ({"lastName": "а" * 10_000}, {"lastName": "must have at most 150 characters"}),
+        ({"firstName": "-"}, {"firstName": "must have at least one Cyrillic letter"}),
+        ({"middleName": 1}, {"middleName": "must be a string"}),
+        ({"middleName": "Petrovich"}, {"middleName": LATIN}),
+        ({"birthDate": ...}, {"birthDate": "is required"}),
+        ({"birthDate": "12.03.1985"}, {"birthDate": ISO}),
+        ({"birthDate": "19850312"}, {"birthDate": ISO}),
+        ({"birthDate": "1985-02-30"}, {"birthDate": ISO}),
+        ({"birthDate": "1985-03-12T00:00:00"}, {"birthDate": ISO}),
+        ({"birthDate": "١٩٨٥-03-12"}, {"birthDate": ISO}),
+        ({"birthDate": 479433600}, {"birthDate": "must be a string"}),
+        ({"birthDate": "1909-12-31"}, {"birthDate": "must not be before 1910-01-01"}),
+        ({"birthDate": "2026-05-05"}, {"birthDate": "must not be in the future"}),
+        ({"documentDate": "2026-05-05"}, {"documentDate": "must not be in the future"}),
+        ({"documentDate": "1985-03-11"}, {"documentDate": "must not be before birthDate"}),
+        ({"documentDate": "yesterday"}, {"documentDate": ISO}),
+        ({"documentType": "99"}, {"documentType": "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62"}),
+        ({"documentType": 21}, {"documentType": "must be a string"}),
+        ({"documentSerial": ...}, {"documentSerial": "is required"}),
+        ({"documentSerial": 4509}, {"documentSerial": "must be a string"}),
+        ({"documentSerial": "45091"}, {"documentSerial": FOUR_DIGITS}),
+        ({"documentSerial": "0000"}, {"documentSerial": FOUR_DIGITS}),
+        ({"documentSerial": "45"}, {"documentSerial": FOUR_DIGITS}),
+        ({"documentSerial": "АБВГ"}, {"documentSerial": FOUR_DIGITS}),
+        ({"documentNumber": ...}, {"documentNumber": "is required"}),
+        ({"documentNumber": "1234567"}, {"documentNumber": SIX_DIGITS}),
+        ({"documentNumber": "000000"}, {"documentNumber": SIX_DIGITS}),
+        ({"documentNumber": "12 O4"}, {"documentNumber": SIX_DIGITS}),
+        ({"documentType": "03", "documentSerial": "4509"}, {"documentSerial": ROMAN}),
+        ({"documentType": "03", "documentSerial": ""}, {"documentSerial": "is required"}),
+        ({"documentType": "10", "documentNumber": ""}, {"documentNumber": "is required"}),
+        ({"documentType": "10", "documentSerial": "", "documentNumber": "1" * 26}, {"documentNumber": "must have at most 25 characters"}),
+        ({"documentType": "10", "documentSerial": "1" * 15, "documentNumber": "2" * 10}, {"documentNumber": "must have at most 25 characters, the series and a space included"}),
+        ({"documentType": "10", "documentNumber": "1;2"}, {"documentNumber": FREE}),
+        ({"birthPlace": "б" * 251}, {"birthPlace": "must have at most 250 characters"}),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_is_named_with_what_was_expected(changes: dict[str, Any], expected: dict[str, str]) -> None:
+    assert faults(**changes) == expected
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    wrong = parse(b'{"requestId":"r-1","firstName":"Bob","documentDate":7,"documentNumber":"x"}', TODAY)
+    assert isinstance(wrong, Rejected)
+    assert [error.field for error in wrong.errors] == [
+        "lastName", "firstName", "birthDate", "documentSerial", "documentNumber", "documentDate",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_id", "message"),
+    [
+        (..., "is required"),
+        (None, "must be a string"),
+        (17, "must be a string"),
+        ("", "must not be empty"),
+        ("x" * 129, "must have at most 128 characters"),
+    ],
+)
+def test_a_wrong_request_id_is_named_and_not_repeated(request_id: object, message: str) -> None:
+    assert parse(event(requestId=request_id), TODAY) == Rejected("", (FieldError("requestId", message),))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"nonsense", b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": "\\ud800"}', b"[" * 100_000, b"{} {}"],
+    ids=["empty", "no JSON", "no UTF-8", "NaN", "Infinity", "half a surrogate pair", "deep nesting", "two documents"],
+)
+def test_what_is_not_json_is_no_request_at_all(body: bytes) -> None:
+    rejected = parse(body, TODAY)
+    assert isinstance(rejected, Rejected)
+    assert rejected.request_id is None
+    assert "not JSON" in str(rejected.errors[0])
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"5", b"null", b"true"])
+def test_json_that_is_no_object_is_no_request_at_all(body: bytes) -> None:
+    assert parse(body, TODAY) == Rejected(None, (FieldError("", "expected a request as a JSON object"),))
+
+
+def test_a_decoded_object_is_read_like_its_text() -> None:
+    assert parse(PERSON, TODAY) == valid()
+
+
+def test_nothing_shows_a_person_but_the_fields_themselves() -> None:
+    request = valid()
+    for text in (repr(request), str(request), f"{request}", repr(request.person)):
+        assert not any(value in text for name, value in PERSON.items() if name != "requestId")
+
+
+def test_a_rejection_repeats_no_value() -> None:
+    secret = "Zzyzx"
+    changes = dict.fromkeys(PERSON, secret) | {"documentType": secret, "documentDate": secret, "birthPlace": [secret]}
+    assert secret not in str(parse(event(**changes | {"requestId": [secret]}), TODAY))
+
+
+REQUEST = valid()
+ANSWER = Answer(Status.FOUND, INN, "nalog", NOW)
+RESULT = {"requestId": "r-1", "inn": "", "cached": False, "details": "", "elapsedTime": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Answered(REQUEST, ANSWER, cached=True), {"inn": INN, "status": "found", "cached": True}),
+        (Answered(REQUEST, Answer(Status.NOT_FOUND, "", "nalog", NOW), cached=False), {"status": "not_found"}),
+        (Answered(REQUEST, Answer(Status.AMBIGUOUS, "", "nalog", NOW), cached=False), {"status": "ambiguous"}),
+        (
+            Rejected("r-1", (FieldError("lastName", "is required"), FieldError("", "odd"))),
+            {"status": "rejected", "details": "lastName: is required; odd"},
+        ),
+        (Rejected(None, (FieldError("", "odd"),)), {"requestId": "", "status": "rejected", "details": "odd"}),
+        (
+            Deferred(REQUEST, Reason.BAD_REPLY),
+            {"status": "failed", "details": "bad_reply: the tax service gave a reply that cannot be trusted"},
+        ),
+        (
+            InProgress(REQUEST),
+            {"status": "failed", "details": "in_progress: another worker is asking for this person now"},
+        ),
+    ],
+)
+def test_the_reply_says_how_it_ended(outcome: Outcome, expected: dict[str, object]) -> None:
+    result = result_of(outcome, 0.25)
+    assert json.loads(result.to_json()) == RESULT | expected
+    assert LookupResult.model_validate_json(result.to_json()) == result
+
+
+def test_every_reason_has_its_words() -> None:
+    assert all(reason.text for reason in Reason)
+
+
+def test_waiting_for_ones_turn_burns_no_retry() -> None:
+    burning = {reason for reason in Reason if reason.burns_retry}
+    assert burning == {Reason.STORE_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY}
+
+
+OTHER = valid(requestId="r-2")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Answered(REQUEST, ANSWER, cached=False), Answered(OTHER, ANSWER, cached=True)),
+        (Rejected("r-1", ()), Rejected("r-2", ())),
+        (Deferred(REQUEST, Reason.BAD_REPLY, 3), Deferred(OTHER, Reason.BAD_REPLY, 3)),
+        (InProgress(REQUEST), InProgress(OTHER)),
+    ],
+)
+def test_who_waited_for_anothers_lookup_gets_its_outcome(outcome: Outcome, expected: Outcome) -> None:
+    assert on_behalf(outcome, OTHER) == expected

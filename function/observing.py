@@ -8,7 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from function.outcomes import Reason, Status
+
 ENTRIES = ("http", "rabbitmq")
+STATUSES = (*Status, *Reason, "refused", "bug")
+"""How a request ends, or why it is put off; `refused`: it was none, or not allowed; `bug`: an error of ours."""
+PROVIDERS = ("nalog", "apifns")
+OUTCOMES = (*Status, *Reason, "throttled")
 STEPS = ("find", "claim", "fetch", "save", "reply")
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
@@ -52,7 +58,7 @@ class Observer(Protocol):
     def moved(self, queue: str, reason: str) -> None:
         """A message went to one of QUEUES, and why: a reason's code, rejected, or another code."""
 
-    def event(self, name: str, **facts: str | float) -> None:
+    def event(self, name: str, /, **facts: str | float) -> None:
         """Something worth a line in the log, as started, reconnecting or draining.
 
         A fact whose name or value the log does not know as harmless is left out.
@@ -91,7 +97,7 @@ class Silent:
     def moved(self, queue: str, reason: str) -> None:
         """Say nothing."""
 
-    def event(self, name: str, **facts: str | float) -> None:
+    def event(self, name: str, /, **facts: str | float) -> None:
         """Say nothing."""
 
     def trouble(self, where: str, error: BaseException) -> None:

@@ -1,0 +1,123 @@
+"""What may stand in a log line: facts of known names, each in the form that is harmless for it.
+
+Everything else is left out, whatever it is. A form is a function that gives the value back as it
+may be shown, or None. Nobody has to remember what is secret; who wants a new fact logged adds its
+name here.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Any, Final
+
+Shown = str | int | float | bool | None
+Form = Callable[[object], Shown]
+
+OTHER: Final = "other"
+WITHHELD: Final = "withheld"
+
+_MAX_NUMBER = 1e9
+"""Numbers from here on could be somebody's: a passport's has ten digits, an INN twelve."""
+
+_PERSONAL_DIGITS = re.compile(r"\d{6}|\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}")
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_WORD = re.compile(r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}")
+_HOST = re.compile(r"(?:https?://)?[A-Za-z][A-Za-z0-9.-]{0,99}(?::\d{1,5})?")
+_VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}")
+
+# A request's id is the client's own: one that could be a document, an INN, a date or a name is not shown.
+_UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_PLAIN_ID = (
+    r"(?!.*(?<!\d)(?:[-.]?\d){10,12}(?!\d))(?!.*\d{4}-\d\d-\d\d)(?!.*\d\d\.\d\d\.\d{4})[A-Za-z0-9._:/+=~-]{1,128}"
+)
+_REQUEST_ID = re.compile(f"{_UUID}|{_PLAIN_ID}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _matching(pattern: re.Pattern[str]) -> Form:
+    def form(value: object) -> Shown:
+        if isinstance(value, str) and pattern.fullmatch(value) and not _PERSONAL_DIGITS.search(value):
+            return str(value)
+        return None
+
+    return form
+
+
+code = _matching(_CODE)
+word = _matching(_WORD)
+version = _matching(_VERSION)
+_named_host = _matching(_HOST)
+
+
+def number(value: object) -> Shown:
+    """A quantity, seconds to the millisecond."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, int | float) or not abs(value) < _MAX_NUMBER:
+        return None
+    return round(value, 3)
+
+
+def host(value: object) -> Shown:
+    """Where a server is: a name or an IP address, its scheme and port; no user, path or query."""
+    named = _named_host(value)
+    if named is not None or not isinstance(value, str):
+        return named
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        return None
+
+
+def request_id(value: str) -> str:
+    """The client's id of a request, unless it could say who the person is."""
+    return value if _REQUEST_ID.fullmatch(value) else WITHHELD
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's id, or ""."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else ""
+
+
+FORMS: Final[dict[str, Form]] = {
+    "active": number,
+    "address": host,
+    "attempt": number,
+    "count": number,
+    "error": word,
+    "host": host,
+    "mode": code,
+    "part": code,
+    "port": number,
+    "protocol": word,
+    "provider": code,
+    "queue": word,
+    "reason": code,
+    "seconds": number,
+    "signal": word,
+    "state": code,
+    "step": code,
+    "version": version,
+    "where": code,
+    "why": code,
+}
+
+
+class Proven(dict[str, Any]):
+    """Facts that this package made itself, of types, places, bounded words and harmless forms."""
+
+
+def shown(facts: Mapping[str, object]) -> dict[str, Any]:
+    """The facts that may be shown, and how many were withheld."""
+    kept: dict[str, Any] = {}
+    withheld = 0
+    for name, value in facts.items():
+        fact = FORMS[name](value) if name in FORMS else None
+        if isinstance(value, Proven):
+            kept.update(value)
+        elif fact is not None:
+            kept[name] = fact
+        else:
+            withheld += 1
+    return {**kept, WITHHELD: withheld} if withheld else kept

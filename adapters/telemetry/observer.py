@@ -1,0 +1,82 @@
+"""The Observer of a process: it hands each report to the log and the metrics, and opens spans."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from typing import TextIO
+
+from adapters.telemetry import foreign, metrics
+from adapters.telemetry.lines import Lines
+from adapters.telemetry.logs import Log
+from adapters.telemetry.metrics import Metrics
+from function.observing import Ended
+
+DISTRIBUTION = "inn-service"
+
+
+class Telemetry:
+    """An Observer, and what `/metrics` answers."""
+
+    exposition_type = metrics.CONTENT_TYPE
+
+    def __init__(self, log: Log, numbers: Metrics) -> None:
+        self._log = log
+        self._metrics = numbers
+
+    def exposition(self) -> bytes:
+        """All metrics as text, of `exposition_type`."""
+        return self._metrics.exposition()
+
+    def in_work(self, entry: str, change: int) -> None:
+        """See Observer."""
+        self._metrics.in_work(entry, change)
+
+    def ended(self, lookup: Ended) -> None:
+        """See Observer."""
+        self._log.ended(lookup)
+        self._metrics.ended(lookup)
+
+    def step(self, name: str, seconds: float) -> None:
+        """See Observer."""
+        self._metrics.step(name, seconds)
+
+    def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
+        """See Observer."""
+        self._metrics.provider_called(provider, outcome, seconds)
+
+    def provider_closed(self, provider: str, why: str, seconds: float) -> None:
+        """See Observer."""
+        self._metrics.provider_closed(provider, why, seconds)
+
+    def moved(self, queue: str, reason: str) -> None:
+        """See Observer."""
+        self._metrics.moved(queue, reason)
+
+    def event(self, name: str, /, **facts: str | float) -> None:
+        """See Observer."""
+        self._log.event(name, facts)
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        """See Observer."""
+        self._log.trouble(where, error)
+        self._metrics.trouble(where)
+
+    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+        """See Observer."""
+        return nullcontext(traceparent)
+
+
+@contextmanager
+def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telemetry]:
+    """The telemetry of this process while the context lasts: once a process, entered after any fork.
+
+    `name`: of the service; `level`: as in LOG_LEVEL; `stream`: where the log goes, standard error
+    unless given. All other loggers of the process are taken over meanwhile.
+    """
+    stream = stream or sys.stderr
+    numbers = Metrics(version(DISTRIBUTION))
+    log = Log(name, level, Lines(stream, numbers.line_lost), time.time, coloured=stream.isatty())
+    with foreign.taken_over(log):
+        yield Telemetry(log, numbers)

@@ -1,0 +1,77 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_runtime.servers.process import ServerFailed, free_port, listens, start, wait_for
+
+LISTENER = """
+import socket, subprocess, sys, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("listening", flush=True)
+time.sleep(600)
+"""
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_server_runs_under_its_own_pid_until_it_is_stopped(tmp_path: Path) -> None:
+    port = free_port()
+    server = start([sys.executable, "-c", LISTENER, str(port)], log=tmp_path / "log")
+    wait_for(lambda: listens(port), within=20, what="listener", server=server)
+    children = psutil.Process(server.pid).children()
+
+    server.stop()
+    server.stop()
+
+    assert not listens(port)
+    assert children
+    wait_for(lambda: all(gone(child.pid) for child in children), within=20, what="the end of its children")
+
+
+def test_a_killed_server_has_no_time_to_say_good_bye(tmp_path: Path) -> None:
+    server = start([sys.executable, "-c", DEAF], log=tmp_path / "log")
+    server.kill()
+    assert gone(server.pid)
+
+
+def test_a_server_that_will_not_listen_is_killed_after_its_grace(tmp_path: Path) -> None:
+    server = start([sys.executable, "-c", DEAF], log=tmp_path / "log", grace=0.1)
+    wait_for(lambda: "deaf" in server.log_tail(), within=20, what="start", server=server)
+    server.stop()
+    assert gone(server.pid)
+
+
+def test_a_server_ends_with_its_test_run_even_when_that_is_killed(tmp_path: Path) -> None:
+    run = (
+        "import sys, time; from pathlib import Path; from local_runtime.servers.process import start;"
+        f"server = start([sys.executable, '-c', 'import time; time.sleep(600)'], log=Path({str(tmp_path / 'log')!r}));"
+        "print(server.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        pid = int(killed.stdout.readline())
+        os.kill(killed.pid, signal.SIGKILL)
+    wait_for(lambda: gone(pid), within=20, what="the server's end")
+
+
+def test_what_cannot_be_started_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServerFailed, match="/no/such/server"):
+        start(["/no/such/server"], log=tmp_path / "log")
+
+
+def test_waiting_in_vain_shows_the_log(tmp_path: Path) -> None:
+    server = start([sys.executable, "-c", "print('the reason')"], log=tmp_path / "log")
+    with pytest.raises(ServerFailed, match=r"(?s)started: the server has ended.*the reason"):
+        wait_for(lambda: False, within=20, what="started", server=server)
+    server.stop()
+    with pytest.raises(ServerFailed, match=r"a miracle: not within 0.05 s"):
+        wait_for(lambda: False, within=0.05, what="a miracle")

@@ -1,0 +1,1 @@
+"""The tax service, emulated: both protocols, invented people, faults on demand."""

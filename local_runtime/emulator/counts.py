@@ -1,0 +1,121 @@
+"""What the emulated tax service was asked: in all, per person, and when. `GET /stats` shows it."""
+
+import time
+from collections import Counter, deque
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+KEPT_TIMES = 20_000
+"""Of each kind of call, the latest so many times are kept."""
+
+
+class Step(StrEnum):
+    """What a request asks for."""
+
+    FIND = "find"
+    GET = "get"
+    LEGACY = "legacy"
+    PAGE = "page"
+    CONSENT = "consent"
+    APIFNS = "apifns"
+    STAT = "stat"
+
+
+TAX_STEPS = frozenset({Step.FIND, Step.GET, Step.LEGACY})
+"""What is in flight at the tax service itself."""
+
+
+class Stats(BaseModel):
+    """The counts at one moment. Times are seconds of the machine's monotonic clock, the same for all processes."""
+
+    now: float
+    calls: dict[Step, int]
+    persons: dict[str, dict[Step, int]]
+    """Calls of each person, by key: `find`, `get`, `legacy`, `apifns` where there was one."""
+    captchas: int
+    statuses: dict[int, int]
+    in_flight: int
+    max_in_flight: int
+    """Of find, get and legacy together."""
+    times: dict[Step, list[float]]
+    """When calls came in, oldest first."""
+    closings: list[float]
+    """When a captcha or a 429 went out."""
+
+    @property
+    def finds(self) -> int:
+        """How often a person was searched for at the tax service, in either protocol."""
+        return self.calls[Step.FIND] + self.calls[Step.LEGACY]
+
+    @property
+    def gets(self) -> int:
+        """How often a result was polled."""
+        return self.calls[Step.GET]
+
+    @property
+    def searched(self) -> list[float]:
+        """When a person was searched for at the tax service, in either protocol."""
+        return sorted(self.times[Step.FIND] + self.times[Step.LEGACY])
+
+    def of(self, key: str) -> int:
+        """How often this person was searched for at the tax service, in either protocol."""
+        steps = self.persons.get(key, {})
+        return steps.get(Step.FIND, 0) + steps.get(Step.LEGACY, 0)
+
+
+class Counts:
+    """Counts calls. Used by one event loop only."""
+
+    def __init__(self) -> None:
+        self.reset()
+        self._in_flight = 0
+
+    def reset(self) -> None:
+        """Begin anew; what is in flight stays in flight."""
+        self._calls = dict.fromkeys(Step, 0)
+        self._persons: dict[str, Counter[Step]] = {}
+        self._times: dict[Step, deque[float]] = {step: deque(maxlen=KEPT_TIMES) for step in Step}
+        self._statuses: Counter[int] = Counter()
+        self._captchas = 0
+        self._closings: deque[float] = deque(maxlen=KEPT_TIMES)
+        self._max_in_flight = 0
+
+    def began(self, step: Step) -> None:
+        """A call has come in."""
+        self._calls[step] += 1
+        self._times[step].append(time.monotonic())
+        if step in TAX_STEPS:
+            self._in_flight += 1
+            self._max_in_flight = max(self._max_in_flight, self._in_flight)
+
+    def about(self, step: Step, key: str) -> None:
+        """The call is about this person."""
+        self._persons.setdefault(key, Counter())[step] += 1
+
+    def answered(self, status: int, *, captcha: bool) -> None:
+        """A reply goes out."""
+        self._statuses[status] += 1
+        if captcha:
+            self._captchas += 1
+        if captcha or status == 429:  # noqa: PLR2004  # Too Many Requests
+            self._closings.append(time.monotonic())
+
+    def ended(self, step: Step) -> None:
+        """The call is over, in whatever way."""
+        if step in TAX_STEPS:
+            self._in_flight -= 1
+
+    def stats(self, *, brief: bool) -> Stats:
+        """The counts now; `brief`: without persons and times."""
+        return Stats(
+            now=time.monotonic(),
+            calls=self._calls,
+            persons={} if brief else {key: dict(steps) for key, steps in self._persons.items()},
+            captchas=self._captchas,
+            statuses=self._statuses,
+            in_flight=self._in_flight,
+            max_in_flight=self._max_in_flight,
+            times={step: [] if brief else list(times) for step, times in self._times.items()},
+            closings=[] if brief else list(self._closings),
+        )

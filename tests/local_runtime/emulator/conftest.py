@@ -1,0 +1,76 @@
+"""One emulator for these tests, fresh for each, and a client that knows nothing but HTTP."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from local_runtime.emulator.client import Emulator
+
+BOUND_SEC = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Iterator[Emulator]:
+    yield running
+    running.reset()
+
+
+@pytest.fixture
+def ask(emulator: Emulator) -> Ask:
+    """Send one request on a connection of its own; a form makes it a POST."""
+
+    def send(path: str, form: dict[str, str] | None = None, method: str = "", **headers: str) -> Answer:
+        address = urlsplit(emulator.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=BOUND_SEC)
+        body = None if form is None else urlencode(form)
+        if form is not None:
+            headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}
+        try:
+            connection.request(method or ("GET" if form is None else "POST"), path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    return send
+
+
+@pytest.fixture
+def form() -> dict[str, str]:
+    """Somebody who has no name in the register, and an INN."""
+    return {
+        "fam": "Орлова",
+        "nam": "Дарья",
+        "otch": "Глебовна",
+        "bdate": "10.10.1991",
+        "doctype": "21",
+        "docno": "45 12 101010",
+        "docdt": "",
+        "captcha": "",
+        "captchaToken": "",
+    }

@@ -4,6 +4,7 @@ All replicas share one `Entry` for a provider, kept in the store (`ProviderBook`
 clock. Times are seconds since the epoch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -86,6 +87,10 @@ class Throttled(Unavailable):
         super().__init__(Reason.PROVIDER_CLOSED, retry_after)
 
 
+Again = Callable[[float], bool]
+"""Takes and awaits one more turn at the same provider, within so many seconds; False: there is none."""
+
+
 class Upstream(Protocol):
     """One provider as it is, without pace or limit; an InnProvider is made of one or more of them."""
 
@@ -93,8 +98,14 @@ class Upstream(Protocol):
     def name(self) -> str:
         """Its name in answers, logs and metrics."""
 
-    def ask(self, request: LookupRequest) -> Reply:
-        """Ask for one person. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY."""
+    def serves(self, request: LookupRequest) -> bool:
+        """Whether it can be asked for this person at all; a paid provider may know passports only."""
+
+    def ask(self, request: LookupRequest, again: Again) -> Reply:
+        """Ask for one person. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
+
+        The caller has taken a turn for one request; one that has to be made a second time needs `again`.
+        """
 
 
 class ProviderBook(Protocol):

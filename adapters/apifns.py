@@ -1,0 +1,139 @@
+"""The paid provider, api-fns.ru (fns-protocol.md, 5).
+
+By the vendor's design a person and the key stand in the URL. The exchange that is handed in keeps
+URLs out of logs and exceptions; nothing here repeats one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from function import documents, inn
+from function.contract import LookupRequest
+from function.outcomes import Reason, Status
+from function.pacing import MAX_COOLDOWN_SEC, Again, Reply, Throttled
+from function.ports import Unavailable, Verdict
+
+NAME = "apifns"
+PATH = "/api/innfl"
+QUOTA_PATH = "/api/stat"
+
+_NO_PATRONYMIC = "нет"
+_NOT_FOUND = "информация об инн не найдена"
+_WRONG_KEY = "неверный ключ"
+
+
+class Page(Protocol):
+    """A reply. `retry_after`: seconds, 0 where the site did not say."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's."""
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds."""
+
+
+class Web(Protocol):
+    """Requests to the provider's site, bounded in time and size."""
+
+    def get(self, path: str, fields: Mapping[str, str], seconds: float) -> Page:
+        """Ask with the fields in the URL. Raises Unavailable, in which nothing of the URL is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What has been paid for: requests in all, and those used up."""
+
+    limit: int
+    spent: int
+
+
+class ApiFns:
+    """An Upstream, for any number of threads. `timeout`: seconds of one request."""
+
+    name = NAME
+
+    def __init__(self, web: Web, key: str, timeout: float) -> None:
+        self._web = web
+        self._key = key
+        self._timeout = timeout
+
+    def __repr__(self) -> str:
+        return "ApiFns(...)"
+
+    def serves(self, request: LookupRequest) -> bool:
+        """Holders of a passport only."""
+        return request.document_type == documents.PASSPORT
+
+    def ask(self, request: LookupRequest, again: Again) -> Reply:
+        """Ask for one person, once: each request is paid for."""
+        fields = {
+            "fam": request.last_name,
+            "nam": request.first_name,
+            "otch": request.middle_name or _NO_PATRONYMIC,
+            "bdate": request.birth_date.strftime("%d.%m.%Y"),
+            "doctype": documents.PASSPORT,
+            "docno": request.document_serial + request.document_number,
+            "key": self._key,
+        }
+        return Reply(read(self._web.get(PATH, fields, self._timeout)))
+
+    def quota(self) -> Quota:
+        """How much is left. Raises Throttled, Unavailable."""
+        said = _said(self._web.get(QUOTA_PATH, {"key": self._key}, self._timeout))
+        try:
+            method = said["Методы"]["innfl"]
+            return Quota(int(method["Лимит"]), int(method["Истрачено"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise Unavailable(Reason.BAD_REPLY) from None
+
+
+def read(page: Page) -> Verdict:
+    """What a reply means. Only its own "not found" is one. Raises Throttled, Unavailable."""
+    said = _said(page)
+    items = said.get("items")
+    if not isinstance(items, list):
+        raise Unavailable(Reason.PROVIDER_UNAVAILABLE if said.get("error") else Reason.BAD_REPLY)
+    item = items[0] if items else said
+    if not isinstance(item, dict):
+        raise Unavailable(Reason.BAD_REPLY)
+    number = item.get("ИНН")
+    if items and isinstance(number, str) and inn.is_valid(number):
+        return Verdict(Status.FOUND, number, NAME)
+    error = item.get("error")
+    if not number and isinstance(error, str) and _NOT_FOUND in error.casefold():
+        return Verdict(Status.NOT_FOUND, "", NAME)
+    raise Unavailable(Reason.PROVIDER_UNAVAILABLE if error else Reason.BAD_REPLY)
+
+
+def _said(page: Page) -> Mapping[str, Any]:
+    text = page.body.decode("utf-8-sig", errors="replace").strip()
+    if page.status != HTTPStatus.OK:
+        _refuse(page, text)
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict):
+        return said
+    _refuse(page, text)
+    raise Unavailable(Reason.BAD_REPLY)
+
+
+def _refuse(page: Page, text: str) -> None:
+    """Raise what a reply without a result stands for."""
+    if _WRONG_KEY in text.casefold():
+        # No client's retry mends a key: whoever runs the service sees the provider closed.
+        raise Throttled(MAX_COOLDOWN_SEC)
+    if page.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or page.retry_after:
+        raise Throttled(page.retry_after)
+    if page.status != HTTPStatus.OK or text.casefold().startswith("ошибка"):
+        raise Unavailable(Reason.PROVIDER_UNAVAILABLE)

@@ -1,0 +1,166 @@
+"""One HTTP request and its reply with a site that is not trusted: bounded in time and size, TLS verified, never redirected.
+
+urllib3's errors are translated here and nowhere else. Their texts hold URLs, and URLs can hold
+persons and keys: so they are not even kept as the context of what is raised.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.contrib.socks import SOCKSProxyManager
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from adapters.nalog import bounded, quiet
+from adapters.nalog.cookies import Cookies
+from adapters.nalog.retry_after import seconds_of
+from function.outcomes import Reason
+from function.ports import Unavailable
+
+MAX_BYTES = 1 << 20
+"""Of a reply's body: far more than any that has been seen."""
+CONNECT_SEC = 10.0
+"""Seconds that a connection may take, where there is time left."""
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where requests go and how: `url` without a slash at its end; `proxy` "" for none, http(s):// or socks…://.
+
+    `ca_bundle`: a file of certificates to trust instead of the system's; `connections`: kept open at most.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = field(default="", repr=False)
+    ca_bundle: str = ""
+    connections: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A reply, whatever its status. `retry_after`: seconds, 0 where the site did not say."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: float = 0
+
+
+class Broken(Unavailable):
+    """The connection failed, which may be tried anew. `sent`: whether the request may have arrived all the same."""
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__(Reason.PROVIDER_UNAVAILABLE)
+        self.sent = sent
+
+
+class Exchange:
+    """Requests to one site, from any thread. Raises OSError where the CA bundle cannot be read."""
+
+    def __init__(self, site: Site) -> None:
+        quiet.silence_urls()
+        self._url = site.url
+        self._headers = urllib3.HTTPHeaderDict(site.headers)
+        self._manager = _manager(site)
+        self.cookies = Cookies()
+
+    def post(self, path: str, fields: Mapping[str, str], seconds: float) -> Page:
+        """Send a form; the reply within so many seconds. Raises Broken or Unavailable."""
+        return self._ask("POST", self._url + path, seconds, urlencode(fields).encode())
+
+    def get(self, path: str, fields: Mapping[str, str], seconds: float) -> Page:
+        """Ask with the fields in the URL, where a vendor wants it so. Raises Broken or Unavailable."""
+        query = f"?{urlencode(fields)}" if fields else ""
+        return self._ask("GET", self._url + path + query, seconds)
+
+    def put_cookie(self, name: str, value: str) -> None:
+        """Set a cookie, as a script of the site's page does."""
+        self.cookies.put(self._url, name, value)
+
+    def close(self) -> None:
+        """Close what is idle; a later request opens anew."""
+        self._manager.clear()
+
+    def _ask(self, method: str, url: str, seconds: float, form: bytes | None = None) -> Page:
+        if seconds <= 0:
+            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        headers = self._headers.copy()
+        if form is not None:
+            headers["Content-Type"] = FORM
+        if cookie := self.cookies.header(url):
+            headers["Cookie"] = cookie
+        try:
+            return self._page(method, url, seconds, {"body": form, "headers": headers})
+        except HTTPError as exc:
+            fault = _translated(exc)
+        # Raised here, where the driver's error is no longer at hand to be its context.
+        raise fault
+
+    def _page(self, method: str, url: str, seconds: float, what: dict[str, Any]) -> Page:
+        response = self._manager.urlopen(
+            method,
+            url,
+            timeout=urllib3.Timeout(total=seconds, connect=min(CONNECT_SEC, seconds)),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            **what,
+        )
+        try:
+            self.cookies.keep(url, response.headers)
+            body = response.read(MAX_BYTES + 1)
+        finally:
+            # Read to its end, a reply has given its connection back; any other connection is of no more use.
+            response.close()
+        if len(body) > MAX_BYTES:
+            raise Unavailable(Reason.BAD_REPLY)
+        return Page(response.status, body, seconds_of(response.headers))
+
+
+def _manager(site: Site) -> urllib3.PoolManager:
+    trust = ssl.create_default_context(cafile=site.ca_bundle or None)
+    pool: dict[str, Any] = {"maxsize": site.connections, "ssl_context": trust}
+    socks = site.proxy.startswith("socks")
+    manager: urllib3.PoolManager
+    if socks:
+        manager = SOCKSProxyManager(site.proxy, **pool)
+    elif site.proxy:
+        manager = _http_proxy(site.proxy, trust, pool)
+    else:
+        manager = urllib3.PoolManager(**pool)
+    bounded.bind(manager, socks=socks)
+    return manager
+
+
+def _http_proxy(proxy: str, trust: ssl.SSLContext, pool: dict[str, Any]) -> urllib3.ProxyManager:
+    login = urllib3.util.parse_url(proxy).auth_decoded
+    headers = None
+    if login[0] is not None:
+        headers = urllib3.make_headers(proxy_basic_auth=f"{login[0]}:{login[1] or ''}")
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, proxy_ssl_context=trust, **pool)
+
+
+def _translated(exc: HTTPError) -> Unavailable:
+    if isinstance(exc, DecodeError):
+        return Unavailable(Reason.BAD_REPLY)
+    if isinstance(exc, SSLError) or (isinstance(exc, ProxyError) and isinstance(exc.original_error, SSLError)):
+        # A certificate that is not trusted now will not be a second later.
+        return Unavailable(Reason.PROVIDER_UNAVAILABLE)
+    if isinstance(exc, NewConnectionError | ConnectTimeoutError | ProxyError):
+        return Broken(sent=False)
+    if isinstance(exc, ReadTimeoutError):
+        # There is no time left to try anew.
+        return Unavailable(Reason.PROVIDER_UNAVAILABLE)
+    return Broken(sent=True)

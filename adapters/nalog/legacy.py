@@ -1,0 +1,41 @@
+"""The tax service's old protocol, one step (fns-protocol.md, 2). Whether it is alive nobody knows: a setting selects it."""
+
+from adapters.nalog import site
+from adapters.nalog.config import NalogConfig
+from adapters.nalog.conversation import Conversation, Timing
+from adapters.nalog.forms import NO_CAPTCHA, person_fields
+from adapters.nalog.replies import NAME, legacy_reply
+from adapters.nalog.session import Session
+from function.contract import LookupRequest
+from function.pacing import Again, Reply, Throttled
+
+
+class Legacy:
+    """An Upstream, for any number of threads."""
+
+    name = NAME
+
+    def __init__(self, config: NalogConfig, timing: Timing | None = None) -> None:
+        self._config = config
+        self._timing = timing or Timing()
+        self._exchange = site.exchange(config)
+        self._session = Session(self._exchange, consent=config.consent)
+
+    def serves(self, request: LookupRequest) -> bool:
+        """Everybody."""
+        return True
+
+    def ask(self, request: LookupRequest, again: Again) -> Reply:
+        """Ask for one person, within the time limit."""
+        talk = Conversation(self._exchange, self._config, self._timing, again)
+        form = {"c": "innMy", **person_fields(request), "bplace": "", **NO_CAPTCHA}
+        try:
+            self._session.open(talk)
+            return legacy_reply(talk.find(site.LEGACY, form))
+        except Throttled:
+            self._session.forget()
+            raise
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._exchange.close()

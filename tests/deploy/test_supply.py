@@ -1,0 +1,67 @@
+"""What ships: locked by hashes, under licences that were agreed to, and checked by everybody in the same way."""
+
+import re
+import tomllib
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.deploy.tools import ROOT, complaints
+
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+AGREED = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pip-licenses"]["allow-only"].split(";"))
+
+
+def _locked(lock: Path) -> list[str]:
+    """The requirements of a lock file, each with its hashes."""
+    lines = lock.read_text().replace("\\\n", "").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _shipped() -> list[str]:
+    requirements = (Requirement(entry.split(" --hash")[0]) for entry in _locked(ROOT / "requirements/run.lock"))
+    return [one.name for one in requirements if one.marker is None or one.marker.evaluate()]
+
+
+def _licences(package: Distribution) -> set[str]:
+    about = package.metadata
+    if expression := about["License-Expression"]:
+        return {expression}
+    classified = {text.rpartition(" :: ")[2] for text in about.get_all("Classifier", []) if text.startswith("License")}
+    return classified or {about["License"]}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_every_package_is_pinned_and_hashed(lock: Path) -> None:
+    assert [entry for entry in _locked(lock) if not re.search(r"^[\w.\[\]-]+==\S+ .*--hash=sha256:", entry)] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_no_lock_names_a_registry(lock: Path) -> None:
+    assert "://" not in lock.read_text()
+
+
+def test_every_licence_of_what_ships_is_on_the_list() -> None:
+    strange = {name: found for name in _shipped() if not (found := _licences(distribution(name))) & AGREED}
+    assert not strange
+
+
+def test_the_workflow_meets_its_schema() -> None:
+    assert not complaints(
+        "check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yaml"
+    )
+    assert not complaints("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yaml")
+
+
+def test_the_workflow_does_what_ci_does_and_builds_the_image() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yaml").read_text()
+    assert "run: .ci/run" in workflow
+    assert "docker build" in workflow
+
+
+def test_every_action_is_pinned_to_a_commit() -> None:
+    uses = re.findall(r"uses: (\S+)", (ROOT / ".github/workflows/ci.yaml").read_text())
+    assert uses
+    assert [action for action in uses if not re.search(r"@[0-9a-f]{40}$", action)] == []

@@ -1,9 +1,11 @@
 """The Observer of a process: it hands each report to the log and the metrics, and opens spans."""
 
+import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from typing import TextIO
 
@@ -11,6 +13,7 @@ from adapters.telemetry import foreign, metrics
 from adapters.telemetry.lines import Lines
 from adapters.telemetry.logs import Log
 from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.traces import Traces, tracing
 from function.observing import Ended
 
 DISTRIBUTION = "inn-service"
@@ -21,9 +24,10 @@ class Telemetry:
 
     exposition_type = metrics.CONTENT_TYPE
 
-    def __init__(self, log: Log, numbers: Metrics) -> None:
+    def __init__(self, log: Log, numbers: Metrics, traces: Traces) -> None:
         self._log = log
         self._metrics = numbers
+        self._traces = traces
 
     def exposition(self) -> bytes:
         """All metrics as text, of `exposition_type`."""
@@ -37,6 +41,7 @@ class Telemetry:
         """See Observer."""
         self._log.ended(lookup)
         self._metrics.ended(lookup)
+        self._traces.ended(lookup)
 
     def step(self, name: str, seconds: float) -> None:
         """See Observer."""
@@ -65,7 +70,7 @@ class Telemetry:
 
     def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
         """See Observer."""
-        return nullcontext(traceparent)
+        return self._traces.span(name, traceparent)
 
 
 @contextmanager
@@ -73,10 +78,15 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """The telemetry of this process while the context lasts: once a process, entered after any fork.
 
     `name`: of the service; `level`: as in LOG_LEVEL; `stream`: where the log goes, standard error
-    unless given. All other loggers of the process are taken over meanwhile.
+    unless given. All other loggers of the process are taken over meanwhile. Traces are switched on
+    by OpenTelemetry's environment variables.
     """
     stream = stream or sys.stderr
     numbers = Metrics(version(DISTRIBUTION))
     log = Log(name, level, Lines(stream, numbers.line_lost), time.time, coloured=stream.isatty())
-    with foreign.taken_over(log):
-        yield Telemetry(log, numbers)
+
+    def untraced(variable: str) -> None:
+        log.event("untraced", {"variable": variable}, logging.WARNING)
+
+    with foreign.taken_over(log), tracing(name, os.environ, untraced) as traces:
+        yield Telemetry(log, numbers, traces)

@@ -1,0 +1,75 @@
+"""Whether and where traces go: OpenTelemetry's own environment variables say it, and without them nothing is loaded."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final, Protocol
+
+from function.observing import Ended
+
+KNOWN_EXPORTERS: Final = ("otlp", "console")
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_OUR_PROTOCOL = "http/protobuf"
+
+
+class Traces(Protocol):
+    """What a process does about traces."""
+
+    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+        """See Observer."""
+
+    def ended(self, lookup: Ended) -> None:
+        """The end of a request, while its span is open."""
+
+
+class Untraced:
+    """No traces: what came is handed on."""
+
+    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+        """See Observer."""
+        return nullcontext(traceparent)
+
+    def ended(self, lookup: Ended) -> None:
+        """Nothing to note."""
+
+
+class WrongTracing(ValueError):
+    """The environment asks for what is not here. `variable` says which part of it."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+
+def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where spans go; nowhere, unless an exporter or an endpoint is named. Raises WrongTracing."""
+    named = environ.get("OTEL_TRACES_EXPORTER", "otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    chosen = tuple(name for name in map(str.strip, named.split(",")) if name not in ("", "none"))
+    if not set(chosen) <= set(KNOWN_EXPORTERS):
+        raise WrongTracing("OTEL_TRACES_EXPORTER")
+    for variable in _PROTOCOLS:
+        if "otlp" in chosen and environ.get(variable, _OUR_PROTOCOL) != _OUR_PROTOCOL:
+            raise WrongTracing(variable)
+    return chosen
+
+
+@contextmanager
+def tracing(name: str, environ: Mapping[str, str], wrong: Callable[[str], None]) -> Iterator[Traces]:
+    """Traces while the context lasts, then what is left of them is sent. `wrong` hears of a variable that is wrong.
+
+    A wrong variable leaves the process untraced: to watch the service is never a reason to stop it.
+    """
+    try:
+        chosen = exporters(environ)
+    except WrongTracing as fault:
+        wrong(fault.variable)
+        chosen = ()
+    if not chosen:
+        yield Untraced()
+        return
+    from adapters.telemetry.spans import spans  # noqa: PLC0415  # a quarter of a second, for those only who want it
+
+    with spans(name, chosen) as traced:
+        yield traced

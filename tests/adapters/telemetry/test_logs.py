@@ -1,0 +1,250 @@
+"""What does come out: one line a request, an error by type and place, what libraries say by their literals."""
+
+import io
+import json
+import logging
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from adapters.telemetry import Telemetry, start
+from adapters.telemetry.lines import Stamps
+from function.observing import Ended
+from function.outcomes import Reason, Status
+
+TRACE_ID = "5a" * 16
+FOUND = Ended("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Broken(io.StringIO):
+    def write(self, s: str) -> int:
+        raise BrokenPipeError(s)
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@contextmanager
+def _logging(level: str = "INFO") -> Iterator[tuple[Telemetry, io.StringIO]]:
+    stream = io.StringIO()
+    with start("inn", level, stream) as telemetry:
+        yield telemetry, stream
+
+
+def test_a_request_is_one_line_of_json() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.ended(FOUND)
+
+    (line,) = _lines(stream)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "event": "lookup",
+        "service": "inn",
+        "entry": "rabbitmq",
+        "status": "found",
+        "cached": False,
+        "provider": "nalog",
+        "request_id": "r-1",
+        "ms": 1234.56,
+        "attempt": 2,
+        "trace_id": TRACE_ID,
+    }
+
+
+def test_on_a_terminal_the_line_is_coloured_and_says_the_same() -> None:
+    stream = Terminal()
+    with start("inn", "INFO", stream) as telemetry:
+        telemetry.ended(FOUND)
+
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b[" in stream.getvalue()
+    for fact in ("lookup", "rabbitmq", "found", "nalog", "r-1", "1234.56", TRACE_ID):
+        assert fact in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("DEBUG", ["lookup", "started", "library", "trouble"]),
+        ("INFO", ["lookup", "started", "trouble"]),
+        ("WARNING", ["trouble"]),
+        ("ERROR", ["trouble"]),
+    ],
+)
+def test_the_level_says_what_is_told(level: str, events: list[str]) -> None:
+    with _logging(level) as (telemetry, stream):
+        telemetry.ended(FOUND)
+        telemetry.event("started")
+        logging.getLogger("pymongo").info("connected")
+        telemetry.trouble("consumer", ValueError())
+
+    assert [line["event"] for line in _lines(stream)] == events
+
+
+@pytest.mark.parametrize(
+    ("request_id", "shown"),
+    [
+        pytest.param("550e8400-e29b-41d4-a716-446655440000", True, id="a UUID, though its end has twelve digits"),
+        pytest.param("r-1", True, id="a short one"),
+        pytest.param("batch:2026/row+17=~.", True, id="every sign that an id may have"),
+        pytest.param("000123456", True, id="nine digits"),
+        pytest.param("1712345678901", True, id="milliseconds since the epoch"),
+        pytest.param("4509123456", False, id="ten digits, as a passport"),
+        pytest.param("r-770000000082-1", False, id="twelve digits, as an INN"),
+        pytest.param("112-233-445-95", False, id="as a SNILS"),
+        pytest.param("r-1985-03-12", False, id="with a date"),
+        pytest.param("Иванов-1", False, id="with a name"),
+        pytest.param("r 1", False, id="with a space"),
+        pytest.param('r"1', False, id="with a quote"),
+        pytest.param("r\n1", False, id="with a line's end"),
+        pytest.param("", False, id="none"),
+    ],
+)
+def test_a_request_id_is_shown_unless_it_could_tell_who(request_id: str, shown: bool) -> None:  # noqa: FBT001  # a column
+    with _logging() as (telemetry, stream):
+        telemetry.ended(Ended("http", request_id, Reason.BAD_REPLY, False, "", 0))
+
+    assert _lines(stream)[0]["request_id"] == (request_id if shown else "withheld")
+
+
+def test_of_an_event_the_harmless_facts_stay_and_the_others_are_counted() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.event("started", host="127.0.0.1", port=8080, version="0.1.0", lastName="Иванов", count=1e12)
+
+    (line,) = _lines(stream)
+    assert line["event"] == "started"
+    assert (line["host"], line["port"], line["version"], line["withheld"]) == ("127.0.0.1", 8080, "0.1.0", 2)
+    assert "lastName" not in line
+
+
+def _fails() -> None:
+    try:
+        int("Иванов")
+    except ValueError as exc:
+        raise KeyError("Иванов") from exc
+
+
+def test_an_error_is_its_type_its_places_and_its_causes() -> None:
+    with _logging() as (telemetry, stream):
+        try:
+            _fails()
+        except KeyError as exc:
+            telemetry.trouble("consumer", exc)
+
+    (line,) = _lines(stream)
+    first = _fails.__code__.co_firstlineno
+    assert (line["where"], line["error"], line["level"]) == ("consumer", "KeyError", "error")
+    assert line["places"][-1] == f"tests/adapters/telemetry/test_logs.py:{first + 4} _fails"
+    assert [cause["error"] for cause in line["behind"]] == ["ValueError"]
+    assert line["behind"][0]["places"] == [f"tests/adapters/telemetry/test_logs.py:{first + 2} _fails"]
+
+
+def test_recursion_without_end_is_told_by_its_innermost_places() -> None:
+    def deep() -> None:
+        deep()
+
+    with _logging() as (telemetry, stream):
+        try:
+            deep()
+        except RecursionError as exc:
+            telemetry.trouble("consumer", exc)
+
+    assert len(_lines(stream)[0]["places"]) == 20
+
+
+def test_a_library_is_quoted_by_its_literals_only() -> None:
+    name = "Иванов"
+    logger = logging.getLogger("aio_pika.connection")
+    with _logging() as (_, stream):
+        logger.warning("Connection to %s was lost", name)
+        logger.warning(f"Connection for {name} was lost")  # noqa: G004  # as libraries do
+
+    literal, made = _lines(stream)
+    assert (literal["logger"], literal["level"]) == ("aio_pika.connection", "warning")
+    assert literal["text"] == "Connection to %s was lost"
+    assert made["text"] == "withheld"
+    assert made["place"].startswith("tests/adapters/telemetry/test_logs.py:")
+    assert made["place"].endswith(" test_a_library_is_quoted_by_its_literals_only")
+
+
+def test_what_asyncio_puts_together_keeps_its_first_line() -> None:
+    with _logging() as (_, stream):
+        logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: <Task 'Иванов'>")
+
+    assert _lines(stream)[0]["text"] == "Task exception was never retrieved"
+
+
+def test_nobody_else_gets_what_libraries_say() -> None:
+    own = io.StringIO()
+    handler = logging.StreamHandler(own)
+    loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    with _logging() as (_, stream):
+        for logger in loggers:
+            logger.warning("said")
+
+    assert [line["logger"] for line in _lines(stream)] == ["uvicorn", "uvicorn.error", "gunicorn.error"]
+    assert own.getvalue() == ""
+    for logger in loggers:
+        assert (logger.handlers, logger.propagate, logger.disabled) == ([handler], False, False)
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def test_afterwards_all_is_as_it_was() -> None:
+    def now() -> list[object]:
+        hooks = [sys.excepthook, threading.excepthook, sys.unraisablehook]
+        return [*hooks, *logging.root.handlers, logging.root.level, logging.getLogger("asyncio").level]
+
+    before = now()
+    with _logging():
+        assert now() != before
+
+    assert now() == before
+
+
+def test_a_line_that_cannot_be_written_stops_nobody_and_is_counted() -> None:
+    with start("inn", "INFO", Broken()) as telemetry:
+        telemetry.ended(FOUND)
+        telemetry.trouble("consumer", ValueError())
+        assert b"inn_log_lines_lost_total 2.0" in telemetry.exposition()
+
+
+def test_lines_of_many_threads_stay_whole() -> None:
+    with _logging() as (telemetry, stream):
+        threads = [threading.Thread(target=lambda: deque(map(telemetry.ended, [FOUND] * 200))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(_lines(stream)) == 1600
+
+
+@pytest.mark.parametrize(
+    ("times", "stamps"),
+    [
+        pytest.param([0.0], ["1970-01-01T00:00:00.000Z"], id="the epoch"),
+        pytest.param([1.25, 1.9999], ["1970-01-01T00:00:01.250Z", "1970-01-01T00:00:01.999Z"], id="within a second"),
+        pytest.param([59.5, 60.0, 59.75], ["1970-01-01T00:00:59.500Z", "1970-01-01T00:01:00.000Z", "1970-01-01T00:00:59.750Z"], id="a clock that is put back"),
+    ],
+)  # fmt: skip
+def test_time_is_utc_to_the_millisecond(times: list[float], stamps: list[str]) -> None:
+    clock = iter(times)
+    stamp = Stamps(lambda: next(clock))
+
+    assert [stamp() for _ in times] == stamps

@@ -1,0 +1,212 @@
+"""The numbers: each report has its series, and no series is made of what is sent to us."""
+
+import io
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.telemetry import Telemetry, start
+from adapters.telemetry.metrics import Metrics
+from function.observing import ENTRIES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
+from function.outcomes import Reason, Status
+from function.pacing import Why
+
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+def _samples(exposition: bytes) -> dict[Series, float]:
+    families = text_string_to_metric_families(exposition.decode())
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value for each in families for sample in each.samples
+    }
+
+
+def _series(name: str, **labels: str) -> Series:
+    return name, frozenset(labels.items())
+
+
+def _ended(status: str = Status.FOUND, *, cached: bool = False, seconds: float = 0.2) -> Ended:
+    return Ended("http", "r-1", status, cached, "nalog", seconds)
+
+
+CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
+    "a request, by entry and status": (
+        lambda metrics: metrics.ended(_ended()),
+        _series("inn_requests_total", entry="http", status="found", cached="false"),
+        1,
+    ),
+    "an answer from the cache, for the hit ratio": (
+        lambda metrics: metrics.ended(_ended(cached=True)),
+        _series("inn_requests_total", entry="http", status="found", cached="true"),
+        1,
+    ),
+    "a request put off, by its reason": (
+        lambda metrics: metrics.ended(_ended(Reason.STORE_UNAVAILABLE)),
+        _series("inn_requests_total", entry="http", status="store_unavailable", cached="false"),
+        1,
+    ),
+    "a request's seconds": (
+        lambda metrics: metrics.ended(_ended(seconds=0.2)),
+        _series("inn_request_seconds_sum", entry="http", cached="false"),
+        0.2,
+    ),
+    "a request's seconds, as a histogram": (
+        lambda metrics: metrics.ended(_ended(seconds=0.2)),
+        _series("inn_request_seconds_bucket", entry="http", cached="false", le="0.25"),
+        1,
+    ),
+    "a step's seconds": (
+        lambda metrics: metrics.step("find", 0.001),
+        _series("inn_step_seconds_bucket", step="find", le="0.001"),
+        1,
+    ),
+    "a provider's call, by outcome": (
+        lambda metrics: metrics.provider_called("nalog", Reason.BAD_REPLY, 1),
+        _series("inn_provider_calls_total", provider="nalog", outcome="bad_reply"),
+        1,
+    ),
+    "a provider's seconds": (
+        lambda metrics: metrics.provider_called("nalog", Status.FOUND, 1.5),
+        _series("inn_provider_call_seconds_sum", provider="nalog"),
+        1.5,
+    ),
+    "a message moved for a retry": (
+        lambda metrics: metrics.moved("retry", Reason.PROVIDER_UNAVAILABLE),
+        _series("inn_queue_moves_total", queue="retry", reason="provider_unavailable"),
+        1,
+    ),
+    "a message parked": (
+        lambda metrics: metrics.moved("dead", "rejected"),
+        _series("inn_queue_moves_total", queue="dead", reason="rejected"),
+        1,
+    ),
+    "what is in work": (
+        lambda metrics: deque(map(metrics.in_work, ("rabbitmq", "rabbitmq"), (64, -60))),
+        _series("inn_in_flight", entry="rabbitmq"),
+        4,
+    ),
+    "a trouble, by where": (lambda metrics: metrics.trouble("http"), _series("inn_troubles_total", where="http"), 1),
+    "a line lost": (lambda metrics: metrics.line_lost(), _series("inn_log_lines_lost_total"), 1),
+    "the version that runs": (Metrics.exposition, _series("inn_build_info", version="1.2.3"), 1),
+}
+
+
+@pytest.mark.parametrize(("act", "series", "value"), CASES.values(), ids=CASES.keys())
+def test_a_report_has_its_series(act: Callable[[Metrics], object], series: Series, value: float) -> None:
+    metrics = Metrics("1.2.3")
+    act(metrics)
+
+    assert _samples(metrics.exposition())[series] == value
+
+
+def test_a_closed_provider_opens_as_time_goes_by() -> None:
+    now = [100.0]
+    metrics = Metrics("1.2.3", lambda: now[0])
+    cooling = _series("inn_provider_closed_seconds", provider="nalog", why=Why.COOLING)
+    limit = _series("inn_provider_closed_seconds", provider="nalog", why=Why.DAILY_LIMIT)
+    seen = []
+
+    def look() -> None:
+        samples = _samples(metrics.exposition())
+        seen.append((samples.get(cooling), samples.get(limit)))
+
+    look()
+    metrics.provider_closed("nalog", Why.COOLING, 20)
+    look()
+    now[0] = 115
+    look()
+    metrics.provider_closed("nalog", Why.DAILY_LIMIT, 3600)
+    look()
+    metrics.provider_closed("nalog", "", 0)
+    look()
+    now[0] = 9999
+    look()
+
+    assert seen == [(None, None), (20, None), (5, None), (0, 3600), (0, 0), (0, 0)]
+
+
+UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
+    "a request's words": (
+        lambda telemetry, word: telemetry.ended(Ended(word, word, word, False, word, 0)),
+        "inn_requests_total",
+    ),
+    "a step": (lambda telemetry, word: telemetry.step(word, 0), "inn_step_seconds_count"),
+    "a provider": (lambda telemetry, word: telemetry.provider_called(word, word, 0), "inn_provider_calls_total"),
+    "a closed provider": (
+        lambda telemetry, word: telemetry.provider_closed(word, word, 9),
+        "inn_provider_closed_seconds",
+    ),
+    "a queue": (lambda telemetry, word: telemetry.moved(word, word.upper()), "inn_queue_moves_total"),
+    "an entry": (lambda telemetry, word: telemetry.in_work(word, 1), "inn_in_flight"),
+    "a place that is no code": (
+        lambda telemetry, word: telemetry.trouble(word.upper(), ValueError()),
+        "inn_troubles_total",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "name"), UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_what_is_not_known_is_counted_as_other(act: Callable[[Telemetry, str], None], name: str) -> None:
+    with start("inn", "ERROR", io.StringIO()) as telemetry:
+        for number in range(300):
+            act(telemetry, f"word_{number}")
+        samples = _samples(telemetry.exposition())
+
+    series = [labels for each, labels in samples if each == name]
+    assert len(series) == 1
+    assert {value for label, value in series[0] if label != "cached"} == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "most"),
+    [
+        pytest.param(lambda metrics, word: metrics.moved("dead", word), "inn_queue_moves_total", 16, id="reasons"),
+        pytest.param(lambda metrics, word: metrics.trouble(word), "inn_troubles_total", 32, id="places"),
+    ],
+)
+def test_codes_that_are_learnt_stay_few(act: Callable[[Metrics, str], None], name: str, most: int) -> None:
+    metrics = Metrics("1.2.3")
+    for number in range(300):
+        act(metrics, f"code_{number}")
+
+    series = [labels for each, labels in _samples(metrics.exposition()) if each == name]
+    assert len(series) == most + 1
+
+
+def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
+    metrics = Metrics("1.2.3")
+    for entry in ENTRIES:
+        for status in STATUSES:
+            metrics.ended(Ended(entry, "r-1", status, False, "", 0))
+    for step in STEPS:
+        metrics.step(step, 0)
+    for provider in PROVIDERS:
+        metrics.provider_called(provider, Status.FOUND, 0)
+    for queue in QUEUES:
+        metrics.moved(queue, "rejected")
+
+    assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
+
+
+def test_two_processes_worth_of_metrics_share_nothing() -> None:
+    first, second = Metrics("1.2.3"), Metrics("1.2.3")
+    first.step("find", 1)
+
+    assert _series("inn_step_seconds_count", step="find") in _samples(first.exposition())
+    assert _series("inn_step_seconds_count", step="find") not in _samples(second.exposition())
+
+
+def test_the_process_tells_of_itself() -> None:
+    names = {name for name, _ in _samples(Metrics("1.2.3").exposition())}
+
+    assert {
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
+        "process_open_fds",
+        "process_start_time_seconds",
+        "python_gc_collections_total",
+        "python_info",
+    } <= names
+    assert not {name for name in names if name.endswith("_created")}

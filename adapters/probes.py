@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,12 +33,23 @@ class Part:
 Check = Callable[[], Awaitable[Part]]
 
 
-class Probes:
-    """Answers the three probes. `metrics` gives the exposition text and its content type."""
+class Numbers(Protocol):
+    """The process's metrics."""
 
-    def __init__(self, checks: Mapping[str, Check], metrics: Callable[[], tuple[bytes, str]]) -> None:
+    @property
+    def exposition_type(self) -> str:
+        """The content type of `exposition`."""
+
+    def exposition(self) -> bytes:
+        """All metrics as text."""
+
+
+class Probes:
+    """Answers the three probes."""
+
+    def __init__(self, checks: Mapping[str, Check], numbers: Numbers) -> None:
         self._checks = checks
-        self._metrics = metrics
+        self._numbers = numbers
         self._known: dict[str, Part] = {}
         self._looked_at = float("-inf")
         self._look: asyncio.Task[None] | None = None
@@ -63,8 +75,8 @@ class Probes:
 
     async def metrics(self, _request: Request) -> Response:
         """Prometheus' exposition."""
-        body, content_type = self._metrics()
-        return Response(body, headers={"content-type": content_type})
+        headers = {"content-type": self._numbers.exposition_type}
+        return Response(self._numbers.exposition(), headers=headers)
 
     async def _parts(self) -> Mapping[str, Part]:
         if monotonic() - self._looked_at > FRESH_SEC and self._look is None:

@@ -6,9 +6,11 @@ message or a repr.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal, TypeVar, get_args
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
@@ -294,17 +296,19 @@ def load_all() -> tuple[Core, RabbitSettings]:
     return Core(*core), rabbit  # type: ignore[arg-type, return-value]  # as in load_core
 
 
-def load(group: type[Group]) -> Group:
-    """One group alone, for commands that need no more. Raises WrongSettings."""
-    return _load((group,))[0]  # type: ignore[return-value]  # what was asked for
+def load(group: type[Group], **given: str) -> Group:
+    """One group alone, for commands that need no more; what is `given` need not be set. Raises WrongSettings."""
+    return _load((group,), given)[0]  # type: ignore[return-value]  # what was asked for
 
 
-def _load(groups: tuple[type[BaseSettings], ...]) -> list[BaseSettings]:
+def _load(
+    groups: tuple[type[BaseSettings], ...], given: Mapping[str, Any] = MappingProxyType({})
+) -> list[BaseSettings]:
     loaded: list[BaseSettings] = []
     faults: list[str] = []
     for group in groups:
         try:
-            loaded.append(group())
+            loaded.append(group(**given))
         except ValidationError as exc:
             faults += _faults(group, exc)
     if faults:

@@ -19,6 +19,7 @@ from function.contract import LookupResult, result_of
 from function.observing import Ended, Observer
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 
+ENTRY = "http"
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -68,7 +69,8 @@ class Endpoint:
         outcome, seconds = await self._looked_up(event)
         match outcome:
             case Rejected(None, errors):
-                raise Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors)))
+                # Reported already as rejected: the problem is only how it is told.
+                return problems.response_to(Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))))
             case Rejected():
                 return modes.reply_to(media, event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
             case Answered():
@@ -111,7 +113,7 @@ def _ended(outcome: Outcome, seconds: float, traceparent: str) -> Ended:
             facts = (request.request_id, Reason.IN_PROGRESS.value, False, "")
         case _:
             assert_never(outcome)
-    return Ended("http", *facts, seconds, traceparent=traceparent)
+    return Ended(ENTRY, *facts, seconds, traceparent=traceparent)
 
 
 def _check_method(request: Request, method: str) -> None:

@@ -1,0 +1,121 @@
+"""`inn local`, which `make run` starts: the function, the emulated tax service, an embedded store, a page to play with.
+
+Nothing is needed beforehand: no server, no container, no key. Settings of the function that make
+sense here (HTTP_HOST, HTTP_PORT, HTTP_TOKENS, CLIENT_NALOG_…, CACHE_…, LOG_LEVEL) are heeded.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import Annotated
+
+import typer
+
+from adapters import telemetry, wiring
+from adapters.cli.failure import WRONG_USE, Failure
+from adapters.clock import SystemClock
+from adapters.http.endpoint import Endpoint
+from adapters.http.lookups import Bounds
+from adapters.server import Address, Busy, Server, listen, run
+from adapters.settings import CacheSettings, HttpSettings, LogSettings, NalogSettings, load
+from adapters.telemetry import Telemetry
+from function.ports import Ports
+from local_runtime.emulator.client import Emulator
+from local_runtime.store import EmbeddedStore
+
+DATA = Path(".inn-local")
+DEADLINE_SEC = 25.0
+GRACE_SEC = 5.0
+LATENCY_SEC = 0.15
+"""Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The settings of a local runtime."""
+
+    http: HttpSettings
+    log: LogSettings
+    cache: CacheSettings
+
+
+def local(
+    data: Annotated[Path, typer.Option(help="Folder that keeps the answers between two runs.")] = DATA,
+) -> None:
+    """Run everything on this machine: the function, an emulated tax service and a page to play with.
+
+    Example: inn local --data /tmp/inn
+    """
+    settings = Local(load(HttpSettings), load(LogSettings), load(CacheSettings))
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listener(settings.http))
+        emulator = stack.enter_context(_emulator())
+        told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
+        endpoint = stack.enter_context(function(settings, emulator.url, data, told))
+        sys.stdout.write(greeting(_url(listener), emulator))
+        sys.stdout.flush()
+        run(Server(wiring.hosted(endpoint), listener, GRACE_SEC).serve())
+        sys.stdout.write("Stopped.\n")
+
+
+@contextmanager
+def function(settings: Local, tax_service: str, data: Path, told: Telemetry) -> Iterator[Endpoint]:
+    """The HTTP function over the embedded store and the emulated tax service."""
+    nalog = _tax_service(tax_service)
+    lease = nalog.timeout_sec + DEADLINE_SEC
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=lease)))
+        asked = stack.enter_context(wiring.providers(nalog, store, told, patience=DEADLINE_SEC / 2))
+        ports = Ports(store, asked, SystemClock(), settings.cache.lifetimes)
+        checks = {"store": wiring.check(store.ping), "providers": wiring.provider_check(asked)}
+        around = wiring.Surroundings(settings.http.bearer_tokens, checks, told, told)
+        yield stack.enter_context(wiring.endpoint(ports, Bounds(DEADLINE_SEC, wiring.THREADS), around))
+
+
+def greeting(url: str, emulator: Emulator) -> str:
+    """What runs where, and one command to try."""
+    person = {"requestId": "try-1", **emulator.people()[0]["request"]}
+    body = json.dumps(person, ensure_ascii=False)
+    return f"""
+The function         {url}   (probes: /livez /readyz, metrics: /metrics)
+The tax service      {emulator.url}   emulated; what it was asked: /stats, invented people: /people
+
+Ask for a person (twice, to see the cache):
+
+curl -s {url} -H 'content-type: application/json' -H 'ce-specversion: 1.0' -H 'ce-id: 1' \\
+  -H 'ce-source: /terminal' -H 'ce-type: inn.lookup.requested' \\
+  -d '{body}' -w '\\n'
+
+Ctrl-C ends it all.
+"""
+
+
+def _url(listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tax_service(url: str) -> NalogSettings:
+    # An emulated service bears any pace; who sets another one wants to see it.
+    settings = load(NalogSettings, url=url)
+    own_pace = "CLIENT_NALOG_MIN_INTERVAL_SEC" in os.environ
+    return settings if own_pace else settings.model_copy(update={"min_interval_sec": 0.0})
+
+
+def _emulator() -> Emulator:
+    port = os.environ.get("EMULATOR_PORT", "0")
+    return Emulator("--port", port, "--latency", str(LATENCY_SEC), "--pending", "1")
+
+
+@contextmanager
+def _listener(http: HttpSettings) -> Iterator[socket]:
+    try:
+        with listen(Address(http.host, http.port)) as listener:
+            yield listener
+    except Busy as busy:
+        raise Failure(str(busy), WRONG_USE) from None

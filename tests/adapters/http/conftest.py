@@ -1,0 +1,135 @@
+"""The function on its real host, functions-framework's, behind a real socket; only its provider is a script."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from adapters import wiring
+from adapters.clock import SystemClock
+from adapters.http.endpoint import Endpoint
+from adapters.http.lookups import Bounds
+from adapters.probes import Part
+from adapters.server import Address, listen, run
+from adapters.server import Server as HttpServer
+from function.contract import LookupRequest
+from function.observing import Ended, Silent
+from function.outcomes import Status
+from function.ports import Invalid, Ports, Verdict
+from local_runtime.store import EmbeddedStore
+from tests.core.worlds import INN, PERSON, World
+
+ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
+
+
+@dataclass
+class Script:
+    """An InnProvider for many threads: says what `say` returns, once its gate is open."""
+
+    say: Callable[[LookupRequest], Verdict | Invalid] = lambda _: Verdict(Status.FOUND, INN, "nalog")
+    asked: list[str] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self, request: LookupRequest) -> Verdict | Invalid:
+        self.asked.append(request.request_id)
+        assert self.gate.wait(30)
+        return self.say(request)
+
+
+class Recorder(Silent):
+    """An Observer that remembers."""
+
+    def __init__(self) -> None:
+        self.ends: list[Ended] = []
+        self.troubles: list[str] = []
+
+    def ended(self, lookup: Ended) -> None:
+        self.ends.append(lookup)
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        self.troubles.append(f"{where}: {type(error).__name__}")
+
+
+@dataclass
+class Server:
+    """A client's view of the function, and the strings behind it."""
+
+    url: str
+    provider: Script
+    observer: Recorder
+    pool: urllib3.PoolManager
+
+    def post(self, body: bytes, headers: Mapping[str, str], path: str = "/") -> urllib3.BaseHTTPResponse:
+        return self.pool.request("POST", self.url + path, body=body, headers=headers, retries=False, timeout=30)
+
+    def ask(self, request: Mapping[str, Any] | bytes = PERSON, **attributes: str) -> urllib3.BaseHTTPResponse:
+        """One event in binary mode."""
+        headers = {f"ce-{name}": value for name, value in {**ATTRIBUTES, **attributes}.items()}
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        return self.post(body, {**headers, "content-type": "application/json"})
+
+    def get(self, path: str, method: str = "GET") -> urllib3.BaseHTTPResponse:
+        return self.pool.request(method, self.url + path, retries=False, timeout=30)
+
+
+@contextmanager
+def serving(endpoint: Endpoint) -> Iterator[str]:
+    """The endpoint on functions-framework's host, at the address given."""
+    listener = listen(Address("127.0.0.1", 0))
+    server = HttpServer(wiring.hosted(endpoint), listener, grace=1)
+    thread = threading.Thread(target=run, args=(server.serve(),))
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.stop()
+    thread.join()
+
+
+@pytest.fixture
+def provider() -> Script:
+    script = Script()
+    script.gate.set()
+    return script
+
+
+@pytest.fixture
+def observer() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterator[Callable[..., Server]]:
+    """Starts a function; `deadline` and `tokens` may be given."""
+    with ExitStack() as stack:
+
+        def start(deadline: float = 20, tokens: Sequence[str] = (), threads: int = 8) -> Server:
+            store = stack.enter_context(closing(EmbeddedStore(tmp_path / "store.sqlite", lease=30)))
+            world = World()
+            ports = Ports(store, provider, SystemClock(), world.lifetimes)
+            around = wiring.Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
+            endpoint = stack.enter_context(wiring.endpoint(ports, Bounds(deadline, threads), around))
+            pool = stack.enter_context(urllib3.PoolManager(maxsize=64))
+            return Server(stack.enter_context(serving(endpoint)), provider, observer, pool)
+
+        yield start
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Server:
+    return make_server()
+
+
+class _NoNumbers:
+    exposition_type = "text/plain"
+
+    def exposition(self) -> bytes:
+        return b"# metrics\n"
+
+
+async def _ready() -> Part:
+    return Part(ready=True)

@@ -1,0 +1,317 @@
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from cloudevents.conversion import to_binary, to_structured
+from cloudevents.http import CloudEvent, from_http, from_json
+
+from function.outcomes import FieldError, Reason, Status
+from function.ports import Invalid, Unavailable, Verdict
+from tests.adapters.http.conftest import ATTRIBUTES, Server
+from tests.core.worlds import INN, PERSON
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+STRUCTURED = {"content-type": "application/cloudevents+json"}
+BATCH = {"content-type": "application/cloudevents-batch+json"}
+BINARY = {**{f"ce-{name}": value for name, value in ATTRIBUTES.items()}, "content-type": "application/json"}
+
+
+def structured(request: Any = PERSON, **attributes: Any) -> dict[str, Any]:
+    return {**ATTRIBUTES, "datacontenttype": "application/json", "data": request, **attributes}
+
+
+def test_a_person_is_found_and_then_cached(server: Server) -> None:
+    first, second = server.ask(), server.ask({**PERSON, "requestId": "r-2"})
+    assert (first.status, first.json()["status"], first.json()["inn"], first.json()["cached"]) == (
+        200,
+        "found",
+        INN,
+        False,
+    )
+    assert (second.status, second.json()["requestId"], second.json()["cached"]) == (200, "r-2", True)
+    assert server.provider.asked == ["r-1"]
+
+
+@pytest.mark.parametrize("convert", [to_binary, to_structured], ids=["binary", "structured"])
+def test_the_official_package_is_understood_and_understands(server: Server, convert: Callable[..., Any]) -> None:
+    headers, body = convert(CloudEvent({**ATTRIBUTES, "traceparent": TRACEPARENT}, PERSON))
+    response = server.post(
+        body if isinstance(body, bytes) else json.dumps(body).encode(), {"content-type": "application/json", **headers}
+    )
+    reply = from_http(dict(response.headers), response.data)
+    assert response.status == 200
+    assert data_of(reply)["inn"] == INN
+    assert {name: reply[name] for name in ("source", "type", "correlationid", "datacontenttype", "traceparent")} == {
+        "source": "/inn",
+        "type": "inn.lookup.completed",
+        "correlationid": "e-1",
+        "datacontenttype": "application/json",
+        "traceparent": TRACEPARENT,
+    }
+    kept_back = {str(value) for name, value in PERSON.items() if name != "requestId"} | {INN}
+    assert not any(value in str(reply.get_attributes()) for value in kept_back)
+
+
+def test_a_batch_of_a_hundred_is_answered_in_order_and_a_wrong_one_hurts_no_other(server: Server) -> None:
+    events: list[Any] = [structured({**PERSON, "requestId": f"r-{n}"}, id=f"e-{n}") for n in range(100)]
+    events[17] = structured({**PERSON, "requestId": "r-17", "lastName": "Smith"}, id="e-17")
+    events[42] = structured(id="e-42", type="other")
+    events[43] = 5
+    response = server.post(json.dumps(events).encode(), BATCH)
+    replies = [from_json(json.dumps(reply)) for reply in response.json()]
+    assert response.status == 200
+    assert response.headers["content-type"] == BATCH["content-type"]
+    assert [reply.get_attributes().get("correlationid") for reply in replies] == [
+        f"e-{n}" if n != 43 else None for n in range(100)
+    ]
+    statuses = [data_of(reply)["status"] for reply in replies]
+    assert [n for n, status in enumerate(statuses) if status == "rejected"] == [17, 42, 43]
+    assert statuses.count("found") == 97
+    assert len(server.provider.asked) == 1
+
+
+def test_fifty_at_once_for_one_new_person_are_one_fetch(server: Server) -> None:
+    server.provider.gate.clear()
+    with ThreadPoolExecutor(50) as clients:
+        answers = [clients.submit(server.ask, {**PERSON, "requestId": f"r-{n}"}) for n in range(50)]
+        server.provider.gate.set()
+        replies = [answer.result().json() for answer in answers]
+    assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
+    assert {reply["inn"] for reply in replies} == {INN}
+    assert len(server.provider.asked) == 1
+
+
+def test_a_slow_lookup_holds_up_neither_a_cached_answer_nor_a_probe(make_server: Callable[..., Server]) -> None:
+    server = make_server(threads=2)
+    server.ask()
+    server.provider.gate.clear()
+    with ThreadPoolExecutor(10) as clients:
+        slow = [
+            clients.submit(server.ask, {**PERSON, "lastName": name}) for name in ("Аев", "Бов", "Вов", "Гов", "Дов")
+        ]
+        assert server.ask().json()["cached"] is True
+        assert server.get("/livez").status == 200
+        assert server.get("/readyz").json()["ready"] is True
+        assert not any(one.done() for one in slow)
+        server.provider.gate.set()
+        assert {one.result().status for one in slow} == {200}
+
+
+def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_it_comes(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server(deadline=0.05)
+    server.provider.gate.clear()
+    late = server.ask()
+    assert (late.status, late.json()["code"]) == (503, "deadline")
+    assert int(late.headers["retry-after"]) >= 1
+    server.provider.gate.set()
+    while server.ask().status == 503:
+        pass
+    assert server.ask().json()["cached"] is True
+    assert len(server.provider.asked) == 1
+
+
+def test_more_fetches_than_can_ever_be_done_are_put_off_at_once(make_server: Callable[..., Server]) -> None:
+    server = make_server(threads=1, deadline=0.05)
+    server.provider.gate.clear()
+    letters = "абвгдежзиклмнопрст"
+    statuses = [server.ask({**PERSON, "lastName": f"А{letter}"}).json()["code"] for letter in letters]
+    server.provider.gate.set()
+    assert statuses == ["deadline"] * 8 + ["provider_closed"] * (len(letters) - 8)
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "expected"),
+    [
+        (Verdict(Status.NOT_FOUND, "", "nalog"), 200, {"status": "not_found", "inn": ""}),
+        (Verdict(Status.AMBIGUOUS, "", "nalog"), 200, {"status": "ambiguous", "inn": ""}),
+        (
+            Invalid((FieldError("documentNumber", "odd"),)),
+            422,
+            {"status": "rejected", "details": "documentNumber: odd"},
+        ),
+    ],
+)
+def test_how_a_lookup_ends_is_told(
+    server: Server, says: Verdict | Invalid, status: int, expected: dict[str, str]
+) -> None:
+    server.provider.say = lambda _: says
+    response = server.ask()
+    assert response.status == status
+    assert expected.items() <= response.json().items()
+
+
+@pytest.mark.parametrize(
+    ("no", "retry_after"),
+    [(Unavailable(Reason.PROVIDER_CLOSED, 17.2), "18"), (Unavailable(Reason.PROVIDER_UNAVAILABLE), "5")],
+)
+def test_a_temporary_failure_says_when_to_ask_again(server: Server, no: Unavailable, retry_after: str) -> None:
+    def refuse(_: object) -> Verdict:
+        raise no
+
+    server.provider.say = refuse
+    response = server.ask()
+    assert response.status == 503
+    assert response.headers["retry-after"] == retry_after
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": no.reason.text,
+        "code": no.reason.value,
+        "requestId": "r-1",
+    }
+    batch = server.post(json.dumps([structured()]).encode(), BATCH)
+    assert batch.json()[0]["data"]["status"] == "failed"
+
+
+def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Server) -> None:
+    def stumble(_: object) -> Verdict:
+        raise ValueError(PERSON["lastName"])
+
+    server.provider.say = stumble
+    response = server.ask()
+    assert response.status == 500
+    assert PERSON["lastName"] not in response.data.decode()
+    assert server.observer.troubles == ["http: ValueError"]
+
+
+def test_attributes_travel_percent_encoded(server: Server) -> None:
+    response = server.ask(id="%D1%8F%20%22%25%0A")
+    assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25%0A"
+
+
+@pytest.mark.parametrize("missing", sorted(ATTRIBUTES))
+def test_a_missing_attribute_is_named(server: Server, missing: str) -> None:
+    headers = {name: value for name, value in BINARY.items() if name != f"ce-{missing}"}
+    response = server.post(json.dumps(PERSON).encode(), headers)
+    assert_problem(response, 400, f"{missing} ")
+
+
+LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "expected"),
+    [
+        (b"", BINARY, 400, "the request as a JSON object in the body, which is empty"),
+        (b"Ivanov", BINARY, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
+        (b'["a"]', BINARY, 400, "expected a request as a JSON object"),
+        (b"\xff\xfe{}", BINARY, 400, "in UTF-8"),
+        (b'{"requestId": NaN}', BINARY, 400, "not JSON"),
+        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, BINARY, 400, "not JSON"),
+        (b"x" * 1024 * 1024, BINARY, 413, "at most 65536 bytes"),
+        (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
+        (b"{}", {**BINARY, "ce-specversion": "2.0"}, 400, "specversion 1.0"),
+        (b"{}", {**BINARY, "ce-type": "inn.lookup.done"}, 400, "type inn.lookup.requested"),
+        (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
+        (b"{}", {"content-type": ""}, 415, "application/json with ce- headers"),
+        (b"", STRUCTURED, 400, "not JSON"),
+        (b"5", STRUCTURED, 400, "a CloudEvent as a JSON object"),
+        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, source"),
+        (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
+        (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_problem_that_says_what_was_expected(
+    server: Server, body: bytes, headers: dict[str, str], status: int, expected: str
+) -> None:
+    assert_problem(server.post(body, headers), status, expected)
+    assert server.ask().status == 200
+
+
+def test_a_body_without_a_length_is_measured_as_it_comes(server: Server) -> None:
+    pieces = (b"x" * 1024 for _ in range(100))
+    response = server.pool.request("POST", server.url, body=pieces, headers=BINARY, chunked=True, retries=False)
+    assert_problem(response, 413, "at most 65536 bytes")
+
+
+def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(server: Server) -> None:
+    response = server.post(LONG, BINARY)
+    assert response.status == 422
+    assert response.headers["ce-correlationid"] == "e-1"
+    assert response.json()["details"] == "lastName: must have at most 150 characters"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/", 405, "POST"),
+        ("PUT", "/", 405, "POST"),
+        ("DELETE", "/", 405, "POST"),
+        ("POST", "/livez", 405, "GET"),
+        ("GET", "/nowhere", 404, None),
+        ("POST", "/nowhere", 404, None),
+    ],
+)
+def test_other_methods_and_paths_are_problems(
+    server: Server, method: str, path: str, status: int, allow: str | None
+) -> None:
+    response = server.get(path, method)
+    assert_problem(response, status, "expected ")
+    assert response.headers.get("allow") == allow
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 401),
+        ("Bearer ", 401),
+        ("Bearer wrong", 401),
+        ("Bearer secret-1x", 401),
+        ("Basic secret-1", 401),
+        ("Bearer \xff", 401),
+        ("Bearer secret-1", 200),
+        ("bearer secret-2", 200),
+    ],
+)
+def test_with_tokens_set_only_their_holders_may_ask(
+    make_server: Callable[..., Server], authorization: str | None, status: int
+) -> None:
+    server = make_server(tokens=("secret-1", "secret-2"))
+    headers = {**BINARY, "authorization": authorization} if authorization is not None else BINARY
+    response = server.post(json.dumps(PERSON).encode(), headers)
+    assert response.status == status
+    if status == 401:
+        assert_problem(response, 401, "Authorization: Bearer")
+        assert response.headers["www-authenticate"] == "Bearer"
+    assert server.get("/livez").status == 200
+
+
+def test_probes_tell_each_part_by_its_name(server: Server) -> None:
+    assert server.get("/livez").json() == {"live": True}
+    assert server.get("/readyz").json() == {"ready": True, "parts": {"store": {"ready": True, "detail": ""}}}
+    assert server.get("/metrics").data == b"# metrics\n"
+
+
+def test_each_request_is_reported_once_without_personal_data(server: Server) -> None:
+    server.ask(traceparent=TRACEPARENT)
+    server.ask({**PERSON, "requestId": "r-2", "firstName": "Bob"})
+    first, second = server.observer.ends
+    assert (first.entry, first.request_id, first.status, first.cached, first.provider) == (
+        "http",
+        "r-1",
+        "found",
+        False,
+        "nalog",
+    )
+    assert first.traceparent == TRACEPARENT
+    assert (second.request_id, second.status) == ("r-2", "rejected")
+
+
+def data_of(reply: CloudEvent) -> dict[str, Any]:
+    data = reply.get_data()
+    assert isinstance(data, dict)
+    return data
+
+
+def assert_problem(response: Any, status: int, expected: str) -> None:
+    assert response.status == status, response.data
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert expected in problem["detail"]
+    assert "Traceback" not in response.data.decode()

@@ -39,7 +39,12 @@ class Server:
     @property
     def alive(self) -> bool:
         """Whether it still runs."""
-        return self._keeper.poll() is None
+        return self.status is None
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        return self._keeper.poll()
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after its grace. Ending twice is ending once."""

@@ -130,7 +130,7 @@ class Exchange:
 
 
 def _manager(site: Site) -> urllib3.PoolManager:
-    trust = ssl.create_default_context(cafile=site.ca_bundle or None)
+    trust = _trust(site)
     pool: dict[str, Any] = {"maxsize": site.connections, "ssl_context": trust}
     socks = site.proxy.startswith("socks")
     manager: urllib3.PoolManager
@@ -144,7 +144,14 @@ def _manager(site: Site) -> urllib3.PoolManager:
     return manager
 
 
-def _http_proxy(proxy: str, trust: ssl.SSLContext, pool: dict[str, Any]) -> urllib3.ProxyManager:
+def _trust(site: Site) -> ssl.SSLContext | None:
+    """Whom to trust; None where nothing is encrypted, for the system's certificates take their time to load."""
+    if site.ca_bundle or any(url.startswith("https:") for url in (site.url, site.proxy)):
+        return ssl.create_default_context(cafile=site.ca_bundle or None)
+    return None
+
+
+def _http_proxy(proxy: str, trust: ssl.SSLContext | None, pool: dict[str, Any]) -> urllib3.ProxyManager:
     login = urllib3.util.parse_url(proxy).auth_decoded
     headers = None
     if login[0] is not None:

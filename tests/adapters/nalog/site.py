@@ -31,6 +31,7 @@ Script = Callable[[Asked, socket.socket], None]
 class Site:
     url: str
     asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
 
 
 def reply(status: int, body: bytes | str, *headers: str) -> bytes:
@@ -49,6 +50,20 @@ def in_turn(*replies: bytes) -> Script:
     return script
 
 
+def breaking(script: Script, which: Callable[[Asked], bool], times: int) -> Script:
+    """The same script, but the connection breaks before so many replies to such requests."""
+    left = [times]
+
+    def broken(asked: Asked, client: socket.socket) -> None:
+        if left[0] and which(asked):
+            left[0] -= 1
+            client.shutdown(socket.SHUT_RDWR)
+            return
+        script(asked, client)
+
+    return broken
+
+
 @contextmanager
 def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     listener = socket.create_server(("127.0.0.1", 0))
@@ -61,6 +76,7 @@ def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]
             while True:
                 client, _ = listener.accept()
                 clients.append(client)
+                site.connections += 1
                 threading.Thread(target=converse, args=(client,), daemon=True).start()
 
     def converse(client: socket.socket) -> None:

@@ -14,6 +14,7 @@ import threading
 import uvicorn
 
 from local_runtime.emulator.app import App
+from local_runtime.emulator.delivery import Protocol
 from local_runtime.emulator.script import Settings
 
 BACKLOG = 2048
@@ -32,6 +33,7 @@ def main() -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             App(settings),
+            http=Protocol,
             log_level="critical",
             access_log=False,
             lifespan="off",

@@ -1,156 +1,158 @@
-"""The emulated services over HTTP: a plain ASGI application for the hot paths, Starlette's for the rest."""
+"""The emulated services over HTTP: what is counted and scripted goes straight through, the rest is `steering`'s."""
 
 import asyncio
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 
-from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from local_runtime.emulator import replies
-from local_runtime.emulator.counts import Counts, Step
-from local_runtime.emulator.people import PEOPLE
-from local_runtime.emulator.register import Entry, entry_of
+from local_runtime.emulator import apifns, effects, replies, service
+from local_runtime.emulator.call import Call, Ticket
+from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
+from local_runtime.emulator.delivery import Exchange, deliver
+from local_runtime.emulator.forms import form_of
+from local_runtime.emulator.register import Entry
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import Settings
-from local_runtime.emulator.service import Service, entry_or_refusal, legacy
+from local_runtime.emulator.script import HONEST, Settings
+from local_runtime.emulator.sessions import Sessions
+from local_runtime.emulator.stage import Stage
+from local_runtime.emulator.steering import Steered, steering
 
 MAX_FORM = 64 * 1024
-STEPS = {
-    "/inn-new-proc.json": {"find": Step.FIND, "get": Step.GET},
-    "/inn-new-proc.do": {"find": Step.FIND, "get": Step.GET},
-    "/inn-proc.json": {"innMy": Step.LEGACY},
-    "/inn-proc.do": {"innMy": Step.LEGACY},
+
+_NEW = {"find": Step.FIND, "get": Step.GET}
+_OLD = {"innMy": Step.LEGACY}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is served at one path: a step, or the steps by the form's `c`."""
+
+    method: str
+    steps: Step | Mapping[str, Step]
+
+    def step(self, form: Mapping[str, str]) -> Step | None:
+        return self.steps if isinstance(self.steps, Step) else self.steps.get(form.get("c", ""))
+
+
+_PLACES = {
+    "/inn-new-proc.json": _Place("POST", _NEW),
+    "/inn-new-proc.do": _Place("POST", _NEW),
+    "/inn-proc.json": _Place("POST", _OLD),
+    "/inn-proc.do": _Place("POST", _OLD),
+    "/inn.do": _Place("GET", Step.PAGE),
+    "/static/personal-data-proc.json": _Place("POST", Step.CONSENT),
+    "/api/innfl": _Place("GET", Step.APIFNS),
+    "/api/stat": _Place("GET", Step.STAT),
 }
 
 
+class _NotAForm(ValueError):
+    """The request's body is no form; the reply says so."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.reply = replies.error(text, status)
+
+
 class App:
-    """Both protocols of the tax service, and what steers and counts them."""
+    """The emulated services, with their state: one for one event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self.service = Service()
-        self.counts = Counts()
-        self.initial = settings
-        self.settings = settings
-        self.captchas = 0
-        self.rest = Starlette(
-            routes=[
-                Route("/stats", self._stats, methods=["GET"]),
-                Route("/stats", self._forget, methods=["DELETE"]),
-                Route("/people", self._people, methods=["GET"]),
-                Route("/control", self._show, methods=["GET"]),
-                Route("/control", self._control, methods=["POST"]),
-                Route("/control", self._reset, methods=["DELETE"]),
-            ]
-        )
+        self._counts = Counts()
+        self._stage = Stage(settings)
+        self._sessions = Sessions()
+        self._tickets = service.Tickets()
+        self._steering = steering(Steered(self._counts, self._stage, self._sessions, self._tickets))
+        self._subjects: dict[Step, Callable[[Call], Entry | Ticket | Reply | None]] = {
+            Step.FIND: service.admit,
+            Step.LEGACY: service.admit,
+            Step.GET: self._tickets.of,
+            Step.APIFNS: apifns.admit_paid,
+        }
+        self._answers: dict[Step, Callable[[Call], Reply]] = {
+            Step.FIND: self._tickets.find,
+            Step.LEGACY: service.legacy,
+            Step.GET: service.get,
+            Step.PAGE: self._sessions.page,
+            Step.CONSENT: self._sessions.consent,
+            Step.APIFNS: lambda call: apifns.innfl(call, self._counts),
+            Step.STAT: lambda call: apifns.stat(call, self._counts),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        steps = STEPS.get(scope["path"])
-        if steps is None or scope["method"] != "POST":
-            await self.rest(scope, receive, send)
+        place = _PLACES.get(scope["path"])
+        if place is None:
+            await self._steering(scope, receive, send)
             return
-        form = dict(parse_qsl((await _body(receive)).decode(), keep_blank_values=True))
-        step = steps.get(form.get("c", ""))
-        reply = replies.error("Неизвестная операция") if step is None else await self._answer(step, form)
-        await _send(reply, send)
-
-    async def _answer(self, step: Step, form: dict[str, str]) -> Reply:
-        self.counts.began(step)
+        exchange = Exchange(scope, receive, send)
         try:
-            reply = await self._reply(step, form)
-            self.counts.answered(reply.status, captcha=reply.captcha)
-            return reply
+            form = await _form(place.method, exchange)
+        except _NotAForm as exc:
+            await self._refuse(exc.reply, exchange)
+            return
+        step = place.step(form)
+        if step is None:
+            await self._refuse(replies.error("Неизвестная операция"), exchange)
+            return
+        await self._serve(Call(step, form, scope["headers"], self._stage.settings), exchange)
+
+    async def _serve(self, call: Call, exchange: Exchange) -> None:
+        self._counts.began(call.step)
+        try:
+            reply = await self._reply(call)
+            self._counts.answered(reply.status, captcha=reply.captcha)
+            await deliver(reply, call.rule, exchange)
         finally:
-            self.counts.ended(step)
+            self._counts.ended(call.step)
 
-    async def _reply(self, step: Step, form: dict[str, str]) -> Reply:
-        settings = self.settings
-        if step is Step.GET:
-            ticket = self.service.ticket(form.get("requestId", ""))
-            if ticket is not None:
-                self.counts.about(step, ticket.entry.key)
-            latency = settings.latency if settings.get_latency is None else settings.get_latency
-            if latency:
-                await asyncio.sleep(latency)
-            return self.service.get(ticket)
-        if isinstance(entry_or_refusal(form), Entry):
-            self.counts.about(step, entry_of(form).key)
-        if settings.latency:
-            await asyncio.sleep(settings.latency)
-        if self._captcha_due(settings):
-            return replies.as_json({"captchaRequired": True}, captcha=True)
-        return self.service.find(form, settings.pending) if step is Step.FIND else legacy(form)
+    async def _refuse(self, reply: Reply, exchange: Exchange) -> None:
+        self._counts.answered(reply.status, captcha=False)
+        await deliver(reply, HONEST, exchange)
 
-    def _captcha_due(self, settings: Settings) -> bool:
-        if settings.captcha_after is None:
-            return False
-        self.captchas += 1
-        due = self.captchas - settings.captcha_after
-        return due > 0 and (settings.captcha_for is None or due <= settings.captcha_for)
+    async def _reply(self, call: Call) -> Reply:
+        subject = self._subjects.get(call.step)
+        call.subject = subject(call) if subject else None
+        if call.key:
+            self._counts.about(call.step, call.key)
+        call.rule = rule = self._stage.rule(call.step, call.key)
+        call.pending = self._stage.pending
+        delay = self._stage.latency(call.step) + rule.delay
+        if delay:
+            await asyncio.sleep(delay)
+        if rule is HONEST:
+            return self._answer(call)
+        return effects.shaped(effects.instead(rule) or self._answer(call), rule)
 
-    async def _stats(self, request: Request) -> Response:
-        stats = self.counts.stats(brief="brief" in request.query_params)
-        return Response(stats.model_dump_json(), media_type="application/json")
-
-    async def _forget(self, _request: Request) -> Response:
-        self.counts.reset()
-        return Response(status_code=204)
-
-    async def _people(self, _request: Request) -> Response:
-        return JSONResponse(
-            [
-                {
-                    "id": person.id,
-                    "about": person.about,
-                    "ending": person.ending,
-                    "inn": person.entry.inn,
-                    "key": person.entry.key,
-                    "request": person.request,
-                    "form": person.form,
-                }
-                for person in PEOPLE
-            ]
-        )
-
-    async def _show(self, _request: Request) -> Response:
-        return Response(self.settings.model_dump_json(), media_type="application/json")
-
-    async def _control(self, request: Request) -> Response:
-        try:
-            given = Settings.model_validate_json(await request.body())
-        except ValidationError as exc:
-            faults = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()]
-            return JSONResponse({"errors": faults}, status_code=400)
-        changed = {name: getattr(given, name) for name in given.model_fields_set}
-        self.settings = self.settings.model_copy(update=changed)
-        if changed.keys() & {"captcha_after", "captcha_for"}:
-            self.captchas = 0
-        return await self._show(request)
-
-    async def _reset(self, request: Request) -> Response:
-        self.settings = self.initial
-        self.captchas = 0
-        return await self._show(request)
+    def _answer(self, call: Call) -> Reply:
+        refused = self._sessions.refusal(call) if call.step in TAX_STEPS else None
+        return refused or self._answers[call.step](call)
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False):
-        message = await receive()
+async def _form(method: str, exchange: Exchange) -> dict[str, str]:
+    """The request's fields. Raises _NotAForm."""
+    if exchange.scope["method"] != method:
+        # A person in a URL would stand in every log on the way.
+        raise _NotAForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
+    body = exchange.scope["query_string"] if method == "GET" else await _body(exchange)
+    try:
+        return form_of(body)
+    except ValueError:
+        raise _NotAForm("Неверная кодировка", HTTPStatus.BAD_REQUEST) from None
+
+
+async def _body(exchange: Exchange) -> bytes:
+    kinds = [value for name, value in exchange.scope["headers"] if name == b"content-type"]
+    if not kinds or not kinds[0].startswith(b"application/x-www-form-urlencoded"):
+        raise _NotAForm("Неверный тип содержимого", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    body = b""
+    more = True
+    while more:
+        message = await exchange.receive()
         body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_FORM:
+            raise _NotAForm("Слишком длинный запрос", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return body
-
-
-async def _send(reply: Reply, send: Send) -> None:
-    headers = [
-        (b"content-type", reply.content_type.encode()),
-        (b"content-length", b"%d" % len(reply.body)),
-        *((name.encode(), value.encode()) for name, value in reply.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": int(reply.status), "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})

@@ -81,6 +81,10 @@ class Counts:
         self._closings: deque[float] = deque(maxlen=KEPT_TIMES)
         self._max_in_flight = 0
 
+    def calls(self, step: Step) -> int:
+        """How many came in."""
+        return self._calls[step]
+
     def began(self, step: Step) -> None:
         """A call has come in."""
         self._calls[step] += 1

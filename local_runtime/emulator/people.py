@@ -55,8 +55,7 @@ class Named:
     def entry(self) -> Entry:
         """What the register says."""
         ruled = entry_of(self.form)
-        has_inn = self.ending in (Ending.FOUND, Ending.PENDING, Ending.WRONG_INN)
-        return Entry(ruled.key, self.ending, (self.inn or ruled.inn) if has_inn else "")
+        return Entry(ruled.key, self.ending, self.inn or ruled.inn, self.pending)
 
 
 PEOPLE = (

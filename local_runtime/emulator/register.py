@@ -44,6 +44,8 @@ class Entry:
     key: str
     ending: Ending
     inn: str = ""
+    pending: int = 0
+    """Polls before the answer, at least."""
 
 
 def key_of(form: Mapping[str, str], *, yo_differs: bool = False) -> str:

@@ -1,0 +1,63 @@
+"""The paid provider api-fns.ru, emulated (fns-protocol.md, 5): it knows the same people, and has no bad days."""
+
+from local_runtime.emulator import replies
+from local_runtime.emulator.call import Call
+from local_runtime.emulator.counts import Counts, Step
+from local_runtime.emulator.register import Ending, Entry
+from local_runtime.emulator.replies import Reply
+from local_runtime.emulator.service import admit
+
+NO_PATRONYMIC = "нет"
+WRONG_KEY = "Ошибка: Неверный ключ (1)"
+LIMIT_REACHED = "Ошибка: Превышен лимит запросов (2)"
+NOT_FOUND = "Информация об ИНН не найдена. Проверьте указанные данные"
+WRONG_PERSON = "Неверно указаны данные физического лица"
+_PASSPORT_DIGITS = 10
+_ABSENT = frozenset({Ending.NOT_FOUND, Ending.AMBIGUOUS})
+
+
+def admit_paid(call: Call) -> Entry | Reply:
+    """Whom the query is about: the tax service's fields, in the vendor's spelling."""
+    form = dict(call.form)
+    if form.get("otch", "").casefold() == NO_PATRONYMIC:
+        form["otch"], form["opt_otch"] = "", "1"
+    digits = form.get("docno", "")
+    if form.get("doctype") != "21" or len(digits) != _PASSPORT_DIGITS or not digits.isdecimal():
+        return _wrong_person()
+    form["docno"] = f"{digits[:2]} {digits[2:4]} {digits[4:]}"
+    entry = admit(Call(call.step, form, call.headers, call.settings))
+    return _wrong_person() if isinstance(entry, Reply) else entry
+
+
+def innfl(call: Call, counts: Counts) -> Reply:
+    """Answer with the person's INN."""
+    if (refused := _refused(call)) is not None:
+        return refused
+    if counts.calls(Step.APIFNS) > call.settings.apifns_limit:
+        return replies.as_text(LIMIT_REACHED)
+    entry = call.subject
+    if not isinstance(entry, Entry):
+        return entry if isinstance(entry, Reply) else _wrong_person()
+    if entry.ending is Ending.REJECTED:
+        return _wrong_person()
+    if entry.ending in _ABSENT and call.rule.inn is None:
+        return replies.as_json({"items": [], "error": NOT_FOUND})
+    return replies.as_json({"items": [{"ИНН": entry.inn if call.rule.inn is None else call.rule.inn}]})
+
+
+def stat(call: Call, counts: Counts) -> Reply:
+    """Answer with the quota."""
+    if (refused := _refused(call)) is not None:
+        return refused
+    limit = call.settings.apifns_limit
+    used = {"Лимит": limit, "Истрачено": min(counts.calls(Step.APIFNS), limit)}
+    return replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
+
+
+def _refused(call: Call) -> Reply | None:
+    right = call.form.get("key") == call.settings.apifns_key
+    return None if right else replies.as_text(WRONG_KEY)
+
+
+def _wrong_person() -> Reply:
+    return replies.as_json({"items": [{"error": WRONG_PERSON}]})

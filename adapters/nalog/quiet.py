@@ -33,4 +33,7 @@ def silence_urls() -> None:
 def _without_query(arg: object) -> object:
     if arg is None or isinstance(arg, int | float):
         return arg
+    if isinstance(arg, BaseException):
+        # Its text may quote the reply, and the reply the request.
+        return type(arg).__name__
     return str(arg).partition("?")[0]

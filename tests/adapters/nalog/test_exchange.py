@@ -1,0 +1,368 @@
+"""One request with a site that is not trusted: how long it may take, how much it may send, whom it may name."""
+
+import gzip
+import logging
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from adapters.nalog.exchange import MAX_BYTES, Broken, Exchange, Site
+from function.outcomes import Reason
+from function.ports import Unavailable
+from tests.adapters.nalog import proxies
+from tests.adapters.nalog.certificates import self_signed
+from tests.adapters.nalog.site import Asked, Script, reply, serving
+
+OK = reply(200, "{}")
+ENOUGH_SEC = 30.0
+SHORT_SEC = 0.3
+PATIENCE_SEC = 15.0
+"""A reply that has not ended after so long never would."""
+
+
+def say(raw: bytes) -> Script:
+    return lambda _asked, client: client.sendall(raw)
+
+
+def dripping(head: bytes) -> Script:
+    """Sends what it is given, then a byte now and then, for ever."""
+
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(head)
+        while True:
+            client.sendall(b"x")
+            threading.Event().wait(0.02)
+
+    return script
+
+
+def endless(head: bytes, piece: bytes) -> Script:
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(head)
+        while True:
+            client.sendall(piece)
+
+    return script
+
+
+def last(raw: bytes) -> Script:
+    """Sends it and no more on this connection."""
+
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(raw)
+        client.shutdown(socket.SHUT_WR)
+
+    return script
+
+
+def silent(_asked: Asked, client: socket.socket) -> None:
+    with suppress(OSError):
+        client.recv(1)
+
+
+def refusal(script: Script, seconds: float = ENOUGH_SEC, tls: ssl.SSLContext | None = None) -> Unavailable:
+    with serving(script, tls) as site:
+        exchange = Exchange(Site(site.url))
+        with pytest.raises(Unavailable) as no:
+            exchange.post("/", {"a": "b"}, seconds)
+        exchange.close()
+    assert no.value.__context__ is None
+    assert no.value.__cause__ is None
+    return no.value
+
+
+SLOW = {
+    "no reply at all": silent,
+    "a status line that never ends": dripping(b"HTTP/1.1 200 "),
+    "headers that never end": dripping(b"HTTP/1.1 200 OK\r\nX-A: "),
+    "interim replies that never end": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body that drips": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),
+    "a body without length that drips": dripping(b"HTTP/1.1 200 OK\r\n\r\n"),
+    "a chunk that drips": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFF\r\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_a_slow_reply_ends_in_time(kind: str) -> None:
+    began = time.monotonic()
+    assert refusal(SLOW[kind], SHORT_SEC).reason is Reason.PROVIDER_UNAVAILABLE
+    assert time.monotonic() - began < PATIENCE_SEC
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+BIG = {
+    "100 MB by length": endless(HEAD + b"Content-Length: 100000000\r\n\r\n", b"x" * 65536),
+    "an endless body": endless(HEAD + b"\r\n", b"x" * 65536),
+    "endless chunks": endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b"x" * 0x8000 + b"\r\n"),
+    "100 MB in 100 KB of gzip": say(
+        reply(200, gzip.compress(bytes(100_000_000), compresslevel=9), "Content-Encoding: gzip")
+    ),
+    "one byte too many": say(reply(200, b"x" * (MAX_BYTES + 1))),
+}
+
+
+@pytest.mark.parametrize("kind", BIG)
+def test_a_big_reply_is_cut_off_and_takes_little_memory(kind: str) -> None:
+    tracemalloc.start()
+    try:
+        assert refusal(BIG[kind]).reason is Reason.BAD_REPLY
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * MAX_BYTES
+
+
+def test_the_biggest_reply_comes_whole() -> None:
+    with serving(say(reply(200, b"x" * MAX_BYTES))) as site:
+        exchange = Exchange(Site(site.url))
+        assert len(exchange.post("/", {}, ENOUGH_SEC).body) == MAX_BYTES
+        exchange.close()
+
+
+ODD = {
+    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", Broken),
+    "an endless chunk size": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000, Broken),
+    "a chunk size that is none": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", Broken),
+    "too many headers": (HEAD + b"X-A: b\r\n" * 200 + b"\r\n", Broken),
+    "gzip that is none": (reply(200, "plain", "Content-Encoding: gzip"), Unavailable),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_reply_is_a_failure(kind: str) -> None:
+    raw, failure = ODD[kind]
+    assert type(refusal(last(raw))) is failure
+
+
+@pytest.mark.parametrize("part", [0, 30])
+def test_a_connection_that_ends_too_early_is_broken_and_the_form_may_have_arrived(part: int) -> None:
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(reply(200, "x" * 100)[:-part] if part else b"")
+        client.shutdown(socket.SHUT_RDWR)
+
+    broken = refusal(script)
+    assert isinstance(broken, Broken)
+    assert broken.sent
+
+
+def test_an_unknown_host_is_a_broken_connection() -> None:
+    exchange = Exchange(Site("http://nowhere.invalid"))
+    with pytest.raises(Broken) as no:
+        exchange.post("/", {}, ENOUGH_SEC)
+    assert not no.value.sent
+
+
+def test_nothing_is_sent_when_there_is_no_time_left() -> None:
+    with serving(say(OK)) as site:
+        exchange = Exchange(Site(site.url))
+        with pytest.raises(Unavailable):
+            exchange.post("/", {}, 0)
+    assert site.asked == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int) -> None:
+    with serving(say(OK)) as elsewhere, serving(say(reply(status, "", f"Location: {elsewhere.url}/"))) as site:
+        exchange = Exchange(Site(site.url))
+        assert exchange.post("/", {"fam": "Выдуманный"}, ENOUGH_SEC).status == status
+        exchange.close()
+    assert elsewhere.asked == []
+    assert elsewhere.connections == 0
+
+
+def test_a_connection_is_kept_and_used_again() -> None:
+    with serving(say(OK)) as site:
+        exchange = Exchange(Site(site.url))
+        for _ in range(5):
+            exchange.post("/", {}, ENOUGH_SEC)
+        exchange.close()
+    assert site.connections == 1
+
+
+def test_a_slow_reply_does_not_shorten_the_next_one_s_time() -> None:
+    def script(asked: Asked, client: socket.socket) -> None:
+        if asked.form["wait"] == "yes":
+            threading.Event().wait(SHORT_SEC * 2)
+        client.sendall(OK)
+
+    with serving(script) as site:
+        exchange = Exchange(Site(site.url))
+        exchange.post("/", {"wait": "no"}, SHORT_SEC)
+        assert exchange.post("/", {"wait": "yes"}, ENOUGH_SEC).status == 200
+        exchange.close()
+    assert site.connections == 1
+
+
+class TestTls:
+    def test_a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent(
+        self, tmp_path: Path
+    ) -> None:
+        context, _ = self_signed(tmp_path)
+        with serving(say(OK), context) as site:
+            exchange = Exchange(Site(site.url))
+            with pytest.raises(Unavailable) as no:
+                exchange.post("/", {"fam": "Выдуманный"}, ENOUGH_SEC)
+        # It would be no better a moment later: not Broken, so it is not tried anew.
+        assert type(no.value) is Unavailable
+        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+        assert site.asked == []
+
+    def test_a_bundle_makes_it_trusted(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site:
+            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+
+    def test_a_trusted_certificate_of_another_host_is_not_enough(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path, "127.0.0.2")
+        with serving(say(OK), context) as site:
+            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, ENOUGH_SEC)
+        assert site.asked == []
+
+    def test_a_dripping_reply_ends_in_time(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(dripping(HEAD + b"X-A: "), context) as site:
+            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, SHORT_SEC)
+
+    def test_a_server_that_never_shakes_hands_ends_in_time(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            exchange = Exchange(Site(f"https://127.0.0.1:{mute.getsockname()[1]}"))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, SHORT_SEC)
+
+    def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            Exchange(Site("https://127.0.0.1:9", ca_bundle=str(tmp_path / "none.pem")))
+
+
+class TestProxy:
+    def test_http_is_forwarded(self) -> None:
+        with serving(say(reply(200, "{}", "Connection: close"))) as site, proxies.running(proxies.http) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}"))
+            assert exchange.post("/page", {"a": "b"}, ENOUGH_SEC).status == 200
+            exchange.close()
+        assert proxy.asked == [f"POST {site.url}/page HTTP/1.1"]
+        assert site.asked[0].form == {"a": "b"}
+
+    def test_https_is_tunnelled_with_the_login_of_the_address(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"http://us%40er:pass@{proxy.address}", ca_bundle=str(trusted)))
+            assert exchange.post("/page", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+        assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
+        assert "proxy-authorization" not in site.asked[0].headers
+
+    def test_the_site_s_certificate_is_checked_through_a_tunnel_too(self, tmp_path: Path) -> None:
+        context, _ = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}"))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, ENOUGH_SEC)
+        assert site.asked == []
+
+    def test_a_proxy_may_speak_tls_itself(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"https://{proxy.address}", ca_bundle=str(trusted)))
+            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+        assert len(proxy.asked) == 1
+
+    @pytest.mark.parametrize(
+        ("scheme", "serve", "asked"),
+        [
+            ("socks5", proxies.socks5, "address 127.0.0.1"),
+            ("socks5h", proxies.socks5, "address 127.0.0.1"),
+            ("socks4", proxies.socks4, "address 127.0.0.1"),
+            ("socks4a", proxies.socks4, "address 127.0.0.1"),
+        ],
+    )
+    @pytest.mark.parametrize("tls", [False, True])
+    def test_socks(self, scheme: str, serve: proxies.Serve, asked: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context if tls else None) as site, proxies.running(serve) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=str(trusted)))
+            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+        assert proxy.asked == [f"{asked}:{site.url.rpartition(':')[2]}"]
+
+    def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
+        with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
+            port = site.url.rpartition(":")[2]
+            exchange = Exchange(Site(f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}"))
+            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+        assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
+
+    @pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
+    def test_a_proxy_that_is_not_there_is_a_broken_connection(self, scheme: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            address = f"127.0.0.1:{gone.getsockname()[1]}"
+        exchange = Exchange(Site("http://127.0.0.1:9", proxy=f"{scheme}://{address}"))
+        with pytest.raises(Broken) as no:
+            exchange.post("/", {}, ENOUGH_SEC)
+        assert not no.value.sent
+
+    def test_a_proxy_that_refuses_the_tunnel_is_a_failure(self) -> None:
+        def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+        with proxies.running(refuse) as proxy:
+            exchange = Exchange(Site("https://127.0.0.1:9", proxy=f"http://{proxy.address}"))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, ENOUGH_SEC)
+
+    def test_a_proxy_that_drips_ends_in_time(self) -> None:
+        def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
+            while True:
+                client.sendall(b"x")
+                threading.Event().wait(0.02)
+
+        with proxies.running(drip) as proxy:
+            exchange = Exchange(Site("https://127.0.0.1:9", proxy=f"http://{proxy.address}"))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, SHORT_SEC)
+
+    def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        with serving(say(OK)) as site:
+            exchange = Exchange(Site(site.url))
+            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
+            exchange.close()
+
+
+QUIET = {
+    "a good reply": say(OK),
+    "malformed headers": last(b"HTTP/1.1 200 OK\r\nsEcReT without a colon\r\nContent-Length: 2\r\n\r\n{}"),
+    "a broken connection": lambda _asked, client: client.shutdown(socket.SHUT_RDWR),
+    "no HTTP": say(b"nonsense\r\n\r\n"),
+    "a redirect": say(reply(302, "", "Location: /?key=sEcReT")),
+}
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_the_loudest_log_has_no_query_in_it(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(QUIET[kind]) as site:
+        exchange = Exchange(Site(site.url))
+        with suppress(Unavailable):
+            exchange.get("/page", {"key": "sEcReT", "fam": "Vydumannyj"}, ENOUGH_SEC)
+        exchange.close()
+    assert caplog.records
+    for secret in ("sEcReT", "Vydumannyj"):
+        assert secret not in caplog.text
+        assert all(secret not in repr(record.__dict__) for record in caplog.records)

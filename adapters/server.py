@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -60,11 +60,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 class Server(uvicorn.Server):
     """One application on one listener. `await serve()` returns after `stop()`, or after a signal.
 
-    Requests in work then have `grace` seconds to end. uvicorn's own server would raise the signal
-    once more at the end, and a clean end would not look like one.
+    Requests in work then have `grace` seconds to end. `announce` is called once it answers. uvicorn's
+    own server would raise the signal once more at the end, and a clean end would not look like one.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, grace: float) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, grace: float, announce: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -77,10 +79,16 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
+        self._announce = announce
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer until it is told to stop."""
         await super().serve(sockets or [self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, then say so."""
+        await super().startup(sockets)
+        self._announce()
 
     def stop(self) -> None:
         """End as after a signal. Any thread may call it."""

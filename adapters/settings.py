@@ -118,13 +118,21 @@ class AppSettings(BaseSettings):
     request_retry_times: Count = 3
     request_retry_sec: Positive = 60
     start_timeout_sec: NotNegative = 60
-    lookup_deadline_sec: Positive = 25
     secret_keys: Annotated[SecretStr, AfterValidator(_long_keys)]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The secret keys, newest first."""
         return _split(self.secret_keys)
+
+
+class LookupSettings(BaseSettings):
+    """One lookup over HTTP."""
+
+    model_config = _config("APP_LOOKUP_")
+
+    deadline_sec: Positive = 25
+    """What it may take, waiting included."""
 
 
 class LogSettings(BaseSettings):
@@ -141,7 +149,8 @@ class HttpSettings(BaseSettings):
     model_config = _config("HTTP_")
 
     host: str = "127.0.0.1"
-    port: Port = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0: any that is free."""
     tokens: SecretStr = SecretStr("")
 
     @property
@@ -261,6 +270,7 @@ class Core:
     """What every production process needs."""
 
     app: AppSettings
+    lookup: LookupSettings
     log: LogSettings
     http: HttpSettings
     mongo: MongoSettings
@@ -272,6 +282,7 @@ class Core:
 
 CORE_GROUPS = (
     AppSettings,
+    LookupSettings,
     LogSettings,
     HttpSettings,
     MongoSettings,
@@ -282,28 +293,28 @@ CORE_GROUPS = (
 )
 ALL_GROUPS = (*CORE_GROUPS, RabbitSettings)
 
+Groups = tuple[type[BaseSettings], ...]
 Group = TypeVar("Group", bound=BaseSettings)
 
 
 def load_core() -> Core:
     """What `inn serve` reads. Raises WrongSettings."""
-    return Core(*_load(CORE_GROUPS))  # type: ignore[arg-type]  # groups and fields stand in one order
+    return Core(*load_groups(CORE_GROUPS))  # type: ignore[arg-type]  # groups and fields stand in one order
 
 
 def load_all() -> tuple[Core, RabbitSettings]:
     """What `inn consume` reads. Raises WrongSettings."""
-    *core, rabbit = _load(ALL_GROUPS)
+    *core, rabbit = load_groups(ALL_GROUPS)
     return Core(*core), rabbit  # type: ignore[arg-type, return-value]  # as in load_core
 
 
 def load(group: type[Group], **given: str) -> Group:
     """One group alone, for commands that need no more; what is `given` need not be set. Raises WrongSettings."""
-    return _load((group,), given)[0]  # type: ignore[return-value]  # what was asked for
+    return load_groups((group,), given)[0]  # type: ignore[return-value]  # what was asked for
 
 
-def _load(
-    groups: tuple[type[BaseSettings], ...], given: Mapping[str, Any] = MappingProxyType({})
-) -> list[BaseSettings]:
+def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[BaseSettings]:
+    """One of each, in order; a field that is `given` need not be set. Raises WrongSettings for all of them at once."""
     loaded: list[BaseSettings] = []
     faults: list[str] = []
     for group in groups:

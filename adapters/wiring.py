@@ -29,8 +29,20 @@ THREADS = 32
 """Lookups of one process that ask a provider at the same time; its pools of connections are as large."""
 
 
+MARGIN_SEC = 5.0
+"""For the store's part of a lookup, over the provider's."""
 PROBE_MARGIN_SEC = 10.0
 """Over the time limit of a lookup, before a probe of a provider counts as lost."""
+
+
+def patience(deadline: float) -> float:
+    """Seconds that a lookup over HTTP may wait for its turn at a provider: the rest of its time is for the answer."""
+    return deadline / 2
+
+
+def lease(nalog: NalogSettings, patience: float) -> float:
+    """Seconds after which a claim is anybody's: whoever still held it has died, for no fetch takes so long."""
+    return nalog.timeout_sec + patience + MARGIN_SEC
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`inn local`, which `make run` starts: the function, the emulated tax service, an embedded store, a page to play with.
 
 Nothing is needed beforehand: no server, no container, no key. Settings of the function that make
-sense here (HTTP_HOST, HTTP_PORT, HTTP_TOKENS, CLIENT_NALOG_…, CACHE_…, LOG_LEVEL) are heeded.
+sense here (HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CACHE_…, LOG_LEVEL) are heeded.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated
@@ -22,14 +23,13 @@ from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds
 from adapters.server import Address, Busy, Server, listen, run
-from adapters.settings import CacheSettings, HttpSettings, LogSettings, NalogSettings, load
+from adapters.settings import CacheSettings, HttpSettings, LogSettings, LookupSettings, NalogSettings, load_groups
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
 
 DATA = Path(".inn-local")
-DEADLINE_SEC = 25.0
 GRACE_SEC = 5.0
 LATENCY_SEC = 0.15
 """Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
@@ -41,7 +41,21 @@ class Local:
 
     http: HttpSettings
     log: LogSettings
+    lookup: LookupSettings
     cache: CacheSettings
+    nalog: NalogSettings
+
+    @classmethod
+    def read(cls) -> "Local":
+        """From the environment. Raises WrongSettings."""
+        groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings)
+        # The tax service's address is known when it is up.
+        return cls(*load_groups(groups, {"url": "http://emulated"}))  # type: ignore[arg-type]  # in the fields' order
+
+    def tax_service(self, url: str) -> NalogSettings:
+        """The emulated one at this address, which bears any pace; who sets another one wants to see it."""
+        pace = self.nalog.min_interval_sec if "CLIENT_NALOG_MIN_INTERVAL_SEC" in os.environ else 0.0
+        return self.nalog.model_copy(update={"url": url, "min_interval_sec": pace})
 
 
 def local(
@@ -51,30 +65,31 @@ def local(
 
     Example: inn local --data /tmp/inn
     """
-    settings = Local(load(HttpSettings), load(LogSettings), load(CacheSettings))
+    settings = Local.read()
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings.http))
         emulator = stack.enter_context(_emulator())
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
         endpoint = stack.enter_context(function(settings, emulator.url, data, told))
-        sys.stdout.write(greeting(_url(listener), emulator))
-        sys.stdout.flush()
-        run(Server(wiring.hosted(endpoint), listener, GRACE_SEC).serve())
-        sys.stdout.write("Stopped.\n")
+        greet = partial(_say, greeting(_url(listener), emulator))
+        run(Server(wiring.hosted(endpoint), listener, GRACE_SEC, greet).serve())
+    _say("Stopped.\n")
 
 
 @contextmanager
 def function(settings: Local, tax_service: str, data: Path, told: Telemetry) -> Iterator[Endpoint]:
     """The HTTP function over the embedded store and the emulated tax service."""
-    nalog = _tax_service(tax_service)
-    lease = nalog.timeout_sec + DEADLINE_SEC
+    nalog = settings.tax_service(tax_service)
+    deadline = settings.lookup.deadline_sec
+    patience = wiring.patience(deadline)
     with ExitStack() as stack:
+        lease = wiring.lease(nalog, patience)
         store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=lease)))
-        asked = stack.enter_context(wiring.providers(nalog, store, told, patience=DEADLINE_SEC / 2))
+        asked = stack.enter_context(wiring.providers(nalog, store, told, patience))
         ports = Ports(store, asked, SystemClock(), settings.cache.lifetimes)
         checks = {"store": wiring.check(store.ping), "providers": wiring.provider_check(asked)}
         around = wiring.Surroundings(settings.http.bearer_tokens, checks, told, told)
-        yield stack.enter_context(wiring.endpoint(ports, Bounds(DEADLINE_SEC, wiring.THREADS), around))
+        yield stack.enter_context(wiring.endpoint(ports, Bounds(deadline, wiring.THREADS), around))
 
 
 def greeting(url: str, emulator: Emulator) -> str:
@@ -95,16 +110,14 @@ Ctrl-C ends it all.
 """
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def _url(listener: socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _tax_service(url: str) -> NalogSettings:
-    # An emulated service bears any pace; who sets another one wants to see it.
-    settings = load(NalogSettings, url=url)
-    own_pace = "CLIENT_NALOG_MIN_INTERVAL_SEC" in os.environ
-    return settings if own_pace else settings.model_copy(update={"min_interval_sec": 0.0})
 
 
 def _emulator() -> Emulator:

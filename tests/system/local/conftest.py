@@ -1,0 +1,85 @@
+"""The local runtime as a user starts it: a process of its own, in an empty folder."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from local_runtime.emulator.client import Remote
+
+QUICK = {"CLIENT_NALOG_TIMEOUT_SEC": "3", "APP_LOOKUP_DEADLINE_SEC": "2"}
+STOP_SEC = 30
+
+
+class LocalRuntime:
+    """`inn local` on free ports. `log` is what it wrote to standard error so far."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        environment = {**os.environ, "HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
+        self._log = folder / "log"
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [Path(sys.executable).with_name("inn"), "local"],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self._pool = urllib3.PoolManager(retries=False, timeout=60)
+        try:
+            self.greeting = self._read_greeting()
+        except AssertionError:
+            self.end(signal.SIGKILL)
+            raise
+        self.url, tax_service = re.findall(r"http://127\.0\.0\.1:\d+", self.greeting)[:2]
+        self.tax_service = Remote(tax_service)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def ask(self, request: dict[str, Any] | bytes) -> urllib3.BaseHTTPResponse:
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/t", "ce-type": "inn.lookup.requested"}
+        return self._pool.request("POST", self.url, body=body, headers={**headers, "content-type": "application/json"})
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal to it alone and wait for its end; returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(STOP_SEC)
+        if self.process.stdout:
+            self.process.stdout.close()
+        self._pool.clear()
+        return status
+
+    def _read_greeting(self) -> str:
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                return "".join(lines)
+        raise AssertionError(f"it did not start: {self.log}")
+
+
+@pytest.fixture
+def start_local(tmp_path: Path) -> Iterator[Callable[..., LocalRuntime]]:
+    running: list[LocalRuntime] = []
+
+    def start(**settings: str) -> LocalRuntime:
+        running.append(LocalRuntime(tmp_path, **settings))
+        return running[-1]
+
+    yield start
+    for runtime in running:
+        runtime.end(signal.SIGKILL)

@@ -1,0 +1,134 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from function import inn
+from tests.system.local.conftest import QUICK, LocalRuntime
+
+PERSON = {
+    "requestId": "r-1",
+    "lastName": "Кузнецова",
+    "firstName": "Дарья",
+    "middleName": "Олеговна",
+    "birthDate": "1991-11-30",
+    "birthPlace": "деревня Малые Вязы",
+    "documentSerial": "4611",
+    "documentNumber": "735281",
+}
+
+
+def finds(runtime: LocalRuntime) -> int:
+    return runtime.tax_service.stats().finds
+
+
+def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_cached(
+    start_local: Callable[..., LocalRuntime],
+) -> None:
+    runtime = start_local()
+    curl = re.search(r"^curl .*?'\\n'$", runtime.greeting, re.MULTILINE | re.DOTALL)
+    assert curl is not None, runtime.greeting
+    first, second = (json.loads(subprocess.check_output(["/bin/sh", "-c", curl[0]])) for _ in range(2))
+    assert first["status"] == "found"
+    assert inn.is_valid(first["inn"])
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert second["inn"] == first["inn"]
+    assert finds(runtime) == 1
+
+
+def test_the_command_in_the_readme_is_the_one_that_it_prints(start_local: Callable[..., LocalRuntime]) -> None:
+    runtime = start_local()
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    printed = runtime.greeting[runtime.greeting.index("curl") :].split("\n\n")[0]
+    assert printed.replace(runtime.url, "http://127.0.0.1:8080") in readme
+
+
+def test_answers_outlive_the_process(start_local: Callable[..., LocalRuntime]) -> None:
+    first = start_local()
+    answer = first.ask(PERSON).json()
+    assert first.end(signal.SIGTERM) == 0
+    again = start_local().ask(PERSON).json()
+    assert (again["inn"], again["cached"]) == (answer["inn"], True)
+
+
+def test_ctrl_c_ends_it_all_with_status_0(start_local: Callable[..., LocalRuntime]) -> None:
+    runtime = start_local()
+    assert runtime.end(signal.SIGINT) == 0
+    for url in (runtime.url, runtime.tax_service.url):
+        with pytest.raises(urllib3.exceptions.NewConnectionError):
+            urllib3.request("GET", url, retries=False)
+
+
+def test_a_port_in_use_is_one_clear_line(start_local: Callable[..., LocalRuntime], tmp_path: Path) -> None:
+    port = start_local().url.rpartition(":")[2]
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("inn"), "local"],
+        check=False,
+        cwd=tmp_path,
+        env={"HTTP_PORT": port},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"inn: port {port} on 127.0.0.1 is in use: end what listens there, or set HTTP_PORT to another\n"
+    )
+
+
+def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("inn"), "local"],
+        check=False,
+        cwd=tmp_path,
+        env={"HTTP_PORT": "http", "CACHE_FOUND_DAYS": "-1", "LOG_LEVEL": "loud"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert [line.split(":")[0].strip() for line in ended.stderr.splitlines()[1:]] == [
+        "HTTP_PORT", "LOG_LEVEL", "CACHE_FOUND_DAYS",
+    ]  # fmt: skip
+
+
+def ask_in_vain(runtime: LocalRuntime) -> None:
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        runtime.ask(PERSON)
+
+
+def test_a_person_whose_fetcher_was_killed_can_be_asked_for_again(start_local: Callable[..., LocalRuntime]) -> None:
+    killed = start_local(**QUICK)
+    killed.tax_service.control(latency=60)
+    lost = threading.Thread(target=ask_in_vain, args=(killed,))
+    lost.start()
+    while not finds(killed):
+        pass
+    assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    lost.join()
+    runtime = start_local(**QUICK)
+    assert runtime.ask(PERSON).status == 503
+    while (answer := runtime.ask(PERSON)).status == 503:
+        pass
+    assert (answer.status, answer.json()["status"]) == (200, "found")
+    assert finds(runtime) == 1
+
+
+def test_no_personal_data_gets_into_the_log(start_local: Callable[..., LocalRuntime]) -> None:
+    runtime = start_local(LOG_LEVEL="DEBUG")
+    found = runtime.ask(PERSON).json()
+    runtime.ask({**PERSON, "lastName": "Kuznetsova", "documentNumber": "735281X"})
+    runtime.ask(json.dumps(PERSON, ensure_ascii=False).encode()[:-1])
+    runtime.ask(json.dumps(PERSON, ensure_ascii=False).encode("cp1251"))
+    runtime.tax_service.control(captcha_after=0)
+    runtime.ask({**PERSON, "firstName": "Дария"})
+    assert runtime.end(signal.SIGTERM) == 0
+    assert runtime.log.count('"event":"lookup"') == 5
+    values = {*PERSON.values(), found["inn"], "Дария", "Kuznetsova", "735281X"} - {"r-1"}
+    escaped = {json.dumps(value)[1:-1] for value in values}
+    assert not [value for value in values | escaped if value in runtime.log or value.lower() in runtime.log.lower()]

@@ -166,7 +166,8 @@ class _Visit:
 
     def _said(self, request: LookupRequest) -> tuple[Verdict | Invalid | _Refusal, str]:
         try:
-            reply = self._desk.upstream.ask(request, self._again)
+            with self._page.observer.span(f"ask {self._page.name}"):
+                reply = self._desk.upstream.ask(request, self._again)
         except Throttled as no:
             return self._turned_away(no), no.reason.value
         except Unavailable as no:

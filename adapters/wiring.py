@@ -21,6 +21,7 @@ from adapters.nalog import NalogConfig, connect
 from adapters.probes import Check, Numbers, Part, Probes
 from adapters.providers import Manners, Providers, State
 from adapters.settings import NalogSettings
+from adapters.telemetry import timed
 from function.observing import Observer
 from function.pacing import Pace, ProviderBook
 from function.ports import Ports, Unavailable
@@ -117,7 +118,7 @@ class Surroundings:
 @contextmanager
 def endpoint(ports: Ports, bounds: Bounds, around: Surroundings) -> Iterator[Endpoint]:
     """The HTTP function over these ports."""
-    lookups = Lookups(ports, bounds)
+    lookups = Lookups(timed(ports, around.observer), bounds)
     try:
         yield Endpoint(lookups, Probes(around.checks, around.numbers).by_path(), around.tokens, around.observer)
     finally:

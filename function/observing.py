@@ -14,7 +14,7 @@ ENTRIES = ("http", "rabbitmq")
 STATUSES = (*Status, *Reason, "refused", "bug")
 """How a request ends, or why it is put off; `refused`: it was none, or not allowed; `bug`: an error of ours."""
 PROVIDERS = ("nalog", "apifns")
-OUTCOMES = (*Status, *Reason, "throttled")
+OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 

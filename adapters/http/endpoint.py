@@ -37,14 +37,17 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one HTTP request."""
+        begun = perf_counter()
         try:
             return await self._answer(request)
         except Problem as problem:
+            self.observer.ended(Ended(ENTRY, "", "refused", False, "", perf_counter() - begun))
             return problems.response_to(problem)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST.value)
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
-            self.observer.trouble("http", exc)
+            self.observer.trouble(ENTRY, exc)
+            self.observer.ended(Ended(ENTRY, "", "bug", False, "", perf_counter() - begun))
             return problems.response_to(
                 Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
             )
@@ -88,16 +91,21 @@ class Endpoint:
 
     async def _reply(self, event: RequestEvent | NotAnEvent) -> tuple[RequestEvent, LookupResult]:
         if isinstance(event, NotAnEvent):
+            self.observer.ended(Ended(ENTRY, "", "refused", False, "", 0))
             return RequestEvent(event.id, b""), result_of(Rejected(None, (FieldError("", str(event)),)), 0)
         outcome, seconds = await self._looked_up(event)
         return event, result_of(outcome, seconds)
 
     async def _looked_up(self, event: RequestEvent) -> tuple[Outcome, float]:
         begun = perf_counter()
-        with self.observer.span("lookup", event.traceparent):
-            outcome = await self.lookups.look_up(event.data)
-        seconds = perf_counter() - begun
-        self.observer.ended(_ended(outcome, seconds, event.traceparent))
+        self.observer.in_work(ENTRY, 1)
+        try:
+            with self.observer.span("serve lookup", event.traceparent) as traceparent:
+                outcome = await self.lookups.look_up(event.data)
+                seconds = perf_counter() - begun
+                self.observer.ended(_ended(outcome, seconds, traceparent))
+        finally:
+            self.observer.in_work(ENTRY, -1)
         return outcome, seconds
 
 

@@ -8,7 +8,9 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeGuard
 
 from function.contract import Event, LookupRequest
@@ -86,7 +88,9 @@ class Lookups:
 
     async def _fetch(self, event: Event, person: Person) -> Outcome:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, handle, event, self._ports)
+            # With its context: what the thread does belongs to this request's trace.
+            work = partial(copy_context().run, handle, event, self._ports)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             del self._fetches[person]
 

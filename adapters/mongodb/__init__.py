@@ -1,0 +1,24 @@
+"""What is kept in MongoDB, sealed, and shared by every replica: answers and claims, providers' state, history.
+
+- Writes are acknowledged by a majority and journaled: an answer or a claim that was reported survives
+  the loss of a primary.
+- Reads go to the primary, with local read concern. Who waits for another worker's answer sees it as
+  soon as it is saved; and what a failover might roll back was a true answer all the same.
+- Claims and turns are taken on the server's clock. An answer's expiry was set by a host's clock and
+  is judged by one.
+- Weather (no server, no primary, too slow) is `Unavailable`; a login or permission that MongoDB
+  refuses is `StoreRefuses`; all else is `StoreFault`. No text of the driver leaves this package.
+"""
+
+from adapters.mongodb.answers import MongoAnswers
+from adapters.mongodb.archive import MongoArchive
+from adapters.mongodb.book import MongoBook
+from adapters.mongodb.connection import MongoConfig
+from adapters.mongodb.faults import StoreFault, StoreRefuses
+from adapters.mongodb.part import Seals
+
+__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses"]
+
+
+class MongoStore(MongoAnswers, MongoBook, MongoArchive):
+    """An AnswerStore, a ProviderBook and an Archive in one database. Make it after a fork, `prepare` it, `close` it."""

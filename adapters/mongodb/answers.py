@@ -1,0 +1,85 @@
+"""Answers and claims: a document a person, under the hash of the person.
+
+`find` is one read by `_id`. `claim` is one findAndModify that decides on the server's clock.
+
+`save` writes the answer and the row of history in one transaction. A mongod by itself has none: there
+the row is written first. A crash between the two then leaves the request unanswered and the claim to
+its lease; who comes next asks again and writes both, the row in the place of the first one. The other
+way round, the answer would be served from the cache and its row never be missed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import uuid4
+
+from pymongo.client_session import ClientSession
+
+from adapters.mongodb import steps
+from adapters.mongodb.connection import Document
+from adapters.mongodb.documents import answer_document, answer_of, row_document
+from adapters.mongodb.faults import translated
+from adapters.mongodb.part import Part
+from function.contract import LookupRequest
+from function.outcomes import Answer
+from function.person import Person
+from function.ports import Claim
+
+_ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
+
+
+class MongoAnswers(Part):
+    """The AnswerStore."""
+
+    def find(self, person: Person) -> Answer | None:
+        """See AnswerStore."""
+        served = self._served(self._read(self._seals.ids(person)))
+        return answer_of(served[-1], self._seals) if served else None
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """See AnswerStore."""
+        whose = {key: person for person in persons for key in self._seals.ids(person)}
+        served = self._served(self._read(list(whose))) if whose else []
+        known = ((whose[document["_id"]], answer_of(document, self._seals)) for document in served)
+        return {person: answer for person, answer in known if answer is not None}
+
+    def claim(self, person: Person) -> Claim | Answer | None:
+        """See AnswerStore."""
+        claim = Claim(person, uuid4().hex)
+        step = steps.claim(claim.token, self._config.lease)
+        document = self._stepped(self._answers, self._seals.id(person), step)
+        if document.get("claim", {}).get("token") == claim.token:
+            return claim
+        return answer_of(document, self._seals) if self._served([document]) else None
+
+    def release(self, claim: Claim) -> None:
+        """See AnswerStore."""
+        with translated():
+            self._answers.update_one({"_id": self._seals.id(claim.person)}, steps.release(claim.token))
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        """See AnswerStore. Of two answers the one that was fetched later stays, in whatever order they come."""
+        person = self._seals.id(claim.person)
+        row = row_document(person, request, answer, self._config.history_lasts, self._seals)
+        kept = answer_document(person, answer, self._seals)
+
+        def keep_row(session: ClientSession | None) -> None:
+            self._history.update_one({"_id": row["_id"]}, steps.keep_row(row), upsert=True, session=session)
+
+        def keep_answer(session: ClientSession | None) -> None:
+            pipeline = steps.keep_answer(kept, claim.token)
+            self._answers.update_one({"_id": person}, pipeline, upsert=True, session=session)
+
+        self._together([keep_row, keep_answer])
+
+    def _read(self, keys: list[bytes]) -> list[Document]:
+        # An equality, where one key is all: the server has a path of its own for that.
+        wanted = keys[0] if len(keys) == 1 else {"$in": keys}
+        with translated():
+            # A negative limit makes one batch of them all, so that nothing is ever fetched in a second trip.
+            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(-len(keys)))
+
+    def _served(self, documents: Iterable[Document]) -> list[Document]:
+        """Those that hold an unexpired answer, the latest last."""
+        now = self._clock.now()
+        answers = (document for document in documents if "status" in document)
+        served = [document for document in answers if "expires_at" not in document or document["expires_at"] > now]
+        return sorted(served, key=lambda document: document["fetched_at"])

@@ -1,0 +1,63 @@
+"""History and erasure."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from bson import MaxKey, MinKey
+from pymongo.client_session import ClientSession
+
+from adapters.mongodb.connection import Document
+from adapters.mongodb.documents import row_id, row_of
+from adapters.mongodb.part import Part
+from function.archive import Erasure, HistoryQuery, HistoryRow
+from function.person import Person
+
+_BARE = dict.fromkeys(("time", "status", "provider"), 1)
+_REVEALED = {**_BARE, "sealed": 1}
+
+
+class MongoArchive(Part):
+    """The Archive."""
+
+    def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
+        """See Archive. A revealed row whose key is gone shows no person."""
+        way = -1 if query.descending else 1
+        order = dict.fromkeys((query.sort_key, "time"), way)
+        with self._reaching():
+            found = self._history.find(self._wanted(query), _REVEALED if reveal else _BARE)
+            page = list(found.sort(order).skip(query.skip).limit(query.limit))
+        return [row_of(document, self._seals) for document in page]
+
+    def forget(self, person: Person) -> Erasure:
+        """See Archive. The record is begun before anything is erased, and tells when that was done and how much it was."""
+        record = uuid4().hex
+        keys = self._seals.ids(person)
+        erased = {"answers": 0, "history": 0}
+
+        def begin(session: ClientSession | None) -> None:
+            self._erasures.insert_one({"_id": record, "began_at": self._clock.now()}, session=session)
+
+        def erase(session: ClientSession | None) -> None:
+            answers = self._answers.delete_many({"_id": {"$in": keys}, "status": {"$exists": True}}, session=session)
+            rows = self._history.delete_many({"$or": [_rows_of(key) for key in keys]}, session=session)
+            erased.update(answers=answers.deleted_count, history=rows.deleted_count)
+
+        def end(session: ClientSession | None) -> None:
+            done = {"$set": {**erased, "done_at": self._clock.now()}}
+            self._erasures.update_one({"_id": record}, done, session=session)
+
+        self._together([begin, erase, end])
+        return Erasure(erased["answers"], erased["history"], record)
+
+    def _wanted(self, query: HistoryQuery) -> Document:
+        wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
+        if query.status is not None:
+            wanted["status"] = query.status.value
+        span = {"$gte": query.since, "$lt": query.until}
+        if time := {sign: bound for sign, bound in span.items() if bound is not None}:
+            wanted["time"] = time
+        return wanted
+
+
+def _rows_of(person: bytes) -> Document:
+    return {"_id": {"$gte": row_id(person, MinKey()), "$lte": row_id(person, MaxKey())}}

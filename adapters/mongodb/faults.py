@@ -1,0 +1,91 @@
+"""The driver's errors, translated once. Their texts and details stay behind: they hold keys, hosts and documents."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, OperationFailure, PyMongoError
+
+from function.outcomes import Reason
+from function.ports import Unavailable
+
+
+class StoreRefuses(Exception):
+    """MongoDB won't work for us as we are set up: a wrong login, a missing permission, another index. Says what to mend."""
+
+
+class StoreFault(Exception):
+    """Something that should not happen: the driver's error by its type and code alone."""
+
+
+class Outage(Exception):
+    """The cause of an `Unavailable`: the driver's error by its type and code alone."""
+
+
+_REFUSALS = {
+    11: "MongoDB does not know the user (MONGO_USER, MONGO_AUTH)",
+    13: "MongoDB does not allow what is needed: give the user readWrite on the database (MONGO_USER, MONGO_NAME)",
+    18: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
+    8000: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
+}
+_OTHER_INDEX = (85, 86)
+_UNSETTLED = frozenset(
+    {
+        64,  # WriteConcernTimeout
+        91,  # ShutdownInProgress
+        112,  # WriteConflict, outside a transaction's own retries
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        246,  # SnapshotUnavailable
+        251,  # NoSuchTransaction: its primary is gone
+        262,  # ExceededTimeLimit
+        11600,  # InterruptedAtShutdown
+        11602,  # InterruptedDueToReplStateChange
+    }
+)
+_WEATHER_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn weather into `Unavailable`, a refusal into `StoreRefuses`, and the rest into `StoreFault`."""
+    try:
+        yield
+    except PyMongoError as error:
+        known = _called(error)
+        if _is_weather(error):
+            raise Unavailable(Reason.STORE_UNAVAILABLE) from Outage(known)
+        raise _refusal(error) or StoreFault(known) from None
+
+
+@contextmanager
+def naming_index(collection: str, index: str) -> Iterator[None]:
+    """Say which index it is that has another definition in the database."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in _OTHER_INDEX:
+            raise
+        raise StoreRefuses(
+            f"the index {index} of the collection {collection} has another definition: drop it, and start again"
+        ) from None
+
+
+def _is_weather(error: PyMongoError) -> bool:
+    if isinstance(error, ConnectionFailure) or error.timeout:
+        return True
+    if isinstance(error, OperationFailure) and error.code in _UNSETTLED:
+        return True
+    return any(map(error.has_error_label, _WEATHER_LABELS))
+
+
+def _refusal(error: PyMongoError) -> StoreRefuses | None:
+    if isinstance(error, InvalidURI | ConfigurationError):
+        return StoreRefuses("the driver cannot use the address of MongoDB (MONGO_DSN, or MONGO_HOST and its kin)")
+    if isinstance(error, OperationFailure) and error.code in _REFUSALS:
+        return StoreRefuses(_REFUSALS[error.code])
+    return None
+
+
+def _called(error: PyMongoError) -> str:
+    code = error.code if isinstance(error, OperationFailure) else None
+    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"

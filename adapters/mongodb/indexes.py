@@ -1,0 +1,39 @@
+"""The indexes, as a table; made at start where they are missing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.database import Database
+
+from adapters.mongodb.faults import naming_index
+
+ID_BYTES = 36
+"""Of an answer's `_id`: its key's name and a hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index. `ttl`: MongoDB removes a document once the time in its key is over."""
+
+    collection: str
+    name: str
+    keys: tuple[str, ...]
+    ttl: bool = False
+
+
+# An index can be walked both ways: one serves an order and its reverse.
+INDEXES = (
+    Index("answers", "expiry", ("expires_at",), ttl=True),
+    Index("history", "expiry", ("expires_at",), ttl=True),
+    Index("history", "time", ("time",)),
+    Index("history", "status", ("status", "time")),
+    Index("history", "provider", ("provider", "time")),
+)
+
+
+def create(database: Database[dict[str, Any]]) -> None:
+    """Make what is missing. Raises StoreRefuses where an index has another definition."""
+    for index in INDEXES:
+        options: dict[str, Any] = {"expireAfterSeconds": 0} if index.ttl else {}
+        with naming_index(index.collection, index.name):
+            database[index.collection].create_index([(key, 1) for key in index.keys], name=index.name, **options)

@@ -1,0 +1,115 @@
+"""What the faces of the store have in common: the collections, the seals, and one way to reach them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Protocol, cast
+
+import pymongo
+from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from adapters.mongodb import indexes
+from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected
+from adapters.mongodb.faults import translated
+from adapters.mongodb.steps import Step
+from function.person import Person
+from function.ports import Clock
+
+COUNT_SEC = 60
+"""What a count of answers under old keys may take: it reads the whole of them in the index."""
+
+
+class Seals(Protocol):
+    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
+
+    @property
+    def newest(self) -> bytes:
+        """The name of the key that writes."""
+
+    def id(self, person: Person) -> bytes:
+        """What the person is kept under."""
+
+    def ids(self, person: Person) -> list[bytes]:
+        """What the person may be kept under, a key each, the newest first."""
+
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """Encrypt, bound to a place."""
+
+    def open(self, sealed: bytes, place: bytes) -> bytes | None:
+        """Decrypt what was sealed for this place; None where its key is gone."""
+
+
+class Part:
+    """One face of the store."""
+
+    def __init__(self, config: MongoConfig, seals: Seals, clock: Clock) -> None:
+        self._config = config
+        self._seals = seals
+        self._clock = clock
+        self._client = connected(config)
+        self._database = self._client.get_database(config.database, write_concern=WRITES, read_concern=READS)
+        self._answers: Collection[Document] = self._database["answers"]
+        self._history: Collection[Document] = self._database["history"]
+        self._providers: Collection[Document] = self._database["providers"]
+        self._erasures: Collection[Document] = self._database["erasures"]
+
+    def prepare(self) -> None:
+        """Reach MongoDB, log in and make the indexes that are missing. Raises Unavailable or StoreRefuses.
+
+        An index on a collection that is large already takes as long as it takes; MongoDB builds it
+        beside its other work, so that other replicas go on meanwhile.
+        """
+        self.ping()
+        with translated(), pymongo.timeout(None):
+            indexes.create(self._database)
+
+    def ping(self) -> None:
+        """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""
+        with translated():
+            self._database.command("ping")
+
+    def old_answers(self) -> int:
+        """How many answers are kept under keys that write no more. Raises Unavailable."""
+        name = self._seals.newest
+        # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
+        rest = indexes.ID_BYTES - len(name)
+        ours = {"$gte": name + b"\x00" * rest, "$lte": name + b"\xff" * rest}
+        others = [{"_id": {"$lt": ours["$gte"]}}, {"_id": {"$gt": ours["$lte"]}}]
+        with translated(), pymongo.timeout(COUNT_SEC):
+            return self._answers.count_documents({"$or": others})
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._client.close()
+
+    @cached_property
+    def _has_transactions(self) -> bool:
+        """Whether this is a replica set or a sharded cluster; a mongod by itself has none."""
+        hello = self._database.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    def _stepped(self, collection: Collection[Document], key: object, step: Step) -> Document:
+        """The document after one atomic step, which begins with an empty one where it is missing."""
+        with translated():
+            document = collection.find_one_and_update(
+                {"_id": key}, step, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        # An upsert leaves a document, whatever the driver's types say.
+        return cast("Document", document)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        with translated(), pymongo.timeout(self._config.operation):
+            yield
+
+    def _together(self, steps: Sequence[Callable[[ClientSession | None], None]]) -> None:
+        """Take the steps as one transaction; by a mongod without transactions one after another."""
+        with self._reaching():
+            if not self._has_transactions:
+                for step in steps:
+                    step(None)
+                return
+            with self._client.start_session() as session:
+                session.with_transaction(lambda session: [step(session) for step in steps], READS, WRITES)

@@ -1,0 +1,103 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from adapters.clock import SystemClock
+from adapters.mongodb import MongoConfig, MongoStore
+from adapters.sealing import Sealer
+from function.ports import Clock
+from local_runtime.servers.mongod import Mongo, given_or_private, standalone
+from tests.contracts.kept import LEASE, Kept
+
+KEY = "k" * 32
+OLD_KEY = "o" * 32
+
+
+@dataclass
+class Shifted:
+    """A Clock that runs, some time ahead."""
+
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database of a test's own, and stores in it."""
+
+    config: MongoConfig
+    raw: Database[dict[str, Any]]
+
+    def store(self, *keys: str, clock: Clock | None = None, **changes: Any) -> MongoStore:
+        return MongoStore(replace(self.config, **changes), Sealer(keys or [KEY]), clock or SystemClock())
+
+    def kept(self, store: MongoStore) -> Kept:
+        now = datetime.now(UTC)
+        return Kept(store, self.age, now.replace(microsecond=now.microsecond // 1000 * 1000))
+
+    def age(self, seconds: float) -> None:
+        """Let time pass: everything that is kept becomes so much older."""
+        lapse = round(seconds * 1000)
+        for collection, times in (
+            ("answers", ("fetched_at", "expires_at", "claim.until")),
+            ("history", ("time", "expires_at")),
+        ):
+            for name in times:
+                older = {"$subtract": [f"${name}", lapse]}
+                self.raw[collection].update_many({name: {"$exists": True}}, [{"$set": {name: older}}])
+        for provider in self.raw["providers"].find():
+            changes: dict[str, Any] = {
+                name: provider[name] - seconds
+                for name in ("next_free", "closed_until", "probe_until")
+                if name in provider
+            }
+            if provider.get("day"):
+                day = datetime.fromisoformat(provider["day"]) - timedelta(seconds=seconds)
+                changes["day"] = day.date().isoformat()
+            self.raw["providers"].update_one({"_id": provider["_id"]}, {"$set": changes})
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Mongo]:
+    with given_or_private() as mongo:
+        yield mongo
+
+
+@pytest.fixture(scope="session")
+def lone_mongo() -> Iterator[Mongo]:
+    """A mongod by itself: no transactions."""
+    with standalone() as mongo:
+        yield mongo
+
+
+@pytest.fixture
+def place(mongo: Mongo) -> Iterator[Place]:
+    yield from _place(mongo)
+
+
+@pytest.fixture
+def lone_place(lone_mongo: Mongo) -> Iterator[Place]:
+    yield from _place(lone_mongo)
+
+
+def _place(mongo: Mongo) -> Iterator[Place]:
+    name = f"inn-test-{uuid4().hex[:12]}"
+    with MongoClient[dict[str, Any]](mongo.uri, tz_aware=True) as client:
+        yield Place(MongoConfig(mongo.uri, name, lease=LEASE), client[name])
+        client.drop_database(name)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[MongoStore]:
+    store = place.store()
+    store.prepare()
+    yield store
+    store.close()

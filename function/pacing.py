@@ -17,6 +17,8 @@ from function.ports import Invalid, Unavailable, Verdict
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 MAX_COOLDOWN_SEC = 3600.0
 """A cool-down that doubles each time in vain does not grow beyond this."""
+MAX_DOUBLINGS = 32
+"""Enough for any cool-down to reach the bound. A power of all cool-downs of a year would not fit a float."""
 
 
 class Why(StrEnum):
@@ -167,7 +169,7 @@ def cooled(entry: Entry, pace: Pace, now: float, at_least: float = 0) -> Entry:
     """
     if now < entry.closed_until:
         return replace(entry, closed_until=max(entry.closed_until, now + at_least))
-    grown = min(pace.cooldown * 2**entry.level, max(MAX_COOLDOWN_SEC, pace.cooldown))
+    grown = min(pace.cooldown * 2 ** min(entry.level, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, pace.cooldown))
     seconds = max(grown, at_least)
     if not seconds:
         return entry

@@ -10,7 +10,7 @@ from typing import Any
 from adapters.mongodb.connection import Document
 from adapters.mongodb.steps import Expression, Step
 from function import pacing
-from function.pacing import MAX_COOLDOWN_SEC, Entry, Pace, Shut, Turn, Why
+from function.pacing import MAX_COOLDOWN_SEC, MAX_DOUBLINGS, Entry, Pace, Shut, Turn, Why
 
 SERVER_NOW = "$$NOW"
 _EMPTY: Document = {field.name: field.default for field in fields(Entry)}
@@ -54,7 +54,8 @@ def take(pace: Pace, patience: float, now: Any = SERVER_NOW) -> Step:
 
 def cool(pace: Pace, at_least: float, now: Any = SERVER_NOW) -> Step:
     """`pacing.cooled`."""
-    grown = {"$min": [{"$multiply": [pace.cooldown, {"$pow": [2, "$level"]}]}, max(MAX_COOLDOWN_SEC, pace.cooldown)]}
+    doubled = {"$multiply": [pace.cooldown, {"$pow": [2, {"$min": ["$level", MAX_DOUBLINGS]}]}]}
+    grown = {"$min": [doubled, max(MAX_COOLDOWN_SEC, pace.cooldown)]}
     closed = {"$lt": ["$now", "$closed_until"]}
     longer = {"$max": ["$closed_until", {"$add": ["$now", at_least]}]}
     shutting = {"$gt": ["$seconds", 0]}

@@ -22,7 +22,7 @@ ENTRIES = st.builds(
     Entry,
     next_free=TIMES,
     closed_until=TIMES,
-    level=st.integers(0, 40),
+    level=st.integers(0, 40) | st.integers(0, 5000),
     probe_until=TIMES,
     day=st.sampled_from(["", *(pacing.moscow_day(NOW + days * 86_400) for days in (-1, 0, 1))]),
     count=st.integers(0, 5),

@@ -1,0 +1,55 @@
+"""A process's start: it tries its servers for a bounded time, and says of each that it could not reach why not."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+
+FIRST_PAUSE_SEC = 0.2
+LONGEST_PAUSE_SEC = 5.0
+
+Connect = Callable[[], Awaitable[str]]
+"""Tries once: "" when it is done, else why not yet. Raises Refused where trying again would not help."""
+
+
+class Refused(Exception):
+    """The server is there and says no: a wrong password, a missing right. The text says what to mend."""
+
+
+class NotStarted(Exception):
+    """A line for each server that could not be reached, or the one that refused."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{name}: {why}" for name, why in lines.items()))
+        self.lines = lines
+
+
+async def started(servers: Mapping[str, Connect], timeout: float) -> None:
+    """Return when every server is reached; `timeout` in seconds, 0: for ever. Raises NotStarted."""
+    missing = dict.fromkeys(servers, "it has not answered")
+    tries = [asyncio.create_task(_reached(name, connect, missing)) for name, connect in servers.items()]
+    try:
+        async with asyncio.timeout(timeout or None):
+            await asyncio.gather(*tries)
+    except TimeoutError:
+        raise NotStarted(missing) from None
+    finally:
+        for task in tries:
+            task.cancel()
+        # A refusal of one ends all; what the others then say no longer matters.
+        await asyncio.gather(*tries, return_exceptions=True)
+
+
+async def _reached(name: str, connect: Connect, missing: dict[str, str]) -> None:
+    pause = FIRST_PAUSE_SEC
+    while True:
+        try:
+            why = await connect()
+        except Refused as no:
+            raise NotStarted({name: str(no)}) from None
+        if not why:
+            break
+        missing[name] = why
+        # Replicas that lost a server together do not come back to it in step.
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
+        pause = min(pause * 2, LONGEST_PAUSE_SEC)
+    del missing[name]

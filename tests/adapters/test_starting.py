@@ -1,0 +1,49 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.starting import Connect, NotStarted, Refused, started
+
+
+def saying(*words: str) -> Connect:
+    """A server that says these words, one a try, then the last for ever."""
+    left: Iterator[str] = iter(words)
+
+    async def connect() -> str:
+        return next(left, words[-1])
+
+    return connect
+
+
+async def hanging() -> str:
+    await asyncio.Event().wait()
+    return ""
+
+
+async def refusing() -> str:
+    raise Refused("the password is wrong: mend MONGO_PASS")
+
+
+async def test_a_server_that_comes_late_is_waited_for() -> None:
+    await started({"store": saying("refused", ""), "broker": saying("")}, timeout=0)
+
+
+async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
+    servers = {"store": saying("connection refused"), "broker": saying("unknown host"), "found": saying("")}
+    with pytest.raises(NotStarted) as end:
+        await started(servers, timeout=0.05)
+    assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
+    assert str(end.value) == "store: connection refused\nbroker: unknown host"
+
+
+async def test_a_server_that_never_answers_is_named_too() -> None:
+    with pytest.raises(NotStarted) as end:
+        await started({"store": hanging}, timeout=0.05)
+    assert end.value.lines == {"store": "it has not answered"}
+
+
+async def test_a_refusal_ends_the_start_at_once() -> None:
+    with pytest.raises(NotStarted) as end:
+        await started({"broker": hanging, "store": refusing}, timeout=0)
+    assert end.value.lines == {"store": "the password is wrong: mend MONGO_PASS"}

@@ -3,6 +3,8 @@
 DONE = 0
 FAILED = 1
 WRONG_USE = 2
+INTERRUPTED = 130
+"""Ctrl-C, as shells count it."""
 
 
 class Failure(Exception):

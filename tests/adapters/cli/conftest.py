@@ -1,0 +1,98 @@
+"""The command line against a local runtime, which is a process of its own, and against servers with bad manners."""
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from adapters.cli import run
+from tests.system.local.conftest import LocalRuntime
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Inn = Callable[..., Ended]
+
+
+@pytest.fixture
+def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inn:
+    """Run one command in this process."""
+    for name in ("INN_URL", "INN_AMQP", "INN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str) -> Ended:
+        capsys.readouterr()
+        status = run(arguments)
+        written = capsys.readouterr()
+        return Ended(status, written.out, written.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
+    """`inn local`, whose tax service answers at once."""
+    local = LocalRuntime(tmp_path_factory.mktemp("local"))
+    local.tax_service.control(latency=0, pending=0)
+    yield local
+    local.end(signal.SIGKILL)
+    local.tax_service.close()
+
+
+@dataclass
+class Host:
+    """An HTTP server that answers what stands in `replies`, in turn, the last one for ever; keeps what it was sent."""
+
+    replies: list[tuple[int, dict[str, str], bytes]]
+    headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
+    url: str = ""
+
+    def take(self) -> tuple[int, dict[str, str], bytes]:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+@pytest.fixture
+def host() -> Iterator[Callable[..., Host]]:
+    """Starts hosts."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(*replies: tuple[int, dict[str, str], bytes]) -> Host:
+        told = Host(list(replies))
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.headers.append({name.lower(): text for name, text in self.headers.items()})
+                told.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                status, headers, body = told.take()
+                self.send_response(status)
+                for name, value in {**headers, "content-length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told.url = f"http://127.0.0.1:{server.server_port}"
+        return told
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -23,12 +23,12 @@ class NotStarted(Exception):
         self.lines = lines
 
 
-async def started(servers: Mapping[str, Connect], timeout: float) -> None:
-    """Return when every server is reached; `timeout` in seconds, 0: for ever. Raises NotStarted."""
+async def started(servers: Mapping[str, Connect], limit: float) -> None:
+    """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted."""
     missing = dict.fromkeys(servers, "it has not answered")
     tries = [asyncio.create_task(_reached(name, connect, missing)) for name, connect in servers.items()]
     try:
-        async with asyncio.timeout(timeout or None):
+        async with asyncio.timeout(limit or None):
             await asyncio.gather(*tries)
     except TimeoutError:
         raise NotStarted(missing) from None

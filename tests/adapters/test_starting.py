@@ -26,24 +26,24 @@ async def refusing() -> str:
 
 
 async def test_a_server_that_comes_late_is_waited_for() -> None:
-    await started({"store": saying("refused", ""), "broker": saying("")}, timeout=0)
+    await started({"store": saying("refused", ""), "broker": saying("")}, limit=0)
 
 
 async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
     servers = {"store": saying("connection refused"), "broker": saying("unknown host"), "found": saying("")}
     with pytest.raises(NotStarted) as end:
-        await started(servers, timeout=0.05)
+        await started(servers, limit=0.05)
     assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
     assert str(end.value) == "store: connection refused\nbroker: unknown host"
 
 
 async def test_a_server_that_never_answers_is_named_too() -> None:
     with pytest.raises(NotStarted) as end:
-        await started({"store": hanging}, timeout=0.05)
+        await started({"store": hanging}, limit=0.05)
     assert end.value.lines == {"store": "it has not answered"}
 
 
 async def test_a_refusal_ends_the_start_at_once() -> None:
     with pytest.raises(NotStarted) as end:
-        await started({"broker": hanging, "store": refusing}, timeout=0)
+        await started({"broker": hanging, "store": refusing}, limit=0)
     assert end.value.lines == {"store": "the password is wrong: mend MONGO_PASS"}

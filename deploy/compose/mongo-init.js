@@ -1,0 +1,19 @@
+// Run by mongosh as the administrator: starts the replica set, makes the service's own user. Repeating it is harmless.
+const { MONGO_ROOT_USER, MONGO_ROOT_PASS, MONGO_USER, MONGO_PASS, MONGO_NAME, MONGO_AUTH, MONGO_RS, MONGO_MEMBER } =
+  process.env;
+const NOT_YET_INITIALIZED = 94;
+
+db.getSiblingDB("admin").auth(MONGO_ROOT_USER, MONGO_ROOT_PASS);
+
+try {
+  rs.status();
+} catch (error) {
+  if (error.code !== NOT_YET_INITIALIZED) throw error;
+  rs.initiate({ _id: MONGO_RS, members: [{ _id: 0, host: MONGO_MEMBER }] });
+}
+while (!db.hello().isWritablePrimary) sleep(200);
+
+const users = db.getSiblingDB(MONGO_AUTH);
+const user = { pwd: MONGO_PASS, roles: [{ role: "readWrite", db: MONGO_NAME }] };
+if (users.getUser(MONGO_USER)) users.updateUser(MONGO_USER, user);
+else users.createUser({ user: MONGO_USER, ...user });

@@ -1,0 +1,71 @@
+"""docker-compose.yaml: its schema, what is published, and the order of the start."""
+
+import re
+
+import pytest
+
+from tests.deploy.manifests import Object, compose
+from tests.deploy.tools import ROOT, complaints
+
+SERVICES: dict[str, Object] = compose()["services"]
+OURS = ("function", "consumer", "emulator", "playground")
+
+
+def test_it_meets_the_compose_specification() -> None:
+    assert not complaints("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_have_no_rights_and_a_root_that_cannot_be_written(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_emulated_services_run_under_their_profile_alone() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["emulator"]} == {
+        "emulator",
+        "playground",
+    }
+
+
+def test_our_processes_wait_for_their_servers() -> None:
+    prepared = {"mongo-init": {"condition": "service_completed_successfully"}}
+    assert SERVICES["function"]["depends_on"] == prepared
+    assert SERVICES["consumer"]["depends_on"] == {**prepared, "rabbitmq": {"condition": "service_healthy"}}
+    assert SERVICES["mongo-init"]["depends_on"] == {"mongo": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize("name", ["mongo", "rabbitmq", "function", "consumer", "emulator"])
+def test_every_server_tells_its_health(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_servers_data_are_kept_in_named_volumes() -> None:
+    mounted = {
+        mount.partition(":")[0]
+        for service in SERVICES.values()
+        for mount in service.get("volumes", [])
+        if not mount.startswith(".")
+    }
+    assert mounted == set(compose()["volumes"]) == {"mongo-data", "mongo-key", "rabbitmq-data"}
+
+
+def test_the_servers_images_are_pinned_to_a_patch_version() -> None:
+    images = {service["image"] for service in SERVICES.values() if "build" not in service}
+    assert len(images) == 2
+    assert all(re.search(r":\d+\.\d+\.\d+(-management)?$", image) for image in images)
+
+
+def test_every_variable_that_it_reads_is_explained_in_the_example() -> None:
+    read = set(re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yaml").read_text()))
+    explained = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    # Compose itself reads the profiles; inside a container the function listens on all addresses.
+    assert read == explained - {"COMPOSE_PROFILES", "HTTP_HOST"}

@@ -1,0 +1,74 @@
+"""Every manifest gives each process settings that exist, and all that it cannot start without."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.settings import ALL_GROUPS, load_all, load_core, names_of
+from tests.deploy.manifests import PLACES, SECRET, compose, in_kubernetes, of_kind, rendered, template
+from tests.deploy.tools import ROOT
+
+ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
+LOAD = {"serve": load_core, "consume": load_all}
+ADAPTER_OF_LAMBDA = {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH"}
+VALID = {"MONGO_DSN": "mongodb://user:pass@host/"}
+"""Secrets that cannot be any text."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_variable_is_a_setting_that_the_process_reads(place: str) -> None:
+    for process in PLACES[place]():
+        assert not set(process.environment) - process.known - (ADAPTER_OF_LAMBDA if place == "lambda" else set())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_process_starts_with_what_it_is_given(
+    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for process in PLACES[place]():
+        for name in ALL_SETTINGS:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in process.environment.items():
+            monkeypatch.setenv(name, VALID.get(name, value) if value == SECRET else value)
+        LOAD[process.command]()
+
+
+def test_compose_passes_every_setting_on() -> None:
+    for process in PLACES["compose"]():
+        assert set(process.environment) >= process.known
+
+
+def test_the_function_is_given_no_password_of_the_broker() -> None:
+    given = {place: [p.environment for p in PLACES[place]() if p.command == "serve"] for place in PLACES}
+    assert all(environments for environments in given.values())
+    assert not [place for place, environments in given.items() if any("RABBITMQ_PASS" in one for one in environments)]
+
+
+def test_the_administrator_of_mongodb_is_known_to_mongodb_alone() -> None:
+    told = {name for name, service in compose()["services"].items() if "ROOT" in str(service.get("environment"))}
+    assert told == {"mongo", "mongo-init"}
+
+
+@pytest.mark.parametrize("folder", ["base", "overlays/keda", "overlays/knative"])
+def test_no_secret_is_written_into_kubernetes_manifests(folder: str) -> None:
+    maps = of_kind(rendered(folder), "ConfigMap")
+    plain = {name for one in maps.values() for name in one["data"]}
+    assert not {name for name in plain if re.search("KEY|PASS|TOKEN|DSN|USER$|PROXY", name)}
+    assert not of_kind(rendered(folder), "Secret")
+
+
+def test_secrets_reach_lambda_by_dynamic_references_alone() -> None:
+    variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+    secrets = {name: value for name, value in variables.items() if re.search("KEYS|DSN|TOKENS", name)}
+    assert set(secrets) == {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"}
+    assert all("{{resolve:secretsmanager:" in str(value) for value in secrets.values())
+
+
+def test_the_base_says_which_keys_its_secret_needs() -> None:
+    wanted = {
+        name for process in in_kubernetes("base") for name, value in process.environment.items() if value == SECRET
+    }
+    explained = (ROOT / "deploy/kubernetes/base/kustomization.yaml").read_text().partition("apiVersion")[0]
+    assert not {name for name in wanted if name not in explained}

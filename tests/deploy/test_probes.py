@@ -1,0 +1,54 @@
+"""Whoever probes asks the paths that the processes answer, on the port that they listen on."""
+
+import re
+
+import pytest
+
+from adapters.probes import Probes
+from tests.deploy.manifests import FOLDERS, PLACES, of_kind, pods, rendered
+from tests.deploy.tools import ROOT
+
+
+def _no_numbers() -> tuple[bytes, str]:
+    return b"", ""
+
+
+ANSWERED = set(Probes({}, _no_numbers).by_path())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_probes_ask_what_is_answered_where_it_is_answered(place: str) -> None:
+    for process in PLACES[place]():
+        assert process.probes
+        assert set(process.probes) <= ANSWERED
+        assert set(process.probes.values()) == {int(process.environment["HTTP_PORT"])}
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place != "lambda"])
+def test_a_process_that_is_probed_from_outside_listens_on_every_address(place: str) -> None:
+    assert {process.environment["HTTP_HOST"] for process in PLACES[place]()} == {"0.0.0.0"}  # noqa: S104  # in a container
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_server_that_is_down_makes_no_pod_dead(folder: str) -> None:
+    for _, pod in pods(rendered(folder)):
+        [container] = pod["containers"]
+        asked = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
+        assert asked.pop("readinessProbe") == "/readyz"
+        assert set(asked.values()) == {"/livez"}
+
+
+def test_the_image_says_the_same_of_itself() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    port = re.findall(r"HTTP_PORT=(\d+)", dockerfile)
+    assert re.findall(r"^EXPOSE (\d+)", dockerfile, re.MULTILINE) == port
+    [healthcheck] = re.findall(r"^HEALTHCHECK .*\\\n.*", dockerfile, re.MULTILINE)
+    assert set(re.findall(r"/\w+z\b", healthcheck)) == {"/livez"}
+    assert "HTTP_PORT" in healthcheck
+
+
+def test_metrics_are_scraped_where_they_are_given() -> None:
+    for deployment in of_kind(rendered("base"), "Deployment").values():
+        told = deployment["spec"]["template"]["metadata"]["annotations"]
+        assert told["prometheus.io/path"] in ANSWERED
+        assert told["prometheus.io/port"] == "8080"

@@ -1,0 +1,54 @@
+"""template.yaml: what CloudFormation and SAM think of it, and what they can't know."""
+
+import json
+
+import pytest
+
+from tests.deploy.manifests import Object, on_lambda, template
+from tests.deploy.tools import complaints, run
+
+RESOURCES: Object = template()["Resources"]
+
+
+def _function() -> Object:
+    return dict(RESOURCES["Function"]["Properties"])
+
+
+def test_cfn_lint_has_nothing_to_say() -> None:
+    assert not complaints("cfn-lint", "--non-zero-exit-code", "informational", "template.yaml")
+
+
+def test_the_sam_translator_makes_of_it_what_is_meant() -> None:
+    done = run("python", "tests/deploy/sam.py", "template.yaml")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)["Resources"]
+    kinds = {one["Type"] for one in made.values()}
+    assert {"AWS::Lambda::Function", "AWS::Lambda::Url", "AWS::IAM::Role", "AWS::Logs::LogGroup"} <= kinds
+    assert made["Function"]["Properties"]["PackageType"] == "Image"
+
+
+def test_the_function_runs_longer_than_a_lookup_may_take() -> None:
+    assert _function()["Timeout"] > float(on_lambda().environment["APP_LOOKUP_DEADLINE_SEC"])
+
+
+def test_its_log_is_kept_for_a_time_that_is_given() -> None:
+    assert _function()["LoggingConfig"] == {"LogGroup": {"Ref": "Logs"}}
+    assert RESOURCES["Logs"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_its_concurrency_is_reserved() -> None:
+    assert _function()["ReservedConcurrentExecutions"] == {"Ref": "ReservedConcurrency"}
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Url5xxCount"])
+def test_an_alarm_watches(metric: str) -> None:
+    alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    [watching] = [alarm for alarm in alarms if alarm["MetricName"] == metric]
+    assert watching["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}]
+
+
+def test_its_url_is_closed_unless_that_is_asked_for() -> None:
+    assert template()["Parameters"]["UrlAuth"]["Default"] == "AWS_IAM"
+    open_to_all = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Lambda::Permission"]
+    assert open_to_all
+    assert all(RESOURCES[name]["Condition"] == "OpenUrl" for name in open_to_all)

@@ -9,11 +9,14 @@ from tests.deploy.manifests import FOLDERS, PLACES, of_kind, pods, rendered
 from tests.deploy.tools import ROOT
 
 
-def _no_numbers() -> tuple[bytes, str]:
-    return b"", ""
+class _NoNumbers:
+    exposition_type = "text/plain"
+
+    def exposition(self) -> bytes:
+        return b""
 
 
-ANSWERED = set(Probes({}, _no_numbers).by_path())
+ANSWERED = set(Probes({}, _NoNumbers()).by_path())
 
 
 @pytest.mark.parametrize("place", PLACES)

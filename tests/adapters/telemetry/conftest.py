@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.adapters.telemetry.collector import Collector, collecting
+from tests.collector import Collector, collecting
 
 
 @pytest.fixture(autouse=True)

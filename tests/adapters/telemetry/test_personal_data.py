@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
 from function.observing import Ended
-from tests.adapters.telemetry.collector import Collector
+from tests.collector import Collector
 
 TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"
 LIBRARIES = ("uvicorn.error", "uvicorn.access", "aio_pika", "aiormq.connection", "pymongo.command", "urllib3", "x")

@@ -26,7 +26,7 @@ class Log:
         self._stamps = Stamps(clock)
         self._structured = structlog.wrap_logger(
             lines,
-            processors=[_sieved, self._stamped, _console() if coloured else structlog.processors.JSONRenderer()],
+            processors=[_sieved, self._stamped, _console() if coloured else _json()],
             wrapper_class=structlog.make_filtering_bound_logger(self.level),
         )
         self.ended = self._ended_plainly if coloured else self._ended_fast
@@ -106,6 +106,10 @@ class Log:
 def _sieved(_logger: object, _method: str, facts: Facts) -> Facts:
     """The processor that lets nothing personal through."""
     return {"event": harmless.code(facts["event"]) or harmless.OTHER, **harmless.shown(facts["facts"])}
+
+
+def _json() -> structlog.processors.JSONRenderer:
+    return structlog.processors.JSONRenderer(separators=(",", ":"))
 
 
 def _console() -> structlog.dev.ConsoleRenderer:

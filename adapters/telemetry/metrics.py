@@ -103,13 +103,13 @@ class Metrics:
             "inn_queue_moves",
             "Messages moved: lookup (not cached), retry (tried again later), dead (parked), unrouted (reply).",
             queue=Words(*QUEUES),
-            reason=Words(*STATUSES, room=16),
         )
-        self._troubles = self._counter("inn_troubles", "Bugs and faults, by where.", where=Words(room=32))
+        self._troubles = Counter("inn_troubles", "Bugs and faults; the log tells where.", registry=self._registry)
         self._lost_lines = Counter("inn_log_lines_lost", "Log lines not written.", registry=self._registry)
         self._closed = _ClosedProviders(monotonic)
         self._registry.register(self._closed)
         self._register_own(version)
+        self._begin()
 
     def in_work(self, entry: str, change: int) -> None:
         """See Observer."""
@@ -134,13 +134,13 @@ class Metrics:
         """See Observer."""
         self._closed.closed(provider, why, seconds)
 
-    def moved(self, queue: str, reason: str) -> None:
-        """See Observer."""
-        self._moves(queue, reason).inc()
+    def moved(self, queue: str) -> None:
+        """See Observer. The reason is the request's status, which is counted already."""
+        self._moves(queue).inc()
 
-    def trouble(self, where: str) -> None:
+    def trouble(self) -> None:
         """See Observer."""
-        self._troubles(where).inc()
+        self._troubles.inc()
 
     def line_lost(self) -> None:
         """A log line could not be written."""
@@ -149,6 +149,14 @@ class Metrics:
     def exposition(self) -> bytes:
         """What `/metrics` answers, of CONTENT_TYPE."""
         return generate_latest(self._registry)
+
+    def _begin(self) -> None:
+        """Series that alerts watch begin at 0: the first event of one that did not exist would be no increase."""
+        for queue in QUEUES:
+            self._moves(queue)
+        for entry in ENTRIES:
+            for status in STATUSES:
+                self._requests(entry, status, "false")
 
     def _counter(self, name: str, text: str, **labels: Words) -> _Family[Counter]:
         return _Family(Counter(name, text, tuple(labels), registry=self._registry), *labels.values())

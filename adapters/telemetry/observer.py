@@ -54,10 +54,15 @@ class Telemetry:
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         """See Observer."""
         self._metrics.provider_closed(provider, why, seconds)
+        name = "provider_closed" if seconds else "provider_open"
+        self._log.event(name, {"provider": provider, "why": why, "seconds": seconds}, logging.WARNING)
 
     def moved(self, queue: str, reason: str) -> None:
         """See Observer."""
-        self._metrics.moved(queue, reason)
+        self._metrics.moved(queue)
+        if queue in ("dead", "unrouted"):
+            # Somebody has to look at these.
+            self._log.event("moved", {"queue": queue, "reason": reason}, logging.WARNING)
 
     def event(self, name: str, /, **facts: str | float) -> None:
         """See Observer."""
@@ -66,7 +71,7 @@ class Telemetry:
     def trouble(self, where: str, error: BaseException) -> None:
         """See Observer."""
         self._log.trouble(where, error)
-        self._metrics.trouble(where)
+        self._metrics.trouble()
 
     def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
         """See Observer."""

@@ -16,6 +16,7 @@ from adapters.telemetry import Telemetry, start
 from adapters.telemetry.lines import Stamps
 from function.observing import Ended
 from function.outcomes import Reason, Status
+from function.pacing import Why
 
 TRACE_ID = "5a" * 16
 FOUND = Ended("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")
@@ -127,6 +128,23 @@ def test_of_an_event_the_harmless_facts_stay_and_the_others_are_counted() -> Non
     assert line["event"] == "started"
     assert (line["host"], line["port"], line["version"], line["withheld"]) == ("127.0.0.1", 8080, "0.1.0", 2)
     assert "lastName" not in line
+
+
+def test_what_somebody_has_to_look_at_has_a_line() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.moved("retry", Reason.PROVIDER_UNAVAILABLE)
+        telemetry.moved("dead", "rejected")
+        telemetry.provider_closed("nalog", Why.COOLING, 20.0)
+        telemetry.provider_closed("nalog", Why.COOLING, 0)
+
+    lines = [
+        {name: line.get(name) for name in ("event", "queue", "reason", "why", "seconds")} for line in _lines(stream)
+    ]
+    assert [{name: fact for name, fact in line.items() if fact is not None} for line in lines] == [
+        {"event": "moved", "queue": "dead", "reason": "rejected"},
+        {"event": "provider_closed", "why": "cooling_down", "seconds": 20.0},
+        {"event": "provider_open", "why": "cooling_down", "seconds": 0},
+    ]
 
 
 def _fails() -> None:

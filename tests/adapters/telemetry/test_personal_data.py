@@ -228,7 +228,5 @@ def test_nothing_made_up_comes_out_of_any_way(value: str, collector: Collector) 
 
 
 def test_every_way_says_something(collector: Collector) -> None:
-    silent = [way.__name__ for way in WAYS if not _told(way, "Иванов", collector)[0]]
-
-    assert silent == ["numbers"]
+    assert [way.__name__ for way in WAYS if not _told(way, "Иванов", collector)[0]] == []
     assert collector.spans.keys() == {"ask nalog", "other"}

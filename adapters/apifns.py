@@ -17,8 +17,9 @@ from function.pacing import MAX_COOLDOWN_SEC, Again, Reply, Throttled
 from function.ports import Unavailable, Verdict
 
 NAME = "apifns"
-PATH = "/api/innfl"
-QUOTA_PATH = "/api/stat"
+API = "/api"
+PATH = f"{API}/innfl"
+QUOTA_PATH = f"{API}/stat"
 
 _NO_PATRONYMIC = "нет"
 _NOT_FOUND = "информация об инн не найдена"
@@ -96,22 +97,36 @@ class ApiFns:
             raise Unavailable(Reason.BAD_REPLY) from None
 
 
+def root_of(url: str) -> str:
+    """The site's address, where a setting names one of its methods."""
+    bare = url.rstrip("/")
+    for path in (PATH, QUOTA_PATH, API):
+        bare = bare.removesuffix(path)
+    return bare
+
+
 def read(page: Page) -> Verdict:
     """What a reply means. Only its own "not found" is one. Raises Throttled, Unavailable."""
     said = _said(page)
     items = said.get("items")
-    if not isinstance(items, list):
-        raise Unavailable(Reason.PROVIDER_UNAVAILABLE if said.get("error") else Reason.BAD_REPLY)
-    item = items[0] if items else said
-    if not isinstance(item, dict):
-        raise Unavailable(Reason.BAD_REPLY)
-    number = item.get("ИНН")
-    if items and isinstance(number, str) and inn.is_valid(number):
-        return Verdict(Status.FOUND, number, NAME)
-    error = item.get("error")
-    if not number and isinstance(error, str) and _NOT_FOUND in error.casefold():
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _failure(said.get("error"))
+    numbers = {number for item in items if isinstance(number := item.get("ИНН"), str) and inn.is_valid(number)}
+    if len(numbers) > 1:
+        # Two numbers for one person: nobody can say which is the right one.
+        return Verdict(Status.AMBIGUOUS, "", NAME)
+    if numbers:
+        return Verdict(Status.FOUND, numbers.pop(), NAME)
+    first = items[0] if items else said
+    error = first.get("error")
+    if not first.get("ИНН") and isinstance(error, str) and _NOT_FOUND in error.casefold():
         return Verdict(Status.NOT_FOUND, "", NAME)
-    raise Unavailable(Reason.PROVIDER_UNAVAILABLE if error else Reason.BAD_REPLY)
+    raise _failure(error)
+
+
+def _failure(error: object) -> Unavailable:
+    """The vendor's own error, or nothing that makes sense."""
+    return Unavailable(Reason.PROVIDER_UNAVAILABLE if error else Reason.BAD_REPLY)
 
 
 def _said(page: Page) -> Mapping[str, Any]:

@@ -4,14 +4,12 @@ urllib3's errors are translated here and nowhere else. Their texts hold URLs, an
 persons and keys: so they are not even kept as the context of what is raised.
 """
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.contrib.socks import SOCKSProxyManager
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -22,8 +20,9 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from adapters.nalog import bounded, quiet
+from adapters.nalog import quiet
 from adapters.nalog.cookies import Cookies
+from adapters.nalog.pools import Site, manager
 from adapters.nalog.retry_after import seconds_of
 from function.outcomes import Reason
 from function.ports import Unavailable
@@ -33,20 +32,6 @@ MAX_BYTES = 1 << 20
 CONNECT_SEC = 10.0
 """Seconds that a connection may take, where there is time left."""
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where requests go and how: `url` without a slash at its end; `proxy` "" for none, http(s):// or socks…://.
-
-    `ca_bundle`: a file of certificates to trust instead of the system's; `connections`: kept open at most.
-    """
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    proxy: str = field(default="", repr=False)
-    ca_bundle: str = ""
-    connections: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ class Exchange:
         quiet.silence_urls()
         self._url = site.url
         self._headers = urllib3.HTTPHeaderDict(site.headers)
-        self._manager = _manager(site)
+        self._manager = manager(site)
         self.cookies = Cookies()
 
     def post(self, path: str, fields: Mapping[str, str], seconds: float) -> Page:
@@ -127,36 +112,6 @@ class Exchange:
         if len(body) > MAX_BYTES:
             raise Unavailable(Reason.BAD_REPLY)
         return Page(response.status, body, seconds_of(response.headers))
-
-
-def _manager(site: Site) -> urllib3.PoolManager:
-    trust = _trust(site)
-    pool: dict[str, Any] = {"maxsize": site.connections, "ssl_context": trust}
-    socks = site.proxy.startswith("socks")
-    manager: urllib3.PoolManager
-    if socks:
-        manager = SOCKSProxyManager(site.proxy, **pool)
-    elif site.proxy:
-        manager = _http_proxy(site.proxy, trust, pool)
-    else:
-        manager = urllib3.PoolManager(**pool)
-    bounded.bind(manager, socks=socks)
-    return manager
-
-
-def _trust(site: Site) -> ssl.SSLContext | None:
-    """Whom to trust; None where nothing is encrypted, for the system's certificates take their time to load."""
-    if site.ca_bundle or any(url.startswith("https:") for url in (site.url, site.proxy)):
-        return ssl.create_default_context(cafile=site.ca_bundle or None)
-    return None
-
-
-def _http_proxy(proxy: str, trust: ssl.SSLContext | None, pool: dict[str, Any]) -> urllib3.ProxyManager:
-    login = urllib3.util.parse_url(proxy).auth_decoded
-    headers = None
-    if login[0] is not None:
-        headers = urllib3.make_headers(proxy_basic_auth=f"{login[0]}:{login[1] or ''}")
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, proxy_ssl_context=trust, **pool)
 
 
 def _translated(exc: HTTPError) -> Unavailable:

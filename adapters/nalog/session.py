@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from adapters.nalog.conversation import Conversation
 from adapters.nalog.exchange import Exchange, Page
-from adapters.nalog.replies import refuse
+from adapters.nalog.refusals import refuse
 from adapters.nalog.site import CONSENT, FORM_PAGE
 from function.outcomes import Reason
 from function.pacing import Throttled

@@ -3,7 +3,8 @@
 from urllib.parse import urlsplit
 
 from adapters.nalog.config import NalogConfig
-from adapters.nalog.exchange import Exchange, Site
+from adapters.nalog.exchange import Exchange
+from adapters.nalog.pools import Site
 
 TWO_STEP = "/inn-new-proc.json"
 TWO_STEP_OLD = "/inn-new-proc.do"

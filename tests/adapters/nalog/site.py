@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Asked:
     @property
     def form(self) -> dict[str, str]:
         return {name: values[0] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+    @property
+    def query(self) -> dict[str, str]:
+        query = urlsplit(self.line.split()[1]).query
+        return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
 
 Script = Callable[[Asked, socket.socket], None]

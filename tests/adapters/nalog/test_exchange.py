@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.nalog.exchange import MAX_BYTES, Broken, Exchange, Site
+from adapters.nalog.exchange import MAX_BYTES, Broken, Exchange
+from adapters.nalog.pools import Site
 from function.outcomes import Reason
 from function.ports import Unavailable
 from tests.adapters.nalog import proxies

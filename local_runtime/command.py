@@ -17,14 +17,26 @@ from typing import Annotated
 
 import typer
 
-from adapters import telemetry, wiring
+from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds
 from adapters.server import Address, Busy, Server, listen, run
-from adapters.settings import CacheSettings, HttpSettings, LogSettings, LookupSettings, NalogSettings, load_groups
+from adapters.settings import (
+    ApiFnsSettings,
+    CacheSettings,
+    HttpSettings,
+    LogSettings,
+    LookupSettings,
+    NalogSettings,
+    load_groups,
+)
 from adapters.telemetry import Telemetry
+from adapters.wiring.asking import THREADS, Asking, providers
+from adapters.wiring.checks import provider_check, store_check
+from adapters.wiring.function import Surroundings, hosted
+from adapters.wiring.function import endpoint as http_endpoint
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
@@ -44,18 +56,23 @@ class Local:
     lookup: LookupSettings
     cache: CacheSettings
     nalog: NalogSettings
+    apifns: ApiFnsSettings
 
     @classmethod
     def read(cls) -> "Local":
         """From the environment. Raises WrongSettings."""
-        groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings)
-        # The tax service's address is known when it is up.
-        return cls(*load_groups(groups, {"url": "http://emulated"}))  # type: ignore[arg-type]  # in the fields' order
+        groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
+        # The providers' address is known when the emulator is up.
+        return cls(*load_groups(groups, {"url": "http://emulated", "key": "emulated"}))  # type: ignore[arg-type]  # in the fields' order
 
-    def tax_service(self, url: str) -> NalogSettings:
-        """The emulated one at this address, which bears any pace; who sets another one wants to see it."""
+    def asking(self, url: str) -> Asking:
+        """Whom to ask: the emulated providers at this address.
+
+        They bear any pace; who sets another one wants to see it.
+        """
         pace = self.nalog.min_interval_sec if "CLIENT_NALOG_MIN_INTERVAL_SEC" in os.environ else 0.0
-        return self.nalog.model_copy(update={"url": url, "min_interval_sec": pace})
+        nalog = self.nalog.model_copy(update={"url": url, "min_interval_sec": pace})
+        return Asking(nalog, self.apifns.model_copy(update={"url": url}), self.lookup.deadline_sec / 2)
 
 
 def local(
@@ -72,24 +89,21 @@ def local(
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
         endpoint = stack.enter_context(function(settings, emulator.url, data, told))
         greet = partial(_say, greeting(_url(listener), emulator))
-        run(Server(wiring.hosted(endpoint), listener, GRACE_SEC, greet).serve())
+        run(Server(hosted(endpoint), listener, GRACE_SEC, greet).serve())
     _say("Stopped.\n")
 
 
 @contextmanager
 def function(settings: Local, tax_service: str, data: Path, told: Telemetry) -> Iterator[Endpoint]:
     """The HTTP function over the embedded store and the emulated tax service."""
-    nalog = settings.tax_service(tax_service)
-    deadline = settings.lookup.deadline_sec
-    patience = wiring.patience(deadline)
+    asking = settings.asking(tax_service)
     with ExitStack() as stack:
-        lease = wiring.lease(nalog, patience)
-        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=lease)))
-        asked = stack.enter_context(wiring.providers(nalog, store, told, patience))
+        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=asking.lease)))
+        asked = stack.enter_context(providers(asking, store, told))
         ports = Ports(store, asked, SystemClock(), settings.cache.lifetimes)
-        checks = {"store": wiring.check(store.ping), "providers": wiring.provider_check(asked)}
-        around = wiring.Surroundings(settings.http.bearer_tokens, checks, told, told)
-        yield stack.enter_context(wiring.endpoint(ports, Bounds(deadline, wiring.THREADS), around))
+        checks = {"store": store_check(store.ping), "providers": provider_check(asked)}
+        around = Surroundings(settings.http.bearer_tokens, checks, told, told)
+        yield stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around))
 
 
 def greeting(url: str, emulator: Emulator) -> str:

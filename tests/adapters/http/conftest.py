@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import urllib3
 
-from adapters import wiring
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds
 from adapters.probes import Part
 from adapters.server import Address, listen, run
 from adapters.server import Server as HttpServer
+from adapters.wiring.function import Surroundings, hosted
+from adapters.wiring.function import endpoint as http_endpoint
 from function.contract import LookupRequest
 from function.observing import Ended, Silent
 from function.outcomes import Status
@@ -88,7 +89,7 @@ class Server:
 def serving(endpoint: Endpoint) -> Iterator[str]:
     """The endpoint on functions-framework's host, at the address given."""
     listener = listen(Address("127.0.0.1", 0))
-    server = HttpServer(wiring.hosted(endpoint), listener, grace=1)
+    server = HttpServer(hosted(endpoint), listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -117,8 +118,8 @@ def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterato
             store = stack.enter_context(closing(EmbeddedStore(tmp_path / "store.sqlite", lease=30)))
             world = World()
             ports = Ports(store, provider, SystemClock(), world.lifetimes)
-            around = wiring.Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
-            endpoint = stack.enter_context(wiring.endpoint(ports, Bounds(deadline, threads), around))
+            around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
+            endpoint = stack.enter_context(http_endpoint(ports, Bounds(deadline, threads), around))
             pool = stack.enter_context(urllib3.PoolManager(maxsize=64))
             return Server(stack.enter_context(serving(endpoint)), provider, observer, pool)
 

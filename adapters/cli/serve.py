@@ -1,0 +1,63 @@
+"""`inn serve`: the CloudEvents HTTP function as a production process."""
+
+import asyncio
+from contextlib import suppress
+from ipaddress import ip_address
+
+from adapters import telemetry
+from adapters.cli.failure import WRONG_USE, Failure
+from adapters.mongodb import StoreRefuses
+from adapters.server import Address, Busy, Server, listen, run
+from adapters.settings import HttpSettings, load_core
+from adapters.starting import NotStarted, started
+from adapters.telemetry import Telemetry
+from adapters.wiring.function import Function, function, hosted
+
+GRACE_SEC = 5.0
+"""Beyond a lookup's deadline, for requests in work to end after SIGTERM."""
+
+
+def serve() -> None:
+    """Serve the HTTP function with production settings (the environment, or .env).
+
+    Example: HTTP_HOST=0.0.0.0 inn serve
+    """
+    core = load_core()
+    try:
+        with (
+            listen(Address(core.http.host, core.http.port)) as listener,
+            telemetry.start(core.app.name, core.log.level) as told,
+            function(core, told) as served,
+        ):
+            _warn_if_open(core.http, told)
+            server = Server(hosted(served.endpoint), listener, core.lookup.deadline_sec + GRACE_SEC)
+            run(_serve(server, served, core.app.start_timeout_sec))
+    except Busy as busy:
+        raise Failure(str(busy), WRONG_USE) from None
+    except (NotStarted, StoreRefuses) as no:
+        raise Failure(str(no)) from None
+
+
+async def _serve(server: Server, served: Function, limit: float) -> None:
+    """Answer from the start, probes above all; end where the servers behind are not reached in time."""
+    serving = asyncio.create_task(server.serve())
+    starting = asyncio.create_task(started(served.servers, limit))
+    await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done() and starting.exception() is not None:
+        server.stop()
+    await serving
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+
+
+def _warn_if_open(http: HttpSettings, told: Telemetry) -> None:
+    if not http.bearer_tokens and not _is_loopback(http.host):
+        told.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,84 @@
+"""The providers of a deployment, from its settings: the tax service at its pace, then the paid one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from adapters import nalog
+from adapters.apifns import ApiFns
+from adapters.nalog.exchange import Exchange, Site
+from adapters.providers import Manners, Providers
+from adapters.settings import ApiFnsSettings, NalogSettings
+from function.observing import Observer
+from function.pacing import Pace, ProviderBook, Upstream
+
+THREADS = 32
+"""Lookups of one process that ask a provider at the same time; its pools of connections are as large."""
+STORE_SHARE_SEC = 5.0
+"""The store's part of a lookup, over the provider's."""
+PROBE_MARGIN_SEC = 10.0
+"""Over the time limit of a lookup, before a probe of a provider counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who is asked, and how patiently: `patience` is in seconds that a request may wait for its turn."""
+
+    nalog: NalogSettings
+    apifns: ApiFnsSettings
+    patience: float
+
+    @property
+    def lease(self) -> float:
+        """Seconds after which a claim is anybody's: whoever still held it has died, for no fetch takes so long."""
+        fetch = self.patience + self.nalog.timeout_sec
+        # The paid provider may be asked after the tax service, for as long again.
+        return fetch * (2 if self.apifns.enabled else 1) + STORE_SHARE_SEC
+
+
+@contextmanager
+def providers(asking: Asking, book: ProviderBook, observer: Observer) -> Iterator[Providers]:
+    """Whom a lookup asks, in order. Nothing is sent yet."""
+    with ExitStack() as stack:
+        tax_service = stack.enter_context(closing(nalog.connect(_nalog_config(asking.nalog))))
+        order: list[tuple[Upstream, Pace]] = [(tax_service, _pace(asking.nalog))]
+        if asking.apifns.enabled:
+            site = Site(url=asking.apifns.url, headers={}, connections=THREADS)
+            web = stack.enter_context(closing(Exchange(site)))
+            order.append(
+                (ApiFns(web, asking.apifns.key.get_secret_value(), asking.nalog.timeout_sec), _paid_pace(asking))
+            )
+        yield Providers(order, book, observer, Manners(asking.patience))
+
+
+def _pace(settings: NalogSettings) -> Pace:
+    return Pace(
+        min_interval=settings.min_interval_sec,
+        cooldown=settings.cooldown_sec,
+        daily_limit=settings.daily_limit,
+        probe_lease=_probe_lease(settings),
+    )
+
+
+def _paid_pace(asking: Asking) -> Pace:
+    # Who is paid for each request asks for no pace; what it turns away is left alone as the tax service is.
+    return Pace(0, asking.nalog.cooldown_sec, 0, _probe_lease(asking.nalog))
+
+
+def _probe_lease(settings: NalogSettings) -> float:
+    return settings.timeout_sec + PROBE_MARGIN_SEC
+
+
+def _nalog_config(settings: NalogSettings) -> nalog.NalogConfig:
+    return nalog.NalogConfig(
+        url=settings.url,
+        protocol=settings.protocol,
+        timeout=settings.timeout_sec,
+        retries=settings.retries,
+        wait=settings.wait_sec,
+        proxy=settings.proxy.get_secret_value(),
+        ca_bundle=settings.ca_bundle,
+        user_agent=settings.user_agent,
+        consent=settings.consent,
+        connections=THREADS,
+    )

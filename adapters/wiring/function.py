@@ -1,0 +1,82 @@
+"""The HTTP function from its parts, on functions-framework's asynchronous host."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+
+from functions_framework.aio import create_asgi_app_from_module
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.clock import SystemClock
+from adapters.http.endpoint import Endpoint
+from adapters.http.lookups import Bounds, Lookups
+from adapters.probes import Check, Numbers, Probes
+from adapters.settings import Core
+from adapters.starting import Connect
+from adapters.telemetry import Telemetry, timed
+from adapters.wiring.asking import THREADS, Asking, providers
+from adapters.wiring.checks import provider_check, store_check
+from adapters.wiring.store import Keeping, open_store, store_start
+from function.observing import Observer
+from function.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the HTTP function needs beside the ports: who may ask, what is probed, who is told."""
+
+    tokens: Sequence[str]
+    checks: Mapping[str, Check]
+    observer: Observer
+    numbers: Numbers
+
+
+@contextmanager
+def endpoint(ports: Ports, bounds: Bounds, around: Surroundings) -> Iterator[Endpoint]:
+    """The HTTP function over these ports."""
+    lookups = Lookups(timed(ports, around.observer), bounds)
+    try:
+        yield Endpoint(lookups, Probes(around.checks, around.numbers).by_path(), around.tokens, around.observer)
+    finally:
+        lookups.close()
+
+
+def hosted(endpoint: Endpoint) -> Starlette:
+    """The endpoint as an application of functions-framework's asynchronous host."""
+
+    async def inn(request: Request) -> Response:
+        return await endpoint(request)
+
+    module = ModuleType("inn_function")
+    setattr(module, inn.__name__, inn)
+    # Untyped, as all of functions-framework is.
+    app: Starlette = create_asgi_app_from_module(inn.__name__, __file__, "http", module, None)  # type: ignore[no-untyped-call]
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The HTTP function of a production process, and how its start reaches its servers."""
+
+    endpoint: Endpoint
+    servers: Mapping[str, Connect]
+
+
+@contextmanager
+def function(core: Core, told: Telemetry) -> Iterator[Function]:
+    """The function over MongoDB and the real providers. Nothing is connected yet."""
+    deadline = core.lookup.deadline_sec
+    # A lookup waits for its turn half of its time: the rest is for the answer.
+    asking = Asking(core.nalog, core.apifns, patience=deadline / 2)
+    with ExitStack() as stack:
+        keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
+        store = stack.enter_context(open_store(keeping))
+        asked = stack.enter_context(providers(asking, store, told))
+        ports = Ports(store, asked, SystemClock(), core.cache.lifetimes)
+        checks = {"store": store_check(store.ping), "providers": provider_check(asked)}
+        around = Surroundings(core.http.bearer_tokens, checks, told, told)
+        served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))
+        yield Function(served, {"MongoDB": store_start(store)})

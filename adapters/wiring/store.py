@@ -1,0 +1,59 @@
+"""The store on MongoDB, from its settings."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.clock import SystemClock
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
+from adapters.sealing import Sealer
+from adapters.settings import AppSettings, HistorySettings, MongoSettings
+from adapters.starting import Connect, Refused
+from adapters.wiring.asking import THREADS
+from function.ports import Unavailable
+
+CACHE_THREADS = 4
+"""Threads that read the cache beside those that ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where and how answers are kept; `lease`: seconds of a claim."""
+
+    app: AppSettings
+    mongo: MongoSettings
+    history: HistorySettings
+    lease: float
+
+
+@contextmanager
+def open_store(keeping: Keeping) -> Iterator[MongoStore]:
+    """The store; it connects when it is first used. Raises StoreRefuses for an address that is none."""
+    config = MongoConfig(
+        uri=keeping.mongo.uri,
+        database=keeping.mongo.name,
+        lease=keeping.lease,
+        history_lasts=timedelta(days=keeping.history.days) if keeping.history.days else None,
+        selection=keeping.mongo.timeout_server_select / 1000,
+        connections=THREADS + CACHE_THREADS,
+        app_name=keeping.app.name,
+    )
+    with closing(MongoStore(config, Sealer(keeping.app.keys), SystemClock())) as store:
+        yield store
+
+
+def store_start(store: MongoStore) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made."""
+
+    async def connect() -> str:
+        try:
+            await asyncio.to_thread(store.prepare)
+        except Unavailable:
+            return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
+        except StoreRefuses as no:
+            raise Refused(str(no)) from None
+        return ""
+
+    return connect

@@ -11,7 +11,7 @@ from local_runtime.emulator import apifns, effects, replies, service
 from local_runtime.emulator.call import Call, Ticket
 from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
 from local_runtime.emulator.delivery import Exchange, deliver
-from local_runtime.emulator.forms import form_of
+from local_runtime.emulator.forms import MULTIPART, URL_ENCODED, form_of, multipart_of
 from local_runtime.emulator.register import Entry
 from local_runtime.emulator.replies import Reply
 from local_runtime.emulator.script import HONEST, Settings
@@ -48,7 +48,7 @@ _PLACES = {
 }
 
 
-class _NotAForm(ValueError):
+class _NotAForm(Exception):
     """The request's body is no form; the reply says so."""
 
     def __init__(self, text: str, status: int) -> None:
@@ -136,17 +136,21 @@ async def _form(method: str, exchange: Exchange) -> dict[str, str]:
     if exchange.scope["method"] != method:
         # A person in a URL would stand in every log on the way.
         raise _NotAForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
-    body = exchange.scope["query_string"] if method == "GET" else await _body(exchange)
     try:
-        return form_of(body)
+        if method == "GET":
+            return form_of(exchange.scope["query_string"])
+        body = await _body(exchange)
+        kind = next((value for name, value in exchange.scope["headers"] if name == b"content-type"), b"")
+        if kind.startswith(URL_ENCODED):
+            return form_of(body)
+        if kind.startswith(MULTIPART):
+            return multipart_of(body, kind)
     except ValueError:
         raise _NotAForm("Неверная кодировка", HTTPStatus.BAD_REQUEST) from None
+    raise _NotAForm("Неверный тип содержимого", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 async def _body(exchange: Exchange) -> bytes:
-    kinds = [value for name, value in exchange.scope["headers"] if name == b"content-type"]
-    if not kinds or not kinds[0].startswith(b"application/x-www-form-urlencoded"):
-        raise _NotAForm("Неверный тип содержимого", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     body = b""
     more = True
     while more:

@@ -1,6 +1,7 @@
 """Starts, steers and ends an emulated tax service: for tests and `inn local`."""
 
 import json
+import select
 import subprocess
 import sys
 from http import HTTPStatus
@@ -9,13 +10,37 @@ from typing import Any, Self
 
 import urllib3
 
+from function.contract import LookupRequest
 from local_runtime.emulator.counts import Stats
+from local_runtime.emulator.people import named
+from local_runtime.emulator.register import Entry, entry_of
 
+START_SEC = 60
 STOP_SEC = 10
+
+
+def known(request: LookupRequest) -> Entry:
+    """What the register says of a request's person: the key at `/stats`, the ending, the INN."""
+    serial, number = request.document_serial, request.document_number
+    form = {
+        "fam": request.last_name,
+        "nam": request.first_name,
+        "otch": request.middle_name,
+        "bdate": request.birth_date.strftime("%d.%m.%Y"),
+        "doctype": request.document_type,
+        "docno": f"{serial} {number}",
+    }
+    entry = entry_of(form)
+    person = named().get(entry.key)
+    return entry if person is None else person.entry
 
 
 class WrongControl(ValueError):
     """The emulator refused what it was told; the text says why."""
+
+
+class NotStarted(RuntimeError):
+    """The emulator's process did not come up; it has said why on stderr."""
 
 
 class Remote:
@@ -29,14 +54,20 @@ class Remote:
         """What it was asked so far; `brief`: without persons and times."""
         return Stats.model_validate_json(self._call("GET", "/stats?brief" if brief else "/stats"))
 
+    def asked(self, request: LookupRequest) -> int:
+        """How often this person was searched for."""
+        return self.stats().of(known(request).key)
+
     def people(self) -> list[dict[str, Any]]:
         """The named people: id, about, ending, inn, key, request (a lookup's fields), form (the tax service's)."""
         people: list[dict[str, Any]] = json.loads(self._call("GET", "/people"))
         return people
 
     def control(self, **settings: object) -> dict[str, Any]:
-        """Change how it behaves; returns all settings. Raises WrongControl."""
-        return self._settings("POST", settings)
+        """Change how it behaves (README.md); without arguments only look. Returns all settings. Raises WrongControl."""
+        body = json.dumps(settings).encode() if settings else None
+        now: dict[str, Any] = json.loads(self._call("POST" if settings else "GET", "/control", body))
+        return now
 
     def reset(self) -> None:
         """Back to the start: settings, counts, requestIds."""
@@ -46,10 +77,6 @@ class Remote:
     def close(self) -> None:
         """Close the connections to it."""
         self._http.clear()
-
-    def _settings(self, method: str, settings: dict[str, object]) -> dict[str, Any]:
-        now: dict[str, Any] = json.loads(self._call(method, "/control", json.dumps(settings).encode()))
-        return now
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         response = self._http.request(method, self.url + path, body=body)
@@ -61,22 +88,28 @@ class Remote:
 class Emulator(Remote):
     """An emulated tax service in a process of its own, on a free port; a context manager that ends it.
 
-    `arguments`: as of `python -m local_runtime.emulator`.
+    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises NotStarted.
     """
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "local_runtime.emulator", "--with-parent", *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own
-        started = self.process.stdout.readline() if self.process.stdout else b""
+        started = self._first_line()
         if not started:
             self._end()
-            raise RuntimeError("the emulated tax service did not start")
+            raise NotStarted("the emulated tax service did not start")
         super().__init__(json.loads(started)["url"])
 
     def stop(self) -> None:
         """End the process."""
         self.close()
         self._end()
+
+    def _first_line(self) -> bytes:
+        output = self.process.stdout
+        if output is None or not select.select([output], [], [], START_SEC)[0]:
+            return b""
+        return output.readline()
 
     def _end(self) -> None:
         # Closing its input tells it to leave.

@@ -71,9 +71,13 @@ def _inn(number: int) -> str:
 
 
 def _digest(form: Mapping[str, str], *, yo_differs: bool) -> str:
-    names = _SEPARATOR.join(" ".join(form.get(field, "").split()) for field in ("fam", "nam", "otch")).casefold()
+    names = _SEPARATOR.join(_tidy(form.get(field, "")) for field in ("fam", "nam", "otch")).casefold()
     if not yo_differs:
         names = names.replace("ё", "е")
     number = form["docno"].replace(" ", "").casefold()
     identity = _SEPARATOR.join((names, form["bdate"], form.get("doctype", ""), number))
     return sha256(identity.encode()).hexdigest()
+
+
+def _tidy(name: str) -> str:
+    return "-".join(part.strip() for part in " ".join(name.split()).split("-"))

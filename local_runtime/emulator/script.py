@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.people import keys
@@ -175,3 +175,10 @@ class Settings(_Strict):
     apifns_key: str = "emulated-key"
     apifns_limit: Count = 1000
     rules: tuple[Rule, ...] = ()
+
+
+def faults_of(exc: ValidationError) -> list[str]:
+    """What is wrong with a script, a line each: where, and what was expected."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    told = [(".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")) for error in errors]
+    return [": ".join(filter(None, fault)) for fault in told]

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from local_runtime.emulator.counts import Counts
 from local_runtime.emulator.people import PEOPLE, Named
-from local_runtime.emulator.script import Settings
+from local_runtime.emulator.script import Settings, faults_of
 from local_runtime.emulator.service import Tickets
 from local_runtime.emulator.sessions import Sessions
 from local_runtime.emulator.stage import Stage
@@ -79,7 +79,7 @@ class _Views:
         try:
             wanted = Settings.model_validate_json(await request.body())
         except ValidationError as exc:
-            return JSONResponse({"errors": _faults(exc)}, status_code=HTTPStatus.BAD_REQUEST)
+            return JSONResponse({"errors": faults_of(exc)}, status_code=HTTPStatus.BAD_REQUEST)
         self._steered.stage.change(wanted, frozenset(wanted.model_fields_set))
         return JSONResponse(self._settings())
 
@@ -102,8 +102,3 @@ def _shown(person: Named) -> dict[str, Any]:
     entry = person.entry
     told = {"id": person.id, "about": person.about, "ending": person.ending, "inn": entry.inn, "key": entry.key}
     return {**told, "request": person.request, "form": person.form}
-
-
-def _faults(exc: ValidationError) -> list[str]:
-    errors = exc.errors(include_url=False, include_context=False, include_input=False)
-    return [": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"]))) for error in errors]

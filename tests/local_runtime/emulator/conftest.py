@@ -1,7 +1,7 @@
 """One emulator for these tests, fresh for each, and a client that knows nothing but HTTP."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 from local_runtime.emulator.client import Emulator
 
 BOUND_SEC = 30
+NEW = "/inn-new-proc.json"
+OLD = "/inn-proc.do"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,33 @@ class Answer:
         return json.loads(self.body)
 
 
-Ask = Callable[..., Answer]
+@dataclass
+class Client:
+    """Sends one request on each connection; a form makes it a POST."""
+
+    url: str
+
+    def __call__(self, path: str, form: dict[str, str] | None = None, method: str = "", **headers: str) -> Answer:
+        address = urlsplit(self.url)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=BOUND_SEC)
+        body = None if form is None else urlencode(form)
+        if form is not None:
+            headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}
+        try:
+            connection.request(method or ("GET" if form is None else "POST"), path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def find(self, form: dict[str, str], path: str = NEW, **headers: str) -> Answer:
+        return self(path, {"c": "find", **form}, **headers)
+
+    def get(self, found: Answer, path: str = NEW) -> Answer:
+        return self(path, {"c": "get", "requestId": found.json["requestId"]})
+
+    def legacy(self, form: dict[str, str], path: str = OLD, **headers: str) -> Answer:
+        return self(path, {"c": "innMy", "bplace": "", **form}, **headers)
 
 
 @pytest.fixture(scope="session")
@@ -41,23 +69,8 @@ def emulator(running: Emulator) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def ask(emulator: Emulator) -> Ask:
-    """Send one request on a connection of its own; a form makes it a POST."""
-
-    def send(path: str, form: dict[str, str] | None = None, method: str = "", **headers: str) -> Answer:
-        address = urlsplit(emulator.url)
-        connection = HTTPConnection(address.hostname or "", address.port, timeout=BOUND_SEC)
-        body = None if form is None else urlencode(form)
-        if form is not None:
-            headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}
-        try:
-            connection.request(method or ("GET" if form is None else "POST"), path, body, headers)
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
-
-    return send
+def client(emulator: Emulator) -> Client:
+    return Client(emulator.url)
 
 
 @pytest.fixture
@@ -74,3 +87,9 @@ def form() -> dict[str, str]:
         "captcha": "",
         "captchaToken": "",
     }
+
+
+@pytest.fixture
+def people(emulator: Emulator) -> dict[str, dict[str, str]]:
+    """The forms of the named people, by id."""
+    return {person["id"]: person["form"] for person in emulator.people()}

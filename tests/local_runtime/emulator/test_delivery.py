@@ -1,0 +1,118 @@
+"""Replies that do not come as they should: each way, seen from a plain socket."""
+
+import socket
+import time
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import urllib3
+
+from local_runtime.emulator.client import Emulator
+
+Form = dict[str, str]
+BOUND_SEC = 30
+
+
+class Wire:
+    """One find on a bare connection, and what comes back."""
+
+    def __init__(self, url: str, form: Form) -> None:
+        address = urlsplit(url)
+        self.socket = socket.create_connection((address.hostname, address.port or 0), BOUND_SEC)
+        body = urlencode({"c": "find", **form})
+        head = f"Host: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}"
+        self.socket.sendall(f"POST /inn-new-proc.json HTTP/1.1\r\n{head}\r\n\r\n{body}".encode())
+
+    def pieces(self, most: int) -> list[bytes]:
+        """What comes, read by read, until the connection ends or there is enough."""
+        got: list[bytes] = []
+        while sum(map(len, got)) < most and (piece := self.socket.recv(1 << 20)):
+            got.append(piece)
+        return got
+
+    def all(self) -> bytes:
+        return b"".join(self.pieces(1 << 30))
+
+
+@pytest.fixture
+def wire(emulator: Emulator, form: Form) -> Any:
+    opened: list[Wire] = []
+
+    def find(**rule: object) -> Wire:
+        emulator.control(rules=[{"on": "find", **rule}])
+        opened.append(Wire(emulator.url, form))
+        return opened[-1]
+
+    yield find
+    for one in opened:
+        one.socket.close()
+
+
+def settled(emulator: Emulator) -> bool:
+    """Whether nothing is in flight, within a bound."""
+    end = time.monotonic() + BOUND_SEC
+    while emulator.stats(brief=True).in_flight and time.monotonic() < end:
+        pass
+    return emulator.stats(brief=True).in_flight == 0
+
+
+def test_a_dropped_connection_ends_without_a_byte(wire: Any) -> None:
+    assert wire(connection="drop").all() == b""
+
+
+def test_a_reset_connection(wire: Any) -> None:
+    with pytest.raises(ConnectionResetError):
+        wire(connection="reset").all()
+
+
+def test_a_cut_body_is_shorter_than_its_head_says(wire: Any) -> None:
+    head, _, body = wire(connection="cut").all().partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    assert len(body) == length // 2
+
+
+def test_a_hanging_reply_ends_with_its_client(emulator: Emulator, wire: Any) -> None:
+    hanging = wire(connection="hang")
+    hanging.socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        hanging.socket.recv(1)
+    assert emulator.stats().in_flight == 1
+    hanging.socket.close()
+    assert settled(emulator)
+
+
+@pytest.mark.parametrize("connection", ["trickle", "trickle_head"])
+def test_bytes_that_trickle(wire: Any, connection: str) -> None:
+    pieces = wire(connection=connection, pause=0.002).pieces(200)
+    assert len(pieces) > 50
+    assert b"".join(pieces).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_trickling_head_makes_a_whole_reply(wire: Any) -> None:
+    reply = wire(connection="trickle_head", pause=0, status=429, retry_after=5, body="honest").all()
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+    assert b"\r\nretry-after: 5\r\n" in head
+    assert body.endswith(b"}")
+
+
+def test_an_endless_body_ends_with_its_client(emulator: Emulator, wire: Any) -> None:
+    endless = wire(connection="endless")
+    assert sum(map(len, endless.pieces(30_000_000))) >= 30_000_000
+    endless.socket.close()
+    assert settled(emulator)
+
+
+def test_a_huge_body_is_good_json_of_the_wanted_size(wire: Any) -> None:
+    huge = wire(connection="huge", size=3_000_000)
+    reply = b"".join(huge.pieces(3_000_000))
+    assert b"content-length: 3000000\r\n" in reply.lower()
+    assert b'"captchaRequired":false}    ' in reply
+
+
+def test_the_connection_goes_on_after_a_good_reply(emulator: Emulator) -> None:
+    with urllib3.HTTPConnectionPool(urlsplit(emulator.url).netloc, maxsize=1) as pool:
+        for _ in range(3):
+            assert pool.request("GET", "/inn.do").status == 200
+        assert pool.num_connections == 1

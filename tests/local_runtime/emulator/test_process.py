@@ -1,0 +1,146 @@
+"""How the emulator's process starts and ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import urllib3
+
+from local_runtime.emulator.client import Emulator, NotStarted
+from local_runtime.emulator.counts import Step
+
+BOUND_SEC = 60
+COMMAND = [sys.executable, "-m", "local_runtime.emulator"]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its address."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout
+            told = json.loads(process.stdout.readline())
+            assert told["pid"] == process.pid
+            yield process, told["url"]
+        finally:
+            process.kill()
+
+
+def answers(url: str) -> bool:
+    with urllib3.PoolManager(retries=False, timeout=5) as http:
+        try:
+            return bool(http.request("GET", url + "/stats").status == 200)
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+def test_it_listens_on_the_address_that_it_prints() -> None:
+    with started() as (_, url):
+        assert answers(url)
+
+
+def test_it_ends_with_its_standard_input() -> None:
+    with started("--with-parent") as (process, url):
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(BOUND_SEC) == 0
+        assert not answers(url)
+
+
+def test_it_outlives_its_standard_input_unless_it_is_told_to_follow() -> None:
+    with started() as (process, url):
+        assert process.stdin
+        process.stdin.close()
+        assert answers(url)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_without_a_traceback(number: signal.Signals) -> None:
+    with started() as (process, _):
+        process.send_signal(number)
+        assert process.wait(BOUND_SEC) in (0, -number)
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+def test_it_ends_with_a_killed_parent() -> None:
+    run = (
+        "import sys, time; from local_runtime.emulator.client import Emulator;"
+        "emulator = Emulator(); print(emulator.url, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        url = parent.stdout.readline().strip()
+        assert answers(url)
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait(BOUND_SEC)
+    address = urllib3.util.parse_url(url)
+    assert gone(address.host or "", address.port or 0)
+
+
+def gone(host: str, port: int) -> bool:
+    """Whether the port is free again, within a bound."""
+    for _ in range(BOUND_SEC * 100):
+        with socket.socket() as probe:
+            probe.settimeout(0.01)
+            if probe.connect_ex((host, port)) != 0:
+                return True
+    return False
+
+
+def test_hanging_replies_do_not_keep_it_alive() -> None:
+    with Emulator() as emulator:
+        emulator.control(rules=[{"on": "page", "connection": "hang"}])
+        address = urllib3.util.parse_url(emulator.url)
+        client = socket.create_connection((address.host or "", address.port or 0))
+        client.sendall(b"GET /inn.do HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not emulator.stats().calls[Step.PAGE]:
+            pass
+    assert emulator.process.returncode == 0
+    client.close()
+
+
+def test_a_busy_port_is_one_clear_line() -> None:
+    with started() as (_, url):
+        port = url.rpartition(":")[2]
+        refused = subprocess.run(
+            [*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False
+        )
+        assert refused.returncode == 1
+        assert refused.stdout == ""
+        assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
+        assert refused.stderr.count("\n") == 1
+        with pytest.raises(NotStarted):
+            Emulator("--port", port)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "fault"),
+    [
+        (["--mood", "sad"], 2, "mood"),
+        (["--latency", "-1"], 2, "latency"),
+        (["--control", '{"rules": [{"on": "x"}]}'], 2, "rules.0.on"),
+        (["--control", "nonsense"], 2, "JSON"),
+        (["--port", "99999"], 1, "99999"),
+    ],
+)
+def test_wrong_use_is_one_clear_line(arguments: list[str], status: int, fault: str) -> None:
+    refused = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
+    assert refused.returncode == status
+    assert fault in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_settings_of_the_command_line_are_those_that_a_reset_returns_to() -> None:
+    with Emulator("--latency", "0.01", "--pending", "2", "--control", '{"numbers": "int"}') as emulator:
+        emulator.control(latency=0, numbers="float", mood="down")
+        emulator.reset()
+        now = emulator.control()
+        assert (now["latency"], now["pending"], now["numbers"], now["mood"]) == (0.01, 2, "int", "normal")

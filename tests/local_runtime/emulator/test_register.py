@@ -1,0 +1,66 @@
+"""What the register promises of any person."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from function import inn
+from local_runtime.emulator.fields import errors_of
+from local_runtime.emulator.people import PEOPLE, named
+from local_runtime.emulator.register import Ending, entry_of, key_of
+
+NAMES = st.text("абвгдеёжзиклмнопрстуфхцчшщыьэюя", min_size=1, max_size=12)
+FORMS = st.fixed_dictionaries(
+    {
+        "fam": NAMES,
+        "nam": NAMES,
+        "otch": NAMES,
+        "bdate": st.dates(date(1910, 1, 1), date(2020, 1, 1)).map(lambda day: day.strftime("%d.%m.%Y")),
+        "doctype": st.just("21"),
+        "docno": st.integers(0, 10**10 - 1)
+        .map(lambda number: f"{number:010}")
+        .map(lambda n: f"{n[:2]} {n[2:4]} {n[4:]}"),
+    }
+)
+
+
+@given(FORMS)
+def test_every_person_has_one_ending_and_the_found_a_valid_inn(form: dict[str, str]) -> None:
+    entry = entry_of(form)
+    assert entry == entry_of(dict(form))
+    ruled = {"98": Ending.NOT_FOUND, "99": Ending.AMBIGUOUS}
+    assert entry.ending is ruled.get(form["docno"][-2:], Ending.FOUND)
+    assert inn.is_valid(entry.inn) == (entry.ending is Ending.FOUND)
+
+
+@given(FORMS)
+def test_spelling_and_document_date_do_not_matter(form: dict[str, str]) -> None:
+    respelled = {
+        **form,
+        "fam": f" {form['fam'].upper()}  ",
+        "nam": form["nam"].replace("ё", "е"),
+        "docdt": "01.01.2001",
+    }
+    assert entry_of(respelled) == entry_of(form)
+
+
+@given(FORMS, st.sampled_from(["fam", "nam", "otch", "bdate", "docno", "doctype"]))
+def test_every_field_matters(form: dict[str, str], field: str) -> None:
+    others = {"bdate": "02.03.1904", "docno": "00 00 000000", "doctype": "10"}
+    other = {**form, field: others.get(field, form[field] + "я")}
+    assert (key_of(other) == key_of(form)) == (other == form)
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.id)
+def test_a_named_person_fills_the_form_rightly(person: object) -> None:
+    assert errors_of(person.form, date(2026, 1, 1)) == {}  # type: ignore[attr-defined]  # one of PEOPLE
+
+
+def test_named_people_are_all_different() -> None:
+    assert len(named()) == len(named(yo_differs=True)) == len({person.id for person in PEOPLE}) == len(PEOPLE)
+    assert {person.ending for person in PEOPLE} == set(Ending)
+    found = [person.entry.inn for person in PEOPLE if person.ending is not Ending.WRONG_INN and person.entry.inn]
+    assert len(set(found)) == len(found)
+    assert all(map(inn.is_valid, found))

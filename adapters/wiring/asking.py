@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from adapters import nalog
 from adapters.apifns import ApiFns
-from adapters.nalog.exchange import Exchange, Site
+from adapters.nalog.exchange import Exchange
+from adapters.nalog.pools import Site
 from adapters.providers import Manners, Providers
 from adapters.settings import ApiFnsSettings, NalogSettings
 from function.observing import Observer

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from adapters import nalog
-from adapters.apifns import ApiFns
+from adapters import apifns, nalog
 from adapters.nalog.exchange import Exchange
 from adapters.nalog.pools import Site
 from adapters.providers import Manners, Providers
@@ -44,10 +43,10 @@ def providers(asking: Asking, book: ProviderBook, observer: Observer) -> Iterato
         tax_service = stack.enter_context(closing(nalog.connect(_nalog_config(asking.nalog))))
         order: list[tuple[Upstream, Pace]] = [(tax_service, _pace(asking.nalog))]
         if asking.apifns.enabled:
-            site = Site(url=asking.apifns.url, headers={}, connections=THREADS)
+            site = Site(url=apifns.root_of(asking.apifns.url), connections=THREADS)
             web = stack.enter_context(closing(Exchange(site)))
             order.append(
-                (ApiFns(web, asking.apifns.key.get_secret_value(), asking.nalog.timeout_sec), _paid_pace(asking))
+                (apifns.ApiFns(web, asking.apifns.key.get_secret_value(), asking.nalog.timeout_sec), _paid_pace(asking))
             )
         yield Providers(order, book, observer, Manners(asking.patience))
 

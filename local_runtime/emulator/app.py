@@ -1,9 +1,7 @@
 """The emulated services over HTTP: what is counted and scripted goes straight through, the rest is `steering`'s."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -11,49 +9,14 @@ from local_runtime.emulator import apifns, effects, replies, service
 from local_runtime.emulator.call import Call, Ticket
 from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
 from local_runtime.emulator.delivery import Exchange, deliver
-from local_runtime.emulator.forms import MULTIPART, URL_ENCODED, form_of, multipart_of
+from local_runtime.emulator.intake import PLACES, NotAForm, read_form
 from local_runtime.emulator.register import Entry
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import HONEST, Settings
+from local_runtime.emulator.rules import HONEST
+from local_runtime.emulator.script import Settings
 from local_runtime.emulator.sessions import Sessions
 from local_runtime.emulator.stage import Stage
 from local_runtime.emulator.steering import Steered, steering
-
-MAX_FORM = 64 * 1024
-
-_NEW = {"find": Step.FIND, "get": Step.GET}
-_OLD = {"innMy": Step.LEGACY}
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What is served at one path: a step, or the steps by the form's `c`."""
-
-    method: str
-    steps: Step | Mapping[str, Step]
-
-    def step(self, form: Mapping[str, str]) -> Step | None:
-        return self.steps if isinstance(self.steps, Step) else self.steps.get(form.get("c", ""))
-
-
-_PLACES = {
-    "/inn-new-proc.json": _Place("POST", _NEW),
-    "/inn-new-proc.do": _Place("POST", _NEW),
-    "/inn-proc.json": _Place("POST", _OLD),
-    "/inn-proc.do": _Place("POST", _OLD),
-    "/inn.do": _Place("GET", Step.PAGE),
-    "/static/personal-data-proc.json": _Place("POST", Step.CONSENT),
-    "/api/innfl": _Place("GET", Step.APIFNS),
-    "/api/stat": _Place("GET", Step.STAT),
-}
-
-
-class _NotAForm(Exception):
-    """The request's body is no form; the reply says so."""
-
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.reply = replies.error(text, status)
 
 
 class App:
@@ -83,14 +46,14 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        place = _PLACES.get(scope["path"])
+        place = PLACES.get(scope["path"])
         if place is None:
             await self._steering(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send)
         try:
-            form = await _form(place.method, exchange)
-        except _NotAForm as exc:
+            form = await read_form(place.method, exchange)
+        except NotAForm as exc:
             await self._refuse(exc.reply, exchange)
             return
         step = place.step(form)
@@ -129,34 +92,3 @@ class App:
     def _answer(self, call: Call) -> Reply:
         refused = self._sessions.refusal(call) if call.step in TAX_STEPS else None
         return refused or self._answers[call.step](call)
-
-
-async def _form(method: str, exchange: Exchange) -> dict[str, str]:
-    """The request's fields. Raises _NotAForm."""
-    if exchange.scope["method"] != method:
-        # A person in a URL would stand in every log on the way.
-        raise _NotAForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
-    try:
-        if method == "GET":
-            return form_of(exchange.scope["query_string"])
-        body = await _body(exchange)
-        kind = next((value for name, value in exchange.scope["headers"] if name == b"content-type"), b"")
-        if kind.startswith(URL_ENCODED):
-            return form_of(body)
-        if kind.startswith(MULTIPART):
-            return multipart_of(body, kind)
-    except ValueError:
-        raise _NotAForm("Неверная кодировка", HTTPStatus.BAD_REQUEST) from None
-    raise _NotAForm("Неверный тип содержимого", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-
-
-async def _body(exchange: Exchange) -> bytes:
-    body = b""
-    more = True
-    while more:
-        message = await exchange.receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_FORM:
-            raise _NotAForm("Слишком длинный запрос", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return body

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.register import Entry
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import HONEST, Rule, Settings
+from local_runtime.emulator.rules import HONEST, Rule
+from local_runtime.emulator.script import Settings
 
 Headers = Sequence[tuple[bytes, bytes]]
 

@@ -30,15 +30,16 @@ class Stats(BaseModel):
     """The counts at one moment. Times are seconds of the machine's monotonic clock, the same for all processes."""
 
     now: float
-    calls: dict[Step, int]
-    persons: dict[str, dict[Step, int]]
+    calls: dict[str, int]
+    """By step, as are `persons` and `times`."""
+    persons: dict[str, dict[str, int]]
     """Calls of each person, by key: `find`, `get`, `legacy`, `apifns` where there was one."""
     captchas: int
     statuses: dict[int, int]
     in_flight: int
     max_in_flight: int
     """Of find, get and legacy together."""
-    times: dict[Step, list[float]]
+    times: dict[str, list[float]]
     """When calls came in, oldest first."""
     closings: list[float]
     """When a captcha or a 429 went out."""
@@ -114,7 +115,7 @@ class Counts:
         """The counts now; `brief`: without persons and times."""
         return Stats(
             now=time.monotonic(),
-            calls=self._calls,
+            calls=dict(self._calls),
             persons={} if brief else {key: dict(steps) for key, steps in self._persons.items()},
             captchas=self._captchas,
             statuses=self._statuses,

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import Connection, Rule
+from local_runtime.emulator.rules import Connection, Rule
 
 LONGEST_SEC = 600
 """No spoilt reply takes longer."""

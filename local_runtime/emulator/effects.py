@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from local_runtime.emulator import replies
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import Body, Captcha, Rule
+from local_runtime.emulator.rules import Body, Captcha, Rule
 
 _SORRY = replies.as_html("Сервис временно недоступен")
 _PAGE = b'<html><head></head><body><div id="result">%s</div></body></html>'

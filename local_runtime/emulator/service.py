@@ -12,7 +12,7 @@ from local_runtime.emulator.fields import errors_of
 from local_runtime.emulator.people import named
 from local_runtime.emulator.register import Ending, Entry, entry_of
 from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.script import HONEST, Captcha
+from local_runtime.emulator.rules import HONEST, Captcha
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 KEPT_TICKETS = 100_000

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.script import HONEST, STEPS_OF, Body, Mood, Rule, Settings
+from local_runtime.emulator.rules import HONEST, STEPS_OF, Body, Rule
+from local_runtime.emulator.script import Mood, Settings
 
 SLOW_LATENCY = 2.0
 SLOW_PENDING = 3

@@ -176,7 +176,7 @@ class TestPaid:
             reply = client.ask(asked, lambda _seconds: True)
             assert isinstance(reply.said, Verdict)
             assert (reply.said.status.value, reply.said.inn) == (named["ending"], named["inn"]), named["about"]
-            assert emulator.stats().persons[named["key"]]["apifns"] == 1  # type: ignore[index]  # StrEnum keys are texts
+            assert emulator.stats().persons[named["key"]]["apifns"] == 1
         assert seen > 3
 
     def test_a_wrong_key_closes_it(self, emulator: Emulator) -> None:

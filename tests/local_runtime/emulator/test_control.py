@@ -9,7 +9,8 @@ import pytest
 from local_runtime.emulator import script
 from local_runtime.emulator.client import Emulator, WrongControl
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.script import STEPS_OF, Body, Captcha, Connection, Mood, Rule, Settings
+from local_runtime.emulator.rules import STEPS_OF, Body, Captcha, Connection, Rule
+from local_runtime.emulator.script import Mood, Settings
 
 Form = dict[str, str]
 README = Path(script.__file__).with_name("README.md")

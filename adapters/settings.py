@@ -173,7 +173,7 @@ class MongoSettings(BaseSettings):
     rs: str = ""
     auth: str = "admin"
     timeout_server_select: Annotated[int, Field(gt=0)] = 5000
-    """Milliseconds."""
+    """Milliseconds that one call may take, looking for a server included."""
 
     @property
     def uri(self) -> str:

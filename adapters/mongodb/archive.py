@@ -23,7 +23,7 @@ class MongoArchive(Part):
         """See Archive. A revealed row whose key is gone shows no person."""
         way = -1 if query.descending else 1
         order = dict.fromkeys((query.sort_key, "time"), way)
-        with self._reaching():
+        with self._patiently():
             found = self._history.find(self._wanted(query), _REVEALED if reveal else _BARE)
             page = list(found.sort(order).skip(query.skip).limit(query.limit))
         return [row_of(document, self._seals) for document in page]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import ConfigurationError, ConnectionFailure, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from function.outcomes import Reason
 from function.ports import Unavailable
@@ -79,8 +79,6 @@ def _is_weather(error: PyMongoError) -> bool:
 
 
 def _refusal(error: PyMongoError) -> StoreRefuses | None:
-    if isinstance(error, InvalidURI | ConfigurationError):
-        return StoreRefuses("the driver cannot use the address of MongoDB (MONGO_DSN, or MONGO_HOST and its kin)")
     if isinstance(error, OperationFailure) and error.code in _REFUSALS:
         return StoreRefuses(_REFUSALS[error.code])
     return None

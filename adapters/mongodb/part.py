@@ -11,14 +11,14 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from adapters.mongodb import indexes
-from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected
-from adapters.mongodb.faults import translated
+from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected, database_of
+from adapters.mongodb.faults import StoreRefuses, translated
 from adapters.mongodb.steps import Step
 from function.person import Person
 from function.ports import Clock
 
-COUNT_SEC = 60
-"""What a count of answers under old keys may take: it reads the whole of them in the index."""
+LONG_SEC = 60
+"""What a question may take that reads much: a count, a page of history far down."""
 
 
 class Seals(Protocol):
@@ -49,7 +49,11 @@ class Part:
         self._seals = seals
         self._clock = clock
         self._client = connected(config)
-        self._database = self._client.get_database(config.database, write_concern=WRITES, read_concern=READS)
+        try:
+            self._database = database_of(self._client, config)
+        except StoreRefuses:
+            self._client.close()
+            raise
         self._answers: Collection[Document] = self._database["answers"]
         self._history: Collection[Document] = self._database["history"]
         self._providers: Collection[Document] = self._database["providers"]
@@ -77,7 +81,7 @@ class Part:
         rest = indexes.ID_BYTES - len(name)
         ours = {"$gte": name + b"\x00" * rest, "$lte": name + b"\xff" * rest}
         others = [{"_id": {"$lt": ours["$gte"]}}, {"_id": {"$gt": ours["$lte"]}}]
-        with translated(), pymongo.timeout(COUNT_SEC):
+        with self._patiently():
             return self._answers.count_documents({"$or": others})
 
     def close(self) -> None:
@@ -100,13 +104,15 @@ class Part:
         return cast("Document", document)
 
     @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        with translated(), pymongo.timeout(self._config.operation):
+    def _patiently(self) -> Iterator[None]:
+        # The driver would look for a server as long as for the answer.
+        self.ping()
+        with translated(), pymongo.timeout(LONG_SEC):
             yield
 
     def _together(self, steps: Sequence[Callable[[ClientSession | None], None]]) -> None:
         """Take the steps as one transaction; by a mongod without transactions one after another."""
-        with self._reaching():
+        with translated(), pymongo.timeout(self._config.operation):
             if not self._has_transactions:
                 for step in steps:
                     step(None)

@@ -1,0 +1,184 @@
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from adapters.clock import SystemClock
+from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses
+from adapters.sealing import Sealer
+from function.archive import HistoryQuery
+from function.outcomes import Reason
+from function.pacing import Pace, Turn
+from function.ports import Unavailable
+from local_runtime.servers.mongod import Mongo, replica_set
+from local_runtime.servers.process import free_port
+from tests.adapters.mongodb.conftest import KEY, Place
+from tests.contracts.kept import at_once, request
+
+SECRET = "s3cret-p4ss"
+PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
+
+
+def store_at(uri: str, **changes: Any) -> MongoStore:
+    config = MongoConfig(**{"uri": uri, "database": "inn", "lease": 60, "operation": 5, **changes})
+    return MongoStore(config, Sealer([KEY]), SystemClock())
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Mongo]:
+    """A replica set that asks for logins, with users who may write here, read here, and write elsewhere."""
+    with replica_set(1, auth=True) as mongo:
+        with MongoClient[dict[str, Any]](mongo.uri) as client:
+            roles = {"writer": ("readWrite", "inn"), "reader": ("read", "inn"), "stranger": ("readWrite", "other")}
+            for user, (role, database) in roles.items():
+                client["inn"].command("createUser", user, pwd=SECRET, roles=[{"role": role, "db": database}])
+        yield mongo
+
+
+def login(mongo: Mongo, user: str, password: str = SECRET, auth: str = "inn") -> str:
+    [member] = mongo.members
+    return f"mongodb://{user}:{password}@{member.address}/?authSource={auth}&replicaSet=inn"
+
+
+def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo) -> None:
+    store = store_at(login(guarded, "writer"))
+    store.prepare()
+    assert store.old_answers() == 0
+    assert isinstance(store.take("nalog", PACE, 0), Turn)
+    assert store.look("nalog", PACE) is None
+    assert store.claim(request().person) is not None
+    assert store.forget(request().person).answers == 0
+    assert store.history(HistoryQuery()) == []
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "auth", "said"),
+    [
+        ("writer", "wrong", "inn", "refuses the login"),
+        ("writer", SECRET, "admin", "refuses the login"),
+        ("nobody", SECRET, "inn", "refuses the login"),
+        ("reader", SECRET, "inn", "readWrite"),
+        ("stranger", SECRET, "inn", "readWrite"),
+    ],
+    ids=["a wrong password", "another authentication database", "an unknown user", "a reader", "a user of another"],
+)
+def test_a_login_that_will_not_do_ends_the_start_in_words(
+    guarded: Mongo, user: str, password: str, auth: str, said: str
+) -> None:
+    store = store_at(login(guarded, user, password, auth))
+    with pytest.raises(StoreRefuses, match=said) as caught:
+        store.prepare()
+    store.close()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown
+    assert "full error" not in shown
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_login_the_start_ends_in_words(guarded: Mongo) -> None:
+    store = store_at(f"mongodb://{guarded.members[0].address}")
+    with pytest.raises(StoreRefuses, match="readWrite"):
+        store.prepare()
+    store.close()
+
+
+def test_a_right_that_is_taken_away_later_is_no_weather(guarded: Mongo) -> None:
+    with MongoClient[dict[str, Any]](guarded.uri) as client:
+        client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
+        store = store_at(login(guarded, "fading"))
+        store.prepare()
+        client["inn"].command("updateUser", "fading", roles=[])
+    with pytest.raises(StoreRefuses, match="readWrite"):
+        store.claim(request().person)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"mongodb://user:{SECRET}/x@host",
+        f"mongodb://host:{SECRET}",
+        f"mongodb://user:{SECRET}@host:99999",
+        f"mongodb://user:{SECRET}@host/?tlsCAFile=/no/such/{SECRET}&tls=true",
+        f"mongodb://user:{SECRET}@host/?authMechanism={SECRET}",
+        f"mongodb://user:{SECRET}@host/?tsl=true",
+    ],
+    ids=["a slash in the password", "no port", "no such port", "no such file", "no such mechanism", "no such option"],
+)
+def test_an_address_that_is_none_is_refused_without_a_word_of_it(uri: str) -> None:
+    with pytest.raises(StoreRefuses, match="MONGO_DSN") as caught:
+        store_at(uri)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_name_that_no_database_can_have_is_refused() -> None:
+    with pytest.raises(StoreRefuses, match="MONGO_NAME"):
+        store_at("mongodb://127.0.0.1", database="inn/prod")
+
+
+def test_a_mongod_that_is_not_there_is_weather() -> None:
+    store = store_at(f"mongodb://127.0.0.1:{free_port()}", operation=0.05)
+    calls: list[Callable[[], object]] = [
+        store.prepare,
+        store.ping,
+        store.old_answers,
+        lambda: store.find(request().person),
+        lambda: store.find_many([request().person]),
+        lambda: store.claim(request().person),
+        lambda: store.history(HistoryQuery()),
+        lambda: store.forget(request().person),
+        lambda: store.take("nalog", PACE, 0),
+        lambda: store.cool("nalog", PACE),
+        lambda: store.clear("nalog"),
+        lambda: store.look("nalog", PACE),
+    ]
+
+    def refused(number: int) -> str:
+        with pytest.raises(Unavailable) as caught:
+            calls[number]()
+        assert caught.value.reason is Reason.STORE_UNAVAILABLE
+        return "".join(traceback.format_exception(caught.value))
+
+    for shown in at_once(refused, len(calls)):
+        assert "ServerSelectionTimeoutError" in shown
+        assert "127.0.0.1" not in shown
+    store.close()
+
+
+def test_an_index_of_another_definition_is_named(place: Place) -> None:
+    place.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
+    store = place.store()
+    with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop it"):
+        store.prepare()
+    place.raw["history"].drop_index("time")
+    store.prepare()
+    store.close()
+
+
+def test_indexes_are_made_once(place: Place) -> None:
+    def indexes(database: Database[dict[str, Any]]) -> dict[str, Any]:
+        return {name: database[name].index_information() for name in ("answers", "history")}
+
+    store = place.store()
+    store.prepare()
+    first = indexes(place.raw)
+    store.prepare()
+    assert indexes(place.raw) == first
+    assert first["answers"]["expiry"]["expireAfterSeconds"] == 0
+    assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
+    store.close()
+
+
+def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
+    """A collection with rules of its own refuses our documents, and the server tells all about them."""
+    place.raw.create_collection("answers", validator={"lock": {"$exists": True}})
+    store = place.store()
+    with pytest.raises(StoreFault) as caught:
+        store.claim(request().person)
+    assert str(caught.value) == "OperationFailure 121"
+    assert "full error" not in "".join(traceback.format_exception(caught.value))
+    store.close()

@@ -1,0 +1,139 @@
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from local_runtime.emulator.client import Emulator
+from local_runtime.servers.mongod import standalone
+from local_runtime.servers.process import free_port, wait_for
+from tests.system.serve.conftest import ROOT, Process
+
+Start = Callable[..., Process]
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
+PERSON = {
+    "requestId": "r-1",
+    "lastName": "Кузнецова",
+    "firstName": "Дарья",
+    "birthDate": "1991-11-30",
+    "documentSerial": "4611",
+    "documentNumber": "735281",
+}
+
+
+def by_hand(settings: Mapping[str, str]) -> list[str]:
+    source = str(ROOT / "adapters" / "entry.py")
+    return ["functions-framework", "--source", source, "--target", "inn", "--port", settings["HTTP_PORT"]]
+
+
+@pytest.mark.parametrize("host", ["inn serve", "functions-framework"])
+def test_a_person_is_found_kept_sealed_and_then_cached(
+    start: Start, settings: dict[str, str], emulator: Emulator, host: str
+) -> None:
+    served = start(settings, *(by_hand(settings) if host == "functions-framework" else ()))
+    served.answers("/readyz", 200)
+    assert served.get("/readyz").json()["parts"] == {
+        "store": {"ready": True, "detail": ""},
+        "providers": {"ready": True, "detail": "nalog: open"},
+    }
+    first, second = served.ask(PERSON), served.ask({**PERSON, "requestId": "r-2", "lastName": "КУЗНЕЦОВА"})
+    assert (first.status, first.json()["status"], first.json()["cached"]) == (200, "found", False)
+    assert (second.json()["inn"], second.json()["cached"]) == (first.json()["inn"], True)
+    assert emulator.stats().finds == 1
+    assert b'inn_requests_total{cached="true"' in served.get("/metrics").data
+    assert served.end(signal.SIGTERM) == 0
+
+
+def test_the_root_shows_no_page_in_production(start: Start, settings: dict[str, str]) -> None:
+    served = start(settings)
+    served.answers("/livez", 200)
+    assert served.get("/").status == 405
+
+
+def test_probes_answer_before_the_store_is_there_and_readiness_follows_it(
+    start: Start, settings: dict[str, str]
+) -> None:
+    with standalone() as mongo:
+        member = mongo.members[0]
+        assert member.server is not None
+        member.kill()
+        served = start({**settings, "MONGO_DSN": mongo.uri})
+        served.answers("/livez", 200)
+        assert served.get("/readyz").status == 503
+        assert served.ask(PERSON).json()["code"] == "store_unavailable"
+        member.start()
+        served.answers("/readyz", 200)
+        assert served.ask(PERSON).status == 200
+        member.kill()
+        served.answers("/readyz", 503)
+        assert served.get("/livez").status == 200
+        member.start()
+        served.answers("/readyz", 200)
+        assert served.ask(PERSON).json()["cached"] is True
+
+
+def test_a_store_that_is_never_reached_ends_the_start_with_a_line(start: Start, settings: dict[str, str]) -> None:
+    nowhere = f"mongodb://u:secret@127.0.0.1:{free_port()}"
+    served = start({**settings, "MONGO_DSN": nowhere, "APP_START_TIMEOUT_SEC": "4"})
+    assert served.end() == 1
+    assert served.errors.splitlines()[-1] == (
+        "inn: MongoDB: no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
+    )
+    assert "secret" not in served.errors
+
+
+def test_a_wrong_password_ends_the_start_at_once(start: Start, settings: dict[str, str]) -> None:
+    wrong = settings["MONGO_DSN"].replace("root:", "root:wrong-")
+    served = start({**settings, "MONGO_DSN": wrong, "APP_START_TIMEOUT_SEC": "0"})
+    assert served.end() == 1
+    assert served.errors.splitlines()[-1].startswith("inn: MongoDB: MongoDB refuses the login (MONGO_USER, MONGO_PASS")
+    assert "wrong-" not in served.errors
+
+
+def test_missing_settings_are_named_all_at_once(start: Start, settings: dict[str, str]) -> None:
+    port = {name: settings[name] for name in ("HTTP_PORT",)}
+    served = start(port)
+    assert served.end() == 2
+    assert [line.split(":")[0].strip() for line in served.errors.splitlines()[1:]] == [
+        "APP_SECRET_KEYS", "MONGO_HOST", "MONGO_USER", "MONGO_PASS", "MONGO_NAME", "CLIENT_NALOG_URL",
+    ]  # fmt: skip
+    assert "Traceback" not in served.errors
+
+
+def test_a_port_in_use_is_one_clear_line(start: Start, settings: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        served = start({**settings, "HTTP_PORT": port})
+        assert served.end() == 2
+    assert served.errors == (
+        f"inn: port {port} on 127.0.0.1 is in use: end what listens there, or set HTTP_PORT to another\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "tokens", "warned"),
+    [(EVERYWHERE, "", "open_to_everybody"), (EVERYWHERE, "secret", ""), ("127.0.0.1", "", "")],
+)
+def test_a_function_open_to_everybody_warns(
+    start: Start, settings: dict[str, str], host: str, tokens: str, warned: str
+) -> None:
+    served = start({**settings, "HTTP_HOST": host, "HTTP_TOKENS": tokens})
+    served.answers("/livez", 200)
+    wait_for(lambda: warned in served.errors, within=10, what="a warning")
+    assert served.errors.count("open_to_everybody") == bool(warned)
+
+
+def test_requests_in_work_end_before_the_process_does(
+    start: Start, settings: dict[str, str], emulator: Emulator
+) -> None:
+    served = start(settings)
+    served.answers("/readyz", 200)
+    emulator.control(latency=1)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(served.ask(PERSON).json()["status"]))
+    asking.start()
+    wait_for(lambda: emulator.stats().finds == 1, within=30, what="the find")
+    assert served.end(signal.SIGTERM) == 0
+    asking.join()
+    assert answers == ["found"]

@@ -34,7 +34,7 @@ class LocalRuntime:
                 stderr=log,
                 text=True,
             )
-        self._pool = urllib3.PoolManager(retries=False, timeout=60)
+        self._pool = urllib3.PoolManager(maxsize=50, retries=False, timeout=60)
         try:
             self.greeting = self._read_greeting()
         except AssertionError:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_the_command_in_the_readme_is_the_one_that_it_prints(start_local: Callab
     readme = (Path(__file__).parents[3] / "README.md").read_text()
     printed = runtime.greeting[runtime.greeting.index("curl") :].split("\n\n")[0]
     assert printed.replace(runtime.url, "http://127.0.0.1:8080") in readme
+
+
+def test_fifty_at_once_for_one_new_person_are_one_find(start_local: Callable[..., LocalRuntime]) -> None:
+    runtime = start_local()
+    with ThreadPoolExecutor(50) as clients:
+        replies = list(clients.map(lambda n: runtime.ask({**PERSON, "requestId": f"r-{n}"}).json(), range(50)))
+    assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
+    assert len({reply["inn"] for reply in replies}) == 1
+    assert finds(runtime) == 1
 
 
 def test_answers_outlive_the_process(start_local: Callable[..., LocalRuntime]) -> None:

@@ -50,7 +50,7 @@ def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str
     _check_content_type(content_type, event_id)
     if not data:
         raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
-    return RequestEvent(event_id, data, _traceparent(attributes))
+    return RequestEvent(event_id, data, traceparent(attributes))
 
 
 def from_structured(body: bytes) -> RequestEvent:
@@ -101,7 +101,7 @@ def _from_object(item: object) -> RequestEvent:
     event_id = _checked(item)
     content_type = item.get("datacontenttype", JSON_TYPE)
     _check_content_type(content_type if isinstance(content_type, str) else "", event_id)
-    return RequestEvent(event_id, _data(item, event_id), _traceparent(item))
+    return RequestEvent(event_id, _data(item, event_id), traceparent(item))
 
 
 def _data(item: dict[str, object], event_id: str) -> Event:
@@ -140,7 +140,8 @@ def _check_content_type(content_type: str, event_id: str) -> None:
         raise NotAnEvent("expected data of content type application/json", event_id)
 
 
-def _traceparent(attributes: Mapping[str, object]) -> str:
+def traceparent(attributes: Mapping[str, object]) -> str:
+    """W3C's `traceparent` among attributes or headers, or "" where there is no right one."""
     value = attributes.get("traceparent")
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else ""
 

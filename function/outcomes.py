@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_HERE = "not_here"
     IN_PROGRESS = "in_progress"
     DEADLINE = "deadline"
+    INTERNAL_ERROR = "internal_error"
 
     @property
     def text(self) -> str:
@@ -39,7 +40,7 @@ class Reason(StrEnum):
 
     @property
     def burns_retry(self) -> bool:
-        """Whether something was tried and failed; waiting for one's turn is no failure."""
+        """Whether this request was tried and failed; waiting for one's turn, or for the store, is no failure of it."""
         return self in _FAILURES
 
 
@@ -51,8 +52,9 @@ _TEXTS = {
     Reason.NOT_HERE: "the answer is not in the cache",
     Reason.IN_PROGRESS: "another worker is asking for this person now",
     Reason.DEADLINE: "the answer did not come in the time of one request; it is kept when it comes, so ask again",
+    Reason.INTERNAL_ERROR: "something went wrong within this service",
 }
-_FAILURES = frozenset({Reason.STORE_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY})
+_FAILURES = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR})
 
 
 @dataclass(frozen=True, slots=True)

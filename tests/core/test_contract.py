@@ -237,7 +237,7 @@ def test_every_reason_has_its_words() -> None:
 
 def test_waiting_for_ones_turn_burns_no_retry() -> None:
     burning = {reason for reason in Reason if reason.burns_retry}
-    assert burning == {Reason.STORE_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY}
+    assert burning == {Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR}
 
 
 OTHER = valid(requestId="r-2")

@@ -1,0 +1,1 @@
+"""The consumer: requests from RabbitMQ, answered in two lanes, nothing lost."""

@@ -1,0 +1,94 @@
+"""What becomes of a delivery: decided from its outcome alone, before anything is done.
+
+A delivery ends in at most one reply and at most one move to another of our queues, both confirmed by
+the broker before it is acknowledged. A wait ends nothing: the delivery stays in hand and is tried again.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from adapters.rabbitmq.messages import DIRECT_REPLY, SHORT_STRING_BYTES
+from adapters.rabbitmq.topology import Names
+from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
+
+
+class Move(Enum):
+    """Where a message goes on."""
+
+    NOWHERE = "nowhere"
+    LOOKUP = "lookup"
+    RETRY = "retry"
+    DEAD = "dead"
+
+
+class ReplyTo(Enum):
+    """What may be sent back."""
+
+    NOBODY = "nobody"
+    SENDER = "sender"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What to do about a delivery, all of it. `reason` tells why it moves: a code."""
+
+    replies: bool = False
+    move: Move = Move.NOWHERE
+    reason: str = ""
+
+
+WAIT = None
+"""In place of a fate: keep the delivery in hand and try again."""
+
+FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
+
+_PARK_UNREAD = Fate(move=Move.DEAD, reason=Status.REJECTED)
+
+
+def reply_to(name: str, ours: Names) -> ReplyTo:
+    """Whether a reply may go there."""
+    if not name:
+        return ReplyTo.NOBODY
+    if name in ours.all or name == DIRECT_REPLY or len(name.encode()) > SHORT_STRING_BYTES:
+        return ReplyTo.FORBIDDEN
+    return ReplyTo.SENDER
+
+
+def decide(outcome: Outcome, attempts: int, limit: int, sender: ReplyTo) -> Fate | None:
+    """The fate of a delivery, or WAIT. `attempts`: tries it has behind it; `limit`: the most that it may have."""
+    replies = sender is ReplyTo.SENDER
+    match outcome:
+        case Answered():
+            return Fate(replies)
+        case Rejected(request_id):
+            # Nobody can tell which request an unnamed one was, nor would a sender without an address ever know.
+            return Fate(replies) if replies and request_id else Fate(replies, Move.DEAD, Status.REJECTED)
+        case Deferred(reason=Reason.NOT_HERE as reason):
+            return Fate(move=Move.LOOKUP, reason=reason)
+        case InProgress():
+            return WAIT
+        case Deferred(reason=reason):
+            return _failed(reason, attempts < limit, replies=replies) if reason.burns_retry else WAIT
+        case _:
+            assert_never(outcome)
+
+
+def status_of(outcome: Outcome) -> str:
+    """What a log line and the metrics call it: the reply's status, else the reason's code."""
+    match outcome:
+        case Answered(answer=answer):
+            return answer.status
+        case Rejected():
+            return Status.REJECTED
+        case Deferred(reason=reason):
+            return reason
+        case InProgress():
+            return Reason.IN_PROGRESS
+        case _:
+            assert_never(outcome)
+
+
+def _failed(reason: str, again: bool, *, replies: bool) -> Fate:  # noqa: FBT001  # a fact, not a flag
+    return Fate(move=Move.RETRY, reason=reason) if again else Fate(replies, Move.DEAD, reason)

@@ -1,0 +1,96 @@
+"""The queues as data: their names and arguments, all a function of the source queue's name and the retry delay.
+
+Every queue is a quorum queue. What the broker moves by itself, it moves at least once:
+an expired message of `.retry` to `.lookup`, and to `.dead` what came back from a dying consumer too often.
+Counted failures go to `.retry` by a confirmed publish, not by the broker: were `.lookup` to dead-letter
+there, a message that reached the delivery limit would run in a circle that the broker breaks by keeping it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DELIVERY_LIMIT = 6
+"""Returns from consumers that died with a message in hand, after which the broker parks it: 7 deliveries."""
+
+UNLIMITED = 2**31 - 1
+"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none; what is parked may be looked at for ever."""
+
+Argument = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The queues' names."""
+
+    source: str
+
+    @property
+    def lookup(self) -> str:
+        """Requests whose answer is not cached."""
+        return f"{self.source}.lookup"
+
+    @property
+    def retry(self) -> str:
+        """Requests that wait for their next try."""
+        return f"{self.source}.retry"
+
+    @property
+    def dead(self) -> str:
+        """Parked messages."""
+        return f"{self.source}.dead"
+
+    @property
+    def unrouted(self) -> str:
+        """Replies that nobody took."""
+        return f"{self.source}.unrouted"
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every one of them: no reply may go there."""
+        return frozenset((self.source, self.lookup, self.retry, self.dead, self.unrouted))
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable queue and the arguments it is declared with."""
+
+    name: str
+    arguments: Mapping[str, Argument]
+
+
+def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
+    """All queues, in the order to declare them: whereto a queue moves messages exists before it."""
+    limited: dict[str, Argument] = {"x-delivery-limit": DELIVERY_LIMIT}
+    unlimited: dict[str, Argument] = {"x-delivery-limit": UNLIMITED}
+    delay: dict[str, Argument] = {"x-message-ttl": round(retry_sec * 1000)}
+    return (
+        _queue(names.dead, unlimited),
+        _queue(names.unrouted, unlimited),
+        _queue(names.lookup, limited | _moving_to(names.dead)),
+        _queue(names.retry, unlimited | delay | _moving_to(names.lookup)),
+        _queue(names.source, limited | _moving_to(names.dead)),
+    )
+
+
+def how_to_mend(queue: str) -> str:
+    """What to tell of a queue that exists with other arguments."""
+    return (
+        f"the queue {queue} exists with other arguments than this service declares, and a queue's arguments cannot"
+        " be changed. Stop whoever uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments"
+        " messages; the shovel plug-in moves them), delete it and start again; where APP_REQUEST_RETRY_SEC was"
+        " changed, only the queue that ends in .retry is concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
+    )
+
+
+def _queue(name: str, arguments: Mapping[str, Argument]) -> Queue:
+    return Queue(name, {"x-queue-type": "quorum", **arguments})
+
+
+def _moving_to(queue: str) -> dict[str, Argument]:
+    return {
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+        # At-least-once demands it. Without a length limit nothing is ever refused.
+        "x-overflow": "reject-publish",
+    }

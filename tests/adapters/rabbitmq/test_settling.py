@@ -1,0 +1,114 @@
+from datetime import UTC, date, datetime
+
+import pytest
+
+from adapters.rabbitmq.settling import WAIT, Fate, Move, ReplyTo, decide, reply_to, status_of
+from adapters.rabbitmq.topology import Names
+from function.contract import LookupRequest, parse
+from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
+
+LIMIT = 3
+
+
+def request() -> LookupRequest:
+    fields = {
+        "requestId": "r-1",
+        "lastName": "Иванов",
+        "firstName": "Пётр",
+        "birthDate": "1980-01-02",
+        "documentSerial": "7701",
+        "documentNumber": "123456",
+    }
+    parsed = parse(fields, date(2026, 1, 1))
+    assert isinstance(parsed, LookupRequest)
+    return parsed
+
+
+ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
+NAMED, UNNAMED, UNREAD = Rejected("r-1", ()), Rejected("", ()), Rejected(None, ())
+
+
+def deferred(reason: Reason) -> Deferred:
+    return Deferred(request(), reason)
+
+
+REPLY, DONE = Fate(replies=True), Fate()
+PARK = Fate(move=Move.DEAD, reason="rejected")
+REPLY_AND_PARK = Fate(replies=True, move=Move.DEAD, reason="rejected")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "sender", "fate"),
+    [
+        pytest.param(ANSWERED, 0, ReplyTo.SENDER, REPLY, id="an answer is sent"),
+        pytest.param(ANSWERED, 9, ReplyTo.SENDER, REPLY, id="an answer is sent however long it took"),
+        pytest.param(ANSWERED, 0, ReplyTo.NOBODY, DONE, id="an answer that nobody wants is done"),
+        pytest.param(NAMED, 0, ReplyTo.SENDER, REPLY, id="a request with wrong fields is told so"),
+        pytest.param(NAMED, 0, ReplyTo.NOBODY, PARK, id="a wrong request whose sender can't be told is parked"),
+        pytest.param(UNNAMED, 0, ReplyTo.SENDER, REPLY_AND_PARK, id="one without an id is told so and parked"),
+        pytest.param(UNREAD, 0, ReplyTo.SENDER, REPLY_AND_PARK, id="what is no request is told so and parked"),
+        pytest.param(UNREAD, 0, ReplyTo.NOBODY, PARK, id="what is no request is parked"),
+        pytest.param(UNREAD, 0, ReplyTo.FORBIDDEN, PARK, id="no reply goes into our own queues"),
+        pytest.param(
+            deferred(Reason.NOT_HERE), 0, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="not_here"), id="not cached"
+        ),
+        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, ReplyTo.SENDER, WAIT, id="the store is waited for"),
+        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, ReplyTo.SENDER, WAIT, id="one's turn is waited for"),
+        pytest.param(InProgress(request()), 9, ReplyTo.SENDER, WAIT, id="another's fetch is waited for"),
+        *(
+            pytest.param(deferred(reason), attempts, sender, fate, id=f"{reason}, try {attempts + 1}, {sender.value}")
+            for reason in (Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR)
+            for attempts, sender, fate in (
+                (0, ReplyTo.SENDER, Fate(move=Move.RETRY, reason=reason)),
+                (LIMIT - 1, ReplyTo.SENDER, Fate(move=Move.RETRY, reason=reason)),
+                (LIMIT, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason=reason)),
+                (LIMIT + 1, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason=reason)),
+                (LIMIT, ReplyTo.NOBODY, Fate(move=Move.DEAD, reason=reason)),
+            )
+        ),
+    ],
+)
+def test_the_fate_of_a_delivery(outcome: Outcome, attempts: int, sender: ReplyTo, fate: Fate | None) -> None:
+    assert decide(outcome, attempts, LIMIT, sender) == fate
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_a_fate(reason: Reason) -> None:
+    fate = decide(deferred(reason), LIMIT, LIMIT, ReplyTo.SENDER)
+    assert fate is WAIT or fate.move is not Move.NOWHERE
+
+
+def test_without_retries_the_first_failure_is_the_last() -> None:
+    assert decide(deferred(Reason.BAD_REPLY), 0, 0, ReplyTo.SENDER) == Fate(
+        replies=True, move=Move.DEAD, reason="bad_reply"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("", ReplyTo.NOBODY, id="none"),
+        pytest.param("customer", ReplyTo.SENDER, id="a queue"),
+        pytest.param("amq.rabbitmq.reply-to.token", ReplyTo.SENDER, id="direct reply-to"),
+        pytest.param("amq.rabbitmq.reply-to", ReplyTo.FORBIDDEN, id="direct reply-to without a token"),
+        pytest.param("q" * 255, ReplyTo.SENDER, id="255 bytes"),
+        pytest.param("q" * 300, ReplyTo.FORBIDDEN, id="300 bytes"),
+        pytest.param("ы" * 128, ReplyTo.FORBIDDEN, id="256 bytes in 128 characters"),
+        *(pytest.param(name, ReplyTo.FORBIDDEN, id=f"our own {name}") for name in sorted(Names("inn").all)),
+    ],
+)
+def test_where_a_reply_may_go(name: str, expected: ReplyTo) -> None:
+    assert reply_to(name, Names("inn")) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (ANSWERED, "not_found"),
+        (NAMED, "rejected"),
+        (deferred(Reason.BAD_REPLY), "bad_reply"),
+        (InProgress(request()), "in_progress"),
+    ],
+)
+def test_what_the_log_calls_an_outcome(outcome: Outcome, status: str) -> None:
+    assert status_of(outcome) == status

@@ -1,0 +1,57 @@
+import pytest
+
+from adapters.rabbitmq.topology import DELIVERY_LIMIT, UNLIMITED, Names, how_to_mend, queues
+
+NAMES = Names("inn")
+BY_NAME = {queue.name: dict(queue.arguments) for queue in queues(NAMES, retry_sec=60)}
+
+AT_LEAST_ONCE = {
+    "x-queue-type": "quorum",
+    "x-dead-letter-exchange": "",
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+}
+
+
+@pytest.mark.parametrize(
+    ("queue", "arguments"),
+    [
+        ("inn", {**AT_LEAST_ONCE, "x-dead-letter-routing-key": "inn.dead", "x-delivery-limit": DELIVERY_LIMIT}),
+        ("inn.lookup", {**AT_LEAST_ONCE, "x-dead-letter-routing-key": "inn.dead", "x-delivery-limit": DELIVERY_LIMIT}),
+        (
+            "inn.retry",
+            {
+                **AT_LEAST_ONCE,
+                "x-dead-letter-routing-key": "inn.lookup",
+                "x-message-ttl": 60000,
+                "x-delivery-limit": UNLIMITED,
+            },
+        ),
+        ("inn.dead", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
+        ("inn.unrouted", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
+    ],
+)
+def test_each_queue_and_its_arguments(queue: str, arguments: dict[str, str | int]) -> None:
+    assert BY_NAME[queue] == arguments
+
+
+def test_these_are_all_queues() -> None:
+    assert set(BY_NAME) == NAMES.all
+
+
+def test_a_queue_is_declared_after_the_one_it_moves_messages_to() -> None:
+    order = [queue.name for queue in queues(NAMES, 60)]
+    for name, arguments in BY_NAME.items():
+        target = arguments.get("x-dead-letter-routing-key", order[0])
+        assert order.index(str(target)) <= order.index(name)
+
+
+def test_a_delay_of_a_fraction_is_whole_milliseconds() -> None:
+    retry = next(queue for queue in queues(NAMES, 0.25) if queue.name == "inn.retry")
+    assert retry.arguments["x-message-ttl"] == 250
+
+
+def test_how_to_mend_names_the_queue_and_the_setting() -> None:
+    text = how_to_mend("inn.retry")
+    assert "inn.retry" in text
+    assert "APP_REQUEST_RETRY_SEC" in text

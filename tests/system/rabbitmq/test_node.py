@@ -1,0 +1,55 @@
+import time
+from pathlib import Path
+
+import pika  # type: ignore[import-untyped]  # it comes without types
+import psutil
+import pytest
+
+from local_runtime.servers.process import ServerFailed
+from local_runtime.servers.rabbitmq import Node, server_script
+
+QUEUE = "kept"
+
+
+def test_what_was_confirmed_outlives_a_kill(node: Node) -> None:
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        before = connection.channel()
+        before.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        declared = time.time()
+        before.confirm_delivery()
+        before.basic_publish("", QUEUE, b"there", pika.BasicProperties(delivery_mode=2), mandatory=True)
+    node.registered(declared)
+    node.kill()
+    node.start()
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        after = connection.channel()
+        _, _, body = next(after.consume(QUEUE, auto_ack=True, inactivity_timeout=60))
+        after.queue_delete(QUEUE)
+    assert body == b"there"
+
+
+def test_nothing_of_a_node_runs_on_after_its_end(node: Node) -> None:
+    node.kill()
+    mine = [process for process in psutil.process_iter() if process_belongs_to(process, node.folder)]
+    node.start()
+    assert mine == []
+
+
+def process_belongs_to(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get("HOME") == str(folder)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def test_a_server_that_is_nowhere_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("local_runtime.servers.rabbitmq._PLACES", ())
+    monkeypatch.delenv("INN_RABBITMQ_SERVER", raising=False)
+    with pytest.raises(ServerFailed, match="install rabbitmq-server"):
+        server_script()
+
+
+def test_a_server_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INN_RABBITMQ_SERVER", "/elsewhere/rabbitmq-server")
+    assert server_script() == Path("/elsewhere/rabbitmq-server")

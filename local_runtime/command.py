@@ -16,11 +16,11 @@ from socket import socket
 from typing import Annotated
 
 import typer
+from starlette.applications import Starlette
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.clock import SystemClock
-from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds
 from adapters.server import Address, Busy, Server, listen, run
 from adapters.settings import (
@@ -39,12 +39,17 @@ from adapters.wiring.function import Surroundings, hosted
 from adapters.wiring.function import endpoint as http_endpoint
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.script import Settings
+from local_runtime.playground import Playground, Watched
 from local_runtime.store import EmbeddedStore
 
 DATA = Path(".inn-local")
 GRACE_SEC = 5.0
 LATENCY_SEC = 0.15
 """Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
+PAID_KEY = Settings().apifns_key
+MANNERS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
+"""Unless somebody sets them: the emulated service bears any pace, and its recovery is there to be watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,13 @@ class Local:
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
         # The providers' address is known when the emulator is up.
-        return cls(*load_groups(groups, {"url": "http://emulated", "key": "emulated"}))  # type: ignore[arg-type]  # in the fields' order
+        return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))  # type: ignore[arg-type]  # in the fields' order
 
-    def asking(self, url: str) -> Asking:
-        """Whom to ask: the emulated providers at this address.
-
-        They bear any pace; who sets another one wants to see it.
-        """
-        pace = self.nalog.min_interval_sec if "CLIENT_NALOG_MIN_INTERVAL_SEC" in os.environ else 0.0
-        nalog = self.nalog.model_copy(update={"url": url, "min_interval_sec": pace})
-        return Asking(nalog, self.apifns.model_copy(update={"url": url}), self.lookup.deadline_sec / 2)
+    def asking(self, url: str, *, paid: bool) -> Asking:
+        """Whom to ask: the emulated tax service at this address, and the paid provider or not."""
+        own = {name: value for name, value in MANNERS.items() if name not in self.nalog.model_fields_set}
+        nalog = self.nalog.model_copy(update={"url": url, **own})
+        return Asking(nalog, self.apifns.model_copy(update={"url": url, "enabled": paid}), self.lookup.deadline_sec / 2)
 
 
 def local(
@@ -87,23 +89,26 @@ def local(
         listener = stack.enter_context(_listener(settings.http))
         emulator = stack.enter_context(_emulator())
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
-        endpoint = stack.enter_context(function(settings, emulator.url, data, told))
+        app = stack.enter_context(application(settings, emulator, data, told))
         greet = partial(_say, greeting(_url(listener), emulator))
-        run(Server(hosted(endpoint), listener, GRACE_SEC, greet).serve())
+        run(Server(app, listener, GRACE_SEC, greet).serve())
     _say("Stopped.\n")
 
 
 @contextmanager
-def function(settings: Local, tax_service: str, data: Path, told: Telemetry) -> Iterator[Endpoint]:
-    """The HTTP function over the embedded store and the emulated tax service."""
-    asking = settings.asking(tax_service)
+def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry) -> Iterator[Starlette]:
+    """The HTTP function over the embedded store and the emulated providers, with the page before it."""
+    free, paid = (settings.asking(emulator.url, paid=paid) for paid in (False, True))
     with ExitStack() as stack:
-        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=asking.lease)))
-        asked = stack.enter_context(providers(asking, store, told))
-        ports = Ports(store, asked, SystemClock(), settings.cache.lifetimes)
-        checks = {"store": store_check(store.ping), "providers": provider_check(asked)}
+        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=free.lease)))
+        asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
+        watched = Watched(*asked, paid=settings.apifns.enabled)
+        ports = Ports(store, watched, SystemClock(), settings.cache.lifetimes)
+        checks = {"store": store_check(store.ping), "providers": provider_check(watched.states)}
         around = Surroundings(settings.http.bearer_tokens, checks, told, told)
-        yield stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around))
+        app = hosted(stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around)))
+        app.router.routes[:0] = Playground(emulator, watched).routes()
+        yield app
 
 
 def greeting(url: str, emulator: Emulator) -> str:
@@ -111,7 +116,7 @@ def greeting(url: str, emulator: Emulator) -> str:
     person = {"requestId": "try-1", **emulator.people()[0]["request"]}
     body = json.dumps(person, ensure_ascii=False)
     return f"""
-The function         {url}   (probes: /livez /readyz, metrics: /metrics)
+The function         {url}   (open it in a browser to play; probes: /livez /readyz, metrics: /metrics)
 The tax service      {emulator.url}   emulated; what it was asked: /stats, invented people: /people
 
 Ask for a person (twice, to see the cache):

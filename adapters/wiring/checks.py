@@ -1,10 +1,10 @@
 """What /readyz looks at."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from adapters.probes import Check, Part
-from adapters.providers import Providers, State
+from adapters.providers import State
 from function.ports import Unavailable
 
 
@@ -21,15 +21,15 @@ def store_check(ping: Callable[[], object]) -> Check:
     return look
 
 
-def provider_check(asked: Providers) -> Check:
+def provider_check(states: Callable[[], Sequence[State]]) -> Check:
     """Which providers are shut, and for how long. That is told, but a process that can answer from its cache is ready."""
 
     async def look() -> Part:
         try:
-            states = await asyncio.to_thread(asked.states)
+            found = await asyncio.to_thread(states)
         except Unavailable as no:
             return Part(ready=True, detail=f"unknown: {no.reason.value}")
-        return Part(ready=True, detail=", ".join(map(_told, states)))
+        return Part(ready=True, detail=", ".join(map(_told, found)))
 
     return look
 

@@ -76,7 +76,7 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         store = stack.enter_context(open_store(keeping))
         asked = stack.enter_context(providers(asking, store, told))
         ports = Ports(store, asked, SystemClock(), core.cache.lifetimes)
-        checks = {"store": store_check(store.ping), "providers": provider_check(asked)}
+        checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)
         served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))
         yield Function(served, {"MongoDB": store_start(store)})

@@ -10,11 +10,11 @@ const FIELDS = {
   firstName: { group: "person", required: true },
   middleName: { group: "person", hint: () => t("middleNameHint") },
   birthDate: { group: "person", required: true, date: true },
-  birthPlace: { group: "person", wide: true, optional: true },
+  birthPlace: { group: "person", wide: true, hint: () => t("optional") },
   documentType: { group: "document", wide: true, options: () => documentTypes.map((code) => [code, `${code} · ${documentName(code)}`]) },
   documentSerial: { group: "document", third: true, hint: () => t(`serialHint${kindOf(controls.documentType.value)}`) },
   documentNumber: { group: "document", third: true, required: true, hint: () => t(`numberHint${kindOf(controls.documentType.value)}`) },
-  documentDate: { group: "document", third: true, date: true, optional: true },
+  documentDate: { group: "document", third: true, date: true, hint: () => t("optional") },
   mode: { group: "envelope", local: true, options: () => ["binary", "structured"].map((mode) => [mode, t(mode)]) },
   token: { group: "envelope", local: true, secret: true, hint: () => t("tokenHint") },
 };
@@ -139,7 +139,7 @@ function showFault(name) {
 function describe() {
   for (const [name, field] of Object.entries(FIELDS)) {
     const place = fieldOf(name);
-    place.querySelector("label").replaceChildren(t(name), ...(field.optional ? [el("small", {}, ` ${t("optional")}`)] : []));
+    place.querySelector("label").textContent = t(name);
     byId(`${name}-hint`).textContent = field.hint ? field.hint() : "";
     if (field.options) setOptions(controls[name], field.options());
     if (!field.local) showFault(name);

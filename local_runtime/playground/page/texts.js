@@ -22,7 +22,7 @@ export const TEXTS = {
   asking: ["Asking…", "Спрашиваем…"],
   anyway: ["Send it anyway", "Всё равно отправить"],
   anywayNote: ["The service checks every request itself: send it to see what it says.", "Сервис и сам проверяет каждый запрос: отправьте и увидите, что он ответит."],
-  optional: ["optional", "необязательно"],
+  optional: ["Optional", "Необязательно"],
 
   lastName: ["Last name", "Фамилия"],
   firstName: ["First name", "Имя"],

@@ -78,7 +78,9 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
         container[kind]["httpGet"]["path"]: _port(container, kind) for kind in container if kind.endswith("Probe")
     }
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    return Process(container["args"][0], environment, probes, pod.get("terminationGracePeriodSeconds"), pause)
+    # Knative derives the grace from how long a request may take.
+    grace = pod.get("terminationGracePeriodSeconds", pod.get("timeoutSeconds"))
+    return Process(container["args"][0], environment, probes, grace, pause)
 
 
 def _port(container: Object, kind: str) -> int:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.deploy.manifests import Object, on_lambda, template
+from tests.deploy.manifests import Object, template
 from tests.deploy.tools import complaints, run
 
 RESOURCES: Object = template()["Resources"]
@@ -25,10 +25,6 @@ def test_the_sam_translator_makes_of_it_what_is_meant() -> None:
     kinds = {one["Type"] for one in made.values()}
     assert {"AWS::Lambda::Function", "AWS::Lambda::Url", "AWS::IAM::Role", "AWS::Logs::LogGroup"} <= kinds
     assert made["Function"]["Properties"]["PackageType"] == "Image"
-
-
-def test_the_function_runs_longer_than_a_lookup_may_take() -> None:
-    assert _function()["Timeout"] > float(on_lambda().environment["APP_LOOKUP_DEADLINE_SEC"])
 
 
 def test_its_log_is_kept_for_a_time_that_is_given() -> None:

@@ -1,0 +1,53 @@
+"""Grace periods stand in the right order: what blocks ends before the process does, and that before the kill."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.cli.serve import GRACE_SEC
+from adapters.settings import ApiFnsSettings, NalogSettings, load
+from adapters.wiring.asking import Asking
+from tests.deploy.manifests import PLACES, Process, template
+
+WITH_GRACE = [place for place in PLACES if place not in ("lambda", "knative")]
+
+
+@pytest.fixture
+def longest_lookup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Longest":
+    monkeypatch.chdir(tmp_path)
+    return Longest(monkeypatch)
+
+
+class Longest:
+    """Seconds that one lookup of a process can block a thread: the paid provider switched on, the store included."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def of(self, process: Process, patience: float) -> float:
+        for name in ("CLIENT_NALOG_TIMEOUT_SEC", "CLIENT_NALOG_URL"):
+            self._monkeypatch.setenv(name, process.environment[name])
+        paid = load(ApiFnsSettings, enabled="true", url="https://paid.example", key="key")
+        return Asking(load(NalogSettings), paid, patience).lease
+
+
+@pytest.mark.parametrize("place", WITH_GRACE)
+def test_the_function_ends_its_lookups_before_the_kill(place: str, longest_lookup: Longest) -> None:
+    [function] = [process for process in PLACES[place]() if process.command == "serve"]
+    assert function.grace is not None
+    deadline = float(function.environment["APP_LOOKUP_DEADLINE_SEC"])
+    slowest = max(deadline + GRACE_SEC, longest_lookup.of(function, patience=deadline / 2))
+    assert function.pause + slowest < function.grace
+
+
+def test_knative_waits_for_a_request_longer_than_a_lookup_may_take() -> None:
+    [(function, limit)] = [(process, process.grace) for process in PLACES["knative"]() if process.command == "serve"]
+    assert limit is not None
+    assert limit > float(function.environment["APP_LOOKUP_DEADLINE_SEC"])
+
+
+def test_lambda_does_not_end_a_lookup_that_is_still_within_its_deadline() -> None:
+    [function] = PLACES["lambda"]()
+    assert template()["Resources"]["Function"]["Properties"]["Timeout"] > float(
+        function.environment["APP_LOOKUP_DEADLINE_SEC"]
+    )

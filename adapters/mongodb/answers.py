@@ -74,8 +74,8 @@ class MongoAnswers(Part):
         # An equality, where one key is all: the server has a path of its own for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
         with translated():
-            # A negative limit makes one batch of them all, so that nothing is ever fetched in a second trip.
-            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(-len(keys)))
+            # All in one batch: the server would else keep back what is beyond the first 101.
+            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
 
     def _served(self, documents: Iterable[Document]) -> list[Document]:
         """Those that hold an unexpired answer, the latest last."""

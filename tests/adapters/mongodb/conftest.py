@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,26 +79,55 @@ def lone_mongo() -> Iterator[Mongo]:
         yield mongo
 
 
-@pytest.fixture
-def place(mongo: Mongo) -> Iterator[Place]:
-    yield from _place(mongo)
-
-
-@pytest.fixture
-def lone_place(lone_mongo: Mongo) -> Iterator[Place]:
-    yield from _place(lone_mongo)
-
-
-def _place(mongo: Mongo) -> Iterator[Place]:
+@contextmanager
+def a_place(mongo: Mongo) -> Iterator[Place]:
+    """A database of its own, gone at the end."""
     name = f"inn-test-{uuid4().hex[:12]}"
     with MongoClient[dict[str, Any]](mongo.uri, tz_aware=True) as client:
         yield Place(MongoConfig(mongo.uri, name, lease=LEASE), client[name])
         client.drop_database(name)
 
 
+@contextmanager
+def a_prepared_place(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+    with a_place(mongo) as place, closing(place.store()) as store:
+        store.prepare()
+        yield place, store
+
+
+@pytest.fixture(scope="session")
+def _prepared(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+    with a_prepared_place(mongo) as prepared:
+        yield prepared
+
+
+@pytest.fixture(scope="session")
+def _prepared_alone(lone_mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+    with a_prepared_place(lone_mongo) as prepared:
+        yield prepared
+
+
+def emptied(prepared: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
+    """Making a database anew, its indexes too, would take most of a test's time."""
+    for name in ("answers", "history", "providers", "erasures"):
+        prepared[0].raw[name].delete_many({})
+    return prepared
+
+
 @pytest.fixture
-def store(place: Place) -> Iterator[MongoStore]:
-    store = place.store()
-    store.prepare()
-    yield store
-    store.close()
+def place(mongo: Mongo) -> Iterator[Place]:
+    """A database that nobody has prepared."""
+    with a_place(mongo) as place:
+        yield place
+
+
+@pytest.fixture
+def prepared(_prepared: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
+    """A database and a store that are ready, on a replica set."""
+    return emptied(_prepared)
+
+
+@pytest.fixture
+def prepared_alone(_prepared_alone: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
+    """The same on a mongod by itself."""
+    return emptied(_prepared_alone)

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.mongodb import MongoStore
@@ -12,17 +10,14 @@ from tests.contracts.kept import Kept
 
 class OnAReplicaSet:
     @pytest.fixture
-    def kept(self, place: Place, store: MongoStore) -> Kept:
-        return place.kept(store)
+    def kept(self, prepared: tuple[Place, MongoStore]) -> Kept:
+        return prepared[0].kept(prepared[1])
 
 
 class OnALoneMongod:
     @pytest.fixture
-    def kept(self, lone_place: Place) -> Iterator[Kept]:
-        store = lone_place.store()
-        store.prepare()
-        yield lone_place.kept(store)
-        store.close()
+    def kept(self, prepared_alone: tuple[Place, MongoStore]) -> Kept:
+        return prepared_alone[0].kept(prepared_alone[1])
 
 
 class TestAnswersOnAReplicaSet(OnAReplicaSet, AnswerStoreContract): ...

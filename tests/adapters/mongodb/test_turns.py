@@ -31,7 +31,7 @@ PACES = st.builds(Pace, min_interval=SECONDS, cooldown=SECONDS, daily_limit=st.i
 # The server's clock counts milliseconds.
 CLOCKS = st.integers(-100_000_000, 100_000_000).map(lambda ms: NOW + ms / 1000)
 ON_A_SERVER = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -1,0 +1,39 @@
+"""What the driver sends to the server, as a test hears it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+
+class Recorder(CommandListener):
+    """Keeps each command to our collections, and its reply, while it is asked to."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self.commands: list[dict[str, Any]] = []
+        self.replies: list[dict[str, Any]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        self.commands.clear()
+        self.replies.clear()
+        self._on = True
+        yield
+        self._on = False
+
+    @property
+    def names(self) -> list[str]:
+        """The commands' names, with what they are sent to."""
+        return [f"{name} {command[name]}" for command in self.commands for name in [next(iter(command))]]
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if self._on:
+            self.commands.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        if self._on:
+            self.replies.append(dict(event.reply))
+
+    def failed(self, event: CommandFailedEvent) -> None: ...

@@ -59,7 +59,28 @@ class _Response(HTTPResponse):
 
 
 class _Bounded(HTTPConnection):
-    """Gives every reply (a proxy's to CONNECT too) the timeout that urllib3 has just worked out, as a whole."""
+    """Gives every reply (a proxy's to CONNECT too) the timeout that urllib3 has just worked out, as a whole.
+
+    A request leaves in one piece, as a browser's does: http.client alone would send head and body
+    one after the other, and wake the other side twice.
+    """
+
+    _held: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            self._held = None
+        super().send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
 
     def connect(self) -> None:
         self._bound()

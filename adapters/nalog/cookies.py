@@ -25,9 +25,12 @@ class Cookies:
 
     def __init__(self) -> None:
         self._jar = CookieJar()
+        self._empty = True
 
     def header(self, url: str) -> str:
         """The Cookie header of a request, "" for none."""
+        if self._empty:
+            return ""
         request = _request(url)
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie", "") or ""
@@ -36,6 +39,7 @@ class Cookies:
         """Take what a reply sets."""
         if "Set-Cookie" in headers:
             # CookieJar asks nothing of a reply but its headers.
+            self._empty = False
             self._jar.extract_cookies(_Reply(headers), _request(url))  # type: ignore[arg-type]  # see above
 
     def has(self, name: str) -> bool:
@@ -45,6 +49,7 @@ class Cookies:
     def put(self, url: str, name: str, value: str) -> None:
         """Set a cookie as a script of the site's page does."""
         host = urlsplit(url).hostname or ""
+        self._empty = False
         self._jar.set_cookie(_session_cookie(name, value, host if "." in host else f"{host}.local"))
 
     def clear(self) -> None:

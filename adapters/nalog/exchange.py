@@ -57,7 +57,7 @@ class Exchange:
     def __init__(self, site: Site) -> None:
         quiet.silence_urls()
         self._url = site.url
-        self._headers = urllib3.HTTPHeaderDict(site.headers)
+        self._headers = dict(site.headers)
         self._manager = manager(site)
         self.cookies = Cookies()
 

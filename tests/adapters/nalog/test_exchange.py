@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -184,6 +185,17 @@ def test_a_connection_is_kept_and_used_again() -> None:
             exchange.post("/", {}, ENOUGH_SEC)
         exchange.close()
     assert site.connections == 1
+
+
+def test_a_request_leaves_in_one_piece() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        exchange = Exchange(Site(f"http://127.0.0.1:{server.getsockname()[1]}"))
+        page = pool.submit(exchange.post, "/", {"fam": "x"}, ENOUGH_SEC)
+        with server.accept()[0] as client:
+            assert client.recv(65536).endswith(b"\r\n\r\nfam=x")
+            client.sendall(OK)
+            assert page.result(ENOUGH_SEC).status == 200
+        exchange.close()
 
 
 def test_a_slow_reply_does_not_shorten_the_next_one_s_time() -> None:

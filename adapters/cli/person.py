@@ -1,0 +1,77 @@
+"""Whom a command is about: a request as JSON in a file or on standard input, and options over it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.typed import iso_date, series_and_number, two_digits
+
+STDIN = "-"
+
+Source = Annotated[
+    str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
+]
+LastName = Annotated[str, typer.Option(help="Фамилия.")]
+FirstName = Annotated[str, typer.Option(help="Имя.")]
+MiddleName = Annotated[str, typer.Option(help="Отчество, where the person has one.")]
+BirthDate = Annotated[str, typer.Option(help="dd.mm.yyyy or yyyy-mm-dd.")]
+DocumentType = Annotated[str, typer.Option(help="Two digits; 21 is the Russian passport. [default: 21]")]
+DocumentSerial = Annotated[str, typer.Option(help="Series: 4511.")]
+DocumentNumber = Annotated[str, typer.Option(help="Number: 123456.")]
+Document = Annotated[str, typer.Option(help="Series and number in one: '45 11 123456'.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Typed:
+    """A person as options give them; "" where one is left out."""
+
+    last_name: str
+    first_name: str
+    middle_name: str
+    birth_date: str
+    document_type: str
+    document_serial: str
+    document_number: str
+    document: str
+
+    def fields(self) -> dict[str, str]:
+        """By wire name, in the contract's forms, without what was left out."""
+        kind = two_digits(self.document_type)
+        serial, number = self.document_serial, self.document_number
+        if self.document:
+            serial, number = series_and_number(kind, self.document)
+        given = {
+            "lastName": self.last_name,
+            "firstName": self.first_name,
+            "middleName": self.middle_name,
+            "birthDate": iso_date(self.birth_date),
+            "documentType": kind,
+            "documentSerial": serial,
+            "documentNumber": number,
+        }
+        return {name: text for name, text in given.items() if text}
+
+
+def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:
+    """The request in the file at `source`, "-" standard input, "" none; options stand above it. Raises Failure."""
+    return {**(_read(source) if source else {}), **options}
+
+
+def _read(source: str) -> dict[str, object]:
+    name = "standard input" if source == STDIN else source
+    try:
+        text = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        request = json.loads(text)
+    except OSError as exc:
+        raise Failure(f"cannot read {name}: {exc.strerror}", WRONG_USE) from None
+    except ValueError:
+        raise Failure(f"{name} is not JSON in UTF-8: expected one request as a JSON object", WRONG_USE) from None
+    if not isinstance(request, dict):
+        raise Failure(f"{name} holds no JSON object: expected one request", WRONG_USE)
+    return request

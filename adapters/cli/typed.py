@@ -13,7 +13,7 @@ _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _ISO_WITH_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ][0-9:.]+Z?")
 _NOT_DIGITS = re.compile(r"[\s\-\u2010-\u2015\u2212№]+|серия|номер", re.IGNORECASE)
 _PASSPORT = re.compile(r"\d{9,10}")
-_LAST_DIGITS = re.compile(r"(.*\S)[\s№]+(\d+)")
+_LAST_DIGITS = re.compile(r"(.*[^\s№])[\s№]+(\d+)")
 
 
 def iso_date(text: str) -> str:

@@ -51,16 +51,21 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
     local.tax_service.close()
 
 
+Response = tuple[int, dict[str, str], bytes]
+Reply = Response | Callable[[Any], Response]
+"""What a host answers, or how it makes that of the body."""
+
+
 @dataclass
 class Host:
     """An HTTP server that answers what stands in `replies`, in turn, the last one for ever; keeps what it was sent."""
 
-    replies: list[tuple[int, dict[str, str], bytes]]
+    replies: list[Reply]
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
     url: str = ""
 
-    def take(self) -> tuple[int, dict[str, str], bytes]:
+    def take(self) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
@@ -69,14 +74,15 @@ def host() -> Iterator[Callable[..., Host]]:
     """Starts hosts."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(*replies: tuple[int, dict[str, str], bytes]) -> Host:
+    def start(*replies: Reply) -> Host:
         told = Host(list(replies))
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 told.headers.append({name.lower(): text for name, text in self.headers.items()})
                 told.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                status, headers, body = told.take()
+                reply = told.take()
+                status, headers, body = reply(told.bodies[-1]) if callable(reply) else reply
                 self.send_response(status)
                 for name, value in {**headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value)

@@ -1,0 +1,93 @@
+"""Asks until there is an answer: what is paced, shut or broken for a while only takes longer."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters.cli.asking.trouble import NotNow, Unreached
+from adapters.cli.batch.answers import Answer
+from adapters.cli.failure import Failure
+from function.contract import LookupResult
+from function.outcomes import Reason, Status
+
+TRIES = 3
+"""Of a person whom the service tried to look up in vain. Waiting for one's turn is no try."""
+FIRST_PAUSE_SEC = 1.0
+LONGEST_PAUSE_SEC = 15.0
+
+
+class Client(Protocol):
+    """A way to the service."""
+
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person. Raises Refused, Unreached, NotNow."""
+
+
+@dataclass
+class Asker:
+    """Asks for any number of persons at the same time.
+
+    `retries`: whether a `failed` reply is worth another try; over RabbitMQ the service has had its
+    own. `patience`: seconds without any answer after which the whole run gives up.
+    """
+
+    client: Client
+    retries: bool
+    patience: float
+
+    def __post_init__(self) -> None:
+        self._limit = asyncio.timeout(self.patience)
+        self._any = False
+        self._trouble = "no reply came"
+
+    @asynccontextmanager
+    async def patient(self) -> AsyncIterator[None]:
+        """While the answers are waited for. Raises Failure once the patience has ended."""
+        try:
+            async with self._limit:
+                yield
+        except TimeoutError:
+            raise Failure(f"nobody was answered for {self.patience:g} s ({self._trouble})") from None
+
+    async def answer(self, request: Mapping[str, object]) -> Answer:
+        """The answer to one request. Raises Failure where no further try will help."""
+        tries = 0
+        pause = FIRST_PAUSE_SEC
+        while True:
+            wait = pause
+            try:
+                result = await self.client.ask(request)
+            except NotNow as no:
+                self._trouble, wait = str(no), no.retry_after or pause
+            except Unreached as no:
+                if not self._any:
+                    # Nobody was there from the beginning: that is a wrong address, not an outage.
+                    raise
+                self._trouble = str(no)
+            else:
+                reason = _reason(result)
+                tries += reason is None or reason.burns_retry
+                if result.status is not Status.FAILED or not self.retries or tries >= TRIES:
+                    self._note(result)
+                    return Answer.of(result)
+                self._any, self._trouble = True, result.details
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
+            pause = min(pause * 2, LONGEST_PAUSE_SEC)
+
+    def _note(self, result: LookupResult) -> None:
+        self._any = True
+        if result.status is Status.FAILED:
+            self._trouble = result.details
+        else:
+            self._limit.reschedule(asyncio.get_running_loop().time() + self.patience)
+
+
+def _reason(result: LookupResult) -> Reason | None:
+    """The code that the details of a failed reply begin with."""
+    try:
+        return Reason(result.details.partition(":")[0])
+    except ValueError:
+        return None

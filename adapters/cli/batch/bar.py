@@ -1,0 +1,38 @@
+"""A bar on the terminal: rows done, rate, time left, and how many of each status."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from adapters.cli.batch.progress import Progress
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:.0f}/s")
+
+
+@contextmanager
+def shown(progress: Progress, total: int) -> Iterator[None]:
+    """Show it while it goes on, where standard error is a terminal. `total`: rows, more or less."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("", total=total)
+
+        def tick() -> None:
+            bar.update(task, completed=progress.rows, description=progress.by_status())
+
+        progress.tick = tick
+        yield
+        # What is shown in the end is counted, and not what the file seemed to hold.
+        bar.update(task, total=progress.rows)

@@ -1,0 +1,101 @@
+"""`inn batch`: asks for every row of a table."""
+
+import asyncio
+import signal
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.cli.asking.options import Amqp, Queue, TokenFile, Url, destination
+from adapters.cli.asking.places import Address, Broker
+from adapters.cli.batch import headings
+from adapters.cli.batch.asking import Asker, Client
+from adapters.cli.batch.journal import Journal
+from adapters.cli.batch.progress import Progress
+from adapters.cli.batch.rows import rows_of
+from adapters.cli.batch.tables import check_suffix, opened
+from adapters.cli.batch.window import Window, Work
+from adapters.cli.failure import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+
+
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The table: CSV or XLSX.")],
+    *,
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Where it goes: .csv, .tsv or .xlsx.")],
+    url: Url = "",
+    amqp: Amqp = "",
+    queue: Queue = "",
+    token_file: TokenFile = None,
+    window: Annotated[int, typer.Option(min=1, max=10_000, help="Rows asked for at the same time.")] = 100,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds without any answer after which it gives up.")] = 600,
+) -> int:
+    """Ask for every row of a table, and write the table anew with inn, status and details behind each row.
+
+    The first row holds headings, in Russian or English: фамилия, имя, отчество, дата рождения,
+    серия, номер (or both in one: паспорт), or the names that the contract has. A CSV file may be
+    in UTF-8 or Windows-1251, with any usual separator; dates are dd.mm.yyyy or yyyy-mm-dd.
+
+    Ctrl-C breaks it off; the same command goes on where it stopped. What OUT holds is not asked for
+    again, except rows that failed: each run gives them another chance. The exit status is 1 where a
+    row has failed.
+
+    Examples:
+      inn batch people.csv -o answers.csv
+      inn batch people.xlsx -o answers.xlsx --amqp settings --window 500
+    """
+    from adapters.cli.batch.bar import shown  # noqa: PLC0415  # rich takes its time, which --help need not wait for
+
+    where = destination(url, amqp, queue, token_file)
+    check_suffix(out)
+    table = opened(source)
+    if out.exists() and out.samefile(source):
+        raise Failure("IN and OUT are the same file: choose another -o", WRONG_USE)
+    columns = headings.columns_of(table.heading)
+    headings.check(columns)
+    progress = Progress()
+    try:
+        with Journal(source, table, out) as journal:
+            work = Work(rows_of(table.rows(), len(table.heading)), columns, journal.known(), journal, progress)
+            try:
+                with shown(progress, table.about()):
+                    asyncio.run(_run(work, where, window, patience))
+            finally:
+                journal.publish()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise Failure(f"broken off: {_so_far(progress, out)}", INTERRUPTED) from None
+    except OSError as exc:
+        raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
+    except Failure as failure:
+        if progress.rows == 0:
+            raise
+        raise Failure(f"{failure}; {_so_far(progress, out)}", failure.status) from None
+    typer.echo(f"{progress.summary()}\nwritten: {out}")
+    return FAILED if progress.failed else DONE
+
+
+async def _run(work: Work, where: Address | Broker, window: int, patience: float) -> None:
+    main = asyncio.current_task()
+    if main is not None:
+        # As Ctrl-C, which asyncio heeds by itself. Windows has no such handlers, and ends at once.
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    async with _client(where, window) as client:
+        asker = Asker(client, retries=isinstance(where, Address), patience=patience)
+        async with asker.patient():
+            await Window(work, asker.answer, window).run()
+
+
+def _client(where: Address | Broker, window: int) -> AbstractAsyncContextManager[Client]:
+    if isinstance(where, Address):
+        from adapters.cli.batch.posting import BatchClient  # noqa: PLC0415  # imported only where it is used
+
+        return BatchClient(where, window)
+    from adapters.cli.asking.amqp import AmqpClient  # noqa: PLC0415  # imported only where it is used
+
+    return AmqpClient(where)
+
+
+def _so_far(progress: Progress, out: Path) -> str:
+    return f"{progress.rows} rows are in {out}, and the same command goes on from there"

@@ -1,0 +1,74 @@
+"""Tables of invented people, and a batch that is broken off."""
+
+import csv
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+INN = Path(sys.executable).with_name("inn")
+HEADING = ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия паспорта", "Номер паспорта"]
+_LAST = ["Иванов", "Петров", "Сидоров", "Кузнецов", "Смирнов", "Попов", "Васильев", "Соколов", "Михайлов", "Новиков"]
+_FIRST = ["Иван", "Пётр", "Сергей", "Алексей", "Дмитрий", "Андрей", "Максим", "Никита"]
+_MIDDLE = ["Иванович", "Петрович", "Сергеевич", "Алексеевич", "Дмитриевич", "Андреевич"]
+_WAIT_SEC = 60
+
+
+def people(count: int, seed: int) -> list[list[str]]:
+    """So many rows, no two of them the same person, and none in two tables of different seeds."""
+    dice = random.Random(seed)
+    return [
+        [
+            dice.choice(_LAST),
+            dice.choice(_FIRST),
+            dice.choice(_MIDDLE),
+            f"{dice.randint(1, 28):02}.{dice.randint(1, 12):02}.{dice.randint(1950, 2000)}",
+            f"{4500 + seed}",
+            f"{100000 + number}",
+        ]
+        for number in range(count)
+    ]
+
+
+def write(path: Path, rows: Sequence[Sequence[str]], heading: Sequence[str] = HEADING, **how: str) -> Path:
+    """A CSV file; `how`: encoding, delimiter."""
+    with path.open("w", encoding=how.get("encoding", "utf-8"), newline="") as file:
+        csv.writer(file, delimiter=how.get("delimiter", ";")).writerows([heading, *rows])
+    return path
+
+
+def read(path: Path, encoding: str = "utf-8-sig", delimiter: str = ";") -> list[list[str]]:
+    """What stands in a CSV file."""
+    with path.open(encoding=encoding, newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter))
+
+
+class Run:
+    """`inn batch` as a process of its own."""
+
+    def __init__(self, source: Path, out: Path, *options: str) -> None:
+        self._part = out.with_name(out.name + ".part")
+        command: list[str | Path] = [INN, "batch", source, "-o", out, *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def break_off(self, rows: int, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal once so many rows are in its journal; returns the exit status and what it said of that."""
+        self.wait_for(rows)
+        self.process.send_signal(number)
+        return self.end()
+
+    def wait_for(self, rows: int) -> None:
+        """Until so many rows are in its journal."""
+        deadline = time.monotonic() + _WAIT_SEC
+        while not (self._part.exists() and self._part.read_bytes().count(b"\n") > rows):
+            assert self.process.poll() is None, "it ended before it was broken off"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def end(self) -> tuple[int, str]:
+        """The exit status, and what it said to standard error."""
+        _, said = self.process.communicate(timeout=_WAIT_SEC * 10)
+        return self.process.returncode, said

@@ -1,0 +1,291 @@
+"""`inn batch`: every kind of table against the local runtime, and what becomes of rows that are not right."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from adapters.cli.batch import asking
+from tests.adapters.cli.conftest import Host, Inn, Response
+from tests.adapters.cli.people import HEADING, INN, people, read, write
+from tests.system.local.conftest import LocalRuntime
+
+IVANOVA = ["Иванова", "Анна", "Петровна", "15.07.1990", "4511", "123456"]
+PETROV = ["Петров", "Иван", "Сергеевич", "01.01.1985", "0405", "001234"]
+FOUND = {"Иванова": ["770000000082", "found", ""], "Петров": ["770000000300", "found", ""]}
+Start = Callable[..., Host]
+
+
+def workbook(path: Path, rows: Sequence[Sequence[Any]]) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.worksheets[0].append(list(row))
+    book.save(path)
+    return path
+
+
+def cells(path: Path) -> list[tuple[Any, ...]]:
+    book = openpyxl.load_workbook(path, read_only=True)
+    rows = list(book.worksheets[0].iter_rows(values_only=True))
+    book.close()
+    return rows
+
+
+def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:
+    """A service that answers by surname: a status, or the details of a failed reply."""
+
+    def reply(events: Any) -> Response:
+        said = []
+        for event in events:
+            word = statuses.get(event["data"]["lastName"], "not_found")
+            status, details = (word, "") if word.isidentifier() else ("failed", word)
+            result = {"requestId": event["data"]["requestId"], "inn": "", "cached": False, "elapsedTime": 0.1}
+            said.append({"data": {**result, "status": status, "details": details}})
+        return 200, {}, json.dumps(said).encode()
+
+    return reply
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between two tries, for tests that count them."""
+    monkeypatch.setattr(asking, "FIRST_PAUSE_SEC", 0.01)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+def test_a_csv_file_is_read_as_it_is_and_written_alike(
+    inn: Inn, runtime: LocalRuntime, tmp_path: Path, encoding: str, delimiter: str
+) -> None:
+    source = write(tmp_path / "in.csv", [IVANOVA, PETROV], encoding=encoding, delimiter=delimiter)
+    out = tmp_path / "out.csv"
+    assert inn("batch", str(source), "-o", str(out), "--url", runtime.url).status == 0
+    assert read(out, encoding, delimiter) == [
+        [*HEADING, "inn", "status", "details"],
+        [*IVANOVA, *FOUND["Иванова"]],
+        [*PETROV, *FOUND["Петров"]],
+    ]
+    assert out.read_bytes().startswith(source.read_bytes()[:3])
+
+
+@pytest.mark.parametrize(
+    ("heading", "row"),
+    [
+        pytest.param(
+            ["lastName", "firstName", "middleName", "birthDate", "documentSerial", "documentNumber"],
+            ["Петров", "Иван", "Сергеевич", "1985-01-01", "0405", "001234"],
+            id="the contract's names",
+        ),
+        pytest.param(
+            ["Surname", "Given name", "Patronymic", "Date of birth", "Passport series", "Passport number"],
+            ["ПЕТРОВ", "ИВАН", "СЕРГЕЕВИЧ", "01.01.1985", "0405", "001234"],
+            id="English headings, capital letters",
+        ),
+        pytest.param(
+            ["№", "ФАМИЛИЯ", "Имя", "Отчество", "Дата рожд.", "Дата рождения", "Паспорт"],
+            ["1", "Петров", "Иван", "Сергеевич", "", "1.1.1985 г.", "04 05 001234"],
+            id="series and number in one column",
+        ),
+        pytest.param(
+            ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия и номер паспорта"],
+            ["Петров", "Иван", "Сергеевич", "01.01.1985", "405001234"],
+            id="one column, its first zero lost",
+        ),
+        pytest.param(
+            ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия", "Номер", "Код документа", "Номер паспорта"],
+            ["Петров", "Иван", "Сергеевич", "1985-01-01 00:00:00", "405.0", "7", "21.0", "1234.0"],
+            id="numbers that a spreadsheet made of them",
+        ),
+    ],
+)
+def test_headings_and_values_are_understood(
+    inn: Inn, runtime: LocalRuntime, tmp_path: Path, heading: list[str], row: list[str]
+) -> None:
+    source = write(tmp_path / "in.csv", [row], heading)
+    out = tmp_path / "out.csv"
+    inn("batch", str(source), "-o", str(out), "--url", runtime.url)
+    assert read(out)[1] == [*row, *FOUND["Петров"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "person"),
+    [("01", "IV-МЮ 123456", "ussr"), ("3", "V-АН № 654321", "baby"), ("10", "CZ1234567", "foreigner")],
+)
+def test_other_documents_in_one_column(  # noqa: PLR0917  # fixtures
+    inn: Inn, runtime: LocalRuntime, tmp_path: Path, kind: str, document: str, person: str
+) -> None:
+    one = next(row for row in runtime.tax_service.people() if row["id"] == person)
+    fields = ["lastName", "firstName", "middleName", "birthDate"]
+    row = [*(one["request"][field] for field in fields), kind, document]
+    source = write(tmp_path / "in.csv", [row], [*fields, "Вид документа", "Документ"])
+    inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", runtime.url)
+    assert read(tmp_path / "out.csv")[1][-3:] == [one["inn"], "found", ""]
+
+
+def test_a_spreadsheet_keeps_its_numbers_and_days(inn: Inn, runtime: LocalRuntime, tmp_path: Path) -> None:
+    born = datetime(1985, 1, 1)  # noqa: DTZ001  # spreadsheets know no zones
+    row = ["Петров", "Иван", "Сергеевич", born, 405.0, 1234, date(2005, 2, 10), "=1+1"]
+    heading = [*HEADING, "Дата выдачи", "Заметка"]
+    source = workbook(tmp_path / "in.xlsx", [[], heading, row, [], IVANOVA, [None, ""]])
+    out = tmp_path / "out.xlsx"
+    assert inn("batch", str(source), "-o", str(out), "--url", runtime.url).status == 0
+    first, second, blank, third = cells(out)
+    assert first == (*heading, "inn", "status", "details")
+    # A formula's value is read, which nobody has computed here.
+    assert second[:7] == ("Петров", "Иван", "Сергеевич", born, 405, 1234, datetime(2005, 2, 10))  # noqa: DTZ001
+    assert second[8:10] == ("770000000300", "found")
+    assert not any(blank)
+    assert third[8:10] == ("770000000082", "found")
+
+
+@pytest.mark.parametrize(("source_kind", "out_kind"), [("csv", "xlsx"), ("xlsx", "csv"), ("xlsx", "tsv")])
+def test_one_kind_is_written_as_another_and_resumed(
+    inn: Inn, host: Start, tmp_path: Path, source_kind: str, out_kind: str
+) -> None:
+    there = host(answering({"Петров": "bad_reply: what"}), answering({}))
+    rows = [[*PETROV[:3], "1985-01-01", "0405", "=2"], IVANOVA]
+    write(tmp_path / "in.csv", rows)
+    born = datetime(1985, 1, 1)  # noqa: DTZ001
+    workbook(tmp_path / "in.xlsx", [HEADING, [*PETROV[:3], born, 405.0, 1234.0], IVANOVA])
+    call = ["batch", str(tmp_path / f"in.{source_kind}"), "-o", str(tmp_path / f"out.{out_kind}"), "--url", there.url]
+    assert inn(*call).status == 0
+    asked = len(there.bodies)
+    ended = inn(*call)
+    assert "2 rows: 2 not_found; 0 asked for" in ended.out
+    assert len(there.bodies) == asked
+
+
+def test_text_that_looks_like_a_formula_stays_text(inn: Inn, host: Start, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", [["=1+1", *IVANOVA[1:3], "\x07", *IVANOVA[4:]]])
+    out = tmp_path / "out.xlsx"
+    inn("batch", str(source), "-o", str(out), "--url", host(answering({})).url)
+    assert cells(out)[1][0] == "=1+1"
+    assert openpyxl.load_workbook(out).worksheets[0]["A2"].data_type == "s"
+
+
+@pytest.mark.usefixtures("hurried")
+def test_only_what_has_failed_is_asked_for_again(inn: Inn, host: Start, tmp_path: Path) -> None:
+    rows = [[name, *IVANOVA[1:]] for name in ("Авдеев", "Белов", "Вехов", "Гусев", "Дымов")]
+    source = write(tmp_path / "in.csv", rows)
+    statuses = {"Авдеев": "found", "Белов": "rejected", "Вехов": "failed", "Гусев": "ambiguous", "Дымов": "not_found"}
+    first = host(answering(statuses))
+    call = ["batch", str(source), "-o", str(tmp_path / "out.csv"), "--url"]
+    ended = inn(*call, first.url)
+    assert ended.status == 1
+    assert "5 rows: 1 found, 1 not_found, 1 ambiguous, 1 rejected, 1 failed" in ended.out
+    second = host(answering({"Вехов": "found"}))
+    assert inn(*call, second.url).status == 0
+    assert [event["data"]["lastName"] for body in second.bodies for event in body] == ["Вехов"]
+    assert [row[-2] for row in read(tmp_path / "out.csv")[1:]] == [
+        "found",
+        "rejected",
+        "found",
+        "ambiguous",
+        "not_found",
+    ]
+
+
+def test_rows_that_are_none_keep_their_place(inn: Inn, host: Start, tmp_path: Path) -> None:
+    there = host(answering({}))
+    source = tmp_path / "in.csv"
+    lines = [";".join(row) for row in (HEADING, IVANOVA, [], [*PETROV, "more"], ["Ким" * 9000, *PETROV[1:]], PETROV)]
+    source.write_text("\n".join([*lines, "", ";;;;;", ""]), encoding="utf-8")
+    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url).status == 0
+    answers = [row[-3:] for row in read(tmp_path / "out.csv")[1:]]
+    assert [status for _, status, _ in answers] == ["not_found", "", "rejected", "rejected", "not_found"]
+    assert answers[2][2].startswith("the row has more cells than the heading")
+    assert answers[3][2] == "the row is too long"
+    assert sum(len(body) for body in there.bodies) == 2
+
+
+@pytest.mark.usefixtures("hurried")
+def test_waiting_for_ones_turn_is_no_failure(inn: Inn, host: Start, tmp_path: Path) -> None:
+    """The service's deadline, its pace and its cool-downs only make it take longer."""
+    said = ["deadline: later", "provider_closed: later", "in_progress: later", "store_unavailable: no", "bad_reply: no"]
+    there = host(*(answering({"Иванова": word}) for word in said), answering({"Иванова": "ambiguous"}))
+    source = write(tmp_path / "in.csv", [IVANOVA])
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url)
+    assert ended.status == 0
+    assert len(there.bodies) == len(said) + 1
+    assert read(tmp_path / "out.csv")[1][-2] == "ambiguous"
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_person_asked_for_in_vain_has_failed_after_three_tries(inn: Inn, host: Start, tmp_path: Path) -> None:
+    there = host(answering({"Иванова": "bad_reply: it can't be trusted"}))
+    source = write(tmp_path / "in.csv", [IVANOVA])
+    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url).status == 1
+    assert len(there.bodies) == 3
+    assert read(tmp_path / "out.csv")[1][-3:] == ["", "failed", "bad_reply: it can't be trusted"]
+
+
+def test_a_service_that_answers_nobody_ends_the_run_and_loses_nothing(inn: Inn, host: Start, tmp_path: Path) -> None:
+    there = host(answering({"Петров": "provider_closed: come back tomorrow"}))
+    source = write(tmp_path / "in.csv", [IVANOVA, PETROV])
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url, "--patience", "1")
+    assert ended.status == 1
+    assert "nobody was answered for 1 s (provider_closed: come back tomorrow); 1 rows are in" in ended.err
+    assert [row[-2] for row in read(tmp_path / "out.csv")[1:]] == ["not_found"]
+
+
+def test_a_service_that_goes_away_ends_the_run_only_after_a_while(inn: Inn, host: Start, tmp_path: Path) -> None:
+    busy = (503, {"retry-after": "1"}, json.dumps({"detail": "busy"}).encode())
+    there = host(busy, answering({}))
+    source = write(tmp_path / "in.csv", [IVANOVA])
+    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url).status == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param((401, {}, b"{}"), "wants a token", id="a token is wanted"),
+        pytest.param((200, {}, b"[]"), "is not the INN service", id="too few replies"),
+        pytest.param((413, {}, b'{"detail": "expected less"}'), "answers 413: expected less", id="too much"),
+    ],
+)
+def test_what_the_service_refuses_ends_the_run(
+    inn: Inn, host: Start, tmp_path: Path, answer: Response, said: str
+) -> None:
+    source = write(tmp_path / "in.csv", people(50, 40))
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", host(answer).url)
+    assert ended.status == 1
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_nobody_there_is_told_at_once(inn: Inn, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", people(50, 41))
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert ended.status == 1
+    assert "the connection was refused" in ended.err
+
+
+def test_the_output_is_for_those_who_may_read_the_input(inn: Inn, host: Start, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", [IVANOVA])
+    source.chmod(0o640)
+    inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", host(answering({})).url)
+    assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+    """Nobody is asked for: all rows are known, and go the way through reading, comparing and writing."""
+
+    def peak(count: int) -> int:
+        rows = people(count, 42)
+        source = write(tmp_path / f"{count}.csv", rows)
+        answered = [[*row, "", "not_found", ""] for row in rows]
+        out = write(tmp_path / f"{count}.out.csv", answered, [*HEADING, "inn", "status", "details"])
+        process = subprocess.Popen([INN, "batch", source, "-o", out], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        assert status == 0
+        return usage.ru_maxrss
+
+    assert peak(10_000) - peak(300) < 4096

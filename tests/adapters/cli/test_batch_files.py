@@ -1,0 +1,93 @@
+"""`inn batch` and files that are not what they should be: one line says so, and nothing is overwritten."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.adapters.cli.conftest import Inn
+from tests.adapters.cli.people import HEADING, people, read, write
+
+OUT_HEADING = [*HEADING, "inn", "status", "details"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(None, "cannot read", id="not there"),
+        pytest.param(b"", "must hold headings", id="empty"),
+        pytest.param("Фамилия;Имя\n".encode(), "has none for: birthDate (дата рождения", id="headings missing"),
+        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx", id="an old Excel"),
+        pytest.param(b"PK\x03\x04nonsense", "no XLSX file, or is damaged", id="a damaged workbook"),
+        pytest.param(b"a;b\0c", "neither CSV nor XLSX", id="binary"),
+        pytest.param(";".join(HEADING).encode("cp1251") + b"\n\x98;", "is no CSV file", id="in no encoding"),
+        pytest.param(";".join(HEADING).encode() + b'\n"' + b"x" * 140_000, "is no CSV file", id="an endless cell"),
+    ],
+)
+def test_an_input_that_is_none_is_told(inn: Inn, tmp_path: Path, content: bytes | None, said: str) -> None:
+    source = tmp_path / "in.csv"
+    if content is not None:
+        source.write_bytes(content)
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "in.xlsx")
+    ended = inn("batch", str(tmp_path / "in.xlsx"), "-o", str(tmp_path / "out.csv"))
+    assert ended.status == 2
+    assert "must hold headings" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        pytest.param("in.csv", "IN and OUT are the same file", id="the input itself"),
+        pytest.param("out.pdf", "must end in .csv, .tsv or .xlsx", id="an unknown kind"),
+        pytest.param("nosuch/out.csv", "cannot write", id="a folder that is not there"),
+    ],
+)
+def test_an_output_that_cannot_be_is_told(inn: Inn, tmp_path: Path, out: str, said: str) -> None:
+    source = write(tmp_path / "in.csv", people(1, 50))
+    ended = inn("batch", str(source), "-o", str(tmp_path / out))
+    assert ended.status == 2
+    assert said in ended.err
+    assert read(source)[0] == HEADING
+
+
+ROWS = people(3, 51)
+NOBODY = ["", "not_found", ""]
+
+
+@pytest.mark.parametrize("suffix", ["", ".part"], ids=["an output", "a journal"])
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        pytest.param([HEADING, ROWS[0]], "its headings are not the input's", id="no answers in it"),
+        pytest.param([OUT_HEADING, [*ROWS[1], *NOBODY]], "row 2 is not the input's", id="another person in the row"),
+        pytest.param([OUT_HEADING, *([*row, *NOBODY] for row in ROWS)], "it has more rows", id="more rows"),
+    ],
+)
+def test_an_output_of_another_input_is_left_alone(
+    inn: Inn, tmp_path: Path, held: list[list[str]], said: str, suffix: str
+) -> None:
+    source = write(tmp_path / "in.csv", [ROWS[0]] if said == "it has more rows" else ROWS)
+    delimiter = "," if suffix else ";"
+    out = write(tmp_path / f"out.csv{suffix}", held[1:], held[0], delimiter=delimiter)
+    before = out.read_bytes()
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert ended.status == 2
+    assert f"out.csv{suffix} belongs to another input" in ended.err
+    assert said in ended.err
+    assert out.read_bytes() == before
+
+
+def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", ROWS)
+    part = write(tmp_path / "out.csv.part", [[*ROWS[0], *NOBODY], [*ROWS[1], *NOBODY]], OUT_HEADING, delimiter=",")
+    part.write_bytes(part.read_bytes()[:-3])
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert ended.status == 1
+    assert read(tmp_path / "out.csv") == [OUT_HEADING, [*ROWS[0], *NOBODY]]

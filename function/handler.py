@@ -42,6 +42,12 @@ def handle_waiting(events: Sequence[Event], ports: Ports) -> list[Outcome]:
     return [request if isinstance(request, Rejected) else _looked_up(request, view) for request in requests]
 
 
+def broken(event: Event, ports: Ports) -> Outcome:
+    """How a request ends that a bug kept from being handled: put off, as one that failed."""
+    request = parse(event, _today(ports.clock))
+    return request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)
+
+
 def _looked_up(request: LookupRequest, ports: Ports) -> Outcome:
     try:
         known = ports.answers.find(request.person)

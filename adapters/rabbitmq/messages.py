@@ -80,11 +80,12 @@ class Envelope:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One to publish through the default exchange."""
+    """One to publish through the default exchange. `moved`: why it goes to a queue of ours; None: it is a reply."""
 
     queue: str
     properties: Properties
     body: bytes
+    moved: str | None = None
 
 
 def read(delivery: Delivery) -> Envelope:

@@ -41,10 +41,10 @@ class Fate:
 
 WAIT = None
 """In place of a fate: keep the delivery in hand and try again."""
+HANDED_BACK = "handed_back"
+"""Why a message went to the tail of its own queue: it was in hand for too long, or the process ends."""
 
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
-
-_PARK_UNREAD = Fate(move=Move.DEAD, reason=Status.REJECTED)
 
 
 def reply_to(name: str, ours: Names) -> ReplyTo:

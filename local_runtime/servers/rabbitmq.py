@@ -1,6 +1,6 @@
 """A private RabbitMQ node: own name, ports, folder, cookie and port mapper; it can be stopped, killed, paused, started.
 
-The server is looked for in INN_RABBITMQ_SERVER (the `rabbitmq-server` script), then where packages
+The server is looked for in INN_TEST_RABBITMQ_SERVER (the `rabbitmq-server` script), then where packages
 put it; on Debian, as root, it is installed. A node that the system runs is never touched.
 """
 
@@ -141,7 +141,7 @@ def rabbitmq(folder: Path) -> Iterator[Node]:
 
 def server_script() -> Path:
     """The `rabbitmq-server` script. Raises ServerFailed, saying what to install."""
-    if named := os.environ.get("INN_RABBITMQ_SERVER"):
+    if named := os.environ.get("INN_TEST_RABBITMQ_SERVER"):
         return Path(named)
     return _found() or _installed() or _missing()
 
@@ -169,5 +169,5 @@ def _installed() -> Path | None:
 def _missing() -> Path:
     raise ServerFailed(
         "RabbitMQ is needed: install rabbitmq-server 3.10 or newer (apt-get install rabbitmq-server, brew install"
-        " rabbitmq), or name its script in INN_RABBITMQ_SERVER"
+        " rabbitmq), or name its script in INN_TEST_RABBITMQ_SERVER"
     )

@@ -45,11 +45,11 @@ def process_belongs_to(process: psutil.Process, folder: Path) -> bool:
 def test_a_server_that_is_nowhere_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("local_runtime.servers.rabbitmq._PLACES", ())
-    monkeypatch.delenv("INN_RABBITMQ_SERVER", raising=False)
+    monkeypatch.delenv("INN_TEST_RABBITMQ_SERVER", raising=False)
     with pytest.raises(ServerFailed, match="install rabbitmq-server"):
         server_script()
 
 
 def test_a_server_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INN_RABBITMQ_SERVER", "/elsewhere/rabbitmq-server")
+    monkeypatch.setenv("INN_TEST_RABBITMQ_SERVER", "/elsewhere/rabbitmq-server")
     assert server_script() == Path("/elsewhere/rabbitmq-server")

@@ -1,0 +1,93 @@
+"""`inn consume`: the RabbitMQ consumer as a production process, with its probes."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from starlette.applications import Starlette
+
+from adapters import telemetry
+from adapters.cli.failure import DONE, WRONG_USE, Failure
+from adapters.mongodb import StoreRefuses
+from adapters.probes import Probes
+from adapters.server import SIGNALS, Address, Busy, Server, listen, run
+from adapters.settings import load_all
+from adapters.starting import NotStarted, started
+from adapters.wiring.consumer import Consuming, consuming
+
+PROBE_GRACE_SEC = 1.0
+
+
+class _ProbeServer(Server):
+    """Answers probes until it is told to stop: signals are the consumer's."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave them alone."""
+        yield
+
+
+def consume() -> None:
+    """Answer requests from RabbitMQ with production settings (the environment, or .env).
+
+    Example: RABBITMQ_DSN=amqps://user:password@broker/ inn consume
+    """
+    core, rabbit = load_all()
+    try:
+        with (
+            listen(Address(core.http.host, core.http.port)) as listener,
+            telemetry.start(core.app.name, core.log.level) as told,
+            consuming(core, rabbit, told) as parts,
+        ):
+            probes = Starlette(routes=Probes(parts.checks, told).routes())
+            run(_consume(_ProbeServer(probes, listener, PROBE_GRACE_SEC), parts, core.app.start_timeout_sec))
+    except Busy as busy:
+        raise Failure(str(busy), WRONG_USE) from None
+    except (NotStarted, StoreRefuses) as no:
+        raise Failure(str(no)) from None
+    _leave()
+
+
+async def _consume(probes: Server, parts: Consuming, limit: float) -> None:
+    """Answer probes from the beginning to the end; consume once every server was reached."""
+    stopping = _on_signals()
+    serving = asyncio.create_task(probes.serve())
+    try:
+        if await _reached(parts, limit, stopping):
+            await parts.consumer.run(stopping)
+    finally:
+        probes.stop()
+        await serving
+
+
+async def _reached(parts: Consuming, limit: float, stopping: asyncio.Event) -> bool:
+    """Whether every server was reached before a signal. Raises NotStarted."""
+    starting = asyncio.create_task(started(parts.servers, limit))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    await starting
+    return True
+
+
+def _on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _leave() -> None:
+    """End now, where a thread still asks a provider: Python would wait for it, and it can't be stopped."""
+    if any(thread.name.startswith("lookup") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(DONE)

@@ -1,0 +1,38 @@
+"""The consumer: both lanes, each on a connection of its own, so that what one chokes on does not stop the other."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from adapters.rabbitmq.fast import FastLane
+from adapters.rabbitmq.link import Link
+from adapters.rabbitmq.session import Broker, open_session
+from adapters.rabbitmq.slow import SlowLane
+from adapters.rabbitmq.work import Work
+
+
+class Consumer:
+    """Both lanes. `prefetch`: messages that the fast lane has in hand at most; `places`: lookups at a time."""
+
+    def __init__(self, broker: Broker, work: Work, prefetch: int, places: int) -> None:
+        self._broker = broker
+        self._work = work
+        self._cache_thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._lookup_threads = ThreadPoolExecutor(places, thread_name_prefix="lookup")
+        self.fast = Link(FastLane(work, prefetch, self._cache_thread), broker, work.observer)
+        self.slow = Link(SlowLane(work, places, self._lookup_threads), broker, work.observer)
+
+    async def reach(self) -> None:
+        """Connect once and declare the queues. Raises BrokerAway or BrokerRefuses."""
+        async with open_session(self._broker, self._work.observer):
+            pass
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work, through any outage, until `stopping` is set; then settle what is in hand, within bounds."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.fast.run(stopping))
+            group.create_task(self.slow.run(stopping))
+
+    def close(self) -> None:
+        """Let go of the threads. A lookup under way goes on to its end, and its answer is kept."""
+        self._cache_thread.shutdown(wait=False, cancel_futures=True)
+        self._lookup_threads.shutdown(wait=False, cancel_futures=True)

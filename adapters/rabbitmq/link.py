@@ -1,0 +1,86 @@
+"""Keeps one lane at work: connects, reconnects with growing pauses, and says how it stands."""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from time import monotonic
+from typing import Protocol
+
+from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
+from adapters.rabbitmq.session import Broker, Session, open_session
+from function.observing import Observer
+
+FIRST_PAUSE_SEC = 0.2
+LONGEST_PAUSE_SEC = 5.0
+STEADY_SEC = 30.0
+"""A connection that held for so long was a good one: the next pause is a first one again."""
+
+
+class Lane(Protocol):
+    """Works on one queue."""
+
+    queue: str
+
+    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+        """Work on this connection until `stopping` is set. Whatever it raises, it can be run again on another one."""
+
+
+class Link:
+    """One lane and its connection. `state` is "connected", or a code of what is wrong."""
+
+    def __init__(self, lane: Lane, broker: Broker, observer: Observer) -> None:
+        self.state = "not_connected"
+        self._lane = lane
+        self._broker = broker
+        self._observer = observer
+        self._pause = FIRST_PAUSE_SEC
+
+    @property
+    def connected(self) -> bool:
+        """Whether the lane works now."""
+        return self.state == "connected"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep the lane at work until `stopping` is set and it has settled what it had in hand."""
+        while not stopping.is_set():
+            begun = monotonic()
+            try:
+                async with open_session(self._broker, self._observer) as session:
+                    self.state = "connected"
+                    await _until_lost(self._lane.run(session, stopping), session)
+            except (BrokerAway, BrokerRefuses) as no:
+                self._lost(str(no) if isinstance(no, BrokerAway) else "refused")
+            except Exception as bug:  # noqa: BLE001  # what is in hand comes again; at the delivery limit it is parked
+                self._observer.trouble("lane", bug)
+                self._lost("lane_failed")
+            if not stopping.is_set():
+                await self._rest(monotonic() - begun, stopping)
+
+    def _lost(self, why: str) -> None:
+        self.state = why
+        self._observer.event("reconnecting", queue=self._lane.queue, why=why)
+
+    async def _rest(self, lasted: float, stopping: asyncio.Event) -> None:
+        self._pause = FIRST_PAUSE_SEC if lasted > STEADY_SEC else self._pause
+        try:
+            # Replicas that lost the broker together do not come back to it in step.
+            async with asyncio.timeout(self._pause * random.uniform(0.5, 1)):  # noqa: S311  # jitter is no secret
+                await stopping.wait()
+        except TimeoutError:
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SEC)
+
+
+async def _until_lost(work: Coroutine[object, object, None], session: Session) -> None:
+    """Do the work, unless the connection is lost first, which ends it."""
+    tasks = (asyncio.create_task(work), asyncio.create_task(session.lost()))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        lost = tasks[1].done()
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    # What the lane stumbled over when the connection went is not what went wrong.
+    error = ended[1] if lost else ended[0]
+    if isinstance(error, BaseException):
+        raise error

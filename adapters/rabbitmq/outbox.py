@@ -1,0 +1,64 @@
+"""What is published is confirmed by the broker, or it is an error: nothing is acknowledged on hope."""
+
+import asyncio
+
+from aiormq import Channel
+from aiormq.exceptions import DeliveryError, PublishError
+
+from adapters.rabbitmq import moves
+from adapters.rabbitmq.messages import DIRECT_REPLY, Message
+from adapters.rabbitmq.topology import Names
+from function.observing import Observer
+
+CONFIRM_SEC = 30.0
+"""A broker that has confirmed nothing for so long counts as lost: a queue without its majority may never confirm."""
+
+
+class Outbox:
+    """Publishes on one channel, which is in confirm mode. Many may publish at once; each waits for its own confirmation."""
+
+    def __init__(self, channel: Channel, names: Names, observer: Observer) -> None:
+        self._channel = channel
+        self._names = names
+        self._observer = observer
+        self._ids: set[str | None] = set()
+
+    async def send(self, message: Message) -> None:
+        """Publish one. Raises DeliveryError where a queue of ours is gone or full."""
+        if message.moved is None:
+            await self._reply(message)
+        else:
+            await self._move(message, message.moved)
+
+    async def _reply(self, message: Message) -> None:
+        """To the sender's queue, or to `.unrouted` where there is none or it takes nothing."""
+        # The broker returns what goes to a direct reply-to as unroutable even as it delivers it.
+        mandatory = not message.queue.startswith(DIRECT_REPLY)
+        try:
+            await self._publish(message, mandatory=mandatory)
+        except PublishError:
+            await self.send(moves.unrouted(message, self._names, "unroutable"))
+        except DeliveryError:
+            await self.send(moves.unrouted(message, self._names, "refused"))
+
+    async def _move(self, message: Message, reason: str) -> None:
+        own_id = message.properties.message_id
+        # The library tells returned messages apart by their id: one that is under way already gets a new one.
+        if own_id in self._ids:
+            own_id = message.properties.message_id = None
+        self._ids.add(own_id)
+        try:
+            await self._publish(message, mandatory=True)
+        finally:
+            self._ids.discard(own_id)
+        self._observer.moved(message.queue.removeprefix(f"{self._names.source}."), reason)
+
+    async def _publish(self, message: Message, *, mandatory: bool) -> None:
+        async with asyncio.timeout(CONFIRM_SEC):
+            await self._channel.basic_publish(
+                message.body,
+                routing_key=message.queue,
+                properties=message.properties,
+                mandatory=mandatory,
+                wait=False,
+            )

@@ -1,0 +1,91 @@
+"""One connection to the broker from its beginning to its end; nothing of it outlives it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import aio_pika
+from aiormq import Channel
+from aiormq.exceptions import ChannelLockedResource, ChannelPreconditionFailed
+from pamqp.commands import Basic
+from yarl import URL
+
+from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses, translated
+from adapters.rabbitmq.outbox import Outbox
+from adapters.rabbitmq.topology import Names, Queue, how_to_mend, queues
+from function.observing import Observer
+
+CONNECT_SEC = 10.0
+HEARTBEAT_SEC = 10
+"""A broker that is silent for three times as long counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and what is declared there. `uri` is a secret; `name` shows in the broker's lists."""
+
+    uri: str
+    name: str
+    names: Names
+    retry_sec: float
+
+    def __repr__(self) -> str:
+        return f"Broker({self.name!r}, ...)"
+
+
+class Session:
+    """A connected channel in confirm mode, its queues declared."""
+
+    def __init__(self, channel: Channel, outbox: Outbox) -> None:
+        self.channel = channel
+        self.outbox = outbox
+        self._cancelled = asyncio.Event()
+        channel.on_consumer_cancel_callbacks.add(self._on_cancel)
+
+    async def lost(self) -> None:
+        """Wait until the channel is of no more use, then raise BrokerAway."""
+        cancelled = asyncio.create_task(self._cancelled.wait())
+        try:
+            await asyncio.wait({cancelled, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cancelled.cancel()
+        raise BrokerAway("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
+
+    def _on_cancel(self, _frame: Basic.Cancel) -> None:
+        self._cancelled.set()
+
+
+@asynccontextmanager
+async def open_session(broker: Broker, observer: Observer) -> AsyncIterator[Session]:
+    """Connect and declare. Raises BrokerAway or BrokerRefuses; what goes wrong later is the caller's to translate."""
+    with translated():
+        connection = await aio_pika.connect(_url(broker), timeout=CONNECT_SEC)
+    try:
+        with translated():
+            async with asyncio.timeout(CONNECT_SEC):
+                await _declare(connection, queues(broker.names, broker.retry_sec))
+                channel = await (await connection.channel()).get_underlay_channel()
+        # What is given is this class; its `wait=False` is not in the abstract one.
+        plain = cast("Channel", channel)
+        yield Session(plain, Outbox(plain, broker.names, observer))
+    finally:
+        await connection.close()
+
+
+async def _declare(connection: aio_pika.abc.AbstractConnection, wanted: tuple[Queue, ...]) -> None:
+    channel = await connection.channel()
+    for queue in wanted:
+        try:
+            await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
+        except (ChannelPreconditionFailed, ChannelLockedResource):
+            raise BrokerRefuses(how_to_mend(queue.name)) from None
+    await channel.close()
+
+
+def _url(broker: Broker) -> URL:
+    """The address, with what the client library reads from its query."""
+    url = URL(broker.uri)
+    defaults = {"heartbeat": str(HEARTBEAT_SEC), "name": broker.name}
+    return url.with_query({**defaults, **url.query})

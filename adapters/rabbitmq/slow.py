@@ -1,0 +1,108 @@
+"""The slow lane: requests whose answer is not cached, each in a thread, at the provider's pace.
+
+A delivery that has to wait (for its turn, for another worker's fetch, for the store) stays in hand and
+takes one place of the prefetch: while every provider is closed, all places wait, and no more come.
+"""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from adapters.rabbitmq.intake import Intake
+from adapters.rabbitmq.messages import Delivery
+from adapters.rabbitmq.patience import Bell, Patience
+from adapters.rabbitmq.session import Session
+from adapters.rabbitmq.settling import WAIT
+from adapters.rabbitmq.stopping import closing
+from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
+from function.handler import broken, handle
+from function.outcomes import Outcome
+
+DRAIN_SEC = 25.0
+"""What is in a thread when the process is to stop may take so long; a pod has 60 seconds."""
+
+
+@dataclass(slots=True, eq=False)
+class _Shift:
+    """One connection's work: what is in hand by its task."""
+
+    session: Session
+    intake: Intake
+    bell: Bell
+    stopping: asyncio.Event
+    in_hand: "dict[asyncio.Task[None], Delivery]"
+
+
+class SlowLane:
+    """Works on `.lookup`, one `run` for each connection; as many at a time as there are `threads`."""
+
+    def __init__(self, work: Work, places: int, threads: Executor) -> None:
+        self.queue = work.names.lookup
+        self._work = work
+        self._places = places
+        self._threads = threads
+        self._clerk = Clerk(work, self.queue)
+
+    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then end what is in a thread, within bounds, and hand the rest back."""
+        intake = Intake(session.channel, self.queue, self._places)
+        shift = _Shift(session, intake, Bell(), stopping, {})
+        async with asyncio.TaskGroup() as group:
+            async with closing(intake, shift.bell, stopping):
+                while deliveries := await intake.take(self._places):
+                    for delivery in deliveries:
+                        task = group.create_task(self._one(delivery, shift))
+                        shift.in_hand[task] = delivery
+                        task.add_done_callback(shift.in_hand.pop)
+            await self._drain(shift)
+
+    async def _drain(self, shift: _Shift) -> None:
+        if not shift.in_hand:
+            return
+        await asyncio.wait(shift.in_hand, timeout=DRAIN_SEC)
+        # A thread can't be stopped: what it still finds is kept in the store, for whoever gets the message next.
+        overdue = dict(shift.in_hand)
+        for task in overdue:
+            task.cancel()
+        for delivery in overdue.values():
+            await self._hand_back(self._clerk.job(delivery), shift)
+
+    async def _one(self, delivery: Delivery, shift: _Shift) -> None:
+        self._work.observer.in_work(ENTRY, 1)
+        try:
+            await shift.intake.accept(delivery)
+            await self._settle(self._clerk.job(delivery), shift)
+        finally:
+            self._work.observer.in_work(ENTRY, -1)
+
+    async def _settle(self, job: Job, shift: _Shift) -> None:
+        patience = Patience()
+        while not shift.stopping.is_set() and not patience.ended:
+            outcome = job.envelope.fault or await self._handled(job)
+            fate = self._clerk.fate(job, outcome)
+            if fate is not WAIT:
+                shift.bell.succeeded()
+                for message in self._clerk.settlement(job, outcome, fate):
+                    await shift.session.outbox.send(message)
+                await shift.session.channel.basic_ack(job.delivery.tag, wait=False)
+                return
+            # Who waits kills nobody: others need not stand behind it.
+            await shift.intake.widen()
+            await shift.bell.sleep(patience.nap(outcome))
+        await self._hand_back(job, shift)
+
+    async def _hand_back(self, job: Job, shift: _Shift) -> None:
+        await shift.session.outbox.send(self._clerk.handed_back(job))
+        await shift.session.channel.basic_ack(job.delivery.tag, wait=False)
+
+    async def _handled(self, job: Job) -> Outcome:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._handle, job)
+        except Exception as bug:  # noqa: BLE001  # whatever it is, it is one request's, and not the lane's
+            self._work.observer.trouble("slow_lane", bug)
+            return broken(job.envelope.event, self._work.ports)
+
+    def _handle(self, job: Job) -> Outcome:
+        with self._work.observer.span(f"consume {self.queue}", job.envelope.traceparent):
+            return handle(job.envelope.event, self._work.ports)

@@ -1,0 +1,114 @@
+"""What both lanes do with a delivery: read it, and turn its fate into messages."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from secrets import token_hex
+from time import monotonic
+
+from adapters.rabbitmq import carried, moves
+from adapters.rabbitmq.messages import Delivery, Envelope, Message, read, reply
+from adapters.rabbitmq.settling import FORBIDDEN_REPLY, HANDED_BACK, Fate, Move, ReplyTo, decide, reply_to, status_of
+from adapters.rabbitmq.topology import Names
+from function.contract import result_of
+from function.observing import Ended, Observer
+from function.outcomes import Answered, Deferred, InProgress, Outcome, Rejected
+from function.ports import Ports
+
+ENTRY = "rabbitmq"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a lane works with, whatever the connection. `retries`: returns from `.retry` that a request may have."""
+
+    names: Names
+    ports: Ports
+    retries: int
+    observer: Observer
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One delivery and what was read of it."""
+
+    delivery: Delivery
+    envelope: Envelope
+    sender: ReplyTo
+    attempts: int
+
+
+def stamps() -> Callable[[], str]:
+    """Ids that no other message has, cheaply."""
+    run = token_hex(8)
+    numbers: Iterator[int] = count()
+    return lambda: f"{run}-{next(numbers):x}"
+
+
+class Clerk:
+    """Reads deliveries and writes what becomes of them, all in memory. `queue`: the lane's own."""
+
+    def __init__(self, work: Work, queue: str) -> None:
+        self._work = work
+        self._queue = queue
+        self._stamp = stamps()
+
+    def job(self, delivery: Delivery) -> Job:
+        """A delivery, read; one whose reply would come back to us is no request."""
+        envelope = read(delivery)
+        sender = reply_to(delivery.reply_to, self._work.names)
+        if sender is ReplyTo.FORBIDDEN:
+            envelope.fault = FORBIDDEN_REPLY
+        return Job(delivery, envelope, sender, carried.attempts(delivery.headers, self._work.names.retry))
+
+    def fate(self, job: Job, outcome: Outcome) -> Fate | None:
+        """See `settling.decide`."""
+        return decide(outcome, job.attempts, self._work.retries, job.sender)
+
+    def settlement(self, job: Job, outcome: Outcome, fate: Fate) -> list[Message]:
+        """What to publish before the delivery is acknowledged; the observer is told how the request ended."""
+        seconds = monotonic() - job.delivery.arrived
+        self._tell(job, outcome, seconds)
+        now = self._work.ports.clock.now()
+        messages = []
+        if fate.replies:
+            result = result_of(outcome, seconds)
+            messages.append(reply(job.delivery, job.envelope, result, (self._stamp(), now)))
+        if fate.move is not Move.NOWHERE:
+            messages.append(self._moved(job, fate, now))
+        return messages
+
+    def handed_back(self, job: Job) -> Message:
+        """The same message for the tail of the lane's own queue, where its deaths are forgotten but not its tries."""
+        return moves.passed_on(job.delivery, self._queue, job.attempts, HANDED_BACK)
+
+    def _moved(self, job: Job, fate: Fate, now: datetime) -> Message:
+        names = self._work.names
+        if fate.move is Move.DEAD:
+            return moves.parked(job.delivery, names.dead, job.attempts + 1, fate.reason, now)
+        queue = names.lookup if fate.move is Move.LOOKUP else names.retry
+        return moves.passed_on(job.delivery, queue, job.attempts, fate.reason)
+
+    def _tell(self, job: Job, outcome: Outcome, seconds: float) -> None:
+        cached, provider = (outcome.cached, outcome.answer.provider) if isinstance(outcome, Answered) else (False, "")
+        self._work.observer.ended(
+            Ended(
+                entry=ENTRY,
+                request_id=_request_id(outcome),
+                status=status_of(outcome),
+                cached=cached,
+                provider=provider,
+                seconds=seconds,
+                attempt=job.attempts + 1,
+                traceparent=job.envelope.traceparent,
+            )
+        )
+
+
+def _request_id(outcome: Outcome) -> str:
+    match outcome:
+        case Rejected(request_id):
+            return request_id or ""
+        case Answered(request) | Deferred(request) | InProgress(request):
+            return request.request_id

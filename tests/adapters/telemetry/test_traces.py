@@ -68,6 +68,13 @@ def test_a_span_says_how_its_request_ended_and_not_who_it_was_about(collector: C
     assert not collector.spans["ask nalog"].attributes
 
 
+def test_a_span_takes_no_notice_of_another_request(collector: Collector) -> None:
+    with start("fast", "INFO", io.StringIO()) as telemetry, telemetry.span("consume batch"):
+        telemetry.ended(Ended("rabbitmq", "r-1", "found", True, "nalog", 1, 1, CLIENT))
+
+    assert not collector.spans["consume batch"].attributes
+
+
 def test_an_error_is_marked_by_its_type_alone(collector: Collector) -> None:
     with (
         start("inn", "INFO", io.StringIO()) as telemetry,

@@ -1,0 +1,184 @@
+"""The dashboard and the alerts ask for metrics, labels and values that the code has, and each alert says what to do."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import combinations, product
+from typing import Any
+
+import promql_parser as promql
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.telemetry.metrics import Metrics
+from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
+from function.pacing import Why
+from tests.deploy.tools import ROOT
+
+DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
+RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())
+OPERATING = (ROOT / "docs/operating.md").read_text()
+
+ANY = frozenset({"*"})
+SCRAPED = {"job": ANY, "instance": ANY}
+"""The labels that Prometheus itself adds."""
+
+Labels = dict[str, frozenset[str]]
+
+
+def _told() -> dict[str, Labels]:
+    """Every series that a process can have: its labels and their values."""
+    metrics = Metrics("1.2.3")
+    for entry, status, cached in product(ENTRIES, STATUSES, (True, False)):
+        metrics.ended(Ended(entry, "", status, cached, "", 1))
+        metrics.in_work(entry, 1)
+    for step in STEPS:
+        metrics.step(step, 1)
+    for queue in QUEUES:
+        metrics.moved(queue)
+    for provider, outcome, why in product(PROVIDERS, OUTCOMES, Why):
+        metrics.provider_called(provider, outcome, 1)
+        metrics.provider_closed(provider, why, 1)
+    series: dict[str, Labels] = {"up": dict(SCRAPED)}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = series.setdefault(sample.name, dict(SCRAPED))
+            for label, value in sample.labels.items():
+                labels[label] = labels.get(label, frozenset()) | {value}
+    return series
+
+
+TOLD = _told()
+
+
+def _panels() -> list[dict[str, Any]]:
+    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+def _alerts() -> list[dict[str, Any]]:
+    return [rule for group in RULES["groups"] for rule in group["rules"]]
+
+
+def _queries() -> Iterator[tuple[str, str]]:
+    for panel in _panels():
+        yield from ((target["expr"], f"panel {panel['title']}") for target in panel["targets"])
+    yield from ((each["expr"], f"annotation {each['name']}") for each in DASHBOARD["annotations"]["list"])
+    yield from ((alert["expr"], f"alert {alert['alert']}") for alert in _alerts())
+
+
+def _parsed(query: str) -> promql.Expr:
+    return promql.parse(query.replace("$__rate_interval", "5m"))
+
+
+def _within(expression: promql.Expr) -> list[promql.Expr]:
+    parts: list[promql.Expr] = []
+    promql.walk(expression, parts.append)
+    return parts
+
+
+def _selectors(expression: promql.Expr) -> list[promql.VectorSelector]:
+    return [part for part in _within(expression) if isinstance(part, promql.VectorSelector)]
+
+
+def _is_asked_for(matcher: promql.Matcher, values: Iterable[str]) -> bool:
+    """Whether every value that a matcher names is one that the code has."""
+    wanted = matcher.value.split("|") if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe) else [matcher.value]
+    return values is ANY or set(wanted) <= set(values)
+
+
+QUERIES = list(_queries())
+
+
+@pytest.mark.parametrize("query", [query for query, _ in QUERIES], ids=[where for _, where in QUERIES])
+def test_a_query_names_what_there_is(query: str) -> None:
+    selectors = _selectors(_parsed(query))
+
+    assert selectors
+    for selector in selectors:
+        assert selector.name in TOLD
+        labels = TOLD[selector.name or ""]
+        wrong = [
+            str(each)
+            for each in selector.matchers.matchers
+            if each.name not in labels or not _is_asked_for(each, labels[each.name])
+        ]
+        assert wrong == []
+
+
+@pytest.mark.parametrize("query", [query for query, _ in QUERIES], ids=[where for _, where in QUERIES])
+def test_a_query_groups_by_labels_that_there_are(query: str) -> None:
+    grouped = [part for part in _within(_parsed(query)) if isinstance(part, promql.AggregateExpr) and part.modifier]
+
+    for part in grouped:
+        labels = {label for selector in _selectors(part.expr) for label in TOLD[selector.name or ""]}
+        assert part.modifier is not None
+        assert set(part.modifier.labels) <= labels
+
+
+def test_the_dashboard_shows_every_metric_of_the_service() -> None:
+    asked = {
+        selector.name for query, where in QUERIES if "alert" not in where for selector in _selectors(_parsed(query))
+    }
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in TOLD if name.startswith("inn_")}
+
+    assert families <= {re.sub(r"_bucket$", "", name or "") for name in asked}
+
+
+def test_every_panel_says_what_it_is_and_reads_from_the_chosen_source() -> None:
+    for panel in DASHBOARD["panels"]:
+        assert panel["title"]
+    for panel in _panels():
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert {source["uid"] for source in sources} == {"${datasource}"}
+
+
+def test_no_panel_covers_another() -> None:
+    places = [(panel["title"], panel["gridPos"]) for panel in DASHBOARD["panels"]]
+    covered = [
+        (name, other)
+        for (name, one), (other, two) in combinations(places, 2)
+        if one["x"] < two["x"] + two["w"]
+        and two["x"] < one["x"] + one["w"]
+        and one["y"] < two["y"] + two["h"]
+        and two["y"] < one["y"] + one["h"]
+    ]
+
+    assert covered == []
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
+
+
+@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_says_what_it_means_and_what_to_do(alert: dict[str, Any]) -> None:
+    assert set(alert) <= {"alert", "expr", "for", "labels", "annotations"}
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    assert promql.parse_duration(alert.get("for", "1m"))
+    notes = alert["annotations"]
+    assert set(notes) == {"summary", "description", "runbook"}
+    assert notes["runbook"] == f"docs/operating.md#{alert['alert'].lower()}"
+
+
+@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_has_its_page_in_the_runbook(alert: dict[str, Any]) -> None:
+    page = OPERATING.split(f"\n### {alert['alert']}\n", 1)[1].split("\n### ")[0]
+
+    assert "**It means**: " in page
+    assert f"**Do**: {alert['annotations']['description']}" in page
+
+
+def test_the_runbook_knows_no_other_alert() -> None:
+    pages = re.findall(r"^### (Inn\w+)$", OPERATING, re.MULTILINE)
+
+    assert pages == [alert["alert"] for alert in _alerts()]
+
+
+@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_speaks_of_labels_that_its_expression_keeps(alert: dict[str, Any]) -> None:
+    spoken = set(re.findall(r"\$labels\.(\w+)", json.dumps(alert["annotations"])))
+    kept = re.findall(r"by \(([^)]*)\)", alert["expr"])
+
+    assert all(spoken <= {label.strip() for label in labels.split(",")} for labels in kept)
+
+
+def test_the_runbook_names_metrics_that_there_are() -> None:
+    assert set(re.findall(r"\binn_\w+", OPERATING)) <= set(TOLD)

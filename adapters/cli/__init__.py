@@ -5,31 +5,28 @@ with typer's annotations, or a `typer.Typer` with sub-commands of its own. So th
 stands above the adapters, is one of them as well.
 """
 
-import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, distribution
+from collections.abc import Sequence
+from importlib.metadata import EntryPoints, distribution
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from adapters.cli import faults
+from adapters.cli.deferred import Deferred
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED
 
 DISTRIBUTION = "inn-service"
 
 
 class _Commands(TyperGroup):
-    """Finds a sub-command by its name, and nothing before it is asked for."""
+    """Every sub-command there is, none of them imported before it is run."""
 
-    def list_commands(self, _ctx: Any) -> list[str]:
-        return sorted(_entries())
-
-    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        entry = _entries().get(cmd_name)
-        return None if entry is None else _command(cmd_name, entry.load())
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands.update((entry.name, Deferred(entry)) for entry in sorted(_entries()))
 
 
 app = typer.Typer(
@@ -86,28 +83,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _path(arguments: Sequence[str]) -> str:
     """The command that was called, as its help names it."""
-    return f"inn {arguments[0]}" if arguments and arguments[0] in _entries() else "inn"
+    return f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
 
 
-def _entries() -> dict[str, EntryPoint]:
+def _entries() -> EntryPoints:
     # Of this distribution alone: to read what all installed ones offer takes a third of a second.
-    return {entry.name: entry for entry in distribution(DISTRIBUTION).entry_points.select(group="inn.commands")}
-
-
-def _command(name: str, target: Callable[..., object] | typer.Typer) -> Any:
-    if not isinstance(target, typer.Typer):
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(name)(target)
-        target = alone
-    target.rich_markup_mode = None
-    for command in target.registered_commands:
-        command.help = command.help or _help(command.callback)
-    return typer.main.get_command(target)
-
-
-def _help(command: Callable[..., object] | None) -> str:
-    """A command's docstring, in which examples keep their lines: typer would flow them together."""
-    return inspect.cleandoc((command and command.__doc__) or "").replace("\n\nExample", "\n\n\b\nExample")
+    return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")
 
 
 def _reader_left() -> int:

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, distribution, version
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from adapters.cli import faults
+from adapters.cli.deferred import Deferred
 from adapters.cli.failure import Failure
 from tests.adapters.cli.conftest import Inn
 
@@ -29,7 +32,8 @@ def test_it_lists_its_commands(inn: Inn, arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        pytest.param(["lok"], "inn: No such command 'lok'; see inn --help", id="an unknown command"),
+        pytest.param(["nosuch"], "inn: No such command 'nosuch'; see inn --help", id="an unknown command"),
+        pytest.param(["lokup"], "inn: No such command 'lokup'. Did you mean 'lookup'?", id="a slip of the keyboard"),
         pytest.param(["--nosuch"], "inn: No such option: --nosuch; see inn --help", id="an unknown option"),
         pytest.param(["lookup", "--url"], "inn lookup: Option '--url' requires an argument", id="a value left out"),
         pytest.param(["lookup", "--timeout", "0"], "inn lookup: Invalid value for '--timeout'", id="a value too small"),
@@ -75,10 +79,13 @@ def test_the_shell_gets_its_script() -> None:
     assert "_INN_COMPLETE" in done.stdout
 
 
-def test_starting_it_imports_no_driver() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["lookup", "--help"], ["batch", "--help"]], ids=" ".join)
+def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
     """A command that is asked for its help must not wait for the libraries of all others."""
     heavy = ["rich", "openpyxl", "aio_pika", "urllib3", "pymongo", "starlette", "pydantic_settings", "structlog"]
-    code = f"import sys; from adapters.cli import run; run(['lookup', '--help']); print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        f"import sys; from adapters.cli import run; run({arguments}); print([m for m in {heavy} if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
 
@@ -91,3 +98,43 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def _commands() -> list[list[str]]:
+    """The words of every command that can be run."""
+    found = []
+    for entry in distribution("inn-service").entry_points.select(group="inn.commands"):
+        target = entry.load()
+        below = target.registered_commands if isinstance(target, typer.Typer) else []
+        found += [[entry.name, name_of(command)] for command in below] or [[entry.name]]
+    return found
+
+
+def name_of(command: Any) -> str:
+    return str(command.name or command.callback.__name__.replace("_", "-"))
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_every_command_shows_an_example(inn: Inn, words: list[str]) -> None:
+    ended = inn(*words, "--help")
+    assert ended.status == 0
+    after = ended.out.partition("Example")[2].partition("\n\n")[0]
+    assert f"inn {' '.join(words)}" in after
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param('def do() -> None:\n    """Do it.\n\n    More."""', "Do it.", id="a function"),
+        pytest.param('do = typer.Typer(name="x", help="Do them.")', "Do them.", id="a Typer"),
+        pytest.param("do = typer.Typer(help=words)", "", id="no constant"),
+        pytest.param("done = 1", "", id="nothing of that name"),
+    ],
+)
+def test_a_command_is_known_without_being_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    (tmp_path / "some_commands.py").write_text(f"{source}\nraise SystemExit('it was imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("do", "some_commands:do", "inn.commands")
+    assert Deferred(entry).get_short_help_str() == said

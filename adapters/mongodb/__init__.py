@@ -15,9 +15,9 @@ from adapters.mongodb.archive import MongoArchive
 from adapters.mongodb.book import MongoBook
 from adapters.mongodb.connection import MongoConfig
 from adapters.mongodb.faults import StoreFault, StoreRefuses
-from adapters.mongodb.part import Seals
+from adapters.mongodb.part import Seals, UnderOldKeys
 
-__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses"]
+__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys"]
 
 
 class MongoStore(MongoAnswers, MongoBook, MongoArchive):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, cast
 
 import pymongo
+from bson import MaxKey
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -41,6 +43,14 @@ class Seals(Protocol):
         """Decrypt what was sealed for this place; None where its key is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnderOldKeys:
+    """How much is kept under keys that write no more: unreadable, and not to be forgotten by `forget`, without them."""
+
+    answers: int
+    history: int
+
+
 class Part:
     """One face of the store."""
 
@@ -74,15 +84,19 @@ class Part:
         with translated():
             self._database.command("ping")
 
-    def old_answers(self) -> int:
-        """How many answers are kept under keys that write no more. Raises Unavailable."""
+    def under_old_keys(self) -> UnderOldKeys:
+        """What would be lost with all keys but the newest. Raises Unavailable."""
         name = self._seals.newest
         # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
         rest = indexes.ID_BYTES - len(name)
-        ours = {"$gte": name + b"\x00" * rest, "$lte": name + b"\xff" * rest}
-        others = [{"_id": {"$lt": ours["$gte"]}}, {"_id": {"$gt": ours["$lte"]}}]
+        first, last = name + b"\x00" * rest, name + b"\xff" * rest
+        rows = [{"_id": {"$lt": {"person": first}}}, {"_id": {"$gt": {"person": last, "request": MaxKey()}}}]
+        answers = [{"_id": {"$lt": first}}, {"_id": {"$gt": last}}]
         with self._patiently():
-            return self._answers.count_documents({"$or": others})
+            return UnderOldKeys(
+                answers=self._answers.count_documents({"$or": answers}),
+                history=self._history.count_documents({"$or": rows}),
+            )
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -13,7 +13,7 @@ from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.sealing import Sealer
 from function.ports import Clock
-from local_runtime.servers.mongod import Mongo, given_or_private, standalone
+from local_runtime.servers.mongod import Mongo
 from tests.contracts.kept import LEASE, Kept
 
 KEY = "k" * 32
@@ -64,19 +64,6 @@ class Place:
                 day = datetime.fromisoformat(provider["day"]) - timedelta(seconds=seconds)
                 changes["day"] = day.date().isoformat()
             self.raw["providers"].update_one({"_id": provider["_id"]}, {"$set": changes})
-
-
-@pytest.fixture(scope="session")
-def mongo() -> Iterator[Mongo]:
-    with given_or_private() as mongo:
-        yield mongo
-
-
-@pytest.fixture(scope="session")
-def lone_mongo() -> Iterator[Mongo]:
-    """A mongod by itself: no transactions."""
-    with standalone() as mongo:
-        yield mongo
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from adapters.clock import SystemClock
-from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses
+from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
 from adapters.sealing import Sealer
 from function.archive import HistoryQuery
 from function.outcomes import Reason
@@ -46,7 +46,7 @@ def login(mongo: Mongo, user: str, password: str = SECRET, auth: str = "inn") ->
 def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo) -> None:
     store = store_at(login(guarded, "writer"))
     store.prepare()
-    assert store.old_answers() == 0
+    assert store.under_old_keys() == UnderOldKeys(0, 0)
     assert isinstance(store.take("nalog", PACE, 0), Turn)
     assert store.look("nalog", PACE) is None
     assert store.claim(request().person) is not None
@@ -125,7 +125,7 @@ def test_a_mongod_that_is_not_there_is_weather() -> None:
     calls: list[Callable[[], object]] = [
         store.prepare,
         store.ping,
-        store.old_answers,
+        store.under_old_keys,
         lambda: store.find(request().person),
         lambda: store.find_many([request().person]),
         lambda: store.claim(request().person),

@@ -1,0 +1,111 @@
+"""`inn forget`: erases all that is kept of one person."""
+
+import json
+import sys
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from adapters.cli.failure import DONE, WRONG_USE, Failure
+from adapters.cli.kept import opened
+from adapters.cli.person import (
+    STDIN,
+    BirthDate,
+    Document,
+    DocumentNumber,
+    DocumentSerial,
+    DocumentType,
+    FirstName,
+    LastName,
+    MiddleName,
+    Source,
+    Typed,
+    request_from,
+)
+from function.archive import Erasure
+from function.contract import parse
+from function.outcomes import Rejected
+from function.person import Person
+
+_QUESTIONS = {
+    "last_name": "Фамилия (last name)",
+    "first_name": "Имя (first name)",
+    "middle_name": "Отчество (middle name), empty for none",
+    "birth_date": "Date of birth, dd.mm.yyyy",
+    "document_type": "Type of the document",
+    "document": "Series and number of the document",
+}
+_DEFAULTS = {"middle_name": "", "document_type": "21"}
+
+
+def forget(
+    source: Source = "",
+    *,
+    last_name: LastName = "",
+    first_name: FirstName = "",
+    middle_name: MiddleName = "",
+    birth_date: BirthDate = "",
+    document_type: DocumentType = "",
+    document_serial: DocumentSerial = "",
+    document_number: DocumentNumber = "",
+    document: Document = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+) -> int:
+    """Erase the answer and the history of one person, and keep a record of it without personal data.
+
+    The person is asked for where neither FILE nor an option names one. What stands in options is seen
+    in the list of processes and in the shell's history; questions, FILE and '-' keep it out of both.
+
+    Examples:
+      inn forget
+      inn forget - --yes --json < person.json
+    """
+    typed = Typed(
+        last_name=last_name,
+        first_name=first_name,
+        middle_name=middle_name,
+        birth_date=birth_date,
+        document_type=document_type,
+        document_serial=document_serial,
+        document_number=document_number,
+        document=document,
+    )
+    person = _person(source, typed.fields())
+    if not yes and source != STDIN and sys.stdin.isatty():
+        typer.confirm("Erase all that is kept of this person?", abort=True, err=True)
+    with opened() as store:
+        erasure = store.forget(person)
+    typer.echo(_as_json(erasure) if as_json else _told(erasure))
+    return DONE
+
+
+def _person(source: str, options: dict[str, str]) -> Person:
+    if not source and not options:
+        options = _asked()
+    request = {**request_from(source, options), "requestId": "forget"}
+    # Whoever was looked up has been born by now.
+    parsed = parse(request, date.max)
+    if isinstance(parsed, Rejected):
+        raise Failure(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}", WRONG_USE)
+    return parsed.person
+
+
+def _asked() -> dict[str, str]:
+    if not sys.stdin.isatty():
+        raise Failure("whom to forget? Give options, or a request as JSON: inn forget - < person.json", WRONG_USE)
+    answers = {
+        name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()
+    }
+    return Typed(**answers, document_serial="", document_number="").fields()
+
+
+def _as_json(erasure: Erasure) -> str:
+    return json.dumps({"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history})
+
+
+def _told(erasure: Erasure) -> str:
+    if not erasure.answers and not erasure.history:
+        return f"nothing was kept of this person; record {erasure.record_id}"
+    return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

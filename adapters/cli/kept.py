@@ -1,0 +1,28 @@
+"""The store as commands open it: from settings alone, its troubles in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapters.cli.failure import Failure
+from adapters.mongodb import MongoStore, StoreRefuses
+from adapters.settings import AppSettings, HistorySettings, MongoSettings, load_groups
+from adapters.wiring.store import Keeping, open_store
+from function.ports import Unavailable
+
+# What a command that only looks will never claim.
+_NO_LEASE = 0
+
+
+@contextmanager
+def opened() -> Iterator[MongoStore]:
+    """The store of APP_… and MONGO_…. Raises Failure."""
+    app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
+    try:
+        with open_store(Keeping(app, mongo, history, _NO_LEASE)) as store:  # type: ignore[arg-type]  # groups in the order of the fields
+            yield store
+    except Unavailable:
+        raise Failure(
+            "MongoDB cannot be reached now, or takes too long: check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
+        ) from None
+    except StoreRefuses as no:
+        raise Failure(str(no)) from None

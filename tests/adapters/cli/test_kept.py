@@ -1,0 +1,213 @@
+"""`inn history` and `inn forget` on a real MongoDB."""
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.mongodb import MongoStore
+from function.archive import HistoryQuery
+from function.outcomes import Status
+from local_runtime.servers.mongod import Mongo
+from local_runtime.servers.process import free_port
+from tests.adapters.cli.conftest import Inn
+from tests.adapters.mongodb.conftest import KEY, a_prepared_place
+from tests.contracts.kept import Kept, request
+from tests.core.worlds import INN, PERSON
+
+WHO = {**PERSON, "documentNumber": "100001"}
+OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "Петр", "--middle-name", "Сергеевич")
+BORN = ("--birth-date", "12.03.1985", "--document", "45 09 100001")
+
+
+@pytest.fixture
+def kept(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kept]:
+    """What the commands find: two lookups of one person, one of another."""
+    with a_prepared_place(mongo) as (place, store):
+        for name, value in environment(mongo.uri, place.config.database).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        kept = place.kept(store)
+        kept.save(request(1, requestId="first"), kept.answer(Status.NOT_FOUND, age=180, lasts=60))
+        kept.save(request(2, requestId="other"), kept.answer(age=120))
+        kept.save(request(1, requestId="again\x1b[2J"), kept.answer(age=60))
+        yield kept
+
+
+def environment(uri: str, database: str, key: str = KEY) -> dict[str, str]:
+    return {"MONGO_DSN": uri, "MONGO_NAME": database, "APP_SECRET_KEYS": key}
+
+
+def rows_left(kept: Kept) -> list[str]:
+    return [row.request_id for row in kept.store.history(HistoryQuery())]
+
+
+def test_history_shows_the_last_lookups_and_nobody(inn: Inn, kept: Kept) -> None:
+    ended = inn("history")
+    assert (ended.status, ended.err) == (0, "")
+    heading, *lines = ended.out.splitlines()
+    assert heading.split() == ["TIME", "STATUS", "PROVIDER", "REQUEST"]
+    assert [line.split()[-1] for line in lines] == ["[2J", "other", "first"]
+    assert not any(text in ended.out for text in ("Иванов", "1985", "100001", INN, "\x1b"))
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        pytest.param(["--limit", "1"], ["again\x1b[2J"], id="one row"),
+        pytest.param(["--limit", "1", "--skip", "1"], ["other"], id="the second page"),
+        pytest.param(["--sort", "time"], ["first", "other", "again\x1b[2J"], id="the other way round"),
+        pytest.param(["--status", "not_found"], ["first"], id="one status"),
+        pytest.param(["--since", "2000-01-01"], ["again\x1b[2J", "other", "first"], id="since long ago"),
+        pytest.param(["--until", "01.01.2000"], [], id="until long ago"),
+    ],
+)
+def test_history_is_paged_sorted_and_filtered(inn: Inn, kept: Kept, options: list[str], ids: list[str]) -> None:
+    assert [row["requestId"] for row in json.loads(inn("history", "--json", *options).out)] == ids
+
+
+def test_history_takes_times_of_this_zone_or_another(inn: Inn, kept: Kept) -> None:
+    between = kept.started - timedelta(seconds=90)
+    for since in (between.isoformat(), between.astimezone().replace(tzinfo=None).isoformat()):
+        ended = inn("history", "--json", "--since", since)
+        assert [row["requestId"] for row in json.loads(ended.out)] == ["again\x1b[2J"]
+
+
+def test_history_has_no_rows_to_show(inn: Inn, kept: Kept) -> None:
+    assert inn("history", "--skip", "3").out == "no rows\n"
+    assert inn("history", "--skip", "3", "--json").out == "[]\n"
+
+
+def test_history_reveals_persons_when_told_to(inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = inn("history", "--reveal").out.splitlines()
+    assert lines[2] == f"    Иванов, Пётр, Сергеевич, 1985-03-12, 21, 4509, 100001, INN {INN}"
+    assert lines[6].endswith("100001, INN none")
+    row = json.loads(inn("history", "--reveal", "--json", "--limit", "1").out)[0]
+    assert row["inn"] == INN
+    assert row["person"]["lastName"] == "Иванов"
+    assert datetime.fromisoformat(row["time"]) == kept.started - timedelta(seconds=60)
+
+    monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
+    assert inn("history", "--reveal").out.splitlines()[2] == "    sealed under a key that is not among APP_SECRET_KEYS"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sort", "person"], "must be one of time, status, provider"),
+        (["--status", "failed"], "must be one of found, not_found, ambiguous"),
+        (["--since", "yesterday"], "must be a day or a time"),
+        (["--limit", "0"], "'--limit'"),
+        (["--skip", "-1"], "'--skip'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_history_says_what_it_takes(inn: Inn, options: list[str], said: str) -> None:
+    ended = inn("history", *options)
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, kept: Kept) -> None:
+    ended = inn("forget", *OPTIONS, *BORN, "--yes")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("erased: answers 1, rows of history 2; record ")
+    assert rows_left(kept) == ["other"]
+    assert inn("forget", *OPTIONS, *BORN, "--yes").out.startswith("nothing was kept of this person; record ")
+
+
+def test_forget_reads_the_person_from_standard_input(inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
+    record: dict[str, Any] = json.loads(inn("forget", "-", "--json").out)
+    assert (record["answers"], record["history"]) == (1, 2)
+    store = kept.store
+    assert isinstance(store, MongoStore)
+    found = store._erasures.find_one({"_id": record["recordId"]})
+    assert found is not None
+    assert found["history"] == 2
+
+
+def test_forget_asks_for_the_person_at_a_terminal(kept: Kept) -> None:
+    ended = typed_into(["forget"], "Иванов", "Пётр", "Сергеевич", "12.03.1985", "", "4509 100001", "y")
+    assert ended.startswith("erased: answers 1, rows of history 2")
+    assert rows_left(kept) == ["other"]
+
+
+def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
+    assert typed_into(["forget", *OPTIONS, *BORN], "n") == ""
+    assert len(rows_left(kept)) == 3
+
+
+def typed_into(arguments: list[str], *lines: str) -> str:
+    """What a command prints that runs at a terminal where somebody types these lines."""
+    terminal, end = pty.openpty()
+    os.write(terminal, "".join(f"{line}\n" for line in lines).encode())
+    inn = Path(sys.executable).with_name("inn")
+    done = subprocess.run([inn, *arguments], stdin=end, capture_output=True, text=True, timeout=60, check=False)
+    os.close(terminal)
+    os.close(end)
+    # Beside a question, which goes to stderr, a terminal's line editor leaves a space.
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "whom to forget?"),
+        (["--last-name", "Smith"], "lastName: has Latin letters"),
+        (["no-such-file.json"], "cannot read no-such-file.json"),
+    ],
+    ids=["nobody", "no person", "no file"],
+)
+def test_forget_says_what_it_takes(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    ended = inn("forget", *options)
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert "Smith" not in ended.err
+    assert len(rows_left(kept)) == 3
+
+
+def test_settings_that_are_missing_are_named_together(
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("APP_SECRET_KEYS", "MONGO_DSN", "MONGO_HOST", "MONGO_NAME", "MONGO_USER", "MONGO_PASS"):
+        monkeypatch.delenv(name, raising=False)
+    ended = inn("history")
+    assert ended.status == 2
+    assert all(name in ended.err for name in ("APP_SECRET_KEYS", "MONGO_HOST", "MONGO_NAME"))
+
+
+@pytest.mark.parametrize(
+    ("dsn", "said"),
+    [
+        (f"mongodb://127.0.0.1:{free_port()}", "MongoDB cannot be reached now"),
+        ("mongodb://user:s3cret@host:none", "the driver cannot use the address of MongoDB"),
+    ],
+    ids=["no server", "no address"],
+)
+def test_a_store_that_is_not_there_is_one_line(
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dsn: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MONGO_TIMEOUT_SERVER_SELECT", "50")
+    for name, value in environment(dsn, "inn").items():
+        monkeypatch.setenv(name, value)
+    ended = inn("history")
+    assert ended.status == 1
+    assert ended.err.startswith(f"inn: {said}")
+    assert ended.err.count("\n") == 1
+    assert "s3cret" not in ended.err

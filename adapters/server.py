@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import signal
 import socket
 import sys
@@ -46,6 +47,18 @@ def listen(address: Address) -> socket.socket:
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def leave() -> None:
+    """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
+
+    A thread can't be stopped, and Python would wait for it: for longer than those who sent the signal do.
+    """
+    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(not thread.daemon for thread in threads):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

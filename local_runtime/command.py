@@ -22,7 +22,7 @@ from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.clock import SystemClock
 from adapters.http.lookups import Bounds
-from adapters.server import Address, Busy, Server, listen, run
+from adapters.server import Address, Busy, Server, leave, listen, run
 from adapters.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -93,6 +93,7 @@ def local(
         greet = partial(_say, greeting(_url(listener), emulator))
         run(Server(app, listener, GRACE_SEC, greet).serve())
     _say("Stopped.\n")
+    leave()
 
 
 @contextmanager

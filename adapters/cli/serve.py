@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.mongodb import StoreRefuses
-from adapters.server import Address, Busy, Server, listen, run
+from adapters.server import Address, Busy, Server, leave, listen, run
 from adapters.settings import HttpSettings, load_core
 from adapters.starting import NotStarted, started
 from adapters.telemetry import Telemetry
@@ -36,6 +36,7 @@ def serve() -> None:
         raise Failure(str(busy), WRONG_USE) from None
     except (NotStarted, StoreRefuses) as no:
         raise Failure(str(no)) from None
+    leave()
 
 
 async def _serve(server: Server, served: Function, limit: float) -> None:

@@ -137,3 +137,13 @@ def test_requests_in_work_end_before_the_process_does(
     assert served.end(signal.SIGTERM) == 0
     asking.join()
     assert answers == ["found"]
+
+
+def test_a_lookup_that_does_not_end_keeps_no_process_from_ending(
+    start: Start, settings: dict[str, str], emulator: Emulator
+) -> None:
+    served = start({**settings, "APP_LOOKUP_DEADLINE_SEC": "0.2", "CLIENT_NALOG_TIMEOUT_SEC": "600"})
+    served.answers("/readyz", 200)
+    emulator.control(latency=600)
+    assert served.ask(PERSON).json()["code"] == "deadline"
+    assert served.end(signal.SIGTERM) == 0

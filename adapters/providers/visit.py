@@ -105,8 +105,7 @@ class Visit:
         turn = self._page.take(patience)
         if isinstance(turn, Shut):
             return turn
-        wait, probe = turn
-        self._probe = self._probe or probe
+        wait, self._probe = turn
         if wait <= 0:
             return None
         self._desk.manners.sleep(wait)

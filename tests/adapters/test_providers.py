@@ -208,6 +208,16 @@ class TestCoolDown:
         failure(asking)
         assert asking.ask(request()) == FOUND
 
+    def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
+        book = MemoryBook(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, Silent(), clock.manners())
+        tax.while_asked = lambda: book.cool("nalog", PACE)
+        assert asking.ask(request()) == FOUND
+        clock.now += 20
+        # It would be 20 again had that reply counted as a proof.
+        assert book.cool("nalog", PACE) == 40
+
     def test_throttling_is_a_failure_where_cool_downs_are_off(self) -> None:
         tax, paid = Upstream("nalog", [Throttled()]), Upstream("apifns", [Reply(PAID)])
         off = replace(PACE, cooldown=0)
@@ -302,6 +312,14 @@ class TestPatience:
         asking.ask(request())
         asking.ask(request())
         assert clock.slept == [1]
+
+    def test_the_day_s_last_turn_is_used_though_the_limit_is_reached_by_it(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
+        asking = providers(clock, tax, patience=5, pace=replace(PACE, daily_limit=2))
+        asking.ask(request())
+        assert asking.ask(request()) == FOUND
+        assert failure(asking)[0] is Reason.PROVIDER_CLOSED
+        assert tax.asked == 2
 
     def test_who_stood_in_line_while_the_provider_closed_does_not_ask(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
@@ -404,10 +422,13 @@ class TestReports:
         for _ in range(5):
             failure(asking)
         clock.now += 20
+        # It is not open before the probe has its answer.
+        tax.while_asked = lambda: told.closings.append(("probe", "asks", 1))
         asking.ask(request())
+        tax.while_asked = lambda: None
         clock.now += 1
         asking.ask(request())
-        assert told.closings == [("nalog", "cooling_down", 20), ("nalog", "cooling_down", 0)]
+        assert told.closings == [("nalog", "cooling_down", 20), ("probe", "asks", 1), ("nalog", "cooling_down", 0)]
 
     def test_what_another_replica_closed_and_opened_is_told_too(self) -> None:
         clock, told = Clock(), Told()

@@ -1,19 +1,16 @@
 """`inn consume`: the RabbitMQ consumer as a production process, with its probes."""
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from starlette.applications import Starlette
 
 from adapters import telemetry
-from adapters.cli.failure import DONE, WRONG_USE, Failure
+from adapters.cli.failure import WRONG_USE, Failure
 from adapters.mongodb import StoreRefuses
 from adapters.probes import Probes
-from adapters.server import SIGNALS, Address, Busy, Server, listen, run
+from adapters.server import SIGNALS, Address, Busy, Server, leave, listen, run
 from adapters.settings import load_all
 from adapters.starting import NotStarted, started
 from adapters.wiring.consumer import Consuming, consuming
@@ -48,7 +45,7 @@ def consume() -> None:
         raise Failure(str(busy), WRONG_USE) from None
     except (NotStarted, StoreRefuses) as no:
         raise Failure(str(no)) from None
-    _leave()
+    leave()
 
 
 async def _consume(probes: Server, parts: Consuming, limit: float) -> None:
@@ -83,11 +80,3 @@ def _on_signals() -> asyncio.Event:
     for number in SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     return stopping
-
-
-def _leave() -> None:
-    """End now, where a thread still asks a provider: Python would wait for it, and it can't be stopped."""
-    if any(thread.name.startswith("lookup") for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(DONE)

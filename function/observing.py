@@ -67,8 +67,8 @@ class Observer(Protocol):
     def trouble(self, where: str, error: BaseException) -> None:
         """A bug or a fault: its type and its place get logged, its text never."""
 
-    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
-        """A span of a trace; gives the traceparent to hand on.
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
+        """A span of a trace, begun `ago` seconds ago; gives the traceparent to hand on.
 
         It continues the trace that `traceparent` names, else the span that is open in this context,
         else it begins a trace. The first word of `name` says what kind of work it is: serve (HTTP),
@@ -103,6 +103,6 @@ class Silent:
     def trouble(self, where: str, error: BaseException) -> None:
         """Say nothing."""
 
-    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         """Hand on what came."""
         return nullcontext(traceparent)

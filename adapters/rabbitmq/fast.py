@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from time import monotonic
 
 from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.messages import Message
@@ -79,7 +80,11 @@ class FastLane:
         return messages
 
     def _messages(self, job: Job, outcome: Outcome, fate: Fate | None) -> list[Message]:
-        return [self._clerk.handed_back(job)] if fate is WAIT else self._clerk.settlement(job, outcome, fate)
+        if fate is WAIT:
+            return [self._clerk.handed_back(job)]
+        ago = monotonic() - job.delivery.arrived
+        with self._work.observer.span("consume request", job.envelope.traceparent, ago) as job.trace:
+            return self._clerk.settlement(job, outcome, fate)
 
     async def _outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
         events = [job.envelope.event for job in jobs if job.envelope.fault is None]

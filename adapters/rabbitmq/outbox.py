@@ -1,6 +1,7 @@
 """What is published is confirmed by the broker, or it is an error: nothing is acknowledged on hope."""
 
 import asyncio
+from time import monotonic
 
 from aiormq import Channel
 from aiormq.exceptions import DeliveryError, PublishError
@@ -34,12 +35,15 @@ class Outbox:
         """To the sender's queue, or to `.unrouted` where there is none or it takes nothing."""
         # The broker returns what goes to a direct reply-to as unroutable even as it delivers it.
         mandatory = not message.queue.startswith(DIRECT_REPLY)
+        begun = monotonic()
         try:
             await self._publish(message, mandatory=mandatory)
         except PublishError:
             await self.send(moves.unrouted(message, self._names, "unroutable"))
         except DeliveryError:
             await self.send(moves.unrouted(message, self._names, "refused"))
+        finally:
+            self._observer.step("reply", monotonic() - begun)
 
     async def _move(self, message: Message, reason: str) -> None:
         own_id = message.properties.message_id

@@ -6,7 +6,9 @@ takes one place of the prefetch: while every provider is closed, all places wait
 
 import asyncio
 from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.messages import Delivery
@@ -71,7 +73,9 @@ class SlowLane:
         self._work.observer.in_work(ENTRY, 1)
         try:
             await shift.intake.accept(delivery)
-            await self._settle(self._clerk.job(delivery), shift)
+            job = self._clerk.job(delivery)
+            with self._work.observer.span("consume lookup", job.envelope.traceparent) as job.trace:
+                await self._settle(job, shift)
         finally:
             self._work.observer.in_work(ENTRY, -1)
 
@@ -98,11 +102,9 @@ class SlowLane:
     async def _handled(self, job: Job) -> Outcome:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self._handle, job)
+            # With its context: what the thread does belongs to this request's trace.
+            work = partial(copy_context().run, handle, job.envelope.event, self._work.ports)
+            return await loop.run_in_executor(self._threads, work)
         except Exception as bug:  # noqa: BLE001  # whatever it is, it is one request's, and not the lane's
             self._work.observer.trouble("slow_lane", bug)
             return broken(job.envelope.event, self._work.ports)
-
-    def _handle(self, job: Job) -> Outcome:
-        with self._work.observer.span(f"consume {self.queue}", job.envelope.traceparent):
-            return handle(job.envelope.event, self._work.ports)

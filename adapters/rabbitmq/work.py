@@ -31,12 +31,13 @@ class Work:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One delivery and what was read of it."""
+    """One delivery and what was read of it. `trace`: the traceparent of the work on it."""
 
     delivery: Delivery
     envelope: Envelope
     sender: ReplyTo
     attempts: int
+    trace: str
 
 
 def stamps() -> Callable[[], str]:
@@ -60,7 +61,8 @@ class Clerk:
         sender = reply_to(delivery.reply_to, self._work.names)
         if sender is ReplyTo.FORBIDDEN:
             envelope.fault = FORBIDDEN_REPLY
-        return Job(delivery, envelope, sender, carried.attempts(delivery.headers, self._work.names.retry))
+        attempts = carried.attempts(delivery.headers, self._work.names.retry)
+        return Job(delivery, envelope, sender, attempts, envelope.traceparent)
 
     def fate(self, job: Job, outcome: Outcome) -> Fate | None:
         """See `settling.decide`."""
@@ -101,7 +103,7 @@ class Clerk:
                 provider=provider,
                 seconds=seconds,
                 attempt=job.attempts + 1,
-                traceparent=job.envelope.traceparent,
+                traceparent=job.trace,
             )
         )
 

@@ -16,6 +16,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.traces import Traces, tracing
 from function.observing import Ended
 
+_WARNINGS = frozenset({"reconnecting", "open_to_everybody"})
 DISTRIBUTION = "inn-service"
 
 
@@ -66,16 +67,16 @@ class Telemetry:
 
     def event(self, name: str, /, **facts: str | float) -> None:
         """See Observer."""
-        self._log.event(name, facts)
+        self._log.event(name, facts, logging.WARNING if name in _WARNINGS else logging.INFO)
 
     def trouble(self, where: str, error: BaseException) -> None:
         """See Observer."""
         self._log.trouble(where, error)
         self._metrics.trouble()
 
-    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         """See Observer."""
-        return self._traces.span(name, traceparent)
+        return self._traces.span(name, traceparent, ago)
 
 
 @contextmanager

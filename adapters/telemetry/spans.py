@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Thread
+from time import time_ns
 from typing import Final
 
 from opentelemetry import trace
@@ -40,13 +41,14 @@ class Spans:
         self._entries, self._statuses, self._providers = Words(*ENTRIES), Words(*STATUSES), Words("", *PROVIDERS)
 
     @contextmanager
-    def span(self, name: str, traceparent: str = "") -> Iterator[str]:
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> Iterator[str]:
         """See Observer."""
         known = name if _NAME.fullmatch(name) else harmless.OTHER
         with self._tracer.start_as_current_span(
             known,
             self._w3c.extract({"traceparent": traceparent}) if traceparent else None,
             _KINDS.get(known.partition(" ")[0], SpanKind.INTERNAL),
+            start_time=time_ns() - round(ago * 1e9) if ago else None,
             # Both would keep the exception's text.
             record_exception=False,
             set_status_on_exception=False,

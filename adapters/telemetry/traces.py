@@ -15,7 +15,7 @@ _OUR_PROTOCOL = "http/protobuf"
 class Traces(Protocol):
     """What a process does about traces."""
 
-    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         """See Observer."""
 
     def ended(self, lookup: Ended) -> None:
@@ -25,7 +25,7 @@ class Traces(Protocol):
 class Untraced:
     """No traces: what came is handed on."""
 
-    def span(self, name: str, traceparent: str = "") -> AbstractContextManager[str]:
+    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         """See Observer."""
         return nullcontext(traceparent)
 

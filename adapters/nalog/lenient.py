@@ -1,6 +1,7 @@
-"""Reads what the tax service sends as JSON: numbers as floats, an object wrapped in HTML; never anything out of nothing."""
+"""Reads what the tax service sends as JSON: numbers as floats or texts, an object wrapped in HTML; nothing out of nothing."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from function import inn
 Said = Mapping[str, Any]
 """A reply's JSON object."""
 
+_NUMBER = re.compile(r"-?[0-9]{1,3}(\.0+)?")
 # What some reply of the service has: an object with none of them says nothing.
 _KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
 
@@ -28,7 +30,9 @@ def is_html(body: bytes) -> bool:
 
 
 def whole(value: object) -> int | None:
-    """A number as JSON may have it, 1 or 1.0; None for anything else."""
+    """A number as it may come, 1 or 1.0 or "1"; None for anything else."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(float(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if value == value // 1 else None

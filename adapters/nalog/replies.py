@@ -85,9 +85,10 @@ def _answer(page: Page, said: Said, key: str) -> Reply:
     captcha = lenient.is_true(said.get("captchaRequired"))
     if number is None and captcha:
         raise Throttled(page.retry_after)
-    if isinstance(number, bool) or not isinstance(number, int | float):
+    whole = lenient.whole(number)
+    if whole is None and not isinstance(number, float):
         raise Unavailable(Reason.BAD_REPLY)
-    status = _STATUSES.get(lenient.whole(number))
+    status = _STATUSES.get(whole)
     if status is None:
         raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
     return Reply(Verdict(status, _inn(status, said), NAME), cool=captcha)

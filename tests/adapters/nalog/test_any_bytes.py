@@ -82,7 +82,7 @@ def test_an_answer_is_what_was_said_or_a_named_failure(page: Page, step: tuple[C
     if isinstance(reply, Reply):
         check(reply.said)
         if isinstance(reply.said, Verdict) and reply.said.status is Status.NOT_FOUND:
-            assert re.search(rf'"{key}": -?0(\.0)?[,}}]', page.body.decode(errors="replace"))
+            assert re.search(rf'"{key}": "?-?0(\.0)?"?[,}}]', page.body.decode(errors="replace"))
 
 
 @given(pages)

@@ -48,7 +48,7 @@ def person(fields: dict[str, Any]) -> LookupRequest:
     return parsed
 
 
-@pytest.mark.parametrize("numbers", ["usual", "float", "int"])
+@pytest.mark.parametrize("numbers", ["usual", "float", "int", "string"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_named_person_ends_as_the_register_says(emulator: Emulator, protocol: Any, numbers: str) -> None:
     emulator.control(numbers=numbers)

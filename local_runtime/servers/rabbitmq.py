@@ -8,11 +8,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from local_runtime.servers import debian
 from local_runtime.servers.process import Server, ServerFailed, free_port, start, wait_for
 
 USER = "inn"
@@ -157,12 +157,7 @@ def _found() -> Path | None:
 
 
 def _installed() -> Path | None:
-    """Installed from Debian's packages where that is allowed, with no system node started by it."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "rabbitmq-server"]):
-        subprocess.run(["apt-get", "-qq", *arguments], env=environment, check=False, capture_output=True)  # noqa: S603, S607
+    debian.install("rabbitmq-server")
     return _found()
 
 

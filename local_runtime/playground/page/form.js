@@ -34,7 +34,7 @@ export const token = () => controls.token.value;
 
 /** Put a person into the form. */
 export function fill(fields) {
-  for (const name of SENT) if (name !== "requestId") controls[name].value = fields[name] ?? "";
+  for (const name of SENT.filter(isOfPerson)) controls[name].value = fields[name] ?? "";
   controls.documentType.value = fields.documentType || "21";
   showFaults(new Map());
   describe();
@@ -76,6 +76,7 @@ export function label(name) {
   return FIELDS[name] ? t(name) : name;
 }
 
+export const isOfPerson = (name) => SENT.includes(name) && name !== "requestId";
 export const goTo = (name) => controls[name]?.focus();
 
 export function askForToken() {

@@ -3,7 +3,7 @@
 import { faultsIn, showAsking, showLater, showResult, showTrouble, startAnswer } from "./answer.js";
 import { byId, el } from "./dom.js";
 import { dataOf, eventOf, send, startEvents } from "./events.js";
-import { askForToken, check, fill, focusFirst, mode, renewId, request, showFaults, startForm, token } from "./form.js";
+import { askForToken, check, fill, focusFirst, isOfPerson, mode, renewId, request, showFaults, startForm, token } from "./form.js";
 import { aboutPerson, onLanguage, startLanguages, t } from "./i18n.js";
 import { people, refresh, startRuntime } from "./runtime.js";
 import { somebody } from "./somebody.js";
@@ -74,6 +74,10 @@ function listen() {
     if (busy) return;
     renewId();
     if (check()) ask();
+  });
+  // Who has been edited is nobody of the list any more, and can be picked again.
+  byId("request").addEventListener("input", ({ target }) => {
+    if (isOfPerson(target.id)) byId("person").value = "";
   });
   byId("anyway").addEventListener("click", () => !busy && ask());
   byId("somebody").addEventListener("click", () => {

@@ -175,6 +175,7 @@ export const REASONS = {
   bad_reply: ["The tax service gave a reply that can’t be trusted.", "Ответу налоговой службы нельзя верить."],
   provider_closed: ["The tax service is left alone for a while.", "Налоговую службу пока не беспокоят."],
   in_progress: ["Another worker is asking for this very person.", "Об этом человеке уже спрашивает другой обработчик."],
+  internal_error: ["The service has a fault of its own.", "В самом сервисе ошибка."],
   deadline: ["The answer did not come in the time of one request. It is kept when it comes.", "Ответ не успел за время одного запроса. Когда придёт, он сохранится."],
 };
 

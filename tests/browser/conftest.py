@@ -1,0 +1,76 @@
+"""One browser for each language and one local runtime for all of these tests; each gets a fresh page."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import urllib3
+from selenium.webdriver import Chrome
+
+from tests.browser.chromium import browser
+from tests.browser.page import Page
+from tests.system.local.conftest import LocalRuntime
+
+SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CACHE_FOUND_DAYS": "1"}
+
+
+@pytest.fixture(scope="session")
+def start_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LocalRuntime]]:
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> LocalRuntime:
+            runtime = LocalRuntime(tmp_path_factory.mktemp("runtime"), **settings)
+            stack.callback(runtime.end, signal.SIGTERM)
+            return runtime
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_runtime(start_runtime: Callable[..., LocalRuntime]) -> LocalRuntime:
+    return start_runtime(**SETTINGS)
+
+
+@pytest.fixture
+def runtime(shared_runtime: LocalRuntime) -> Iterator[LocalRuntime]:
+    """The shared one, in its first mood, with nobody shut out."""
+    yield shared_runtime
+    shared_runtime.tax_service.reset()
+    steer(shared_runtime, paid=False)
+    while steer(shared_runtime)["providers"][0]["shut"] == "cooling_down":
+        pass
+
+
+def steer(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
+    """Set the page's switches from behind; the state afterwards."""
+    headers = {"content-type": "application/json"}
+    state: dict[str, Any] = urllib3.request(
+        "POST", f"{runtime.url}/playground/state", body=json.dumps(wanted), headers=headers
+    ).json()
+    return state
+
+
+@pytest.fixture(scope="session")
+def driver_for() -> Iterator[Callable[[str], Chrome]]:
+    """A browser that prefers the given language."""
+    with ExitStack() as stack:
+        running: dict[str, Chrome] = {}
+
+        def get(language: str) -> Chrome:
+            if language not in running:
+                running[language] = stack.enter_context(browser(language))
+            return running[language]
+
+        yield get
+
+
+@pytest.fixture
+def page(driver_for: Callable[[str], Chrome], runtime: LocalRuntime) -> Iterator[Page]:
+    """The playground in English, in light, on a desktop. Nothing that the test did not expect is in its console."""
+    page = Page(driver_for("en-US"), runtime.url)
+    page.open()
+    yield page
+    assert page.console() == []

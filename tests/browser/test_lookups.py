@@ -1,0 +1,108 @@
+"""A lookup on the page, from the form to the answer: what it tells, where it came from, and what went over the wire."""
+
+import os
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.support.ui import Select
+
+from tests.browser.conftest import steer
+from tests.browser.page import Page
+from tests.system.local.conftest import LocalRuntime
+
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "playground.png"
+ASKED = {"Checks": "passed", "Cache": "missed", "Tax service": "answered"}
+CACHED = {"Checks": "passed", "Cache": "answered", "Tax service": "unasked"}
+
+
+def test_the_first_answer_comes_from_the_tax_service_and_the_second_from_the_cache(
+    page: Page, runtime: LocalRuntime
+) -> None:
+    page.pick("petrov")
+    assert page.ask() == "Found"
+    assert page.text("inn") == "770000000300"
+    assert page.path() == ASKED
+    assert page.text("elapsed").endswith(" s")
+    assert page.wait(lambda: page.count("searches")) == 1
+
+    assert page.ask() == "Found"
+    assert page.text("inn") == "770000000300"
+    assert page.path() == CACHED
+    assert page.text("elapsed").endswith(" ms")
+    assert page.wait(lambda: page.text("status")).startswith("Found: INN 770000000300, from the cache, in ")
+    assert runtime.tax_service.stats().finds == 1
+    if "INN_SCREENSHOT" in os.environ:
+        PICTURE.parent.mkdir(exist_ok=True)
+        PICTURE.write_bytes(page.picture())
+
+
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_the_events_are_shown_as_they_went_over_the_wire(page: Page, mode: str) -> None:
+    page.pick("ivanova")
+    Select(page.find("mode")).select_by_value(mode)
+    page.ask()
+    sent, came_back = page.text("sent"), page.text("came-back")
+    assert "inn.lookup.requested" in sent
+    assert "inn.lookup.completed" in came_back
+    assert came_back.startswith("HTTP/1.1 200\n")
+    request, reply = page.sent(), page.came_back()
+    if mode == "structured":
+        assert reply["correlationid"] == request["id"]
+        request, reply = request["data"], reply["data"]
+    assert request == {
+        "requestId": reply["requestId"],
+        "lastName": "Иванова",
+        "firstName": "Анна",
+        "middleName": "Петровна",
+        "birthDate": "1990-07-15",
+        "documentType": "21",
+        "documentSerial": "4511",
+        "documentNumber": "123456",
+        "documentDate": "2010-08-20",
+    }
+    assert (reply["status"], reply["inn"]) == ("found", "770000000082")
+
+
+@pytest.mark.parametrize(
+    ("person", "badge"), [("nobody", "Not found"), ("namesake", "Ambiguous")], ids=["no INN", "not to be told apart"]
+)
+def test_an_answer_without_an_inn_says_so(page: Page, person: str, badge: str) -> None:
+    page.pick(person)
+    assert page.ask() == badge
+    assert page.text("inn") == ""
+    assert page.path() == ASKED
+
+
+def test_somebody_new_is_nobody_in_the_cache(page: Page) -> None:
+    for _ in range(2):
+        page.click("somebody")
+        assert page.ask() == "Found"
+        assert page.path() == ASKED
+
+
+def test_every_invented_person_can_be_picked(page: Page, runtime: LocalRuntime) -> None:
+    people = {person["id"]: person["request"] for person in runtime.tax_service.people()}
+    offered = [option.get_attribute("value") for option in Select(page.find("person")).options]
+    assert offered == ["", *people]
+    for person, fields in people.items():
+        page.pick(person)
+        assert page.form(list(fields)) == fields
+
+
+def test_while_the_tax_service_is_shut_the_paid_provider_answers_and_the_page_tells_so(
+    page: Page, runtime: LocalRuntime
+) -> None:
+    page.click("paid")
+    page.wait(lambda: steer(runtime)["paid"])
+    page.mood("captcha")
+    page.click("somebody")
+    assert page.ask() == "Found"
+    assert page.path() == {
+        "Checks": "passed",
+        "Cache": "missed",
+        "Tax service": "noAnswer",
+        "Paid provider": "answered",
+    }
+    assert page.wait(lambda: page.text("status")).startswith(f"Found: INN {page.text('inn')}, from the paid provider")
+    assert page.wait(lambda: page.count("paidLookups")) == 1
+    assert page.came_back()["cached"] is False

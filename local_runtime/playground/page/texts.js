@@ -106,8 +106,8 @@ export const TEXTS = {
   captcha: ["Captcha", "Капча"],
   throttled: ["Throttled", "Слишком часто"],
   down: ["Down", "Не работает"],
-  normalNote: ["Answers after one poll, in about a second and a half.", "Отвечает со второго раза, секунды за полторы."],
-  slowNote: ["Two seconds for each reply and three polls: about twenty seconds.", "Две секунды на ответ и три повтора: около двадцати секунд."],
+  normalNote: ["Answers at the second poll, in about a second and a half.", "Отвечает на второй опрос, секунды за полторы."],
+  slowNote: ["Two seconds for each reply, and an answer at the fourth poll: about twenty seconds.", "Две секунды на каждый ответ, и лишь на четвёртый опрос — результат: около двадцати секунд."],
   captchaNote: ["Demands a captcha. The service never solves one: it leaves the tax service alone for a while.", "Требует капчу. Сервис её не решает, а оставляет налоговую на время в покое."],
   throttledNote: ["Says 429 and asks for half a minute of rest.", "Отвечает 429 и просит полминуты покоя."],
   downNote: ["Answers 503 to everything.", "На всё отвечает 503."],
@@ -151,7 +151,7 @@ export const DOCUMENTS = {
 // By the emulator's ids.
 export const PEOPLE = {
   ivanova: ["an everyday case", "обычный случай"],
-  petrov: ["a number that begins with zeros", "номер с нулями впереди"],
+  petrov: ["leading zeros", "нули впереди"],
   lee: ["no patronymic", "без отчества"],
   koroleva: ["names with ё", "имена с буквой ё"],
   mamedov: ["a patronymic of two words", "отчество из двух слов"],

@@ -27,9 +27,15 @@ _NEVER = (
         (exceptions.ProbableAuthenticationError, exceptions.AuthenticationError),
         "RabbitMQ refuses this user or password",
     ),
-    (exceptions.ConnectionNotAllowed, "RabbitMQ refuses this user the virtual host, or there is none of this name"),
+    # aiormq does not expect the refusal of a virtual host where it comes.
+    (
+        (exceptions.ConnectionNotAllowed, exceptions.InvalidFrameError),
+        "RabbitMQ refuses this user the virtual host, or there is none of this name",
+    ),
     (exceptions.ChannelAccessRefused, "RabbitMQ does not allow this user to write to the queue"),
 )
+# The last two are what a channel that has just been closed says.
+_BROKEN = (exceptions.AMQPError, OSError, EOFError, RuntimeError, asyncio.InvalidStateError)
 
 
 class AmqpClient:
@@ -98,8 +104,7 @@ class _Line:
             ) from None
         except exceptions.DeliveryError:
             raise NotNow(f"RabbitMQ takes no more messages for the queue {self._queue} now") from None
-        except (exceptions.AMQPError, ConnectionError, RuntimeError) as exc:
-            # aio-pika says RuntimeError of a channel that has just been closed.
+        except _BROKEN as exc:
             raise translated(exc) from None
 
     async def _on_reply(self, message: AbstractIncomingMessage) -> None:
@@ -121,13 +126,13 @@ class _Line:
 async def _opened(broker: Broker) -> _Line:
     try:
         connection = await aio_pika.connect(broker.uri, timeout=CONNECT_SEC)
-    except (exceptions.AMQPError, OSError, TimeoutError) as exc:
+    except _BROKEN as exc:
         raise translated(exc) from None
     try:
         channel = await connection.channel(on_return_raises=True)
         line = _Line(connection, channel, broker.queue)
         await line.listen()
-    except (exceptions.AMQPError, ConnectionError) as exc:
+    except _BROKEN as exc:
         await connection.close()
         raise translated(exc) from None
     return line

@@ -1,0 +1,115 @@
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
+from itertools import count as numbers
+from threading import Event, Lock, Thread
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import AutoReconnect
+
+from function.handler import handle
+from function.outcomes import Answered, Deferred, Reason
+from function.pacing import Pace
+from function.ports import Unavailable
+from local_runtime.servers.mongod import Member, replica_set
+from local_runtime.servers.process import wait_for
+from tests.contracts.kept import request
+from tests.core.worlds import event
+from tests.system.mongodb.world import Registry, count, opened, ports, tell
+
+WORKERS = 8
+LOOKUPS = count(10, 200)
+RECOVERY_SEC = 120
+PACE = Pace(min_interval=0.001, cooldown=20, daily_limit=0, probe_lease=60)
+
+
+class Load:
+    """Workers that look up new persons and known ones, and take turns, without end; and how each ended."""
+
+    def __init__(self, uri: str) -> None:
+        # Less than an election takes: the driver would else wait for its end, and nobody notice it.
+        self._store = opened(uri, operation=1)
+        self._ports = ports(self._store, Registry())
+        self._stop = Event()
+        self._lock = Lock()
+        self._next = numbers()
+        self._threads = [Thread(target=self._work) for _ in range(WORKERS)]
+        self.ended: Counter[str] = Counter()
+        self.found: set[int] = set()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def close(self) -> None:
+        self.stop()
+        self._store.close()
+
+    def lost(self) -> list[int]:
+        """Those that were answered once, and are not known any more."""
+        return [number for number in self.found if self._store.find(request(number).person) is None]
+
+    def goes_on(self) -> None:
+        """Wait until more lookups have been answered."""
+        wanted = self.ended["answered"] + LOOKUPS
+        wait_for(lambda: self.ended["answered"] >= wanted, within=RECOVERY_SEC, what=f"more answers {self.ended}")
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._count(self._lookup)
+            self._count(self._turn)
+
+    def _count(self, work: Callable[[], str]) -> None:
+        try:
+            ending = work()
+        except BaseException as exc:  # noqa: BLE001  # that there is none is what is tested
+            ending = f"{type(exc).__name__}: {exc}"
+        with self._lock:
+            self.ended[ending] += 1
+
+    def _lookup(self) -> str:
+        with self._lock:
+            number = next(self._next)
+        outcome = handle(event(documentNumber=f"{100000 + number}", requestId=f"r-{number}"), self._ports)
+        match outcome:
+            case Answered():
+                with self._lock:
+                    self.found.add(number)
+                return "answered"
+            case Deferred(_, Reason.STORE_UNAVAILABLE):
+                return "deferred"
+        return type(outcome).__name__
+
+    def _turn(self) -> str:
+        try:
+            self._store.take("nalog", PACE, 60)
+        except Unavailable:
+            return "no turn"
+        return "turn"
+
+
+def step_down(primary: Member) -> None:
+    uri = f"mongodb://{primary.address}/?directConnection=true"
+    # It may close the connection that tells it to.
+    with MongoClient[dict[str, Any]](uri) as client, suppress(AutoReconnect):
+        client.admin.command("replSetStepDown", 30, force=True)
+
+
+def test_lookups_under_way_are_at_worst_deferred_when_the_primary_changes_and_go_on_by_themselves() -> None:
+    with replica_set(3) as mongo, closing(Load(mongo.uri)) as load:
+        load.goes_on()
+        first = mongo.primary()
+        step_down(first)
+        wait_for(lambda: mongo.primary() is not first, within=RECOVERY_SEC, what="another primary")
+        load.goes_on()
+        mongo.primary().kill()
+        load.goes_on()
+        load.stop()
+        assert load.ended.keys() <= {"answered", "deferred", "turn", "no turn"}
+        assert load.ended["deferred"] > 0
+        assert load.lost() == []
+        tell(str(dict(load.ended)))

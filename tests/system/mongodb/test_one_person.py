@@ -1,0 +1,72 @@
+import multiprocessing
+from contextlib import closing
+from threading import Barrier
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from function.contract import LookupRequest
+from function.handler import handle
+from function.outcomes import Answered, InProgress, Status
+from function.ports import Verdict
+from local_runtime.servers.mongod import replica_set
+from local_runtime.servers.process import wait_for
+from tests.contracts.kept import at_once
+from tests.core.worlds import INN, event
+from tests.system.mongodb.world import DATABASE, count, opened, ports
+
+PROCESSES = 3
+THREADS = count(12, 67)
+PATIENCE_SEC = 120
+
+
+class Watched:
+    """A provider that counts its calls where all processes see them, and answers once everybody else waits."""
+
+    def __init__(self, calls: Collection[dict[str, Any]], waiting: Collection[dict[str, Any]]) -> None:
+        self._calls = calls
+        self._waiting = waiting
+
+    def ask(self, request: LookupRequest) -> Verdict:
+        self._calls.insert_one({})
+        everybody_else = PROCESSES * THREADS - 1
+        wait_for(
+            lambda: self._waiting.count_documents({}) >= everybody_else, within=PATIENCE_SEC, what="all others to wait"
+        )
+        return Verdict(Status.FOUND, INN, "nalog")
+
+
+def lookups(uri: str) -> list[tuple[str, bool]]:
+    """What one process's threads were answered, each in the end: the INN, and whether it was cached."""
+    with MongoClient[dict[str, Any]](uri) as client, closing(opened(uri, THREADS)) as store:
+        waiting = client[DATABASE]["waiting"]
+        world = ports(store, Watched(client[DATABASE]["calls"], waiting))
+        start = Barrier(THREADS)
+
+        def lookup(_: int) -> tuple[str, bool]:
+            start.wait(PATIENCE_SEC)
+            outcome = handle(event(), world)
+            if isinstance(outcome, InProgress):
+                waiting.insert_one({})
+                person = outcome.request.person
+                wait_for(lambda: store.find(person), within=PATIENCE_SEC, what="the other worker's answer")
+                outcome = handle(event(), world)
+            assert isinstance(outcome, Answered)
+            return outcome.answer.inn, outcome.cached
+
+        return list(at_once(lookup, THREADS, threads=THREADS))
+
+
+def test_a_new_person_that_all_processes_want_at_once_is_asked_for_once() -> None:
+    with replica_set(1) as mongo:
+        with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+            answers = [told for each in pool.map(lookups, [mongo.uri] * PROCESSES) for told in each]
+        with MongoClient[dict[str, Any]](mongo.uri) as client:
+            calls = client[DATABASE]["calls"].count_documents({})
+            rows = client[DATABASE]["history"].count_documents({})
+    assert calls == 1
+    assert rows == 1
+    assert len(answers) == PROCESSES * THREADS
+    assert {inn for inn, _ in answers} == {INN}
+    assert [cached for _, cached in answers].count(False) == 1

@@ -1,0 +1,61 @@
+"""Stores, lookups and counts for the system's tests of what is kept."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from adapters.clock import SystemClock
+from adapters.mongodb import MongoConfig, MongoStore
+from adapters.sealing import Sealer
+from function.contract import LookupRequest
+from function.outcomes import Answer, Status
+from function.ports import InnProvider, Lifetimes, Ports, Verdict
+from tests.core.worlds import INN
+
+FULL = bool(os.environ.get("INN_TEST_FULL"))
+DATABASE = "inn"
+LIFETIMES = Lifetimes(found=timedelta(days=30), absent=timedelta(hours=24))
+
+
+def count(light: int, full: int) -> int:
+    """How many: `light` in the suite, `full` in a rehearsal."""
+    return full if FULL else light
+
+
+def tell(figures: str) -> None:
+    """For whoever rehearses, with `pytest -s`."""
+    sys.stdout.write(f"\n{figures}\n")
+
+
+def opened(uri: str, connections: int = 32, operation: float = 5) -> MongoStore:
+    """A store that is ready, with a client of its own."""
+    config = MongoConfig(uri, DATABASE, lease=60, connections=connections, operation=operation)
+    store = MongoStore(config, Sealer(["k" * 32]), SystemClock())
+    store.prepare()
+    return store
+
+
+def ports(store: MongoStore, provider: InnProvider) -> Ports:
+    return Ports(store, provider, SystemClock(), LIFETIMES)
+
+
+def answer() -> Answer:
+    """What a provider has just said, to the millisecond that MongoDB keeps."""
+    now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return Answer(Status.FOUND, INN, "nalog", now, now + timedelta(days=30))
+
+
+@dataclass
+class Registry:
+    """A provider that knows everybody at once."""
+
+    asked: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def ask(self, request: LookupRequest) -> Verdict:
+        with self._lock:
+            self.asked += 1
+        return Verdict(Status.FOUND, INN, "nalog")

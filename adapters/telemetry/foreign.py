@@ -51,7 +51,7 @@ class Handler(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             facts.update(places.told(error))
-        self._log.event("library", {"record": facts}, record.levelno)
+        self._log.event("library", {"record": facts}, _standard(record.levelno))
 
 
 @contextmanager
@@ -59,6 +59,11 @@ def taken_over(log: Log) -> Iterator[None]:
     """While it lasts, every other logger and every uncaught error ends in `log`; afterwards all is as it was."""
     with _loggers(Handler(log), max(log.level, _foreign_level(log.level))), _hooks(log):
         yield
+
+
+def _standard(level: int) -> int:
+    """The standard level at or below a library's own one."""
+    return min(max(level // 10 * 10, logging.DEBUG), logging.CRITICAL)
 
 
 def _foreign_level(level: int) -> int:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.lines import Stamps
@@ -195,6 +197,34 @@ def test_a_library_is_quoted_by_its_literals_only() -> None:
     assert made["text"] == "withheld"
     assert made["place"].startswith("tests/adapters/telemetry/test_logs.py:")
     assert made["place"].endswith(" test_a_library_is_quoted_by_its_literals_only")
+
+
+@pytest.mark.parametrize(("level", "name"), [(25, "info"), (35, "warning"), (50, "critical"), (60, "critical")])
+def test_a_level_of_a_librarys_own_is_the_standard_one_below_it(level: int, name: str) -> None:
+    with _logging("DEBUG") as (_, stream):
+        logging.getLogger("multiprocessing").log(level, "said")
+
+    assert _lines(stream)[0]["level"] == name
+
+
+@given(word=st.text(), number=st.floats())
+@settings(deadline=None)
+def test_whatever_is_reported_every_line_is_json_and_nothing_is_raised(word: str, number: float) -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.ended(Ended(word, word, word, False, word, 0.1, 1, word))
+        facts: dict[str, str | float] = {"reason": word, "count": number, "host": word, word: number}
+        telemetry.event(word, **facts)
+        telemetry.trouble(word, ValueError(word))
+        telemetry.moved(word, word)
+        telemetry.provider_called(word, word, 0.1)
+        telemetry.provider_closed(word, word, number)
+        logging.getLogger("x").warning(word)
+        telemetry.exposition()
+        with telemetry.span(word, word) as traceparent:
+            assert traceparent == word
+
+    for line in stream.getvalue().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
 
 
 def test_what_asyncio_puts_together_keeps_its_first_line() -> None:

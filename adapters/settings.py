@@ -6,12 +6,13 @@ message or a repr.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar, get_args
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -21,6 +22,7 @@ from function.ports import Lifetimes
 
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
+_PROXIES = frozenset({"http", "https", "socks5", "socks5h", "socks4", "socks4a"})
 
 
 class WrongSettings(Exception):
@@ -35,9 +37,18 @@ def _wrong(message: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", message)
 
 
+def _split_url(url: str) -> SplitResult | None:
+    """The parts of an address; None where it has no host, or no right port."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
 def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    parts = _split_url(url)
+    if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
         raise _wrong("must be an http:// or https:// address without user, password and query")
     return url.rstrip("/")
 
@@ -47,10 +58,25 @@ def _optional_http_url(url: str) -> str:
 
 
 def _proxy_url(url: SecretStr) -> SecretStr:
-    scheme = urlsplit(url.get_secret_value()).scheme
-    if url.get_secret_value() and scheme not in ("http", "https", "socks5", "socks5h", "socks4", "socks4a"):
+    parts = _split_url(url.get_secret_value())
+    if url.get_secret_value() and (parts is None or parts.scheme not in _PROXIES):
         raise _wrong("must be an http://, https://, socks4:// or socks5:// address")
     return url
+
+
+def _header(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise _wrong("must be printable ASCII characters")
+    return text
+
+
+def _certificates(path: str) -> str:
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            raise _wrong("must be a file of PEM certificates that can be read") from None
+    return path
 
 
 def _dsn(*schemes: str) -> AfterValidator:
@@ -222,8 +248,10 @@ class NalogSettings(BaseSettings):
     retries: Count = 2
     wait_sec: NotNegative = 1
     proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = SecretStr("")
-    ca_bundle: str = ""
-    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    ca_bundle: Annotated[str, AfterValidator(_certificates)] = ""
+    user_agent: Annotated[str, AfterValidator(_header)] = (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    )
     min_interval_sec: NotNegative = 1
     cooldown_sec: NotNegative = 20
     daily_limit: Count = 0

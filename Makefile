@@ -7,7 +7,7 @@ DEPLOY := .venv-deploy
 SUPPLY := .venv-supply
 SHIPPED := .venv-shipped
 
-.PHONY: help run test lint format bench audit sbom licenses clean
+.PHONY: help run test lint format bench audit sbom licenses image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## a CycloneDX list of what ships: buil
 
 licenses: $(SHIPPED)/.ready $(SUPPLY)/.ready ## licences of what ships, against the list in pyproject.toml
 	$(SUPPLY)/bin/pip-licenses --python $(SHIPPED)/bin/python
+
+image-test: $(VENV)/.dev $(DEPLOY)/.ready ## builds the image and runs both processes from it (needs root and podman)
+	$(BIN)/python -m pytest tests/image/checks.py -v
 
 clean: ## forgets the environments and what the local runtime kept
 	rm -rf $(VENV) $(DEPLOY) $(SUPPLY) $(SHIPPED) build .inn-local .mypy_cache .ruff_cache .pytest_cache .coverage

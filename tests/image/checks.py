@@ -1,0 +1,110 @@
+"""The image for real: `make image-test`. Not a part of `make test`: it needs root and podman."""
+
+import json
+from typing import Any
+
+import pika  # type: ignore[import-untyped]  # it has no types
+import pytest
+import urllib3
+
+from tests.deploy.tools import ROOT
+from tests.image.conftest import TOKEN, Running, Servers, Start
+from tests.image.podman import Podman
+
+
+def test_no_secret_that_lay_about_and_no_installer_got_in(podman: Podman, image: str) -> None:
+    find = "import os; print([f for d, _, fs in os.walk('/opt') for f in fs if f.startswith('.env') or f == 'pip'])"
+    assert podman("run", "--rm", "--entrypoint", "python", image, "-c", find) == "[]"
+    assert podman.run("run", "--rm", "--entrypoint", "python", image, "-m", "pip").returncode == 1
+
+
+def test_without_settings_it_names_every_one_that_is_missing(podman: Podman, image: str) -> None:
+    ended = podman.run("run", "--rm", "--read-only", image, "serve")
+    assert ended.returncode == 2
+    assert "APP_SECRET_KEYS" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "consume"])
+def test_a_process_is_not_root_and_writes_nowhere_but_in_tmp(start: Start, command: str) -> None:
+    inside = start(command).container
+    who = inside.python("import os; print(os.getuid(), os.getgid(), open('/proc/1/status').read())").stdout
+    assert who.startswith("10001 10001")
+    assert "CapEff:\t0000000000000000" in who
+    assert "NoNewPrivs:\t1" in who
+    for place in ("/opt/inn/x", "/x", "/var/x"):
+        assert "Error" in inside.python(f"open({place!r}, 'w')").stderr
+    assert inside.python("open('/tmp/x', 'w')").returncode == 0
+
+
+def test_the_function_looks_a_person_up_and_ends_cleanly(start: Start, found: list[dict[str, Any]]) -> None:
+    function = start("serve")
+    wanted = found[0]
+    answer = _post(function, wanted["request"])
+    assert answer.status == 200, answer.data
+    assert answer.json()["inn"] == wanted["inn"]
+    assert not answer.json()["cached"]
+    assert _post(function, wanted["request"]).json()["cached"]
+    _ends_within_its_grace(function)
+
+
+def test_the_consumer_looks_a_person_up_and_ends_cleanly(
+    start: Start, servers: Servers, found: list[dict[str, Any]]
+) -> None:
+    consumer = start("consume")
+    wanted = found[1]
+    reply = _through_the_queue(servers.node.uri, {"requestId": "q-1", **wanted["request"]})
+    assert reply["inn"] == wanted["inn"]
+    assert reply["requestId"] == "q-1"
+    assert not reply["cached"]
+    _ends_within_its_grace(consumer)
+
+
+@pytest.mark.parametrize("command", ["serve", "consume"])
+def test_every_probe_of_the_manifest_is_answered(start: Start, command: str) -> None:
+    running = start(command)
+    assert running.get("/livez").status == 200
+    assert running.get("/readyz").status == 200
+    assert running.get("/metrics").status == 200
+
+
+def test_its_size_is_told(podman: Podman, image: str, stand_ins: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    base = "docker.io/library/python:" + (ROOT / "Dockerfile").read_text().partition("library/python:")[2].split()[0]
+    size, ground = podman.size(image), podman.size(base)
+    with capsys.disabled():
+        print(f"\nimage: {size / 1e6:.0f} MB, of which {(size - ground) / 1e6:.0f} MB are ours")  # noqa: T201  # the report
+        print(f"stand-ins for: {', '.join(stand_ins) or 'nothing'}")  # noqa: T201  # the same
+    assert size - ground < 150e6
+
+
+def _post(function: Running, request: dict[str, Any]) -> urllib3.BaseHTTPResponse:
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": "1",
+        "ce-source": "/image-test",
+        "ce-type": "inn.lookup.requested",
+        "content-type": "application/json",
+        "authorization": f"Bearer {TOKEN}",
+    }
+    body = json.dumps({"requestId": "h-1", **request}).encode()
+    return urllib3.request("POST", f"http://127.0.0.1:{function.port}/", body=body, headers=headers, timeout=60)
+
+
+def _through_the_queue(uri: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Send one request and wait for its reply."""
+    connection = pika.BlockingConnection(pika.URLParameters(uri))
+    channel = connection.channel()
+    queue = channel.queue_declare("", exclusive=True).method.queue
+    channel.basic_publish("", "inn", json.dumps(request).encode(), pika.BasicProperties(reply_to=queue))
+    for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=60):
+        assert body is not None, "no reply came"
+        reply: dict[str, Any] = json.loads(body)
+        break
+    connection.close()
+    return reply
+
+
+def _ends_within_its_grace(running: Running) -> None:
+    status, took = running.container.stop(running.grace)
+    assert status == 0, running.container.log()
+    assert took < running.grace / 2

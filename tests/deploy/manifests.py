@@ -85,8 +85,7 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
 
 def _port(container: Object, kind: str) -> int:
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    # A Knative service has one port, which its probes need not name.
-    named = container[kind]["httpGet"].get("port", container["ports"][0]["name"])
+    named = container[kind]["httpGet"]["port"]
     return int(ports.get(named, named))
 
 

@@ -1,4 +1,5 @@
-// Reads a JSON array of Kubernetes objects on stdin; writes a line for each that its kind's schema refuses.
+// Reads a JSON array of Kubernetes objects on stdin; writes a line for each that its kind's schema refuses, and
+// then ends with 1.
 // Usage: node validate.mjs NODE_MODULES
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -14,6 +15,7 @@ for (const object of JSON.parse(readFileSync(0, "utf8"))) {
   try {
     new Model(object).validate();
   } catch (error) {
+    process.exitCode = 1;
     console.log(`${object.kind} ${object.metadata.name}: ${error.message}`);
   }
 }

@@ -43,14 +43,15 @@ class WrongTracing(ValueError):
 
 def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Where spans go; nowhere, unless an exporter or an endpoint is named. Raises WrongTracing."""
-    named = environ.get("OTEL_TRACES_EXPORTER", "otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    # An empty variable is none, as OpenTelemetry has it.
+    named = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
     chosen = tuple(name for name in map(str.strip, named.split(",")) if name not in ("", "none"))
     if not set(chosen) <= set(KNOWN_EXPORTERS):
         raise WrongTracing("OTEL_TRACES_EXPORTER")
     for variable in _PROTOCOLS:
-        if "otlp" in chosen and environ.get(variable, _OUR_PROTOCOL) != _OUR_PROTOCOL:
+        if "otlp" in chosen and (environ.get(variable) or _OUR_PROTOCOL) != _OUR_PROTOCOL:
             raise WrongTracing(variable)
     return chosen
 

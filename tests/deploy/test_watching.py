@@ -180,5 +180,17 @@ def test_an_alert_speaks_of_labels_that_its_expression_keeps(alert: dict[str, An
     assert all(spoken <= {label.strip() for label in labels.split(",")} for labels in kept)
 
 
+def test_prometheus_is_told_of_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
+    folder = ROOT / "deploy/prometheus"
+    config = yaml.safe_load((folder / "prometheus.yaml").read_text())
+    jobs = {each["job_name"] for each in config["scrape_configs"]}
+
+    assert [(folder / name).read_text() for name in config["rule_files"]] == [(folder / "alerts.yaml").read_text()]
+    asked = [
+        each for query, _ in QUERIES for selector in _selectors(_parsed(query)) for each in selector.matchers.matchers
+    ]
+    assert {each.value for each in asked if each.name == "job"} == {*jobs, "$job"}
+
+
 def test_the_runbook_names_metrics_that_there_are() -> None:
     assert set(re.findall(r"\binn_\w+", OPERATING)) <= set(TOLD)

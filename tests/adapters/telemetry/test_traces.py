@@ -114,6 +114,11 @@ ENVIRONMENTS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     "two exporters are named": ({"OTEL_TRACES_EXPORTER": "otlp, console"}, ("otlp", "console")),
     "none is wanted": ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, ()),
     "all is off": ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "true"}, ()),
+    "variables that are empty": (
+        {"OTEL_TRACES_EXPORTER": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": ""},
+        ("otlp",),
+    ),
+    "an endpoint that is empty": ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, ()),
     "our protocol": ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, ("otlp",)),
 }
 

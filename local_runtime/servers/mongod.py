@@ -18,6 +18,8 @@ from local_runtime.servers.process import Server, ServerFailed, free_port, start
 GIVEN_VARIABLE = "INN_TEST_MONGO_URI"
 REPLICA_SET = "inn"
 USER = "root"
+CACHE_GB = 0.25
+"""Of memory for a server's data."""
 
 _START_SEC = 60
 _PORTS_TRIED = 5
@@ -80,7 +82,7 @@ class Member:
 
 
 _COMMON = (
-    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--wiredTigerCacheSizeGB", "0.25"),
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
 )
 
@@ -115,22 +117,25 @@ def given_or_private() -> Iterator[Mongo]:
 
 
 @contextmanager
-def standalone(*, auth: bool = False, parameters: tuple[str, ...] = ()) -> Iterator[Mongo]:
+def standalone(*, auth: bool = False, parameters: tuple[str, ...] = (), cache_gb: float = CACHE_GB) -> Iterator[Mongo]:
     """A mongod by itself. `parameters`: `name=value` for setParameter."""
+    options = _options(parameters, cache_gb)
     with ExitStack() as stack:
-        member = _member(stack, ("--auth",) if auth else (), parameters)
+        member = _member(stack, [*options, "--auth"] if auth else options)
         password = _root(member.address) if auth else ""
         yield Mongo(f"mongodb://{_login(password)}{member.address}/?directConnection=true", password, [member])
 
 
 @contextmanager
-def replica_set(size: int, *, auth: bool = False, parameters: tuple[str, ...] = ()) -> Iterator[Mongo]:
+def replica_set(
+    size: int, *, auth: bool = False, parameters: tuple[str, ...] = (), cache_gb: float = CACHE_GB
+) -> Iterator[Mongo]:
     """A replica set with a primary, its members up to date."""
     with ExitStack() as stack:
-        options = ["--replSet", REPLICA_SET, "--oplogSize", "64"]
+        options = ["--replSet", REPLICA_SET, "--oplogSize", "64", *_options(parameters, cache_gb)]
         if auth:
             options += ["--keyFile", str(_key_file(stack))]
-        members = [_member(stack, tuple(options), parameters) for _ in range(size)]
+        members = [_member(stack, options) for _ in range(size)]
         _initiate(members)
         mongo = Mongo("", members=members)
         wait_for(lambda: all(_settled(member) for member in members), within=_START_SEC, what="a settled replica set")
@@ -140,11 +145,14 @@ def replica_set(size: int, *, auth: bool = False, parameters: tuple[str, ...] = 
         yield mongo
 
 
-def _member(stack: ExitStack, options: tuple[str, ...], parameters: tuple[str, ...]) -> Member:
-    for parameter in parameters:
-        options += ("--setParameter", parameter)
+def _options(parameters: tuple[str, ...], cache_gb: float) -> list[str]:
+    given = [option for parameter in parameters for option in ("--setParameter", parameter)]
+    return ["--wiredTigerCacheSizeGB", str(cache_gb), *given]
+
+
+def _member(stack: ExitStack, options: list[str]) -> Member:
     for _ in range(_PORTS_TRIED):
-        member = Member(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-"))), options)
+        member = Member(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-"))), tuple(options))
         # Its data go with it: a polite end of a replica set's member takes ten seconds and saves nothing.
         stack.callback(member.kill)
         with suppress(PortTaken):

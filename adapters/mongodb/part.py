@@ -84,6 +84,18 @@ class Part:
         with translated():
             self._database.command("ping")
 
+    def try_writing(self) -> None:
+        """See that a document can come and go. Raises Unavailable or StoreRefuses."""
+        trials = self._database["trials"]
+        with translated():
+            trial = trials.insert_one({}).inserted_id
+            trials.delete_one({"_id": trial})
+
+    def is_replicated(self) -> bool:
+        """Whether what belongs together is written as one. Raises Unavailable."""
+        with translated():
+            return self._has_transactions
+
     def under_old_keys(self) -> UnderOldKeys:
         """What would be lost with all keys but the newest. Raises Unavailable."""
         name = self._seals.newest

@@ -32,18 +32,21 @@ def two_step_page(url: str) -> str:
 
 def exchange(config: NalogConfig) -> Exchange:
     """Requests to the site, as a browser's form makes them."""
-    return Exchange(
-        Site(
-            url=root_of(config.url),
-            headers={
-                "Accept": "application/json, text/javascript, */*; q=0.01",
-                "X-Requested-With": "XMLHttpRequest",
-                "Origin": _HOME,
-                "Referer": _HOME + FORM_PAGE,
-                "User-Agent": config.user_agent,
-            },
-            proxy=config.proxy,
-            ca_bundle=config.ca_bundle,
-            connections=config.connections,
-        )
+    return Exchange(of(config))
+
+
+def of(config: NalogConfig) -> Site:
+    """The site, and the way to it."""
+    return Site(
+        url=root_of(config.url),
+        headers={
+            "Accept": "application/json, text/javascript, */*; q=0.01",
+            "X-Requested-With": "XMLHttpRequest",
+            "Origin": _HOME,
+            "Referer": _HOME + FORM_PAGE,
+            "User-Agent": config.user_agent,
+        },
+        proxy=config.proxy,
+        ca_bundle=config.ca_bundle,
+        connections=config.connections,
     )

@@ -14,11 +14,14 @@ class BrokerRefuses(Exception):
     """The broker is there and says no; trying again would not help. The text says what to mend, and holds no secret."""
 
 
+_NO_VHOST = "the virtual host does not exist, or this user may not enter it (RABBITMQ_VHOST)"
 _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
     (amqp.ProbableAuthenticationError, "the user or the password is wrong (RABBITMQ_DSN, or RABBITMQ_USER and _PASS)"),
     (amqp.AuthenticationError, "it does not take a user and a password (PLAIN)"),
     (amqp.IncompatibleProtocolError, "it does not speak AMQP 0-9-1 here: is the port right, and TLS (amqps://)?"),
-    (amqp.ConnectionNotAllowed, "the virtual host does not exist, or this user may not enter it (RABBITMQ_VHOST)"),
+    (amqp.ConnectionNotAllowed, _NO_VHOST),
+    # The library does not expect that refusal where it comes.
+    (amqp.InvalidFrameError, _NO_VHOST),
     (amqp.ChannelAccessRefused, "this user may not declare, read and write the service's queues: give it these rights"),
 )
 _WEATHER = (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, TimeoutError, EOFError)

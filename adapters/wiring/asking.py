@@ -40,7 +40,7 @@ class Asking:
 def providers(asking: Asking, book: ProviderBook, observer: Observer) -> Iterator[Providers]:
     """Whom a lookup asks, in order. Nothing is sent yet."""
     with ExitStack() as stack:
-        tax_service = stack.enter_context(closing(nalog.connect(_nalog_config(asking.nalog))))
+        tax_service = stack.enter_context(closing(nalog.connect(nalog_config(asking.nalog))))
         order: list[tuple[Upstream, Pace]] = [(tax_service, _pace(asking.nalog))]
         if asking.apifns.enabled:
             site = Site(url=apifns.root_of(asking.apifns.url), connections=THREADS)
@@ -69,7 +69,8 @@ def _probe_lease(settings: NalogSettings) -> float:
     return settings.timeout_sec + PROBE_MARGIN_SEC
 
 
-def _nalog_config(settings: NalogSettings) -> nalog.NalogConfig:
+def nalog_config(settings: NalogSettings) -> nalog.NalogConfig:
+    """How the tax service is asked."""
     return nalog.NalogConfig(
         url=settings.url,
         protocol=settings.protocol,

@@ -1,0 +1,52 @@
+"""`inn doctor`: looks at everything that a start needs."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from adapters.cli.doctor.finding import WIDTH, Kind
+from adapters.cli.failure import DONE, FAILED, WRONG_USE
+
+_COLOURS = {
+    Kind.OK: typer.colors.GREEN,
+    Kind.NOTE: typer.colors.YELLOW,
+    Kind.SKIPPED: typer.colors.YELLOW,
+    Kind.WRONG: typer.colors.RED,
+    Kind.FAILED: typer.colors.RED,
+}
+
+
+class Process(StrEnum):
+    """Whose settings are looked at."""
+
+    SERVE = "serve"
+    CONSUME = "consume"
+
+
+def doctor(
+    *,
+    process: Annotated[
+        Process, typer.Option("--for", help="The process that is to start; serve does without RabbitMQ.")
+    ] = Process.CONSUME,
+) -> int:
+    """Look at the settings (the environment, or .env) and at each server, and say what to mend.
+
+    Indexes and queues that are missing are made, as a start would. The tax service is asked for its
+    form's page, without personal data. The exit status is 1 where a server is not as it should be,
+    2 where a setting is wrong.
+
+    Examples:
+      inn doctor
+      inn doctor --for serve
+    """
+    from adapters.cli.doctor.examination import findings  # noqa: PLC0415  # every driver, which --help need not wait for
+
+    found = set()
+    for finding in findings(consumer=process is Process.CONSUME):
+        line = str(finding)
+        typer.echo(typer.style(line[:WIDTH], fg=_COLOURS[finding.kind]) + line[WIDTH:])
+        found.add(finding.kind)
+    if Kind.WRONG in found:
+        return WRONG_USE
+    return FAILED if Kind.FAILED in found else DONE

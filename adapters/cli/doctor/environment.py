@@ -1,0 +1,62 @@
+"""The settings: all groups at once, and variables that look like settings and are none."""
+
+import os
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import TypeVar, cast
+
+from pydantic_settings import BaseSettings
+
+from adapters.cli.doctor.finding import Finding, Kind
+from adapters.settings import ALL_GROUPS, CORE_GROUPS, HttpSettings, RabbitSettings, WrongSettings, load, names_of
+
+NAME = "settings"
+OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
+"""Prefixes that nothing but this service is likely to use."""
+SIMILAR = 0.85
+
+Group = TypeVar("Group", bound=BaseSettings)
+
+
+class Settings:
+    """The groups that are right, and what is wrong with the others."""
+
+    def __init__(self, *, consumer: bool) -> None:
+        self._right: dict[type[BaseSettings], BaseSettings] = {}
+        self.findings: list[Finding] = []
+        for group in ALL_GROUPS if consumer else CORE_GROUPS:
+            try:
+                self._right[group] = load(group)
+            except WrongSettings as wrong:
+                self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
+        if not self.findings:
+            self.findings.append(Finding(Kind.OK, NAME, "all of them can be read"))
+        self.findings += _strangers(os.environ)
+        self.findings += self._open_door()
+
+    def has(self, *groups: type[BaseSettings]) -> bool:
+        """Whether these groups are right."""
+        return all(group in self._right for group in groups)
+
+    def of(self, group: type[Group]) -> Group:
+        """A group that is right."""
+        return cast("Group", self._right[group])
+
+    def _open_door(self) -> Iterator[Finding]:
+        if not self.has(HttpSettings):
+            return
+        http = self.of(HttpSettings)
+        if not http.bearer_tokens and http.host not in ("127.0.0.1", "::1", "localhost"):
+            text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
+            yield Finding(Kind.NOTE, NAME, text)
+
+
+def _strangers(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """A slip in a name leaves the setting as it was, and nothing would ever say so."""
+    known = {name.upper() for group in (*ALL_GROUPS, RabbitSettings) for name in names_of(group).values()}
+    for name in sorted(name for name in environment if name.upper() not in known):
+        similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR)
+        if similar:
+            yield Finding(Kind.NOTE, NAME, f"{name} is no setting: is {similar[0]} meant?")
+        elif name.startswith(OURS):
+            yield Finding(Kind.NOTE, NAME, f"{name} is no setting, and is not heeded")

@@ -1,0 +1,70 @@
+"""Everything that is looked at, in the order in which it matters."""
+
+from collections.abc import Iterator
+
+from pydantic_settings import BaseSettings
+
+from adapters.cli.doctor import mongo, providers, rabbit, tax_service
+from adapters.cli.doctor.environment import Settings
+from adapters.cli.doctor.finding import Finding, Kind
+from adapters.mongodb import StoreRefuses
+from adapters.settings import (
+    ApiFnsSettings,
+    AppSettings,
+    HistorySettings,
+    MongoSettings,
+    NalogSettings,
+    RabbitSettings,
+)
+from adapters.wiring.asking import Asking, nalog_config
+from adapters.wiring.consumer import broker
+from adapters.wiring.store import Keeping, open_store
+
+# Nothing is claimed here.
+_NO_LEASE = 0.0
+
+
+def findings(*, consumer: bool) -> Iterator[Finding]:
+    """Each as it is found. `consumer`: whether RabbitMQ belongs to it."""
+    settings = Settings(consumer=consumer)
+    yield from settings.findings
+    yield from _store(settings)
+    if consumer:
+        yield from _broker(settings)
+    yield from _tax_service(settings)
+    if settings.has(ApiFnsSettings):
+        yield from providers.check_paid(settings.of(ApiFnsSettings))
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    if skipped := _skipped(settings, mongo.NAME, AppSettings, MongoSettings, HistorySettings):
+        yield skipped
+        return
+    app, where, history = settings.of(AppSettings), settings.of(MongoSettings), settings.of(HistorySettings)
+    try:
+        with open_store(Keeping(app, where, history, _NO_LEASE)) as store:
+            found = list(mongo.check(store, app, where))
+            yield from found
+            if found[0].kind is Kind.OK and settings.has(NalogSettings, ApiFnsSettings):
+                asking = Asking(settings.of(NalogSettings), settings.of(ApiFnsSettings), patience=0)
+                yield from providers.check(asking, store)
+    except StoreRefuses as no:
+        yield Finding(Kind.FAILED, mongo.NAME, str(no))
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if skipped := _skipped(settings, rabbit.NAME, AppSettings, RabbitSettings):
+        yield skipped
+    else:
+        yield from rabbit.check(broker(settings.of(AppSettings), settings.of(RabbitSettings)))
+
+
+def _tax_service(settings: Settings) -> Iterator[Finding]:
+    if skipped := _skipped(settings, tax_service.NAME, NalogSettings):
+        yield skipped
+    else:
+        yield from tax_service.check(nalog_config(settings.of(NalogSettings)))
+
+
+def _skipped(settings: Settings, name: str, *groups: type[BaseSettings]) -> Finding | None:
+    return None if settings.has(*groups) else Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")

@@ -1,0 +1,435 @@
+"""`inn doctor` between real servers: with each setting wrong in turn, and each server down in turn."""
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pika  # type: ignore[import-untyped]  # it comes without types
+import pytest
+from pymongo import MongoClient
+
+from adapters.cli.doctor import mongo, rabbit
+from adapters.settings import ALL_GROUPS, names_of
+from local_runtime.emulator.client import Emulator
+from local_runtime.servers.mongod import Mongo, standalone
+from local_runtime.servers.process import free_port
+from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
+from tests.adapters.cli.conftest import Ended, Inn, inn
+from tests.adapters.nalog.certificates import self_signed
+from tests.adapters.nalog.site import in_turn, reply, serving
+
+__all__ = ["inn"]
+KEY = "a-key-of-the-tests-long-enough-to-be-one"
+NEWER_KEY = "another-key-of-the-tests-that-is-as-long"
+READER, READER_PASSWORD = "reader", "reader-password"
+Settings = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Mongo]:
+    """A mongod with users: root, and one who may only read."""
+    with standalone(auth=True) as running:
+        with MongoClient[dict[str, Any]](running.uri) as client:
+            roles = ["readAnyDatabase"]
+            client["admin"].command("createUser", READER, pwd=READER_PASSWORD, roles=roles)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(store: Mongo, node: Node, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Right ones, and no others."""
+    monkeypatch.chdir(tmp_path)
+    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
+        monkeypatch.delenv(name)
+    emulator.reset()
+    return {
+        "APP_SECRET_KEYS": KEY,
+        "MONGO_HOST": "127.0.0.1",
+        "MONGO_PORT": str(store.members[0].port),
+        "MONGO_USER": "root",
+        "MONGO_PASS": store.password,
+        "MONGO_NAME": f"doctor_{uuid4().hex[:8]}",
+        "MONGO_TIMEOUT_SERVER_SELECT": "500",
+        "RABBITMQ_HOST": "127.0.0.1",
+        "RABBITMQ_PORT": str(node.port),
+        "RABBITMQ_USER": USER,
+        "RABBITMQ_PASS": PASSWORD,
+        "RABBITMQ_SOURCE_QUEUE_NAME": f"doctor-{uuid4().hex[:8]}",
+        "CLIENT_NALOG_URL": emulator.url,
+    }
+
+
+@pytest.fixture
+def doctor(inn: Inn, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> "Doctor":
+    return Doctor(inn, settings, monkeypatch)
+
+
+class Doctor:
+    """Runs it with some settings changed; None: left out."""
+
+    def __init__(self, inn: Inn, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._inn = inn
+        self.settings = settings
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *options: str, **changes: str | None) -> Ended:
+        for name, value in {**self.settings, **changes}.items():
+            if value is not None:
+                self._monkeypatch.setenv(name, value)
+        ended = self._inn("doctor", *options)
+        secrets = {PASSWORD, self.settings["MONGO_PASS"], KEY, READER_PASSWORD, "wr0ng"}
+        assert not [secret for secret in secrets if secret in ended.out + ended.err]
+        assert ended.err == ""
+        return ended
+
+
+def lines(ended: Ended, kind: str) -> list[str]:
+    return [line.removeprefix(kind).strip() for line in ended.out.splitlines() if line.startswith(kind)]
+
+
+def test_all_is_well(doctor: Doctor, emulator: Emulator) -> None:
+    ended = doctor()
+    assert ended.status == 0
+    assert [line.split()[0] for line in lines(ended, "ok")] == ["settings", "MongoDB", "providers", "RabbitMQ", "tax"]
+    assert lines(ended, "note") == [
+        "MongoDB      a server by itself: what belongs together is not written as one; a replica set (MONGO_RS) does that",
+        f"RabbitMQ     nobody consumes {doctor.settings['RABBITMQ_SOURCE_QUEUE_NAME']}: start inn consume",
+    ]
+    assert emulator.stats().finds == 0
+
+
+def test_a_replica_set_is_all_that_is_wanted(doctor: Doctor, mongo: Mongo) -> None:
+    ended = doctor(MONGO_DSN=mongo.uri)
+    assert ended.status == 0
+    assert not [line for line in lines(ended, "note") if line.startswith("MongoDB")]
+
+
+WRONG = [
+    ("APP_SECRET_KEYS", None, "is required"),
+    ("APP_SECRET_KEYS", "short", "must be keys of at least 32 characters"),
+    ("APP_REQUEST_RETRY_TIMES", "-1", "greater than or equal to 0"),
+    ("APP_REQUEST_RETRY_SEC", "0", "greater than 0"),
+    ("APP_START_TIMEOUT_SEC", "soon", "valid number"),
+    ("APP_LOOKUP_DEADLINE_SEC", "0", "greater than 0"),
+    ("LOG_LEVEL", "LOUD", "must be one of DEBUG, INFO, WARNING, ERROR"),
+    ("HTTP_PORT", "99999", "less than or equal to 65535"),
+    ("MONGO_DSN", "http://x", "must begin with mongodb:// or mongodb+srv://"),
+    ("MONGO_HOST", None, "is required where no DSN is set"),
+    ("MONGO_PORT", "0", "greater than or equal to 1"),
+    ("MONGO_USER", None, "is required where no DSN is set"),
+    ("MONGO_PASS", None, "is required where no DSN is set"),
+    ("MONGO_NAME", None, "is required"),
+    ("MONGO_TIMEOUT_SERVER_SELECT", "0", "greater than 0"),
+    ("RABBITMQ_DSN", "http://x", "must begin with amqp:// or amqps://"),
+    ("RABBITMQ_HOST", None, "is required where no DSN is set"),
+    ("RABBITMQ_PORT", "x", "valid integer"),
+    ("RABBITMQ_USER", None, "is required where no DSN is set"),
+    ("RABBITMQ_PASS", None, "is required where no DSN is set"),
+    ("RABBITMQ_PREFETCH_COUNT", "0", "greater than or equal to 1"),
+    ("CLIENT_NALOG_URL", None, "is required"),
+    ("CLIENT_NALOG_URL", "service.nalog.ru", "must be an http:// or https:// address"),
+    ("CLIENT_NALOG_PROTOCOL", "newest", "must be one of two-step, legacy"),
+    ("CLIENT_NALOG_TIMEOUT_SEC", "0", "greater than 0"),
+    ("CLIENT_NALOG_RETRIES", "-1", "greater than or equal to 0"),
+    ("CLIENT_NALOG_WAIT_SEC", "-1", "greater than or equal to 0"),
+    ("CLIENT_NALOG_PROXY", "ftp://x", "must be an http://, https://, socks4:// or socks5:// address"),
+    ("CLIENT_NALOG_MIN_INTERVAL_SEC", "-1", "greater than or equal to 0"),
+    ("CLIENT_NALOG_COOLDOWN_SEC", "nan", "finite number"),
+    ("CLIENT_NALOG_DAILY_LIMIT", "1.5", "valid integer"),
+    ("CLIENT_NALOG_CONSENT", "perhaps", "valid boolean"),
+    ("CLIENT_APIFNS_ENABLED", "perhaps", "valid boolean"),
+    ("CACHE_FOUND_DAYS", "-1", "greater than or equal to 0"),
+    ("CACHE_NOT_FOUND_HOURS", "x", "valid number"),
+    ("HISTORY_DAYS", "-1", "greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
+def test_each_wrong_setting_is_named_with_what_it_must_be(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
+) -> None:
+    # Only the settings are of interest here.
+    monkeypatch.setattr("adapters.cli.doctor.examination._store", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.examination._broker", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.examination._tax_service", lambda _: ())
+    ended = doctor(**{name: value})
+    assert ended.status == 2
+    [line] = lines(ended, "wrong")
+    assert line.startswith(f"settings     {name}: ")
+    assert said in line
+
+
+def test_what_a_switch_needs_is_named(doctor: Doctor) -> None:
+    ended = doctor(CLIENT_APIFNS_ENABLED="1")
+    assert ended.status == 2
+    assert [line.split()[1] for line in lines(ended, "wrong")] == ["CLIENT_APIFNS_URL:", "CLIENT_APIFNS_KEY:"]
+
+
+def test_what_has_wrong_settings_is_not_looked_at_and_the_rest_is(doctor: Doctor) -> None:
+    ended = doctor(MONGO_NAME=None)
+    assert lines(ended, "skipped") == ["MongoDB      not looked at: its settings are wrong"]
+    assert [line.split()[0] for line in lines(ended, "ok")] == ["RabbitMQ", "tax"]
+
+
+def test_serve_does_without_rabbitmq(doctor: Doctor) -> None:
+    ended = doctor("--for", "serve", RABBITMQ_HOST=None, RABBITMQ_USER=None, RABBITMQ_PASS=None)
+    assert ended.status == 0
+    assert "RabbitMQ" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        pytest.param("CLIENT_NALOG_TIMEOUT", "is CLIENT_NALOG_TIMEOUT_SEC meant?", id="a name cut short"),
+        pytest.param("RABBITMQ_PREFETCH", "is RABBITMQ_PREFETCH_COUNT meant?", id="another one"),
+        pytest.param("CACHE_COLOUR", "is not heeded", id="a name of our own that is none"),
+    ],
+)
+def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str) -> None:
+    assert any(said in line for line in lines(doctor(**{name: "1"}), "note"))
+
+
+def test_an_open_door_is_told(doctor: Doctor) -> None:
+    assert any("HTTP_TOKENS is empty" in line for line in lines(doctor(HTTP_HOST="0.0.0.0"), "note"))  # noqa: S104
+    assert not any("HTTP_TOKENS" in line for line in lines(doctor(HTTP_TOKENS="t"), "note"))
+
+
+TROUBLE = [
+    pytest.param(
+        {"MONGO_PORT": "free"},
+        ("MongoDB", "nothing listens", "mend MONGO_DSN, or MONGO_HOST and MONGO_PORT"),
+        id="MongoDB is down",
+    ),
+    pytest.param(
+        {"MONGO_HOST": "nosuch.invalid"},
+        ("MongoDB", "the name nosuch.invalid is not known", "mend MONGO_DSN"),
+        id="MongoDB's name is not known",
+    ),
+    pytest.param(
+        {"MONGO_RS": "other"},
+        ("MongoDB", "no server that takes writes was found", "is MONGO_RS its replica set's name"),
+        id="another replica set",
+    ),
+    pytest.param(
+        {"MONGO_PASS": "wr0ng"},
+        ("MongoDB", "refuses the login", "MONGO_USER, MONGO_PASS, MONGO_AUTH"),
+        id="MongoDB's password is wrong",
+    ),
+    pytest.param(
+        {"MONGO_AUTH": "other"}, ("MongoDB", "refuses the login", "MONGO_AUTH"), id="MongoDB's user is elsewhere"
+    ),
+    pytest.param(
+        {"MONGO_USER": READER, "MONGO_PASS": READER_PASSWORD},
+        ("MongoDB", "does not allow what is needed", "give the user readWrite"),
+        id="MongoDB's user may only read",
+    ),
+    pytest.param(
+        {"MONGO_NAME": "a b"},
+        ("MongoDB", "MONGO_NAME", "not a name that a database can have"),
+        id="MongoDB's database has no name",
+    ),
+    pytest.param(
+        {"MONGO_DSN": "mongodb://x:y:z@/"},
+        ("MongoDB", "cannot use the address", "MONGO_DSN"),
+        id="MongoDB's address is none",
+    ),
+    pytest.param(
+        {"RABBITMQ_PORT": "free"},
+        ("RabbitMQ", "nothing listens", "mend RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"),
+        id="RabbitMQ is down",
+    ),
+    pytest.param(
+        {"RABBITMQ_HOST": "nosuch.invalid"},
+        ("RabbitMQ", "the name nosuch.invalid is not known", "mend RABBITMQ_DSN"),
+        id="RabbitMQ's name is not known",
+    ),
+    pytest.param(
+        {"RABBITMQ_PASS": "wr0ng"},
+        ("RabbitMQ", "the user or the password is wrong", "RABBITMQ_USER"),
+        id="RabbitMQ's password is wrong",
+    ),
+    pytest.param(
+        {"RABBITMQ_VHOST": "other"},
+        ("RabbitMQ", "the virtual host does not exist", "RABBITMQ_VHOST"),
+        id="RabbitMQ has no such virtual host",
+    ),
+    pytest.param(
+        {"RABBITMQ_PORT": "emulator"},
+        ("RabbitMQ", "something listens", "is it RabbitMQ"),
+        id="something else listens there",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_URL": "http://127.0.0.1:free"},
+        ("tax service", "nothing listens there", "mend CLIENT_NALOG_URL"),
+        id="the tax service is down",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_URL": "https://nosuch.invalid"},
+        ("tax service", "its name is not known", "mend CLIENT_NALOG_URL"),
+        id="the tax service's name is not known",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_URL": "https://127.0.0.1:emulator"},
+        ("tax service", "no TLS connection", "Mend CLIENT_NALOG_URL"),
+        id="no TLS there",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_URL": "http://127.0.0.1:emulator/nosuch"},
+        ("tax service", "has no such form (404)", "mend CLIENT_NALOG_URL"),
+        id="another site",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_PROXY": "http://127.0.0.1:free"},
+        ("tax service", "the proxy", "mend CLIENT_NALOG_PROXY"),
+        id="the proxy is down",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_PROXY": "socks5://127.0.0.1:free"},
+        ("tax service", "nothing listens", "CLIENT_NALOG_PROXY"),
+        id="the SOCKS proxy is down",
+    ),
+    pytest.param(
+        {"CLIENT_NALOG_CA_BUNDLE": "nosuch.pem"},
+        ("tax service", "cannot be read", "mend CLIENT_NALOG_CA_BUNDLE"),
+        id="no file of certificates",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), TROUBLE)
+def test_each_trouble_is_told_with_its_cause_and_its_mend(
+    doctor: Doctor, emulator: Emulator, changes: Settings, words: tuple[str, str, str]
+) -> None:
+    name, cause, mend = words
+    ports = {
+        "free": str(free_port()),
+        "emulator": emulator.url.rpartition(":")[2],
+    }
+    ended = doctor(**{variable: _placed(value, ports) for variable, value in changes.items()})
+    assert ended.status == 1
+    [line] = lines(ended, "failed")
+    assert line.startswith(name)
+    assert cause in line
+    assert mend in line
+
+
+def _placed(value: str, ports: Settings) -> str:
+    """The value with a real port for the word that stands in its place."""
+    for word, port in ports.items():
+        value = re.sub(f"(^|:){word}(?=$|/)", rf"\g<1>{port}", value)  # one after another
+    return value
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        pytest.param(
+            {"status": 429}, "it turns this address away (429): wait, or set CLIENT_NALOG_PROXY", id="throttled"
+        ),
+        pytest.param({"status": 503}, "it has a fault of its own (503): try again later", id="down"),
+        pytest.param({"connection": "drop"}, "the connection broke: try again later", id="hung up"),
+    ],
+)
+def test_the_tax_service_does_not_give_its_page(
+    doctor: Doctor, emulator: Emulator, rule: dict[str, object], said: str
+) -> None:
+    emulator.control(rules=[{"on": "page", **rule}])
+    [line] = lines(doctor(), "failed")
+    assert line.startswith("tax service")
+    assert said in line
+
+
+def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -> None:
+    tls, trusted = self_signed(tmp_path)
+    with serving(in_turn(reply(200, "a form")), tls) as there:
+        [line] = lines(doctor(CLIENT_NALOG_URL=there.url), "failed")
+        assert "certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE" in line
+        assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0
+
+
+def test_personal_data_that_would_travel_in_the_open(doctor: Doctor) -> None:
+    ended = doctor(CLIENT_NALOG_URL="http://nosuch.invalid")
+    assert any("personal data would travel unencrypted; take https" in line for line in lines(ended, "note"))
+
+
+def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
+    queue = doctor.settings["RABBITMQ_SOURCE_QUEUE_NAME"]
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        connection.channel().queue_declare(queue, durable=True)
+    [line] = lines(doctor(), "failed")
+    assert f"the queue {queue} exists with other arguments" in line
+    assert "delete it and start again" in line
+
+
+def test_parked_messages_are_told(doctor: Doctor, node: Node) -> None:
+    assert doctor().status == 0
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("", f"{doctor.settings['RABBITMQ_SOURCE_QUEUE_NAME']}.dead", b"x")
+    assert any("1 messages are parked: inn dead list" in line for line in lines(doctor(), "note"))
+
+
+def test_an_index_of_another_definition(doctor: Doctor, store: Mongo) -> None:
+    with MongoClient[dict[str, Any]](store.uri) as client:
+        client[doctor.settings["MONGO_NAME"]]["history"].create_index("other", name="time")
+    [line] = lines(doctor(), "failed")
+    assert "the index time of the collection history has another definition: drop it" in line
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        pytest.param(NEWER_KEY, "nobody can read them: put those keys behind the first", id="the key is lost"),
+        pytest.param(f"{NEWER_KEY},{KEY}", "leave those keys in APP_SECRET_KEYS until", id="the key is kept"),
+    ],
+)
+def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str, said: str) -> None:
+    with MongoClient[dict[str, Any]](store.uri) as client:
+        answers = client[doctor.settings["MONGO_NAME"]]["answers"]
+        answers.insert_one({"_id": bytes(36), "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
+    notes = lines(doctor(APP_SECRET_KEYS=keys), "note")
+    assert any("1 answers and 0 rows of history are kept under other keys than the newest" in line for line in notes)
+    assert any(said in line for line in notes)
+
+
+def test_a_provider_that_is_shut_is_told(doctor: Doctor, store: Mongo) -> None:
+    assert doctor().status == 0
+    with MongoClient[dict[str, Any]](store.uri) as client:
+        client[doctor.settings["MONGO_NAME"]]["providers"].update_one(
+            {"_id": "nalog"}, {"$set": {"closed_until": 4e9, "level": 1}}, upsert=True
+        )
+    assert any("nalog is shut for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note"))
+
+
+PAID = [
+    pytest.param(({}, {}), "ok", "1000 of 1000 requests are left", id="a quota"),
+    pytest.param(({"apifns_limit": 0}, {}), "failed", "pay for more, or unset CLIENT_APIFNS_ENABLED", id="all used up"),
+    pytest.param(({}, {"CLIENT_APIFNS_KEY": "wr0ng"}), "failed", "mend CLIENT_APIFNS_KEY", id="a wrong key"),
+    pytest.param(({}, {"CLIENT_APIFNS_URL": "http://127.0.0.1:1"}), "failed", "mend CLIENT_APIFNS_URL", id="nobody"),
+]
+
+
+@pytest.mark.parametrize(("case", "kind", "said"), PAID)
+def test_the_paid_provider(
+    doctor: Doctor, emulator: Emulator, case: tuple[dict[str, int], Settings], kind: str, said: str
+) -> None:
+    mood, changes = case
+    emulator.control(**mood)
+    switched_on = {"CLIENT_APIFNS_ENABLED": "1", "CLIENT_APIFNS_URL": emulator.url, "CLIENT_APIFNS_KEY": "emulated-key"}
+    ended = doctor(**{**switched_on, **changes})
+    assert any(line.startswith("paid service") and said in line for line in lines(ended, kind))
+
+
+def test_its_names_are_those_of_the_start() -> None:
+    assert (mongo.NAME, rabbit.NAME) == ("MongoDB", "RabbitMQ")

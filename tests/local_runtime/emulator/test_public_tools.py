@@ -7,7 +7,7 @@ tool sends and what it reads, in a client that shares no line with this project:
   no document date, an empty patronymic beside its mark, one poll.
 - `find_fl_inn_new` of a Python module `fns`: two steps, both to `.do`, `bplace` too, up to five polls until there is
   an `inn`.
-- a table-driven batch script (Python, requests): `find` to `.do`, `get` to `.json`.
+- a batch script (Python, requests): `find` to `.do`, `get` to `.json`.
 - request-inn (Packagist: dezinger/request-inn; PHP): one step, without captcha fields; reads `inn`, `code` and the
   first of each of the ERRORS.
 - the examples of the gist that Dadata's support points to (Python, PHP, JavaScript): one step, all fields.

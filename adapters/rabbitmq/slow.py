@@ -20,8 +20,8 @@ from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
 from function.handler import broken, handle
 from function.outcomes import Outcome
 
-DRAIN_SEC = 25.0
-"""What is in a thread when the process is to stop may take so long; a pod has 60 seconds."""
+DRAIN_SEC = 60.0
+"""What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 90 seconds."""
 
 
 @dataclass(slots=True, eq=False)

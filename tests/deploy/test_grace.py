@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.serve import GRACE_SEC
+from adapters.rabbitmq.slow import DRAIN_SEC
 from adapters.settings import ApiFnsSettings, NalogSettings, load
 from adapters.wiring.asking import Asking
+from adapters.wiring.consumer import PATIENCE_SEC
 from tests.deploy.manifests import PLACES, Process, template
 
+AFTER_THE_DRAIN_SEC = 15
+"""To hand back what is left, close the connections and send the last spans."""
 WITH_GRACE = [place for place in PLACES if place not in ("lambda", "knative")]
 
 
@@ -38,6 +42,16 @@ def test_the_function_ends_its_lookups_before_the_kill(place: str, longest_looku
     deadline = float(function.environment["APP_LOOKUP_DEADLINE_SEC"])
     slowest = max(deadline + GRACE_SEC, longest_lookup.of(function, patience=deadline / 2))
     assert function.pause + slowest < function.grace
+
+
+@pytest.mark.parametrize("place", [*WITH_GRACE, "knative"])
+def test_the_consumer_ends_its_lookups_within_its_drain_and_that_before_the_kill(
+    place: str, longest_lookup: Longest
+) -> None:
+    [consumer] = [process for process in PLACES[place]() if process.command == "consume"]
+    assert consumer.grace is not None
+    assert longest_lookup.of(consumer, PATIENCE_SEC) < DRAIN_SEC
+    assert consumer.grace > DRAIN_SEC + AFTER_THE_DRAIN_SEC
 
 
 def test_knative_waits_for_a_request_longer_than_a_lookup_may_take() -> None:

@@ -17,6 +17,8 @@ from local_runtime.emulator.register import Entry, entry_of
 
 START_SEC = 60
 STOP_SEC = 10
+CALLERS = 8
+"""Threads that steer at the same time without losing connections."""
 
 
 def known(request: LookupRequest) -> Entry:
@@ -48,7 +50,7 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(30), retries=False)
+        self._http = urllib3.PoolManager(maxsize=CALLERS, timeout=urllib3.Timeout(30), retries=False)
 
     def stats(self, *, brief: bool = False) -> Stats:
         """What it was asked so far; `brief`: without persons and times."""

@@ -1,14 +1,10 @@
-"""Serves the page, and what it asks for under `/playground/`, for a browser can't ask another origin.
-
-Plain files, no build step; nothing is loaded from anywhere else, and the policy below sees to it.
-"""
+"""Serves the page, and what it asks for under `/playground/`, for a browser can't ask another origin."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
@@ -21,28 +17,9 @@ from function.ports import Unavailable
 from local_runtime.emulator.client import Remote, WrongControl
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.script import Mood
+from local_runtime.playground import files
+from local_runtime.playground.files import HEADERS
 from local_runtime.playground.watched import Watched
-
-PAGE = Path(__file__).parent / "page"
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-cache",
-}
 
 
 class Wanted(BaseModel):
@@ -63,10 +40,8 @@ class Playground:
 
     def routes(self) -> list[Route]:
         """For a Starlette application, to stand before its own."""
-        names = {path.name for path in PAGE.iterdir() if path.suffix in TYPES} - {"index.html"}
         return [
-            Route("/", _file("index.html"), methods=["GET"]),
-            *(Route(f"/playground/{name}", _file(name), methods=["GET"]) for name in sorted(names)),
+            *files.routes(),
             Route("/playground/people", self._people, methods=["GET"]),
             Route("/playground/state", self._state, methods=["GET"]),
             Route("/playground/state", self._change, methods=["POST"]),
@@ -136,12 +111,3 @@ def _answer(look: Callable[[], object]) -> Response:
 def _problem(status: HTTPStatus, detail: str) -> Response:
     body = {"title": status.phrase, "status": status.value, "detail": detail}
     return JSONResponse(body, status, HEADERS, "application/problem+json")
-
-
-def _file(name: str) -> Callable[[Request], Response]:
-    path = PAGE / name
-
-    def view(_request: Request) -> Response:
-        return Response(path.read_bytes(), headers={**HEADERS, "content-type": TYPES[path.suffix]})
-
-    return view

@@ -36,10 +36,12 @@ class Page:
     def __init__(self, driver: Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
+        self.width = 0
 
     def open(self, size: tuple[int, int] = (WIDTH, HEIGHT), theme: str = "light") -> None:
         """Load it as for the first time, and wait until it knows the runtime's state."""
         width, height = size
+        self.width = width
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": theme}]
@@ -146,8 +148,9 @@ class Page:
         return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
     def overhang(self) -> int:
-        """Pixels by which the page is wider than its window."""
-        return int(self.run("return document.documentElement.scrollWidth - window.innerWidth"))
+        """Pixels by which the page is wider than what it was opened on; below 0 where there is a scroll bar."""
+        # A phone widens its window to what does not fit.
+        return int(self.run("return document.documentElement.scrollWidth")) - self.width
 
     def picture(self) -> bytes:
         """The whole page as a PNG."""

@@ -34,6 +34,29 @@ def test_a_field_is_looked_at_when_it_is_left_and_is_right_again_as_soon_as_it_i
     assert page.fault("lastName") == ""
 
 
+def test_a_fault_that_hangs_on_another_field_goes_when_that_one_is_right(page: Page) -> None:
+    page.pick("ivanova")
+    page.type("documentDate", "07141990")
+    assert page.fault("documentDate") == "Must not be before the date of birth"
+    page.type("birthDate", "07141990")
+    assert page.fault("documentDate") == ""
+    Select(page.find("documentType")).select_by_value("01")
+    page.click("ask")
+    assert page.fault("documentSerial") == "A roman numeral, a dash and two Cyrillic letters, as in IV-МЮ"
+    assert page.find("anyway").is_displayed()
+    Select(page.find("documentType")).select_by_value("21")
+    assert page.fault("documentSerial") == ""
+    assert not page.find("anyway").is_displayed()
+
+
+def test_the_first_wrong_field_is_the_first_on_the_page(page: Page) -> None:
+    page.pick("ivanova")
+    page.type("requestId", "")
+    page.type("documentNumber", "")
+    page.click("ask")
+    assert page.focused == "documentNumber"
+
+
 def test_what_the_service_says_to_a_wrong_request_stands_at_the_fields(page: Page, runtime: LocalRuntime) -> None:
     page.pick("ivanova")
     page.type("lastName", "Иванoва")  # the o is Latin
@@ -65,6 +88,7 @@ def test_what_the_tax_service_calls_wrong_stands_at_the_field_in_its_own_words(p
     assert page.ask() == "Rejected"
     assert page.fault("documentNumber") == "Указан недействительный документ"
     assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "refused"}
+    assert "The tax service calls this wrong" in page.text("answer")
     page.find("person").click()
     page.driver.find_element(By.CSS_SELECTOR, ".faults a").click()
     assert page.focused == "documentNumber"

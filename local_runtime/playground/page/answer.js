@@ -1,17 +1,16 @@
 // The answer, with its time and where it came from; or why there is none yet, and when to ask again.
 
 import { byId, copied, el, say } from "./dom.js";
+import { labelOf } from "./fields.js";
+import { goTo } from "./form.js";
 import { faultText, onLanguage, reason, t, time } from "./i18n.js";
-import { goTo, label } from "./form.js";
+import { KINDS, latestOnes, remember } from "./latest.js";
 import { pathOf, sourceOf } from "./path.js";
-import { change, current, onState } from "./runtime.js";
-
-const LATEST = 5;
-const KINDS = { found: "good", not_found: "plain", ambiguous: "plain", rejected: "bad", later: "warn", trouble: "bad" };
+import { current, onState } from "./runtime.js";
+import { countDown, showMoodStill, waiting } from "./waiting.js";
 
 let view = { kind: "idle" };
 let askAgain = () => {};
-const latest = [];
 
 export function startAnswer(again) {
   askAgain = again;
@@ -28,7 +27,7 @@ export function showAsking() {
 export function showResult(result, ms) {
   const said = current()?.answered.find(({ requestId, status }) => requestId === result.requestId && status === result.status);
   view = { kind: result.status, result, ms, provider: said?.provider ?? "", paid: current()?.paid };
-  remember();
+  remember(view);
   show();
   say(sentence());
   byId("answer").scrollIntoView({ block: "nearest" });
@@ -36,7 +35,7 @@ export function showResult(result, ms) {
 
 export function showLater(problem, seconds, ms) {
   view = { kind: "later", problem, seconds, until: performance.now() + seconds * 1000, ms, paid: current()?.paid };
-  remember();
+  remember(view);
   show();
   say(t("saidLater", { reason: reason(problem.code, problem.detail), seconds }));
   byId("answer").scrollIntoView({ block: "nearest" });
@@ -75,36 +74,25 @@ function found() {
   ];
 }
 
-const other = () => [badge(), el("p", {}, t(`${view.kind}Note`)), path(), times()];
+const other = () => [badge(), el("p", {}, note()), path(), times()];
+
+const note = () => t(view.kind === "rejected" && view.provider ? "refusedNote" : `${view.kind}Note`);
 
 function rejected() {
   const rows = faultsIn(view.result.details).map(([name, fault]) => el("li", {},
-    name ? el("a", { href: `#${name}`, onclick: (event) => { event.preventDefault(); goTo(name); } }, label(name)) : null,
+    name ? el("a", { href: `#${name}`, onclick: go(name) }, labelOf(name)) : null,
     name ? ": " : null, faultText(fault)));
-  return [badge(), el("p", {}, t("rejectedNote")), el("ul", { class: "faults" }, rows), path(), times()];
+  return [badge(), el("p", {}, note()), el("ul", { class: "faults" }, rows), path(), times()];
 }
 
-function later() {
-  return [
-    badge(),
-    el("p", { class: "reason" }, reason(view.problem.code, view.problem.detail)),
-    el("p", { class: "countdown", id: "countdown" }, el("span", { class: "bar", "aria-hidden": "true" }, el("span", {})), el("span", { class: "left" })),
-    el("p", { class: "actions" },
-      el("button", { type: "button", class: "primary", id: "ask-again", onclick: () => askAgain() }, t("askAgain")),
-      el("button", { type: "button", class: "quiet", id: "calm", hidden: true, onclick: () => change({ mood: "normal" }) }, t("calm"))),
-    el("p", { class: "note", id: "mood-still" }),
-    path(),
-  ];
-}
+const go = (name) => (event) => {
+  event.preventDefault();
+  goTo(name);
+};
+
+const later = () => [badge(), waiting(view, askAgain), path()];
 
 const trouble = () => [badge(), el("p", {}, view.text())];
-
-function showMoodStill() {
-  const mood = current()?.mood ?? "normal";
-  byId("calm").hidden = mood === "normal";
-  const note = mood === "normal" ? "" : t("moodStill", { mood: t(mood) });
-  if (byId("mood-still").textContent !== note) byId("mood-still").textContent = note;
-}
 
 function path() {
   const steps = pathOf(view);
@@ -119,44 +107,18 @@ function times() {
     el("div", {}, el("dt", {}, t("roundTrip")), el("dd", {}, time(view.ms / 1000))));
 }
 
-function remember() {
-  latest.unshift({ kind: view.kind, source: sourceOf(view), seconds: view.result?.elapsedTime ?? view.ms / 1000 });
-  latest.length = Math.min(latest.length, LATEST);
-}
-
-function latestOnes() {
-  if (latest.length < 2) return null;
-  const rows = latest.map(({ kind, source, seconds }) => el("li", {},
-    el("span", { class: "dot", "data-kind": KINDS[kind] }), el("span", {}, t(kind), source && el("span", { class: "source" }, ` · ${t(source)}`)),
-    el("span", { class: "number" }, time(seconds))));
-  return [el("h3", {}, t("latest")), el("ol", { class: "latest" }, rows)];
-}
-
 function tick() {
   if (view.kind === "asking") {
     document.querySelector(".ticking").textContent = time((performance.now() - view.since) / 1000);
   }
-  if (view.kind === "later") countDown();
-}
-
-function countDown() {
-  const left = Math.max(0, view.until - performance.now());
-  const place = byId("countdown");
-  const text = left ? t("laterWait", { seconds: Math.ceil(left / 1000) }) : t("laterNow");
-  const words = place.querySelector(".left");
-  if (words.textContent !== text) words.textContent = text;
-  place.querySelector(".bar span").style.width = `${100 - left / view.seconds / 10}%`;
-  if (!left && !view.told) {
-    view.told = true;
-    say(t("laterNow"));
+  if (view.kind === "later") {
+    countDown(view);
+    showMoodStill();
   }
-  showMoodStill();
 }
 
 function sentence() {
-  if (view.kind !== "found") {
-    return t("saidOther", { status: t(view.kind), note: view.kind === "rejected" ? t("rejectedNote") : t(`${view.kind}Note`) });
-  }
+  if (view.kind !== "found") return t("saidOther", { status: t(view.kind), note: note() });
   const source = sourceOf(view);
   return t("saidFound", { inn: view.result.inn, source: source ? t(source) : "", time: time(view.result.elapsedTime) });
 }

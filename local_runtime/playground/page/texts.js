@@ -60,6 +60,7 @@ export const TEXTS = {
   not_foundNote: ["The tax service has no INN for this person.", "У налоговой службы нет ИНН этого человека."],
   ambiguousNote: ["The tax service can’t tell this person from another.", "Налоговая служба не может отличить этого человека от другого."],
   rejectedNote: ["The service names every wrong field at once and repeats no value:", "Сервис называет сразу все неверные поля и не повторяет значений:"],
+  refusedNote: ["The tax service calls this wrong, in its own words:", "Налоговой службе не нравится вот что, её словами:"],
   copyInn: ["Copy", "Копировать"],
   copied: ["Copied", "Скопировано"],
 
@@ -107,7 +108,7 @@ export const TEXTS = {
   throttled: ["Throttled", "Слишком часто"],
   down: ["Down", "Не работает"],
   normalNote: ["Answers at the second poll, in about a second and a half.", "Отвечает на второй опрос, секунды за полторы."],
-  slowNote: ["Two seconds for each reply, and an answer at the fourth poll: about twenty seconds.", "Две секунды на каждый ответ, и лишь на четвёртый опрос — результат: около двадцати секунд."],
+  slowNote: ["Two seconds for each reply, and an answer at the fourth poll: about sixteen seconds.", "Две секунды на каждый ответ, и лишь на четвёртый опрос — результат: секунд шестнадцать."],
   captchaNote: ["Demands a captcha. The service never solves one: it leaves the tax service alone for a while.", "Требует капчу. Сервис её не решает, а оставляет налоговую на время в покое."],
   throttledNote: ["Says 429 and asks for half a minute of rest.", "Отвечает 429 и просит полминуты покоя."],
   downNote: ["Answers 503 to everything.", "На всё отвечает 503."],

@@ -6,7 +6,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,13 @@ class LocalRuntime:
     def ask(self, request: dict[str, Any] | bytes) -> urllib3.BaseHTTPResponse:
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/t", "ce-type": "inn.lookup.requested"}
-        return self._pool.request("POST", self.url, body=body, headers={**headers, "content-type": "application/json"})
+        return self.post(body, {**headers, "content-type": "application/json"})
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        return self._pool.request("POST", self.url, body=body, headers=headers)
+
+    def get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return self._pool.request("GET", self.url + path)
 
     def end(self, number: signal.Signals) -> int:
         """Send a signal to it alone and wait for its end; returns its exit status."""
@@ -70,6 +77,15 @@ class LocalRuntime:
             if "Ctrl-C" in line:
                 return "".join(lines)
         raise AssertionError(f"it did not start: {self.log}")
+
+
+@contextmanager
+def ended(runtime: LocalRuntime) -> Iterator[LocalRuntime]:
+    """A runtime that ends with the context."""
+    try:
+        yield runtime
+    finally:
+        runtime.end(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from adapters.rabbitmq.topology import Names, queues
+from tests.docs.conftest import DOCS
+
+
+@pytest.fixture(scope="session")
+def asyncapi() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
+    return document
+
+
+def references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for name, value in node.items() if name == "$ref")
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def test_every_reference_leads_somewhere(asyncapi: dict[str, Any], openapi: dict[str, Any]) -> None:
+    documents = {"": asyncapi, "openapi.yaml": openapi}
+    found = list(references(asyncapi))
+    assert found
+    for reference in found:
+        file, _, pointer = reference.partition("#/")
+        node: Any = documents[file]
+        for name in pointer.split("/"):
+            node = node[name]
+
+
+def test_the_queues_that_it_names_are_those_that_the_service_declares(asyncapi: dict[str, Any]) -> None:
+    requests = asyncapi["channels"]["requests"]
+    declared = {queue.name for queue in queues(Names(requests["address"]), 60)}
+    assert requests["bindings"]["amqp"]["queue"]["name"] in declared
+    named = {word.rstrip(".,;") for word in requests["description"].split() if word.startswith("inn.")}
+    assert named
+    assert named <= declared

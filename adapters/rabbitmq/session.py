@@ -66,7 +66,9 @@ async def open_session(broker: Broker, observer: Observer) -> AsyncIterator[Sess
         with translated():
             async with asyncio.timeout(CONNECT_SEC):
                 await _declare(connection, queues(broker.names, broker.retry_sec))
-                channel = await (await connection.channel()).get_underlay_channel()
+                # Without it a returned message would look like a confirmed one.
+                confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                channel = await confirming.get_underlay_channel()
         # What is given is this class; its `wait=False` is not in the abstract one.
         plain = cast("Channel", channel)
         yield Session(plain, Outbox(plain, broker.names, observer))

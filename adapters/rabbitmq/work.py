@@ -61,8 +61,7 @@ class Clerk:
         sender = reply_to(delivery.reply_to, self._work.names)
         if sender is ReplyTo.FORBIDDEN:
             envelope.fault = FORBIDDEN_REPLY
-        attempts = carried.attempts(delivery.headers, self._work.names.retry)
-        return Job(delivery, envelope, sender, attempts, envelope.traceparent)
+        return Job(delivery, envelope, sender, self._attempts(delivery), envelope.traceparent)
 
     def fate(self, job: Job, outcome: Outcome) -> Fate | None:
         """See `settling.decide`."""
@@ -84,6 +83,11 @@ class Clerk:
     def handed_back(self, job: Job) -> Message:
         """The same message for the tail of the lane's own queue, where its deaths are forgotten but not its tries."""
         return moves.passed_on(job.delivery, self._queue, job.attempts, HANDED_BACK)
+
+    def _attempts(self, delivery: Delivery) -> int:
+        """In the source queue all are new, whatever past a client has written into the headers."""
+        names = self._work.names
+        return 0 if self._queue == names.source else carried.attempts(delivery.headers, names.retry)
 
     def _moved(self, job: Job, fate: Fate, now: datetime) -> Message:
         names = self._work.names

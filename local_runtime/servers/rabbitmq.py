@@ -8,6 +8,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,9 @@ USER = "inn"
 PASSWORD = "inn-test-password"  # noqa: S105  # of a node that nobody else reaches
 START_SEC = 120.0
 """On a busy machine; a few seconds otherwise."""
+
+REGISTER_SEC = 2.0
+"""RabbitMQ 3.10 saves its register of quorum queues half a second after it was last changed, if it has the time."""
 
 _PLACES = (
     # Debian's script in /usr/sbin would change to another user first.
@@ -75,16 +80,13 @@ class Node:
         self._server = None
 
     def registered(self, since: float) -> None:
-        """Wait until the queues declared before that time (seconds since the epoch) are sure to outlive a kill."""
-        register = self.folder / "data" / f"inn-{self.port}@localhost" / "quorum" / f"inn-{self.port}@localhost"
-        saved = register / "names.dets"
-        wait_for(lambda: saved.stat().st_mtime >= since, within=START_SEC, what="the register of queues is saved")
+        """Wait until queues declared by then (seconds since the epoch) are sure to outlive a kill."""
+        wait_for(lambda: time.time() > since + REGISTER_SEC, within=START_SEC, what="the register of queues is saved")
 
     def kill(self) -> None:
         """End it as a power cut would.
 
-        RabbitMQ 3.10 saves its register of quorum queues every half a second only: wait for
-        `registered` before the first kill after a queue was declared, or the queue is gone.
+        Wait for `registered` before the first kill after a queue was declared, or the queue is gone.
         """
         if self._server is not None:
             self._server.kill()
@@ -97,6 +99,15 @@ class Node:
     def resume(self) -> None:
         """Let it go on after `pause`."""
         self._signal(signal.SIGCONT)
+
+    def control(self, *arguments: str) -> None:
+        """Call `rabbitmqctl` for this node. Raises ServerFailed."""
+        script = server_script().with_name("rabbitmqctl")
+        node = ("-n", f"inn-{self.port}@localhost")
+        environment = {**os.environ, **self._environment()}
+        done = subprocess.run([script, *node, *arguments], env=environment, check=False, capture_output=True)  # noqa: S603  # the node's own
+        if done.returncode:
+            raise ServerFailed(f"rabbitmqctl {arguments[0]}: {done.stderr.decode(errors='replace')}")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._server is not None:

@@ -1,0 +1,245 @@
+"""A consumer in this process on the real node, between a real store and a tax service that does what a test says."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from pamqp.commands import Basic
+
+from adapters.clock import SystemClock
+from adapters.rabbitmq.consumer import Consumer
+from adapters.rabbitmq.session import Broker
+from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.work import Work
+from function.contract import LookupRequest
+from function.observing import Silent
+from function.outcomes import Answer, Reason, Status
+from function.person import Person
+from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
+from local_runtime.servers.rabbitmq import Node
+from local_runtime.store import EmbeddedStore
+from tests.core.worlds import INN, PERSON
+
+WITHIN = 60.0
+RETRY_SEC = 0.2
+FOUND = Verdict(Status.FOUND, INN, "nalog")
+
+
+def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """The request of an invented person; another number, another person."""
+    return {**PERSON, "requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes}
+
+
+class Service:
+    """An InnProvider that does what it is told to, in whatever thread."""
+
+    def __init__(self) -> None:
+        self.does: Callable[[LookupRequest], Verdict | Invalid] = lambda _request: FOUND
+        self.asked: list[str] = []
+
+    def ask(self, request: LookupRequest) -> Verdict | Invalid:
+        self.asked.append(request.request_id)
+        return self.does(request)
+
+    def says(self, reason: Reason, retry_after: float = 0) -> None:
+        """Raise this from now on."""
+
+        def no(_request: LookupRequest) -> Verdict:
+            raise Unavailable(reason, retry_after)
+
+        self.does = no
+
+
+class Store:
+    """The embedded store, which is away while a test says so."""
+
+    def __init__(self, path: Path) -> None:
+        self.away = False
+        self.refused = 0
+        self._store = EmbeddedStore(path, lease=2)
+
+    def find(self, person: Person) -> Answer | None:
+        return self._there().find(person)
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        return self._there().find_many(persons)
+
+    def claim(self, person: Person) -> Claim | Answer | None:
+        return self._there().claim(person)
+
+    def release(self, claim: Claim) -> None:
+        self._there().release(claim)
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        self._there().save(claim, request, answer)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _there(self) -> EmbeddedStore:
+        if self.away:
+            self.refused += 1
+            raise Unavailable(Reason.STORE_UNAVAILABLE)
+        return self._store
+
+
+class Heard(Silent):
+    """An Observer that remembers what moved where, and what is in work."""
+
+    def __init__(self) -> None:
+        self.moves: Counter[tuple[str, str]] = Counter()
+        self.work = 0
+        self.troubles: list[BaseException] = []
+
+    def moved(self, queue: str, reason: str) -> None:
+        self.moves[queue, reason] += 1
+
+    def in_work(self, entry: str, change: int) -> None:
+        self.work += change
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        self.troubles.append(error)
+
+
+@dataclass
+class Customer:
+    """Sends requests and gathers replies, by their correlation id."""
+
+    channel: AbstractChannel
+    source: str
+    queue: str
+    replies: dict[str, list[AbstractIncomingMessage]] = field(default_factory=dict)
+
+    async def send(self, body: object, **properties: Any) -> None:
+        """One request; what is no bytes is sent as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        message = aio_pika.Message(data, **{"delivery_mode": 2, "reply_to": self.queue, **properties})
+        await self.channel.default_exchange.publish(message, self.source)
+
+    async def send_raw(self, body: bytes, properties: Basic.Properties) -> None:
+        """One request whose properties the library would not write."""
+        channel = await self.channel.get_underlay_channel()
+        await channel.basic_publish(body, routing_key=self.source, properties=properties)
+
+    async def asks(self, numbers: range) -> None:
+        """For all these persons at once."""
+        await asyncio.gather(*[self.send(ask(number)) for number in numbers])
+
+    async def got(self, count: int) -> list[dict[str, Any]]:
+        """The bodies of the replies, once there are so many different ones, in the order of their ids."""
+        await until(lambda: len(self.replies) >= count, f"{count} replies")
+        return [json.loads(self.replies[name][0].body) for name in sorted(self.replies)]
+
+    async def one(self) -> AbstractIncomingMessage:
+        """The only reply."""
+        await self.got(1)
+        return next(iter(self.replies.values()))[0]
+
+    def take(self, message: AbstractIncomingMessage) -> None:
+        self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
+
+
+class Room:
+    """The consumer and all around it."""
+
+    def __init__(self, node: Node, source: str, store: Store) -> None:
+        self.node = node
+        self.names = Names(source)
+        self.store = store
+        self.service = Service()
+        self.heard = Heard()
+
+    def work(self, retries: int) -> Work:
+        lifetimes = Lifetimes(timedelta(days=1), timedelta(days=1))
+        return Work(self.names, Ports(self.store, self.service, SystemClock(), lifetimes), retries, self.heard)
+
+    @asynccontextmanager
+    async def consumer(self, *, retries: int = 2, prefetch: int = 100, places: int = 8) -> AsyncIterator[Consumer]:
+        """A consumer at work; it drains at the end of the block."""
+        broker = Broker(self.node.uri, "inn-test", self.names, RETRY_SEC)
+        consumer = Consumer(broker, self.work(retries), prefetch, places)
+        stopping = asyncio.Event()
+        running = asyncio.create_task(consumer.run(stopping))
+        try:
+            await until(lambda: consumer.fast.connected and consumer.slow.connected, "both lanes connected")
+            yield consumer
+        finally:
+            stopping.set()
+            await running
+            consumer.close()
+
+    @asynccontextmanager
+    async def customer(self) -> AsyncIterator[Customer]:
+        """A customer with a queue that outlives the node."""
+        connection = await aio_pika.connect(self.node.uri)
+        async with connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue(
+                f"{self.names.source}-replies", durable=True, arguments={"x-queue-type": "quorum"}
+            )
+            customer = Customer(channel, self.names.source, queue.name)
+            await queue.consume(_taking(customer), no_ack=True)
+            yield customer
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncIterator[AbstractChannel]:
+        async with await aio_pika.connect(self.node.uri) as connection:
+            yield await connection.channel()
+
+    async def size(self, queue: str) -> int:
+        """Messages that are ready in a queue; they are counted with some delay."""
+        async with self.channel() as channel:
+            declared = await channel.declare_queue(queue, passive=True)
+            return declared.declaration_result.message_count or 0
+
+    async def holds(self, queue: str, count: int) -> None:
+        """Wait until so many messages are ready there."""
+        async with self.channel() as channel:
+
+            async def full() -> bool:
+                declared = await channel.declare_queue(queue, passive=True)
+                return (declared.declaration_result.message_count or 0) == count
+
+            await until(full, f"{count} messages in {queue}")
+
+    async def taken(self, queue: str, count: int) -> list[AbstractIncomingMessage]:
+        """So many messages out of a queue, once they are there."""
+        async with self.channel() as channel:
+            source = await channel.get_queue(queue)
+            taken: list[AbstractIncomingMessage] = []
+
+            async def enough() -> bool:
+                message = await source.get(no_ack=True, fail=False)
+                taken.extend([message] if message else [])
+                return len(taken) == count
+
+            await until(enough, f"{count} messages out of {queue}")
+            return taken
+
+
+def _taking(customer: Customer) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    async def take(message: AbstractIncomingMessage) -> None:
+        customer.take(message)
+
+    return take
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = WITHIN) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(within):
+        try:
+            while True:
+                met = condition()
+                if met if isinstance(met, bool) else await met:
+                    return
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            raise AssertionError(f"in vain: {what}") from None

@@ -1,0 +1,355 @@
+"""What a customer sees of the two lanes, on a real broker."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import aio_pika
+import pytest
+from pamqp.commands import Basic
+
+from function.contract import LookupRequest
+from function.outcomes import FieldError, Reason, Status
+from function.ports import Invalid, Unavailable, Verdict
+from tests.core.worlds import INN
+from tests.system.rabbitmq.room import FOUND, Room, ask, until
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+EVENT = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
+STRUCTURED = "application/cloudevents+json"
+
+
+async def test_a_new_person_is_asked_for_once_and_then_answered_from_the_cache(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(), correlation_id="first")
+        first = (await customer.got(1))[0]
+        await customer.send(ask(requestId="again"), correlation_id="second")
+        second = (await customer.got(2))[1]
+    assert (first["requestId"], first["status"], first["inn"], first["cached"]) == ("r-1", "found", INN, False)
+    assert (second["requestId"], second["status"], second["inn"], second["cached"]) == ("again", "found", INN, True)
+    assert room.service.asked == ["r-1"]
+    assert room.heard.work == 0
+
+
+async def test_what_the_reply_to_plain_json_looks_like(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(), headers={"traceparent": TRACE})
+        reply = await customer.one()
+    assert reply.correlation_id == "r-1"
+    assert (reply.content_type, reply.type, reply.delivery_mode) == ("application/json", "inn.lookup.completed", 2)
+    assert reply.headers["traceparent"] == TRACE
+    assert reply.message_id
+    assert reply.timestamp
+
+
+async def test_events_are_answered_in_their_own_mode(room: Room) -> None:
+    binary = {f"ce-{name}": value for name, value in EVENT.items()}
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(1), correlation_id="1", headers={**binary, "ce-traceparent": TRACE})
+        await customer.send({**EVENT, "data": ask(2)}, correlation_id="2", content_type=STRUCTURED)
+        await customer.got(2)
+    first, second = customer.replies["1"][0], customer.replies["2"][0]
+    assert first.content_type == "application/json"
+    assert first.headers["ce-correlationid"] == "e-1"
+    assert first.headers["ce-traceparent"] == TRACE
+    assert json.loads(first.body)["inn"] == INN
+    assert second.content_type == STRUCTURED
+    assert json.loads(second.body)["correlationid"] == "e-1"
+    assert json.loads(second.body)["data"]["inn"] == INN
+
+
+async def test_without_reply_to_the_answer_is_kept_all_the_same(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(requestId="silent"), reply_to=None)
+        await until(lambda: room.service.asked == ["silent"], "the lookup")
+        await customer.send(ask())
+        assert (await customer.got(1))[0]["cached"] is True
+
+
+def _invalid(_request: LookupRequest) -> Invalid:
+    return Invalid((FieldError("documentNumber", "is not valid"),))
+
+
+async def test_a_person_that_is_invalid_for_the_tax_service_is_rejected(room: Room) -> None:
+    room.service.does = _invalid
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask())
+        reply = (await customer.got(1))[0]
+    assert (reply["status"], reply["details"]) == ("rejected", "documentNumber: is not valid")
+    assert await room.size(room.names.dead) == 0
+
+
+class Raw(Basic.Properties):
+    """Properties as a careless client writes them: `correlation_id` is no UTF-8."""
+
+    def encode_property(self, name: str, value: Any) -> bytes:
+        return b"\x02\xff\xfe" if name == "correlation_id" else super().encode_property(name, value)
+
+
+MALFORMED: dict[str, tuple[object, dict[str, Any]]] = {
+    "empty": (b"", {}),
+    "not JSON": (b"{", {}),
+    "not UTF-8": ('{"requestId": "я"}'.encode("cp1251"), {}),
+    "UTF-16": (json.dumps(ask()).encode("utf-16"), {}),
+    "gzip": (b"\x1f\x8b\x08\x00", {"content_encoding": "gzip"}),
+    "a list": ([ask()], {}),
+    "a string": ("ask", {}),
+    "null": (b"null", {}),
+    "NaN": (b'{"requestId": NaN}', {}),
+    "nested": (b"[" * 50_000, {}),
+    "too long": (ask(lastName="Я" * 70_000), {}),
+    "no requestId": (ask(requestId=""), {}),
+    "a half event": (ask(), {"headers": {"ce-id": "e-1"}}),
+    "a batch": ([EVENT], {"content_type": "application/cloudevents-batch+json"}),
+    "an event of another type": ({**EVENT, "type": "other", "data": ask()}, {"content_type": STRUCTURED}),
+}
+
+
+async def test_what_is_no_request_is_rejected_and_parked_and_the_lane_goes_on(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        for name, (body, properties) in MALFORMED.items():
+            await customer.send(body, correlation_id=name, **properties)
+        await customer.send(ask(), correlation_id="right")
+        await customer.got(len(MALFORMED) + 1)
+    told = {name: _result(messages[0]) for name, messages in customer.replies.items()}
+    assert {name for name, result in told.items() if result["status"] == "rejected"} == set(MALFORMED)
+    assert all(result["details"] for name, result in told.items() if name in MALFORMED)
+    parked = await room.taken(room.names.dead, len(MALFORMED))
+    assert {message.correlation_id for message in parked} == set(MALFORMED)
+    assert {message.headers["inn-reason"] for message in parked} == {"rejected"}
+
+
+def _result(message: aio_pika.abc.AbstractIncomingMessage) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(message.body)
+    result: dict[str, Any] = body.get("data", body)
+    return result
+
+
+async def test_wrong_fields_are_named_and_the_request_is_not_parked(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(lastName="", birthDate="yesterday"))
+        reply = (await customer.got(1))[0]
+    assert reply["details"] == "lastName: is required; birthDate: must be an ISO date, YYYY-MM-DD"
+    assert await room.size(room.names.dead) == 0
+
+
+async def test_a_reply_into_our_own_queues_is_parked_unanswered(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        for name in sorted(room.names.all):
+            await customer.send(ask(requestId=name), reply_to=name)
+        parked = await room.taken(room.names.dead, len(room.names.all))
+    assert {message.reply_to for message in parked} == room.names.all
+    assert room.service.asked == []
+
+
+ABSURD: dict[str, dict[str, Any]] = {
+    "a foreign user": {"user_id": "inn"},
+    "an expiration": {"expiration": 3600},
+    "copies to our own queues": {"headers": {"CC": ["nowhere"], "x": 1}},
+    "a forged past": {"headers": {"x-death": [{"queue": "x", "reason": "expired", "count": 99}], "inn-attempts": 99}},
+    "a strange past": {"headers": {"x-death": "yesterday", "x-delivery-count": "many"}},
+    "headers of every kind": {
+        "headers": {
+            "a": 2**63 - 1,
+            "b": 1.5,
+            "c": None,
+            "d": [1, "x", {"y": True}],
+            "e": bytearray(b"\xff"),
+            "f": "я" * 100,
+        }
+    },
+    "the same message id twice": {"message_id": "twice"},
+    "and once more": {"message_id": "twice"},
+    "all there is": {"priority": 9, "type": "t", "app_id": "a", "content_encoding": "utf-8", "timestamp": 1},
+}
+
+
+async def test_absurd_properties_hurt_nobody_on_any_way(room: Room) -> None:
+    """Each goes through both lanes and `.retry`, and is parked in the end."""
+    room.service.says(Reason.BAD_REPLY)
+    async with room.consumer(retries=1), room.customer() as customer:
+        for number, (name, properties) in enumerate(ABSURD.items()):
+            await customer.send(ask(number), correlation_id=name, **properties)
+        replies = await customer.got(len(ABSURD))
+    assert {reply["status"] for reply in replies} == {"failed"}
+    parked = await room.taken(room.names.dead, len(ABSURD))
+    assert {message.headers["inn-attempts"] for message in parked} == {2}
+    assert room.heard.troubles == []
+
+
+async def test_a_property_that_cannot_be_read_ends_at_the_delivery_limit(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.asks(range(5))
+        await customer.send_raw(b"{}", Raw(correlation_id="x", delivery_mode=2))
+        await customer.asks(range(5, 10))
+        await customer.got(10)
+        await room.holds(room.names.dead, 1)
+    assert sum(map(len, customer.replies.values())) == 10
+
+
+async def test_an_unroutable_reply_is_kept_and_counted(room: Room) -> None:
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask(), reply_to="nowhere", headers={"traceparent": TRACE})
+        kept = (await room.taken(room.names.unrouted, 1))[0]
+    assert (kept.headers["inn-reply-to"], kept.headers["inn-reason"]) == ("nowhere", "unroutable")
+    assert kept.headers["traceparent"] == TRACE
+    assert (kept.correlation_id, json.loads(kept.body)["inn"]) == ("r-1", INN)
+    assert room.heard.moves["unrouted", "unroutable"] == 1
+
+
+async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) -> None:
+    async with room.channel() as channel:
+        full = await channel.declare_queue(
+            f"{room.names.source}-full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+        )
+        async with room.consumer(), room.customer() as customer:
+            await customer.send(ask(), reply_to=full.name)
+            kept = (await room.taken(room.names.unrouted, 1))[0]
+    assert kept.headers["inn-reason"] == "refused"
+
+
+async def test_failures_are_tried_again_then_told_and_parked(room: Room) -> None:
+    room.service.says(Reason.PROVIDER_UNAVAILABLE)
+    async with room.consumer(retries=2), room.customer() as customer:
+        await customer.send(ask(), correlation_id="c-1")
+        reply = (await customer.got(1))[0]
+    assert (reply["requestId"], reply["status"]) == ("r-1", "failed")
+    assert reply["details"] == "provider_unavailable: the tax service does not answer now"
+    assert len(room.service.asked) == 3
+    parked = (await room.taken(room.names.dead, 1))[0]
+    assert (parked.headers["inn-reason"], parked.headers["inn-attempts"]) == ("provider_unavailable", 3)
+    assert (parked.correlation_id, parked.reply_to) == ("c-1", customer.queue)
+    assert room.heard.moves == {
+        ("lookup", "not_here"): 1,
+        ("retry", "provider_unavailable"): 2,
+        ("dead", "provider_unavailable"): 1,
+    }
+
+
+async def test_a_bug_fails_its_own_request_only(room: Room) -> None:
+    def stumbles(request: LookupRequest) -> Verdict:
+        if request.request_id == "r-7":
+            raise KeyError(request.last_name)
+        return FOUND
+
+    room.service.does = stumbles
+    async with room.consumer(retries=1), room.customer() as customer:
+        await customer.asks(range(10))
+        replies = await customer.got(10)
+    assert [reply["requestId"] for reply in replies if reply["status"] == "failed"] == ["r-7"]
+    assert {type(error) for error in room.heard.troubles} == {KeyError}
+
+
+async def test_a_failure_that_passes_costs_one_retry(room: Room) -> None:
+    fails = iter([True, False])
+
+    def once(_request: LookupRequest) -> Verdict:
+        if next(fails):
+            raise Unavailable(Reason.BAD_REPLY)
+        return FOUND
+
+    room.service.does = once
+    async with room.consumer(retries=1), room.customer() as customer:
+        await customer.send(ask())
+        reply = (await customer.got(1))[0]
+    assert reply["status"] == "found"
+    assert await room.size(room.names.dead) == 0
+
+
+async def test_one_person_is_fetched_once_whoever_asks_meanwhile(room: Room) -> None:
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def slowly(_request: LookupRequest) -> Verdict:
+        asked.set()
+        go_on.wait(60)
+        return FOUND
+
+    room.service.does = slowly
+    async with room.consumer() as one, room.consumer(), room.customer() as customer:
+        for number in range(12):
+            await customer.send(ask(requestId=f"r-{number}"), correlation_id=str(number))
+        await until(asked.is_set, "the fetch")
+        await room.holds(room.names.source, 0)
+        go_on.set()
+        replies = await customer.got(12)
+        assert one.slow.connected
+    assert len(room.service.asked) == 1
+    assert {reply["status"] for reply in replies} == {"found"}
+    assert [move for move in room.heard.moves if move[0] == "retry"] == []
+
+
+async def test_while_the_provider_is_closed_nothing_is_taken_and_nothing_fails(room: Room) -> None:
+    """Longer than all retries together, which are none here."""
+    room.service.says(Reason.PROVIDER_CLOSED, 0.1)
+    places = 4
+    in_hand = places + 1  # The one that came first came alone.
+    async with room.consumer(retries=0, places=places), room.customer() as customer:
+        await customer.asks(range(20))
+        await room.holds(room.names.lookup, 20 - in_hand)
+        asked = len(room.service.asked)
+        await until(lambda: len(room.service.asked) > asked + 3 * in_hand, "more tries of those in hand")
+        assert len(set(room.service.asked)) == in_hand
+        room.service.does = lambda _request: FOUND
+        replies = await customer.got(20)
+    assert {reply["status"] for reply in replies} == {"found"}
+    assert {move[0] for move in room.heard.moves} == {"lookup"}
+
+
+async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwards(room: Room) -> None:
+    async with room.consumer(retries=0), room.customer() as customer:
+        await customer.asks(range(5))
+        await customer.got(5)
+        room.store.away = True
+        await customer.asks(range(10))
+        await customer.send(b"{", correlation_id="x")
+        await until(lambda: room.store.refused > 3, "more than one try")
+        room.store.away = False
+        replies = await customer.got(11)
+    assert [reply["status"] for reply in replies] == ["found"] * 10 + ["rejected"]
+
+
+async def test_what_is_in_hand_at_the_end_goes_back_and_is_served_by_the_next(room: Room) -> None:
+    room.service.says(Reason.PROVIDER_CLOSED, 30)
+    async with room.customer() as customer:
+        async with room.consumer(places=4):
+            await customer.asks(range(10))
+            await room.holds(room.names.lookup, 5)
+        await room.holds(room.names.lookup, 10)
+        room.service.does = lambda _request: FOUND
+        async with room.consumer(places=4):
+            replies = await customer.got(10)
+    assert {reply["status"] for reply in replies} == {"found"}
+    assert sum(map(len, customer.replies.values())) == 10
+    assert room.heard.moves["lookup", "handed_back"] == 5
+    assert room.heard.work == 0
+
+
+async def test_a_lookup_under_way_at_the_end_is_finished(room: Room) -> None:
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def slowly(_request: LookupRequest) -> Verdict:
+        asked.set()
+        go_on.wait(60)
+        return Verdict(Status.NOT_FOUND, "", "nalog")
+
+    room.service.does = slowly
+    async with room.customer() as customer:
+        async with room.consumer():
+            await customer.send(ask())
+            await until(asked.is_set, "the fetch")
+            asyncio.get_running_loop().call_later(0.3, go_on.set)
+        replies = await customer.got(1)
+    assert replies[0]["status"] == "not_found"
+
+
+@pytest.mark.parametrize("prefetch", [1, 7])
+async def test_a_small_prefetch_is_enough(room: Room, prefetch: int) -> None:
+    async with room.consumer(prefetch=prefetch, places=prefetch), room.customer() as customer:
+        await customer.asks(range(30))
+        await customer.got(30)
+        await customer.asks(range(30))
+        await until(lambda: sum(map(len, customer.replies.values())) == 60, "60 replies")
+    assert sorted(room.service.asked) == sorted({f"r-{number}" for number in range(30)})

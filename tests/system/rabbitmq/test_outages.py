@@ -1,0 +1,111 @@
+"""The broker goes away and comes back, and what it says at the start."""
+
+import asyncio
+import time
+
+import aio_pika
+import pytest
+
+from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
+from adapters.rabbitmq.session import Broker, open_session
+from adapters.rabbitmq.topology import Names
+from function.observing import Silent
+from local_runtime.servers.process import free_port
+from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
+from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, until
+
+
+async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
+    """The customer loses its connection as well: what it asked for and was confirmed is answered to its queue."""
+    async with room.consumer(places=2) as consumer:
+        async with room.customer() as customer:
+            await asyncio.to_thread(room.node.registered, time.time())
+            await customer.asks(range(60))
+            await customer.got(5)
+            await asyncio.to_thread(room.node.kill)
+        before = set(customer.replies)
+        await until(lambda: not consumer.fast.connected and not consumer.slow.connected, "the loss to be noticed")
+        await asyncio.to_thread(room.node.start)
+        async with room.customer() as later:
+            await until(lambda: len(before | set(later.replies)) == 60, "every reply")
+        await until(lambda: consumer.fast.connected and consumer.slow.connected, "both lanes")
+    assert room.heard.work == 0
+
+
+async def test_a_queue_that_is_deleted_is_made_again(room: Room) -> None:
+    async with room.consumer() as consumer, room.customer() as customer:
+        async with room.channel() as channel:
+            await channel.queue_delete(room.names.source)
+        await until(lambda: not consumer.fast.connected, "the loss")
+        await until(lambda: consumer.fast.connected, "the queue")
+        await customer.send(ask())
+        assert (await customer.got(1))[0]["status"] == "found"
+
+
+@pytest.mark.parametrize("queue", ["lookup", "dead"])
+async def test_a_message_is_not_lost_while_the_queue_it_is_to_go_to_is_missing(room: Room, queue: str) -> None:
+    async with room.consumer(), room.customer() as customer:
+        async with room.channel() as channel:
+            await channel.queue_delete(f"{room.names.source}.{queue}")
+        await customer.asks(range(10))
+        await customer.send(b"{", correlation_id="x")
+        replies = await customer.got(11)
+        await until(lambda: room.heard.moves["dead", "rejected"] > 0, "the parking")
+        # Parked once more, perhaps: a batch is settled as a whole, or comes again as a whole.
+        await room.taken(room.names.dead, 1)
+    assert sorted(reply["status"] for reply in replies) == ["found"] * 10 + ["rejected"]
+
+
+def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC) -> Broker:
+    return Broker(uri or node.uri, "inn-test", Names(source), retry_sec)
+
+
+async def open_once(wanted: Broker) -> None:
+    async with open_session(wanted, Silent()):
+        pass
+
+
+async def test_queues_are_declared_again_and_again(node: Node) -> None:
+    await open_once(broker(node, "again"))
+    await open_once(broker(node, "again"))
+
+
+@pytest.mark.parametrize("concerned", ["retry", "source"])
+async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node, concerned: str) -> None:
+    names = Names(f"other-{concerned}")
+    async with await aio_pika.connect(node.uri) as connection:
+        await (await connection.channel()).declare_queue(getattr(names, concerned), durable=True)
+    with pytest.raises(BrokerRefuses, match=f"{getattr(names, concerned)} exists with other arguments.*delete it"):
+        await open_once(broker(node, names.source))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        pytest.param((PASSWORD, "wrong"), "user or the password", id="a wrong password"),
+        pytest.param((USER, "nobody"), "user or the password", id="an unknown user"),
+        pytest.param(("%2F", "elsewhere"), "virtual host", id="an unknown virtual host"),
+    ],
+)
+async def test_what_the_broker_refuses_is_said_in_words(node: Node, change: tuple[str, str], text: str) -> None:
+    uri = node.uri.replace(*change)
+    with pytest.raises(BrokerRefuses, match=text) as refused:
+        await open_once(broker(node, "inn", uri))
+    assert PASSWORD not in str(refused.value)
+
+
+async def test_a_user_without_rights_is_told_so(node: Node) -> None:
+    node.control("add_user", "poor", "poor")
+    node.control("set_permissions", "poor", "^$", "^$", "^$")
+    with pytest.raises(BrokerRefuses, match="rights"):
+        await open_once(broker(node, "inn", node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")))
+
+
+async def test_a_broker_that_is_not_there_is_away(node: Node) -> None:
+    uri = node.uri.replace(str(node.port), str(free_port()))
+    with pytest.raises(BrokerAway):
+        await open_once(broker(node, "inn", uri))
+
+
+def test_an_address_shows_in_no_repr(node: Node) -> None:
+    assert PASSWORD not in repr(broker(node, "inn"))

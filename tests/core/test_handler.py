@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from function.contract import LookupRequest, parse
-from function.handler import handle, handle_waiting
+from function.handler import broken, handle, handle_waiting
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
 from function.ports import Invalid, Lifetimes, Unavailable, Verdict
 from function.view import InHand
@@ -114,6 +114,13 @@ def test_a_bug_in_a_provider_is_not_caught_but_frees_the_person() -> None:
 def test_a_store_that_is_away_defers(call: str) -> None:
     world = World(Answers(down=frozenset({call})))
     assert handle(event(), world.ports) == Deferred(request(), Reason.STORE_UNAVAILABLE, 7)
+
+
+def test_a_request_that_a_bug_kept_from_being_handled_is_put_off_as_failed() -> None:
+    world = World()
+    assert broken(event(), world.ports) == Deferred(request(), Reason.INTERNAL_ERROR)
+    assert isinstance(broken(b"[]", world.ports), Rejected)
+    assert world.answers.calls == []
 
 
 def test_who_was_born_today_in_kamchatka_is_not_from_the_future() -> None:

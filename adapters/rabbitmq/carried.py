@@ -6,6 +6,7 @@ far written into a header of our own: tries = carried + counted since.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 ATTEMPTS = "inn-attempts"
 REASON = "inn-reason"
@@ -50,6 +51,12 @@ def death_reason(headers: Headers) -> str:
     """Why the broker parked a message (delivery_limit, expired, rejected); "" where it did not."""
     reasons = [reason for death in _deaths(headers) if isinstance(reason := death.get("reason"), str)]
     return reasons[0] if reasons else ""
+
+
+def death_time(headers: Headers) -> str:
+    """When the broker parked a message, as ISO time; "" where it did not."""
+    times = [time for death in _deaths(headers) if isinstance(time := death.get("time"), datetime)]
+    return times[0].isoformat(timespec="seconds") if times else ""
 
 
 def _deaths(headers: Headers) -> Iterable[Mapping[str, object]]:

@@ -60,20 +60,38 @@ class Session:
 @asynccontextmanager
 async def open_session(broker: Broker, observer: Observer) -> AsyncIterator[Session]:
     """Connect and declare. Raises BrokerAway or BrokerRefuses; what goes wrong later is the caller's to translate."""
-    with translated():
-        connection = await aio_pika.connect(_url(broker), timeout=CONNECT_SEC)
-    try:
+    async with _connected(broker) as connection:
         with translated():
             async with asyncio.timeout(CONNECT_SEC):
                 await _declare(connection, queues(broker.names, broker.retry_sec))
-                # Without it a returned message would look like a confirmed one.
-                confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                channel = await confirming.get_underlay_channel()
-        # What is given is this class; its `wait=False` is not in the abstract one.
-        plain = cast("Channel", channel)
-        yield Session(plain, Outbox(plain, broker.names, observer))
+                session = await _session(connection, broker, observer)
+        yield session
+
+
+@asynccontextmanager
+async def open_undeclared(broker: Broker, observer: Observer) -> AsyncIterator[Session]:
+    """As `open_session`, with the queues taken as they are; whatever goes wrong is translated."""
+    with translated():
+        async with _connected(broker) as connection:
+            yield await _session(connection, broker, observer)
+
+
+@asynccontextmanager
+async def _connected(broker: Broker) -> AsyncIterator[aio_pika.abc.AbstractConnection]:
+    with translated():
+        connection = await aio_pika.connect(_url(broker), timeout=CONNECT_SEC)
+    try:
+        yield connection
     finally:
         await connection.close()
+
+
+async def _session(connection: aio_pika.abc.AbstractConnection, broker: Broker, observer: Observer) -> Session:
+    # Without on_return_raises a returned message would look like a confirmed one.
+    confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    # What is given is this class; its `wait=False` is not in the abstract one.
+    channel = cast("Channel", await confirming.get_underlay_channel())
+    return Session(channel, Outbox(channel, broker.names, observer))
 
 
 async def _declare(connection: aio_pika.abc.AbstractConnection, wanted: tuple[Queue, ...]) -> None:

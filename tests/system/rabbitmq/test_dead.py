@@ -1,0 +1,160 @@
+"""`inn dead`: parked messages seen, returned and deleted."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from adapters.cli import run
+from adapters.rabbitmq.parked import Choice, replayed
+from adapters.rabbitmq.session import Broker, open_undeclared
+from function.observing import Silent
+from function.outcomes import Reason
+from tests.core.worlds import PERSON
+from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
+
+Dead = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def dead(room: Room, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Dead:
+    """Call the command; its exit status, what it wrote and what it complained of."""
+    monkeypatch.setenv("RABBITMQ_DSN", room.node.uri)
+    monkeypatch.setenv("RABBITMQ_SOURCE_QUEUE_NAME", room.names.source)
+
+    async def call(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = await asyncio.to_thread(run, ["dead", *arguments])
+        return status, *capfd.readouterr()
+
+    return call
+
+
+async def park(room: Room, customer: Customer, count: int = 3) -> None:
+    """So many failed requests, and one that is none."""
+    room.service.says(Reason.BAD_REPLY)
+    async with room.consumer(retries=0):
+        for number in range(count):
+            await customer.send(ask(number))
+            await customer.got(number + 1)
+        await customer.send(b"{", correlation_id="no request")
+        await customer.got(count + 1)
+    await room.holds(room.names.dead, count + 1)
+    room.service.does = lambda _request: FOUND
+    customer.replies.clear()
+
+
+async def test_what_is_parked_is_listed_without_persons(room: Room, dead: Dead) -> None:
+    async with room.customer() as customer:
+        await park(room, customer)
+    status, out, _ = await dead("list", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [(row["request_id"], row["reason"], row["attempts"]) for row in rows] == [
+        ("r-0", "bad_reply", 1),
+        ("r-1", "bad_reply", 1),
+        ("r-2", "bad_reply", 1),
+        ("", "rejected", 1),
+    ]
+    assert all(row["parked_at"] for row in rows)
+    assert await dead("list", "--json") == (0, out, "")
+    told = (await dead("list"))[1]
+    assert told.startswith("REASON ")
+    assert not any(str(value) in told + out for name, value in PERSON.items() if name != "requestId")
+
+
+@pytest.mark.parametrize(
+    ("options", "served", "left"),
+    [
+        pytest.param((), ["", "r-0", "r-1", "r-2"], 1, id="all, of which one is parked again"),
+        pytest.param(("--request-id", "r-1"), ["r-1"], 3, id="one request"),
+        pytest.param(("--reason", "bad_reply"), ["r-0", "r-1", "r-2"], 1, id="one reason"),
+        pytest.param(("--reason", "bad_reply", "--request-id", "r-9"), [], 4, id="none"),
+    ],
+)
+async def test_what_is_returned_is_served_as_new(
+    room: Room, dead: Dead, options: tuple[str, ...], served: list[str], left: int
+) -> None:
+    async with room.customer() as customer:
+        await park(room, customer)
+        status, out, _ = await dead("replay", *options)
+        assert (status, out.splitlines()[-1]) == (0, f"returned: {len(served)}")
+        async with room.consumer(retries=0):
+            replies = await customer.got(len(served))
+    assert sorted(reply["requestId"] for reply in replies) == served
+    await room.holds(room.names.dead, left)
+
+
+async def test_a_replay_forgets_the_tries(room: Room, dead: Dead) -> None:
+    room.service.says(Reason.BAD_REPLY)
+    async with room.customer() as customer, room.consumer(retries=1):
+        await customer.send(ask())
+        await customer.got(1)
+        await dead("replay")
+        await until(lambda: len(customer.replies["r-1"]) == 2, "the second failure")
+        parked = (await room.taken(room.names.dead, 1))[0]
+    assert len(room.service.asked) == 4
+    assert parked.headers["inn-attempts"] == 2
+
+
+async def test_a_replay_that_is_broken_off_loses_nothing(room: Room, dead: Dead) -> None:
+    async with room.customer() as customer:
+        await park(room, customer, 5)
+    broker = Broker(room.node.uri, "test", room.names, 1)
+    async with open_undeclared(broker, Silent()) as session:
+        returned = replayed(session, room.names, Choice())
+        await anext(returned)
+        await anext(returned)
+        await session.channel.connection.close()
+    await room.holds(room.names.dead, 4)
+    await room.holds(room.names.source, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [(("--all",), 0), (("--reason", "bad_reply"), 1), (("--request-id", "r-1"), 3)],
+)
+async def test_what_is_dropped_is_gone(room: Room, dead: Dead, options: tuple[str, ...], left: int) -> None:
+    async with room.customer() as customer:
+        await park(room, customer)
+    status, out, _ = await dead("drop", *options)
+    assert (status, out.splitlines()[-1]) == (0, f"deleted: {4 - left}")
+    await room.holds(room.names.dead, left)
+    await room.holds(room.names.source, 0)
+
+
+@pytest.mark.parametrize("arguments", [("drop",), ("drop", "--all", "--reason", "x")])
+async def test_deleting_all_must_be_said(dead: Dead, arguments: tuple[str, ...]) -> None:
+    status, out, err = await dead(*arguments)
+    assert (status, out) == (2, "")
+    assert "--all" in err
+
+
+async def test_where_nothing_was_ever_parked_the_list_is_empty(dead: Dead) -> None:
+    assert await dead("list", "--json") == (0, "", "")
+
+
+async def test_a_broker_that_is_away_is_one_line(dead: Dead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RABBITMQ_DSN", "amqp://inn:secret-password@127.0.0.1:1/")
+    status, _, err = await dead("list")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "secret-password" not in err
+
+
+def _event(**data: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": "e", "source": "/c", "type": "inn.lookup.requested", "data": ask(**data)}
+
+
+async def test_the_request_is_known_in_any_mode_and_odd_ids_are_withheld(room: Room, dead: Dead) -> None:
+    room.service.says(Reason.BAD_REPLY)
+    async with room.customer() as customer, room.consumer(retries=0):
+        await customer.send(_event(requestId="within"), content_type="application/cloudevents+json")
+        await customer.send(ask(2, requestId="4509 123456"))
+        await customer.got(2)
+    await room.holds(room.names.dead, 2)
+    _, out, _ = await dead("list", "--json")
+    assert {json.loads(line)["request_id"] for line in out.splitlines()} == {"within", "withheld"}
+    out = (await dead("drop", "--request-id", "4509 123456"))[1]
+    assert out.splitlines()[-1] == "deleted: 1"

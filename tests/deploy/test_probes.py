@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adapters.probes import Probes
-from tests.deploy.manifests import FOLDERS, PLACES, of_kind, pods, rendered
+from tests.deploy.manifests import FOLDERS, PLACES, pods, rendered
 from tests.deploy.tools import ROOT
 
 
@@ -50,8 +50,13 @@ def test_the_image_says_the_same_of_itself() -> None:
     assert "HTTP_PORT" in healthcheck
 
 
-def test_metrics_are_scraped_where_they_are_given() -> None:
-    for deployment in of_kind(rendered("base"), "Deployment").values():
-        told = deployment["spec"]["template"]["metadata"]["annotations"]
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_metrics_are_scraped_where_they_are_given(folder: str) -> None:
+    templates = [one["spec"]["template"] for one in rendered(folder) if "template" in one.get("spec", {})]
+    assert len(templates) == 2
+    for template in templates:
+        told = template["metadata"]["annotations"]
+        [container] = template["spec"]["containers"]
+        assert told["prometheus.io/scrape"] == "true"
         assert told["prometheus.io/path"] in ANSWERED
-        assert told["prometheus.io/port"] == "8080"
+        assert int(told["prometheus.io/port"]) == container["ports"][0]["containerPort"]

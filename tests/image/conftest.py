@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import urllib3
@@ -69,6 +70,17 @@ class Servers:
     node: Node
     settings: Mapping[str, str]
 
+    @property
+    def lambda_settings(self) -> dict[str, str]:
+        """The same for template.yaml, which knows MongoDB by its address as a whole."""
+        given = self.settings
+        login = f"{quote(given['MONGO_USER'], safe='')}:{quote(given['MONGO_PASS'], safe='')}"
+        dsn = f"mongodb://{login}@{given['MONGO_HOST']}/?authSource=admin&replicaSet={given['MONGO_RS']}"
+        return {
+            "MONGO_DSN": dsn,
+            **{name: given[name] for name in ("APP_SECRET_KEYS", "HTTP_TOKENS", "CLIENT_NALOG_URL")},
+        }
+
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
@@ -117,9 +129,13 @@ class Running:
 
     def ready(self) -> bool:
         """Whether it says that it can do its work. Fails where it has ended."""
+        return self.answers("/readyz")
+
+    def answers(self, path: str) -> bool:
+        """Whether it answers this with 200. Fails where it has ended."""
         assert self.container.inspect()["State"]["Running"], self.container.log()
         try:
-            return self.get("/readyz").status == 200
+            return self.get(path).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

@@ -94,9 +94,13 @@ class Container:
         found: list[dict[str, Any]] = json.loads(self.podman("container", "inspect", self.id))
         return found[0]
 
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run one command inside it, with its environment."""
+        return self.podman.run("exec", self.id, *command)
+
     def python(self, code: str) -> "subprocess.CompletedProcess[str]":
         """Run this code inside it."""
-        return self.podman.run("exec", self.id, "python", "-c", code)
+        return self.run("python", "-c", code)
 
     def stop(self, grace: int) -> tuple[int, float]:
         """SIGTERM, and SIGKILL after the grace. Returns the exit status and the seconds it took."""

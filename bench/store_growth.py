@@ -14,18 +14,15 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.collection import Collection
 
 from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore
-from adapters.mongodb.documents import answer_document, row_document
-from adapters.sealing import Sealer
-from function.contract import LookupRequest, parse
-from function.outcomes import Answer, Status
+from adapters.mongodb.documents import row_document
+from bench.people import SEALER, Documents, answer, kept_answer, request, seed
 from function.person import Person
 from local_runtime.servers.mongod import replica_set
 
@@ -36,12 +33,8 @@ ROWS = 100_000
 ROUNDS = 40
 FINDS = 100
 """In a row, of one round."""
-CHUNK = 5_000
 CACHE_GB = 2
-SEALER = Sealer(["a-key-of-the-benchmark-that-is-long-enough"])
 GIB = 1 << 30
-
-Documents = Collection[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -65,42 +58,6 @@ class Growth:
     ratio: float
     answers: Kept
     history: Kept
-
-
-def request(number: int) -> LookupRequest:
-    """An invented person."""
-    wire = {
-        "requestId": f"bench-{number:09}",
-        "lastName": "Небывальцев",
-        "firstName": "Велимудр",
-        "middleName": "Златозарович",
-        "birthDate": (date(1940, 1, 1) + timedelta(days=number % 25_000)).isoformat(),
-        "documentSerial": f"{1000 + number // 900_000:04}",
-        "documentNumber": f"{100_000 + number % 900_000:06}",
-    }
-    parsed = parse(wire, date.max)
-    assert isinstance(parsed, LookupRequest)
-    return parsed
-
-
-def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:
-    """Fill a collection as `save` would, many at a time."""
-    for first in range(0, count, CHUNK):
-        collection.insert_many([document(number) for number in range(first, min(first + CHUNK, count))], ordered=False)
-
-
-def answer(number: int) -> Answer:
-    """One answer in five is a `not_found`."""
-    status = Status.NOT_FOUND if number % 5 == 0 else Status.FOUND
-    fetched = datetime.now(UTC) - timedelta(minutes=number % 1_000)
-    return Answer(
-        status, "770000000082" if status is Status.FOUND else "", "nalog", fetched, fetched + timedelta(days=365)
-    )
-
-
-def kept_answer(number: int) -> dict[str, Any]:
-    """The document of an answer."""
-    return answer_document(SEALER.id(request(number).person), answer(number), SEALER)
 
 
 def kept_row(number: int) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""The core's pieces, each as a call without arguments. `python -m bench.cases NAME COUNT` makes it so many times."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from adapters.sealing import Sealer
+from function.contract import LookupRequest, parse, result_of
+from function.handler import handle
+from function.outcomes import Answer, Answered, Status
+from function.ports import Lifetimes, Ports
+from function.view import Elsewhere, InHand
+
+_BODY = (
+    '{"requestId":"bench-1","lastName":"Небывальцев","firstName":"Велимудр","middleName":"Златозарович",'
+    '"birthDate":"1970-02-03","documentSerial":"4511","documentNumber":"123456"}'
+).encode()
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_PLACE = b"answers 1"
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    """A clock that stands."""
+
+    def now(self) -> datetime:
+        """Always the same."""
+        return _NOW
+
+
+def cases() -> dict[str, Callable[[], object]]:
+    """By name, all of them ready to run."""
+    request = parse(_BODY, date.max)
+    assert isinstance(request, LookupRequest)
+    answer = Answer(Status.FOUND, "770000000082", "nalog", _NOW, _NOW + timedelta(days=365))
+    ports = Ports(InHand({request.person: answer}), Elsewhere(), _Stopped(), Lifetimes(None, None))
+    sealer = Sealer(["a-key-of-the-benchmark-that-is-long-enough"])
+    sealed = sealer.seal(b"770000000082", _PLACE)
+    outcome = Answered(request, answer, cached=True)
+    return {
+        "validation (parse)": lambda: parse(_BODY, date.max),
+        "identity (person)": lambda: LookupRequest.person.func(request),  # type: ignore[attr-defined]  # past its cache
+        "identity's hash (seal id)": lambda: sealer.id(request.person),
+        "sealing an INN": lambda: sealer.seal(b"770000000082", _PLACE),
+        "opening an INN": lambda: sealer.open(sealed, _PLACE),
+        "reply (result_of and JSON)": lambda: result_of(outcome, 0.001).to_json(),
+        "handle, ports in memory": lambda: handle(_BODY, ports),
+    }
+
+
+if __name__ == "__main__":
+    call = cases()[sys.argv[1]]
+    for _ in range(int(sys.argv[2])):
+        call()

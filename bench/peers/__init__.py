@@ -1,0 +1,1 @@
+"""What this project is measured against: the least that each host or library does, written as its own guide says."""

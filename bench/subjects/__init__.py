@@ -1,0 +1,1 @@
+"""What is measured, a module a subject: each has `measure(world)`, which gives a Subject."""

@@ -1,0 +1,126 @@
+"""The servers of one run, and processes between them that are measured: started, frozen, watched, ended."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import urllib3
+
+from bench.people import KEY
+from local_runtime.emulator.client import Emulator
+from local_runtime.servers.mongod import replica_set
+from local_runtime.servers.process import Server, free_port, listens, start, wait_for
+from local_runtime.servers.rabbitmq import Node, rabbitmq
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[1]
+PEERS = Path(__file__).parent / "peers"
+START_SEC = 120
+CACHE_GB = 1
+
+
+class Running:
+    """One process and what it started. `port`: where it answers HTTP, 0 for nowhere."""
+
+    def __init__(self, server: Server, port: int) -> None:
+        self.server = server
+        self.port = port
+        self._process = psutil.Process(server.pid)
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        return sum(times.user + times.system for times in (each.cpu_times() for each in self._all()))
+
+    def memory(self) -> float:
+        """MiB of memory, what is shared counted once."""
+        return sum(each.memory_full_info().pss for each in self._all()) / 2**20
+
+    def freeze(self) -> None:
+        """Let it do nothing, its connections open."""
+        os.killpg(self.server.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.killpg(self.server.pid, signal.SIGCONT)
+
+    def until_ready(self, path: str = "/readyz") -> None:
+        """Wait until it says so."""
+        pool = urllib3.PoolManager(retries=False, timeout=5)
+
+        def seen() -> bool:
+            with suppress(urllib3.exceptions.HTTPError):
+                return pool.request("GET", f"http://127.0.0.1:{self.port}{path}").status == 200
+            return False
+
+        wait_for(seen, within=START_SEC, what=f"{path} of a measured process", server=self.server)
+        pool.clear()
+
+    def until_listening(self) -> None:
+        """Wait until it takes connections."""
+        wait_for(lambda: listens(self.port), within=START_SEC, what="a measured process", server=self.server)
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._process, *self._process.children(recursive=True)]
+
+
+@dataclass(slots=True)
+class World:
+    """What one run has at hand. `start` ends what it starts with the run."""
+
+    folder: Path
+    mongo_uri: str
+    emulator: Emulator
+    _stack: ExitStack
+    _node: Node | None = None
+    _started: int = 0
+
+    @property
+    def node(self) -> Node:
+        """The RabbitMQ node, started when it is first asked for."""
+        if self._node is None:
+            (self.folder / "rabbit").mkdir()
+            self._node = self._stack.enter_context(rabbitmq(self.folder / "rabbit"))
+        return self._node
+
+    def settings(self, database: str, **more: str) -> dict[str, str]:
+        """The environment of a process of the service, its port left to choose."""
+        return {
+            "MONGO_DSN": self.mongo_uri,
+            "MONGO_NAME": database,
+            "APP_SECRET_KEYS": KEY,
+            "CLIENT_NALOG_URL": self.emulator.url,
+            "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+            **more,
+        }
+
+    def start(self, *command: str, port_in: str = "HTTP_PORT", **environment: str) -> Running:
+        """A process of the programs beside this Python, listening on the port that the variable names."""
+        self._started += 1
+        port = free_port()
+        log = self.folder / f"{self._started}.log"
+        given = {**environment, port_in: str(port), "PYTHONPATH": str(ROOT)}
+        server = start([BIN / command[0], *command[1:]], log=log, env=given, cwd=self.folder, grace=5)
+        return Running(self._stack.enter_context(server), port)
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """MongoDB and the emulated tax service, and a folder; all ends with the block."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
+        mongo = stack.enter_context(replica_set(1, cache_gb=CACHE_GB))
+        emulator = stack.enter_context(Emulator())
+        yield World(folder, mongo.uri, emulator, stack)
+
+
+def spent(processes: list[Running], work: Callable[[], float]) -> tuple[float, float]:
+    """What `work` gives, and the seconds of processor time that the processes spent on it."""
+    before = sum(each.cpu() for each in processes)
+    result = work()
+    return result, sum(each.cpu() for each in processes) - before

@@ -1,0 +1,58 @@
+"""One process of the service, as the system would run it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import urllib3
+
+from local_runtime.servers.process import wait_for
+
+KEY = "a-key-of-the-tests-long-enough-to-be-one"
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+START_SEC = 60
+STOP_SEC = 90
+
+
+class Process:
+    """A command with these settings; `errors` is what it wrote to standard error so far. HTTP_PORT is its own."""
+
+    def __init__(self, command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> None:
+        self.url = f"http://127.0.0.1:{settings['HTTP_PORT']}"
+        self._errors = folder / f"errors-{settings['HTTP_PORT']}"
+        with self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [BIN / command[0], *command[1:]], cwd=folder, env={**os.environ, **settings}, stderr=errors
+            )
+        self.pool = urllib3.PoolManager(retries=False, timeout=60)
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+    def get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return self.pool.request("GET", self.url + path)
+
+    def answers(self, path: str, status: int) -> None:
+        """Wait until it answers so."""
+
+        def seen() -> bool:
+            assert self.process.poll() is None, self.errors
+            with suppress(urllib3.exceptions.HTTPError):
+                return self.get(path).status == status
+            return False
+
+        wait_for(seen, within=START_SEC, what=f"{path} to answer {status}")
+
+    def end(self, number: signal.Signals | None = None) -> int:
+        """Its exit status, after a signal where one is given."""
+        if number is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(STOP_SEC)
+        self.pool.clear()
+        return status

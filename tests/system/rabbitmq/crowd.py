@@ -1,0 +1,71 @@
+"""A customer by another client library, that asks for many at once and outlives what it asks."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pika  # type: ignore[import-untyped]  # it comes without types
+
+WITHIN = 120
+
+
+class Crowd:
+    """Requests by their ids, and every reply to each. Its queue outlives the broker."""
+
+    def __init__(self, connection: Any, source: str) -> None:
+        self._source = source
+        self._connection = connection
+        self._channel = connection.channel()
+        self.queue = f"{source}-crowd"
+        self._channel.queue_declare(self.queue, durable=True, arguments={"x-queue-type": "quorum"})
+        self._channel.confirm_delivery()
+        self.replies: dict[str, list[dict[str, Any]]] = {}
+
+    def asks(self, requests: Iterable[dict[str, Any]]) -> None:
+        """For all of them; each is confirmed."""
+        for request in requests:
+            properties = pika.BasicProperties(reply_to=self.queue, delivery_mode=2)
+            self._channel.basic_publish("", self._source, json.dumps(request).encode(), properties, mandatory=True)
+
+    def got(self, count: int) -> dict[str, list[dict[str, Any]]]:
+        """Every reply so far, once so many requests have one."""
+        for method, properties, body in self._channel.consume(self.queue, inactivity_timeout=WITHIN):
+            assert method is not None, f"{len(self.replies)} of {count} replies"
+            self.replies.setdefault(properties.correlation_id, []).append(json.loads(body))
+            self._channel.basic_ack(method.delivery_tag)
+            if len(self.replies) >= count:
+                break
+        self._channel.cancel()
+        return self.replies
+
+    def parked(self) -> int:
+        """Messages in `.dead`."""
+        with suppress(pika.exceptions.ChannelClosedByBroker), self._connection.channel() as channel:
+            count: int = channel.queue_declare(f"{self._source}.dead", passive=True).method.message_count
+            return count
+        return 0
+
+    def open_for_business(self) -> bool:
+        """Whether the service has declared its queue."""
+        with suppress(pika.exceptions.ChannelClosedByBroker), self._connection.channel() as channel:
+            channel.queue_declare(self._source, passive=True)
+            return True
+        return False
+
+
+@contextmanager
+def crowd(uri: str, source: str) -> Iterator[Crowd]:
+    """A connected crowd."""
+    with pika.BlockingConnection(pika.URLParameters(uri)) as connection:
+        yield Crowd(connection, source)
+
+
+def counted(replies: Iterable[list[dict[str, Any]]]) -> int:
+    """All replies, those that came twice included."""
+    return sum(map(len, replies))
+
+
+def differing(replies: Iterable[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """Those whose copies do not say the same of the person."""
+    return [copies for copies in replies if len({(copy["status"], copy["inn"]) for copy in copies}) > 1]

@@ -1,0 +1,263 @@
+"""`inn consume` as processes, between a real broker, a real MongoDB and the emulated tax service."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pika  # type: ignore[import-untyped]  # it comes without types
+import pytest
+
+from adapters.rabbitmq.topology import DELIVERY_LIMIT
+from adapters.settings import ALL_GROUPS, names_of
+from local_runtime.emulator.client import Emulator
+from local_runtime.servers.mongod import Mongo, standalone
+from local_runtime.servers.process import free_port, wait_for
+from local_runtime.servers.rabbitmq import PASSWORD, Node
+from tests.system.process import KEY, ROOT, STOP_SEC, Process
+from tests.system.rabbitmq import poisoned
+from tests.system.rabbitmq.crowd import Crowd, counted, crowd, differing
+from tests.system.rabbitmq.room import ask
+
+Settings = dict[str, str]
+Start = Callable[[Settings], Process]
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def mongo() -> Iterator[Mongo]:
+    with standalone(auth=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(node: Node, mongo: Mongo, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Right settings, with queues and a database of this test's own."""
+    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
+        monkeypatch.delenv(name)
+    emulator.reset()
+    own = f"consume-{next(_NUMBERS)}"
+    return {
+        "RABBITMQ_DSN": node.uri,
+        "RABBITMQ_SOURCE_QUEUE_NAME": own,
+        "MONGO_DSN": mongo.uri,
+        "MONGO_NAME": own,
+        "MONGO_TIMEOUT_SERVER_SELECT": "500",
+        "APP_SECRET_KEYS": KEY,
+        "APP_REQUEST_RETRY_SEC": "1",
+        "APP_START_TIMEOUT_SEC": "60",
+        "CLIENT_NALOG_URL": emulator.url,
+        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+        # The lease of a killed worker's claim is a little longer.
+        "CLIENT_NALOG_TIMEOUT_SEC": "3",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as running:
+
+        def begin(settings: Settings) -> Process:
+            process = Process(["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
+            running.callback(process.end, signal.SIGKILL)
+            return process
+
+        yield begin
+
+
+def persons(number: int) -> list[dict[str, Any]]:
+    return [ask(each) for each in range(number)]
+
+
+def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
+    settings: Settings, start: Start, node: Node
+) -> None:
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        first = start(settings)
+        first.answers("/readyz", 200)
+        customers.asks(persons(150))
+        customers.got(20)
+        first.end(signal.SIGKILL)
+        second = start(settings)
+        customers.got(80)
+        second.end(signal.SIGKILL)
+        third = start(settings)
+        replies = customers.got(150)
+        assert third.end(signal.SIGTERM) == 0
+        assert customers.parked() == 0
+    assert counted(replies.values()) <= 150 + 2 * 16
+    assert differing(replies.values()) == []
+    assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
+
+
+def test_one_of_two_consumers_ends_in_order_under_load(settings: Settings, start: Start, node: Node) -> None:
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        staying, leaving = start(settings), start(settings)
+        staying.answers("/readyz", 200)
+        leaving.answers("/readyz", 200)
+        customers.asks(persons(150))
+        customers.got(20)
+        assert leaving.end(signal.SIGTERM) == 0
+        replies = customers.got(150)
+        assert customers.parked() == 0
+    assert counted(replies.values()) == 150
+    assert staying.process.poll() is None
+
+
+def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings, start: Start, node: Node) -> None:
+    with standalone() as own, crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        consumer = start({**settings, "MONGO_DSN": own.uri, "APP_REQUEST_RETRY_TIMES": "0"})
+        consumer.answers("/readyz", 200)
+        customers.asks(persons(60))
+        customers.got(10)
+        own.members[0].kill()
+        consumer.answers("/readyz", 503)
+        assert consumer.get("/livez").status == 200
+        parts = consumer.get("/readyz").json()["parts"]
+        assert {name: part["ready"] for name, part in parts.items()} == {
+            "store": False,
+            "providers": True,
+            "fast_lane": True,
+            "slow_lane": True,
+        }
+        own.members[0].start()
+        replies = customers.got(60)
+        consumer.answers("/readyz", 200)
+    assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+
+
+TROUBLES: list[dict[str, Any]] = [
+    {"rules": [{"status": 500}]},
+    {"rules": [{"on": "find", "body": "garbage"}]},
+    {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
+    {"rules": [{"on": "find", "connection": "hang"}]},
+    {"mood": "captcha"},
+]
+
+
+def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
+    settings: Settings, start: Start, node: Node, emulator: Emulator
+) -> None:
+    source = settings["RABBITMQ_SOURCE_QUEUE_NAME"]
+    with crowd(node.uri, source) as customers:
+        consumer = start({**settings, "APP_REQUEST_RETRY_TIMES": "1000", "CLIENT_NALOG_COOLDOWN_SEC": "0.5"})
+        consumer.answers("/readyz", 200)
+        customers.asks(persons(10))
+        for trouble in TROUBLES:
+            emulator.reset()
+            emulator.control(**trouble)
+            wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {trouble}")
+        emulator.reset()
+        replies = customers.got(10)
+        assert customers.parked() == 0
+    assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+
+
+def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: Start) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    consumer = start(
+        {
+            **settings,
+            "RABBITMQ_DSN": f"amqp://inn:{PASSWORD}@{nowhere}/",
+            "MONGO_DSN": f"mongodb://root:{PASSWORD}@{nowhere}/",
+            "APP_START_TIMEOUT_SEC": "3",
+        }
+    )
+    consumer.answers("/readyz", 503)
+    assert consumer.get("/livez").status == 200
+    assert consumer.end() == 1
+    lines = [line for line in consumer.errors.splitlines() if not line.startswith("{")]
+    assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
+    assert lines[0].startswith("inn: RabbitMQ: no broker")
+    assert PASSWORD not in consumer.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("RABBITMQ_DSN", "inn: RabbitMQ: the user or the password is wrong"),
+        ("MONGO_DSN", "inn: MongoDB: "),
+    ],
+)
+def test_a_wrong_password_ends_it_at_once(settings: Settings, start: Start, mongo: Mongo, name: str, said: str) -> None:
+    secret = PASSWORD if name == "RABBITMQ_DSN" else mongo.password
+    wrong = settings[name].replace(secret, "wrong-password")
+    consumer = start({**settings, name: wrong, "APP_START_TIMEOUT_SEC": "600"})
+    assert consumer.end() == 1
+    assert consumer.errors.splitlines()[-1].startswith(said)
+    assert "wrong-password" not in consumer.errors
+
+
+def test_a_signal_during_the_start_ends_it_in_order(settings: Settings, start: Start) -> None:
+    consumer = start({**settings, "RABBITMQ_DSN": f"amqp://inn:x@127.0.0.1:{free_port()}/"})
+    consumer.answers("/readyz", 503)
+    assert consumer.end(signal.SIGTERM) == 0
+
+
+def test_direct_reply_to_is_answered(settings: Settings, start: Start, node: Node) -> None:
+    start(settings).answers("/readyz", 200)
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        channel = connection.channel()
+        # The one who waits must be there before the request is.
+        replies = channel.consume("amq.rabbitmq.reply-to", auto_ack=True, inactivity_timeout=0.01)
+        next(replies)
+        properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to", correlation_id="direct")
+        channel.basic_publish("", settings["RABBITMQ_SOURCE_QUEUE_NAME"], json.dumps(ask()).encode(), properties)
+        got = wait_for(lambda: _arrived(next(replies)), within=60, what="the reply")
+    assert got is not None
+    assert got[0].correlation_id == "direct"
+    assert json.loads(got[1])["requestId"] == "r-1"
+
+
+def _arrived(message: tuple[Any, Any, Any]) -> tuple[Any, bytes] | None:
+    _, properties, body = message
+    return None if body is None else (properties, body)
+
+
+def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:
+    source = f"poisoned-{next(_NUMBERS)}"
+    deaths = 0
+    with deadly(node, source, tmp_path) as first, crowd(node.uri, source) as customers:
+        wait_for(customers.open_for_business, within=60, what="the queues")
+        others = [ask(number, requestId=f"other-{number}") for number in range(20)]
+        customers.asks([*others[:10], ask(99, requestId=poisoned.POISON), *others[10:]])
+        first.wait(STOP_SEC)
+        while not customers.parked():
+            deaths += 1
+            with deadly(node, source, tmp_path) as another:
+                wait_for(partial(_over, another, customers), within=60, what="its end")
+        with deadly(node, source, tmp_path) as last:
+            replies = customers.got(20)
+            last.send_signal(signal.SIGTERM)
+            assert last.wait(STOP_SEC) == 0
+    assert set(replies) == {f"other-{number}" for number in range(20)}
+    assert deaths == DELIVERY_LIMIT + 1
+
+
+def _over(process: "subprocess.Popen[bytes]", customers: Crowd) -> bool:
+    return process.poll() is not None or customers.parked() > 0
+
+
+@contextmanager
+def deadly(node: Node, source: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    program = str(ROOT / "tests/system/rabbitmq/poisoned.py")
+    script = [sys.executable, program, node.uri, source, str(folder / "store")]
+    with subprocess.Popen(script, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

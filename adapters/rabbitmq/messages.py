@@ -78,7 +78,7 @@ class Envelope:
     prefix: str = ""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Message:
     """One to publish through the default exchange. `moved`: why it goes to a queue of ours; None: it is a reply."""
 

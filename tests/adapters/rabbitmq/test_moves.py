@@ -1,0 +1,88 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from adapters.rabbitmq.messages import Delivery, Message, Properties
+from adapters.rabbitmq.moves import parked, passed_on, portable, replayed, unrouted
+from adapters.rabbitmq.topology import Names
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+KEPT = {
+    "content_type": "application/json",
+    "content_encoding": "utf-8",
+    "correlation_id": "c-1",
+    "reply_to": "customer",
+    "message_id": "m-1",
+    "timestamp": NOW,
+    "message_type": "t",
+    "app_id": "a",
+    "priority": 3,
+}
+PAST = {"x-death": [{"count": 2}], "inn-attempts": 5, "CC": ["other"], "x-delivery-count": 1, "ce-id": "e-1"}
+
+
+def delivery(**changes: object) -> Delivery:
+    properties = Properties(**{**KEPT, "headers": PAST, **changes})  # type: ignore[arg-type]  # by name
+    return Delivery(1, properties, b"body", 0.0)
+
+
+def test_a_request_that_is_passed_on_keeps_what_is_its_own_and_its_tries() -> None:
+    message = passed_on(delivery(delivery_mode=1, user_id="u", expiration="1000"), "inn.retry", 2, "bad_reply")
+    assert message == _message("inn.retry", {"ce-id": "e-1", "inn-attempts": 2}, "bad_reply")
+
+
+def test_without_tries_none_are_written() -> None:
+    assert passed_on(delivery(), "inn.lookup", 0, "not_here").properties.headers == {"ce-id": "e-1"}
+
+
+def test_a_parked_message_says_why_and_when() -> None:
+    facts = {"inn-attempts": 3, "inn-reason": "bad_reply", "inn-parked-at": "2026-01-02T03:04:05+00:00"}
+    assert parked(delivery(), "inn.dead", 3, "bad_reply", NOW) == _message(
+        "inn.dead", {"ce-id": "e-1", **facts}, "bad_reply"
+    )
+
+
+def test_a_replayed_message_has_no_past() -> None:
+    assert replayed(delivery(), "inn") == _message("inn", {"ce-id": "e-1"}, "replayed")
+
+
+def test_headers_that_would_be_empty_are_none() -> None:
+    assert replayed(delivery(headers=None), "inn").properties.headers is None
+
+
+def test_a_reply_to_that_the_broker_would_take_for_ours_stays_behind() -> None:
+    assert replayed(delivery(reply_to="amq.rabbitmq.reply-to"), "inn").properties.reply_to is None
+
+
+def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
+    reply = Message("customer", Properties(correlation_id="c-1", headers={"ce-id": "e-1"}), b"reply")
+    kept = unrouted(reply, Names("inn"), "unroutable")
+    assert (kept.queue, kept.body, kept.moved) == ("inn.unrouted", b"reply", "unroutable")
+    assert kept.properties.correlation_id == "c-1"
+    assert kept.properties.reply_to is None
+    assert kept.properties.headers == {"ce-id": "e-1", "inn-reply-to": "customer", "inn-reason": "unroutable"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *(
+            pytest.param(value, value, id=repr(value))
+            for value in (None, True, 5, -(2**63), "я", 1.5, NOW, bytearray(b"x"))
+        ),
+        pytest.param(2**64, str(2**64), id="an integer of more than 64 bits"),
+        pytest.param(1e300, "1e+300", id="a float of double precision"),
+        pytest.param(b"\xff", bytearray(b"\xff"), id="bytes"),
+        pytest.param(Decimal("1.25"), "1.25", id="a decimal"),
+        pytest.param([b"x", {"a": 2**70}], [bytearray(b"x"), {"a": str(2**70)}], id="what lists and tables hold"),
+    ],
+)
+def test_a_header_that_cannot_be_written_is_written_as_text(value: object, expected: object) -> None:
+    assert portable(value) == expected
+    Properties(headers={"h": expected}).marshal()  # type: ignore[dict-item]  # that it can be written is the point
+
+
+def _message(queue: str, headers: dict[str, object], why: str) -> Message:
+    properties = Properties(**{**KEPT, "delivery_mode": 2, "headers": headers})  # type: ignore[arg-type]  # by name
+    return Message(queue, properties, b"body", why)

@@ -1,0 +1,56 @@
+import asyncio
+from datetime import date
+
+import pytest
+
+from adapters.rabbitmq.patience import LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
+from function.contract import LookupRequest, parse
+from function.outcomes import Deferred, InProgress, Outcome, Reason
+from tests.core.worlds import event
+
+
+def request() -> LookupRequest:
+    parsed = parse(event(), date(2026, 1, 1))
+    assert isinstance(parsed, LookupRequest)
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shortest"),
+    [
+        pytest.param(Deferred(request(), Reason.PROVIDER_CLOSED, 3), 3, id="as long as it was told"),
+        pytest.param(Deferred(request(), Reason.PROVIDER_CLOSED, 9999), LONGEST_CLOSED_SEC, id="not for hours"),
+        pytest.param(Deferred(request(), Reason.STORE_UNAVAILABLE), LONGEST_NAP_SEC, id="told nothing, soon again"),
+        pytest.param(InProgress(request()), LONGEST_NAP_SEC, id="another's fetch is soon over"),
+    ],
+)
+def test_how_long_a_nap_is_in_the_end(outcome: Outcome, shortest: float) -> None:
+    patience = Patience()
+    naps = [patience.nap(outcome) for _ in range(10)]
+    assert shortest <= naps[-1] <= shortest * 1.25
+    assert naps[0] <= naps[-1] * 1.25
+    assert not patience.ended
+
+
+async def test_the_bell_wakes_all_who_sleep() -> None:
+    bell = Bell()
+    sleepers = [asyncio.create_task(bell.sleep(3600)) for _ in range(3)]
+    await asyncio.sleep(0)
+    bell.ring()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*sleepers)
+
+
+async def test_a_success_among_others_wakes_nobody() -> None:
+    bell = Bell()
+    sleeper = asyncio.create_task(bell.sleep(3600))
+    await asyncio.sleep(0)
+    bell.succeeded()
+    await asyncio.sleep(0)
+    assert not sleeper.done()
+    sleeper.cancel()
+
+
+async def test_one_sleeps_no_longer_than_asked() -> None:
+    async with asyncio.timeout(10):
+        await Bell().sleep(0.001)

@@ -45,7 +45,7 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --window 500
     """
-    from adapters.cli.batch.bar import shown  # noqa: PLC0415  # rich takes its time, which --help need not wait for
+    from adapters.cli.batch.bar import shown, writing  # noqa: PLC0415  # rich takes its time, which --help need not wait for
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
@@ -62,7 +62,8 @@ def batch(
                 with shown(progress, table.about()):
                     asyncio.run(_run(work, where, window, patience))
             finally:
-                journal.publish()
+                with writing(out):
+                    journal.publish()
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise Failure(f"broken off: {_so_far(progress, out)}", INTERRUPTED) from None
     except OSError as exc:

@@ -13,7 +13,7 @@ from adapters.cli.batch.headings import columns_of
 from adapters.cli.failure import WRONG_USE, Failure
 
 SEPARATORS = ";,\t|"
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 

@@ -1,8 +1,8 @@
 """XLSX files, by openpyxl's modes that read and write row by row."""
 
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -22,29 +22,36 @@ DAY = "dd.mm.yyyy"
 
 
 class XlsxTable:
-    """The first sheet of a workbook, to read. Raises Failure where there is none."""
+    """The first sheet of a workbook, to read. Raises Failure where there is none.
+
+    A workbook is opened as seldom as can be: openpyxl looks for a sheet's size first, and where a
+    file does not say it, goes through all of its rows.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with closing(self._records()) as records:
-            self.heading = [text_of(cell) for cell in next(records, ())]
+        self._about = 0
+        self._opened: Iterator[Sequence[object]] | None = self._records()
+        self.heading = [text_of(cell) for cell in next(self._opened, ())]
         while self.heading and not self.heading[-1]:
             self.heading.pop()
 
     def about(self) -> int:
-        """How many rows the workbook says it has."""
-        with self._sheet() as sheet:
-            return max(0, (sheet.max_row or 1) - 1)
+        """How many rows the workbook says it has; 0 where it does not say."""
+        return self._about
 
     def rows(self) -> Iterator[Sequence[object]]:
         """What stands below the heading."""
-        records = self._records()
-        next(records, None)
+        records, self._opened = self._opened, None
+        if records is None:
+            records = self._records()
+            next(records, None)
         yield from records
 
-    def _records(self) -> Generator[Sequence[object]]:
+    def _records(self) -> Iterator[Sequence[object]]:
         """From the heading on: the first row that is not blank."""
         with self._sheet() as sheet:
+            self._about = max(0, (sheet.max_row or 1) - 1)
             # What a file says of its size is often wrong, and would cut rows off.
             sheet.reset_dimensions()
             begun = False

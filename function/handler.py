@@ -20,7 +20,7 @@ _FIRST_DAY_OFFSET = timedelta(hours=12)
 
 def handle(event: Event, ports: Ports) -> Outcome:
     """Answer one request."""
-    request = parse(event, _today(ports.clock))
+    request = read(event, ports)
     if isinstance(request, Rejected):
         return request
     return _looked_up(request, ports)
@@ -29,22 +29,60 @@ def handle(event: Event, ports: Ports) -> Outcome:
 def handle_waiting(events: Sequence[Event], ports: Ports) -> list[Outcome]:
     """Answer what the cache can of events that wait together, in order, with one round trip to the store.
 
-    Who is not known is `Deferred(NOT_HERE)`; the provider is not asked, nobody is claimed.
+    Who is not known is `Deferred(NOT_HERE)`; the provider is not asked, nobody is claimed. A host that
+    must not block makes the same of `read`, `at_hand`, and `from_cache` for what is left, in a thread.
     """
-    today = _today(ports.clock)
-    requests = [parse(event, today) for event in events]
-    persons = [request.person for request in requests if isinstance(request, LookupRequest)]
+    requests = [read(event, ports) for event in events]
+    outcomes = [at_hand(request, ports) for request in requests]
+    return filled(outcomes, from_cache(left(requests, outcomes), ports))
+
+
+def read(event: Event, ports: Ports) -> LookupRequest | Rejected:
+    """The request in an event, or all that is wrong with it."""
+    return parse(event, _today(ports.clock))
+
+
+def at_hand(request: LookupRequest | Rejected, ports: Ports) -> Outcome | None:
+    """How a request ends of which all is known here and now; None: the store has to be asked."""
+    return request if isinstance(request, Rejected) else recalled(request, ports)
+
+
+def recalled(request: LookupRequest, ports: Ports) -> Answered | None:
+    """The answer, where this process has met the person a moment ago."""
+    known = ports.memory.recall(request.person)
+    return None if known is None else Answered(request, known, cached=True)
+
+
+def left(requests: Sequence[LookupRequest | Rejected], outcomes: Sequence[Outcome | None]) -> list[LookupRequest]:
+    """The requests that have no outcome yet."""
+    return [
+        request
+        for request, outcome in zip(requests, outcomes, strict=True)
+        if outcome is None and isinstance(request, LookupRequest)
+    ]
+
+
+def filled(outcomes: Sequence[Outcome | None], more: Sequence[Outcome]) -> list[Outcome]:
+    """All outcomes, `more` in the place of those that were missing."""
+    rest = iter(more)
+    return [next(rest) if outcome is None else outcome for outcome in outcomes]
+
+
+def from_cache(requests: Sequence[LookupRequest], ports: Ports) -> list[Outcome]:
+    """Answer what the store alone can, in one round trip: see `handle_waiting`."""
+    if not requests:
+        return []
     try:
-        known = ports.answers.find_many(persons) if persons else {}
+        known = ports.answers.find_many([request.person for request in requests])
     except Unavailable as no:
-        return [_unless_rejected(request, no) for request in requests]
+        return [Deferred(request, no.reason, no.retry_after) for request in requests]
     view = replace(ports, answers=InHand(known), provider=Elsewhere())
-    return [request if isinstance(request, Rejected) else _looked_up(request, view) for request in requests]
+    return [_looked_up(request, view) for request in requests]
 
 
 def broken(event: Event, ports: Ports) -> Outcome:
     """How a request ends that a bug kept from being handled: put off, as one that failed."""
-    request = parse(event, _today(ports.clock))
+    request = read(event, ports)
     return request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)
 
 
@@ -92,10 +130,6 @@ def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
 def _answer(verdict: Verdict, ports: Ports) -> Answer:
     now = ports.clock.now()
     return Answer(verdict.status, verdict.inn, verdict.provider, now, ports.lifetimes.expiry(verdict.status, now))
-
-
-def _unless_rejected(request: LookupRequest | Rejected, no: Unavailable) -> Outcome:
-    return request if isinstance(request, Rejected) else Deferred(request, no.reason, no.retry_after)
 
 
 def _today(clock: Clock) -> date:

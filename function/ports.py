@@ -4,7 +4,7 @@ Every port is synchronous and thread-safe.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -109,11 +109,26 @@ class Lifetimes:
         return None if lifetime is None else fetched_at + lifetime
 
 
+class Memory(Protocol):
+    """Answers that this process has met lately. It asks nobody, so it neither blocks nor fails."""
+
+    def recall(self, person: Person) -> Answer | None:
+        """The unexpired answer, where it was met a moment ago."""
+
+
+class NoMemory:
+    """A Memory of nothing."""
+
+    def recall(self, person: Person) -> Answer | None:
+        """Nobody was ever met."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that one `handle` needs."""
+    """All that one `handle` needs. `memory` is what hosts may look into before they ask `answers`."""
 
     answers: AnswerStore
     provider: InnProvider
     clock: Clock
     lifetimes: Lifetimes
+    memory: Memory = field(default_factory=NoMemory)

@@ -11,9 +11,13 @@ from function.ports import Claim, Invalid, Unavailable, Verdict
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """An AnswerStore of answers already read. Its claims bind nobody, and nothing is ever saved in it."""
+    """An AnswerStore of answers already read, and a Memory of them. Its claims bind nobody, and nothing is ever saved in it."""
 
     known: Mapping[Person, Answer]
+
+    def recall(self, person: Person) -> Answer | None:
+        """The answer in hand."""
+        return self.known.get(person)
 
     def find(self, person: Person) -> Answer | None:
         """The answer in hand."""

@@ -58,6 +58,9 @@ def forget(
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
     in the list of processes and in the shell's history; questions, FILE and '-' keep it out of both.
 
+    A process of the service that has just answered for the person may do so from its memory for one
+    minute more; nothing of that is ever written.
+
     Examples:
       inn forget
       inn forget - --yes --json < person.json

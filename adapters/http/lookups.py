@@ -14,8 +14,8 @@ from functools import partial
 from typing import TypeGuard
 
 from function.contract import Event, LookupRequest
-from function.handler import handle, handle_waiting
-from function.outcomes import Deferred, InProgress, Outcome, Reason, on_behalf
+from function.handler import from_cache, handle, read, recalled
+from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
 from function.person import Person
 from function.ports import Ports
 
@@ -51,7 +51,10 @@ class Lookups:
 
     async def look_up(self, event: Event) -> Outcome:
         """Answer one event within the deadline."""
-        outcome = await self._cached.handle(event)
+        request = read(event, self._ports)
+        if isinstance(request, Rejected):
+            return request
+        outcome = recalled(request, self._ports) or await self._cached.find(request)
         if not _is_miss(outcome):
             return outcome
         try:
@@ -70,7 +73,7 @@ class Lookups:
         while isinstance(outcome := await self._fetched(event, request), InProgress):
             # Another process is fetching this person: its answer will be in the store.
             await asyncio.sleep(next(waits))
-            outcome = await self._cached.handle(event)
+            outcome = await self._cached.find(request)
             if not _is_miss(outcome):
                 break
         return outcome
@@ -96,19 +99,19 @@ class Lookups:
 
 
 class Gathering:
-    """Answers from the cache, for all events that arrive while the store is being asked, in one round trip."""
+    """Asks the store, for all requests that arrive while it is being asked, in one round trip."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
-        self._waiting: list[tuple[Event, asyncio.Future[Outcome]]] = []
+        self._waiting: list[tuple[LookupRequest, asyncio.Future[Outcome]]] = []
         self._round: asyncio.Task[None] | None = None
 
-    async def handle(self, event: Event) -> Outcome:
-        """What the cache alone can say: `Deferred(NOT_HERE)` for who is not in it."""
+    async def find(self, request: LookupRequest) -> Outcome:
+        """What the store alone can say: `Deferred(NOT_HERE)` for who is not in it."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Outcome] = loop.create_future()
-        self._waiting.append((event, answer))
+        self._waiting.append((request, answer))
         if self._round is None:
             self._round = loop.create_task(self._rounds())
         return await answer
@@ -125,11 +128,11 @@ class Gathering:
         finally:
             self._round = None
 
-    async def _one_round(self, together: Sequence[tuple[Event, asyncio.Future[Outcome]]]) -> None:
-        events = [event for event, _ in together]
+    async def _one_round(self, together: Sequence[tuple[LookupRequest, asyncio.Future[Outcome]]]) -> None:
+        requests = [request for request, _ in together]
         loop = asyncio.get_running_loop()
         try:
-            outcomes = await loop.run_in_executor(self._thread, handle_waiting, events, self._ports)
+            outcomes = await loop.run_in_executor(self._thread, from_cache, requests, self._ports)
         except Exception as exc:  # noqa: BLE001  # a bug belongs to whoever asked, not to this task
             for _, answer in together:
                 if not answer.done():

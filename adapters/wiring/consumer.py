@@ -12,6 +12,7 @@ from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
+from adapters.recent import RecentAnswers
 from adapters.settings import AppSettings, Core, RabbitSettings
 from adapters.starting import Connect, Refused
 from adapters.telemetry import Telemetry, timed
@@ -40,7 +41,9 @@ def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[C
     with ExitStack() as stack:
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))
-        ports = timed(Ports(store, asked, SystemClock(), core.cache.lifetimes), told)
+        clock = SystemClock()
+        recent = RecentAnswers(store, clock)
+        ports = timed(Ports(recent, asked, clock, core.cache.lifetimes, recent), told)
         names = Names(rabbit.source_queue_name)
         work = Work(names, ports, core.app.request_retry_times, told)
         consumer = Consumer(broker(core.app, rabbit), work, rabbit.prefetch_count, places(rabbit))

@@ -14,6 +14,7 @@ from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds, Lookups
 from adapters.probes import Check, Numbers, Probes
+from adapters.recent import RecentAnswers
 from adapters.settings import Core
 from adapters.starting import Connect
 from adapters.telemetry import Telemetry, timed
@@ -75,7 +76,9 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
         store = stack.enter_context(open_store(keeping))
         asked = stack.enter_context(providers(asking, store, told))
-        ports = Ports(store, asked, SystemClock(), core.cache.lifetimes)
+        clock = SystemClock()
+        recent = RecentAnswers(store, clock)
+        ports = Ports(recent, asked, clock, core.cache.lifetimes, recent)
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)
         served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))

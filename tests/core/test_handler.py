@@ -142,6 +142,19 @@ def test_waiting_events_take_one_round_trip_and_keep_their_order() -> None:
     assert world.provider.asked == []
 
 
+def test_who_was_met_a_moment_ago_is_answered_from_memory_and_the_store_is_asked_for_the_rest() -> None:
+    world = World(Answers(known={request(lastName="Петров").person: KNOWN}))
+    ports = replace(world.ports, memory=InHand({request().person: KNOWN}))
+    events = [event(), event(lastName="Петров"), b"[]"]
+    met, kept, wrong = handle_waiting(events, ports)
+    assert met == Answered(request(), KNOWN, cached=True)
+    assert kept == Answered(request(lastName="Петров"), KNOWN, cached=True)
+    assert isinstance(wrong, Rejected)
+    assert world.answers.calls == ["find_many"]
+    assert handle_waiting(events[:1], ports) == [met]
+    assert world.answers.calls == ["find_many"]
+
+
 def test_waiting_events_of_which_none_is_valid_ask_nobody() -> None:
     world = World()
     assert [type(outcome) for outcome in handle_waiting([b"", event(firstName="")], world.ports)] == [

@@ -1,6 +1,5 @@
 """What is published is confirmed by the broker, or it is an error: nothing is acknowledged on hope."""
 
-import asyncio
 from time import monotonic
 
 from aiormq import Channel
@@ -58,11 +57,11 @@ class Outbox:
         self._observer.moved(message.queue.removeprefix(f"{self._names.source}."), reason)
 
     async def _publish(self, message: Message, *, mandatory: bool) -> None:
-        async with asyncio.timeout(CONFIRM_SEC):
-            await self._channel.basic_publish(
-                message.body,
-                routing_key=message.queue,
-                properties=message.properties,
-                mandatory=mandatory,
-                wait=False,
-            )
+        await self._channel.basic_publish(
+            message.body,
+            routing_key=message.queue,
+            properties=message.properties,
+            mandatory=mandatory,
+            timeout=CONFIRM_SEC,
+            wait=False,
+        )

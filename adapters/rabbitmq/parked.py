@@ -13,7 +13,8 @@ from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq import carried, moves
-from adapters.rabbitmq.messages import Delivery, read
+from adapters.rabbitmq.envelopes import read
+from adapters.rabbitmq.messages import Delivery
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.topology import Names
 from function.contract import MAX_REQUEST_ID

@@ -8,7 +8,9 @@ from secrets import token_hex
 from time import monotonic
 
 from adapters.rabbitmq import carried, moves
-from adapters.rabbitmq.messages import Delivery, Envelope, Message, read, reply
+from adapters.rabbitmq.envelopes import Envelope, read
+from adapters.rabbitmq.messages import Delivery, Message
+from adapters.rabbitmq.replies import reply
 from adapters.rabbitmq.settling import FORBIDDEN_REPLY, HANDED_BACK, Fate, Move, ReplyTo, decide, reply_to, status_of
 from adapters.rabbitmq.topology import Names
 from function.contract import result_of

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.messages import Delivery, Envelope, Mode, Properties, read, reply
+from adapters.rabbitmq.envelopes import Envelope, Mode, read
+from adapters.rabbitmq.messages import Delivery, Properties
+from adapters.rabbitmq.replies import reply
 from function.contract import LookupResult
 from function.outcomes import Status
 

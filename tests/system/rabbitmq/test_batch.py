@@ -1,0 +1,72 @@
+"""`inn batch` through the real consumer: broken off, resumed, and nobody asked for twice."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from adapters.settings import ALL_GROUPS, names_of
+from local_runtime.emulator.client import Emulator
+from local_runtime.servers.mongod import Mongo
+from local_runtime.servers.process import free_port
+from local_runtime.servers.rabbitmq import Node
+from tests.adapters.cli.conftest import Inn, inn
+from tests.adapters.cli.people import Run, people, read, write
+from tests.system.process import KEY, Process
+
+__all__ = ["inn"]
+ROWS = int(os.environ.get("INN_BATCH_ROWS", "150"))
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def consumer(
+    node: Node, mongo: Mongo, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Process]:
+    """`inn consume`, ready; its settings are those of this process, too."""
+    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
+        monkeypatch.delenv(name)
+    own = f"batch-{uuid4().hex[:8]}"
+    settings = {
+        "RABBITMQ_DSN": node.uri,
+        "RABBITMQ_SOURCE_QUEUE_NAME": own,
+        "MONGO_DSN": mongo.uri,
+        "MONGO_NAME": own,
+        "APP_SECRET_KEYS": KEY,
+        "CLIENT_NALOG_URL": emulator.url,
+        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+        "LOG_LEVEL": "WARNING",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    process = Process(["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
+    process.answers("/readyz", 200)
+    yield process
+    process.end(signal.SIGKILL)
+
+
+def test_broken_off_and_resumed_nobody_is_asked_for_twice(
+    inn: Inn, consumer: Process, emulator: Emulator, tmp_path: Path
+) -> None:
+    rows = people(ROWS, 80)
+    source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
+    emulator.control(latency=0.02)
+    assert Run(source, out, "--amqp", "settings", "--window", "20").break_off(ROWS // 4, signal.SIGINT)[0] == 130
+    Run(source, out, "--amqp", "settings", "--window", "20").break_off(ROWS // 2, signal.SIGKILL)
+    assert Run(source, out, "--amqp", "settings").end() == (0, "")
+    answers = read(out)[1:]
+    assert [row[:6] for row in answers] == rows
+    assert {row[7] for row in answers} <= {"found", "not_found", "ambiguous"}
+    asked = emulator.stats()
+    assert len(asked.persons) == ROWS
+    assert {asked.of(key) for key in asked.persons} == {1}
+    assert consumer.errors == ""
+    assert "nobody consumes" not in inn("doctor").out

@@ -47,8 +47,8 @@ def programs() -> tuple[str, str]:
 
 
 @contextmanager
-def browser(language: str) -> Iterator[webdriver.Chrome]:
-    """A browser that prefers this language, with a new empty profile. What its console says is kept."""
+def browser() -> Iterator[webdriver.Chrome]:
+    """A browser with a new empty profile. What its console says is kept."""
     program, driver = programs()
     # Selenium would fetch a driver of its own.
     os.environ["SE_OFFLINE"] = "true"
@@ -57,7 +57,6 @@ def browser(language: str) -> Iterator[webdriver.Chrome]:
         options.binary_location = program
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
-        options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         running = webdriver.Chrome(options, Service(driver))
         try:

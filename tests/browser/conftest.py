@@ -1,4 +1,4 @@
-"""One browser for each language and one local runtime for all of these tests; each gets a fresh page."""
+"""One browser and one local runtime for all of these tests; each gets a fresh page."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from tests.system.local.conftest import LocalRuntime
 SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CACHE_FOUND_DAYS": "1"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LocalRuntime]]:
     with ExitStack() as stack:
 
@@ -29,7 +29,7 @@ def start_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_runtime(start_runtime: Callable[..., LocalRuntime]) -> LocalRuntime:
     return start_runtime(**SETTINGS)
 
@@ -53,24 +53,16 @@ def steer(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
     return state
 
 
-@pytest.fixture(scope="session")
-def driver_for() -> Iterator[Callable[[str], Chrome]]:
-    """A browser that prefers the given language."""
-    with ExitStack() as stack:
-        running: dict[str, Chrome] = {}
-
-        def get(language: str) -> Chrome:
-            if language not in running:
-                running[language] = stack.enter_context(browser(language))
-            return running[language]
-
-        yield get
+@pytest.fixture(scope="package")
+def driver() -> Iterator[Chrome]:
+    with browser() as running:
+        yield running
 
 
 @pytest.fixture
-def page(driver_for: Callable[[str], Chrome], runtime: LocalRuntime) -> Iterator[Page]:
+def page(driver: Chrome, runtime: LocalRuntime) -> Iterator[Page]:
     """The playground in English, in light, on a desktop. Nothing that the test did not expect is in its console."""
-    page = Page(driver_for("en-US"), runtime.url)
+    page = Page(driver, runtime.url)
     page.open()
     yield page
     assert page.console() == []

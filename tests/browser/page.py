@@ -38,7 +38,7 @@ class Page:
         self.url = url
         self.width = 0
 
-    def open(self, size: tuple[int, int] = (WIDTH, HEIGHT), theme: str = "light") -> None:
+    def open(self, size: tuple[int, int] = (WIDTH, HEIGHT), theme: str = "light", language: str = "en-US") -> None:
         """Load it as for the first time, and wait until it knows the runtime's state."""
         width, height = size
         self.width = width
@@ -46,6 +46,8 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        preferred = {"userAgent": self.run("return navigator.userAgent"), "acceptLanguage": language}
+        self.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", preferred)
         self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "all"})
         self.console()
         self.load()

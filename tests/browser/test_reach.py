@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver import ActionChains, Keys
 
 from tests.browser.page import PHONE, Page
 from tests.system.local.conftest import LocalRuntime
@@ -114,13 +114,11 @@ def test_the_skip_link_leads_to_the_form(page: Page) -> None:
     ids=["Russian", "English", "neither"],
 )
 def test_the_first_language_is_the_browsers_if_the_page_speaks_it(
-    runtime: LocalRuntime, driver_for: Callable[[str], Chrome], preferred: str, language: str, title: str
+    page: Page, preferred: str, language: str, title: str
 ) -> None:
-    page = Page(driver_for(preferred), runtime.url)
-    page.open()
+    page.open(language=preferred)
     assert page.run("return document.documentElement.lang") == language
     assert page.run("return document.querySelector('h1').textContent") == title
-    assert page.console() == []
 
 
 def test_a_chosen_language_is_spoken_at_once_everywhere_and_remembered(page: Page) -> None:

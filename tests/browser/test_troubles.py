@@ -36,9 +36,9 @@ def test_a_captcha_shuts_the_tax_service_and_after_its_rest_the_same_question_is
 
 
 def test_other_moods_are_told_with_their_reasons_and_their_retry_after(
-    start_runtime: Callable[..., LocalRuntime], driver_for: Callable[[str], Chrome]
+    start_runtime: Callable[..., LocalRuntime], driver: Chrome
 ) -> None:
-    page = Page(driver_for("en-US"), start_runtime(CLIENT_NALOG_RETRIES="0").url)
+    page = Page(driver, start_runtime(CLIENT_NALOG_RETRIES="0").url)
     page.open()
     for mood, reason, seconds in (
         ("down", "The tax service does not answer.", 5),
@@ -51,10 +51,8 @@ def test_other_moods_are_told_with_their_reasons_and_their_retry_after(
         page.refused(UNAVAILABLE)
 
 
-def test_a_runtime_that_wants_a_token_is_given_one(
-    start_runtime: Callable[..., LocalRuntime], driver_for: Callable[[str], Chrome]
-) -> None:
-    page = Page(driver_for("en-US"), start_runtime(HTTP_TOKENS="not-for-everybody").url)
+def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
+    page = Page(driver, start_runtime(HTTP_TOKENS="not-for-everybody").url)
     page.open()
     assert not page.find("token").is_displayed()
     assert page.ask() == "Went wrong"
@@ -66,11 +64,9 @@ def test_a_runtime_that_wants_a_token_is_given_one(
     assert page.console() == []
 
 
-def test_a_runtime_that_has_ended_is_said_to_have(
-    start_runtime: Callable[..., LocalRuntime], driver_for: Callable[[str], Chrome]
-) -> None:
+def test_a_runtime_that_has_ended_is_said_to_have(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
     runtime = start_runtime()
-    page = Page(driver_for("en-US"), runtime.url)
+    page = Page(driver, runtime.url)
     page.open()
     runtime.end(signal.SIGTERM)
     assert page.ask() == "Went wrong"

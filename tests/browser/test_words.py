@@ -2,9 +2,9 @@
 
 import re
 from datetime import date
-from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
 
 from function import documents
 from function.contract import parse
@@ -67,8 +67,8 @@ def said(request: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def words(driver_for: Any, shared_runtime: LocalRuntime) -> dict[str, dict[str, list[str]]]:
-    page = Page(driver_for("en-US"), shared_runtime.url)
+def words(driver: Chrome, shared_runtime: LocalRuntime) -> dict[str, dict[str, list[str]]]:
+    page = Page(driver, shared_runtime.url)
     page.open()
     tables: dict[str, dict[str, list[str]]] = page.run("return import('/playground/texts.js')")
     return tables

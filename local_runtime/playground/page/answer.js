@@ -21,7 +21,11 @@ export function startAnswer(again) {
 
 export function showAsking() {
   view = { kind: "asking", since: performance.now() };
+  const place = byId("answer");
+  // What stands below stays where it is meanwhile.
+  place.style.minHeight = `${place.offsetHeight}px`;
   show();
+  place.scrollIntoView({ block: "nearest" });
 }
 
 export function showResult(result, ms) {
@@ -49,6 +53,7 @@ export function showTrouble(text) {
 
 function show() {
   const shown = { idle, asking, found, not_found: other, ambiguous: other, rejected, later, trouble }[view.kind]();
+  if (view.kind !== "asking") byId("answer").style.minHeight = "";
   byId("answer").replaceChildren(...[shown, latestOnes()].flat(Infinity).filter(Boolean));
   tick();
 }
@@ -68,7 +73,7 @@ function found() {
   return [
     badge(),
     el("p", { class: "inn-label", id: "inn-label" }, t("foundNote")),
-    el("p", { class: "inn" }, el("output", { id: "inn" }, inn), button),
+    el("p", { class: "inn" }, el("strong", { id: "inn" }, inn), button),
     path(),
     times(),
   ];

@@ -4,12 +4,12 @@ A delivery ends in at most one reply and at most one move to another of our queu
 the broker before it is acknowledged. A wait ends nothing: the delivery stays in hand and is tried again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
 from adapters.rabbitmq.messages import DIRECT_REPLY, SHORT_STRING_BYTES
-from adapters.rabbitmq.topology import Names
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 
 
@@ -47,11 +47,11 @@ HANDED_BACK = "handed_back"
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
 
 
-def reply_to(name: str, ours: Names) -> ReplyTo:
-    """Whether a reply may go there."""
+def reply_to(name: str, ours: Collection[str]) -> ReplyTo:
+    """Whether a reply may go there; `ours`: the names of the service's own queues."""
     if not name:
         return ReplyTo.NOBODY
-    if name in ours.all or name == DIRECT_REPLY or len(name.encode()) > SHORT_STRING_BYTES:
+    if name in ours or name == DIRECT_REPLY or len(name.encode()) > SHORT_STRING_BYTES:
         return ReplyTo.FORBIDDEN
     return ReplyTo.SENDER
 

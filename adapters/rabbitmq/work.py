@@ -55,12 +55,13 @@ class Clerk:
     def __init__(self, work: Work, queue: str) -> None:
         self._work = work
         self._queue = queue
+        self._ours = work.names.all
         self._stamp = stamps()
 
     def job(self, delivery: Delivery) -> Job:
         """A delivery, read; one whose reply would come back to us is no request."""
         envelope = read(delivery)
-        sender = reply_to(delivery.reply_to, self._work.names)
+        sender = reply_to(delivery.reply_to, self._ours)
         if sender is ReplyTo.FORBIDDEN:
             envelope.fault = FORBIDDEN_REPLY
         return Job(delivery, envelope, sender, self._attempts(delivery), envelope.traceparent)

@@ -98,7 +98,7 @@ def test_without_retries_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: ReplyTo) -> None:
-    assert reply_to(name, Names("inn")) is expected
+    assert reply_to(name, Names("inn").all) is expected
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Visit:
 
     def ask(self, request: LookupRequest) -> Verdict | Invalid | Refusal:
         """Ask in turn, and let the book know how it went."""
-        shut = self._turn(self._desk.manners.patience)
+        shut = self._turn(self._patience())
         if shut is not None:
             return Refusal(_closed(shut), pass_on=shut.why is not Why.PACED)
         began = self._desk.manners.monotonic()
@@ -98,8 +98,13 @@ class Visit:
 
     def _again(self, seconds: float) -> bool:
         """Another turn in the same visit, at the end of the line."""
-        patience = self._desk.manners.patience + self._desk.pace.min_interval
+        patience = self._patience() + self._desk.pace.min_interval
         return self._turn(min(seconds, patience)) is None
+
+    def _patience(self) -> float:
+        """Nobody stands in line longer than a cool-down lasts: whoever has a turn from before it wakes while it lasts."""
+        patience, cooldown = self._desk.manners.patience, self._desk.pace.cooldown
+        return min(patience, cooldown) if cooldown else patience
 
     def _turn(self, patience: float) -> Shut | None:
         turn = self._page.take(patience)
@@ -109,9 +114,10 @@ class Visit:
         if wait <= 0:
             return None
         self._desk.manners.sleep(wait)
-        # While this one stood in line, another may have been turned away.
+        # While this one stood in line, another may have been turned away, or even be the probe already.
         shut = self._page.look()
-        return shut if shut is not None and shut.why is Why.COOLING else None
+        closings = {Why.COOLING} if self._probe else {Why.COOLING, Why.PROBING}
+        return shut if shut is not None and shut.why in closings else None
 
 
 def _closed(shut: Shut) -> Unavailable:

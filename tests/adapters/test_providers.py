@@ -330,6 +330,40 @@ class TestPatience:
         assert failure(asking) == (Reason.PROVIDER_CLOSED, 20)
         assert tax.asked == 1
 
+    def test_who_overslept_a_cool_down_in_line_leaves_the_asking_to_the_probe(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
+        book = MemoryBook(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, Silent(), clock.manners(5))
+        asking.ask(request())
+
+        def overslept() -> None:
+            book.cool("nalog", PACE)
+            clock.now += 20
+            book.take("nalog", PACE, 5)
+
+        clock.meanwhile = overslept
+        assert failure(asking) == (Reason.PROVIDER_CLOSED, 2)
+        assert tax.asked == 1
+
+    def test_a_probe_that_stands_in_line_is_not_shut_out_by_itself(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(), Reply(FOUND)])
+        asking = providers(clock, tax, patience=15, pace=replace(PACE, min_interval=30))
+        failure(asking)
+        clock.now += 20
+        assert asking.ask(request()) == FOUND
+        assert clock.slept == [10]
+
+    @pytest.mark.parametrize(("cooldown", "waits"), [(2, False), (4, True), (0, True)])
+    def test_nobody_stands_in_line_longer_than_a_cool_down_lasts(self, cooldown: float, waits: bool) -> None:  # noqa: FBT001  # a column
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
+        asking = providers(clock, tax, patience=60, pace=replace(PACE, min_interval=3, cooldown=cooldown))
+        asking.ask(request())
+        if waits:
+            assert asking.ask(request()) == FOUND
+        else:
+            assert failure(asking) == (Reason.PROVIDER_CLOSED, 3)
+        assert clock.slept == ([3] if waits else [])
+
     def test_a_second_find_takes_a_turn_and_waits_for_it(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=2)
         providers(clock, tax).ask(request())

@@ -13,7 +13,7 @@ from aiormq import exceptions
 from pydantic import ValidationError
 
 from adapters.cli.asking.places import Broker
-from adapters.cli.asking.trouble import NotNow, Refused, Unreached
+from adapters.cli.asking.trouble import MIXED_UP, NotNow, Refused, Unreached, mixed_up
 from function.cloudevent import JSON_TYPE
 from function.contract import LookupResult
 
@@ -87,9 +87,12 @@ class _Line:
         self._awaited[number] = reply
         try:
             await self._publish(_message(request, number))
-            return await reply
+            result = await reply
         finally:
             del self._awaited[number]
+        if mixed_up(request["requestId"], result):
+            raise Refused(MIXED_UP)
+        return result
 
     async def close(self) -> None:
         """Leave. What is still unanswered is answered to nobody."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from urllib3 import exceptions
 
 from adapters.cli.asking.places import Address
-from adapters.cli.asking.trouble import NotNow, Refused, Unreached, plain
+from adapters.cli.asking.trouble import MIXED_UP, NotNow, Refused, Unreached, mixed_up, plain
 from function.cloudevent import BATCH_TYPE, JSON_TYPE, REQUESTED, STRUCTURED_TYPE
 from function.contract import LookupResult
 
@@ -56,15 +56,14 @@ class HttpClient:
 
     def ask(self, request: Mapping[str, object]) -> LookupResult:
         """Ask for one person. Raises Refused, Unreached, NotNow."""
-        said = self._post(STRUCTURED_TYPE, event_of(request))
-        return self._result(said)
+        return self._result(self._post(STRUCTURED_TYPE, event_of(request)), request)
 
     def ask_many(self, requests: Sequence[Mapping[str, object]]) -> list[LookupResult]:
         """Ask for MAX_BATCH persons at most; the results are in the same order. Raises as `ask` does."""
         said = self._post(BATCH_TYPE, [event_of(request) for request in requests])
         if not isinstance(said, list) or len(said) != len(requests):
             raise self._stranger()
-        return [self._result(event) for event in said]
+        return [self._result(event, request) for event, request in zip(said, requests, strict=True)]
 
     def close(self) -> None:
         """Let the connections go."""
@@ -116,11 +115,14 @@ class HttpClient:
         except ValueError:
             raise self._stranger() from None
 
-    def _result(self, event: object) -> LookupResult:
+    def _result(self, event: object, request: Mapping[str, object]) -> LookupResult:
         try:
-            return LookupResult.model_validate(event["data"] if isinstance(event, dict) else None)
+            result = LookupResult.model_validate(event["data"] if isinstance(event, dict) else None)
         except (KeyError, ValidationError):
             raise self._stranger() from None
+        if mixed_up(request["requestId"], result):
+            raise Refused(MIXED_UP)
+        return result
 
     def _stranger(self) -> Refused:
         return Refused(f"what answers at {self._address.url} is not the INN service: check --url")

@@ -1,6 +1,8 @@
 """How asking goes wrong, in texts for the person at the terminal. None holds a secret or a person."""
 
 from adapters.cli.failure import FAILED, Failure
+from function.contract import LookupResult
+from function.outcomes import Status
 
 MAX_TEXT = 500
 """Characters of a foreign text that are shown."""
@@ -29,3 +31,14 @@ class NotNow(Failure):
 def plain(text: str) -> str:
     """A foreign text in one line, without what would steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_TEXT].strip()
+
+
+def mixed_up(request_id: object, result: LookupResult) -> bool:
+    """Whether a reply belongs to another request: nobody may get another's INN.
+
+    A rejected reply repeats no id where the request's was none.
+    """
+    return result.request_id != request_id and not (result.status is Status.REJECTED and not result.request_id)
+
+
+MIXED_UP = "the service's replies do not belong to the requests: nothing of them is taken"

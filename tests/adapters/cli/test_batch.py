@@ -240,6 +240,17 @@ def test_a_service_that_goes_away_ends_the_run_only_after_a_while(inn: Inn, host
     assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url).status == 0
 
 
+def test_replies_that_are_mixed_up_are_not_taken(inn: Inn, host: Start, tmp_path: Path) -> None:
+    def swapped(events: Any) -> Response:
+        return answering({})(events[::-1])
+
+    source, out = write(tmp_path / "in.csv", people(2, 43)), tmp_path / "out.csv"
+    ended = inn("batch", str(source), "-o", str(out), "--url", host(swapped).url)
+    assert ended.status == 1
+    assert "do not belong to the requests" in ended.err
+    assert read(out)[1:] == []
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

@@ -78,7 +78,7 @@ def test_a_wrong_request_names_every_field(inn: Inn, runtime: LocalRuntime) -> N
 def test_what_the_service_defers_is_asked_again(inn: Inn, host: Start) -> None:
     busy = (503, {"retry-after": "1"}, problem("busy", code="provider_closed"))
     there = host(busy, (200, {}, reply()))
-    assert inn("lookup", *PERSON, "--url", there.url).status == 0
+    assert inn("lookup", *PERSON, "--url", there.url, "--request-id", "r").status == 0
     assert len(there.bodies) == 2
     assert there.bodies[0]["data"] == there.bodies[1]["data"]
 
@@ -103,6 +103,7 @@ def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> N
         pytest.param((200, {}, b"hello"), "is not the INN service: check --url", id="not JSON"),
         pytest.param((200, {}, b'{"data": {"status": "well"}}'), "is not the INN service", id="another reply"),
         pytest.param((200, {}, b"[]"), "is not the INN service", id="no event"),
+        pytest.param((200, {}, reply(requestId="other")), "do not belong to the requests", id="another's reply"),
     ],
 )
 def test_what_the_service_refuses_is_one_line(

@@ -14,6 +14,9 @@ from adapters.cli.typed import iso_date
 from function.archive import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
 
+MAX_SKIP = 10**9
+"""The store counts so far and much farther; Python's own numbers know no end."""
+
 _KEPT = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
 _ORDERS = tuple(way + key for key in SORT_KEYS for way in ("", "-"))
 _HEADINGS = ("TIME", "STATUS", "PROVIDER", "REQUEST")
@@ -34,7 +37,8 @@ def _order(text: str) -> str:
 
 def _time(text: str) -> datetime:
     for spelling in (text, iso_date(text)):
-        with suppress(ValueError):
+        # At the calendar's end another zone's time may lie beyond it.
+        with suppress(ValueError, OverflowError):
             # A time without a zone is in the zone of whoever types it.
             return datetime.fromisoformat(spelling).astimezone()
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
@@ -43,7 +47,7 @@ def _time(text: str) -> datetime:
 def history(
     *,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows of a page.")] = 20,
-    skip: Annotated[int, typer.Option(min=0, help="Rows before the page.")] = 0,
+    skip: Annotated[int, typer.Option(min=0, max=MAX_SKIP, help="Rows before the page.")] = 0,
     sort: Annotated[str, typer.Option(parser=_order, metavar="KEY", help=f"One of {', '.join(_ORDERS)}.")] = "-time",
     status: Annotated[
         Status | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_KEPT)}.")

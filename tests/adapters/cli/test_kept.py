@@ -105,8 +105,10 @@ def test_history_reveals_persons_when_told_to(inn: Inn, kept: Kept, monkeypatch:
         (["--sort", "person"], "must be one of time, status, provider"),
         (["--status", "failed"], "must be one of found, not_found, ambiguous"),
         (["--since", "yesterday"], "must be a day or a time"),
+        (["--until", "9999-12-31T23:59:59-12:00"], "must be a day or a time"),
         (["--limit", "0"], "'--limit'"),
         (["--skip", "-1"], "'--skip'"),
+        (["--skip", "99999999999999999999"], "'--skip'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -96,7 +96,8 @@ def _server(settings: Settings) -> uvicorn.Server:
 
 
 def _leave_with_parent(server: uvicorn.Server) -> None:
-    while sys.stdin.buffer.read(1024):
+    # Not through sys.stdin: its lock, held by a thread that waits, is fatal to an interpreter that ends.
+    while os.read(0, 1024):
         pass
     server.should_exit = True
 

@@ -95,7 +95,10 @@ class Emulator(Remote):
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "local_runtime.emulator", "--with-parent", *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own
+        # In a session of its own: Ctrl-C is for the one who started it, and who ends it when all is answered.
+        self.process = subprocess.Popen(  # noqa: S603  # our own
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         started = self._first_line()
         if not started:
             self._end()

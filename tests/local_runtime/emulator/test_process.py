@@ -61,9 +61,10 @@ def test_it_outlives_its_standard_input_unless_it_is_told_to_follow() -> None:
         assert answers(url)
 
 
+@pytest.mark.parametrize("arguments", [[], ["--with-parent"]], ids=["alone", "with its parent"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_without_a_traceback(number: signal.Signals) -> None:
-    with started() as (process, _):
+def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, arguments: list[str]) -> None:
+    with started(*arguments) as (process, _):
         process.send_signal(number)
         assert process.wait(BOUND_SEC) in (0, -number)
         assert process.stderr

@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _POLL_SEC = 0.02
+_END_SEC = 30
+"""What the system may take to end a process after SIGKILL; the machine may have other work."""
 _LOG_TAIL = 2000
 """Characters of a server's log that an error shows."""
 
@@ -25,8 +27,9 @@ class ServerFailed(Exception):
 class Server:
     """One running process and its log. `pid` is the server's own; its children end with it."""
 
-    def __init__(self, keeper: "subprocess.Popen[bytes]", pid: int, log: Path) -> None:
+    def __init__(self, keeper: "subprocess.Popen[bytes]", pid: int, log: Path, grace: float) -> None:
         self._keeper = keeper
+        self._grace = grace
         self.pid = pid
         self.log = log
 
@@ -49,13 +52,13 @@ class Server:
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after its grace. Ending twice is ending once."""
         # The keeper waits for the end of its stdin.
-        self._keeper.communicate()
+        self._keeper.communicate(timeout=self._grace + _END_SEC)
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL, at once."""
         if self.alive:
             os.kill(self.pid, signal.SIGKILL)
-        self._keeper.wait()
+        self._keeper.wait(_END_SEC)
         self._keeper.communicate()
 
     def log_tail(self) -> str:
@@ -85,7 +88,7 @@ def start(
     if not first_line:
         keeper.communicate()
         raise ServerFailed(f"cannot start {command[0]}")
-    return Server(keeper, int(first_line), log)
+    return Server(keeper, int(first_line), log, grace)
 
 
 def free_port() -> int:

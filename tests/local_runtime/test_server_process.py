@@ -37,10 +37,15 @@ def test_a_server_runs_under_its_own_pid_until_it_is_stopped(tmp_path: Path) -> 
     wait_for(lambda: all(gone(child.pid) for child in children), within=20, what="the end of its children")
 
 
-def test_a_killed_server_has_no_time_to_say_good_bye(tmp_path: Path) -> None:
-    server = start([sys.executable, "-c", DEAF], log=tmp_path / "log")
+def test_a_killed_server_has_no_time_to_say_good_bye_and_its_children_go_too(tmp_path: Path) -> None:
+    port = free_port()
+    server = start([sys.executable, "-c", LISTENER, str(port)], log=tmp_path / "log")
+    wait_for(lambda: listens(port), within=20, what="listener", server=server)
+    children = psutil.Process(server.pid).children()
+    assert children
     server.kill()
     assert gone(server.pid)
+    wait_for(lambda: all(gone(child.pid) for child in children), within=20, what="the end of its children")
 
 
 def test_a_server_that_will_not_listen_is_killed_after_its_grace(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pymongo import MongoClient
 from pymongo.collection import Collection
@@ -17,7 +17,7 @@ from local_runtime.servers.mongod import Mongo
 
 NOW = 1_777_777_777.0
 SECONDS = st.sampled_from([0, 0.02, 1 / 3, 1, 20, 600, 86_400]) | st.floats(0, 1e5)
-TIMES = st.just(0.0) | st.floats(NOW - 1e5, NOW + 1e5) | st.integers(-99, 99).map(lambda off: NOW + off)
+TIMES = st.sampled_from([0.0, NOW]) | st.floats(NOW - 1e5, NOW + 1e5) | st.integers(-99, 99).map(lambda off: NOW + off)
 ENTRIES = st.builds(
     Entry,
     next_free=TIMES,
@@ -29,7 +29,7 @@ ENTRIES = st.builds(
 )
 PACES = st.builds(Pace, min_interval=SECONDS, cooldown=SECONDS, daily_limit=st.integers(0, 5), probe_lease=SECONDS)
 # The server's clock counts milliseconds.
-CLOCKS = st.integers(-100_000_000, 100_000_000).map(lambda ms: NOW + ms / 1000)
+CLOCKS = st.just(NOW) | st.integers(-100_000_000, 100_000_000).map(lambda ms: NOW + ms / 1000)
 ON_A_SERVER = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -57,7 +57,15 @@ def server_time(now: float) -> datetime:
     return datetime.fromtimestamp(now, UTC)
 
 
+LIMITED = Pace(min_interval=1, cooldown=20, daily_limit=5, probe_lease=60)
+
+
 @given(entry=st.none() | ENTRIES, pace=PACES, now=CLOCKS, patience=SECONDS)
+@example(entry=Entry(closed_until=NOW), pace=LIMITED, now=NOW, patience=0)
+@example(entry=Entry(level=1, probe_until=NOW), pace=LIMITED, now=NOW, patience=0)
+@example(entry=Entry(next_free=NOW + 1), pace=LIMITED, now=NOW, patience=1)
+@example(entry=Entry(day=pacing.moscow_day(NOW), count=4), pace=LIMITED, now=NOW, patience=0)
+@example(entry=Entry(day=pacing.moscow_day(NOW), count=5), pace=LIMITED, now=NOW, patience=0)
 @ON_A_SERVER
 def test_the_server_gives_turns_as_pacing_decides(
     providers: Collection[dict[str, Any]], entry: Entry | None, pace: Pace, now: float, patience: float
@@ -69,6 +77,7 @@ def test_the_server_gives_turns_as_pacing_decides(
 
 
 @given(entry=st.none() | ENTRIES, pace=PACES, now=CLOCKS, at_least=SECONDS)
+@example(entry=Entry(closed_until=NOW), pace=LIMITED, now=NOW, at_least=0)
 @ON_A_SERVER
 def test_the_server_cools_as_pacing_decides(
     providers: Collection[dict[str, Any]], entry: Entry | None, pace: Pace, now: float, at_least: float

@@ -61,10 +61,11 @@ def lookups(uri: str) -> list[tuple[str, bool]]:
 def test_a_new_person_that_all_processes_want_at_once_is_asked_for_once() -> None:
     with replica_set(1) as mongo:
         with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-            answers = [told for each in pool.map(lookups, [mongo.uri] * PROCESSES) for told in each]
+            each = pool.map_async(lookups, [mongo.uri] * PROCESSES).get(2 * PATIENCE_SEC)
         with MongoClient[dict[str, Any]](mongo.uri) as client:
             calls = client[DATABASE]["calls"].count_documents({})
             rows = client[DATABASE]["history"].count_documents({})
+    answers = [answer for answers in each for answer in answers]
     assert calls == 1
     assert rows == 1
     assert len(answers) == PROCESSES * THREADS

@@ -84,6 +84,11 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="off",
+                ws="none",
+                # A bound method is one, too; uvicorn would take it for the protocol before that.
+                interface="asgi3",
+                # Nobody asks for a client's address.
+                proxy_headers=False,
                 access_log=False,
                 log_config=None,
                 server_header=False,

@@ -35,8 +35,9 @@ from adapters.settings import (
 from adapters.telemetry import Telemetry
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.function import Surroundings, hosted
+from adapters.wiring.function import Surroundings
 from adapters.wiring.function import endpoint as http_endpoint
+from adapters.wiring.hosted import hosted
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
 from local_runtime.emulator.script import Settings

@@ -1,4 +1,4 @@
-"""The function that functions-framework serves: lookups at `/`, probes beside it, problems for all else."""
+"""The HTTP function, whatever hosts it: lookups at `/`, probes beside it, problems for all else."""
 
 import asyncio
 import hmac
@@ -10,6 +10,7 @@ from typing import assert_never
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from adapters.http import modes, problems
 from adapters.http.lookups import Lookups
@@ -25,7 +26,7 @@ Page = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`await endpoint(request)` answers any request; it never raises.
+    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
 
     `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody.
     """
@@ -52,6 +53,11 @@ class Endpoint:
                 Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
             )
 
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request over bare ASGI, no host in between."""
+        response = await self(Request(scope, receive))
+        await response(scope, receive, send)
+
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]
         page = self.pages.get(path)
@@ -61,12 +67,13 @@ class Endpoint:
         if path != "/":
             raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a CloudEvent")
         _check_method(request, "POST")
-        _check_token(request, self.tokens)
-        media = modes.media_type(request.headers)
-        body = await _body(request, modes.size_limit(media))
+        headers = modes.headers_of(request.scope["headers"])
+        _check_token(headers, self.tokens)
+        media = modes.media_type(headers)
+        body = await _body(request, headers, modes.size_limit(media))
         if media == BATCH_TYPE:
             return await self._batch(modes.read_batch(body))
-        return await self._single(media, modes.read_one(media, request.scope["headers"], body))
+        return await self._single(media, modes.read_one(media, headers, body))
 
     async def _single(self, media: str, event: RequestEvent) -> Response:
         outcome, seconds = await self._looked_up(event)
@@ -110,18 +117,20 @@ class Endpoint:
 
 
 def _ended(outcome: Outcome, seconds: float, traceparent: str) -> Ended:
+    facts: tuple[str, str, bool, str]
     match outcome:
         case Answered(request, answer, cached):
-            facts = (request.request_id, answer.status.value, cached, answer.provider)
+            facts = (request.request_id, answer.status, cached, answer.provider)
         case Rejected(request_id, _):
-            facts = (request_id or "", Status.REJECTED.value, False, "")
+            facts = (request_id or "", Status.REJECTED, False, "")
         case Deferred(request, reason):
-            facts = (request.request_id, reason.value, False, "")
+            facts = (request.request_id, reason, False, "")
         case InProgress(request):
-            facts = (request.request_id, Reason.IN_PROGRESS.value, False, "")
+            facts = (request.request_id, Reason.IN_PROGRESS, False, "")
         case _:
             assert_never(outcome)
-    return Ended(ENTRY, *facts, seconds, traceparent=traceparent)
+    request_id, status, cached, provider = facts
+    return Ended(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
 
 
 def _check_method(request: Request, method: str) -> None:
@@ -129,27 +138,35 @@ def _check_method(request: Request, method: str) -> None:
         raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {method}", {"allow": method})
 
 
-def _check_token(request: Request, tokens: Sequence[str]) -> None:
+def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
     if not tokens:
         return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    offered = given.strip().encode()
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    offered = given.strip()
     # Every token is compared, so that the time tells nothing of which one was nearly right.
     matches = [hmac.compare_digest(offered, token.encode()) for token in tokens]
-    if scheme.lower() != "bearer" or not any(matches):
+    if scheme.lower() != b"bearer" or not any(matches):
         raise Problem(
             HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", {"www-authenticate": "Bearer"}
         )
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    too_large = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+async def _body(request: Request, headers: modes.Headers, limit: int) -> bytes:
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    body = b""
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > limit:
-            raise too_large
-    return bytes(body)
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+    return body
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -24,18 +25,27 @@ from function.cloudevent import (
 )
 from function.contract import LookupResult
 
+Headers = Mapping[bytes, bytes]
+"""By name, in lower case."""
+
 MAX_EVENT_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
 
 _PREFIX = b"ce-"
 # Printable ASCII that a header takes as it is (CloudEvents' HTTP binding, 3.1.3.2).
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
+_ALL_PLAIN = re.compile(r"[!#$&-~]*")
 _JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
 
 
-def media_type(headers: Mapping[str, str]) -> str:
+def headers_of(raw_headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """A request's headers by name; of one that comes twice the first."""
+    return dict(reversed(raw_headers))
+
+
+def media_type(headers: Headers) -> str:
     """The content type without its parameters, in lower case."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    return headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
 
 
 def size_limit(media: str) -> int:
@@ -50,12 +60,12 @@ def size_limit(media: str) -> int:
     )
 
 
-def read_one(media: str, raw_headers: Iterable[tuple[bytes, bytes]], body: bytes) -> RequestEvent:
+def read_one(media: str, headers: Headers, body: bytes) -> RequestEvent:
     """The event of a request in binary or structured mode. Raises Problem."""
     try:
         if media == STRUCTURED_TYPE:
             return from_structured(body)
-        return from_binary(_attributes(raw_headers), body, media)
+        return from_binary(_attributes(headers), body, media)
     except NotAnEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
 
@@ -72,30 +82,42 @@ def reply_to(media: str, event: RequestEvent, result: LookupResult, status: HTTP
     """The reply event, in the mode of the request."""
     attributes = _reply_attributes(event)
     if media == STRUCTURED_TYPE:
-        return _response(structured_reply(attributes, result), status, {"content-type": STRUCTURED_TYPE})
-    headers = {f"ce-{name}": quote(value, safe=_PLAIN) for name, value in attributes.items()}
+        return _response(structured_reply(attributes, result), status, STRUCTURED_TYPE)
     # In binary mode the content type is that of the data.
-    headers["content-type"] = headers.pop("ce-datacontenttype")
-    return _response(result.to_json(), status, headers)
+    content_type = attributes.pop("datacontenttype")
+    response = _response(result.to_json(), status, content_type)
+    response.raw_headers += [(_header(name), _quoted(value)) for name, value in attributes.items()]
+    return response
 
 
 def reply_to_batch(replies: Iterable[tuple[RequestEvent, LookupResult]]) -> Response:
     """The reply events as one JSON array, in order."""
     events = (structured_reply(_reply_attributes(event), result) for event, result in replies)
-    return _response(b"[" + b",".join(events) + b"]", HTTPStatus.OK, {"content-type": BATCH_TYPE})
+    return _response(b"[" + b",".join(events) + b"]", HTTPStatus.OK, BATCH_TYPE)
 
 
 def _reply_attributes(event: RequestEvent) -> dict[str, str]:
     return reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))
 
 
-def _response(body: bytes, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
-    return Response(body, status.value, headers)
+def _response(body: bytes, status: HTTPStatus, content_type: str) -> Response:
+    return Response(body, status.value, {"content-type": content_type})
 
 
-def _attributes(raw_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+@cache
+def _header(attribute: str) -> bytes:
+    """The header of an attribute; few they are, and all ours."""
+    return _PREFIX + attribute.encode()
+
+
+def _quoted(value: str) -> bytes:
+    # Most values are plain, and to quote one takes ten times as long as to see that.
+    return (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode()
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
     return {
         name[len(_PREFIX) :].decode("latin-1"): unquote(value.decode("latin-1"))
-        for name, value in raw_headers
+        for name, value in headers.items()
         if name.startswith(_PREFIX)
     }

@@ -25,8 +25,6 @@ class Lines:
             # A full disk or a closed pipe, a closed stream, a write within a write.
             self._lost()
 
-    debug = info = warning = error = critical = write
-
 
 class Stamps:
     """The time as ISO 8601 in UTC, to the millisecond; the second's text is made once a second."""

@@ -1,14 +1,8 @@
-"""The HTTP function from its parts, on functions-framework's asynchronous host."""
+"""The HTTP function from its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import ModuleType
-
-from functions_framework.aio import create_asgi_app_from_module
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
@@ -43,19 +37,6 @@ def endpoint(ports: Ports, bounds: Bounds, around: Surroundings) -> Iterator[End
         yield Endpoint(lookups, Probes(around.checks, around.numbers).by_path(), around.tokens, around.observer)
     finally:
         lookups.close()
-
-
-def hosted(endpoint: Endpoint) -> Starlette:
-    """The endpoint as an application of functions-framework's asynchronous host."""
-
-    async def inn(request: Request) -> Response:
-        return await endpoint(request)
-
-    module = ModuleType("inn_function")
-    setattr(module, inn.__name__, inn)
-    # Untyped, as all of functions-framework is.
-    app: Starlette = create_asgi_app_from_module(inn.__name__, __file__, "http", module, None)  # type: ignore[no-untyped-call]
-    return app
 
 
 @dataclass(frozen=True, slots=True)

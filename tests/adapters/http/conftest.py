@@ -1,4 +1,4 @@
-"""The function on its real host, functions-framework's, behind a real socket; only its provider is a script."""
+"""The function as `inn serve` hosts it, behind a real socket; only its provider is a script."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from adapters.http.lookups import Bounds
 from adapters.probes import Part
 from adapters.server import Address, listen, run
 from adapters.server import Server as HttpServer
-from adapters.wiring.function import Surroundings, hosted
+from adapters.wiring.function import Surroundings
 from adapters.wiring.function import endpoint as http_endpoint
 from function.contract import LookupRequest
 from function.observing import Ended, Silent
@@ -87,9 +87,9 @@ class Server:
 
 @contextmanager
 def serving(endpoint: Endpoint) -> Iterator[str]:
-    """The endpoint on functions-framework's host, at the address given."""
+    """The endpoint at the address given."""
     listener = listen(Address("127.0.0.1", 0))
-    server = HttpServer(hosted(endpoint), listener, grace=1)
+    server = HttpServer(endpoint.serve, listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

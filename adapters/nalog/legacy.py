@@ -4,6 +4,7 @@ from adapters.nalog import site
 from adapters.nalog.config import NalogConfig
 from adapters.nalog.conversation import Conversation, Timing
 from adapters.nalog.forms import NO_CAPTCHA, person_fields
+from adapters.nalog.refusals import Stranger
 from adapters.nalog.replies import NAME, legacy_reply
 from adapters.nalog.session import Session
 from function.contract import LookupRequest
@@ -29,11 +30,11 @@ class Legacy:
         """Ask for one person, within the time limit."""
         talk = Conversation(self._exchange, self._config, self._timing, again)
         form = {"c": "innMy", **person_fields(request), "bplace": "", **NO_CAPTCHA}
+        session = self._session.open(talk)
         try:
-            self._session.open(talk)
             return legacy_reply(talk.find(site.LEGACY, form))
-        except Throttled:
-            self._session.forget()
+        except (Throttled, Stranger):
+            self._session.forget(session)
             raise
 
     def close(self) -> None:

@@ -18,6 +18,10 @@ MAX_TEXT = 300
 _CAPTCHA = frozenset({"captcha", "captchaToken"})
 
 
+class Stranger(Unavailable):
+    """The service does not let us in, or sends us elsewhere: it may have ended our session."""
+
+
 def refuse(page: Page) -> None:
     """Raise Throttled or Unavailable where the status alone says "later"; whatever the body is."""
     if page.status == HTTPStatus.TOO_MANY_REQUESTS or (page.retry_after and page.status != HTTPStatus.OK):
@@ -36,7 +40,7 @@ def understood(page: Page) -> Said:
         return said
     if page.status == HTTPStatus.METHOD_NOT_ALLOWED or lenient.is_html(page.body):
         raise Throttled(page.retry_after)
-    raise Unavailable(Reason.BAD_REPLY)
+    raise _failure(page, Reason.BAD_REPLY)
 
 
 def invalid_fields(page: Page, said: Said) -> Invalid | None:
@@ -54,9 +58,15 @@ def invalid_fields(page: Page, said: Said) -> Invalid | None:
 def check_service(page: Page, said: Said, *answering: HTTPStatus) -> None:
     """Let nothing pass but a reply that holds an answer."""
     if said.get("ERROR") or said.get("ERRORS"):
-        raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        raise _failure(page, Reason.PROVIDER_UNAVAILABLE)
     if page.status not in answering:
-        raise Unavailable(Reason.BAD_REPLY)
+        raise _failure(page, Reason.BAD_REPLY)
+
+
+def _failure(page: Page, reason: Reason) -> Unavailable:
+    redirected = HTTPStatus.MULTIPLE_CHOICES <= page.status < HTTPStatus.BAD_REQUEST
+    strange = redirected or page.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    return Stranger(reason) if strange else Unavailable(reason)
 
 
 def _errors(said: Said) -> Mapping[str, Any]:

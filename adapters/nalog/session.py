@@ -27,24 +27,30 @@ class Session:
         self._exchange = exchange
         self._open = not consent
         self._consent = consent
+        self._number = 0
         self._lock = threading.Lock()
 
-    def open(self, talk: Conversation) -> None:
-        """Open the page and consent, once. Raises Throttled, Unavailable."""
+    def open(self, talk: Conversation) -> int:
+        """Open the page and consent, once; which session it is by now. Raises Throttled, Unavailable."""
         if self._open:
-            return
+            return self._number
         if not self._lock.acquire(timeout=max(talk.left(), 0)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
         try:
             if not self._open:
                 self._begin(talk)
+                self._number += 1
                 self._open = True
+            return self._number
         finally:
             self._lock.release()
 
-    def forget(self) -> None:
-        """Begin anew with the next lookup: the service may have ended the session, for it turned us away."""
-        if self._consent:
+    def forget(self, number: int) -> None:
+        """Begin anew with the next lookup: the service may have ended this session, for it turned us away.
+
+        Who was turned away under an earlier one says nothing of the one that has taken its place.
+        """
+        if self._consent and number == self._number:
             self._open = False
 
     def _begin(self, talk: Conversation) -> None:

@@ -6,6 +6,7 @@ from adapters.nalog import site
 from adapters.nalog.config import NalogConfig
 from adapters.nalog.conversation import Conversation, Timing
 from adapters.nalog.forms import NO_CAPTCHA, person_fields
+from adapters.nalog.refusals import Stranger
 from adapters.nalog.replies import NAME, Poll, Ticket, find_reply, get_reply
 from adapters.nalog.session import Session
 from function.contract import LookupRequest
@@ -38,11 +39,11 @@ class TwoStep:
     def ask(self, request: LookupRequest, again: Again) -> Reply:
         """Ask for one person, within the time limit."""
         talk = Conversation(self._exchange, self._config, self._timing, again)
+        session = self._session.open(talk)
         try:
-            self._session.open(talk)
             return self._looked_up(request, talk)
-        except Throttled:
-            self._session.forget()
+        except (Throttled, Stranger):
+            self._session.forget(session)
             raise
 
     def close(self) -> None:

@@ -2,11 +2,14 @@
 
 import socket
 import threading
+from typing import Any
 
 import pytest
 
 from adapters.nalog import NalogConfig, connect
-from adapters.nalog.conversation import Timing
+from adapters.nalog.conversation import Conversation, Timing
+from adapters.nalog.session import Session
+from adapters.nalog.site import exchange as site_exchange
 from function.outcomes import Reason
 from function.pacing import Throttled
 from function.ports import Unavailable
@@ -120,6 +123,45 @@ def test_a_lookup_that_is_turned_away_makes_the_next_one_begin_a_new_session() -
     openings = [asked for asked in site.asked if asked.line == "GET /inn.do HTTP/1.1"]
     assert len(openings) == 2
     assert all("cookie" not in asked.headers for asked in openings)
+
+
+@pytest.mark.parametrize("protocol", ["two-step", "legacy"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        reply(403, '{"ERROR":"Сессия не найдена","STATUS":403}'),
+        reply(401, ""),
+        reply(302, "", "Location: /inn.do"),
+    ],
+    ids=["403", "401", "redirect"],
+)
+def test_a_session_that_the_service_has_ended_is_begun_anew(said: bytes, protocol: Any) -> None:
+    tax = Tax()
+    with serving(tax) as site:
+        client = connect(NalogConfig(url=site.url, consent=True, protocol=protocol))
+        tax.replies |= {"find": said, "innMy": said}
+        with pytest.raises(Unavailable):
+            client.ask(request(), no_more)
+        tax.replies = Tax().replies
+        client.ask(request(), no_more)
+        client.ask(request(), no_more)
+        client.close()
+    assert paths(site).count("GET /inn.do HTTP/1.1") == 2
+
+
+def test_who_was_turned_away_under_an_earlier_session_does_not_end_the_present_one() -> None:
+    with serving(Tax()) as site:
+        config = NalogConfig(url=site.url, consent=True)
+        exchange = site_exchange(config)
+        session = Session(exchange, consent=True)
+        talk = Conversation(exchange, config, Clock().timing, no_more)
+        first = session.open(talk)
+        session.forget(first)
+        session.open(talk)
+        session.forget(first)
+        session.open(talk)
+        exchange.close()
+    assert paths(site).count("GET /inn.do HTTP/1.1") == 2
 
 
 def test_lookups_that_begin_together_share_one_session() -> None:

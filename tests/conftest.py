@@ -1,10 +1,15 @@
-"""Servers that many tests share: each is started when it is first wanted, and ends with the run."""
+"""What many tests share: servers, each started when it is first wanted and ended with the run; and how properties are tried."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local_runtime.servers.mongod import Mongo, given_or_private, standalone
+
+# How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

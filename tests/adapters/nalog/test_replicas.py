@@ -1,4 +1,7 @@
-"""Several processes with one store ask one tax service: they behave as one. Times are the emulator's own."""
+"""Several processes with one store ask one tax service: they behave as one. Times are the emulator's own.
+
+With INN_TEST_FULL set the numbers are those of a rehearsal.
+"""
 
 import random
 from collections import Counter
@@ -9,6 +12,7 @@ from function.outcomes import Status
 from local_runtime.emulator.client import Emulator
 from tests.adapters.nalog import replica
 from tests.adapters.nalog.replica import Job
+from tests.system.mongodb.world import count
 
 REPLICAS = 3
 
@@ -19,7 +23,7 @@ def shared_out(job: Job) -> Counter[str]:
 
 
 def test_however_often_and_wherever_a_person_is_asked_for_there_is_one_find(emulator: Emulator, tmp_path: Path) -> None:
-    persons, times = 100, 10
+    persons, times = count(100, 1000), 10
     everything = list(range(persons)) * times
     random.Random(7).shuffle(everything)
     told = shared_out(Job(emulator.url, str(tmp_path / "store"), everything, threads=4))
@@ -31,7 +35,8 @@ def test_however_often_and_wherever_a_person_is_asked_for_there_is_one_find(emul
 
 
 def test_pace_cool_down_and_probe_are_shared(emulator: Emulator, tmp_path: Path) -> None:
-    lookups, before_captcha, pace, cooldown, answer = 60, 35, 0.05, 0.6, 0.3
+    lookups, before_captcha = count(60, 300), count(35, 200)
+    pace, cooldown, answer = 0.05, 0.6, 0.3
     emulator.control(captcha_after=before_captcha, captcha_for=2, get_latency=answer)
     told = shared_out(
         Job(

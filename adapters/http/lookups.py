@@ -133,10 +133,12 @@ class Gathering:
         loop = asyncio.get_running_loop()
         try:
             outcomes = await loop.run_in_executor(self._thread, from_cache, requests, self._ports)
-        except Exception as exc:  # noqa: BLE001  # a bug belongs to whoever asked, not to this task
-            for _, answer in together:
-                if not answer.done():
-                    answer.set_exception(exc)
+        except Exception as exc:  # noqa: BLE001  # a bug is one request's, and not the round's
+            if len(together) > 1:
+                for one in together:
+                    await self._one_round([one])
+            elif not together[0][1].done():
+                together[0][1].set_exception(exc)
             return
         for (_, answer), outcome in zip(together, outcomes, strict=True):
             if not answer.done():

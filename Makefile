@@ -7,7 +7,7 @@ DEPLOY := .venv-deploy
 SUPPLY := .venv-supply
 SHIPPED := .venv-shipped
 
-.PHONY: help run test lint format bench audit sbom licenses image-test clean
+.PHONY: help run test lint format bench soak audit sbom licenses image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ format: $(VENV)/.dev ## what lint's format check would have
 
 bench: $(VENV)/.dev ## the benchmark report: floors, peers and this project in one run
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## mixed load and random faults for SOAK_MINUTES (10) from SOAK_SEED; at its end nothing lost, nothing wrong
+	$(BIN)/python -m bench.soak
 
 audit: $(SUPPLY)/.ready ## known vulnerabilities of what ships (needs their database, on the internet)
 	$(SUPPLY)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/run.lock

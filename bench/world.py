@@ -14,7 +14,7 @@ import urllib3
 
 from bench.people import KEY
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import replica_set
+from local_runtime.servers.mongod import Mongo, replica_set
 from local_runtime.servers.process import Server, free_port, listens, start, wait_for
 from local_runtime.servers.rabbitmq import Node, rabbitmq
 
@@ -39,7 +39,8 @@ class Running:
 
     def memory(self) -> float:
         """MiB of memory, what is shared counted once."""
-        return sum(each.memory_full_info().pss for each in self._all()) / 2**20
+        total = sum(each.memory_full_info().pss for each in self._all())
+        return float(total) / 2**20
 
     def freeze(self) -> None:
         """Let it do nothing, its connections open."""
@@ -74,11 +75,16 @@ class World:
     """What one run has at hand. `start` ends what it starts with the run."""
 
     folder: Path
-    mongo_uri: str
+    mongo: Mongo
     emulator: Emulator
     _stack: ExitStack
     _node: Node | None = None
     _started: int = 0
+
+    @property
+    def mongo_uri(self) -> str:
+        """Where MongoDB is."""
+        return self.mongo.uri
 
     @property
     def node(self) -> Node:
@@ -116,7 +122,7 @@ def world() -> Iterator[World]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
         mongo = stack.enter_context(replica_set(1, cache_gb=CACHE_GB))
         emulator = stack.enter_context(Emulator())
-        yield World(folder, mongo.uri, emulator, stack)
+        yield World(folder, mongo, emulator, stack)
 
 
 def spent(processes: list[Running], work: Callable[[], float]) -> tuple[float, float]:

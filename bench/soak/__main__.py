@@ -1,0 +1,33 @@
+"""`python -m bench.soak`: SOAK_MINUTES (10) of load and faults from SOAK_SEED (the time, unless given)."""
+
+import os
+import sys
+import time
+
+from bench.soak.plan import Step
+from bench.soak.run import soak
+
+
+def main() -> int:
+    """Run and report. Returns the exit status: 1 where something was lost or wrong, or memory grew."""
+    minutes = float(os.environ.get("SOAK_MINUTES", "10"))
+    seed = int(os.environ.get("SOAK_SEED", str(int(time.time()))))
+    print(f"{minutes:g} minutes from seed {seed} (SOAK_SEED={seed} has it again)", flush=True)
+    verdict = soak(minutes * 60, seed, _tell)
+    print(
+        f"{verdict.requests} requests, {verdict.answers} answers; {verdict.persons} persons,"
+        f" {verdict.calls} searches at the tax service; memory {verdict.memory[0]:.0f} MiB at first,"
+        f" {verdict.memory[1]:.0f} MiB at the end"
+    )
+    for fault in verdict.faults:
+        print(f"WRONG: {fault}")
+    print("nothing lost, nothing wrong, memory flat" if not verdict.faults else "failed")
+    return 1 if verdict.faults else 0
+
+
+def _tell(step: Step) -> None:
+    print(f"{time.strftime('%H:%M:%S')} in {step.after:.1f} s, for {step.lasts:.1f} s: {step.fault}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

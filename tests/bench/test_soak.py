@@ -1,0 +1,71 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from bench.people import request
+from bench.soak.clients import Ledger
+from bench.soak.plan import FAULTS, plan
+from bench.soak.run import soak
+from bench.soak.verdict import judged
+from local_runtime.emulator.client import known
+
+SECONDS = 20
+SEED = 20
+
+
+def test_whatever_is_killed_or_paused_nothing_is_lost_and_nothing_is_wrong() -> None:
+    verdict = soak(SECONDS, SEED, lambda _step: None)
+    assert verdict.faults == []
+    assert verdict.requests > 100
+
+
+def test_a_seed_gives_the_same_plan_again_and_another_one_another() -> None:
+    assert list(plan(1, 300)) == list(plan(1, 300)) != list(plan(2, 300))
+    assert {step.fault for step in plan(1, 120)} == set(FAULTS)
+
+
+def answered(ledger: Ledger, request_id: str, **changes: str) -> None:
+    entry = known(request(ledger.persons[request_id]))
+    answer = {"requestId": request_id, "status": entry.ending.value, "inn": entry.inn, "details": "", **changes}
+    ledger.answered("http", json.dumps(answer).encode())
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Two requests, both answered as they should be."""
+    ledger = Ledger(1)
+    for request_id in (ledger.next("http")["requestId"], ledger.next("rabbit")["requestId"]):
+        answered(ledger, request_id)
+    return ledger
+
+
+BREAKAGES: dict[str, tuple[Callable[[Ledger], object], str]] = {
+    "a request without an answer": (lambda ledger: ledger.next("http"), "1 requests were lost: ['http-2']"),
+    "an answer of another INN": (
+        lambda ledger: answered(ledger, "http-0", inn="770000000082"),
+        "1 answers are wrong: another INN than the register's",
+    ),
+    "an answer of another kind": (
+        lambda ledger: answered(ledger, "http-0", status="failed"),
+        "1 answers are wrong: failed instead of found",
+    ),
+    "an answer that nobody asked for": (
+        lambda ledger: ledger.answered("http", b'{"requestId": "x"}'),
+        "1 answers to nobody's request",
+    ),
+}
+
+
+@pytest.mark.parametrize(("breakage", "told"), BREAKAGES.values(), ids=BREAKAGES)
+def test_a_run_that_went_wrong_says_so(ledger: Ledger, breakage: Callable[[Ledger], object], told: str) -> None:
+    assert judged(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == []
+    breakage(ledger)
+    assert judged(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == [told]
+
+
+def test_parked_messages_and_growing_memory_are_wrong(ledger: Ledger) -> None:
+    assert judged(ledger, 1, {"soak.dead": 2}, [50] * 5 + [90] * 5).faults == [
+        "2 messages are parked in soak.dead",
+        "memory grew from 50 to 90 MiB",
+    ]

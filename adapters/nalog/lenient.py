@@ -10,6 +10,7 @@ from function import inn
 Said = Mapping[str, Any]
 """A reply's JSON object."""
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.0+)?")
 # What some reply of the service has: an object with none of them says nothing.
 _KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
@@ -51,8 +52,8 @@ def valid_inn(value: object) -> str:
 
 
 def text_of(value: object) -> str:
-    """A text, or ""."""
-    return value if isinstance(value, str) else ""
+    """A text, or "". Half a character, which JSON can name and UTF-8 cannot hold, makes it none."""
+    return value if isinstance(value, str) and not _HALVES.search(value) else ""
 
 
 def _decoded(text: str) -> object:

@@ -76,6 +76,6 @@ def _token(page: Page) -> str:
         token = json.loads(page.body)
     except (ValueError, RecursionError):
         token = None
-    if not isinstance(token, str) or not token.isprintable() or ";" in token:
+    if not isinstance(token, str) or not (token.isascii() and token.isprintable()) or ";" in token:
         raise Unavailable(Reason.BAD_REPLY)
     return token

@@ -59,6 +59,7 @@ FIND_ROWS = {
     "1 find: captchaRequired without a requestId": (reply(200, '{"captchaRequired":true}'), CLOSE),
     "1 find: captchaRequired with an empty requestId": (reply(200, '{"requestId":"","captchaRequired":true}'), CLOSE),
     "1 find: a requestId that is no text": (reply(200, '{"requestId":7,"captchaRequired":false}'), BAD),
+    "1 find: a requestId that no form can carry": (reply(200, r'{"requestId":"0A\ud800"}'), BAD),
     "1 find: neither": (reply(200, '{"captchaRequired":false}'), BAD),
     "1 find: an answer of the other protocol": (reply(200, '{"captchaRequired":false,"code":0}'), BAD),
 }
@@ -139,6 +140,10 @@ ERROR_ROWS = {
     ),
     "3: 400, a field without a text": (
         reply(400, '{"ERRORS":{"otch":[]},"STATUS":400}'),
+        Reply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
+    ),
+    "3: 400, a text that no reply can carry": (
+        reply(400, r'{"ERRORS":{"otch":["\ud800"]},"STATUS":400}'),
         Reply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
     ),
     "3: 400, fields of ours only": (reply(400, '{"ERROR":"-","ERRORS":{"c":["?"]},"STATUS":400}'), LATER),

@@ -99,8 +99,9 @@ def test_cookies_are_kept_without_consent_too_and_those_that_are_taken_back_are_
         ("consent", reply(200, '{"a":1}'), False, Reason.BAD_REPLY),
         ("consent", reply(200, '"a;b=c"'), False, Reason.BAD_REPLY),
         ("consent", reply(200, '"a\\r\\nb: c"'), False, Reason.BAD_REPLY),
+        ("consent", reply(200, '"токен"'), False, Reason.BAD_REPLY),
     ],
-    ids=["405", "429", "503", "redirect", "consent 500", "page", "object", "two cookies", "two headers"],
+    ids=["405", "429", "503", "redirect", "consent 500", "page", "object", "two cookies", "two headers", "no ASCII"],
 )
 def test_a_session_that_does_not_begin_ends_the_lookup(step: str, said: bytes, closes: bool, reason: Reason) -> None:  # noqa: FBT001  # a column
     with pytest.raises(Unavailable) as no:

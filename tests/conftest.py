@@ -11,6 +11,10 @@ from local_runtime.servers.mongod import Mongo, given_or_private, standalone
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
+# No test of ours is judged by the clock: the machine may have other work.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 
 @pytest.fixture(scope="session")
 def mongo() -> Iterator[Mongo]:

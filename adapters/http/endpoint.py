@@ -100,7 +100,14 @@ class Endpoint:
         if isinstance(event, NotAnEvent):
             self.observer.ended(Ended(ENTRY, "", "refused", False, "", 0))
             return RequestEvent(event.id, b""), result_of(Rejected(None, (FieldError("", str(event)),)), 0)
-        outcome, seconds = await self._looked_up(event)
+        begun = perf_counter()
+        try:
+            outcome, seconds = await self._looked_up(event)
+        except Exception as bug:  # noqa: BLE001  # it is this event's, and not the batch's
+            seconds = perf_counter() - begun
+            self.observer.trouble(ENTRY, bug)
+            self.observer.ended(Ended(ENTRY, "", "bug", False, "", seconds))
+            outcome = self.lookups.broken(event.data)
         return event, result_of(outcome, seconds)
 
     async def _looked_up(self, event: RequestEvent) -> tuple[Outcome, float]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeGuard
 
 from function.contract import Event, LookupRequest
-from function.handler import from_cache, handle, read, recalled
+from function.handler import broken, from_cache, handle, read, recalled
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
 from function.person import Person
 from function.ports import Ports
@@ -62,6 +62,10 @@ class Lookups:
                 return await self._settled(event, outcome.request)
         except TimeoutError:
             return Deferred(outcome.request, Reason.DEADLINE)
+
+    def broken(self, event: Event) -> Outcome:
+        """How an event ends that a bug kept from being answered, where others are answered along with it."""
+        return broken(event, self._ports)
 
     def close(self) -> None:
         """Let go of the threads. A fetch under way goes on to its end, and its answer is kept."""

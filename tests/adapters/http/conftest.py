@@ -21,8 +21,9 @@ from adapters.wiring.function import Surroundings
 from adapters.wiring.function import endpoint as http_endpoint
 from function.contract import LookupRequest
 from function.observing import Ended, Silent
-from function.outcomes import Status
-from function.ports import Invalid, Ports, Verdict
+from function.outcomes import Answer, Status
+from function.person import Person
+from function.ports import AnswerStore, Claim, Invalid, Ports, Verdict
 from local_runtime.store import EmbeddedStore
 from tests.core.worlds import INN, PERSON, World
 
@@ -41,6 +42,30 @@ class Script:
         self.asked.append(request.request_id)
         assert self.gate.wait(30)
         return self.say(request)
+
+
+@dataclass
+class Reading:
+    """An AnswerStore that something happens to whenever it is asked for several persons."""
+
+    store: AnswerStore
+    happens: Callable[[Sequence[Person]], object]
+
+    def find(self, person: Person) -> Answer | None:
+        return self.store.find(person)
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        self.happens(persons)
+        return self.store.find_many(persons)
+
+    def claim(self, person: Person) -> Claim | Answer | None:
+        return self.store.claim(person)
+
+    def release(self, claim: Claim) -> None:
+        self.store.release(claim)
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        self.store.save(claim, request, answer)
 
 
 class Recorder(Silent):
@@ -111,13 +136,18 @@ def observer() -> Recorder:
 
 @pytest.fixture
 def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterator[Callable[..., Server]]:
-    """Starts a function; `deadline` and `tokens` may be given."""
+    """Starts a function; `deadline`, `tokens` and what stands before the store may be given."""
     with ExitStack() as stack:
 
-        def start(deadline: float = 20, tokens: Sequence[str] = (), threads: int = 8) -> Server:
+        def start(
+            deadline: float = 20,
+            tokens: Sequence[str] = (),
+            threads: int = 8,
+            before: Callable[[AnswerStore], AnswerStore] = lambda store: store,
+        ) -> Server:
             store = stack.enter_context(closing(EmbeddedStore(tmp_path / "store.sqlite", lease=30)))
             world = World()
-            ports = Ports(store, provider, SystemClock(), world.lifetimes)
+            ports = Ports(before(store), provider, SystemClock(), world.lifetimes)
             around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
             endpoint = stack.enter_context(http_endpoint(ports, Bounds(deadline, threads), around))
             pool = stack.enter_context(urllib3.PoolManager(maxsize=64))

@@ -1,15 +1,18 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from cloudevents.conversion import to_binary, to_structured
 from cloudevents.http import CloudEvent, from_http, from_json
 
+from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
+from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
-from tests.adapters.http.conftest import ATTRIBUTES, Server
+from tests.adapters.http.conftest import ATTRIBUTES, Reading, Server
 from tests.core.worlds import INN, PERSON
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -178,6 +181,32 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Serv
     assert PERSON["lastName"] not in response.data.decode()
     assert server.observer.troubles == ["http: ValueError"]
     assert [end.status for end in server.observer.ends] == ["bug"]
+
+
+@pytest.mark.parametrize("where", ["provider", "store"])
+def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[..., Server], where: str) -> None:
+    def stumble(persons: Sequence[Person]) -> None:
+        if where == "store" and any(person.last_name == "бедов" for person in persons):
+            raise ValueError("бедов")
+
+    def say(request: LookupRequest) -> Verdict:
+        if request.last_name == "Бедов":
+            raise ValueError("Бедов")
+        return Verdict(Status.FOUND, INN, "nalog")
+
+    server = make_server(before=partial(Reading, happens=stumble))
+    server.provider.say = say
+    events = [structured({**PERSON, "lastName": name}, id=name) for name in ("Аев", "Бедов", "Вов")]
+    response = server.post(json.dumps(events).encode(), BATCH)
+    assert response.status == 200
+    replies = [(reply["correlationid"], reply["data"]["status"], reply["data"]["details"]) for reply in response.json()]
+    assert replies == [
+        ("Аев", "found", ""),
+        ("Бедов", "failed", "internal_error: something went wrong within this service"),
+        ("Вов", "found", ""),
+    ]
+    assert server.observer.troubles == ["http: ValueError"]
+    assert sorted(end.status for end in server.observer.ends) == ["bug", "found", "found"]
 
 
 def test_attributes_travel_percent_encoded(server: Server) -> None:

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeGuard
 
 from function.contract import Event, LookupRequest
 from function.handler import broken, from_cache, handle, read, recalled
@@ -54,14 +53,15 @@ class Lookups:
         request = read(event, self._ports)
         if isinstance(request, Rejected):
             return request
-        outcome = recalled(request, self._ports) or await self._cached.find(request)
-        if not _is_miss(outcome):
-            return outcome
+        known = recalled(request, self._ports)
+        if known is not None:
+            return known
         try:
             async with asyncio.timeout(self._bounds.deadline):
-                return await self._settled(event, outcome.request)
+                outcome = await self._cached.find(request)
+                return await self._settled(event, request) if _is_miss(outcome) else outcome
         except TimeoutError:
-            return Deferred(outcome.request, Reason.DEADLINE)
+            return Deferred(request, Reason.DEADLINE)
 
     def broken(self, event: Event) -> Outcome:
         """How an event ends that a bug kept from being answered, where others are answered along with it."""
@@ -149,7 +149,7 @@ class Gathering:
                 answer.set_result(outcome)
 
 
-def _is_miss(outcome: Outcome) -> TypeGuard[Deferred]:
+def _is_miss(outcome: Outcome) -> bool:
     return isinstance(outcome, Deferred) and outcome.reason is Reason.NOT_HERE
 
 

@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -115,6 +116,15 @@ def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_
         pass
     assert server.ask().json()["cached"] is True
     assert len(server.provider.asked) == 1
+
+
+def test_the_time_that_the_store_takes_is_the_lookups_own(make_server: Callable[..., Server]) -> None:
+    answering = threading.Event()
+    server = make_server(deadline=0.05, before=partial(Reading, happens=lambda _: answering.wait(30)))
+    late = server.ask()
+    answering.set()
+    assert (late.status, late.json()["code"]) == (503, "deadline")
+    assert server.provider.asked == []
 
 
 def test_more_fetches_than_can_ever_be_done_are_put_off_at_once(make_server: Callable[..., Server]) -> None:

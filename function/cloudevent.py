@@ -25,6 +25,8 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON_DATA = re.compile(r"[a-z]+/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
 MAX_ID_LENGTH = 256
 """Characters of an event's id: it comes back as `correlationid`."""
+MAX_BATCH_EVENTS = 4096
+"""More than right events that fit into 1 MiB; of `5,5,5` there fit half a million, and each would have its reply."""
 
 
 class NotAnEvent(ValueError):
@@ -33,6 +35,10 @@ class NotAnEvent(ValueError):
     def __init__(self, expected: str, event_id: str = "") -> None:
         super().__init__(expected)
         self.id = event_id
+
+
+class TooMany(NotAnEvent):
+    """A batch of more events than are taken at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,12 @@ def from_structured(body: bytes) -> RequestEvent:
 
 
 def from_batch(body: bytes) -> list[RequestEvent | NotAnEvent]:
-    """Every event of a JSON array, in order; one that is none of ours hurts no other."""
+    """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises NotAnEvent, or TooMany."""
     batch = _decoded(body)
     if not isinstance(batch, list):
         raise NotAnEvent("expected a JSON array of CloudEvents")
+    if len(batch) > MAX_BATCH_EVENTS:
+        raise TooMany(f"expected at most {MAX_BATCH_EVENTS} events")
     return [_event_or_fault(item) for item in batch]
 
 

@@ -17,6 +17,7 @@ from function.cloudevent import (
     STRUCTURED_TYPE,
     NotAnEvent,
     RequestEvent,
+    TooMany,
     from_batch,
     from_binary,
     from_structured,
@@ -74,6 +75,8 @@ def read_batch(body: bytes) -> Sequence[RequestEvent | NotAnEvent]:
     """The events of a batch, each on its own. Raises Problem where the body is no batch at all."""
     try:
         return from_batch(body)
+    except TooMany as fault:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(fault)) from None
     except NotAnEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
 

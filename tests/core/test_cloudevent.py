@@ -8,6 +8,7 @@ import pytest
 from function.cloudevent import (
     NotAnEvent,
     RequestEvent,
+    TooMany,
     from_batch,
     from_binary,
     from_structured,
@@ -114,6 +115,12 @@ def test_one_wrong_event_in_a_batch_hurts_no_other_and_keeps_its_id() -> None:
     assert second.id == "e-1"
     assert isinstance(third, NotAnEvent)
     assert third.id == ""
+
+
+def test_a_batch_has_as_many_events_as_can_be_right_ones() -> None:
+    assert len(from_batch(b"[" + b"5," * 4095 + b"5]")) == 4096
+    with pytest.raises(TooMany, match="at most 4096 events"):
+        from_batch(b"[" + b"5," * 4096 + b"5]")
 
 
 @pytest.mark.parametrize("body", [b"{}", b"5", b"nonsense"])

@@ -245,6 +245,7 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, BINARY, 400, "not JSON"),
         (b"x" * 1024 * 1024, BINARY, 413, "at most 65536 bytes"),
         (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
+        (b"[" + b"5," * 500_000 + b"5]", BATCH, 413, "at most 4096 events"),
         (b"{}", {**BINARY, "ce-specversion": "2.0"}, 400, "specversion 1.0"),
         (b"{}", {**BINARY, "ce-type": "inn.lookup.done"}, 400, "type inn.lookup.requested"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
 from typing import assert_never
@@ -33,7 +33,7 @@ class Endpoint:
 
     lookups: Lookups
     pages: Mapping[str, Page]
-    tokens: Sequence[str]
+    tokens: Sequence[str] = field(repr=False)
     observer: Observer
 
     async def __call__(self, request: Request) -> Response:

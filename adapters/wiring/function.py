@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
@@ -23,7 +23,7 @@ from function.ports import Ports
 class Surroundings:
     """What the HTTP function needs beside the ports: who may ask, what is probed, who is told."""
 
-    tokens: Sequence[str]
+    tokens: Sequence[str] = field(repr=False)
     checks: Mapping[str, Check]
     observer: Observer
     numbers: Numbers

@@ -22,6 +22,10 @@ from function.ports import Lifetimes
 
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
+MAX_NAME_BYTES = 128
+"""MongoDB takes no longer name of an application; a queue's, with what is added to it, has 255."""
+MAX_DAYS = 36500
+"""A hundred years: a longer time, from today, may end after the last year that there is."""
 _PROXIES = frozenset({"http", "https", "socks5", "socks5h", "socks4", "socks4a"})
 
 
@@ -88,6 +92,24 @@ def _dsn(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _one_host(dsn: SecretStr | None) -> SecretStr | None:
+    if dsn is not None and _split_url(dsn.get_secret_value()) is None:
+        raise _wrong("must name a host, and a right port if any")
+    return dsn
+
+
+def _short(text: str) -> str:
+    if len(text.encode()) > MAX_NAME_BYTES:
+        raise _wrong(f"must have at most {MAX_NAME_BYTES} bytes")
+    return text
+
+
+def _tokens(tokens: SecretStr) -> SecretStr:
+    # A header's bytes outside of ASCII mean one thing to one client and another to the next.
+    _header(tokens.get_secret_value())
+    return tokens
+
+
 def _needed_without_dsn(value: Value, info: ValidationInfo) -> Value:
     # A malformed DSN is not in the data: it is named as such, and its parts are not asked for.
     if info.data.get("dsn", "malformed") is None and not _plain(value):
@@ -131,6 +153,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+Days = Annotated[float, Field(ge=0, le=MAX_DAYS, allow_inf_nan=False)]
+Hours = Annotated[float, Field(ge=0, le=MAX_DAYS * 24, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(_short)]
 Part = Annotated[str, AfterValidator(_needed_without_dsn)]
 SecretPart = Annotated[SecretStr, AfterValidator(_needed_without_dsn)]
 
@@ -140,7 +165,7 @@ class AppSettings(BaseSettings):
 
     model_config = _config("APP_")
 
-    name: str = "inn"
+    name: Name = "inn"
     request_retry_times: Count = 3
     request_retry_sec: Positive = 60
     start_timeout_sec: NotNegative = 60
@@ -177,7 +202,7 @@ class HttpSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0: any that is free."""
-    tokens: SecretStr = SecretStr("")
+    tokens: Annotated[SecretStr, AfterValidator(_tokens)] = SecretStr("")
 
     @property
     def bearer_tokens(self) -> tuple[str, ...]:
@@ -219,14 +244,14 @@ class RabbitSettings(BaseSettings):
 
     model_config = _config("RABBITMQ_")
 
-    dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://")] = None
+    dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://"), AfterValidator(_one_host)] = None
     host: Part = ""
     port: Port = 5672
     user: Part = ""
     password: Annotated[SecretPart, Field(validation_alias="RABBITMQ_PASS")] = SecretStr("")
     vhost: str = "/"
     prefetch_count: Annotated[int, Field(ge=1, le=65535)] = 100
-    source_queue_name: Annotated[str, Field(min_length=1, max_length=200)] = "inn"
+    source_queue_name: Name = "inn"
 
     @property
     def uri(self) -> str:
@@ -273,8 +298,8 @@ class CacheSettings(BaseSettings):
 
     model_config = _config("CACHE_")
 
-    found_days: NotNegative = 365
-    not_found_hours: NotNegative = 24
+    found_days: Days = 365
+    not_found_hours: Hours = 24
 
     @property
     def lifetimes(self) -> Lifetimes:
@@ -290,7 +315,7 @@ class HistorySettings(BaseSettings):
 
     model_config = _config("HISTORY_")
 
-    days: NotNegative = 365
+    days: Days = 365
 
 
 @dataclass(frozen=True, slots=True)

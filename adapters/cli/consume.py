@@ -41,9 +41,10 @@ def consume() -> None:
         ):
             probes = Starlette(routes=Probes(parts.checks, told).routes())
             run(_consume(_ProbeServer(probes, listener, PROBE_GRACE_SEC), parts, core.app.start_timeout_sec))
-    except Busy as busy:
-        raise Failure(str(busy), WRONG_USE) from None
-    except (NotStarted, StoreRefuses) as no:
+    except (Busy, StoreRefuses) as wrong:
+        # What the store refuses before anything is sent is its address, or the name of its database.
+        raise Failure(str(wrong), WRONG_USE) from None
+    except NotStarted as no:
         raise Failure(str(no)) from None
     leave()
 

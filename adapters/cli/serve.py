@@ -32,9 +32,10 @@ def serve() -> None:
             _warn_if_open(core.http, told)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
-    except Busy as busy:
-        raise Failure(str(busy), WRONG_USE) from None
-    except (NotStarted, StoreRefuses) as no:
+    except (Busy, StoreRefuses) as wrong:
+        # What the store refuses before anything is sent is its address, or the name of its database.
+        raise Failure(str(wrong), WRONG_USE) from None
+    except NotStarted as no:
         raise Failure(str(no)) from None
     leave()
 

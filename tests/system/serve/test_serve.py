@@ -101,6 +101,21 @@ def test_missing_settings_are_named_all_at_once(start: Start, settings: dict[str
     assert "Traceback" not in served.errors
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("MONGO_DSN", "mongodb://", "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"),
+        ("MONGO_NAME", "a/b", "inn: MONGO_NAME is not a name that a database can have"),
+    ],
+)  # fmt: skip
+def test_an_address_that_only_the_driver_knows_to_be_wrong_is_a_wrong_setting(
+    start: Start, settings: dict[str, str], name: str, value: str, told: str
+) -> None:
+    served = start({**settings, name: value})
+    assert served.end() == 2
+    assert served.errors == f"{told}\n"
+
+
 def test_a_port_in_use_is_one_clear_line(start: Start, settings: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

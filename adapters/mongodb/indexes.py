@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo import IndexModel
 from pymongo.database import Database
 
 from adapters.mongodb.faults import naming_index
@@ -20,6 +21,12 @@ class Index:
     keys: tuple[str, ...]
     ttl: bool = False
 
+    @property
+    def model(self) -> IndexModel:
+        """The same as the driver has it."""
+        options = {"expireAfterSeconds": 0} if self.ttl else {}
+        return IndexModel([(key, 1) for key in self.keys], name=self.name, **options)
+
 
 # An index can be walked both ways: one serves an order and its reverse.
 INDEXES = (
@@ -31,9 +38,10 @@ INDEXES = (
 )
 
 
-def create(database: Database[dict[str, Any]]) -> None:
+def create(database: Database[dict[str, Any]], *, replicated: bool) -> None:
     """Make what is missing. Raises StoreRefuses where an index has another definition."""
+    # By its own default a replica set waits for every member, and for one that is down for ever.
+    quorum: dict[str, Any] = {"commitQuorum": "majority"} if replicated else {}
     for index in INDEXES:
-        options: dict[str, Any] = {"expireAfterSeconds": 0} if index.ttl else {}
         with naming_index(index.collection, index.name):
-            database[index.collection].create_index([(key, 1) for key in index.keys], name=index.name, **options)
+            database[index.collection].create_indexes([index.model], **quorum)

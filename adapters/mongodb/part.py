@@ -77,7 +77,7 @@ class Part:
         """
         self.ping()
         with translated(), pymongo.timeout(None):
-            indexes.create(self._database)
+            indexes.create(self._database, replicated=self._has_transactions)
 
     def ping(self) -> None:
         """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""

@@ -12,11 +12,11 @@ from function.handler import handle
 from function.outcomes import Answered, Deferred, Reason
 from function.pacing import Pace
 from function.ports import Unavailable
-from local_runtime.servers.mongod import Member, replica_set
+from local_runtime.servers.mongod import Member, Mongo, replica_set
 from local_runtime.servers.process import wait_for
 from tests.contracts.kept import request
 from tests.core.worlds import event
-from tests.system.mongodb.world import Registry, count, opened, ports, tell
+from tests.system.mongodb.world import DATABASE, Registry, count, opened, ports, tell
 
 WORKERS = 8
 LOOKUPS = count(10, 200)
@@ -99,6 +99,14 @@ def step_down(primary: Member) -> None:
         client.admin.command("replSetStepDown", 30, force=True)
 
 
+def a_new_process_starts(mongo: Mongo) -> None:
+    """One that has an index to make in what is kept already, while a member is down."""
+    with MongoClient[dict[str, Any]](mongo.uri) as client:
+        client[DATABASE]["history"].drop_index("provider")
+        opened(mongo.uri).close()
+        assert "provider" in client[DATABASE]["history"].index_information()
+
+
 def test_lookups_under_way_are_at_worst_deferred_when_the_primary_changes_and_go_on_by_themselves() -> None:
     with replica_set(3) as mongo, closing(Load(mongo.uri)) as load:
         load.goes_on()
@@ -108,6 +116,7 @@ def test_lookups_under_way_are_at_worst_deferred_when_the_primary_changes_and_go
         load.goes_on()
         mongo.primary().kill()
         load.goes_on()
+        a_new_process_starts(mongo)
         load.stop()
         assert load.ended.keys() <= {"answered", "deferred", "turn", "no turn"}
         assert load.ended["deferred"] > 0

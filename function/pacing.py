@@ -123,7 +123,10 @@ class ProviderBook(Protocol):
         """Close the provider: `cooldown` seconds, doubled by each one in vain, or `at_least`. Returns the seconds."""
 
     def clear(self, provider: str) -> None:
-        """The provider answered as it should: the next cool-down is a first one again, and all may ask."""
+        """The provider answered a probe as it should: the next cool-down is a first one again, and all may ask.
+
+        One that was closed meanwhile, by a captcha that came late, stays as it is.
+        """
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
         """Why it is shut now, without taking a turn; None: open. The pace alone does not shut it."""
@@ -176,8 +179,10 @@ def cooled(entry: Entry, pace: Pace, now: float, at_least: float = 0) -> Entry:
     return replace(entry, closed_until=now + seconds, level=entry.level + 1, probe_until=0)
 
 
-def cleared(entry: Entry) -> Entry:
-    """The entry after a reply as it should be."""
+def cleared(entry: Entry, now: float) -> Entry:
+    """The entry after a probe's reply as it should be; what closed the provider meanwhile knows better."""
+    if now < entry.closed_until:
+        return entry
     return replace(entry, level=0, probe_until=0)
 
 

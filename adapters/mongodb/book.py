@@ -22,7 +22,7 @@ class MongoBook(Part):
     def clear(self, provider: str) -> None:
         """See ProviderBook."""
         with translated():
-            self._providers.update_one({"_id": provider}, {"$set": {"level": 0, "probe_until": 0}})
+            self._providers.update_one({"_id": provider, **turns.REOPENED}, {"$set": {"level": 0, "probe_until": 0}})
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
         """See ProviderBook."""

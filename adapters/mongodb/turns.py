@@ -14,6 +14,9 @@ from function.pacing import MAX_COOLDOWN_SEC, MAX_DOUBLINGS, Entry, Pace, Shut, 
 
 SERVER_NOW = "$$NOW"
 _EMPTY: Document = {field.name: field.default for field in fields(Entry)}
+_NOW_SEC: Expression = {"$divide": [{"$toLong": SERVER_NOW}, 1000]}
+REOPENED: Document = {"$expr": {"$gte": [_NOW_SEC, "$closed_until"]}}
+"""What an entry must be for `pacing.cleared` to change it: its cool-down is over."""
 
 
 def timed(now: Any = SERVER_NOW) -> Step:

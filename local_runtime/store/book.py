@@ -38,7 +38,7 @@ class EmbeddedBook(Part):
         """See ProviderBook."""
         with self._database.writing() as connection:
             entry = _read(connection, provider)
-            _write(connection, provider, entry, pacing.cleared(entry))
+            _write(connection, provider, entry, pacing.cleared(entry, self._now()))
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
         """See ProviderBook."""

@@ -27,7 +27,7 @@ class MemoryBook:
 
     def clear(self, provider: str) -> None:
         with self._lock:
-            self._entries[provider] = cleared(self._entry(provider))
+            self._entries[provider] = cleared(self._entry(provider), self._now())
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
         with self._lock:

@@ -78,6 +78,15 @@ class ProviderBookContract:
         kept.store.clear("nalog")
         assert [kept.store.take("nalog", AT_ONCE, 0) for _ in range(2)] == [Turn(0), Turn(0)]
 
+    def test_a_good_probe_does_not_undo_what_closed_the_provider_meanwhile(self, kept: Kept) -> None:
+        kept.store.cool("nalog", AT_ONCE)
+        kept.later(1001)
+        kept.store.take("nalog", AT_ONCE, 0)
+        kept.store.cool("nalog", AT_ONCE)
+        kept.store.clear("nalog")
+        kept.later(2001)
+        assert kept.store.take("nalog", AT_ONCE, 0) == Turn(0, probe=True)
+
     def test_of_many_workers_one_gets_the_probe(self, kept: Kept) -> None:
         kept.store.cool("nalog", AT_ONCE)
         kept.later(1001)

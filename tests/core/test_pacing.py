@@ -92,7 +92,7 @@ def test_after_a_cool_down_one_probe_goes_and_no_other() -> None:
     entry, turn = decide(cooled(Entry(), PACE, NOW), PACE, NOW + 20, patience=0)
     assert turn == Turn(0, probe=True)
     assert decide(entry, PACE, NOW + 30, patience=100) == (entry, Shut(Why.PROBING, 50))
-    _, next_turn = decide(cleared(entry), PACE, NOW + 30, patience=0)
+    _, next_turn = decide(cleared(entry, NOW + 30), PACE, NOW + 30, patience=0)
     assert next_turn == Turn(0)
 
 
@@ -138,7 +138,7 @@ def test_whatever_happens_turns_keep_the_pace_and_the_limit(
         elif step == "cool":
             entry = cooled(entry, pace, now)
         else:
-            entry = cleared(entry)
+            entry = cleared(entry, now)
     assert all(later - earlier >= interval - ROUNDING_SEC for earlier, later in pairwise(slots))
     taken_at_once = len(slots) if now < NOW + 3600 else 0
     assert not limit or taken_at_once <= limit

@@ -56,11 +56,15 @@ class Lookups:
         known = recalled(request, self._ports)
         if known is not None:
             return known
+        limit = asyncio.timeout(self._bounds.deadline)
         try:
-            async with asyncio.timeout(self._bounds.deadline):
+            async with limit:
                 outcome = await self._cached.find(request)
                 return await self._settled(event, request) if _is_miss(outcome) else outcome
         except TimeoutError:
+            if not limit.expired():
+                # Somebody else's, that nobody has translated: a bug.
+                raise
             return Deferred(request, Reason.DEADLINE)
 
     def broken(self, event: Event) -> Outcome:

@@ -181,15 +181,16 @@ def test_a_temporary_failure_says_when_to_ask_again(server: Server, no: Unavaila
     assert batch.json()[0]["data"]["status"] == "failed"
 
 
-def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Server) -> None:
+@pytest.mark.parametrize("fault", [ValueError, TimeoutError])
+def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Server, fault: type[Exception]) -> None:
     def stumble(_: object) -> Verdict:
-        raise ValueError(PERSON["lastName"])
+        raise fault(PERSON["lastName"])
 
     server.provider.say = stumble
     response = server.ask()
     assert response.status == 500
     assert PERSON["lastName"] not in response.data.decode()
-    assert server.observer.troubles == ["http: ValueError"]
+    assert server.observer.troubles == [f"http: {fault.__name__}"]
     assert [end.status for end in server.observer.ends] == ["bug"]
 
 

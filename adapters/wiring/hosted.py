@@ -7,6 +7,7 @@ from types import ModuleType
 
 from functions_framework.aio import create_asgi_app_from_module
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,4 +24,10 @@ def hosted(endpoint: Endpoint) -> Starlette:
     setattr(module, inn.__name__, inn)
     # Untyped, as all of functions-framework is.
     app: Starlette = create_asgi_app_from_module(inn.__name__, __file__, "http", module, None)  # type: ignore[no-untyped-call]
+
+    async def refused(request: Request, _refusal: Exception) -> Response:
+        return await endpoint(request)
+
+    # What the host would turn away by itself, in plain text, is answered as all else is.
+    app.add_exception_handler(HTTPException, refused)
     return app

@@ -55,6 +55,15 @@ def test_the_command_in_the_readme_is_the_one_that_it_prints(start_local: Callab
     assert printed.replace(runtime.url, "http://127.0.0.1:8080") in readme
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("TRACE", "/", 405), ("GET", "/robots.txt", 404)])
+def test_what_the_host_would_turn_away_itself_is_a_problem_too(
+    start_local: Callable[..., LocalRuntime], method: str, path: str, status: int
+) -> None:
+    response = urllib3.request(method, start_local().url + path, retries=False)
+    assert (response.status, response.headers["content-type"]) == (status, "application/problem+json")
+    assert response.json()["detail"].startswith("expected POST")
+
+
 def test_fifty_at_once_for_one_new_person_are_one_find(start_local: Callable[..., LocalRuntime]) -> None:
     runtime = start_local()
     with ThreadPoolExecutor(50) as clients:

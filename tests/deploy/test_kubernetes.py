@@ -40,7 +40,7 @@ def test_core_kinds_meet_their_schema_strictly(folder: str, version: str) -> Non
 def test_custom_kinds_meet_their_schema(folder: str, kinds: set[str]) -> None:
     custom = [one for one in rendered(folder) if _is_custom(one)]
     assert {one["kind"] for one in custom} == kinds
-    assert not complaints("node", "tests/deploy/crds/validate.mjs", HOME / "node_modules", text=json.dumps(custom))
+    assert not complaints("node", "tests/deploy/node/validate.mjs", HOME / "node_modules", text=json.dumps(custom))
 
 
 @each_folder

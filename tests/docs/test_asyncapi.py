@@ -1,10 +1,13 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from adapters.rabbitmq.topology import Names, queues
+from tests.deploy.tools import HOME
 from tests.docs.conftest import DOCS
 
 
@@ -42,3 +45,10 @@ def test_the_queues_that_it_names_are_those_that_the_service_declares(asyncapi: 
     named = {word.rstrip(".,;") for word in requests["description"].split() if word.startswith("inn.")}
     assert named
     assert named <= declared
+
+
+def test_the_document_is_asyncapi(asyncapi: dict[str, Any]) -> None:
+    installed = HOME / "node_modules" / "@asyncapi" / "specs" / "schemas" / f"{asyncapi['asyncapi']}.json"
+    assert installed.exists(), f"{installed} is missing: `make {HOME.name}/.ready` installs it"
+    schema = json.loads(installed.read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(asyncapi)] == []

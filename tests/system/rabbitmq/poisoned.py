@@ -36,10 +36,7 @@ async def main(uri: str, source: str, store: str) -> None:
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
     work = Work(Names(source), ports, 3, Silent())
     consumer = Consumer(Broker(uri, "poisoned", Names(source), 1), work, 100, 8)
-    stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    await consumer.run(stopping)
-    consumer.close()
+    await consumer.run(asyncio.Event())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import psutil
 import pytest
 
-from local_runtime.servers.process import ServerFailed
+from local_runtime.servers.process import ServerFailed, wait_for
 from local_runtime.servers.rabbitmq import Node, server_script
 
 QUEUE = "kept"
@@ -30,9 +30,14 @@ def test_what_was_confirmed_outlives_a_kill(node: Node) -> None:
 
 def test_nothing_of_a_node_runs_on_after_its_end(node: Node) -> None:
     node.kill()
-    mine = [process for process in psutil.process_iter() if process_belongs_to(process, node.folder)]
-    node.start()
-    assert mine == []
+    try:
+        wait_for(lambda: not running_for(node), within=60, what="the end of all that the node started")
+    finally:
+        node.start()
+
+
+def running_for(node: Node) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if process_belongs_to(process, node.folder)]
 
 
 def process_belongs_to(process: psutil.Process, folder: Path) -> bool:

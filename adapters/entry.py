@@ -6,6 +6,7 @@ at the first request, after any fork, once a process.
 
 import asyncio
 import atexit
+import sys
 from contextlib import ExitStack
 from functools import cache
 
@@ -14,11 +15,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.settings import load_core
-from adapters.starting import started
+from adapters.settings import Core, WrongSettings, load_core
+from adapters.starting import NotStarted, started
+from adapters.telemetry import Telemetry
 from adapters.wiring.function import Function, function
 
-_CORE = load_core()
+WRONG_SETTINGS = 2
+"""The exit status, as of `inn serve`."""
+PAUSE_SEC = 5.0
+"""Between two starts of which the first was refused: here nobody would begin the process anew."""
+
+
+def _settings() -> Core:
+    try:
+        return load_core()
+    except WrongSettings as wrong:
+        sys.stderr.write(f"inn: {wrong}\n")
+        raise SystemExit(WRONG_SETTINGS) from None
+
+
+_CORE = _settings()
 _STARTING: set[asyncio.Task[None]] = set()
 
 
@@ -35,7 +51,17 @@ def _served() -> Function:
     atexit.register(stack.close)
     told = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
     served = stack.enter_context(function(_CORE, told))
-    task = asyncio.create_task(started(served.servers, limit=0))
+    task = asyncio.create_task(_reach(served, told))
     _STARTING.add(task)
     task.add_done_callback(_STARTING.discard)
     return served
+
+
+async def _reach(served: Function, told: Telemetry) -> None:
+    """Until every server is reached: a login that is refused may be mended at the server's side."""
+    while True:
+        try:
+            return await started(served.servers, limit=0)
+        except NotStarted as no:
+            told.trouble("start", no)
+        await asyncio.sleep(PAUSE_SEC)

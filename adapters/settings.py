@@ -227,6 +227,11 @@ class MongoSettings(BaseSettings):
     """Milliseconds that one call may take, looking for a server included."""
 
     @property
+    def call_sec(self) -> float:
+        """Seconds that one call may take."""
+        return self.timeout_server_select / 1000
+
+    @property
     def uri(self) -> str:
         """The connection string; a secret."""
         if self.dsn is not None:

@@ -4,6 +4,7 @@ Nothing here sleeps, retries or logs; whoever calls decides what to do about `De
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import assert_never
@@ -110,7 +111,9 @@ def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
     try:
         verdict = ports.provider.ask(request)
     except BaseException:
-        ports.answers.release(claim)
+        # What went wrong says more than that the claim could not be given back: its lease ends by itself.
+        with suppress(Unavailable):
+            ports.answers.release(claim)
         raise
     match verdict:
         case Invalid(errors):

@@ -102,7 +102,7 @@ def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry
     """The HTTP function over the embedded store and the emulated providers, with the page before it."""
     free, paid = (settings.asking(emulator.url, paid=paid) for paid in (False, True))
     with ExitStack() as stack:
-        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=free.lease)))
+        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=paid.lease)))
         asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
         watched = Watched(*asked, paid=settings.apifns.enabled)
         ports = Ports(store, watched, SystemClock(), settings.cache.lifetimes)

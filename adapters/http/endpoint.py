@@ -10,7 +10,6 @@ from typing import assert_never
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from adapters.http import modes, problems
 from adapters.http.lookups import Lookups
@@ -21,20 +20,24 @@ from function.observing import Ended, Observer
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 
 ENTRY = "http"
+BODY_SEC = 10.0
+"""More than a batch takes over a slow line; half a body must not keep its place for ever."""
 Page = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
+    """`await endpoint(request)` answers any request; it never raises.
 
-    `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody.
+    `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody;
+    `body_sec`: seconds in which a body has to come.
     """
 
     lookups: Lookups
     pages: Mapping[str, Page]
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
+    body_sec: float = BODY_SEC
 
     async def __call__(self, request: Request) -> Response:
         """Answer one HTTP request."""
@@ -53,11 +56,6 @@ class Endpoint:
                 Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
             )
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request over bare ASGI, no host in between."""
-        response = await self(Request(scope, receive))
-        await response(scope, receive, send)
-
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]
         page = self.pages.get(path)
@@ -70,7 +68,7 @@ class Endpoint:
         headers = modes.headers_of(request.scope["headers"])
         _check_token(headers, self.tokens)
         media = modes.media_type(headers)
-        body = await _body(request, headers, modes.size_limit(media))
+        body = await _body(request, headers, modes.size_limit(media), self.body_sec)
         if media == BATCH_TYPE:
             return await self._batch(modes.read_batch(body))
         return await self._single(media, modes.read_one(media, headers, body))
@@ -158,10 +156,19 @@ def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
         )
 
 
-async def _body(request: Request, headers: modes.Headers, limit: int) -> bytes:
+async def _body(request: Request, headers: modes.Headers, limit: int, seconds: float) -> bytes:
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _whole_body(request, limit)
+    except TimeoutError:
+        detail = f"expected the whole body within {seconds:g} s"
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"}) from None
+
+
+async def _whole_body(request: Request, limit: int) -> bytes:
     body = b""
     more = True
     while more:

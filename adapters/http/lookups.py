@@ -22,7 +22,6 @@ MAX_TOGETHER = 256
 """Events that one round trip to the store asks for at the most."""
 FIRST_WAIT_SEC = 0.05
 LONGEST_WAIT_SEC = 1.0
-OVERLOAD_RETRY_SEC = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Bounds:
 
     @property
     def fetches(self) -> int:
-        """Fetches under way or waiting for a thread; more than that is an overload."""
+        """Fetches under way or waiting for a thread; who comes after that waits for a place, within the deadline."""
         return self.threads * 8
 
 
@@ -46,6 +45,7 @@ class Lookups:
         self._bounds = bounds
         self._threads = ThreadPoolExecutor(bounds.threads, thread_name_prefix="fetch")
         self._fetches: dict[Person, asyncio.Task[Outcome]] = {}
+        self._places = asyncio.Semaphore(bounds.fetches)
         self._cached = Gathering(ports)
 
     async def look_up(self, event: Event) -> Outcome:
@@ -87,15 +87,22 @@ class Lookups:
         return outcome
 
     async def _fetched(self, event: Event, request: LookupRequest) -> Outcome:
-        fetch = self._fetches.get(request.person)
-        if fetch is not None:
-            return on_behalf(await asyncio.shield(fetch), request)
-        if len(self._fetches) >= self._bounds.fetches:
-            return Deferred(request, Reason.PROVIDER_CLOSED, OVERLOAD_RETRY_SEC)
-        fetch = asyncio.create_task(self._fetch(event, request.person))
-        self._fetches[request.person] = fetch
         # Shielded: a deadline ends the waiting, not the fetch, which costs a request to the tax service.
-        return await asyncio.shield(fetch)
+        fetch = self._fetches.get(request.person)
+        if fetch is None:
+            await self._places.acquire()
+            # Whoever had a place sooner may be asking for the same person by now.
+            fetch = self._fetches.get(request.person)
+            if fetch is None:
+                return await asyncio.shield(self._begun(event, request.person))
+            self._places.release()
+        return on_behalf(await asyncio.shield(fetch), request)
+
+    def _begun(self, event: Event, person: Person) -> asyncio.Task[Outcome]:
+        fetch = asyncio.create_task(self._fetch(event, person))
+        fetch.add_done_callback(lambda _: self._places.release())
+        self._fetches[person] = fetch
+        return fetch
 
     async def _fetch(self, event: Event, person: Person) -> Outcome:
         try:

@@ -14,26 +14,31 @@ from function.pacing import Pace, ProviderBook, Upstream
 
 THREADS = 32
 """Lookups of one process that ask a provider at the same time; its pools of connections are as large."""
-STORE_SHARE_SEC = 5.0
-"""The store's part of a lookup, over the provider's."""
+STORE_CALLS = 5
+"""Calls to the store that one fetch makes at the most between its claim and its end."""
 PROBE_MARGIN_SEC = 10.0
 """Over the time limit of a lookup, before a probe of a provider counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who is asked, and how patiently: `patience` is in seconds that a request may wait for its turn."""
+    """Who is asked, and how patiently.
+
+    `patience`: seconds that a request may wait for its turn; `store_call`: seconds that one call to the
+    store may take.
+    """
 
     nalog: NalogSettings
     apifns: ApiFnsSettings
     patience: float
+    store_call: float = 1
 
     @property
     def lease(self) -> float:
         """Seconds after which a claim is anybody's: whoever still held it has died, for no fetch takes so long."""
         fetch = self.patience + self.nalog.timeout_sec
         # The paid provider may be asked after the tax service, for as long again.
-        return fetch * (2 if self.apifns.enabled else 1) + STORE_SHARE_SEC
+        return fetch * (2 if self.apifns.enabled else 1) + STORE_CALLS * self.store_call
 
 
 @contextmanager

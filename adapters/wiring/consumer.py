@@ -37,7 +37,7 @@ class Consuming:
 @contextmanager
 def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[Consuming]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet."""
-    asking = Asking(core.nalog, core.apifns, PATIENCE_SEC)
+    asking = Asking(core.nalog, core.apifns, PATIENCE_SEC, core.mongo.call_sec)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))

@@ -52,7 +52,7 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
     deadline = core.lookup.deadline_sec
     # A lookup waits for its turn half of its time: the rest is for the answer.
-    asking = Asking(core.nalog, core.apifns, patience=deadline / 2)
+    asking = Asking(core.nalog, core.apifns, deadline / 2, core.mongo.call_sec)
     with ExitStack() as stack:
         keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
         store = stack.enter_context(open_store(keeping))

@@ -36,7 +36,7 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
         database=keeping.mongo.name,
         lease=keeping.lease,
         history_lasts=timedelta(days=keeping.history.days) if keeping.history.days else None,
-        operation=keeping.mongo.timeout_server_select / 1000,
+        operation=keeping.mongo.call_sec,
         connections=THREADS + CACHE_THREADS,
         app_name=keeping.app.name,
     )

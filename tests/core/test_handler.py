@@ -182,3 +182,9 @@ def test_a_view_of_answers_refuses_to_keep_one() -> None:
     view = replace(world.ports, answers=InHand({}))
     with pytest.raises(TypeError, match="keeps nothing"):
         handle(event(), view)
+
+
+def test_a_bug_is_told_even_where_the_claim_cannot_be_given_back() -> None:
+    world = World(Answers(down=frozenset({"release"})), Provider(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        handle(event(), world.ports)

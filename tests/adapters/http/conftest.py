@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from adapters.server import Address, listen, run
 from adapters.server import Server as HttpServer
 from adapters.wiring.function import Surroundings
 from adapters.wiring.function import endpoint as http_endpoint
+from adapters.wiring.hosted import hosted
 from function.contract import LookupRequest
 from function.observing import Ended, Silent
 from function.outcomes import Answer, Status
@@ -114,7 +115,7 @@ class Server:
 def serving(endpoint: Endpoint) -> Iterator[str]:
     """The endpoint at the address given."""
     listener = listen(Address("127.0.0.1", 0))
-    server = HttpServer(endpoint.serve, listener, grace=1)
+    server = HttpServer(hosted(endpoint), listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -144,6 +145,7 @@ def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterato
             tokens: Sequence[str] = (),
             threads: int = 8,
             before: Callable[[AnswerStore], AnswerStore] = lambda store: store,
+            body_sec: float = 10,
         ) -> Server:
             store = stack.enter_context(closing(EmbeddedStore(tmp_path / "store.sqlite", lease=30)))
             world = World()
@@ -151,7 +153,8 @@ def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterato
             around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
             endpoint = stack.enter_context(http_endpoint(ports, Bounds(deadline, threads), around))
             pool = stack.enter_context(urllib3.PoolManager(maxsize=64))
-            return Server(stack.enter_context(serving(endpoint)), provider, observer, pool)
+            bounded = replace(endpoint, body_sec=body_sec)
+            return Server(stack.enter_context(serving(bounded)), provider, observer, pool)
 
         yield start
 

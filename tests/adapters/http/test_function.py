@@ -1,3 +1,4 @@
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -127,13 +128,23 @@ def test_the_time_that_the_store_takes_is_the_lookups_own(make_server: Callable[
     assert server.provider.asked == []
 
 
-def test_more_fetches_than_can_ever_be_done_are_put_off_at_once(make_server: Callable[..., Server]) -> None:
+def test_a_batch_of_more_new_persons_than_can_be_asked_for_at_once_is_answered_whole(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server(threads=1)
+    letters = "абвгдежзиклмнопрст"
+    events = [structured({**PERSON, "lastName": f"А{letter}"}, id=letter) for letter in letters]
+    replies = server.post(json.dumps(events).encode(), BATCH).json()
+    assert [reply["data"]["status"] for reply in replies] == ["found"] * len(letters)
+    assert len(server.provider.asked) == len(letters)
+
+
+def test_who_finds_no_place_waits_no_longer_than_the_deadline(make_server: Callable[..., Server]) -> None:
     server = make_server(threads=1, deadline=0.05)
     server.provider.gate.clear()
-    letters = "абвгдежзиклмнопрст"
-    statuses = [server.ask({**PERSON, "lastName": f"А{letter}"}).json()["code"] for letter in letters]
+    codes = [server.ask({**PERSON, "lastName": f"А{letter}"}).json()["code"] for letter in "абвгдежзикл"]
     server.provider.gate.set()
-    assert statuses == ["deadline"] * 8 + ["provider_closed"] * (len(letters) - 8)
+    assert set(codes) == {"deadline"}
 
 
 @pytest.mark.parametrize(
@@ -364,3 +375,15 @@ def assert_problem(response: Any, status: int, expected: str) -> None:
     assert problem["status"] == status
     assert expected in problem["detail"]
     assert "Traceback" not in response.data.decode()
+
+
+async def test_half_a_body_does_not_keep_its_place_for_ever(make_server: Callable[..., Server]) -> None:
+    server = make_server(body_sec=0.1)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = "".join(f"{name}: {value}\r\n" for name, value in BINARY.items())
+    writer.write(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: 10\r\n\r\n{{}}".encode())
+    reply = await reader.read()
+    writer.close()
+    assert reply.startswith(b"HTTP/1.1 408 ")
+    assert b"expected the whole body within 0.1 s" in reply

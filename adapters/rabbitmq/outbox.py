@@ -33,7 +33,7 @@ class Outbox:
     async def _reply(self, message: Message) -> None:
         """To the sender's queue, or to `.unrouted` where there is none or it takes nothing."""
         # The broker returns what goes to a direct reply-to as unroutable even as it delivers it.
-        mandatory = not message.queue.startswith(DIRECT_REPLY)
+        mandatory = not message.queue.startswith(f"{DIRECT_REPLY}.")
         begun = monotonic()
         try:
             await self._publish(message, mandatory=mandatory)

@@ -188,11 +188,12 @@ async def test_a_property_that_cannot_be_read_ends_at_the_delivery_limit(room: R
     assert sum(map(len, customer.replies.values())) == 10
 
 
-async def test_an_unroutable_reply_is_kept_and_counted(room: Room) -> None:
+@pytest.mark.parametrize("nowhere", ["nowhere", "amq.rabbitmq.reply-to-nowhere"])
+async def test_an_unroutable_reply_is_kept_and_counted(room: Room, nowhere: str) -> None:
     async with room.consumer(), room.customer() as customer:
-        await customer.send(ask(), reply_to="nowhere", headers={"traceparent": TRACE})
+        await customer.send(ask(), reply_to=nowhere, headers={"traceparent": TRACE})
         kept = (await room.taken(room.names.unrouted, 1))[0]
-    assert (kept.headers["inn-reply-to"], kept.headers["inn-reason"]) == ("nowhere", "unroutable")
+    assert (kept.headers["inn-reply-to"], kept.headers["inn-reason"]) == (nowhere, "unroutable")
     assert kept.headers["traceparent"] == TRACE
     assert (kept.correlation_id, json.loads(kept.body)["inn"]) == ("r-1", INN)
     assert room.heard.moves["unrouted", "unroutable"] == 1

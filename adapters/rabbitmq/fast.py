@@ -67,7 +67,7 @@ class FastLane:
 
     async def _ended(self, jobs: list[Job], stopping: asyncio.Event, bell: Bell) -> list[Message]:
         """What a batch leads to. While the store is away it stays in hand: nobody's retry is burnt."""
-        patience = Patience()
+        patience = Patience(jobs[0].delivery.arrived)
         while True:
             outcomes = await self._outcomes(jobs)
             fates = [self._clerk.fate(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]

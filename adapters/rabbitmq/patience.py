@@ -46,10 +46,10 @@ class Bell:
 
 
 class Patience:
-    """One delivery's waiting."""
+    """One delivery's waiting, from when it `arrived` (monotonic): before its turn came it was in hand as well."""
 
-    def __init__(self) -> None:
-        self._until = monotonic() + HOLD_SEC
+    def __init__(self, arrived: float) -> None:
+        self._until = arrived + HOLD_SEC
         self._nap = FIRST_NAP_SEC
 
     @property

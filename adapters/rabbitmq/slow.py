@@ -80,7 +80,7 @@ class SlowLane:
             self._work.observer.in_work(ENTRY, -1)
 
     async def _settle(self, job: Job, shift: _Shift) -> None:
-        patience = Patience()
+        patience = Patience(job.delivery.arrived)
         while not shift.stopping.is_set() and not patience.ended:
             outcome = job.envelope.fault or await self._handled(job)
             fate = self._clerk.fate(job, outcome)

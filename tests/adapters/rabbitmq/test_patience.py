@@ -1,9 +1,10 @@
 import asyncio
 from datetime import date
+from time import monotonic
 
 import pytest
 
-from adapters.rabbitmq.patience import LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
+from adapters.rabbitmq.patience import HOLD_SEC, LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
 from function.contract import LookupRequest, parse
 from function.outcomes import Deferred, InProgress, Outcome, Reason
 from tests.core.worlds import event
@@ -25,11 +26,15 @@ def request() -> LookupRequest:
     ],
 )
 def test_how_long_a_nap_is_in_the_end(outcome: Outcome, shortest: float) -> None:
-    patience = Patience()
+    patience = Patience(monotonic())
     naps = [patience.nap(outcome) for _ in range(10)]
     assert shortest <= naps[-1] <= shortest * 1.25
     assert naps[0] <= naps[-1] * 1.25
     assert not patience.ended
+
+
+def test_what_waited_for_its_turn_has_waited_already() -> None:
+    assert Patience(monotonic() - HOLD_SEC - 1).ended
 
 
 async def test_the_bell_wakes_all_who_sleep() -> None:

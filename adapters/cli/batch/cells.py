@@ -1,8 +1,12 @@
 """What stands in a cell, as text: the same for a CSV file and a spreadsheet, however a program has typed it."""
 
+import re
 from datetime import date, datetime, time, timedelta
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
+
+# A spreadsheet has no room for most of them: in every kind of file they count as spaces.
+_CONTROLS = re.compile(r"[\x00-\x1f]+")
 
 
 def text_of(cell: object) -> str:
@@ -11,7 +15,7 @@ def text_of(cell: object) -> str:
         case None:
             return ""
         case str():
-            return " ".join(cell.split())
+            return " ".join(_CONTROLS.sub(" ", cell).split())
         case float() if cell.is_integer():
             return str(int(cell))
         case datetime():

@@ -91,3 +91,12 @@ def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn
     ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
     assert ended.status == 1
     assert read(tmp_path / "out.csv") == [OUT_HEADING, [*ROWS[0], *NOBODY]]
+
+
+def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(inn: Inn, tmp_path: Path) -> None:
+    row = ["Ива\x01нов", *ROWS[0][1:]]
+    source = write(tmp_path / "in.csv", [row])
+    write(tmp_path / "out.xlsx.part", [[*row, *NOBODY]], OUT_HEADING, delimiter=",")
+    for _ in range(2):
+        ended = inn("batch", str(source), "-o", str(tmp_path / "out.xlsx"), "--url", "http://127.0.0.1:1")
+        assert (ended.status, ended.err) == (0, "")

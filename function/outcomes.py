@@ -28,6 +28,7 @@ class Reason(StrEnum):
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     BAD_REPLY = "bad_reply"
     PROVIDER_CLOSED = "provider_closed"
+    TURNED_AWAY = "turned_away"
     NOT_HERE = "not_here"
     IN_PROGRESS = "in_progress"
     DEADLINE = "deadline"
@@ -49,6 +50,7 @@ _TEXTS = {
     Reason.PROVIDER_UNAVAILABLE: "the tax service does not answer now",
     Reason.BAD_REPLY: "the tax service gave a reply that cannot be trusted",
     Reason.PROVIDER_CLOSED: "the tax service takes no more requests for now (pace, cool-down or daily limit)",
+    Reason.TURNED_AWAY: "the tax service turned this request away (captcha or throttling) and is left alone for a while",
     Reason.NOT_HERE: "the answer is not in the cache",
     Reason.IN_PROGRESS: "another worker is asking for this person now",
     Reason.DEADLINE: "the answer did not come in the time of one request; it is kept when it comes, so ask again",

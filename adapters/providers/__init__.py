@@ -68,7 +68,10 @@ class Providers:
 
 def _in_sum(refused: list[Unavailable]) -> Unavailable:
     """How a request ends that nobody answered: a failure outweighs a closed door, and the first door to open counts."""
-    failures = [no for no in refused if no.reason is not Reason.PROVIDER_CLOSED]
+    doors = (Reason.TURNED_AWAY, Reason.PROVIDER_CLOSED)
+    failures = [no for no in refused if no.reason not in doors]
     if failures or not refused:
         return failures[-1] if failures else Unavailable(Reason.PROVIDER_UNAVAILABLE)
-    return Unavailable(Reason.PROVIDER_CLOSED, min(no.retry_after for no in refused))
+    # To have been turned away oneself says more than that a door was shut already.
+    reason = next(door for door in doors if door in {no.reason for no in refused})
+    return Unavailable(reason, min(no.retry_after for no in refused))

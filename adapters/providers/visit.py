@@ -78,7 +78,7 @@ class Visit:
         seconds = self._page.cool(no.retry_after)
         if not seconds:
             return Refusal(Unavailable(Reason.PROVIDER_UNAVAILABLE), pass_on=True)
-        return Refusal(Unavailable(Reason.PROVIDER_CLOSED, seconds), pass_on=True)
+        return Refusal(Unavailable(Reason.TURNED_AWAY, seconds), pass_on=True)
 
     def _failed(self, no: Unavailable) -> Refusal:
         if not self._probe:

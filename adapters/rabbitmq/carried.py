@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 ATTEMPTS = "inn-attempts"
+TURNED_AWAY = "inn-turned-away"
 REASON = "inn-reason"
 PARKED_AT = "inn-parked-at"
-OURS = (ATTEMPTS, REASON, PARKED_AT)
+OURS = (ATTEMPTS, TURNED_AWAY, REASON, PARKED_AT)
 MAX_ATTEMPTS = 1_000_000
 """Larger numbers in the headers are nobody's count."""
 
@@ -45,6 +46,11 @@ def attempts(headers: Headers, retry_queue: str) -> int:
     """How many tries a message has behind it. 0: this is the first one."""
     counted = (death.get("count") for death in _deaths(headers) if _is(death, retry_queue, "expired"))
     return _count(headers.get(ATTEMPTS)) + sum(map(_count, counted))
+
+
+def turned_away(headers: Headers) -> int:
+    """How often a provider turned this very request away."""
+    return _count(headers.get(TURNED_AWAY))
 
 
 def death_reason(headers: Headers) -> str:

@@ -14,9 +14,9 @@ REPLY_TO = "inn-reply-to"
 _INT64 = range(-(2**63), 2**63)
 
 
-def passed_on(delivery: Delivery, queue: str, attempts: int, reason: str) -> Message:
-    """The same request for another of our queues, or for the tail of its own. `attempts`: tries it has behind it."""
-    return _moved(delivery, queue, reason, {carried.ATTEMPTS: attempts} if attempts else {})
+def passed_on(delivery: Delivery, queue: str, reason: str, counts: Mapping[str, int]) -> Message:
+    """The same request for another of our queues, or for the tail of its own. `counts`: headers of ours to take along."""
+    return _moved(delivery, queue, reason, counts)
 
 
 def parked(delivery: Delivery, queue: str, attempts: int, reason: str, now: datetime) -> Message:

@@ -44,6 +44,13 @@ WAIT = None
 HANDED_BACK = "handed_back"
 """Why a message went to the tail of its own queue: it was in hand for too long, or the process ends."""
 
+TURNED_AWAY_LIMIT = 20
+"""So often a provider may turn one request away, which burns no try, before it is parked.
+
+Cool-downs in a row grow to an hour: a lone request outlasts half a day of captchas. One that is
+turned away while others get through would shut the provider for all of them, for ever.
+"""
+
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
 
 
@@ -56,8 +63,12 @@ def reply_to(name: str, ours: Collection[str]) -> ReplyTo:
     return ReplyTo.SENDER
 
 
-def decide(outcome: Outcome, attempts: int, limit: int, sender: ReplyTo) -> Fate | None:
-    """The fate of a delivery, or WAIT. `attempts`: tries it has behind it; `limit`: the most that it may have."""
+def decide(outcome: Outcome, attempts: int, limit: int, sender: ReplyTo, turned_away: int = 0) -> Fate | None:
+    """The fate of a delivery, or WAIT.
+
+    `attempts`: tries it has behind it; `limit`: the most that it may have; `turned_away`: how often a
+    provider turned it away before.
+    """
     replies = sender is ReplyTo.SENDER
     match outcome:
         case Answered():
@@ -69,6 +80,10 @@ def decide(outcome: Outcome, attempts: int, limit: int, sender: ReplyTo) -> Fate
             return Fate(move=Move.LOOKUP, reason=reason)
         case InProgress():
             return WAIT
+        case Deferred(reason=Reason.TURNED_AWAY as reason):
+            # Behind the others: it may be this very request that the provider does not like.
+            again = Fate(move=Move.LOOKUP, reason=reason)
+            return again if turned_away + 1 < TURNED_AWAY_LIMIT else Fate(replies, Move.DEAD, reason)
         case Deferred(reason=reason):
             return _failed(reason, attempts < limit, replies=replies) if reason.burns_retry else WAIT
         case _:

@@ -18,7 +18,7 @@ from adapters.rabbitmq.settling import WAIT
 from adapters.rabbitmq.stopping import closing
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
 from function.handler import broken, handle
-from function.outcomes import Outcome
+from function.outcomes import Deferred, Outcome
 
 DRAIN_SEC = 60.0
 """What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 90 seconds."""
@@ -85,7 +85,8 @@ class SlowLane:
             outcome = job.envelope.fault or await self._handled(job)
             fate = self._clerk.fate(job, outcome)
             if fate is not WAIT:
-                shift.bell.succeeded()
+                if not isinstance(outcome, Deferred):
+                    shift.bell.succeeded()
                 for message in self._clerk.settlement(job, outcome, fate):
                     await shift.session.outbox.send(message)
                 await shift.session.channel.basic_ack(job.delivery.tag, wait=False)

@@ -15,7 +15,7 @@ from adapters.rabbitmq.settling import FORBIDDEN_REPLY, HANDED_BACK, Fate, Move,
 from adapters.rabbitmq.topology import Names
 from function.contract import result_of
 from function.observing import Ended, Observer
-from function.outcomes import Answered, Deferred, InProgress, Outcome, Rejected
+from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.ports import Ports
 
 ENTRY = "rabbitmq"
@@ -39,6 +39,7 @@ class Job:
     envelope: Envelope
     sender: ReplyTo
     attempts: int
+    turned_away: int
     trace: str
 
 
@@ -64,11 +65,12 @@ class Clerk:
         sender = reply_to(delivery.reply_to, self._ours)
         if sender is ReplyTo.FORBIDDEN:
             envelope.fault = FORBIDDEN_REPLY
-        return Job(delivery, envelope, sender, self._attempts(delivery), envelope.traceparent)
+        attempts, turned_away = self._past(delivery)
+        return Job(delivery, envelope, sender, attempts, turned_away, envelope.traceparent)
 
     def fate(self, job: Job, outcome: Outcome) -> Fate | None:
         """See `settling.decide`."""
-        return decide(outcome, job.attempts, self._work.retries, job.sender)
+        return decide(outcome, job.attempts, self._work.retries, job.sender, job.turned_away)
 
     def settlement(self, job: Job, outcome: Outcome, fate: Fate) -> list[Message]:
         """What to publish before the delivery is acknowledged; the observer is told how the request ended."""
@@ -85,19 +87,24 @@ class Clerk:
 
     def handed_back(self, job: Job) -> Message:
         """The same message for the tail of the lane's own queue, where its deaths are forgotten but not its tries."""
-        return moves.passed_on(job.delivery, self._queue, job.attempts, HANDED_BACK)
+        return moves.passed_on(job.delivery, self._queue, HANDED_BACK, _counts(job))
 
-    def _attempts(self, delivery: Delivery) -> int:
-        """In the source queue all are new, whatever past a client has written into the headers."""
+    def _past(self, delivery: Delivery) -> tuple[int, int]:
+        """Tries and refusals so far. In the source queue all are new, whatever a client has written into the headers."""
         names = self._work.names
-        return 0 if self._queue == names.source else carried.attempts(delivery.headers, names.retry)
+        if self._queue == names.source:
+            return 0, 0
+        return carried.attempts(delivery.headers, names.retry), carried.turned_away(delivery.headers)
 
     def _moved(self, job: Job, fate: Fate, now: datetime) -> Message:
         names = self._work.names
         if fate.move is Move.DEAD:
             return moves.parked(job.delivery, names.dead, job.attempts + 1, fate.reason, now)
         queue = names.lookup if fate.move is Move.LOOKUP else names.retry
-        return moves.passed_on(job.delivery, queue, job.attempts, fate.reason)
+        counts = _counts(job)
+        if fate.reason == Reason.TURNED_AWAY:
+            counts[carried.TURNED_AWAY] = job.turned_away + 1
+        return moves.passed_on(job.delivery, queue, fate.reason, counts)
 
     def _tell(self, job: Job, outcome: Outcome, seconds: float) -> None:
         cached, provider = (outcome.cached, outcome.answer.provider) if isinstance(outcome, Answered) else (False, "")
@@ -113,6 +120,11 @@ class Clerk:
                 traceparent=job.trace,
             )
         )
+
+
+def _counts(job: Job) -> dict[str, int]:
+    counts = {carried.ATTEMPTS: job.attempts, carried.TURNED_AWAY: job.turned_away}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _request_id(outcome: Outcome) -> str:

@@ -162,7 +162,7 @@ class TestOrder:
     def test_when_all_are_shut_the_first_to_open_is_waited_for(self) -> None:
         tax, paid = Upstream("nalog", [Throttled(300)]), Upstream("apifns", [Throttled(100)])
         asking = providers(Clock(), tax, paid)
-        assert failure(asking) == (Reason.PROVIDER_CLOSED, 100)
+        assert failure(asking) == (Reason.TURNED_AWAY, 100)
         assert failure(asking) == (Reason.PROVIDER_CLOSED, 100)
         assert (tax.asked, paid.asked) == (1, 1)
 
@@ -175,9 +175,10 @@ class TestCoolDown:
     def test_a_throttled_provider_is_left_alone_until_its_cool_down_ends(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Throttled(), Reply(FOUND)])
         asking = providers(clock, tax)
-        for wait in (20, 19):
-            assert failure(asking) == (Reason.PROVIDER_CLOSED, wait)
-            clock.now += 1
+        assert failure(asking) == (Reason.TURNED_AWAY, 20)
+        clock.now += 1
+        assert failure(asking) == (Reason.PROVIDER_CLOSED, 19)
+        clock.now += 1
         assert tax.asked == 1
         clock.now += 18
         assert asking.ask(request()) == FOUND
@@ -187,14 +188,14 @@ class TestCoolDown:
         tax = Upstream("nalog", [Throttled(), Throttled(), Throttled(), Reply(FOUND), Throttled()])
         asking = providers(clock, tax)
         for wait in (20, 40, 80):
-            assert failure(asking) == (Reason.PROVIDER_CLOSED, wait)
+            assert failure(asking) == (Reason.TURNED_AWAY, wait)
             clock.now += wait
         assert asking.ask(request()) == FOUND
         clock.now += 1
-        assert failure(asking) == (Reason.PROVIDER_CLOSED, 20)
+        assert failure(asking) == (Reason.TURNED_AWAY, 20)
 
     def test_the_provider_s_own_word_counts_where_it_asks_for_longer(self) -> None:
-        assert failure(providers(Clock(), Upstream("nalog", [Throttled(300)]))) == (Reason.PROVIDER_CLOSED, 300)
+        assert failure(providers(Clock(), Upstream("nalog", [Throttled(300)]))) == (Reason.TURNED_AWAY, 300)
 
     def test_a_good_reply_may_ask_for_it(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND, cool=True), Reply(FOUND)])
@@ -265,7 +266,7 @@ class TestProbe:
     @pytest.mark.parametrize(
         ("said", "reason"),
         [
-            (Throttled(), Reason.PROVIDER_CLOSED),
+            (Throttled(), Reason.TURNED_AWAY),
             (Unavailable(Reason.PROVIDER_UNAVAILABLE), Reason.PROVIDER_UNAVAILABLE),
             (Unavailable(Reason.BAD_REPLY), Reason.BAD_REPLY),
         ],

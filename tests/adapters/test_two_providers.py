@@ -90,5 +90,5 @@ def test_both_are_closed(emulator: Emulator, asking: Providers) -> None:
     emulator.control(mood="captcha", apifns_key="another")
     with pytest.raises(Unavailable) as no:
         who_answers(asking, range(1))
-    assert no.value.reason is Reason.PROVIDER_CLOSED
+    assert no.value.reason is Reason.TURNED_AWAY
     assert why_shut(asking) == [Why.COOLING, Why.COOLING]

@@ -16,7 +16,9 @@ def test_a_captcha_shuts_the_tax_service_and_after_its_rest_the_same_question_is
     page.click("somebody")
     assert page.ask() == "Not now"
     assert "left alone for a while" in page.text("answer")
-    assert page.wait(lambda: page.text("status")).startswith("Not now: The tax service is left alone for a while.")
+    assert page.wait(lambda: page.text("status")).startswith(
+        "Not now: The tax service turned the request away and is left alone for a while."
+    )
     assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "noAnswer"}
     assert page.wait(lambda: page.count("captchas")) == 1
     assert page.text("countdown").startswith("Ask again in ")
@@ -42,7 +44,7 @@ def test_other_moods_are_told_with_their_reasons_and_their_retry_after(
     page.open()
     for mood, reason, seconds in (
         ("down", "The tax service does not answer.", 5),
-        ("throttled", "The tax service is left alone for a while.", 30),
+        ("throttled", "The tax service turned the request away and is left alone for a while.", 30),
     ):
         page.mood(mood)
         assert page.ask() == "Not now"

@@ -174,6 +174,10 @@ export const REASONS = {
   store_unavailable: ["The store of answers can’t be reached.", "Хранилище ответов недоступно."],
   provider_unavailable: ["The tax service does not answer.", "Налоговая служба не отвечает."],
   bad_reply: ["The tax service gave a reply that can’t be trusted.", "Ответу налоговой службы нельзя верить."],
+  turned_away: [
+    "The tax service turned the request away and is left alone for a while.",
+    "Налоговая служба отклонила обращение, пока её не беспокоят.",
+  ],
   provider_closed: ["The tax service is left alone for a while.", "Налоговую службу пока не беспокоят."],
   in_progress: ["Another worker is asking for this very person.", "Об этом человеке уже спрашивает другой обработчик."],
   internal_error: ["The service has a fault of its own.", "В самом сервисе ошибка."],

@@ -91,7 +91,7 @@ def lookup(number: int, ports: Ports) -> str:
                 return answer.status.value
             case InProgress():
                 time.sleep(WAIT_SEC)
-            case Deferred(_, Reason.PROVIDER_CLOSED, seconds):
+            case Deferred(_, Reason.PROVIDER_CLOSED | Reason.TURNED_AWAY, seconds):
                 time.sleep(max(seconds, WAIT_SEC))
             case other:
                 return type(other).__name__

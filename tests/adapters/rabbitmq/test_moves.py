@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.rabbitmq.carried import ATTEMPTS
 from adapters.rabbitmq.messages import Delivery, Message, Properties
 from adapters.rabbitmq.moves import parked, passed_on, portable, replayed, unrouted
 from adapters.rabbitmq.topology import Names
@@ -28,12 +29,14 @@ def delivery(**changes: object) -> Delivery:
 
 
 def test_a_request_that_is_passed_on_keeps_what_is_its_own_and_its_tries() -> None:
-    message = passed_on(delivery(delivery_mode=1, user_id="u", expiration="1000"), "inn.retry", 2, "bad_reply")
+    message = passed_on(
+        delivery(delivery_mode=1, user_id="u", expiration="1000"), "inn.retry", "bad_reply", {ATTEMPTS: 2}
+    )
     assert message == _message("inn.retry", {"ce-id": "e-1", "inn-attempts": 2}, "bad_reply")
 
 
 def test_without_tries_none_are_written() -> None:
-    assert passed_on(delivery(), "inn.lookup", 0, "not_here").properties.headers == {"ce-id": "e-1"}
+    assert passed_on(delivery(), "inn.lookup", "not_here", {}).properties.headers == {"ce-id": "e-1"}
 
 
 def test_a_parked_message_says_why_and_when() -> None:

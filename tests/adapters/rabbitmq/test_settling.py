@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters.rabbitmq.settling import WAIT, Fate, Move, ReplyTo, decide, reply_to, status_of
+from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT, WAIT, Fate, Move, ReplyTo, decide, reply_to, status_of
 from adapters.rabbitmq.topology import Names
 from function.contract import LookupRequest, parse
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
@@ -70,6 +70,21 @@ REPLY_AND_PARK = Fate(replies=True, move=Move.DEAD, reason="rejected")
 )
 def test_the_fate_of_a_delivery(outcome: Outcome, attempts: int, sender: ReplyTo, fate: Fate | None) -> None:
     assert decide(outcome, attempts, LIMIT, sender) == fate
+
+
+@pytest.mark.parametrize(
+    ("turned_away", "sender", "fate"),
+    [
+        (0, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="turned_away")),
+        (TURNED_AWAY_LIMIT - 2, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="turned_away")),
+        (TURNED_AWAY_LIMIT - 1, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason="turned_away")),
+        (TURNED_AWAY_LIMIT - 1, ReplyTo.NOBODY, Fate(move=Move.DEAD, reason="turned_away")),
+    ],
+)
+def test_who_is_turned_away_goes_behind_the_others_and_not_for_ever(
+    turned_away: int, sender: ReplyTo, fate: Fate
+) -> None:
+    assert decide(deferred(Reason.TURNED_AWAY), LIMIT, LIMIT, sender, turned_away) == fate
 
 
 @pytest.mark.parametrize("reason", list(Reason))

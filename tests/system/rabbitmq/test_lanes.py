@@ -9,6 +9,7 @@ import aio_pika
 import pytest
 from pamqp.commands import Basic
 
+from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
 from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
@@ -296,6 +297,22 @@ async def test_while_the_provider_is_closed_nothing_is_taken_and_nothing_fails(r
         replies = await customer.got(20)
     assert {reply["status"] for reply in replies} == {"found"}
     assert {move[0] for move in room.heard.moves} == {"lookup"}
+
+
+async def test_a_person_whom_the_provider_never_takes_is_parked_at_last_and_holds_up_nobody(room: Room) -> None:
+    def takes_all_but_one(request: LookupRequest) -> Verdict:
+        if request.request_id == "r-0":
+            raise Unavailable(Reason.TURNED_AWAY)
+        return FOUND
+
+    room.service.does = takes_all_but_one
+    async with room.consumer(retries=0), room.customer() as customer:
+        await customer.asks(range(6))
+        replies = await customer.got(6)
+        await room.holds(room.names.dead, 1)
+    assert sorted(reply["status"] for reply in replies) == ["failed", *["found"] * 5]
+    assert room.service.asked.count("r-0") == TURNED_AWAY_LIMIT
+    assert room.heard.moves["dead", "turned_away"] == 1
 
 
 async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwards(room: Room) -> None:

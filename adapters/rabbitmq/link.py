@@ -83,4 +83,11 @@ async def _until_lost(work: Coroutine[object, object, None], session: Session) -
     # What the lane stumbled over when the connection went is not what went wrong.
     error = ended[1] if lost else ended[0]
     if isinstance(error, BaseException):
-        raise error
+        raise _alone(error)
+
+
+def _alone(error: BaseException) -> BaseException:
+    """What a lane's tasks ended with: a broker that is away for all of them is one that is away, and no bug."""
+    while isinstance(error, BaseExceptionGroup) and error.split(BrokerAway)[1] is None:
+        error = error.exceptions[0]
+    return error

@@ -6,6 +6,7 @@ from aiormq import Channel
 from aiormq.exceptions import DeliveryError, PublishError
 
 from adapters.rabbitmq import moves
+from adapters.rabbitmq.faults import BrokerAway
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message
 from adapters.rabbitmq.topology import Names
 from function.observing import Observer
@@ -24,7 +25,7 @@ class Outbox:
         self._ids: set[str | None] = set()
 
     async def send(self, message: Message) -> None:
-        """Publish one. Raises DeliveryError where a queue of ours is gone or full."""
+        """Publish one. Raises DeliveryError where a queue of ours is gone or full, BrokerAway where nothing is confirmed."""
         if message.moved is None:
             await self._reply(message)
         else:
@@ -57,11 +58,14 @@ class Outbox:
         self._observer.moved(message.queue.removeprefix(f"{self._names.source}."), reason)
 
     async def _publish(self, message: Message, *, mandatory: bool) -> None:
-        await self._channel.basic_publish(
-            message.body,
-            routing_key=message.queue,
-            properties=message.properties,
-            mandatory=mandatory,
-            timeout=CONFIRM_SEC,
-            wait=False,
-        )
+        try:
+            await self._channel.basic_publish(
+                message.body,
+                routing_key=message.queue,
+                properties=message.properties,
+                mandatory=mandatory,
+                timeout=CONFIRM_SEC,
+                wait=False,
+            )
+        except TimeoutError:
+            raise BrokerAway("unconfirmed") from None

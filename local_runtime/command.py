@@ -91,7 +91,7 @@ def local(
         emulator = stack.enter_context(_emulator())
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
         app = stack.enter_context(application(settings, emulator, data, told))
-        greet = partial(_say, greeting(_url(listener), emulator))
+        greet = partial(_say, greeting(_url(listener), emulator, guarded=bool(settings.http.bearer_tokens)))
         run(Server(app, listener, GRACE_SEC, greet).serve())
     _say("Stopped.\n")
     leave()
@@ -113,10 +113,11 @@ def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry
         yield app
 
 
-def greeting(url: str, emulator: Emulator) -> str:
-    """What runs where, and one command to try."""
+def greeting(url: str, emulator: Emulator, *, guarded: bool = False) -> str:
+    """What runs where, and one command to try; where tokens are set (`guarded`) it asks the shell for one."""
     person = {"requestId": "try-1", **emulator.people()[0]["request"]}
     body = json.dumps(person, ensure_ascii=False)
+    token = ' -H "authorization: Bearer $TOKEN"' if guarded else ""
     return f"""
 The function         {url}   (open it in a browser to play; probes: /livez /readyz, metrics: /metrics)
 The tax service      {emulator.url}   emulated; what it was asked: /stats, invented people: /people
@@ -124,7 +125,7 @@ The tax service      {emulator.url}   emulated; what it was asked: /stats, inven
 Ask for a person (twice, to see the cache):
 
 curl -s {url} -H 'content-type: application/json' -H 'ce-specversion: 1.0' -H 'ce-id: 1' \\
-  -H 'ce-source: /terminal' -H 'ce-type: inn.lookup.requested' \\
+  -H 'ce-source: /terminal' -H 'ce-type: inn.lookup.requested'{token} \\
   -d '{body}' -w '\\n'
 
 Ctrl-C ends it all.

@@ -165,3 +165,10 @@ def test_no_personal_data_gets_into_the_log(start_local: Callable[..., LocalRunt
     values = {*PERSON.values(), found["inn"], "Дария", "Kuznetsova", "735281X"} - {"r-1"}
     escaped = {json.dumps(value)[1:-1] for value in values}
     assert not [value for value in values | escaped if value in runtime.log or value.lower() in runtime.log.lower()]
+
+
+def test_where_tokens_are_set_the_command_asks_for_one(start_local: Callable[..., LocalRuntime]) -> None:
+    runtime = start_local(HTTP_TOKENS="secret-token")
+    assert 'authorization: Bearer $TOKEN"' in runtime.greeting
+    assert "secret-token" not in runtime.greeting
+    assert runtime.ask(PERSON).status == 401

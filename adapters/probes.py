@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 FRESH_SEC = 1.0
 """A look at the parts is good for so long."""
+UNREADY_FRESH_SEC = 0.1
+"""And for so long where one was not ready: whoever waits for it need not wait a second more."""
 PATIENCE_SEC = 0.05
 """A probe waits so long for a new look, then tells the last one."""
 LIMIT_SEC = 5.0
@@ -79,7 +81,8 @@ class Probes:
         return Response(self._numbers.exposition(), headers=headers)
 
     async def _parts(self) -> Mapping[str, Part]:
-        if monotonic() - self._looked_at > FRESH_SEC and self._look is None:
+        fresh = FRESH_SEC if all(part.ready for part in self._known.values()) else UNREADY_FRESH_SEC
+        if monotonic() - self._looked_at > fresh and self._look is None:
             self._look = asyncio.create_task(self._look_at_all())
         if self._look is not None:
             await asyncio.wait({self._look}, timeout=PATIENCE_SEC if self._known else LIMIT_SEC)

@@ -39,7 +39,8 @@ def fault(name: str) -> str | None:
 
 def folded(name: str) -> str:
     """What two spellings of one tidied name have in common: case, ё and spaces around dashes do not count."""
-    return _AROUND_DASH.sub("-", name.casefold().replace("ё", "е"))
+    text = name.casefold().replace("ё", "е")
+    return _AROUND_DASH.sub("-", text) if "-" in text else text
 
 
 def _foreign(name: str) -> str:

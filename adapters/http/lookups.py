@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from function.contract import Event, LookupRequest
-from function.handler import broken, from_cache, handle, read, recalled
+from function.handler import broken, from_cache, handle_missed, read, recalled
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
 from function.person import Person
 from function.ports import Ports
@@ -107,7 +107,7 @@ class Lookups:
     async def _fetch(self, event: Event, person: Person) -> Outcome:
         try:
             # With its context: what the thread does belongs to this request's trace.
-            work = partial(copy_context().run, handle, event, self._ports)
+            work = partial(copy_context().run, handle_missed, event, self._ports)
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             del self._fetches[person]

@@ -17,8 +17,13 @@ from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT
 from adapters.rabbitmq.stopping import closing
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
+<<<<<<< HEAD
 from function.handler import broken, handle
 from function.outcomes import Deferred, Outcome
+=======
+from function.handler import broken, handle_missed
+from function.outcomes import Outcome
+>>>>>>> 980d1cb (Who was not cached a moment ago is claimed without another look; an unready process looks again sooner)
 
 DRAIN_SEC = 60.0
 """What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 90 seconds."""
@@ -104,7 +109,7 @@ class SlowLane:
         loop = asyncio.get_running_loop()
         try:
             # With its context: what the thread does belongs to this request's trace.
-            work = partial(copy_context().run, handle, job.envelope.event, self._work.ports)
+            work = partial(copy_context().run, handle_missed, job.envelope.event, self._work.ports)
             return await loop.run_in_executor(self._threads, work)
         except Exception as bug:  # noqa: BLE001  # whatever it is, it is one request's, and not the lane's
             self._work.observer.trouble("slow_lane", bug)

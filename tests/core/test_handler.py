@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from function.contract import LookupRequest, parse
-from function.handler import broken, handle, handle_waiting
+from function.handler import broken, handle, handle_missed, handle_waiting
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
 from function.ports import Invalid, Lifetimes, Unavailable, Verdict
 from function.view import InHand
@@ -36,6 +36,14 @@ def test_a_new_person_is_claimed_asked_for_and_kept() -> None:
     assert world.answers.known == {request().person: answer}
     assert handle(event(requestId="r-2"), world.ports) == Answered(request(requestId="r-2"), answer, cached=True)
     assert len(world.provider.asked) == 1
+
+
+def test_whoever_was_not_cached_a_moment_ago_is_claimed_without_another_look() -> None:
+    world = World()
+    assert handle_missed(event(), world.ports) == handle(event(), World().ports)
+    assert world.answers.calls == ["claim", "save"]
+    assert handle_missed(event(), world.ports) == handle(event(), world.ports)
+    assert handle_missed(b"[]", world.ports) == handle(b"[]", world.ports)
 
 
 @pytest.mark.parametrize("status", [Status.NOT_FOUND, Status.AMBIGUOUS])

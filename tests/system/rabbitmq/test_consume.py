@@ -79,6 +79,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield begin
 
 
+IN_HAND = 8
+"""Messages that a lane holds at most, and one more as it begins."""
+
+
 def persons(number: int) -> list[dict[str, Any]]:
     return [ask(each) for each in range(number)]
 
@@ -86,6 +90,7 @@ def persons(number: int) -> list[dict[str, Any]]:
 def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
     settings: Settings, start: Start, node: Node
 ) -> None:
+    settings["RABBITMQ_PREFETCH_COUNT"] = str(IN_HAND)
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         first = start(settings)
         first.answers("/readyz", 200)
@@ -99,7 +104,8 @@ def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
         replies = customers.got(150)
         assert third.end(signal.SIGTERM) == 0
         assert customers.parked() == 0
-    assert counted(replies.values()) <= 150 + 2 * 16
+    # What either lane had in hand, each of the two times, may have been answered or moved already.
+    assert counted(replies.values()) <= 150 + 2 * 2 * (IN_HAND + 1)
     assert differing(replies.values()) == []
     assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
 

@@ -17,13 +17,8 @@ from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT
 from adapters.rabbitmq.stopping import closing
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
-<<<<<<< HEAD
-from function.handler import broken, handle
-from function.outcomes import Deferred, Outcome
-=======
 from function.handler import broken, handle_missed
-from function.outcomes import Outcome
->>>>>>> 980d1cb (Who was not cached a moment ago is claimed without another look; an unready process looks again sooner)
+from function.outcomes import Deferred, Outcome
 
 DRAIN_SEC = 60.0
 """What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 90 seconds."""

@@ -47,7 +47,12 @@ class Link:
             try:
                 async with open_session(self._broker, self._observer) as session:
                     self.state = "connected"
-                    await _until_lost(self._lane.run(session, stopping), session)
+                    try:
+                        await _until_lost(self._lane.run(session, stopping), session)
+                    except BrokerAway as away:
+                        self.state = str(away)
+                        await _alarm_over(session, stopping)
+                        raise
             except (BrokerAway, BrokerRefuses) as no:
                 self._lost(str(no) if isinstance(no, BrokerAway) else "refused")
             except Exception as bug:  # noqa: BLE001  # what is in hand comes again; at the delivery limit it is parked
@@ -68,6 +73,16 @@ class Link:
                 await stopping.wait()
         except TimeoutError:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SEC)
+
+
+async def _alarm_over(session: Session, stopping: asyncio.Event) -> None:
+    """A broker with an alarm reads nothing of a connection, not even its end: a new one would only be one more."""
+    tasks = {asyncio.create_task(session.unblocked()), asyncio.create_task(stopping.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _until_lost(work: Coroutine[object, object, None], session: Session) -> None:

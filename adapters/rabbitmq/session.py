@@ -53,6 +53,14 @@ class Session:
             cancelled.cancel()
         raise BrokerAway("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
 
+    async def unblocked(self) -> None:
+        """Wait while the broker takes nothing from this connection (an alarm: memory, disk), or until it is lost."""
+        ready = asyncio.create_task(self.channel.connection.ready())
+        try:
+            await asyncio.wait({ready, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+
     def _on_cancel(self, _frame: Basic.Cancel) -> None:
         self._cancelled.set()
 

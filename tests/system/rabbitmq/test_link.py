@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aiormq import Channel
+from aiormq.abc import AbstractConnection
 
 from adapters.rabbitmq.faults import BrokerAway
 from adapters.rabbitmq.link import Link
@@ -65,3 +66,54 @@ async def test_a_broker_that_confirms_nothing_is_away(moved: str | None) -> None
     outbox = Outbox(Unconfirming(), Names("inn"), Silent())
     with pytest.raises(BrokerAway, match="unconfirmed"):
         await outbox.send(Message("customer", Properties(message_id="m"), b"", moved))
+
+
+class Blocked:
+    """A lane whose first connection the broker blocks. `lifted`: whether the alarm was by the second one."""
+
+    queue = "blocked"
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.lifting = False
+        self.lifted: bool | None = None
+
+    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+        self.runs += 1
+        if self.runs > 1:
+            self.lifted = self.lifting
+            await stopping.wait()
+            return
+        connection = session.channel.connection
+        publishing = asyncio.create_task(session.channel.basic_publish(b"", routing_key="nowhere"))
+        await until(lambda: _is_blocked(connection), "the alarm")
+        publishing.cancel()
+        raise BrokerAway("unconfirmed")
+
+
+async def _is_blocked(connection: AbstractConnection) -> bool:
+    try:
+        async with asyncio.timeout(0.01):
+            await connection.ready()
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_blocks(room: Room) -> None:
+    lane = Blocked()
+    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    stopping = asyncio.Event()
+    await asyncio.to_thread(room.node.control, "set_vm_memory_high_watermark", "absolute", "1MB")
+    try:
+        running = asyncio.create_task(link.run(stopping))
+        await until(lambda: link.state == "unconfirmed", "the alarm to be noticed")
+        # It takes longer than the pause before another connection would be made.
+        await asyncio.to_thread(room.node.control, "list_connections")
+        lane.lifting = True
+    finally:
+        await asyncio.to_thread(room.node.control, "set_vm_memory_high_watermark", "0.4")
+    await until(lambda: lane.lifted is not None, "another connection")
+    stopping.set()
+    await running
+    assert lane.lifted is True

@@ -21,7 +21,7 @@ from function.handler import broken, handle_missed
 from function.outcomes import Deferred, Outcome
 
 DRAIN_SEC = 60.0
-"""What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 90 seconds."""
+"""What is in a thread when the process is to stop may take so long: longer than a lookup does; a pod has 120 seconds."""
 
 
 @dataclass(slots=True, eq=False)

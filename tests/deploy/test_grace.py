@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.serve import GRACE_SEC
+from adapters.rabbitmq.outbox import CONFIRM_SEC
 from adapters.rabbitmq.slow import DRAIN_SEC
 from adapters.settings import ApiFnsSettings, NalogSettings, load
 from adapters.wiring.asking import Asking
 from adapters.wiring.consumer import PATIENCE_SEC
 from tests.deploy.manifests import PLACES, Process, template
 
-AFTER_THE_DRAIN_SEC = 15
-"""To hand back what is left, close the connections and send the last spans."""
+AFTER_THE_DRAIN_SEC = CONFIRM_SEC + 15
+"""To hand back what is left, confirmed by a broker that may be slow, close the connections and send the last spans."""
 WITH_GRACE = [place for place in PLACES if place not in ("lambda", "knative")]
 
 

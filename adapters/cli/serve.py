@@ -12,7 +12,6 @@ from adapters.settings import HttpSettings, load_core
 from adapters.starting import NotStarted, started
 from adapters.telemetry import Telemetry
 from adapters.wiring.function import Function, function
-from adapters.wiring.hosted import hosted
 
 GRACE_SEC = 5.0
 """Beyond a lookup's deadline, for requests in work to end after SIGTERM."""
@@ -31,7 +30,7 @@ def serve() -> None:
             function(core, told) as served,
         ):
             _warn_if_open(core.http, told)
-            server = Server(hosted(served.endpoint), listener, core.lookup.deadline_sec + GRACE_SEC)
+            server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
     except (Busy, StoreRefuses) as wrong:
         # What the store refuses before anything is sent is its address, or the name of its database.

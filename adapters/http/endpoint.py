@@ -10,6 +10,7 @@ from typing import assert_never
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from adapters.http import modes, problems
 from adapters.http.lookups import Lookups
@@ -27,7 +28,7 @@ Page = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`await endpoint(request)` answers any request; it never raises.
+    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
 
     `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody;
     `body_sec`: seconds in which a body has to come.
@@ -55,6 +56,11 @@ class Endpoint:
             return problems.response_to(
                 Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
             )
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request over bare ASGI, no host in between."""
+        response = await self(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]

@@ -1,4 +1,4 @@
-"""The function as `inn serve` hosts it, behind a real socket; only its provider is a script."""
+"""The function on each of its hosts, behind a real socket; only its provider is a script."""
 
 import json
 import threading
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import urllib3
+from starlette.types import ASGIApp
 
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint
@@ -112,10 +113,10 @@ class Server:
 
 
 @contextmanager
-def serving(endpoint: Endpoint) -> Iterator[str]:
-    """The endpoint at the address given."""
+def serving(app: ASGIApp) -> Iterator[str]:
+    """The application, at the address given."""
     listener = listen(Address("127.0.0.1", 0))
-    server = HttpServer(hosted(endpoint), listener, grace=1)
+    server = HttpServer(app, listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -135,8 +136,16 @@ def observer() -> Recorder:
     return Recorder()
 
 
+@pytest.fixture(params=["bare ASGI", "functions-framework"])
+def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
+    """What stands between uvicorn and the function: nothing, as in `inn serve`, or the framework's host."""
+    return hosted if request.param == "functions-framework" else lambda endpoint: endpoint.serve
+
+
 @pytest.fixture
-def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterator[Callable[..., Server]]:
+def make_server(
+    tmp_path: Path, provider: Script, observer: Recorder, host: Callable[[Endpoint], ASGIApp]
+) -> Iterator[Callable[..., Server]]:
     """Starts a function; `deadline`, `tokens` and what stands before the store may be given."""
     with ExitStack() as stack:
 
@@ -154,7 +163,7 @@ def make_server(tmp_path: Path, provider: Script, observer: Recorder) -> Iterato
             endpoint = stack.enter_context(http_endpoint(ports, Bounds(deadline, threads), around))
             pool = stack.enter_context(urllib3.PoolManager(maxsize=64))
             bounded = replace(endpoint, body_sec=body_sec)
-            return Server(stack.enter_context(serving(bounded)), provider, observer, pool)
+            return Server(stack.enter_context(serving(host(bounded))), provider, observer, pool)
 
         yield start
 

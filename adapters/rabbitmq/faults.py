@@ -32,7 +32,10 @@ def translated() -> Iterator[None]:
     """Within it, what goes wrong with the broker is BrokerAway or BrokerRefuses. Anything else is a bug."""
     try:
         yield
-    except _WEATHER as exc:
+    except Exception as exc:
+        # The library fails what was under way with a bare Exception, where nothing says why the connection went.
+        if not isinstance(exc, _WEATHER) and type(exc) is not Exception:
+            raise
         for kind, text in _REFUSALS:
             if isinstance(exc, kind):
                 raise BrokerRefuses(text) from None

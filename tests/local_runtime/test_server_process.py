@@ -11,8 +11,8 @@ from local_runtime.servers.process import ServerFailed, free_port, listens, star
 
 LISTENER = """
 import socket, subprocess, sys, time
-listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print("listening", flush=True)
 time.sleep(600)
 """
@@ -20,7 +20,10 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_server_runs_under_its_own_pid_until_it_is_stopped(tmp_path: Path) -> None:

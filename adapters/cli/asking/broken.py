@@ -25,6 +25,11 @@ _NEVER = (
 BROKEN = (exceptions.AMQPError, OSError, EOFError, RuntimeError, asyncio.InvalidStateError)
 
 
+def is_broken(exc: Exception) -> bool:
+    """Whether the connection is lost. What was under way then is failed with a bare Exception, where nothing says why."""
+    return isinstance(exc, BROKEN) or type(exc) is Exception
+
+
 def translated(exc: BaseException) -> Refused | Unreached:
     """One of BROKEN, as what it means."""
     for kind, words in _NEVER:

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aiormq import exceptions
 from pydantic import ValidationError
 
-from adapters.cli.asking.broken import BROKEN, WHERE, translated
+from adapters.cli.asking.broken import BROKEN, WHERE, is_broken, translated
 from adapters.cli.asking.places import Broker
 from adapters.cli.asking.trouble import MIXED_UP, NotNow, Refused, Unreached, mixed_up
 from function.cloudevent import JSON_TYPE
@@ -65,7 +65,9 @@ class Line:
             ) from None
         except exceptions.DeliveryError:
             raise NotNow(f"RabbitMQ takes no more messages for the queue {self._queue} now") from None
-        except BROKEN as exc:
+        except Exception as exc:
+            if not is_broken(exc):
+                raise
             raise translated(exc) from None
 
     async def _on_reply(self, message: AbstractIncomingMessage) -> None:

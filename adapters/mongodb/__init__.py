@@ -15,9 +15,10 @@ from adapters.mongodb.archive import MongoArchive
 from adapters.mongodb.book import MongoBook
 from adapters.mongodb.connection import MongoConfig
 from adapters.mongodb.faults import StoreFault, StoreRefuses
+from adapters.mongodb.gathering import ROUNDS
 from adapters.mongodb.part import Seals, UnderOldKeys
 
-__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys"]
+__all__ = ["ROUNDS", "MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys"]
 
 
 class MongoStore(MongoAnswers, MongoBook, MongoArchive):

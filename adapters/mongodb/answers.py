@@ -1,6 +1,7 @@
 """Answers and claims: a document a person, under the hash of the person.
 
-`find` is one read by `_id`. `claim` is one findAndModify that decides on the server's clock.
+`find` is one read by `_id`. `claim` is one atomic step that decides on the server's clock. Claims and saves
+that threads make at the same time go together: many steps in one round trip, many saves in one transaction.
 
 `save` writes the answer and the row of history in one transaction. A mongod by itself has none: there
 the row is written first. A crash between the two then leaves the request unanswered and the claim to
@@ -9,25 +10,43 @@ way round, the answer would be served from the cache and its row never be missed
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from adapters.mongodb import steps
-from adapters.mongodb.connection import Document
+from adapters.mongodb.connection import Document, MongoConfig
 from adapters.mongodb.documents import answer_document, answer_of, row_document
 from adapters.mongodb.faults import translated
-from adapters.mongodb.part import Part
+from adapters.mongodb.gathering import Gathering
+from adapters.mongodb.part import Part, Seals
 from function.contract import LookupRequest
 from function.outcomes import Answer
 from function.person import Person
-from function.ports import Claim
+from function.ports import Claim, Clock
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
+_CLAIMED = {**_ANSWER, "claim.token": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """What one save writes, and whose claim it ends."""
+
+    row: Document
+    answer: Document
+    token: str
 
 
 class MongoAnswers(Part):
     """The AnswerStore."""
+
+    def __init__(self, config: MongoConfig, seals: Seals, clock: Clock) -> None:
+        super().__init__(config, seals, clock)
+        self._claimed = Gathering(self._claim_all)
+        self._saved = Gathering(self._save_all)
 
     def find(self, person: Person) -> Answer | None:
         """See AnswerStore."""
@@ -44,8 +63,7 @@ class MongoAnswers(Part):
     def claim(self, person: Person) -> Claim | Answer | None:
         """See AnswerStore."""
         claim = Claim(person, uuid4().hex)
-        step = steps.claim(claim.token, self._config.lease)
-        document = self._stepped(self._answers, self._seals.id(person), step)
+        document = self._claimed((self._seals.id(person), claim.token))
         if document.get("claim", {}).get("token") == claim.token:
             return claim
         return answer_of(document, self._seals) if self._served([document]) else None
@@ -59,23 +77,43 @@ class MongoAnswers(Part):
         """See AnswerStore. Of two answers the one that was fetched later stays, in whatever order they come."""
         person = self._seals.id(claim.person)
         row = row_document(person, request, answer, self._config.history_lasts, self._seals)
-        kept = answer_document(person, answer, self._seals)
+        self._saved(_Saving(row, answer_document(person, answer, self._seals), claim.token))
 
-        def keep_row(session: ClientSession | None) -> None:
-            self._history.update_one({"_id": row["_id"]}, steps.keep_row(row), upsert=True, session=session)
+    def _claim_all(self, claims: Sequence[tuple[bytes, str]]) -> Sequence[Document]:
+        """The documents of the claimed, each after its step, by their keys and tokens."""
+        if len(claims) == 1:
+            key, token = claims[0]
+            return [self._stepped(self._answers, key, steps.claim(token, self._config.lease))]
+        lease = self._config.lease
+        updates = [UpdateOne({"_id": key}, steps.claim(token, lease), upsert=True) for key, token in claims]
+        with translated():
+            self._answers.bulk_write(updates, ordered=False)
+        now = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIMED)}
+        # Whose document is gone by now (forgotten, in between) has no claim either.
+        return [now.get(key, {}) for key, _ in claims]
 
-        def keep_answer(session: ClientSession | None) -> None:
-            pipeline = steps.keep_answer(kept, claim.token)
-            self._answers.update_one({"_id": person}, pipeline, upsert=True, session=session)
+    def _save_all(self, savings: Sequence[_Saving]) -> Sequence[None]:
+        rows = [UpdateOne({"_id": each.row["_id"]}, steps.keep_row(each.row), upsert=True) for each in savings]
+        answers = [
+            UpdateOne({"_id": each.answer["_id"]}, steps.keep_answer(each.answer, each.token), upsert=True)
+            for each in savings
+        ]
 
-        self._together([keep_row, keep_answer])
+        def keep_rows(session: ClientSession | None) -> None:
+            self._history.bulk_write(rows, session=session)
 
-    def _read(self, keys: list[bytes]) -> list[Document]:
+        def keep_answers(session: ClientSession | None) -> None:
+            self._answers.bulk_write(answers, session=session)
+
+        self._together([keep_rows, keep_answers])
+        return [None] * len(savings)
+
+    def _read(self, keys: list[bytes], fields: Mapping[str, int] = _ANSWER) -> list[Document]:
         # An equality, where one key is all: the server has a path of its own for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
         with translated():
             # All in one batch: the server would else keep back what is beyond the first 101.
-            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
+            return list(self._answers.find({"_id": wanted}, fields).limit(len(keys)).batch_size(len(keys)))
 
     def _served(self, documents: Iterable[Document]) -> list[Document]:
         """Those that hold an unexpired answer, the latest last."""

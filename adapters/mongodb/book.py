@@ -1,17 +1,31 @@
 """The providers' shared state: a document a provider, each call one atomic step on the server's clock."""
 
+from collections.abc import Sequence
+
 from adapters.mongodb import turns
+from adapters.mongodb.connection import MongoConfig
 from adapters.mongodb.faults import translated
-from adapters.mongodb.part import Part
+from adapters.mongodb.gathering import Gathering
+from adapters.mongodb.part import Part, Seals
 from function import pacing
-from function.pacing import Pace, Shut, Turn
+from function.pacing import Entry, Pace, Shut, Turn
+from function.ports import Clock
 
 
 class MongoBook(Part):
     """The ProviderBook."""
 
+    def __init__(self, config: MongoConfig, seals: Seals, clock: Clock) -> None:
+        super().__init__(config, seals, clock)
+        self._seen = Gathering(self._see_all)
+
     def take(self, provider: str, pace: Pace, patience: float) -> Turn | Shut:
-        """See ProviderBook."""
+        """See ProviderBook. Where turns are neither spaced nor counted, all but a probe's is only looked up."""
+        if not (pace.min_interval or pace.daily_limit):
+            entry, now = self._seen(provider)
+            _, turn = pacing.decide(entry, pace, now, patience)
+            if isinstance(turn, Shut) or not turn.probe:
+                return turn
         return turns.told(self._stepped(self._providers, provider, turns.take(pace, patience)), pace)
 
     def cool(self, provider: str, pace: Pace, at_least: float = 0) -> float:
@@ -26,6 +40,14 @@ class MongoBook(Part):
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
         """See ProviderBook."""
+        entry, now = self._seen(provider)
+        return pacing.closed(entry, pace, now)
+
+    def _see_all(self, providers: Sequence[str]) -> Sequence[tuple[Entry, float]]:
+        """The entries and the server's time; an empty entry where there is none yet."""
         with translated():
-            found = list(self._providers.aggregate([{"$match": {"_id": provider}}, *turns.timed()]))
-        return pacing.closed(turns.entry_of(found[0]), pace, turns.now_of(found[0])) if found else None
+            found = list(
+                self._providers.aggregate([{"$match": {"_id": {"$in": list(set(providers))}}}, *turns.timed()])
+            )
+        seen = {document["_id"]: (turns.entry_of(document), turns.now_of(document)) for document in found}
+        return [seen.get(provider, (Entry(), 0.0)) for provider in providers]

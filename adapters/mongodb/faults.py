@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
 from function.outcomes import Reason
 from function.ports import Unavailable
@@ -73,7 +73,8 @@ def naming_index(collection: str, index: str) -> Iterator[None]:
 def _is_weather(error: PyMongoError) -> bool:
     if isinstance(error, ConnectionFailure) or error.timeout:
         return True
-    if isinstance(error, OperationFailure) and error.code in _UNSETTLED:
+    codes = _codes(error)
+    if codes and codes <= _UNSETTLED:
         return True
     return any(map(error.has_error_label, _WEATHER_LABELS))
 
@@ -85,5 +86,12 @@ def _refusal(error: PyMongoError) -> StoreRefuses | None:
 
 
 def _called(error: PyMongoError) -> str:
-    code = error.code if isinstance(error, OperationFailure) else None
-    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+    return " ".join([type(error).__name__, *map(str, sorted(_codes(error)))])
+
+
+def _codes(error: PyMongoError) -> frozenset[int]:
+    """The server's codes: of many writes together, those of the writes that failed."""
+    if isinstance(error, BulkWriteError):
+        failed = [*error.details.get("writeErrors", ()), *error.details.get("writeConcernErrors", ())]
+        return frozenset(each["code"] for each in failed)
+    return frozenset({error.code}) if isinstance(error, OperationFailure) and error.code is not None else frozenset()

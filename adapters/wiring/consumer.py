@@ -18,7 +18,7 @@ from adapters.starting import Connect, Refused
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.store import Keeping, open_store, store_start
+from adapters.wiring.store import Keeping, longest_call, open_store, store_start
 from function.ports import Ports
 
 PATIENCE_SEC = 5.0
@@ -37,7 +37,7 @@ class Consuming:
 @contextmanager
 def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[Consuming]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet."""
-    asking = Asking(core.nalog, core.apifns, PATIENCE_SEC, core.mongo.call_sec)
+    asking = Asking(core.nalog, core.apifns, PATIENCE_SEC, longest_call(core.mongo))
     with ExitStack() as stack:
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))

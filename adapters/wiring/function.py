@@ -14,7 +14,7 @@ from adapters.starting import Connect
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.store import Keeping, open_store, store_start
+from adapters.wiring.store import Keeping, longest_call, open_store, store_start
 from function.observing import Observer
 from function.ports import Ports
 
@@ -52,7 +52,7 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
     deadline = core.lookup.deadline_sec
     # A lookup waits for its turn half of its time: the rest is for the answer.
-    asking = Asking(core.nalog, core.apifns, deadline / 2, core.mongo.call_sec)
+    asking = Asking(core.nalog, core.apifns, deadline / 2, longest_call(core.mongo))
     with ExitStack() as stack:
         keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
         store = stack.enter_context(open_store(keeping))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapters.clock import SystemClock
-from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
+from adapters.mongodb import ROUNDS, MongoConfig, MongoStore, StoreRefuses
 from adapters.sealing import Sealer
 from adapters.settings import AppSettings, HistorySettings, MongoSettings
 from adapters.starting import Connect, Refused
@@ -26,6 +26,11 @@ class Keeping:
     mongo: MongoSettings
     history: HistorySettings
     lease: float
+
+
+def longest_call(mongo: MongoSettings) -> float:
+    """Seconds that one call to the store may take, waiting for those before it included."""
+    return mongo.call_sec * ROUNDS
 
 
 @contextmanager

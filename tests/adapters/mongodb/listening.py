@@ -1,6 +1,6 @@
 """What the driver sends to the server, as a test hears it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,10 +8,11 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Recorder(CommandListener):
-    """Keeps each command to our collections, and its reply, while it is asked to."""
+    """Keeps each command to our collections, and its reply, while it is asked to. `before_first` holds up the first."""
 
     def __init__(self) -> None:
         self._on = False
+        self.before_first: Callable[[], object] | None = None
         self.commands: list[dict[str, Any]] = []
         self.replies: list[dict[str, Any]] = []
 
@@ -31,6 +32,9 @@ class Recorder(CommandListener):
     def started(self, event: CommandStartedEvent) -> None:
         if self._on:
             self.commands.append(dict(event.command))
+            hold, self.before_first = self.before_first, None
+            if hold is not None:
+                hold()
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         if self._on:

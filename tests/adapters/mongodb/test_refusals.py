@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError
 
 from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
+from adapters.mongodb.faults import translated
 from adapters.sealing import Sealer
 from function.archive import HistoryQuery
 from function.outcomes import Reason
@@ -182,3 +184,17 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
     assert str(caught.value) == "OperationFailure 121"
     assert "full error" not in "".join(traceback.format_exception(caught.value))
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("codes", "ends"),
+    [([189], Unavailable), ([189, 112], Unavailable), ([121], StoreFault), ([189, 121], StoreFault)],
+    ids=["weather", "weather of two kinds", "a fault", "weather and a fault"],
+)
+def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:
+    errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
+    with pytest.raises(ends) as caught, translated():
+        raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    if ends is StoreFault:
+        assert str(caught.value) == " ".join(["BulkWriteError", *map(str, sorted(codes))])

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,12 +9,17 @@ from pymongo import monitoring
 
 from adapters.mongodb import MongoStore
 from adapters.mongodb import connection as connection_module
-from function.pacing import Pace
+from adapters.mongodb.gathering import Gathering
+from function.pacing import Pace, Turn
+from function.ports import Claim
+from local_runtime.servers.process import wait_for
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
 from tests.adapters.mongodb.listening import Recorder
 from tests.contracts.kept import request
 
 PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
+SPACED = replace(PACE, min_interval=1)
+LONG = 30
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,7 @@ def test_many_are_found_in_one_trip(heard: MongoStore, recorder: Recorder, prepa
 def test_a_claim_and_each_step_of_the_book_is_one_write(heard: MongoStore, recorder: Recorder) -> None:
     with recorder.recording():
         heard.claim(request().person)
-        heard.take("nalog", PACE, 0)
+        heard.take("nalog", SPACED, 0)
         heard.cool("nalog", PACE)
         heard.clear("nalog")
         heard.look("nalog", PACE)
@@ -85,6 +92,40 @@ def test_a_claim_and_each_step_of_the_book_is_one_write(heard: MongoStore, recor
     writes = [command for command in recorder.commands if "writeConcern" in command]
     assert [command["writeConcern"] for command in writes] == [connection_module.WRITES.document] * 4
     assert connection_module.WRITES.document == {"w": "majority", "j": True}
+
+
+def test_a_turn_that_is_neither_spaced_nor_counted_is_only_read(heard: MongoStore, recorder: Recorder) -> None:
+    with recorder.recording():
+        assert heard.take("nalog", PACE, 0) == Turn(0)
+    assert recorder.names == ["aggregate providers"]
+
+
+def test_claims_and_saves_made_together_share_their_round_trips(
+    heard: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+) -> None:
+    kept = prepared[0].kept(heard)
+    kept.save(request(99), kept.answer())
+    wanted = [request(number) for number in range(8)]
+
+    def all_but_one_wait(gathering: Gathering[Any, Any]) -> None:
+        recorder.before_first = lambda: wait_for(
+            lambda: gathering.waiting == len(wanted) - 1,
+            within=LONG,
+            what="calls that wait",
+        )
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        all_but_one_wait(heard._claimed)
+        with recorder.recording():
+            claims = list(threads.map(heard.claim, [each.person for each in wanted]))
+        assert recorder.names == ["findAndModify answers", "update answers", "find answers"]
+        held = [claim for claim in claims if isinstance(claim, Claim)]
+        assert [claim.person for claim in held] == [each.person for each in wanted]
+        all_but_one_wait(heard._saved)
+        with recorder.recording():
+            list(threads.map(heard.save, held, wanted, [kept.answer()] * len(wanted)))
+        assert recorder.names == ["update history", "update answers", "commitTransaction 1"] * 2
+    assert len(heard.find_many([each.person for each in wanted])) == len(wanted)
 
 
 def test_a_save_is_one_transaction_on_a_replica_set(

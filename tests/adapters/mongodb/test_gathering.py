@@ -1,0 +1,109 @@
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Event
+
+import pytest
+
+from adapters.mongodb.gathering import Gathering
+from function.outcomes import Reason
+from function.ports import Unavailable
+from local_runtime.servers.process import wait_for
+
+LONG = 30
+WEATHER, BUG = 13, 66
+
+
+class Work:
+    """Squares numbers. A round that holds 0 waits to be let go; one with WEATHER is away, one with BUG fails."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[int]] = []
+        self.go = Event()
+
+    def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.rounds.append(list(items))
+        if 0 in items:
+            assert self.go.wait(LONG)
+        if WEATHER in items:
+            raise Unavailable(Reason.STORE_UNAVAILABLE, 7)
+        if BUG in items:
+            raise ZeroDivisionError
+        return [item * item for item in items]
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def gathering(work: Work) -> Gathering[int, int]:
+    return Gathering(work)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+def waiting(gathering: Gathering[int, int], number: int) -> bool:
+    return gathering.waiting == number
+
+
+def met_behind_a_round(
+    items: Sequence[int], gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+) -> list[Future[int]]:
+    """Calls that came, in order, while a round was under way, which is over now."""
+    first = threads.submit(gathering, 0)
+    wait_for(lambda: work.rounds, within=LONG, what="the first round")
+    rest = []
+    for number, item in enumerate(items, 1):
+        rest.append(threads.submit(gathering, item))
+        wait_for(partial(waiting, gathering, number), within=LONG, what="a call that waits")
+    work.go.set()
+    assert first.result(LONG) == 0
+    return rest
+
+
+def test_who_comes_alone_goes_alone_and_at_once(gathering: Gathering[int, int], work: Work) -> None:
+    assert [gathering(2), gathering(3)] == [4, 9]
+    assert work.rounds == [[2], [3]]
+
+
+def test_who_comes_while_a_round_is_under_way_goes_with_all_others_in_the_next(
+    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+) -> None:
+    rest = met_behind_a_round([5, 2, 9], gathering, threads, work)
+    assert [each.result(LONG) for each in rest] == [25, 4, 81]
+    assert work.rounds == [[0], [5, 2, 9]]
+
+
+def test_what_is_away_is_away_for_all_each_with_an_error_of_its_own(
+    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+) -> None:
+    errors = [each.exception(LONG) for each in met_behind_a_round([1, WEATHER, 3], gathering, threads, work)]
+    assert [(type(error), error.reason, error.retry_after) for error in errors if isinstance(error, Unavailable)] == [
+        (Unavailable, Reason.STORE_UNAVAILABLE, 7)
+    ] * 3
+    assert len(set(map(id, errors))) == 3
+    assert work.rounds == [[0], [1, WEATHER, 3]]
+    assert gathering(4) == 16
+
+
+def test_a_bug_is_one_calls_alone(gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work) -> None:
+    [one, wrong, other] = met_behind_a_round([1, BUG, 3], gathering, threads, work)
+    assert isinstance(wrong.exception(LONG), ZeroDivisionError)
+    assert [one.result(LONG), other.result(LONG)] == [1, 9]
+    assert work.rounds == [[0], [1, BUG, 3], [1], [BUG], [3]]
+    assert gathering(4) == 16
+
+
+def test_whatever_comes_together_everybody_gets_the_own_result(
+    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+) -> None:
+    work.go.set()
+    items = [number for number in range(2000) if number not in (WEATHER, BUG)]
+    assert list(threads.map(gathering, items)) == [item * item for item in items]
+    assert sorted(item for together in work.rounds for item in together) == items

@@ -1,37 +1,16 @@
-"""What the libraries log, and errors that nobody caught, brought into our log without their texts.
+"""What the libraries log, and errors that nobody caught, brought into our log."""
 
-A library's message holds URLs, bodies, addresses with passwords. Of a record remain: the logger,
-the level, the place of the call, an exception's type and places; and the message's template where
-it is a literal of the calling function, which proves that nothing was written into it.
-"""
-
-import inspect
 import logging
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 
-from adapters.telemetry import harmless, places
 from adapters.telemetry.logs import Log
 
 _SILENT = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
 """They log each request's URL; our own line says more."""
-
-_KNOWN = frozenset(
-    {
-        "Task exception was never retrieved",
-        "Future exception was never retrieved",
-        "Task was destroyed but it is pending!",
-        "Exception in callback",
-        "Unclosed connection",
-    }
-)
-"""First lines of messages that asyncio puts together of several."""
-
-_FRAMES = 12
-"""How far behind the handler its caller stands at most."""
 
 
 class Handler(logging.Handler):
@@ -43,15 +22,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log the harmless part of a record."""
-        facts = harmless.Proven(
-            logger=harmless.word(record.name) or harmless.OTHER,
-            text=_template(record),
-            place=places.place(record.pathname, record.lineno, record.funcName or ""),
-        )
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            facts.update(places.told(error))
-        self._log.event("library", {"record": facts}, _standard(record.levelno))
+        self._log.event("library", {"record": record}, _standard(record.levelno))
 
 
 @contextmanager
@@ -115,24 +86,3 @@ def _hooks(log: Log) -> Iterator[None]:
         yield
     finally:
         sys.excepthook, threading.excepthook, sys.unraisablehook = before
-
-
-def _template(record: logging.LogRecord) -> str:
-    message = record.msg
-    if not isinstance(message, str):
-        return harmless.WITHHELD
-    first_line = message.partition("\n")[0]
-    if first_line in _KNOWN:
-        return first_line
-    caller = _caller(record)
-    return message if caller is not None and message in caller.f_code.co_consts else harmless.WITHHELD
-
-
-def _caller(record: logging.LogRecord) -> FrameType | None:
-    """The frame that logged: handlers run in its call."""
-    frame: FrameType | None = inspect.currentframe()
-    for _ in range(_FRAMES):
-        if frame is None or (frame.f_code.co_filename, frame.f_lineno) == (record.pathname, record.lineno):
-            return frame
-        frame = frame.f_back
-    return None

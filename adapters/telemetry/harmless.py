@@ -6,9 +6,9 @@ name here.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 Shown = str | int | float | bool | None
 Form = Callable[[object], Shown]
@@ -79,7 +79,7 @@ def request_id(value: str) -> str:
 
 def trace_id(traceparent: str) -> str:
     """The trace's id, or ""."""
-    match = _TRACEPARENT.fullmatch(traceparent)
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     return match[1] if match else ""
 
 
@@ -106,22 +106,3 @@ FORMS: Final[dict[str, Form]] = {
     "where": code,
     "why": code,
 }
-
-
-class Proven(dict[str, Any]):
-    """Facts that this package made itself, of types, places, bounded words and harmless forms."""
-
-
-def shown(facts: Mapping[str, object]) -> dict[str, Any]:
-    """The facts that may be shown, and how many were withheld."""
-    kept: dict[str, Any] = {}
-    withheld = 0
-    for name, value in facts.items():
-        fact = FORMS[name](value) if name in FORMS else None
-        if isinstance(value, Proven):
-            kept.update(value)
-        elif fact is not None:
-            kept[name] = fact
-        else:
-            withheld += 1
-    return {**kept, WITHHELD: withheld} if withheld else kept

@@ -1,9 +1,12 @@
-"""Where log lines go, and the clock that stamps them."""
+"""Where log lines come from and go: their time, and the stream."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from threading import RLock
-from typing import TextIO
+from typing import Any, TextIO
+
+Line = MutableMapping[str, Any]
+"""A line on its way through the processors of structlog: facts by name."""
 
 
 class Lines:
@@ -25,20 +28,27 @@ class Lines:
             # A full disk or a closed pipe, a closed stream, a write within a write.
             self._lost()
 
+    # structlog calls the method that is named like the line's level.
+    debug = info = warning = error = critical = write
+
 
 class Stamps:
-    """The time as ISO 8601 in UTC, to the millisecond; the second's text is made once a second."""
+    """A processor of structlog: the time as ISO 8601 in UTC, to the millisecond.
+
+    `clock`: seconds since the epoch. The second's text is made once a second.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._last = (-1, "")
 
-    def __call__(self) -> str:
-        """The time now."""
+    def __call__(self, _logger: object, _level: str, line: Line) -> Line:
+        """The line with its time."""
         now = self._clock()
         second, text = self._last
-        if second != int(now):
+        if not second <= now < second + 1:
             second = int(now)
             text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._last = (second, text)
-        return f"{text}.{int((now - second) * 1000):03d}Z"
+        line["time"] = f"{text}.{int((now - second) * 1000):03d}Z"
+        return line

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import subprocess
 import sys
 import threading
 from collections import deque
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -273,6 +275,30 @@ def test_a_line_that_cannot_be_written_stops_nobody_and_is_counted() -> None:
         assert b"inn_log_lines_lost_total 2.0" in telemetry.exposition()
 
 
+PLAIN = """
+import sys
+from adapters.telemetry import start
+with start("inn", "INFO") as telemetry:
+    telemetry.event("started")
+assert "structlog" in sys.modules
+assert "rich" not in sys.modules
+import rich
+"""
+
+
+def test_structlog_does_not_bring_rich_and_hides_it_from_nobody() -> None:
+    done = subprocess.run([sys.executable, "-c", PLAIN], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started")
+
+
+def test_structlogs_own_settings_are_left_alone() -> None:
+    with _logging() as (telemetry, _):
+        telemetry.event("started")
+
+    assert not structlog.is_configured()
+
+
 def test_lines_of_many_threads_stay_whole() -> None:
     with _logging() as (telemetry, stream):
         threads = [threading.Thread(target=lambda: deque(map(telemetry.ended, [FOUND] * 200))) for _ in range(8)]
@@ -294,6 +320,6 @@ def test_lines_of_many_threads_stay_whole() -> None:
 )  # fmt: skip
 def test_time_is_utc_to_the_millisecond(times: list[float], stamps: list[str]) -> None:
     clock = iter(times)
-    stamp = Stamps(lambda: next(clock))
+    stamped = Stamps(lambda: next(clock))
 
-    assert [stamp() for _ in times] == stamps
+    assert [stamped(None, "info", {})["time"] for _ in times] == stamps

@@ -69,6 +69,24 @@ def facts(telemetry: Telemetry, value: str) -> None:
     telemetry.event("started", **dict.fromkeys(named, value))
 
 
+def pipeline(telemetry: Telemetry, value: str) -> None:
+    """The logger itself, in all the ways of structlog: somebody will use it so one day."""
+    logger = telemetry._log._logger
+    names = ("time", "level", "service", "exc_info", "stack_info", "exception", "lookup", "facts", "request_id", "text")
+    logger.info(value, **{value: value, "key": value, **dict.fromkeys(names, value)})
+    logger.warning("said %s", value)
+    logger.error("said %s of %s", value, ValueError(value), facts={"places": [value], "lookup": value})
+    logger.bind(person=value, service=value, error=value, **{value: value}).info("said")
+    for error in _texts(value):
+        with suppress(type(error)):
+            try:
+                raise error
+            except type(error):
+                logger.exception("said")
+        logger.error("said", exc_info=error, stack_info=True)
+        logger.info("said", whoever=error, facts={"cause": error})
+
+
 def requests(telemetry: Telemetry, value: str) -> None:
     telemetry.ended(Ended("http", _as_id(value), "found", True, "nalog", 0.1, traceparent=value))
     telemetry.ended(Ended(value, f"id {value}", value, False, value, 0.1, traceparent=TRACEPARENT))
@@ -137,7 +155,7 @@ def last_resorts(telemetry: Telemetry, value: str) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
 
 
-WAYS: tuple[Way, ...] = (exceptions, facts, requests, numbers, spans, libraries, warned, tasks, last_resorts)
+WAYS: tuple[Way, ...] = (exceptions, facts, pipeline, requests, numbers, spans, libraries, warned, tasks, last_resorts)
 
 
 def _cyrillic(least: int, most: int) -> st.SearchStrategy[str]:

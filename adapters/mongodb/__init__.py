@@ -10,13 +10,19 @@
   refuses is `StoreRefuses`; all else is `StoreFault`. No text of the driver leaves this package.
 """
 
-from adapters.mongodb.answers import MongoAnswers
-from adapters.mongodb.archive import MongoArchive
-from adapters.mongodb.book import MongoBook
-from adapters.mongodb.connection import MongoConfig
-from adapters.mongodb.faults import StoreFault, StoreRefuses
-from adapters.mongodb.gathering import ROUNDS
-from adapters.mongodb.part import Seals, UnderOldKeys
+from importlib.util import find_spec
+
+from adapters.importing import without
+
+# The driver looks for PyOpenSSL in a module that imports all of X.509 before it fails: where it fails, it need not look.
+with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
+    from adapters.mongodb.answers import MongoAnswers
+    from adapters.mongodb.archive import MongoArchive
+    from adapters.mongodb.book import MongoBook
+    from adapters.mongodb.connection import MongoConfig
+    from adapters.mongodb.faults import StoreFault, StoreRefuses
+    from adapters.mongodb.gathering import ROUNDS
+    from adapters.mongodb.part import Seals, UnderOldKeys
 
 __all__ = ["ROUNDS", "MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys"]
 

@@ -1,0 +1,25 @@
+"""Imports that bring less along. A start is mostly imports, and what they load stays in memory.
+
+A tool of the adapters, and none of them: it knows no library.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Within it, to import one of these modules fails as if it were not installed; what was imported before stays.
+
+    For libraries that try for something more and do without, where it is known not to be needed.
+    """
+    # None is how Python itself notes that a module is not to be had.
+    hidden: dict[str, ModuleType | None] = dict.fromkeys(name for name in names if name not in sys.modules)
+    sys.modules.update(hidden)  # type: ignore[arg-type]  # None is documented, and missing in the type
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -3,10 +3,33 @@
 A tool of the adapters, and none of them: it knows no library.
 """
 
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+
+_PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+
+
+@contextmanager
+def swiftly() -> Iterator[None]:
+    """Within it, nobody looks for what is not there: garbage, or plugins of pydantic. What is there at the end stays.
+
+    A collection walks through all that was imported so far, many times in a start. For plugins, pydantic
+    reads what every installed package says of itself; who has some sets its variable to another value.
+    """
+    set_before = os.environ.get(_PYDANTIC_PLUGINS)
+    os.environ.setdefault(_PYDANTIC_PLUGINS, "__all__")
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        if set_before is None:
+            del os.environ[_PYDANTIC_PLUGINS]
 
 
 @contextmanager

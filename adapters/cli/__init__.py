@@ -1,59 +1,19 @@
-"""The `inn` command. A sub-command is a module of its own, imported only when it is called.
+"""The `inn` command, and how it ends: whatever happens is one clear line and an exit status.
 
-Sub-commands are the entry points of the group `inn.commands` (pyproject.toml): each is a function
-with typer's annotations, or a `typer.Typer` with sub-commands of its own. So that `local`, which
-stands above the adapters, is one of them as well.
+A long-running process takes no options, and starts often: it is run as it stands here. All else,
+help included, goes through typer (`commands.py`), whose import takes a tenth of a start.
 """
 
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoints, distribution
-from typing import Annotated, Any
+from importlib import import_module
 
-import typer
-from typer.core import TyperGroup
-
-from adapters.cli import faults
-from adapters.cli.deferred import Deferred
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED
+from adapters.importing import swiftly
 
-DISTRIBUTION = "inn-service"
-
-
-class _Commands(TyperGroup):
-    """Every sub-command there is, none of them imported before it is run."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands.update((entry.name, Deferred(entry)) for entry in sorted(_entries()))
-
-
-app = typer.Typer(
-    cls=_Commands,
-    name="inn",
-    help="Finds a Russian person's INN from passport data.",
-    epilog="Example: inn lookup --help",
-    # Plain text: it starts faster than boxes, and reads well in a log, in a narrow window and aloud.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  # so typer calls it
-    if wanted:
-        typer.echo(f"inn {distribution(DISTRIBUTION).version}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    *,
-    _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Find a Russian person's INN from passport data."""
+PROCESSES = ("serve", "consume")
+"""Commands without options, each a function in a module of its name."""
 
 
 def main() -> None:
@@ -63,10 +23,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0 done, 1 an answer or check failed, 2 wrong use or settings."""
-    command = typer.main.get_command(app)
     try:
-        # Without its stand-alone mode typer leaves errors, and how they are told, to us.
-        status = command.main(list(arguments) or ["--help"], prog_name="inn", standalone_mode=False)
+        status = _called(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -75,20 +33,26 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     except Exception as exc:  # noqa: BLE001  # whatever it is, it ends as one line
-        fault = faults.told(exc, _path(arguments))
+        # What tells errors knows typer's as well, and most starts have none.
+        from adapters.cli import commands, faults  # noqa: PLC0415
+
+        fault = faults.told(exc, commands.path(arguments))
         sys.stderr.write(f"{fault}\n")
         return fault.status
     return status if isinstance(status, int) else DONE
 
 
-def _path(arguments: Sequence[str]) -> str:
-    """The command that was called, as its help names it."""
-    return f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
+def _called(arguments: Sequence[str]) -> object:
+    """What the command gives back."""
+    match arguments:
+        case [name] if name in PROCESSES:
+            with swiftly():
+                command = getattr(import_module(f"adapters.cli.{name}"), name)
+            return command()
+        case _:
+            from adapters.cli import commands  # noqa: PLC0415  # it imports typer
 
-
-def _entries() -> EntryPoints:
-    # Of this distribution alone: to read what all installed ones offer takes a third of a second.
-    return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")
+            return commands.call(arguments)
 
 
 def _reader_left() -> int:

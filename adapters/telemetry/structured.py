@@ -4,28 +4,12 @@ structlog imports rich where it is installed, for tracebacks in colours. Ours ar
 never by text, so rich would draw nothing, and importing it takes longer than all else of structlog.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
+from adapters.importing import without
 from adapters.telemetry.lines import Line
 
-
-@contextmanager
-def _hidden(package: str) -> Iterator[None]:
-    """While it lasts, a package that was not imported yet can't be; afterwards it can, as before."""
-    if package in sys.modules:
-        yield
-        return
-    # So the import system itself notes a module that must not be found: importing it is an ImportError.
-    sys.modules[package] = None  # type: ignore[assignment]  # typed as if it held modules only
-    try:
-        yield
-    finally:
-        del sys.modules[package]
-
-
-with _hidden("rich"):
+with without("rich"):
     import structlog
     from structlog.typing import FilteringBoundLogger, Processor, ProcessorReturnValue
 

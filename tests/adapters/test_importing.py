@@ -1,11 +1,13 @@
-"""What is kept out of an import is out of it only, and comes back afterwards."""
+"""What is switched off for an import is off during it, and comes back afterwards."""
 
+import gc
 import importlib
+import os
 import sys
 
 import pytest
 
-from adapters.importing import without
+from adapters.importing import swiftly, without
 
 
 def test_a_hidden_module_is_not_to_be_had_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +28,16 @@ def test_what_was_imported_before_stays() -> None:
     with without("json"):
         assert importlib.import_module("json") is before
     assert sys.modules["json"] is before
+
+
+@pytest.mark.parametrize("given", [None, "some-plugin"], ids=["nobody said anything of plugins", "somebody did"])
+def test_a_swift_import_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch, given: str | None) -> None:
+    variable = "PYDANTIC_DISABLE_PLUGINS"
+    monkeypatch.delenv(variable, raising=False)
+    if given is not None:
+        monkeypatch.setenv(variable, given)
+    with swiftly():
+        assert not gc.isenabled()
+        assert os.environ[variable] == (given or "__all__")
+    assert gc.isenabled()
+    assert os.environ.get(variable) == given

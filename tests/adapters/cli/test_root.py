@@ -1,5 +1,6 @@
 """`inn` itself: what it says of itself, how errors look, how it completes, how lean it starts."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from adapters.cli import faults
+from adapters.cli import PROCESSES, faults
 from adapters.cli.deferred import Deferred
 from adapters.cli.failure import Failure
 from tests.adapters.cli.conftest import Inn
@@ -88,6 +89,13 @@ def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_what_is_run_without_typer_has_nothing_for_it_to_read(name: str) -> None:
+    [entry] = distribution("inn-service").entry_points.select(group="inn.commands", name=name)
+    assert entry.value == f"adapters.cli.{name}:{name}"
+    assert not inspect.signature(entry.load()).parameters
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -5,18 +5,17 @@ than one look at a part under way.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 FRESH_SEC = 1.0
 """A look at the parts is good for so long."""
-UNREADY_FRESH_SEC = 0.1
+UNREADY_FRESH_SEC = 0.02
 """And for so long where one was not ready: whoever waits for it need not wait a second more."""
 PATIENCE_SEC = 0.05
 """A probe waits so long for a new look, then tells the last one."""
@@ -32,7 +31,17 @@ class Part:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a probe answers."""
+
+    body: bytes
+    media: str = "application/json"
+    status: int = 200
+
+
 Check = Callable[[], Awaitable[Part]]
+Probe = Callable[[], Awaitable[Page]]
 
 
 class Numbers(Protocol):
@@ -47,42 +56,53 @@ class Numbers(Protocol):
 
 
 class Probes:
-    """Answers the three probes."""
+    """Answers the three probes. `clock`: seconds from any beginning."""
 
-    def __init__(self, checks: Mapping[str, Check], numbers: Numbers) -> None:
+    def __init__(self, checks: Mapping[str, Check], numbers: Numbers, clock: Callable[[], float] = monotonic) -> None:
         self._checks = checks
         self._numbers = numbers
+        self._clock = clock
         self._known: dict[str, Part] = {}
         self._looked_at = float("-inf")
         self._look: asyncio.Task[None] | None = None
 
-    def routes(self) -> list[Route]:
-        """The probes for a Starlette application."""
-        return [Route(path, probe, methods=["GET"]) for path, probe in self.by_path().items()]
-
-    def by_path(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+    def by_path(self) -> dict[str, Probe]:
         """Each probe under its path."""
         return {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
 
-    async def livez(self, _request: Request) -> Response:
-        """The process serves: that this runs is the answer."""
-        return JSONResponse({"live": True})
+    async def serve(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer a request: an ASGI application of a process that answers nothing else."""
+        page = await self._page(scope["method"], scope["path"])
+        headers = [(b"content-type", page.media.encode()), (b"content-length", str(len(page.body)).encode())]
+        await send({"type": "http.response.start", "status": page.status, "headers": headers})
+        await send({"type": "http.response.body", "body": page.body})
 
-    async def readyz(self, _request: Request) -> Response:
+    async def livez(self) -> Page:
+        """The process serves: that this runs is the answer."""
+        return _json({"live": True})
+
+    async def readyz(self) -> Page:
         """Whether the process can do its work now, part by part."""
         parts = await self._parts()
         ready = all(part.ready for part in parts.values())
         told = {name: {"ready": part.ready, "detail": part.detail} for name, part in parts.items()}
-        return JSONResponse({"ready": ready, "parts": told}, status_code=200 if ready else 503)
+        return _json({"ready": ready, "parts": told}, 200 if ready else 503)
 
-    async def metrics(self, _request: Request) -> Response:
+    async def metrics(self) -> Page:
         """Prometheus' exposition."""
-        headers = {"content-type": self._numbers.exposition_type}
-        return Response(self._numbers.exposition(), headers=headers)
+        return Page(self._numbers.exposition(), self._numbers.exposition_type)
+
+    async def _page(self, method: str, path: str) -> Page:
+        probe = self.by_path().get(path)
+        if probe is None:
+            return Page(b"expected /livez, /readyz or /metrics", "text/plain", 404)
+        if method not in ("GET", "HEAD"):
+            return Page(b"expected GET", "text/plain", 405)
+        return await probe()
 
     async def _parts(self) -> Mapping[str, Part]:
         fresh = FRESH_SEC if all(part.ready for part in self._known.values()) else UNREADY_FRESH_SEC
-        if monotonic() - self._looked_at > fresh and self._look is None:
+        if self._clock() - self._looked_at > fresh and self._look is None:
             self._look = asyncio.create_task(self._look_at_all())
         if self._look is not None:
             await asyncio.wait({self._look}, timeout=PATIENCE_SEC if self._known else LIMIT_SEC)
@@ -92,7 +112,7 @@ class Probes:
         try:
             found = await asyncio.gather(*(self._looked(name, check) for name, check in self._checks.items()))
             self._known = dict(found)
-            self._looked_at = monotonic()
+            self._looked_at = self._clock()
         finally:
             self._look = None
 
@@ -104,3 +124,7 @@ class Probes:
             return name, Part(ready=False, detail=f"no answer within {LIMIT_SEC:g} s")
         except Exception as exc:  # noqa: BLE001  # whatever a check stumbles over, the probe tells it and lives on
             return name, Part(ready=False, detail=type(exc).__name__)
+
+
+def _json(told: object, status: int = 200) -> Page:
+    return Page(json.dumps(told, separators=(",", ":")).encode(), status=status)

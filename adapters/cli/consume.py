@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from starlette.applications import Starlette
-
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.mongodb import StoreRefuses
@@ -39,8 +37,8 @@ def consume() -> None:
             telemetry.start(core.app.name, core.log.level) as told,
             consuming(core, rabbit, told) as parts,
         ):
-            probes = Starlette(routes=Probes(parts.checks, told).routes())
-            run(_consume(_ProbeServer(probes, listener, PROBE_GRACE_SEC), parts, core.app.start_timeout_sec))
+            probes = Probes(parts.checks, told)
+            run(_consume(_ProbeServer(probes.serve, listener, PROBE_GRACE_SEC), parts, core.app.start_timeout_sec))
     except (Busy, StoreRefuses) as wrong:
         # What the store refuses before anything is sent is its address, or the name of its database.
         raise Failure(str(wrong), WRONG_USE) from None

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from adapters.clock import SystemClock
-from adapters.http.endpoint import Endpoint
+from adapters.http.endpoint import Endpoint, Page
 from adapters.http.lookups import Bounds, Lookups
-from adapters.probes import Check, Numbers, Probes
+from adapters.probes import Check, Numbers, Probe, Probes
 from adapters.recent import RecentAnswers
 from adapters.settings import Core
 from adapters.starting import Connect
@@ -34,9 +37,21 @@ def endpoint(ports: Ports, bounds: Bounds, around: Surroundings) -> Iterator[End
     """The HTTP function over these ports."""
     lookups = Lookups(timed(ports, around.observer), bounds)
     try:
-        yield Endpoint(lookups, Probes(around.checks, around.numbers).by_path(), around.tokens, around.observer)
+        probes = Probes(around.checks, around.numbers).by_path()
+        pages = {path: _page(probe) for path, probe in probes.items()}
+        yield Endpoint(lookups, pages, around.tokens, around.observer)
     finally:
         lookups.close()
+
+
+def _page(probe: Probe) -> Page:
+    """A probe as the endpoint asks it."""
+
+    async def page(_request: Request) -> Response:
+        told = await probe()
+        return Response(told.body, told.status, {"content-type": told.media})
+
+    return page
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""What probes answer, as the only application of a process."""
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from itertools import count
+from typing import Any
+
+import pytest
+
+from adapters.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, Part, Probes
+
+
+class Numbers:
+    exposition_type = "text/plain; version=0.0.4"
+
+    def exposition(self) -> bytes:
+        return b"# metrics\n"
+
+
+async def answered(asked: Probes, method: str, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await asked.serve({"type": "http", "method": method, "path": path}, receive, send)
+    start, body = sent
+    return start["status"], dict(start["headers"]), body["body"]
+
+
+def part(*, ready: bool, detail: str = "") -> Check:
+    async def look() -> Part:
+        return Part(ready, detail)
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "media", "body"),
+    [
+        pytest.param("GET", "/livez", 200, b"application/json", b'{"live":true}', id="it lives"),
+        pytest.param("HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"),
+        pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics\n", id="its numbers"),
+        pytest.param("GET", "/", 404, b"text/plain", b"expected /livez, /readyz or /metrics", id="another path"),
+        pytest.param("POST", "/livez", 405, b"text/plain", b"expected GET", id="another method"),
+    ],
+)
+async def test_what_is_asked_is_answered(method: str, path: str, status: int, media: bytes, body: bytes) -> None:
+    told, headers, text = await answered(Probes({}, Numbers()), method, path)
+    assert (told, headers[b"content-type"], text) == (status, media, body)
+    assert headers[b"content-length"] == str(len(body)).encode()
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)], ids=["all ready", "one not ready"])
+async def test_readiness_is_that_of_every_part(ready: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
+    asked = Probes({"store": part(ready=True), "lane": part(ready=ready, detail="why")}, Numbers())
+    told, _, body = await answered(asked, "GET", "/readyz")
+    assert told == status
+    assert json.loads(body) == {
+        "ready": ready,
+        "parts": {"store": {"ready": True, "detail": ""}, "lane": {"ready": ready, "detail": "why"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("ready", "fresh"),
+    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
+    ids=["a second, where all was ready", "a moment, where something was not"],
+)
+async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
+    looks = 0
+
+    async def look() -> Part:
+        nonlocal looks
+        looks += 1
+        return Part(ready)
+
+    times = iter([0, 0, fresh * 0.9, fresh * 1.1, fresh * 1.1])
+    asked = Probes({"store": look}, Numbers(), lambda: next(times))
+    seen = []
+    for _ in range(3):
+        await asked.readyz()
+        seen.append(looks)
+    assert seen == [1, 1, 2]
+
+
+async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() -> None:
+    looks = 0
+    gate = asyncio.Event()
+    gate.set()
+
+    async def look() -> Part:
+        nonlocal looks
+        looks += 1
+        await gate.wait()
+        return Part(ready=False, detail="away")
+
+    asked = Probes({"store": look}, Numbers(), count(0, 10).__next__)
+    assert b"away" in (await asked.readyz()).body
+    gate.clear()
+    pages = [asked.readyz() for _ in range(3)]
+    assert all(b"away" in page.body for page in await asyncio.gather(*pages))
+    assert looks == 2

@@ -100,14 +100,15 @@ class Node:
         """Let it go on after `pause`."""
         self._signal(signal.SIGCONT)
 
-    def control(self, *arguments: str) -> None:
-        """Call `rabbitmqctl` for this node. Raises ServerFailed."""
+    def control(self, *arguments: str) -> str:
+        """Call `rabbitmqctl` for this node; returns what it prints. Raises ServerFailed."""
         script = server_script().with_name("rabbitmqctl")
         node = ("-n", f"inn-{self.port}@localhost")
         environment = {**os.environ, **self._environment()}
         done = subprocess.run([script, *node, *arguments], env=environment, check=False, capture_output=True)  # noqa: S603  # the node's own
         if done.returncode:
             raise ServerFailed(f"rabbitmqctl {arguments[0]}: {done.stderr.decode(errors='replace')}")
+        return done.stdout.decode(errors="replace")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._server is not None:

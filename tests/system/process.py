@@ -17,23 +17,37 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 START_SEC = 60
 STOP_SEC = 90
+CALLERS = 16
+"""Threads that ask one process at the same time without losing connections."""
 
 
 class Process:
-    """A command with these settings; `errors` is what it wrote to standard error so far. HTTP_PORT is its own."""
+    """A command with these settings. HTTP_PORT is its own.
+
+    `errors` is what it wrote to standard error so far, `output` to standard output.
+    """
 
     def __init__(self, command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> None:
         self.url = f"http://127.0.0.1:{settings['HTTP_PORT']}"
         self._errors = folder / f"errors-{settings['HTTP_PORT']}"
-        with self._errors.open("wb") as errors:
+        self._output = folder / f"output-{settings['HTTP_PORT']}"
+        with self._errors.open("wb") as errors, self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [BIN / command[0], *command[1:]], cwd=folder, env={**os.environ, **settings}, stderr=errors
+                [BIN / command[0], *command[1:]],
+                cwd=folder,
+                env={**os.environ, **settings},
+                stdout=output,
+                stderr=errors,
             )
-        self.pool = urllib3.PoolManager(retries=False, timeout=60)
+        self.pool = urllib3.PoolManager(maxsize=CALLERS, retries=False, timeout=60)
 
     @property
     def errors(self) -> str:
         return self._errors.read_text()
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
 
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
         return self.pool.request("GET", self.url + path)

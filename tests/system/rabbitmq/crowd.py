@@ -25,8 +25,13 @@ class Crowd:
     def asks(self, requests: Iterable[dict[str, Any]]) -> None:
         """For all of them; each is confirmed."""
         for request in requests:
-            properties = pika.BasicProperties(reply_to=self.queue, delivery_mode=2)
-            self._channel.basic_publish("", self._source, json.dumps(request).encode(), properties, mandatory=True)
+            self.sends(request)
+
+    def sends(self, body: object, **properties: Any) -> None:
+        """One message; what is no bytes is sent as JSON. It is confirmed."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = pika.BasicProperties(**{"reply_to": self.queue, "delivery_mode": 2, **properties})
+        self._channel.basic_publish("", self._source, content, given, mandatory=True)
 
     def got(self, count: int) -> dict[str, list[dict[str, Any]]]:
         """Every reply so far, once so many requests have one."""

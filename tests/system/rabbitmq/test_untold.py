@@ -1,0 +1,232 @@
+"""A production run in which everything happens: what its processes and servers tell holds nothing of any person."""
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from function.observing import STATUSES
+from local_runtime.emulator.client import known
+from local_runtime.servers.rabbitmq import PASSWORD, Node
+from tests.system.personal import People, lookup, seen, told, values
+from tests.system.rabbitmq.production import SECRETS, Production, production
+
+SOURCE = "untold"
+WRONG_TOKEN = "token-baa5a0964d3320fb"
+ANOTHER_INN = "500100732259"
+NOT_PAID_FOR = {"documentType": "03", "documentSerial": "V-АН"}
+"""A birth certificate: the paid provider knows passports only."""
+UNUSUAL = {"failed", "deadline", "internal_error", "bug", "in_progress", "provider_closed"}
+"""Statuses that the log need not show of this run: of who has failed it shows the reason."""
+STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.+]+ \[\w+\] <[\d.]+>|<\d+\.\d+\.\d+>", re.MULTILINE)
+"""Times and processes in RabbitMQ's log, in which any digits can stand."""
+
+Request = dict[str, Any]
+
+
+def spoiled(request: Request) -> list[dict[str, Any]]:
+    """What the tax service may do instead of answering for a person, most of it by saying who it is."""
+    who = f"{request['lastName']} {request['firstName']}, {request['documentSerial']} {request['documentNumber']}"
+    return [
+        {"on": "get", "error": f"{who}: данные не найдены"},
+        {"on": "find", "errors": {"fam": [f"{who}: недопустимо"]}},
+        {"on": "find", "raw": who},
+        {"on": "find", "raw": json.dumps({"requestId": [who], who: who})},
+        {"on": "get", "extra": {"fio": who, "ИНН": ANOTHER_INN}},
+        {"on": "get", "state": 1, "inn": ANOTHER_INN},
+        {"on": "find", "body": "garbage"},
+        {"on": "get", "body": "truncated"},
+        {"on": "find", "status": 500},
+        {"on": "find", "connection": "reset"},
+        {"on": "get", "connection": "hang"},
+    ]
+
+
+def answers_of_every_kind(run: Production) -> None:
+    requests = [run.someone(), run.someone(ending="98"), run.someone(ending="99")]
+    assert run.posts_all([*requests, run.someone()]) == [200] * 4
+    run.asks([{**request, "requestId": f"again-{number}"} for number, request in enumerate(requests)])
+    run.asks([run.someone(), run.someone(ending="98"), run.someone(ending="99")])
+    assert sorted(run.settled().values()) == ["ambiguous", "ambiguous", "found", "found", "not_found", "not_found"]
+
+
+def places_where_persons_do_not_belong(run: Production) -> None:
+    """Ids, attributes, paths, headers, and queues that a client names after its person."""
+    person = run.someone()
+    run.in_ids |= values(person)
+    number = f"{person['documentSerial']}{person['documentNumber']}"
+    who = quote(f"{person['lastName']} {number}")
+    named = {**person, "requestId": f"{person['lastName']} {number}"}
+    event = {"specversion": "1.0", "id": who, "source": f"/{who}", "type": "inn.lookup.requested", "data": named}
+    run.posts(named, ce_id=who, ce_source=f"/{who}", ce_subject=who, traceparent=f"00-{who}")
+    run.posts(event, content_type="application/cloudevents+json")
+    run.posts([event, {**event, "data": run.someone()}], content_type="application/cloudevents-batch+json")
+    run.posts(person, f"/{who}?fam={who}")
+    run.posts(person, f"/?fam={who}", authorization=f"Bearer {WRONG_TOKEN}", user_agent=who)
+    run.asks([{**named, "requestId": number}, {**named, "requestId": who}])
+    run.sends(named, reply_to=f"replies-of-{person['lastName']}", headers={"traceparent": who, "person": who})
+    run.sends(named, reply_to="", app_id=who)
+    run.settled()
+
+
+def what_is_no_request(run: Production) -> None:
+    person = run.someone()
+    text = json.dumps(person, ensure_ascii=False)
+    wrong = [
+        {**person, "lastName": f"{person['lastName']}1"},
+        {**person, "birthDate": "12.03.1985"},
+        {**person, "documentNumber": person["documentNumber"][:5], "documentSerial": [person["documentSerial"]]},
+        {"requestId": "r-wrong", "person": person},
+    ]
+    bodies = [b"", b"[]", text[:-1].encode(), text.encode("cp1251"), text.encode("utf-16"), f'"{text}"'.encode()]
+    answers = [run.posts(body).status for body in [*wrong, *bodies, b" " * 70_000 + text.encode()]]
+    assert set(answers) == {400, 413, 422}
+    run.posts(text.encode(), content_type=f"text/{quote(person['lastName'])}")
+    for number, body in enumerate([*wrong, *bodies]):
+        run.sends(body, correlation_id=f"wrong-{number}")
+    assert {status for name, status in run.settled().items() if name.startswith("wrong")} == {"rejected"}
+
+
+def a_tax_service_that_says_who_it_is_asked_for(run: Production) -> None:
+    """Each person is spoiled for: over HTTP once, and over the queue until the retries are used up."""
+    count = len(spoiled(run.someone()))
+    over_http, queued = ([run.someone() for _ in range(count)] for _ in range(2))
+    rules = [
+        {"person": known(lookup(request)).key, **spoiled(request)[number], **often}
+        for group, often in ((over_http, {"times": 1}), (queued, {}))
+        for number, request in enumerate(group)
+    ]
+    run.emulator.control(rules=rules)
+    assert set(run.posts_all(over_http)) == {200, 422, 503}
+    run.asks(queued)
+    settled = run.settled()
+    assert {settled[request["requestId"]] for request in queued} == {"failed", "found", "rejected"}
+
+
+def a_tax_service_that_turns_everybody_away(run: Production) -> None:
+    """The paid provider stands in, with the key and the person in its URLs, and is spoiled as well."""
+    for mood in ("captcha", "throttled", "down"):
+        quoted, sent_on = run.someone(), run.someone()
+        text = json.dumps(quoted, ensure_ascii=False)
+        quoting = {"person": known(lookup(quoted)).key, "times": 1}
+        elsewhere = {"person": known(lookup(sent_on)).key, "on": "find", "redirect": f"/inn.do?{quote(text)}"}
+        # A page instead of JSON turns away as well.
+        page = {"on": "find", "raw": f"<p>{text}", **quoting}
+        run.emulator.control(mood=mood, rules=[elsewhere, page, {"on": "apifns", "raw": text, **quoting}])
+        # By itself, before the others have closed the door.
+        assert run.posts(run.someone(**NOT_PAID_FOR)).status == 503
+        run.posts_all([quoted, sent_on, run.someone(), run.someone(**NOT_PAID_FOR)])
+        run.asks([run.someone(), run.someone(**NOT_PAID_FOR)])
+    run.emulator.control(mood="normal", rules=[])
+    run.settled()
+
+
+def a_store_that_goes_away_and_comes_back(run: Production) -> None:
+    run.loses_the_store()
+    assert run.posts(run.someone()).status == 503
+    run.asks([run.someone() for _ in range(4)])
+    run.consumer.answers("/readyz", 503)
+    run.has_the_store_again()
+    run.settled()
+
+
+HAPPENS: list[Callable[[Production], None]] = [
+    answers_of_every_kind,
+    places_where_persons_do_not_belong,
+    what_is_no_request,
+    a_tax_service_that_says_who_it_is_asked_for,
+    a_tax_service_that_turns_everybody_away,
+    a_store_that_goes_away_and_comes_back,
+]
+
+
+PROCESSES = ["the function's log", "the consumer's log", "what they print", "the metrics", "the spans"]
+SERVERS = ["MongoDB's log", "RabbitMQ's log", "RabbitMQ's queues and connections"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was told, by whom; what may not be; and the lines of both logs."""
+
+    by: dict[str, list[str]]
+    personal: dict[str, set[str]]
+    secret: set[str]
+    lines: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def everything(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    with production(node, tmp_path_factory.mktemp("untold"), SOURCE) as run:
+        for happens in HAPPENS:
+            happens(run)
+        metrics = run.metrics()
+        queues = [
+            node.control("list_queues", "name", "arguments"),
+            node.control("list_connections", "client_properties"),
+        ]
+        # The last spans are sent at the end.
+        assert [process.end(signal.SIGTERM) for process in (run.function, run.consumer)] == [0, 0]
+        logs = [run.function.errors, run.consumer.errors]
+        by = {
+            "the function's log": list(told(logs[0])),
+            "the consumer's log": list(told(logs[1])),
+            "what they print": [run.function.output, run.consumer.output],
+            "the metrics": metrics,
+            "the spans": [body.decode(errors="replace") for body in run.collector.bodies],
+            "MongoDB's log": list(told(run.mongo_log + run.mongo_logs())),
+            "RabbitMQ's log": _log_of(node),
+            "RabbitMQ's queues and connections": queues,
+        }
+    personal = run.personal | {ANOTHER_INN}
+    secret = {each for value in SECRETS.values() for each in value.split(",")}
+    return Told(
+        by,
+        {**dict.fromkeys(by, personal), "MongoDB's log": personal - run.in_ids},
+        {*secret, WRONG_TOKEN, PASSWORD, run.mongo.password},
+        [json.loads(line) for log in logs for line in log.splitlines()],
+    )
+
+
+def _log_of(node: Node) -> list[str]:
+    logs = [node.folder / "node.log", *(node.folder / "log").rglob("*.log")]
+    return [STAMP.sub("", log.read_text(errors="replace")) for log in logs]
+
+
+@pytest.mark.parametrize("who", [*PROCESSES, *SERVERS])
+def test_nothing_of_any_person_is_told(everything: Told, who: str) -> None:
+    assert seen(everything.personal[who], everything.by[who]) == []
+
+
+@pytest.mark.parametrize("who", [*PROCESSES, "MongoDB's log", "RabbitMQ's queues and connections"])
+def test_no_secret_is_told(everything: Told, who: str) -> None:
+    assert seen(everything.secret, everything.by[who]) == []
+
+
+def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
+    requests = [line for line in everything.lines if line["event"] == "lookup"]
+    closed = [line["provider"] for line in everything.lines if line["event"] == "provider_closed"]
+    moved = {line["queue"] for line in everything.lines if line["event"] == "moved"}
+    assert {line["status"] for line in requests} >= set(STATUSES) - UNUSUAL
+    assert {line["provider"] for line in requests} == {"", "nalog", "apifns"}
+    assert (set(closed), moved) == ({"nalog"}, {"dead", "unrouted"})
+    assert any('queue="retry"' in line for line in everything.by["the metrics"])
+    assert any("ask apifns" in body for body in everything.by["the spans"])
+    assert everything.by["MongoDB's log"].count("Slow query") > 100
+    assert SOURCE in everything.by["RabbitMQ's queues and connections"][0]
+    assert len(everything.personal["the spans"]) > 500
+
+
+def as_bytes(text: str) -> str:
+    return repr(text.encode())
+
+
+@pytest.mark.parametrize("told_as", [str, str.upper, quote, ascii, as_bytes])
+def test_the_search_finds_a_person_in_every_form(told_as: Callable[[str], str]) -> None:
+    person = People().one()
+    personal = values(person)
+    assert seen(personal, [told_as(f"of\n{value}, not {value}0") for value in personal]) == sorted(personal)

@@ -10,11 +10,12 @@ import pytest
 import urllib3
 from selenium.webdriver import Chrome
 
+from local_runtime.servers.process import wait_for
 from tests.browser.chromium import browser
 from tests.browser.page import Page
-from tests.system.local.conftest import LocalRuntime
+from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
-SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CACHE_FOUND_DAYS": "1"}
+SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CLIENT_NALOG_WAIT_SEC": "0.05", "CACHE_FOUND_DAYS": "1"}
 
 
 @pytest.fixture(scope="package")
@@ -24,6 +25,7 @@ def start_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         def start(**settings: str) -> LocalRuntime:
             runtime = LocalRuntime(tmp_path_factory.mktemp("runtime"), **settings)
             stack.callback(runtime.end, signal.SIGTERM)
+            runtime.tax_service.control(**AT_ONCE)
             return runtime
 
         yield start
@@ -36,12 +38,14 @@ def shared_runtime(start_runtime: Callable[..., LocalRuntime]) -> LocalRuntime:
 
 @pytest.fixture
 def runtime(shared_runtime: LocalRuntime) -> Iterator[LocalRuntime]:
-    """The shared one, in its first mood, with nobody shut out."""
+    """The shared one, in its first mood but quick, with nobody shut out."""
+    shared_runtime.tax_service.control(**AT_ONCE)
     yield shared_runtime
     shared_runtime.tax_service.reset()
     steer(shared_runtime, paid=False)
-    while steer(shared_runtime)["providers"][0]["shut"] == "cooling_down":
-        pass
+    wait_for(
+        lambda: steer(shared_runtime)["providers"][0]["shut"] != "cooling_down", within=60, what="the end of its rest"
+    )
 
 
 def steer(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:

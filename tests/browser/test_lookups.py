@@ -18,6 +18,7 @@ CACHED = {"Checks": "passed", "Cache": "answered", "Tax service": "unasked"}
 def test_the_first_answer_comes_from_the_tax_service_and_the_second_from_the_cache(
     page: Page, runtime: LocalRuntime
 ) -> None:
+    runtime.tax_service.control(latency=0.5)
     page.pick("petrov")
     assert page.ask() == "Found"
     assert page.text("inn") == "770000000300"

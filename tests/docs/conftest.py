@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.system.local.conftest import LocalRuntime, ended
+from tests.system.local.conftest import AT_ONCE, LocalRuntime, ended
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -19,4 +19,5 @@ def openapi() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
     with ended(LocalRuntime(tmp_path_factory.mktemp("local"))) as runtime:
+        runtime.tax_service.control(**AT_ONCE)
         yield runtime

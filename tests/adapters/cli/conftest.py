@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.cli import run
-from tests.system.local.conftest import LocalRuntime
+from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
     """`inn local`, whose tax service answers at once."""
     local = LocalRuntime(tmp_path_factory.mktemp("local"))
-    local.tax_service.control(latency=0, pending=0)
+    local.tax_service.control(**AT_ONCE)
     yield local
     local.end(signal.SIGKILL)
     local.tax_service.close()
@@ -94,7 +94,7 @@ def host() -> Iterator[Callable[..., Host]]:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         told.url = f"http://127.0.0.1:{server.server_port}"
         return told
 

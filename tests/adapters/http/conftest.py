@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,41 +137,73 @@ def observer() -> Recorder:
     return Recorder()
 
 
-@pytest.fixture(params=["bare ASGI", "functions-framework"])
+@pytest.fixture(scope="session", params=["bare ASGI", "functions-framework"])
 def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
     """What stands between uvicorn and the function: nothing, as in `inn serve`, or the framework's host."""
     return hosted if request.param == "functions-framework" else lambda endpoint: endpoint.serve
+
+
+@dataclass(frozen=True)
+class Functions:
+    """Starts functions, each over a store of its own; `deadline`, `tokens` and what stands before the store may be given."""
+
+    folder: Path
+    host: Callable[[Endpoint], ASGIApp]
+    stack: ExitStack
+
+    def start(
+        self,
+        provider: Script,
+        observer: Recorder,
+        *,
+        deadline: float = 20,
+        tokens: Sequence[str] = (),
+        threads: int = 8,
+        before: Callable[[AnswerStore], AnswerStore] = lambda store: store,
+        body_sec: float = 10,
+    ) -> Server:
+        enter = self.stack.enter_context
+        store = enter(closing(EmbeddedStore(self.folder / "store.sqlite", lease=30)))
+        ports = Ports(before(store), provider, SystemClock(), World().lifetimes)
+        around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
+        endpoint = enter(http_endpoint(ports, Bounds(deadline, threads), around))
+        pool = enter(urllib3.PoolManager(maxsize=64))
+        bounded = replace(endpoint, body_sec=body_sec)
+        return Server(enter(serving(self.host(bounded))), provider, observer, pool)
 
 
 @pytest.fixture
 def make_server(
     tmp_path: Path, provider: Script, observer: Recorder, host: Callable[[Endpoint], ASGIApp]
 ) -> Iterator[Callable[..., Server]]:
-    """Starts a function; `deadline`, `tokens` and what stands before the store may be given."""
+    """Starts a function."""
     with ExitStack() as stack:
-
-        def start(
-            deadline: float = 20,
-            tokens: Sequence[str] = (),
-            threads: int = 8,
-            before: Callable[[AnswerStore], AnswerStore] = lambda store: store,
-            body_sec: float = 10,
-        ) -> Server:
-            store = stack.enter_context(closing(EmbeddedStore(tmp_path / "store.sqlite", lease=30)))
-            world = World()
-            ports = Ports(before(store), provider, SystemClock(), world.lifetimes)
-            around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
-            endpoint = stack.enter_context(http_endpoint(ports, Bounds(deadline, threads), around))
-            pool = stack.enter_context(urllib3.PoolManager(maxsize=64))
-            bounded = replace(endpoint, body_sec=body_sec)
-            return Server(stack.enter_context(serving(host(bounded))), provider, observer, pool)
-
-        yield start
+        yield partial(Functions(tmp_path, host, stack).start, provider, observer)
 
 
 @pytest.fixture
 def server(make_server: Callable[..., Server]) -> Server:
+    """A function that has been asked nothing."""
     return make_server()
+
+
+@pytest.fixture(scope="session")
+def steady(host: Callable[[Endpoint], ASGIApp], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One function for all tests of which nothing is kept but that PERSON was found."""
+    yield from _lasting(host, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def guarded(host: Callable[[Endpoint], ASGIApp], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same behind two tokens."""
+    yield from _lasting(host, tmp_path_factory, "secret-1", "secret-2")
+
+
+def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactory, *tokens: str) -> Iterator[Server]:
+    with ExitStack() as stack:
+        provider = Script()
+        provider.gate.set()
+        yield Functions(folders.mktemp("http"), host, stack).start(provider, Recorder(), tokens=tokens)
 
 
 class _NoNumbers:

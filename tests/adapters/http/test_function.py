@@ -14,6 +14,7 @@ from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
 from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
+from local_runtime.servers.process import wait_for
 from tests.adapters.http.conftest import ATTRIBUTES, Reading, Server
 from tests.core.worlds import INN, PERSON
 
@@ -113,8 +114,7 @@ def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_
     assert (late.status, late.json()["code"]) == (503, "deadline")
     assert int(late.headers["retry-after"]) >= 1
     server.provider.gate.set()
-    while server.ask().status == 503:
-        pass
+    wait_for(lambda: server.ask().status != 503, within=60, what="the late answer to be kept")
     assert server.ask().json()["cached"] is True
     assert len(server.provider.asked) == 1
 
@@ -231,15 +231,15 @@ def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[
     assert sorted(end.status for end in server.observer.ends) == ["bug", "found", "found"]
 
 
-def test_attributes_travel_percent_encoded(server: Server) -> None:
-    response = server.ask(id="%D1%8F%20%22%25%0A")
+def test_attributes_travel_percent_encoded(steady: Server) -> None:
+    response = steady.ask(id="%D1%8F%20%22%25%0A")
     assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25%0A"
 
 
 @pytest.mark.parametrize("missing", sorted(ATTRIBUTES))
-def test_a_missing_attribute_is_named(server: Server, missing: str) -> None:
+def test_a_missing_attribute_is_named(steady: Server, missing: str) -> None:
     headers = {name: value for name, value in BINARY.items() if name != f"ce-{missing}"}
-    response = server.post(json.dumps(PERSON).encode(), headers)
+    response = steady.post(json.dumps(PERSON).encode(), headers)
     assert_problem(response, 400, f"{missing} ")
 
 
@@ -270,20 +270,20 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
     ],
 )  # fmt: skip
 def test_bad_input_is_a_problem_that_says_what_was_expected(
-    server: Server, body: bytes, headers: dict[str, str], status: int, expected: str
+    steady: Server, body: bytes, headers: dict[str, str], status: int, expected: str
 ) -> None:
-    assert_problem(server.post(body, headers), status, expected)
-    assert server.ask().status == 200
+    assert_problem(steady.post(body, headers), status, expected)
+    assert steady.ask().status == 200
 
 
-def test_a_body_without_a_length_is_measured_as_it_comes(server: Server) -> None:
+def test_a_body_without_a_length_is_measured_as_it_comes(steady: Server) -> None:
     pieces = (b"x" * 1024 for _ in range(100))
-    response = server.pool.request("POST", server.url, body=pieces, headers=BINARY, chunked=True, retries=False)
+    response = steady.pool.request("POST", steady.url, body=pieces, headers=BINARY, chunked=True, retries=False)
     assert_problem(response, 413, "at most 65536 bytes")
 
 
-def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(server: Server) -> None:
-    response = server.post(LONG, BINARY)
+def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(steady: Server) -> None:
+    response = steady.post(LONG, BINARY)
     assert response.status == 422
     assert response.headers["ce-correlationid"] == "e-1"
     assert response.json()["details"] == "lastName: must have at most 150 characters"
@@ -301,9 +301,9 @@ def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(server: Server) ->
     ],
 )
 def test_other_methods_and_paths_are_problems(
-    server: Server, method: str, path: str, status: int, allow: str | None
+    steady: Server, method: str, path: str, status: int, allow: str | None
 ) -> None:
-    response = server.get(path, method)
+    response = steady.get(path, method)
     assert_problem(response, status, "expected ")
     assert response.headers.get("allow") == allow
 
@@ -321,23 +321,20 @@ def test_other_methods_and_paths_are_problems(
         ("bearer secret-2", 200),
     ],
 )
-def test_with_tokens_set_only_their_holders_may_ask(
-    make_server: Callable[..., Server], authorization: str | None, status: int
-) -> None:
-    server = make_server(tokens=("secret-1", "secret-2"))
+def test_with_tokens_set_only_their_holders_may_ask(guarded: Server, authorization: str | None, status: int) -> None:
     headers = {**BINARY, "authorization": authorization} if authorization is not None else BINARY
-    response = server.post(json.dumps(PERSON).encode(), headers)
+    response = guarded.post(json.dumps(PERSON).encode(), headers)
     assert response.status == status
     if status == 401:
         assert_problem(response, 401, "Authorization: Bearer")
         assert response.headers["www-authenticate"] == "Bearer"
-    assert server.get("/livez").status == 200
+    assert guarded.get("/livez").status == 200
 
 
-def test_probes_tell_each_part_by_its_name(server: Server) -> None:
-    assert server.get("/livez").json() == {"live": True}
-    assert server.get("/readyz").json() == {"ready": True, "parts": {"store": {"ready": True, "detail": ""}}}
-    assert server.get("/metrics").data == b"# metrics\n"
+def test_probes_tell_each_part_by_its_name(steady: Server) -> None:
+    assert steady.get("/livez").json() == {"live": True}
+    assert steady.get("/readyz").json() == {"ready": True, "parts": {"store": {"ready": True, "detail": ""}}}
+    assert steady.get("/metrics").data == b"# metrics\n"
 
 
 def test_each_request_is_reported_once_without_personal_data(server: Server) -> None:

@@ -1,7 +1,6 @@
 """Replies that do not come as they should: each way, seen from a plain socket."""
 
 import socket
-import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -9,6 +8,7 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.client import Emulator
+from local_runtime.servers.process import wait_for
 
 Form = dict[str, str]
 BOUND_SEC = 30
@@ -49,12 +49,9 @@ def wire(emulator: Emulator, form: Form) -> Any:
         one.socket.close()
 
 
-def settled(emulator: Emulator) -> bool:
-    """Whether nothing is in flight, within a bound."""
-    end = time.monotonic() + BOUND_SEC
-    while emulator.stats(brief=True).in_flight and time.monotonic() < end:
-        pass
-    return emulator.stats(brief=True).in_flight == 0
+def settled(emulator: Emulator) -> None:
+    """Wait until nothing is in flight."""
+    wait_for(lambda: emulator.stats(brief=True).in_flight == 0, within=BOUND_SEC, what="the end of what is in flight")
 
 
 def test_a_dropped_connection_ends_without_a_byte(wire: Any) -> None:
@@ -79,7 +76,7 @@ def test_a_hanging_reply_ends_with_its_client(emulator: Emulator, wire: Any) -> 
         hanging.socket.recv(1)
     assert emulator.stats().in_flight == 1
     hanging.socket.close()
-    assert settled(emulator)
+    settled(emulator)
 
 
 @pytest.mark.parametrize("connection", ["trickle", "trickle_head"])
@@ -101,7 +98,7 @@ def test_an_endless_body_ends_with_its_client(emulator: Emulator, wire: Any) -> 
     endless = wire(connection="endless")
     assert sum(map(len, endless.pieces(30_000_000))) >= 30_000_000
     endless.socket.close()
-    assert settled(emulator)
+    settled(emulator)
 
 
 def test_a_huge_body_is_good_json_of_the_wanted_size(wire: Any) -> None:

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 import pytest
 import urllib3
 
+from local_runtime.emulator.__main__ import main
 from local_runtime.emulator.client import Emulator, NotStarted
 from local_runtime.emulator.counts import Step
+from local_runtime.servers.process import wait_for
 
 BOUND_SEC = 60
 COMMAND = [sys.executable, "-m", "local_runtime.emulator"]
@@ -102,41 +104,46 @@ def test_hanging_replies_do_not_keep_it_alive() -> None:
         address = urllib3.util.parse_url(emulator.url)
         client = socket.create_connection((address.host or "", address.port or 0))
         client.sendall(b"GET /inn.do HTTP/1.1\r\nHost: x\r\n\r\n")
-        while not emulator.stats().calls[Step.PAGE]:
-            pass
+        wait_for(lambda: emulator.stats().calls[Step.PAGE], within=BOUND_SEC, what="the call for the page")
     assert emulator.process.returncode == 0
     client.close()
+
+
+def assert_refused(port: str) -> None:
+    refused = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_a_busy_port_is_one_clear_line() -> None:
     with started() as (_, url):
         port = url.rpartition(":")[2]
-        refused = subprocess.run(
-            [*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False
-        )
-        assert refused.returncode == 1
-        assert refused.stdout == ""
-        assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
-        assert refused.stderr.count("\n") == 1
+        assert_refused(port)
         with pytest.raises(NotStarted):
             Emulator("--port", port)
 
 
+def test_a_port_that_is_none_is_one_clear_line() -> None:
+    assert_refused("99999")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "status", "fault"),
+    ("arguments", "fault"),
     [
-        (["--mood", "sad"], 2, "mood"),
-        (["--latency", "-1"], 2, "latency"),
-        (["--control", '{"rules": [{"on": "x"}]}'], 2, "rules.0.on"),
-        (["--control", "nonsense"], 2, "JSON"),
-        (["--port", "99999"], 1, "99999"),
+        (["--mood", "sad"], "mood"),
+        (["--latency", "-1"], "latency"),
+        (["--control", '{"rules": [{"on": "x"}]}'], "rules.0.on"),
+        (["--control", "nonsense"], "JSON"),
     ],
 )
-def test_wrong_use_is_one_clear_line(arguments: list[str], status: int, fault: str) -> None:
-    refused = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
-    assert refused.returncode == status
-    assert fault in refused.stderr
-    assert refused.stderr.count("\n") == 1
+def test_wrong_use_is_one_clear_line(arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert fault in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
 
 
 def test_settings_of_the_command_line_are_those_that_a_reset_returns_to() -> None:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
@@ -15,8 +15,9 @@ import urllib3
 
 from function import inn
 from function.contract import LookupRequest, parse
+from local_runtime.servers.process import wait_for
 from local_runtime.store import EmbeddedStore
-from tests.system.local.conftest import QUICK, LocalRuntime
+from tests.system.local.conftest import LocalRuntime, ended
 
 PERSON = {
     "requestId": "r-1",
@@ -28,6 +29,13 @@ PERSON = {
     "documentSerial": "4611",
     "documentNumber": "735281",
 }
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
+    """One that nobody steers and that nothing is asked of."""
+    with ended(LocalRuntime(tmp_path_factory.mktemp("plain"))) as runtime:
+        yield runtime
 
 
 def finds(runtime: LocalRuntime) -> int:
@@ -48,24 +56,24 @@ def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_c
     assert finds(runtime) == 1
 
 
-def test_the_command_in_the_readme_is_the_one_that_it_prints(start_local: Callable[..., LocalRuntime]) -> None:
-    runtime = start_local()
+def test_the_command_in_the_readme_is_the_one_that_it_prints(plain: LocalRuntime) -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text()
-    printed = runtime.greeting[runtime.greeting.index("curl") :].split("\n\n")[0]
-    assert printed.replace(runtime.url, "http://127.0.0.1:8080") in readme
+    printed = plain.greeting[plain.greeting.index("curl") :].split("\n\n")[0]
+    assert printed.replace(plain.url, "http://127.0.0.1:8080") in readme
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("TRACE", "/", 405), ("GET", "/robots.txt", 404)])
 def test_what_the_host_would_turn_away_itself_is_a_problem_too(
-    start_local: Callable[..., LocalRuntime], method: str, path: str, status: int
+    plain: LocalRuntime, method: str, path: str, status: int
 ) -> None:
-    response = urllib3.request(method, start_local().url + path, retries=False)
+    response = urllib3.request(method, plain.url + path, retries=False)
     assert (response.status, response.headers["content-type"]) == (status, "application/problem+json")
     assert response.json()["detail"].startswith("expected POST")
 
 
 def test_fifty_at_once_for_one_new_person_are_one_find(start_local: Callable[..., LocalRuntime]) -> None:
     runtime = start_local()
+    runtime.tax_service.control(latency=0.2)
     with ThreadPoolExecutor(50) as clients:
         replies = list(clients.map(lambda n: runtime.ask({**PERSON, "requestId": f"r-{n}"}).json(), range(50)))
     assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
@@ -89,9 +97,9 @@ def test_ctrl_c_ends_it_all_with_status_0(start_local: Callable[..., LocalRuntim
             urllib3.request("GET", url, retries=False)
 
 
-def test_a_port_in_use_is_one_clear_line(start_local: Callable[..., LocalRuntime], tmp_path: Path) -> None:
-    port = start_local().url.rpartition(":")[2]
-    ended = subprocess.run(
+def test_a_port_in_use_is_one_clear_line(plain: LocalRuntime, tmp_path: Path) -> None:
+    port = plain.url.rpartition(":")[2]
+    refused = subprocess.run(
         [Path(sys.executable).with_name("inn"), "local"],
         check=False,
         cwd=tmp_path,
@@ -99,14 +107,14 @@ def test_a_port_in_use_is_one_clear_line(start_local: Callable[..., LocalRuntime
         capture_output=True,
         text=True,
     )
-    assert ended.returncode == 2
-    assert ended.stderr == (
+    assert refused.returncode == 2
+    assert refused.stderr == (
         f"inn: port {port} on 127.0.0.1 is in use: end what listens there, or set HTTP_PORT to another\n"
     )
 
 
 def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
-    ended = subprocess.run(
+    refused = subprocess.run(
         [Path(sys.executable).with_name("inn"), "local"],
         check=False,
         cwd=tmp_path,
@@ -114,8 +122,8 @@ def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert ended.returncode == 2
-    assert [line.split(":")[0].strip() for line in ended.stderr.splitlines()[1:]] == [
+    assert refused.returncode == 2
+    assert [line.split(":")[0].strip() for line in refused.stderr.splitlines()[1:]] == [
         "HTTP_PORT", "LOG_LEVEL", "CACHE_FOUND_DAYS",
     ]  # fmt: skip
 
@@ -136,18 +144,19 @@ def is_claimed(folder: Path) -> bool:
 def test_a_person_whose_fetcher_was_killed_can_be_asked_for_again(
     start_local: Callable[..., LocalRuntime], tmp_path: Path
 ) -> None:
-    killed = start_local(**QUICK)
+    # The shorter a fetch may take, the sooner its claim is anybody's.
+    quick = {"CLIENT_NALOG_TIMEOUT_SEC": "1", "APP_LOOKUP_DEADLINE_SEC": "1"}
+    killed = start_local(**quick)
     killed.tax_service.control(latency=60)
     lost = threading.Thread(target=ask_in_vain, args=(killed,))
     lost.start()
-    while not finds(killed):
-        pass
+    wait_for(lambda: finds(killed), within=60, what="the find")
     assert killed.end(signal.SIGKILL) == -signal.SIGKILL
     lost.join()
     assert is_claimed(tmp_path)
-    runtime = start_local(**QUICK)
-    while (answer := runtime.ask(PERSON)).status == 503:
-        pass
+    runtime = start_local(**quick)
+    wait_for(lambda: runtime.ask(PERSON).status != 503, within=60, what="the end of the dead one's claim")
+    answer = runtime.ask(PERSON)
     assert (answer.status, answer.json()["status"]) == (200, "found")
     assert finds(runtime) == 1
 

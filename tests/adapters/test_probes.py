@@ -43,7 +43,9 @@ def part(*, ready: bool, detail: str = "") -> Check:
     ("method", "path", "status", "media", "body"),
     [
         pytest.param("GET", "/livez", 200, b"application/json", b'{"live":true}', id="it lives"),
-        pytest.param("HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"),
+        pytest.param(
+            "HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"
+        ),
         pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics\n", id="its numbers"),
         pytest.param("GET", "/", 404, b"text/plain", b"expected /livez, /readyz or /metrics", id="another path"),
         pytest.param("POST", "/livez", 405, b"text/plain", b"expected GET", id="another method"),

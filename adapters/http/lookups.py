@@ -12,6 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
+from adapters.turns import all_here
 from function.contract import Event, LookupRequest
 from function.handler import broken, from_cache, handle_missed, read, recalled
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
@@ -20,6 +21,8 @@ from function.ports import Ports
 
 MAX_TOGETHER = 256
 """Events that one round trip to the store asks for at the most."""
+READING_TURNS = 2
+"""Of the loop: one reads a request's bytes, the next begins to answer it."""
 FIRST_WAIT_SEC = 0.05
 LONGEST_WAIT_SEC = 1.0
 
@@ -114,7 +117,7 @@ class Lookups:
 
 
 class Gathering:
-    """Asks the store, for all requests that arrive while it is being asked, in one round trip."""
+    """Asks the store, in one round trip, for all requests that are here already or arrive while it is being asked."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -138,6 +141,7 @@ class Gathering:
     async def _rounds(self) -> None:
         try:
             while self._waiting:
+                await all_here(self._waiting, MAX_TOGETHER, READING_TURNS)
                 together, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
                 await self._one_round(together)
         finally:

@@ -11,7 +11,10 @@ from time import monotonic
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.rabbitmq.messages import Delivery
+from adapters.turns import all_here
 
+READING_TURNS = 4
+"""Of the loop, from bytes that have come to a delivery: they are read, made frames, a message, and handed over."""
 SUSPECT = 2
 """Deaths of consumers after which a message is handled alone."""
 
@@ -39,6 +42,7 @@ class Intake:
         while not self._waiting and not self._closed:
             await self._news.wait()
             self._news.clear()
+        await all_here(self._waiting, most, READING_TURNS)
         taken, self._waiting = self._waiting[:most], self._waiting[most:]
         return taken or None
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib.metadata import version
 from typing import TextIO
 
@@ -89,10 +89,11 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """
     stream = stream or sys.stderr
     numbers = Metrics(version(DISTRIBUTION))
-    log = Log(name, level, Lines(stream, numbers.line_lost), time.time, coloured=stream.isatty())
+    with closing(Lines(stream, numbers.line_lost)) as lines:
+        log = Log(name, level, lines, time.time, coloured=stream.isatty())
 
-    def untraced(variable: str) -> None:
-        log.event("untraced", {"variable": variable}, logging.WARNING)
+        def untraced(variable: str) -> None:
+            log.event("untraced", {"variable": variable}, logging.WARNING)
 
-    with foreign.taken_over(log), tracing(name, os.environ, untraced) as traces:
-        yield Telemetry(log, numbers, traces)
+        with foreign.taken_over(log), tracing(name, os.environ, untraced) as traces:
+            yield Telemetry(log, numbers, traces)

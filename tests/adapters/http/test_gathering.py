@@ -36,3 +36,19 @@ def test_those_who_ask_together_are_asked_for_in_one_trip() -> None:
     outcomes = asyncio.run(found_together(world, range(6)))
     assert world.answers.calls == ["find_many"]
     assert not any(isinstance(outcome, Answered) for outcome in outcomes)
+
+
+async def found_as_they_are_read(world: World, numbers: range) -> None:
+    """Each next one comes a turn of the loop later, as from sockets that are read one after the other."""
+    with closing(Gathering(world.ports)) as gathering:
+        finds = []
+        for number in numbers:
+            finds.append(asyncio.create_task(gathering.find(request(number))))
+            await asyncio.sleep(0)
+        await asyncio.gather(*finds)
+
+
+def test_those_whose_bytes_are_here_already_go_with_the_first() -> None:
+    world = World()
+    asyncio.run(found_as_they_are_read(world, range(6)))
+    assert world.answers.calls == ["find_many"]

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from adapters.server.whole import WholeReplies
+
 BACKLOG = 2048
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 T = TypeVar("T")
@@ -83,6 +85,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=WholeReplies,
                 lifespan="off",
                 ws="none",
                 # A bound method is one, too; uvicorn would take it for the protocol before that.

@@ -21,7 +21,6 @@ class Wire(asyncio.Transport):
         self.closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closed
         self.pieces.append(bytes(data))
 
     def is_closing(self) -> bool:

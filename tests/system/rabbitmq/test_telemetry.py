@@ -21,6 +21,7 @@ from adapters.settings import ApiFnsSettings, CacheSettings, NalogSettings, load
 from adapters.wiring.asking import Asking, providers
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
+from local_runtime.servers.process import wait_for
 from local_runtime.servers.rabbitmq import Node
 from local_runtime.store import EmbeddedStore
 from tests.collector import Collector, collecting
@@ -98,6 +99,7 @@ async def test_one_trace_leads_through_the_queue_to_the_tax_service(
     first, second = await _asked_twice(node, telling, {"requestId": "r-1", **person["request"]})
     metrics = telling.told.exposition().decode()
     await asyncio.to_thread(collector.wait_for, 4)
+    await asyncio.to_thread(wait_for, lambda: len(telling.requests()) == 3, within=REPLY_SEC, what="lines of the log")
 
     assert [json.loads(reply.body)["cached"] for reply in (first, second)] == [False, True]
     assert first.headers["traceparent"] == f"00-{TRACE}-{CLIENT}-01"

@@ -12,7 +12,9 @@ from adapters.rabbitmq.topology import Names
 from function.observing import Observer
 
 CONFIRM_SEC = 30.0
-"""A broker that has confirmed nothing for so long counts as lost: a queue without its majority may never confirm."""
+"""A broker that has confirmed nothing for so long counts as lost."""
+STUCK_SEC = 300.0
+"""For so long no reply is tried at a queue that confirmed none while others did: it may have lost its majority."""
 
 
 class Outbox:
@@ -23,6 +25,8 @@ class Outbox:
         self._names = names
         self._observer = observer
         self._ids: set[str | None] = set()
+        self._confirmed = 0.0
+        self._stuck_until: dict[str, float] = {}
 
     async def send(self, message: Message) -> None:
         """Publish one. Raises DeliveryError where a queue of ours is gone or full, BrokerAway where nothing is confirmed."""
@@ -33,17 +37,37 @@ class Outbox:
 
     async def _reply(self, message: Message) -> None:
         """To the sender's queue, or to `.unrouted` where there is none or it takes nothing."""
+        begun = monotonic()
+        try:
+            why = "unconfirmed" if self._is_stuck(message.queue, begun) else await self._refusal(message, begun)
+            if why:
+                await self.send(moves.unrouted(message, self._names, why))
+        finally:
+            self._observer.step("reply", monotonic() - begun)
+
+    async def _refusal(self, message: Message, begun: float) -> str:
+        """Why the sender's queue did not take a reply; "": it did."""
         # The broker returns what goes to a direct reply-to as unroutable even as it delivers it.
         mandatory = not message.queue.startswith(f"{DIRECT_REPLY}.")
-        begun = monotonic()
         try:
             await self._publish(message, mandatory=mandatory)
         except PublishError:
-            await self.send(moves.unrouted(message, self._names, "unroutable"))
+            return "unroutable"
         except DeliveryError:
-            await self.send(moves.unrouted(message, self._names, "refused"))
-        finally:
-            self._observer.step("reply", monotonic() - begun)
+            return "refused"
+        except BrokerAway:
+            if self._confirmed < begun:
+                raise
+            # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
+            self._stuck_until[message.queue] = monotonic() + STUCK_SEC
+            return "unconfirmed"
+        return ""
+
+    def _is_stuck(self, queue: str, now: float) -> bool:
+        until = self._stuck_until.get(queue)
+        if until is not None and until < now:
+            del self._stuck_until[queue]
+        return queue in self._stuck_until
 
     async def _move(self, message: Message, reason: str) -> None:
         own_id = message.properties.message_id
@@ -69,3 +93,4 @@ class Outbox:
             )
         except TimeoutError:
             raise BrokerAway("unconfirmed") from None
+        self._confirmed = monotonic()

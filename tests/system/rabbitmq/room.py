@@ -98,12 +98,16 @@ class Heard(Silent):
         self.moves: Counter[tuple[str, str]] = Counter()
         self.work = 0
         self.troubles: list[BaseException] = []
+        self.events: Counter[str] = Counter()
 
     def moved(self, queue: str, reason: str) -> None:
         self.moves[queue, reason] += 1
 
     def in_work(self, entry: str, change: int) -> None:
         self.work += change
+
+    def event(self, name: str, /, **_facts: str | float) -> None:
+        self.events[name] += 1
 
     def trouble(self, where: str, error: BaseException) -> None:
         self.troubles.append(error)

@@ -1,20 +1,24 @@
 """What a customer sees of the two lanes, on a real broker."""
 
 import asyncio
+import itertools
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aio_pika
 import pytest
 from pamqp.commands import Basic
 
+from adapters.rabbitmq import outbox
 from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
 from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from tests.core.worlds import INN
-from tests.system.rabbitmq.room import FOUND, Room, ask, until
+from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
@@ -209,6 +213,47 @@ async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) ->
             await customer.send(ask(), reply_to=full.name)
             kept = (await room.taken(room.names.unrouted, 1))[0]
     assert kept.headers["inn-reason"] == "refused"
+
+
+@contextmanager
+def suspended(room: Room, queue: str) -> Iterator[None]:
+    """While it lasts the queue's process takes nothing, as one that has lost its majority."""
+    process = (
+        f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), P = amqqueue:get_pid(Q)'
+    )
+    room.node.control("eval", f"{process}, sys:suspend(P).")
+    try:
+        yield
+    finally:
+        room.node.control("eval", f"{process}, sys:resume(P).")
+
+
+async def test_a_reply_queue_that_confirms_nothing_stops_nobody_else(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "CONFIRM_SEC", 3.0)
+    async with room.channel() as channel, room.consumer() as consumer, room.customer() as customer:
+        stuck = await channel.declare_queue(f"{room.names.source}-stuck")
+        await customer.asks(range(2, 4))
+        await customer.got(2)
+        with suspended(room, stuck.name):
+            await customer.send(ask(2), reply_to=stuck.name)
+            asking = asyncio.create_task(asks_on(customer))
+            kept = (await room.taken(room.names.unrouted, 1))[0]
+            await customer.send(ask(3), reply_to=stuck.name)
+            await room.taken(room.names.unrouted, 1)
+            asking.cancel()
+        assert consumer.fast.connected
+    assert (kept.headers["inn-reply-to"], kept.headers["inn-reason"]) == (stuck.name, "unconfirmed")
+    assert room.heard.moves["unrouted", "unconfirmed"] == 2
+    assert "reconnecting" not in room.heard.events
+
+
+async def asks_on(customer: Customer) -> None:
+    """Ask for a person that is known, one after the other, without end."""
+    for count in itertools.count(3):
+        await customer.send(ask(3, requestId=f"r-{count}"))
+        await customer.got(count)
 
 
 async def test_failures_are_tried_again_then_told_and_parked(room: Room) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local_runtime.servers.mongod import Mongo, given_or_private, standalone
+from local_runtime.servers.rabbitmq import Node, rabbitmq
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,3 +29,10 @@ def lone_mongo() -> Iterator[Mongo]:
     """A mongod by itself: no transactions."""
     with standalone() as mongo:
         yield mongo
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """RabbitMQ. Take queues of your own."""
+    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running

@@ -1,57 +1,169 @@
-"""Every command that the documents show: what can run here is tried, and what can't is named with why."""
+"""Every command that the documents and the helps show is run, but for those that say why not."""
 
+import json
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
-ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ELSEWHERE = {
-    "docker": "needs a container engine; compose is held against its schema in tests/deploy",
-    "kubectl": "needs a cluster; every overlay is rendered and checked in tests/deploy",
-    "aws": "needs an account; the template is checked in tests/deploy",
-    "curl": "run by tests/system/local and tests/docs/test_readme.py",
-    "cp": "the shell's own",
-    "cat": "the shell's own",
-    "functions-framework": "run by tests/system/serve",
+from adapters.settings import ALL_GROUPS, names_of
+from local_runtime.servers.mongod import Mongo
+from local_runtime.servers.rabbitmq import Node
+from tests.deploy.manifests import compose
+from tests.docs.shown import PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
+from tests.docs.stage import LONG, Ran, Stage, masked, staged
+
+NOT_HERE = {
+    "docker compose up": "needs a container engine; the file is held against its schema, CI builds the image",
+    "docker build": "needs a container engine; CI builds the image, and `make image-test` runs it",
+    "docker push": "needs a registry",
+    "aws secretsmanager": "needs an account",
+    "aws cloudformation": "needs an account; the template is checked in tests/deploy",
+    "apt-get": "needs root and the internet",
+    "python -m bench": "measures for minutes; what it is made of is tested in tests/bench",
+    "inn COMMAND": "stands for any command; tests/adapters/cli look at the help of each",
+    "inn КОМАНДА": "the same in Russian",
+    "kubectl kustomize": "is named, and not called; tests/deploy render every overlay by it",
+    "inn --install-completion": "changes the shell's own files; tests/adapters/cli see that it completes",
 }
+MAKE = {
+    "run": "run below",
+    "help": "run below",
+    "test": "it is what runs this",
+    "lint": "CI runs it beside the tests (.ci/run)",
+    "format": "would change the files; what it asks for is a part of lint",
+    "bench": "measures for minutes; what it is made of is tested in tests/bench",
+    "soak": "takes minutes; a short one is tests/bench/test_soak.py",
+    "audit": "needs a database on the internet; CI runs it",
+    "licenses": "makes an environment of what ships; CI runs it",
+    "sbom": "makes an environment of what ships; CI runs it",
+    "image-test": "needs root and podman",
+}
+"""Who runs each."""
+
+INN = "770000000082"
+FORGOTTEN = "Иванова\nАнна\nПетровна\n15.07.1990\n\n45 11 123456\ny\n"
+
+# The Russian README shows the same commands, as test_readme.py sees to.
+TRIED = sorted(
+    (page for page in PAGES if blocks(page) and page.name != "README.ru.md"),
+    # It shows what comes out where nothing was asked before.
+    key=lambda page: page.name != "commands.md",
+)
+SENTENCES = sorted({command for page in PAGES for command in in_sentences(page)})
+WORDS = [words for page in PAGES for block in blocks(page) for words in block.commands()]
+EXAMPLES = [example for example in examples() if shlex.split(example) not in WORDS]
+"""Those that no page shows as well."""
+WITH_ARGUMENTS = [
+    command
+    for command in SENTENCES
+    if tuple(bare(command).split()) not in names() and bare(command).split()[0] not in ("make", "python")
+]
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
-    for page in PAGES:
-        for block in BLOCK.findall(page.read_text()):
-            whole = re.sub(r"<<'(\w+)'\n.*?^\1$", "", block, flags=re.DOTALL | re.MULTILINE).replace("\\\n", " ")
-            for line in filter(None, map(str.strip, whole.splitlines())):
-                for command in re.split(r" && ", line):
-                    yield page.name, shlex.split(command, comments=True)
+def why_not(command: str) -> list[str]:
+    return [begin for begin in NOT_HERE if bare(command).startswith(begin)]
 
 
-COMMANDS = [pytest.param(words, id=f"{page}: {' '.join(words)[:60]}") for page, words in commands()]
+ALONE = [*EXAMPLES, *(command for command in WITH_ARGUMENTS if not why_not(command))]
 
 
-@pytest.mark.parametrize("words", COMMANDS)
-def test_a_command_in_the_documents_exists_and_takes_what_it_is_given(words: list[str]) -> None:
-    program = Path(words[0]).name
-    if program == "make":
-        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
-    elif program == "inn":
-        options = [word for word in words if word.startswith("--")]
-        shown = help_of(next(word for word in words[1:] if re.fullmatch(r"[a-z]+", word)))
-        assert [option for option in options if option not in shown] == []
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, mongo: Mongo, node: Node) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("checkout"), mongo, node) as made:
+        yield made
+
+
+@pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
+def test_the_commands_of_a_page_work_one_after_the_other(stage: Stage, page: Path) -> None:
+    for block in blocks(page):
+        tried(stage, block)
+
+
+def tried(stage: Stage, block: Block) -> None:
+    if block.script == "make run\n":
+        assert stage.local.get("/readyz").status == 200
+    elif LONG.search(block.script):
+        assert stage.serves(block.script) == 0, block.script
     else:
-        assert program in ELSEWHERE, words
+        ran = stage.run(block.script)
+        assert ran.status == 0, f"{block.script}\n{ran.shown}"
+        if block.shown is not None:
+            assert masked(ran.shown) == masked(block.shown)
+        else:
+            # They ask for one and the same person, and curl ends well whatever the answer is.
+            assert ran.shown.count(INN) == len(re.findall("curl |inn lookup ", block.script)), ran.shown
 
 
-def test_the_documents_show_commands() -> None:
-    assert {Path(words.values[0][0]).name for words in COMMANDS} >= {"make", "inn", "curl", "docker"}  # type: ignore[index]  # a parameter's value
+@pytest.fixture(scope="module")
+def alone(stage: Stage) -> dict[str, Ran]:
+    """How each command ended that stands for itself. They run side by side, for most of a start is waiting."""
+    with ThreadPoolExecutor(3) as threads:
+        return dict(zip(ALONE, threads.map(partial(ended, stage), ALONE), strict=True))
 
 
-def help_of(command: str) -> str:
-    inn = Path(sys.executable).with_name("inn")
-    return subprocess.run([inn, command, "--help"], check=True, capture_output=True, text=True).stdout
+def ended(stage: Stage, command: str) -> Ran:
+    if LONG.search(command):
+        return Ran(stage.serves(command), "")
+    return stage.answers(command, FORGOTTEN) if command == "inn forget" else stage.run(command)
+
+
+@pytest.mark.parametrize("command", ALONE)
+def test_an_example_of_a_help_and_a_command_within_a_sentence_work(alone: dict[str, Ran], command: str) -> None:
+    assert alone[command].status == 0, alone[command].shown
+
+
+def test_make_help_lists_every_target_that_a_page_names(stage: Stage) -> None:
+    listed = set(re.findall(r"^  make (\S+)", stage.run("make help").shown, re.MULTILINE))
+    assert set(MAKE) <= listed
+
+
+@pytest.mark.parametrize("target", MAKE)
+def test_a_target_is_one_that_make_can_make(target: str) -> None:
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_who_runs_a_target_is_said_of_all_that_the_pages_name_and_of_no_other() -> None:
+    named = {bare(command).split()[1] for command in SENTENCES if bare(command).startswith("make ")}
+    assert named | {words[1] for words in WORDS if words[0] == "make"} == set(MAKE)
+
+
+def test_what_is_not_run_here_has_one_reason_and_no_reason_is_left_over() -> None:
+    shown = {*SENTENCES, *(" ".join(words) for words in WORDS)}
+    reasons = {command: why_not(command) for command in shown}
+    of_others = {command for command in shown if re.match("docker |aws |apt-get |python ", bare(command))}
+    inside = {command for command in of_others if command.startswith("docker compose exec ")}
+    assert {command: reasons[command] for command in of_others - inside if len(reasons[command]) != 1} == {}
+    assert {begin for begins in reasons.values() for begin in begins} == set(NOT_HERE)
+
+
+def test_what_is_run_in_a_container_names_one_that_there_is() -> None:
+    shown = [*SENTENCES, *(" ".join(words) for words in WORDS)]
+    services = {match[1] for command in shown if (match := re.match(r"docker compose exec (?:-T )?(\S+)", command))}
+    assert services
+    assert services <= set(compose()["services"])
+
+
+@pytest.mark.parametrize("module", sorted({match[1] for c in SENTENCES if (match := re.search(r"python -m (\S+)", c))}))
+def test_a_module_that_a_page_calls_exists(module: str) -> None:
+    assert find_spec(module) is not None
+
+
+def test_the_secret_of_the_page_holds_settings_and_the_overlay_changes_what_it_names(stage: Stage) -> None:
+    page = ROOT / "docs" / "deploying.md"
+    [secret] = [block.script for block in blocks(page) if "create secret" in block.script]
+    made = json.loads(stage.run(secret.partition("\n")[2]).shown)
+    assert set(made["data"]) <= {name.upper() for group in ALL_GROUPS for name in names_of(group).values()}
+    rendered = list(yaml.safe_load_all(stage.run("kubectl apply -k deploy/kubernetes/overlays/yours").shown))
+    assert "registry.example/inn-service:0.1.0" in json.dumps(rendered)
+    [hosts] = [
+        each["data"]["MONGO_HOST"] for each in rendered if each["kind"] == "ConfigMap" and "MONGO_HOST" in each["data"]
+    ]
+    assert hosts in (page.read_text())

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,18 @@ from local_runtime.emulator.client import Remote
 AT_ONCE = {"latency": 0, "pending": 0}
 """How the emulated tax service answers where nobody has to watch it."""
 STOP_SEC = 30
+COMMAND = (str(Path(sys.executable).with_name("inn")), "local")
 
 
 class LocalRuntime:
-    """`inn local` on free ports. `log` is what it wrote to standard error so far."""
+    """`inn local`, or another `command` that starts it, on free ports. `log` is what it wrote to standard error so far."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, command: Sequence[str] = COMMAND, **settings: str) -> None:
         environment = {**os.environ, "HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
         self._log = folder / "log"
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("inn"), "local"],
+                command,
                 cwd=folder,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -81,12 +82,12 @@ class LocalRuntime:
 
 
 @contextmanager
-def ended(runtime: LocalRuntime) -> Iterator[LocalRuntime]:
-    """A runtime that ends with the context."""
+def ended(runtime: LocalRuntime, number: signal.Signals = signal.SIGKILL) -> Iterator[LocalRuntime]:
+    """A runtime that ends with the context, by this signal."""
     try:
         yield runtime
     finally:
-        runtime.end(signal.SIGKILL)
+        runtime.end(number)
 
 
 @pytest.fixture

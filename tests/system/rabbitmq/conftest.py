@@ -5,16 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local_runtime.servers.rabbitmq import Node, rabbitmq
+from local_runtime.servers.rabbitmq import Node
 from tests.system.rabbitmq.room import Room, Store
 
 _NUMBERS = count()
-
-
-@pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with rabbitmq(Path(tmp_path_factory.mktemp("rabbitmq"))) as running:
-        yield running
 
 
 @pytest.fixture

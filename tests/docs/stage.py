@@ -1,0 +1,234 @@
+"""A checkout as a user has it, in which what the documents show is run: a local runtime, and a consumer with its servers."""
+
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pika  # type: ignore[import-untyped]  # it comes without types
+
+from local_runtime.servers.mongod import Mongo
+from local_runtime.servers.process import free_port, wait_for
+from local_runtime.servers.rabbitmq import Node
+from tests.deploy.tools import HOME
+from tests.docs.shown import ROOT, overlay
+from tests.system.local.conftest import LocalRuntime, ended
+from tests.system.process import KEY, START_SEC, Process
+
+SOURCE = "documented"
+LINKS = (
+    "Makefile",
+    "requirements",
+    "pyproject.toml",
+    ".env.example",
+    "docker-compose.yaml",
+    "template.yaml",
+    "adapters",
+)
+LONG = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
+PEOPLE = (
+    ("Фамилия", "Имя", "Отчество", "Дата рождения", "Паспорт"),
+    ("Иванова", "Анна", "Петровна", "15.07.1990", "45 11 123456"),
+)
+"""A table of the reader's, for whoever names one and does not make it."""
+MAKE_RUN = ("make", "--old-file=.venv/.run", "run")
+"""As it stands, but that a change of the dependencies does not set up the environment that this very test runs in."""
+
+_DOCKER = """\
+#!/bin/sh
+# What is to run in a container of ours runs here, with the consumer's settings; the rest needs an engine.
+[ "$1 $2" = "compose exec" ] || exit 0
+shift 2
+[ "$1" = -T ] && shift
+shift
+exec "$@"
+"""
+_KUBECTL = f"""\
+#!/bin/sh
+# There is no cluster: what would be sent to one is made and checked here.
+kubectl={HOME / "bin/kubectl"}
+case "$*" in
+  *create*) exec $kubectl "$@" --dry-run=client -o json ;;
+  "apply -k "*) exec $kubectl kustomize "$3" ;;
+esac
+exit 1
+"""
+_AWS = "#!/bin/sh\n"
+_VARYING = (
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", "LOCAL TIME"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "TIME"),
+    (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
+    (r"\b[0-9a-f]{32}\b", "ID"),
+    (r'"elapsedTime":[\d.e-]+', '"elapsedTime":SECONDS'),
+    (r"\d+\.\d+ s\b", "SECONDS"),
+    (r"\d+ a second", "RATE"),
+    (r"database \w+", "database NAME"),
+    (r" +$", ""),
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How it ended, and what came out, errors included."""
+
+    status: int
+    shown: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`folder` is the checkout, `settings` those of production."""
+
+    folder: Path
+    settings: Mapping[str, str]
+    local: LocalRuntime
+
+    def run(self, script: str) -> Ran:
+        """Run it to its end."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", self._here(script)],
+            cwd=self.folder,
+            env=self._environment(script),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout)
+
+    def answers(self, script: str, typed: str) -> Ran:
+        """Run it on a terminal, where somebody types this."""
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "r+b", buffering=0) as terminal:
+            process = subprocess.Popen(
+                ["bash", "-c", self._here(script)],
+                cwd=self.folder,
+                env=self._environment(script),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+            )
+            os.close(theirs)
+            terminal.write(typed.encode())
+            status = process.wait(START_SEC)
+            return Ran(status, _rest(terminal.fileno()))
+
+    def serves(self, script: str) -> int:
+        """Run what serves until it is ready, and end it in order; returns the exit status."""
+        port = str(free_port())
+        environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
+        served = Process(["/bin/bash", "-c", self._here(script)], self.folder, environment)
+        try:
+            served.answers("/readyz", 200)
+        finally:
+            status = served.end(signal.SIGTERM)
+        return status
+
+    def _here(self, script: str) -> str:
+        """The script with the addresses and the folder that exist on this machine."""
+        places = {
+            "http://127.0.0.1:8080": self.local.url,
+            "amqps://user:password@broker/": self.settings["RABBITMQ_DSN"],
+            "/tmp/inn": str(self.folder / "data"),  # noqa: S108  # what a help names
+        }
+        for shown, real in places.items():
+            script = script.replace(shown, real)
+        return script
+
+    def _environment(self, script: str) -> dict[str, str]:
+        # Nothing of the machine's own that could be a setting.
+        path = f"{self.folder / 'programs'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        bare = {"PATH": path, "HOME": str(self.folder), "LANG": "C.UTF-8", "TZ": "UTC", **self.settings}
+        return bare if "--amqp" in script else {**bare, "INN_URL": self.local.url}
+
+
+def masked(shown: str) -> str:
+    """What comes out, without what differs from run to run."""
+    for varying, name in _VARYING:
+        shown = re.sub(varying, name, shown, flags=re.MULTILINE)
+    return shown
+
+
+@contextmanager
+def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
+    """All of it. Two messages are sent that end among the parked ones: no request, and one that nobody answers."""
+    _check_out(folder)
+    with ExitStack() as stack:
+        local = LocalRuntime(folder, command=MAKE_RUN)
+        stack.enter_context(ended(local, signal.SIGTERM))
+        local.tax_service.control(latency=0, pending=0)
+        settings = {
+            "RABBITMQ_DSN": node.uri,
+            "RABBITMQ_SOURCE_QUEUE_NAME": SOURCE,
+            "MONGO_DSN": mongo.uri,
+            "MONGO_NAME": SOURCE,
+            # For the one that is shown not to be there.
+            "MONGO_TIMEOUT_SERVER_SELECT": "1000",
+            "APP_SECRET_KEYS": KEY,
+            "APP_REQUEST_RETRY_SEC": "1",
+            "CLIENT_NALOG_URL": local.tax_service.url,
+            "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+        }
+        consumer = Process(["inn", "consume"], folder, {**settings, "HTTP_PORT": str(free_port())})
+        stack.callback(consumer.end, signal.SIGTERM)
+        consumer.answers("/readyz", 200)
+        _park(node, local)
+        yield Stage(folder, settings, local)
+
+
+def _check_out(folder: Path) -> None:
+    for name in LINKS:
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    for name in ("IN.csv", "people.csv"):
+        (folder / name).write_text("\n".join(map(";".join, PEOPLE)))
+    book = openpyxl.Workbook()
+    for row in PEOPLE:
+        book.worksheets[0].append(row)
+    book.save(folder / "people.xlsx")
+    yours = folder / "deploy/kubernetes/overlays/yours"
+    yours.mkdir()
+    (yours / "kustomization.yaml").write_text(overlay())
+    programs = folder / "programs"
+    programs.mkdir()
+    for name, text in {"docker": _DOCKER, "kubectl": _KUBECTL, "aws": _AWS}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+
+
+def _park(node: Node, local: LocalRuntime) -> None:
+    nobody = next(person for person in local.tax_service.people() if person["id"] == "unavailable")
+    request: dict[str, Any] = {**nobody["request"], "requestId": "7f9c"}
+    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for body in (b"{", json.dumps(request).encode()):
+            channel.basic_publish("", SOURCE, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
+
+        def parked() -> bool:
+            count: int = channel.queue_declare(f"{SOURCE}.dead", passive=True).method.message_count
+            return count == 2
+
+        wait_for(parked, within=START_SEC, what="two parked messages")
+
+
+def _rest(descriptor: int) -> str:
+    """What a terminal has shown whose program is gone."""
+    shown = b""
+    # The end of a terminal is an error on Linux, and nothing on others.
+    with suppress(OSError):
+        while part := os.read(descriptor, 65536):
+            shown += part
+    return shown.decode()

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from adapters.clock import SystemClock
+from adapters.owed import OwedAnswers
 from adapters.probes import Check, Part
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
@@ -42,7 +43,7 @@ def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[C
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))
         clock = SystemClock()
-        recent = RecentAnswers(store, clock)
+        recent = RecentAnswers(OwedAnswers(store, clock), clock)
         ports = timed(Ports(recent, asked, clock, core.cache.lifetimes, recent), told)
         names = Names(rabbit.source_queue_name)
         work = Work(names, ports, core.app.request_retry_times, told)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint, Page
 from adapters.http.lookups import Bounds, Lookups
+from adapters.owed import OwedAnswers
 from adapters.probes import Check, Numbers, Probe, Probes
 from adapters.recent import RecentAnswers
 from adapters.settings import Core
@@ -73,7 +74,7 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         store = stack.enter_context(open_store(keeping))
         asked = stack.enter_context(providers(asking, store, told))
         clock = SystemClock()
-        recent = RecentAnswers(store, clock)
+        recent = RecentAnswers(OwedAnswers(store, clock), clock)
         ports = Ports(recent, asked, clock, core.cache.lifetimes, recent)
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)

@@ -1,0 +1,81 @@
+"""Answers that were fetched and could not be kept, because the store was away just then: it is owed them.
+
+An answer costs one of the few requests that the tax service bears. So it stays in this process's memory,
+and the next lookup of the person, as a rule the same request tried again, saves it instead of asking anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+
+from function.contract import LookupRequest
+from function.outcomes import Answer
+from function.person import Person
+from function.ports import AnswerStore, Claim, Clock, Unavailable
+
+OWED_SEC = 600.0
+"""After so long an answer is asked for anew: the outage outlasted every request that waited for it."""
+CAPACITY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Debt:
+    claim: Claim
+    request: LookupRequest
+    answer: Answer
+
+
+class OwedAnswers:
+    """An AnswerStore over another one."""
+
+    def __init__(self, store: AnswerStore, clock: Clock, capacity: int = CAPACITY) -> None:
+        self._store = store
+        self._clock = clock
+        self._capacity = capacity
+        # The oldest first.
+        self._debts: dict[Person, _Debt] = {}
+        self._changing = Lock()
+
+    def find(self, person: Person) -> Answer | None:
+        """See AnswerStore."""
+        return self._store.find(person)
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """See AnswerStore."""
+        return self._store.find_many(persons)
+
+    def claim(self, person: Person) -> Claim | Answer | None:
+        """See AnswerStore. What is owed is saved first, and is the answer."""
+        debt = self._debts.get(person)
+        if debt is None:
+            return self._store.claim(person)
+        if self._clock.now() < debt.answer.fetched_at + timedelta(seconds=OWED_SEC):
+            self._store.save(debt.claim, debt.request, debt.answer)
+            self._settled(person)
+            return debt.answer
+        self._settled(person)
+        return self._store.claim(person)
+
+    def release(self, claim: Claim) -> None:
+        """See AnswerStore."""
+        self._store.release(claim)
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        """See AnswerStore."""
+        try:
+            self._store.save(claim, request, answer)
+        except Unavailable:
+            self._owe(_Debt(claim, request, answer))
+            raise
+
+    def _owe(self, debt: _Debt) -> None:
+        with self._changing:
+            self._debts.pop(debt.claim.person, None)
+            self._debts[debt.claim.person] = debt
+            while len(self._debts) > self._capacity:
+                del self._debts[next(iter(self._debts))]
+
+    def _settled(self, person: Person) -> None:
+        with self._changing:
+            self._debts.pop(person, None)

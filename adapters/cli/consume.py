@@ -55,6 +55,7 @@ async def _consume(probes: Server, parts: Consuming, limit: float) -> None:
         if await _reached(parts, limit, stopping):
             await parts.consumer.run(stopping)
     finally:
+        await parts.consumer.leave()
         probes.stop()
         await serving
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from adapters.rabbitmq.fast import FastLane
 from adapters.rabbitmq.link import Link
-from adapters.rabbitmq.session import Broker, open_session
+from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.slow import SlowLane
 from adapters.rabbitmq.work import Work
 
@@ -22,15 +22,21 @@ class Consumer:
         self.slow = Link(SlowLane(work, places, self._lookup_threads), broker, work.observer)
 
     async def reach(self) -> None:
-        """Connect once and declare the queues. Raises BrokerAway or BrokerRefuses."""
-        async with open_session(self._broker, self._work.observer):
-            pass
+        """Connect both lanes, the queues declared, for `run` to begin with. Raises BrokerAway or BrokerRefuses."""
+        # One after the other: where there are no queues yet, they are made once.
+        await self.fast.reach()
+        await self.slow.reach()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work, through any outage, until `stopping` is set; then settle what is in hand, within bounds."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.fast.run(stopping))
             group.create_task(self.slow.run(stopping))
+
+    async def leave(self) -> None:
+        """Let go of what was reached where nothing came of it."""
+        await self.fast.leave()
+        await self.slow.leave()
 
     def close(self) -> None:
         """Let go of the threads. A lookup under way goes on to its end, and its answer is kept."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 from typing import Protocol
 
@@ -34,18 +35,30 @@ class Link:
         self._broker = broker
         self._observer = observer
         self._pause = FIRST_PAUSE_SEC
+        self._reached: Session | None = None
+        self._ends = AsyncExitStack()
 
     @property
     def connected(self) -> bool:
         """Whether the lane works now."""
         return self.state == "connected"
 
+    async def reach(self) -> None:
+        """Connect, unless that is done, for `run` to begin with. Raises BrokerAway or BrokerRefuses."""
+        if self._reached is None:
+            self._reached = await self._ends.enter_async_context(open_session(self._broker, self._observer))
+
+    async def leave(self) -> None:
+        """Let go of what was reached, where `run` has not done so."""
+        self._reached = None
+        await self._ends.aclose()
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the lane at work until `stopping` is set and it has settled what it had in hand."""
         while not stopping.is_set():
             begun = monotonic()
             try:
-                async with open_session(self._broker, self._observer) as session:
+                async with self._session() as session:
                     self.state = "connected"
                     try:
                         await _until_lost(self._lane.run(session, stopping), session)
@@ -60,6 +73,19 @@ class Link:
                 self._lost("lane_failed")
             if not stopping.is_set():
                 await self._rest(monotonic() - begun, stopping)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        """What was reached, once; after that a new one."""
+        reached, self._reached = self._reached, None
+        if reached is None:
+            async with open_session(self._broker, self._observer) as session:
+                yield session
+        else:
+            try:
+                yield reached
+            finally:
+                await self._ends.aclose()
 
     def _lost(self, why: str) -> None:
         self.state = why

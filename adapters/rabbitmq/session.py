@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-import aio_pika
+import aiormq
 from aiormq import Channel
-from aiormq.exceptions import ChannelLockedResource, ChannelPreconditionFailed
+from aiormq.abc import AbstractConnection
+from aiormq.exceptions import ChannelLockedResource, ChannelPreconditionFailed, ConnectionClosed
 from pamqp.commands import Basic
 from yarl import URL
 
@@ -71,8 +72,8 @@ async def open_session(broker: Broker, observer: Observer) -> AsyncIterator[Sess
     async with _connected(broker) as connection:
         with translated():
             async with asyncio.timeout(CONNECT_SEC):
-                await _declare(connection, queues(broker.names, broker.retry_sec))
                 session = await _session(connection, broker, observer)
+                await _declare(session.channel, queues(broker.names, broker.retry_sec))
         yield session
 
 
@@ -85,31 +86,31 @@ async def open_undeclared(broker: Broker, observer: Observer) -> AsyncIterator[S
 
 
 @asynccontextmanager
-async def _connected(broker: Broker) -> AsyncIterator[aio_pika.abc.AbstractConnection]:
+async def _connected(broker: Broker) -> AsyncIterator[AbstractConnection]:
     with translated():
-        connection = await aio_pika.connect(_url(broker), timeout=CONNECT_SEC)
+        async with asyncio.timeout(CONNECT_SEC):
+            connection = await aiormq.connect(_url(broker))
     try:
         yield connection
     finally:
-        await connection.close()
+        # By default it would tell whoever still waits for something of it that they were cancelled.
+        await connection.close(ConnectionClosed)
 
 
-async def _session(connection: aio_pika.abc.AbstractConnection, broker: Broker, observer: Observer) -> Session:
+async def _session(connection: AbstractConnection, broker: Broker, observer: Observer) -> Session:
     # Without on_return_raises a returned message would look like a confirmed one.
     confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
     # What is given is this class; its `wait=False` is not in the abstract one.
-    channel = cast("Channel", await confirming.get_underlay_channel())
+    channel = cast("Channel", confirming)
     return Session(channel, Outbox(channel, broker.names, observer))
 
 
-async def _declare(connection: aio_pika.abc.AbstractConnection, wanted: tuple[Queue, ...]) -> None:
-    channel = await connection.channel()
+async def _declare(channel: Channel, wanted: tuple[Queue, ...]) -> None:
     for queue in wanted:
         try:
-            await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
+            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
         except (ChannelPreconditionFailed, ChannelLockedResource):
             raise BrokerRefuses(how_to_mend(queue.name)) from None
-    await channel.close()
 
 
 def _url(broker: Broker) -> URL:

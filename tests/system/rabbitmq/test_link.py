@@ -117,3 +117,49 @@ async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_bl
     stopping.set()
     await running
     assert lane.lifted is True
+
+
+class Waiting:
+    """A lane that does nothing. `sessions`: the connections that it was given."""
+
+    queue = "waiting"
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+
+    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+        self.sessions.append(session)
+        await stopping.wait()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [pytest.param(False, id="and the lane works on that connection"), pytest.param(True, id="and is replaced if lost")],
+)
+async def test_what_was_reached_has_its_queues(room: Room, lost: bool) -> None:  # noqa: FBT001  # a row of a table
+    lane = Waiting()
+    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    await link.reach()
+    reached = link._reached
+    await link.reach()
+    assert link._reached is reached is not None
+    assert not link.connected
+    assert await room.size(room.names.lookup) == 0
+    if lost:
+        await reached.channel.connection.close()
+    stopping = asyncio.Event()
+    running = asyncio.create_task(link.run(stopping))
+    await until(lambda: link.connected and len(lane.sessions) == 1 + lost, "the lane at work")
+    assert lane.sessions[0] is reached
+    stopping.set()
+    await running
+    assert all(session.channel.connection.is_closed for session in lane.sessions)
+
+
+async def test_what_was_reached_for_nothing_is_let_go(room: Room) -> None:
+    link = Link(Waiting(), Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    await link.reach()
+    reached = link._reached
+    await link.leave()
+    assert reached is not None
+    assert reached.channel.connection.is_closed

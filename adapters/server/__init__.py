@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import uvicorn
 from starlette.types import ASGIApp
 
-from adapters.server.whole import WholeReplies
+from adapters.importing import putting_off
+
+# The rest of uvicorn is its command line: click, and supervisors of many processes.
+with putting_off("uvicorn", Config="uvicorn.config", Server="uvicorn.server"):
+    import uvicorn
+
+    from adapters.server.whole import WholeReplies
 
 BACKLOG = 2048
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

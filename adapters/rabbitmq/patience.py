@@ -32,10 +32,15 @@ class Bell:
         except TimeoutError:
             return
 
+    def close(self) -> None:
+        """Wake all, and let nobody sleep any more: the lane is to stop."""
+        self._rung.set()
+
     def ring(self) -> None:
         """Wake all."""
-        self._rung.set()
-        self._rung = asyncio.Event()
+        if not self._rung.is_set():
+            self._rung.set()
+            self._rung = asyncio.Event()
 
     def succeeded(self) -> None:
         """A delivery got through; the first one after a quiet time wakes the others."""

@@ -1,4 +1,4 @@
-"""How a lane hears that it is to stop: its intake closes, and who sleeps in it wakes."""
+"""How a lane hears that it is to stop: its intake closes, and nobody sleeps in it any more."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,5 +23,5 @@ async def closing(intake: Intake, bell: Bell, stopping: asyncio.Event) -> AsyncI
 
 async def _close(intake: Intake, bell: Bell, stopping: asyncio.Event) -> None:
     await stopping.wait()
-    bell.ring()
+    bell.close()
     await intake.close()

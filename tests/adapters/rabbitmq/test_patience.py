@@ -46,6 +46,15 @@ async def test_the_bell_wakes_all_who_sleep() -> None:
         await asyncio.gather(*sleepers)
 
 
+async def test_a_closed_bell_lets_nobody_sleep() -> None:
+    """Who was in a thread when the lane was told to stop comes to the bell only afterwards."""
+    bell = Bell()
+    bell.close()
+    bell.ring()
+    async with asyncio.timeout(10):
+        await bell.sleep(3600)
+
+
 async def test_a_success_among_others_wakes_nobody() -> None:
     bell = Bell()
     sleeper = asyncio.create_task(bell.sleep(3600))

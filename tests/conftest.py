@@ -9,10 +9,6 @@ from local_runtime.servers.mongod import Mongo, given_or_private, standalone
 from local_runtime.servers.rabbitmq import Node, rabbitmq
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
-
-# No test of ours is judged by the clock: the machine may have other work.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 

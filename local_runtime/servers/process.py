@@ -92,10 +92,19 @@ def start(
 
 
 def free_port() -> int:
-    """A port of the loopback address that was free a moment ago."""
+    """A port of the loopback address on which nobody listens.
+
+    On Linux it is kept for this process and its servers, which may listen there again and again: the system gives
+    it to nobody else. Elsewhere it was free a moment ago.
+    """
     with socket.socket() as probe:
+        # Servers ask for reuse, too; whoever asks for any port is given none that is bound.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
+        if sys.platform == "linux":
+            # Bound until this process ends.
+            probe.detach()
         return port
 
 

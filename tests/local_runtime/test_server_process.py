@@ -1,7 +1,9 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,18 @@ listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print("listening", flush=True)
 time.sleep(600)
 """
+KEPT = sys.platform == "linux"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+
+
+def test_a_free_port_is_kept_for_whoever_asked_for_it() -> None:
+    port = free_port()
+    assert not listens(port)
+    with socket.socket() as stranger, pytest.raises(OSError, match="in use") if KEPT else nullcontext():
+        stranger.bind(("127.0.0.1", port))
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", port)):
+            assert listens(port)
 
 
 def gone(pid: int) -> bool:

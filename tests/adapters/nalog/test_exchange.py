@@ -5,7 +5,6 @@ import logging
 import socket
 import ssl
 import threading
-import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,9 +22,9 @@ from tests.adapters.nalog.site import Asked, Script, reply, serving
 
 OK = reply(200, "{}")
 ENOUGH_SEC = 30.0
-SHORT_SEC = 0.3
-PATIENCE_SEC = 15.0
-"""A reply that has not ended after so long never would."""
+SHORT_SEC = 0.1
+PATIENCE_SEC = 60.0
+"""A request that has not ended after so long never would."""
 
 
 def say(raw: bytes) -> Script:
@@ -69,10 +68,11 @@ def silent(_asked: Asked, client: socket.socket) -> None:
 
 
 def refusal(script: Script, seconds: float = ENOUGH_SEC, tls: ssl.SSLContext | None = None) -> Unavailable:
-    with serving(script, tls) as site:
+    """How a request to such a site fails; one that never ends ends with the site."""
+    with ThreadPoolExecutor(1) as pool, serving(script, tls) as site:
         exchange = Exchange(Site(site.url))
         with pytest.raises(Unavailable) as no:
-            exchange.post("/", {"a": "b"}, seconds)
+            pool.submit(exchange.post, "/", {"a": "b"}, seconds).result(PATIENCE_SEC)
         exchange.close()
     assert no.value.__context__ is None
     assert no.value.__cause__ is None
@@ -92,9 +92,7 @@ SLOW = {
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_a_slow_reply_ends_in_time(kind: str) -> None:
-    began = time.monotonic()
     assert refusal(SLOW[kind], SHORT_SEC).reason is Reason.PROVIDER_UNAVAILABLE
-    assert time.monotonic() - began < PATIENCE_SEC
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -198,18 +196,29 @@ def test_a_request_leaves_in_one_piece() -> None:
         exchange.close()
 
 
+TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
+"""A busy machine does not make the first one."""
+
+
 def test_a_slow_reply_does_not_shorten_the_next_one_s_time() -> None:
     def script(asked: Asked, client: socket.socket) -> None:
-        if asked.form["wait"] == "yes":
-            threading.Event().wait(SHORT_SEC * 2)
+        threading.Event().wait(float(asked.form["wait"]))
         client.sendall(OK)
 
-    with serving(script) as site:
-        exchange = Exchange(Site(site.url))
-        exchange.post("/", {"wait": "no"}, SHORT_SEC)
-        assert exchange.post("/", {"wait": "yes"}, ENOUGH_SEC).status == 200
-        exchange.close()
-    assert site.connections == 1
+    def answered_in_time(seconds: float) -> bool:
+        """Whether it was; a request with more time, on the same connection, is then answered in that."""
+        with serving(script) as site:
+            exchange = Exchange(Site(site.url))
+            try:
+                exchange.post("/", {"wait": "0"}, seconds)
+            except Unavailable:
+                return False
+            assert exchange.post("/", {"wait": str(seconds * 2)}, 2 * PATIENCE_SEC).status == 200
+            exchange.close()
+        assert site.connections == 1
+        return True
+
+    assert any(map(answered_in_time, TIMES_SEC))
 
 
 class TestTls:

@@ -57,7 +57,8 @@ def test_what_was_acknowledged_survives_kill_9_and_nothing_half_written_is_serve
     deployment: Callable[[], AbstractContextManager[Mongo]],
     whole: bool,  # noqa: FBT001  # a table
 ) -> None:
-    with deployment() as mongo, closing(opened(mongo.uri)) as store:
+    # Whoever is under way when the server dies waits for it for so long.
+    with deployment() as mongo, closing(opened(mongo.uri, operation=2)) as store:
         [member] = mongo.members
         writers = Writers(store)
 

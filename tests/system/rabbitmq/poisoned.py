@@ -1,4 +1,7 @@
-"""A consumer that dies of one request. Run as a script: `poisoned.py URI SOURCE STORE`."""
+"""A consumer that dies of one request and is started again each time. Run as a script: `poisoned.py URI SOURCE STORE`.
+
+It prints a line for each death.
+"""
 
 import asyncio
 import os
@@ -30,14 +33,25 @@ class Deadly:
         return Verdict(Status.NOT_FOUND, "", "nalog")
 
 
-async def main(uri: str, source: str, store: str) -> None:
+async def consume(uri: str, source: str, store: str) -> None:
     clock = SystemClock()
-    answers = EmbeddedStore(Path(store), lease=0.2)
+    answers = EmbeddedStore(Path(store), lease=0.01)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
     work = Work(Names(source), ports, 3, Silent())
     consumer = Consumer(Broker(uri, "poisoned", Names(source), 1), work, 100, 8)
     await consumer.run(asyncio.Event())
 
 
+def main(arguments: list[str]) -> None:
+    while True:
+        child = os.fork()
+        if not child:
+            asyncio.run(consume(*arguments))
+            os._exit(1)
+        os.waitpid(child, 0)
+        sys.stdout.write("died\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main(sys.argv[1:])

@@ -160,6 +160,8 @@ class Room:
         self.store = store
         self.service = Service()
         self.heard = Heard()
+        self.over = asyncio.Event()
+        """A consumer was told to stop."""
 
     def work(self, retries: int) -> Work:
         lifetimes = Lifetimes(timedelta(days=1), timedelta(days=1))
@@ -177,6 +179,7 @@ class Room:
             yield consumer
         finally:
             stopping.set()
+            self.over.set()
             await running
             consumer.close()
 

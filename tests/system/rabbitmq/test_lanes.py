@@ -399,11 +399,16 @@ async def test_a_lookup_under_way_at_the_end_is_finished(room: Room) -> None:
         return Verdict(Status.NOT_FOUND, "", "nalog")
 
     room.service.does = slowly
-    async with room.customer() as customer:
+
+    async def finish_at_the_end() -> None:
+        await until(room.over.is_set, "the end of the consumer's time")
+        go_on.set()
+
+    async with asyncio.TaskGroup() as group, room.customer() as customer:
         async with room.consumer():
             await customer.send(ask())
             await until(asked.is_set, "the fetch")
-            asyncio.get_running_loop().call_later(0.3, go_on.set)
+            group.create_task(finish_at_the_end())
         replies = await customer.got(1)
     assert replies[0]["status"] == "not_found"
 

@@ -11,7 +11,7 @@ from local_runtime.servers.rabbitmq import Node, server_script
 QUEUE = "kept"
 
 
-def test_what_was_confirmed_outlives_a_kill(node: Node) -> None:
+def test_what_was_confirmed_outlives_a_kill_and_nothing_of_the_node_does(node: Node) -> None:
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
         before = connection.channel()
         before.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
@@ -20,20 +20,15 @@ def test_what_was_confirmed_outlives_a_kill(node: Node) -> None:
         before.basic_publish("", QUEUE, b"there", pika.BasicProperties(delivery_mode=2), mandatory=True)
     node.registered(declared)
     node.kill()
-    node.start()
+    try:
+        wait_for(lambda: not running_for(node), within=60, what="the end of all that the node started")
+    finally:
+        node.start()
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
         after = connection.channel()
         _, _, body = next(after.consume(QUEUE, auto_ack=True, inactivity_timeout=60))
         after.queue_delete(QUEUE)
     assert body == b"there"
-
-
-def test_nothing_of_a_node_runs_on_after_its_end(node: Node) -> None:
-    node.kill()
-    try:
-        wait_for(lambda: not running_for(node), within=60, what="the end of all that the node started")
-    finally:
-        node.start()
 
 
 def running_for(node: Node) -> list[psutil.Process]:

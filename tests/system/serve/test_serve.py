@@ -75,7 +75,7 @@ def test_probes_answer_before_the_store_is_there_and_readiness_follows_it(
 
 def test_a_store_that_is_never_reached_ends_the_start_with_a_line(start: Start, settings: dict[str, str]) -> None:
     nowhere = f"mongodb://u:secret@127.0.0.1:{free_port()}"
-    served = start({**settings, "MONGO_DSN": nowhere, "APP_START_TIMEOUT_SEC": "4"})
+    served = start({**settings, "MONGO_DSN": nowhere, "APP_START_TIMEOUT_SEC": "2"})
     assert served.end() == 1
     assert served.errors.splitlines()[-1] == (
         "inn: MongoDB: no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
@@ -144,7 +144,7 @@ def test_requests_in_work_end_before_the_process_does(
 ) -> None:
     served = start(settings)
     served.answers("/readyz", 200)
-    emulator.control(latency=1)
+    emulator.control(latency=0.5)
     answers = []
     asking = threading.Thread(target=lambda: answers.append(served.ask(PERSON).json()["status"]))
     asking.start()

@@ -248,9 +248,12 @@ def _arrived(message: tuple[Any, Any, Any]) -> tuple[Any, bytes] | None:
 
 def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:
     source = f"poisoned-{next(_NUMBERS)}"
-    script = [sys.executable, ROOT / "tests/system/rabbitmq/poisoned.py", node.uri, source, tmp_path / "store"]
+    program, store = str(ROOT / "tests/system/rabbitmq/poisoned.py"), str(tmp_path / "store")
     environment = {"PYTHONPATH": str(ROOT)}
-    with crowd(node.uri, source) as customers, run(script, log=tmp_path / "deaths", env=environment) as consumer:
+    with (
+        crowd(node.uri, source) as customers,
+        run([sys.executable, program, node.uri, source, store], log=tmp_path / "deaths", env=environment) as consumer,
+    ):
         wait_for(customers.open_for_business, within=60, what="the queues")
         others = [ask(number, requestId=f"other-{number}") for number in range(20)]
         customers.asks([*others[:10], ask(99, requestId=poisoned.POISON), *others[10:]])

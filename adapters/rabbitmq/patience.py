@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from time import monotonic
 
 from function.outcomes import Deferred, Outcome
@@ -14,23 +15,28 @@ LONGEST_CLOSED_SEC = 30.0
 """A closed provider is looked at so often at least: it may open early, or another one be switched on."""
 QUIET_SEC = 5.0
 """After so long without a success, a success wakes those who sleep: what was shut is open again."""
+APART_SEC = 0.01
+"""Between two that wake together: their tries, all at once, would hold up the cached answers beside them."""
 
 
 class Bell:
-    """Wakes all sleepers of a lane at once."""
+    """Wakes all sleepers of a lane, one soon after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: float = APART_SEC) -> None:
         self._rung = asyncio.Event()
         self._success = monotonic()
+        self._apart = apart
+        self._last_up = 0.0
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for so long, or until it rings."""
+        """Sleep for so long, or until it rings, and until it is one's turn to get up."""
         rung = self._rung
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await rung.wait()
-        except TimeoutError:
-            return
+        now = monotonic()
+        self._last_up = max(now, self._last_up + self._apart)
+        await asyncio.sleep(self._last_up - now)
 
     def close(self) -> None:
         """Wake all, and let nobody sleep any more: the lane is to stop."""

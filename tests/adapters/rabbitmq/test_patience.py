@@ -1,5 +1,6 @@
 import asyncio
 from datetime import date
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -53,6 +54,23 @@ async def test_a_closed_bell_lets_nobody_sleep() -> None:
     bell.ring()
     async with asyncio.timeout(10):
         await bell.sleep(3600)
+
+
+async def test_those_who_wake_together_get_up_one_after_the_other() -> None:
+    bell, apart = Bell(apart=0.02), 0.02
+    up: list[float] = []
+
+    async def sleeper() -> None:
+        await bell.sleep(3600)
+        up.append(monotonic())
+
+    sleepers = [asyncio.create_task(sleeper()) for _ in range(4)]
+    await asyncio.sleep(0)
+    bell.ring()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*sleepers)
+    # Timers may be early by their own resolution.
+    assert all(later - sooner > apart / 2 for sooner, later in pairwise(up))
 
 
 async def test_a_success_among_others_wakes_nobody() -> None:

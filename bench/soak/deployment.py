@@ -15,12 +15,12 @@ DATABASE = "soak"
 PACE = {
     "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.02",
     "CLIENT_NALOG_COOLDOWN_SEC": "1",
-    "CLIENT_NALOG_TIMEOUT_SEC": "5",
+    "CLIENT_NALOG_TIMEOUT_SEC": "3",
     "CLIENT_NALOG_WAIT_SEC": "0.1",
     "APP_REQUEST_RETRY_SEC": "1",
     # No fault lasts so long that a request would be given up.
     "APP_REQUEST_RETRY_TIMES": "100",
-    "MONGO_TIMEOUT_SERVER_SELECT": "2000",
+    "MONGO_TIMEOUT_SERVER_SELECT": "500",
 }
 SLOW_SEC = 1.0
 

@@ -10,8 +10,9 @@ from bench.soak.run import soak
 from bench.soak.verdict import judged
 from local_runtime.emulator.client import known
 
-SECONDS = 20
-SEED = 20
+SECONDS = 9.5
+SEED = 479
+"""The one that kills a consumer and the function and pauses both servers in the shortest time."""
 
 
 def test_whatever_is_killed_or_paused_nothing_is_lost_and_nothing_is_wrong() -> None:

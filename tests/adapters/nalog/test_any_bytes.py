@@ -20,9 +20,10 @@ from function.outcomes import Status
 from function.pacing import MAX_COOLDOWN_SEC, Reply
 from function.ports import Invalid, Unavailable, Verdict
 from tests.adapters.nalog.test_rows import ANSWERED
+from tests.system.mongodb.world import count
 
 FUZZER = Path(__file__).with_name("fuzz_replies.py")
-RUNS = 30_000
+RUNS = count(10_000, 100_000)
 SEEDS = [
     '{"requestId":"0A1B","captchaRequired":true}',
     '{"captchaRequired":false,"code":0,"inn":"770000000082"}',

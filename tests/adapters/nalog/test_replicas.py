@@ -35,7 +35,7 @@ def test_however_often_and_wherever_a_person_is_asked_for_there_is_one_find(emul
 
 
 def test_pace_cool_down_and_probe_are_shared(emulator: Emulator, tmp_path: Path) -> None:
-    lookups, before_captcha = count(60, 300), count(35, 200)
+    lookups, before_captcha = count(30, 300), count(15, 200)
     pace, cooldown, answer = 0.05, 0.6, 0.3
     emulator.control(captcha_after=before_captcha, captcha_for=2, get_latency=answer)
     told = shared_out(

@@ -6,20 +6,23 @@ message or a repr.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, quote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from function.ports import Lifetimes
 
+FILE = ".env"
+"""In the folder that the process is started in."""
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
 MAX_NAME_BYTES = 128
@@ -134,17 +137,12 @@ def _plain(value: str | SecretStr) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def _config(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(
-        env_prefix=prefix,
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
+class SettingsGroup(BaseModel):
+    """A group of settings. A field is read from the variable of its name behind `prefix`, or of its alias."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    prefix: ClassVar[str]
 
 
 Value = TypeVar("Value", str, SecretStr)
@@ -160,10 +158,10 @@ Part = Annotated[str, AfterValidator(_needed_without_dsn)]
 SecretPart = Annotated[SecretStr, AfterValidator(_needed_without_dsn)]
 
 
-class AppSettings(BaseSettings):
+class AppSettings(SettingsGroup):
     """The service itself."""
 
-    model_config = _config("APP_")
+    prefix = "APP_"
 
     name: Name = "inn"
     request_retry_times: Count = 3
@@ -177,27 +175,27 @@ class AppSettings(BaseSettings):
         return _split(self.secret_keys)
 
 
-class LookupSettings(BaseSettings):
+class LookupSettings(SettingsGroup):
     """One lookup over HTTP."""
 
-    model_config = _config("APP_LOOKUP_")
+    prefix = "APP_LOOKUP_"
 
     deadline_sec: Positive = 25
     """What it may take, waiting included."""
 
 
-class LogSettings(BaseSettings):
+class LogSettings(SettingsGroup):
     """What is logged."""
 
-    model_config = _config("LOG_")
+    prefix = "LOG_"
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class HttpSettings(BaseSettings):
+class HttpSettings(SettingsGroup):
     """The HTTP function's socket, or the consumer's probes'."""
 
-    model_config = _config("HTTP_")
+    prefix = "HTTP_"
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -210,10 +208,10 @@ class HttpSettings(BaseSettings):
         return _split(self.tokens)
 
 
-class MongoSettings(BaseSettings):
+class MongoSettings(SettingsGroup):
     """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""
 
-    model_config = _config("MONGO_")
+    prefix = "MONGO_"
 
     dsn: Annotated[SecretStr | None, _dsn("mongodb://", "mongodb+srv://")] = None
     host: Part = ""
@@ -244,10 +242,10 @@ class MongoSettings(BaseSettings):
         )
 
 
-class RabbitSettings(BaseSettings):
+class RabbitSettings(SettingsGroup):
     """The broker. `dsn` replaces host, port, user, password and virtual host."""
 
-    model_config = _config("RABBITMQ_")
+    prefix = "RABBITMQ_"
 
     dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://"), AfterValidator(_one_host)] = None
     host: Part = ""
@@ -266,10 +264,10 @@ class RabbitSettings(BaseSettings):
         return f"amqp://{_login(self.user, self.password)}@{self.host}:{self.port}/{quote(self.vhost, safe='')}"
 
 
-class NalogSettings(BaseSettings):
+class NalogSettings(SettingsGroup):
     """The tax service, and how gently it is asked. 0 turns pace, cool-down and limit off."""
 
-    model_config = _config("CLIENT_NALOG_")
+    prefix = "CLIENT_NALOG_"
 
     url: HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
@@ -288,20 +286,20 @@ class NalogSettings(BaseSettings):
     consent: bool = False
 
 
-class ApiFnsSettings(BaseSettings):
+class ApiFnsSettings(SettingsGroup):
     """The paid provider: off unless it is switched on and has a key."""
 
-    model_config = _config("CLIENT_APIFNS_")
+    prefix = "CLIENT_APIFNS_"
 
     enabled: bool = False
     url: Annotated[str, AfterValidator(_needed_if_enabled), AfterValidator(_optional_http_url)] = ""
     key: Annotated[SecretStr, AfterValidator(_needed_if_enabled)] = SecretStr("")
 
 
-class CacheSettings(BaseSettings):
+class CacheSettings(SettingsGroup):
     """How long answers are good. 0: for ever."""
 
-    model_config = _config("CACHE_")
+    prefix = "CACHE_"
 
     found_days: Days = 365
     not_found_hours: Hours = 24
@@ -315,10 +313,10 @@ class CacheSettings(BaseSettings):
         )
 
 
-class HistorySettings(BaseSettings):
+class HistorySettings(SettingsGroup):
     """How long rows of history stay. 0: for ever."""
 
-    model_config = _config("HISTORY_")
+    prefix = "HISTORY_"
 
     days: Days = 365
 
@@ -351,8 +349,8 @@ CORE_GROUPS = (
 )
 ALL_GROUPS = (*CORE_GROUPS, RabbitSettings)
 
-Groups = tuple[type[BaseSettings], ...]
-Group = TypeVar("Group", bound=BaseSettings)
+Groups = tuple[type[SettingsGroup], ...]
+Group = TypeVar("Group", bound=SettingsGroup)
 
 
 def load_core() -> Core:
@@ -371,13 +369,14 @@ def load(group: type[Group], **given: str) -> Group:
     return load_groups((group,), given)[0]  # type: ignore[return-value]  # what was asked for
 
 
-def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[BaseSettings]:
+def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[SettingsGroup]:
     """One of each, in order; a field that is `given` need not be set. Raises WrongSettings for all of them at once."""
-    loaded: list[BaseSettings] = []
+    loaded: list[SettingsGroup] = []
     faults: list[str] = []
+    environment = _environment()
     for group in groups:
         try:
-            loaded.append(group(**given))
+            loaded.append(group.model_validate({**_set(group, environment), **given}))
         except ValidationError as exc:
             faults += _faults(group, exc)
     if faults:
@@ -385,15 +384,33 @@ def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({}))
     return loaded
 
 
-def names_of(group: type[BaseSettings]) -> dict[str, str]:
+def names_of(group: type[SettingsGroup]) -> dict[str, str]:
     """The environment variable of each field of a group."""
-    prefix = group.model_config["env_prefix"]
     return {
-        field: str(info.validation_alias or f"{prefix}{field.upper()}") for field, info in group.model_fields.items()
+        field: str(info.validation_alias or f"{group.prefix}{field.upper()}")
+        for field, info in group.model_fields.items()
     }
 
 
-def _faults(group: type[BaseSettings], exc: ValidationError) -> list[str]:
+def _environment() -> dict[str, str]:
+    """What is set, by names in lower case: in the environment, else in the file. What is empty is not set."""
+    named = {name.lower(): value for name, value in os.environ.items() if value}
+    if not Path(FILE).is_file():
+        return named
+    # Few processes have such a file.
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    written = dotenv_values(FILE, encoding="utf-8")
+    return {**{name.lower(): value for name, value in written.items() if value}, **named}
+
+
+def _set(group: type[SettingsGroup], environment: Mapping[str, str]) -> dict[str, str]:
+    """What is set of one group, by the names that its model takes."""
+    variables = {str(group.model_fields[field].validation_alias or field): of for field, of in names_of(group).items()}
+    return {name: environment[of.lower()] for name, of in variables.items() if of.lower() in environment}
+
+
+def _faults(group: type[SettingsGroup], exc: ValidationError) -> list[str]:
     variables = names_of(group)
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     return [f"{_variable(variables, error)}: {_expected(group, error)}" for error in errors]
@@ -405,7 +422,7 @@ def _variable(variables: dict[str, str], error: ErrorDetails) -> str:
     return variables.get(name, name)
 
 
-def _expected(group: type[BaseSettings], error: ErrorDetails) -> str:
+def _expected(group: type[SettingsGroup], error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "is required"
     if error["type"] == "literal_error":
@@ -413,7 +430,7 @@ def _expected(group: type[BaseSettings], error: ErrorDetails) -> str:
     return error["msg"]
 
 
-def _choices(group: type[BaseSettings], field: str) -> tuple[object, ...]:
+def _choices(group: type[SettingsGroup], field: str) -> tuple[object, ...]:
     return get_args(group.model_fields[field].annotation)
 
 

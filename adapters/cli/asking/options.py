@@ -41,7 +41,7 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Add
     if url:
         raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
     if amqp == FROM_SETTINGS:
-        from adapters.settings import RabbitSettings, load  # noqa: PLC0415  # pydantic-settings takes its time
+        from adapters.settings import RabbitSettings, load  # noqa: PLC0415  # pydantic takes its time
 
         settings = load(RabbitSettings)
         return Broker(settings.uri, queue or settings.source_queue_name)

@@ -5,24 +5,31 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TypeVar, cast
 
-from pydantic_settings import BaseSettings
-
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.settings import ALL_GROUPS, CORE_GROUPS, HttpSettings, RabbitSettings, WrongSettings, load, names_of
+from adapters.settings import (
+    ALL_GROUPS,
+    CORE_GROUPS,
+    HttpSettings,
+    RabbitSettings,
+    SettingsGroup,
+    WrongSettings,
+    load,
+    names_of,
+)
 
 NAME = "settings"
 OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
 SIMILAR = 0.85
 
-Group = TypeVar("Group", bound=BaseSettings)
+Group = TypeVar("Group", bound=SettingsGroup)
 
 
 class Settings:
     """The groups that are right, and what is wrong with the others."""
 
     def __init__(self, *, consumer: bool) -> None:
-        self._right: dict[type[BaseSettings], BaseSettings] = {}
+        self._right: dict[type[SettingsGroup], SettingsGroup] = {}
         self.findings: list[Finding] = []
         for group in ALL_GROUPS if consumer else CORE_GROUPS:
             try:
@@ -34,7 +41,7 @@ class Settings:
         self.findings += _strangers(os.environ)
         self.findings += self._open_door()
 
-    def has(self, *groups: type[BaseSettings]) -> bool:
+    def has(self, *groups: type[SettingsGroup]) -> bool:
         """Whether these groups are right."""
         return all(group in self._right for group in groups)
 

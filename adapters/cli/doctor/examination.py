@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from pydantic_settings import BaseSettings
-
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
 from adapters.cli.doctor.environment import Settings
 from adapters.cli.doctor.finding import Finding, Kind
@@ -15,6 +13,7 @@ from adapters.settings import (
     MongoSettings,
     NalogSettings,
     RabbitSettings,
+    SettingsGroup,
 )
 from adapters.wiring.asking import Asking, nalog_config
 from adapters.wiring.consumer import broker
@@ -66,5 +65,5 @@ def _tax_service(settings: Settings) -> Iterator[Finding]:
         yield from tax_service.check(nalog_config(settings.of(NalogSettings)))
 
 
-def _skipped(settings: Settings, name: str, *groups: type[BaseSettings]) -> Finding | None:
+def _skipped(settings: Settings, name: str, *groups: type[SettingsGroup]) -> Finding | None:
     return None if settings.has(*groups) else Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")

@@ -83,7 +83,7 @@ def test_the_shell_gets_its_script() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["lookup", "--help"], ["batch", "--help"]], ids=" ".join)
 def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
     """A command that is asked for its help must not wait for the libraries of all others."""
-    heavy = ["rich", "openpyxl", "aio_pika", "urllib3", "pymongo", "starlette", "pydantic_settings", "structlog"]
+    heavy = ["rich", "openpyxl", "aio_pika", "urllib3", "pymongo", "starlette", "adapters.settings", "structlog"]
     code = (
         f"import sys; from adapters.cli import run; run({arguments}); print([m for m in {heavy} if m in sys.modules])"
     )

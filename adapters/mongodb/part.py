@@ -73,10 +73,12 @@ class Part:
         """Reach MongoDB, log in and make the indexes that are missing. Raises Unavailable or StoreRefuses.
 
         An index on a collection that is large already takes as long as it takes; MongoDB builds it
-        beside its other work, so that other replicas go on meanwhile.
+        beside its other work, so that other replicas go on meanwhile. Where MongoDB goes away without
+        a word, this does not end: call it in a thread that can be left alone.
         """
         self.ping()
-        with translated(), pymongo.timeout(None):
+        # None would leave the client's own limit.
+        with translated(), pymongo.timeout(0):
             indexes.create(self._database, replicated=self._has_transactions)
 
     def ping(self) -> None:

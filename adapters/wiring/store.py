@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,12 +11,14 @@ from adapters.clock import SystemClock
 from adapters.mongodb import ROUNDS, MongoConfig, MongoStore, StoreRefuses
 from adapters.sealing import Sealer
 from adapters.settings import AppSettings, HistorySettings, MongoSettings
-from adapters.starting import Connect, Refused
+from adapters.starting import Connect, Refused, left_alone
 from adapters.wiring.asking import THREADS
 from function.ports import Unavailable
 
 CACHE_THREADS = 4
 """Threads that read the cache beside those that ask."""
+TRY_SEC = 1.0
+"""After that a start says that it still waits for the indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,29 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
         yield store
 
 
-def store_start(store: MongoStore) -> Connect:
-    """How a process's start reaches the store: logged in, its indexes made."""
+class _Preparing:
+    """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
 
-    async def connect() -> str:
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+        self._end: Future[None] | None = None
+
+    async def __call__(self) -> str:
         try:
-            await asyncio.to_thread(store.prepare)
+            await asyncio.to_thread(self._store.ping)
+            end = self._end = self._end or left_alone(self._store.prepare)
+            async with asyncio.timeout(TRY_SEC):
+                await asyncio.wrap_future(end)
+        except TimeoutError:
+            return "its indexes are not made yet (APP_START_TIMEOUT_SEC, 0: no limit, gives it more time)"
         except Unavailable:
+            self._end = None
             return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
         except StoreRefuses as no:
             raise Refused(str(no)) from None
         return ""
 
-    return connect
+
+def store_start(store: MongoStore) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made."""
+    return _Preparing(store)

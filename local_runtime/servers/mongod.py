@@ -21,6 +21,9 @@ USER = "root"
 CACHE_GB = 0.25
 """Of memory for a server's data."""
 
+FAULTS_ON_DEMAND = "enableTestCommands=1"
+"""The parameter of a server that `keep_indexes_waiting` works on."""
+
 _START_SEC = 60
 _PORTS_TRIED = 5
 _ADDRESS_IN_USE = 48
@@ -143,6 +146,13 @@ def replica_set(
         hosts = ",".join(member.address for member in members)
         mongo.uri = f"mongodb://{_login(mongo.password)}{hosts}/?replicaSet={REPLICA_SET}"
         yield mongo
+
+
+def keep_indexes_waiting(mongo: Mongo, seconds: float) -> None:
+    """From now on the answer to whoever makes an index comes so late."""
+    data = {"failCommands": ["createIndexes"], "blockConnection": True, "blockTimeMS": round(seconds * 1000)}
+    with _client(mongo.uri) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
 
 
 def _options(parameters: tuple[str, ...], cache_gb: float) -> list[str]:

@@ -15,7 +15,7 @@ from function.archive import HistoryQuery
 from function.outcomes import Reason
 from function.pacing import Pace, Turn
 from function.ports import Unavailable
-from local_runtime.servers.mongod import Mongo, replica_set
+from local_runtime.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
 from local_runtime.servers.process import free_port
 from tests.adapters.mongodb.conftest import KEY, Place
 from tests.contracts.kept import at_once, request
@@ -159,6 +159,14 @@ def test_an_index_of_another_definition_is_named(place: Place) -> None:
     place.raw["history"].drop_index("time")
     store.prepare()
     store.close()
+
+
+def test_indexes_may_take_longer_than_any_other_call() -> None:
+    with standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo:
+        keep_indexes_waiting(mongo, seconds=0.2)
+        store = store_at(mongo.uri, operation=0.15)
+        store.prepare()
+        store.close()
 
 
 def test_indexes_are_made_once(place: Place) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import standalone
+from local_runtime.servers.mongod import FAULTS_ON_DEMAND, keep_indexes_waiting, standalone
 from local_runtime.servers.process import free_port, wait_for
 from tests.system.serve.conftest import ROOT, Process
 
@@ -81,6 +81,16 @@ def test_a_store_that_is_never_reached_ends_the_start_with_a_line(start: Start, 
         "inn: MongoDB: no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
     )
     assert "secret" not in served.errors
+
+
+def test_indexes_that_come_to_no_end_do_not_keep_the_start_from_ending(start: Start, settings: dict[str, str]) -> None:
+    with standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo:
+        keep_indexes_waiting(mongo, seconds=600)
+        served = start({**settings, "MONGO_DSN": mongo.uri, "APP_START_TIMEOUT_SEC": "2"})
+        assert served.end() == 1
+    assert [line for line in served.errors.splitlines() if not line.startswith("{")] == [
+        "inn: MongoDB: its indexes are not made yet (APP_START_TIMEOUT_SEC, 0: no limit, gives it more time)"
+    ]
 
 
 def test_a_wrong_password_ends_the_start_at_once(start: Start, settings: dict[str, str]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 
+from local_runtime.servers.process import wait_for
+
 WITHIN = 120
 
 
@@ -28,10 +30,18 @@ class Crowd:
             self.sends(request)
 
     def sends(self, body: object, **properties: Any) -> None:
-        """One message; what is no bytes is sent as JSON. It is confirmed."""
+        """One message; what is no bytes is sent as JSON. It is confirmed: what the broker refuses is sent again."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = pika.BasicProperties(**{"reply_to": self.queue, "delivery_mode": 2, **properties})
-        self._channel.basic_publish("", self._source, content, given, mandatory=True)
+
+        def sent() -> bool:
+            # A quorum queue that has only just been declared may refuse the first message.
+            with suppress(pika.exceptions.NackError):
+                self._channel.basic_publish("", self._source, content, given, mandatory=True)
+                return True
+            return False
+
+        wait_for(sent, within=WITHIN, what="a broker that takes a message")
 
     def got(self, count: int) -> dict[str, list[dict[str, Any]]]:
         """Every reply so far, once so many requests have one."""

@@ -19,6 +19,8 @@ UNREADY_FRESH_SEC = 0.02
 """And for so long where one was not ready: whoever waits for it need not wait a second more."""
 PATIENCE_SEC = 0.05
 """A probe waits so long for a new look, then tells the last one."""
+METHODS = ("GET", "HEAD")
+METHOD_NOT_ALLOWED = 405
 LIMIT_SEC = 5.0
 """A part that says nothing for so long is not ready."""
 
@@ -74,6 +76,8 @@ class Probes:
         """Answer a request: an ASGI application of a process that answers nothing else."""
         page = await self._page(scope["method"], scope["path"])
         headers = [(b"content-type", page.media.encode()), (b"content-length", str(len(page.body)).encode())]
+        if page.status == METHOD_NOT_ALLOWED:
+            headers.append((b"allow", ", ".join(METHODS).encode()))
         await send({"type": "http.response.start", "status": page.status, "headers": headers})
         await send({"type": "http.response.body", "body": page.body})
 
@@ -96,8 +100,8 @@ class Probes:
         probe = self.by_path().get(path)
         if probe is None:
             return Page(b"expected /livez, /readyz or /metrics", "text/plain", 404)
-        if method not in ("GET", "HEAD"):
-            return Page(b"expected GET", "text/plain", 405)
+        if method not in METHODS:
+            return Page(b"expected GET", "text/plain", METHOD_NOT_ALLOWED)
         return await probe()
 
     async def _parts(self) -> Mapping[str, Part]:

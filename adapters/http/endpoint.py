@@ -30,7 +30,7 @@ Page = Callable[[Request], Awaitable[Response]]
 class Endpoint:
     """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
 
-    `pages` are answered on GET (the probes); `tokens`: who holds one may ask, none: everybody;
+    `pages` are answered on GET, and on HEAD (the probes); `tokens`: who holds one may ask, none: everybody;
     `body_sec`: seconds in which a body has to come.
     """
 
@@ -66,7 +66,7 @@ class Endpoint:
         path = request.scope["path"]
         page = self.pages.get(path)
         if page is not None:
-            _check_method(request, "GET")
+            _check_method(request, "GET", "HEAD")
             return await page(request)
         if path != "/":
             raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a CloudEvent")
@@ -144,9 +144,9 @@ def _ended(outcome: Outcome, seconds: float, traceparent: str) -> Ended:
     return Ended(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
 
 
-def _check_method(request: Request, method: str) -> None:
-    if request.method != method:
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {method}", {"allow": method})
+def _check_method(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {methods[0]}", {"allow": ", ".join(methods)})
 
 
 def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:

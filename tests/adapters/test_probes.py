@@ -55,6 +55,7 @@ async def test_what_is_asked_is_answered(method: str, path: str, status: int, me
     told, headers, text = await answered(Probes({}, Numbers()), method, path)
     assert (told, headers[b"content-type"], text) == (status, media, body)
     assert headers[b"content-length"] == str(len(body)).encode()
+    assert headers.get(b"allow") == (b"GET, HEAD" if status == 405 else None)
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)], ids=["all ready", "one not ready"])

@@ -295,7 +295,8 @@ def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(steady: Server) ->
         ("GET", "/", 405, "POST"),
         ("PUT", "/", 405, "POST"),
         ("DELETE", "/", 405, "POST"),
-        ("POST", "/livez", 405, "GET"),
+        ("POST", "/livez", 405, "GET, HEAD"),
+        ("HEAD", "/", 405, "POST"),
         ("GET", "/nowhere", 404, None),
         ("POST", "/nowhere", 404, None),
     ],
@@ -304,8 +305,17 @@ def test_other_methods_and_paths_are_problems(
     steady: Server, method: str, path: str, status: int, allow: str | None
 ) -> None:
     response = steady.get(path, method)
-    assert_problem(response, status, "expected ")
-    assert response.headers.get("allow") == allow
+    assert (response.status, response.headers.get("allow")) == (status, allow)
+    if method != "HEAD":
+        assert_problem(response, status, "expected ")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_a_probe_is_answered_without_its_body_to_who_wants_none(steady: Server, path: str) -> None:
+    whole, head = steady.get(path), steady.get(path, "HEAD")
+    assert (head.status, head.data) == (whole.status, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == whole.headers[name]
 
 
 @pytest.mark.parametrize(

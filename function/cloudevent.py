@@ -21,8 +21,12 @@ JSON_TYPE = "application/json"
 STRUCTURED_TYPE = "application/cloudevents+json"
 BATCH_TYPE = "application/cloudevents-batch+json"
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# W3C's trace context: version ff, and a trace or a parent of zeros only, are invalid.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON_DATA = re.compile(r"[a-z]+/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(rb"\\(.)")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 MAX_ID_LENGTH = 256
 """Characters of an event's id: it comes back as `correlationid`."""
 MAX_BATCH_EVENTS = 4096
@@ -72,6 +76,27 @@ def from_batch(body: bytes) -> list[RequestEvent | NotAnEvent]:
     if len(batch) > MAX_BATCH_EVENTS:
         raise TooMany(f"expected at most {MAX_BATCH_EVENTS} events")
     return [_event_or_fault(item) for item in batch]
+
+
+def decoded(value: bytes) -> str:
+    """An attribute's value as an HTTP header carries it (CloudEvents' HTTP binding, 3.1.3.2). Raises NotAnEvent.
+
+    It is percent-encoded UTF-8; older versions quoted it, and UTF-8 that nobody encoded says the same.
+    """
+    quoted = _QUOTED.fullmatch(value)
+    if quoted:
+        value = _ESCAPED.sub(rb"\1", quoted[1])
+    if b"%" in value:
+        value = _PERCENT.sub(lambda code: bytes.fromhex(code[1].decode()), value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise NotAnEvent("expected attributes in ce- headers as percent-encoded UTF-8") from None
+
+
+def is_json(content_type: str) -> bool:
+    """Whether data of this type is JSON (CloudEvents' JSON format, 3.1): the subtype is `json`, or ends with `+json`."""
+    return _JSON_DATA.fullmatch(content_type.partition(";")[0].strip()) is not None
 
 
 def reply_attributes(event_id: str, traceparent: str, reply_id: str, time: datetime) -> dict[str, str]:
@@ -144,7 +169,7 @@ def _checked(attributes: Mapping[str, object]) -> str:
 
 
 def _check_content_type(content_type: str, event_id: str) -> None:
-    if not _JSON_DATA.fullmatch(content_type.partition(";")[0].strip()):
+    if not is_json(content_type):
         raise NotAnEvent("expected data of content type application/json", event_id)
 
 

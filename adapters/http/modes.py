@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 from uuid import uuid4
 
 from starlette.responses import Response
@@ -18,9 +18,11 @@ from function.cloudevent import (
     NotAnEvent,
     RequestEvent,
     TooMany,
+    decoded,
     from_batch,
     from_binary,
     from_structured,
+    is_json,
     reply_attributes,
     structured_reply,
 )
@@ -36,7 +38,6 @@ _PREFIX = b"ce-"
 # Printable ASCII that a header takes as it is (CloudEvents' HTTP binding, 3.1.3.2).
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
 _ALL_PLAIN = re.compile(r"[!#$&-~]*")
-_JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
 
 
 def headers_of(raw_headers: Sequence[tuple[bytes, bytes]]) -> Headers:
@@ -53,7 +54,7 @@ def size_limit(media: str) -> int:
     """Bytes that a body of this type may have. Raises Problem for a type that is none of ours."""
     if media == BATCH_TYPE:
         return MAX_BATCH_BYTES
-    if media == STRUCTURED_TYPE or _JSON.fullmatch(media):
+    if media == STRUCTURED_TYPE or is_json(media):
         return MAX_EVENT_BYTES
     raise Problem(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -120,7 +121,7 @@ def _quoted(value: str) -> bytes:
 
 def _attributes(headers: Headers) -> dict[str, str]:
     return {
-        name[len(_PREFIX) :].decode("latin-1"): unquote(value.decode("latin-1"))
+        name[len(_PREFIX) :].decode("latin-1"): decoded(value)
         for name, value in headers.items()
         if name.startswith(_PREFIX)
     }

@@ -1,5 +1,6 @@
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,11 @@ from function.cloudevent import (
     NotAnEvent,
     RequestEvent,
     TooMany,
+    decoded,
     from_batch,
     from_binary,
     from_structured,
+    is_json,
     reply_attributes,
     structured_reply,
 )
@@ -51,7 +54,75 @@ def test_any_json_is_json(content_type: str) -> None:
     assert from_binary(ATTRIBUTES, DATA, content_type).data == DATA
 
 
-@pytest.mark.parametrize("wrong", ["", "nonsense", "00-XYZ-b7ad6b7169203331-01", f"{TRACEPARENT}-more", 5])
+@pytest.mark.parametrize(
+    ("content_type", "told"),
+    [
+        ("application/json", True),
+        ("text/json", True),
+        ("Application/CloudEvents+JSON; charset=utf-8", True),
+        ("application/json5", False),
+        ("json", False),
+        ("text/plain", False),
+        ("", False),
+    ],
+)
+def test_the_type_of_data_is_judged_alike_in_every_mode(content_type: str, told: bool) -> None:  # noqa: FBT001  # a column
+    def accepted(read: Callable[[], object]) -> bool:
+        try:
+            read()
+        except NotAnEvent:
+            return False
+        return True
+
+    assert is_json(content_type) is told
+    assert accepted(lambda: from_binary(ATTRIBUTES, DATA, content_type)) is told
+    assert accepted(lambda: from_structured(structured(datacontenttype=content_type))) is told
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"e-1", "e-1"),
+        (b"", ""),
+        (b"Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro € 😀"),
+        (b"%65-1", "e-1"),
+        (b"100%", "100%"),
+        (b"%2565", "%65"),
+        ("Euro €".encode(), "Euro €"),
+        (b'"e 1"', "e 1"),
+        (rb'"say \"e\\1\""', r'say "e\1"'),
+        (b'"%22e%22"', '"e"'),
+        (b'e"1', 'e"1'),
+        (b'"e-1', '"e-1'),
+        (b'"', '"'),
+    ],
+    ids=[
+        "plain", "empty", "percent-encoded UTF-8", "needlessly encoded", "a lone percent sign", "decoded once",
+        "UTF-8 as it is", "quoted", "quoted with escapes", "unquoted before it is decoded", "a quote within",
+        "a quote that is not closed", "a quote alone",
+    ],
+)  # fmt: skip
+def test_a_header_s_value_is_read_as_the_http_binding_says(value: bytes, text: str) -> None:
+    assert decoded(value) == text
+
+
+@pytest.mark.parametrize("value", [b"%C0%A0", b"\xff", b"%FF", b'"%E2%82"'])
+def test_a_header_s_value_that_is_no_utf_8_says_what_was_expected(value: bytes) -> None:
+    with pytest.raises(NotAnEvent, match="percent-encoded UTF-8"):
+        decoded(value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "", "nonsense", "00-XYZ-b7ad6b7169203331-01", f"{TRACEPARENT}-more", 5, TRACEPARENT.upper(),
+        f"00-{'0' * 32}-b7ad6b7169203331-01", f"00-{'7c' * 16}-{'0' * 16}-01", f"ff{TRACEPARENT[2:]}",
+    ],
+    ids=[
+        "empty", "nonsense", "no hexadecimals", "more than there is", "a number", "capitals",
+        "no trace", "no parent", "a version that there can't be",
+    ],
+)  # fmt: skip
 def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
     assert from_binary({**ATTRIBUTES, "traceparent": wrong}, DATA, TYPE).traceparent == ""
 

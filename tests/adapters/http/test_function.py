@@ -236,6 +236,17 @@ def test_attributes_travel_percent_encoded(steady: Server) -> None:
     assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25%0A"
 
 
+@pytest.mark.parametrize(
+    ("sent", "back"), [('"e 1"', "e%201"), ("я".encode().decode("latin-1"), "%D1%8F")], ids=["quoted", "raw UTF-8"]
+)
+def test_an_id_in_an_older_spelling_comes_back_in_the_right_one(steady: Server, sent: str, back: str) -> None:
+    assert steady.ask(id=sent).headers["ce-correlationid"] == back
+
+
+def test_what_is_said_to_be_json_in_other_words_is_json(steady: Server) -> None:
+    assert steady.post(json.dumps(PERSON).encode(), {**BINARY, "content-type": "text/json"}).status == 200
+
+
 @pytest.mark.parametrize("missing", sorted(ATTRIBUTES))
 def test_a_missing_attribute_is_named(steady: Server, missing: str) -> None:
     headers = {name: value for name, value in BINARY.items() if name != f"ce-{missing}"}
@@ -259,6 +270,7 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
         (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
         (b"[" + b"5," * 500_000 + b"5]", BATCH, 413, "at most 4096 events"),
         (b"{}", {**BINARY, "ce-specversion": "2.0"}, 400, "specversion 1.0"),
+        (b"{}", {**BINARY, "ce-id": "%FF"}, 400, "percent-encoded UTF-8"),
         (b"{}", {**BINARY, "ce-type": "inn.lookup.done"}, 400, "type inn.lookup.requested"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
         (b"{}", {"content-type": ""}, 415, "application/json with ce- headers"),

@@ -47,15 +47,12 @@ class OwedAnswers:
 
     def claim(self, person: Person) -> Claim | Answer | None:
         """See AnswerStore. What is owed is saved first, and is the answer."""
-        debt = self._debts.get(person)
-        if debt is None:
+        debt = self._debts.pop(person, None)
+        if debt is None or self._clock.now() >= debt.answer.fetched_at + timedelta(seconds=OWED_SEC):
             return self._store.claim(person)
-        if self._clock.now() < debt.answer.fetched_at + timedelta(seconds=OWED_SEC):
-            self._store.save(debt.claim, debt.request, debt.answer)
-            self._settled(person)
-            return debt.answer
-        self._settled(person)
-        return self._store.claim(person)
+        # Where that fails, it is owed again.
+        self.save(debt.claim, debt.request, debt.answer)
+        return debt.answer
 
     def release(self, claim: Claim) -> None:
         """See AnswerStore."""
@@ -75,7 +72,3 @@ class OwedAnswers:
             self._debts[debt.claim.person] = debt
             while len(self._debts) > self._capacity:
                 del self._debts[next(iter(self._debts))]
-
-    def _settled(self, person: Person) -> None:
-        with self._changing:
-            self._debts.pop(person, None)

@@ -397,8 +397,7 @@ def _environment() -> dict[str, str]:
     named = {name.lower(): value for name, value in os.environ.items() if value}
     if not Path(FILE).is_file():
         return named
-    # Few processes have such a file.
-    from dotenv import dotenv_values  # noqa: PLC0415
+    from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
 
     written = dotenv_values(FILE, encoding="utf-8")
     return {**{name.lower(): value for name, value in written.items() if value}, **named}

@@ -33,8 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     except Exception as exc:  # noqa: BLE001  # whatever it is, it ends as one line
-        # What tells errors knows typer's as well, and most starts have none.
-        from adapters.cli import commands, faults  # noqa: PLC0415
+        from adapters.cli import commands, faults  # noqa: PLC0415  # they import typer, and most starts have no error
 
         fault = faults.told(exc, commands.path(arguments))
         sys.stderr.write(f"{fault}\n")

@@ -26,8 +26,7 @@ def told(exc: Exception, path: str = "inn") -> Fault:
         return Fault(_usage(exc, path), WRONG_USE)
     if isinstance(exc, Failure):
         return Fault(f"inn: {exc}", exc.status)
-    # Settings take their time to import, and most commands have none: only an error is worth the wait.
-    from adapters.settings import WrongSettings  # noqa: PLC0415
+    from adapters.settings import WrongSettings  # noqa: PLC0415  # it takes its time, and most commands have no error
 
     if isinstance(exc, WrongSettings):
         return Fault(f"inn: {exc}", WRONG_USE)

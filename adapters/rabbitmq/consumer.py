@@ -14,8 +14,6 @@ class Consumer:
     """Both lanes. `prefetch`: messages that the fast lane has in hand at most; `places`: lookups at a time."""
 
     def __init__(self, broker: Broker, work: Work, prefetch: int, places: int) -> None:
-        self._broker = broker
-        self._work = work
         self._cache_thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._lookup_threads = ThreadPoolExecutor(places, thread_name_prefix="lookup")
         self.fast = Link(FastLane(work, prefetch, self._cache_thread), broker, work.observer)

@@ -39,7 +39,8 @@ class Outbox:
         """To the sender's queue, or to `.unrouted` where there is none or it takes nothing."""
         begun = monotonic()
         try:
-            why = "unconfirmed" if self._is_stuck(message.queue, begun) else await self._refusal(message, begun)
+            stuck = begun <= self._stuck_until.get(message.queue, 0.0)
+            why = "unconfirmed" if stuck else await self._refusal(message, begun)
             if why:
                 await self.send(moves.unrouted(message, self._names, why))
         finally:
@@ -62,12 +63,6 @@ class Outbox:
             self._stuck_until[message.queue] = monotonic() + STUCK_SEC
             return "unconfirmed"
         return ""
-
-    def _is_stuck(self, queue: str, now: float) -> bool:
-        until = self._stuck_until.get(queue)
-        if until is not None and until < now:
-            del self._stuck_until[queue]
-        return queue in self._stuck_until
 
     async def _move(self, message: Message, reason: str) -> None:
         own_id = message.properties.message_id

@@ -5,7 +5,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from adapters.clock import SystemClock
-from adapters.owed import OwedAnswers
 from adapters.probes import Check, Part
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
@@ -13,13 +12,12 @@ from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
-from adapters.recent import RecentAnswers
 from adapters.settings import AppSettings, Core, RabbitSettings
 from adapters.starting import Connect, Refused
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.store import Keeping, longest_call, open_store, store_start
+from adapters.wiring.store import Keeping, answers, longest_call, open_store, store_start
 from function.ports import Ports
 
 PATIENCE_SEC = 5.0
@@ -42,9 +40,8 @@ def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[C
     with ExitStack() as stack:
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))
-        clock = SystemClock()
-        recent = RecentAnswers(OwedAnswers(store, clock), clock)
-        ports = timed(Ports(recent, asked, clock, core.cache.lifetimes, recent), told)
+        recent = answers(store)
+        ports = timed(Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent), told)
         names = Names(rabbit.source_queue_name)
         work = Work(names, ports, core.app.request_retry_times, told)
         consumer = Consumer(broker(core.app, rabbit), work, rabbit.prefetch_count, places(rabbit))

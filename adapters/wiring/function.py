@@ -10,15 +10,13 @@ from starlette.responses import Response
 from adapters.clock import SystemClock
 from adapters.http.endpoint import Endpoint, Page
 from adapters.http.lookups import Bounds, Lookups
-from adapters.owed import OwedAnswers
 from adapters.probes import Check, Numbers, Probe, Probes
-from adapters.recent import RecentAnswers
 from adapters.settings import Core
 from adapters.starting import Connect
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.store import Keeping, longest_call, open_store, store_start
+from adapters.wiring.store import Keeping, answers, longest_call, open_store, store_start
 from function.observing import Observer
 from function.ports import Ports
 
@@ -73,9 +71,8 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
         store = stack.enter_context(open_store(keeping))
         asked = stack.enter_context(providers(asking, store, told))
-        clock = SystemClock()
-        recent = RecentAnswers(OwedAnswers(store, clock), clock)
-        ports = Ports(recent, asked, clock, core.cache.lifetimes, recent)
+        recent = answers(store)
+        ports = Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent)
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)
         served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))

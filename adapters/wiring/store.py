@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from adapters.clock import SystemClock
 from adapters.mongodb import ROUNDS, MongoConfig, MongoStore, StoreRefuses
+from adapters.owed import OwedAnswers
+from adapters.recent import RecentAnswers
 from adapters.sealing import Sealer
 from adapters.settings import AppSettings, HistorySettings, MongoSettings
 from adapters.starting import Connect, Refused, left_alone
@@ -50,6 +52,12 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
     )
     with closing(MongoStore(config, Sealer(keeping.app.keys), SystemClock())) as store:
         yield store
+
+
+def answers(store: MongoStore) -> RecentAnswers:
+    """The store's answers, with what this process has met lately and what it owes the store."""
+    clock = SystemClock()
+    return RecentAnswers(OwedAnswers(store, clock), clock)
 
 
 class _Preparing:

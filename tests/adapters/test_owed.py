@@ -2,37 +2,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from adapters.owed import OWED_SEC, OwedAnswers
 from function.handler import handle
 from function.outcomes import Answered, Deferred, Outcome, Reason
-from local_runtime.store import EmbeddedStore
+from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.kept import LEASE, Kept, Store, request
-from tests.core.worlds import NOW, StoppedClock, World, event
-
-
-class OverTheEmbeddedStore(OwedAnswers):
-    """All that is no answer is asked of the store itself."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+from tests.contracts.kept import Kept, request
+from tests.core.worlds import World, event
 
 
 class TestOwedAnswers(AnswerStoreContract):
     @pytest.fixture
     def kept(self, tmp_path: Path) -> Iterator[Kept]:
-        clock = StoppedClock(NOW)
-
-        def later(seconds: float) -> None:
-            clock.time += timedelta(seconds=seconds)
-
-        store = EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock)
-        yield Kept(cast("Store", OverTheEmbeddedStore(store, clock)), later, NOW)
-        store.close()
+        with kept_over(OwedAnswers, tmp_path) as kept:
+            yield kept
 
 
 class Room:

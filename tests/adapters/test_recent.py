@@ -2,7 +2,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
@@ -10,33 +9,20 @@ from adapters.recent import KEPT_SEC, RecentAnswers
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import Claim, Unavailable
-from local_runtime.store import EmbeddedStore
+from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.kept import LEASE, Kept, Store, request
+from tests.contracts.kept import Kept, request
 from tests.core.worlds import INN, NOW, Answers, StoppedClock
 
 ANSWER = Answer(Status.FOUND, INN, "nalog", NOW, None)
 PERSONS = [request(number).person for number in range(5)]
 
 
-class OverTheEmbeddedStore(RecentAnswers):
-    """All that is no answer is asked of the store itself."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
 class TestRecentAnswers(AnswerStoreContract):
     @pytest.fixture
     def kept(self, tmp_path: Path) -> Iterator[Kept]:
-        clock = StoppedClock(NOW)
-
-        def later(seconds: float) -> None:
-            clock.time += timedelta(seconds=seconds)
-
-        store = EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock)
-        yield Kept(cast("Store", OverTheEmbeddedStore(store, clock)), later, NOW)
-        store.close()
+        with kept_over(RecentAnswers, tmp_path) as kept:
+            yield kept
 
 
 @dataclass

@@ -8,16 +8,26 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity, InvalidFrameError, PublishError
 from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq import carried, moves
 from adapters.rabbitmq.envelopes import read
+from adapters.rabbitmq.faults import BrokerRefuses
 from adapters.rabbitmq.messages import Delivery
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.topology import Names
 from function.contract import MAX_REQUEST_ID
+
+_NO_SOURCE = (
+    "there is no queue {} to return messages to: start inn consume, which declares it, or mend"
+    " RABBITMQ_SOURCE_QUEUE_NAME"
+)
+_UNREADABLE = (
+    "the next message in {} has properties that cannot be read (text that is no UTF-8), and is in the way of those"
+    " behind it: take it out with RabbitMQ's management page or another client, and go on"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,10 @@ async def listed(session: Session, names: Names, choice: Choice) -> AsyncIterato
 async def replayed(session: Session, names: Names, choice: Choice) -> AsyncIterator[Parked]:
     """Return them to the source queue as if they came for the first time; each one given is safely there."""
     async for delivery, message in _looked_through(session, names, choice):
-        await session.outbox.send(moves.replayed(delivery, names.source))
+        try:
+            await session.outbox.send(moves.replayed(delivery, names.source))
+        except PublishError:
+            raise BrokerRefuses(_NO_SOURCE.format(names.source)) from None
         await session.channel.basic_ack(delivery.tag)
         yield message
 
@@ -81,7 +94,10 @@ def described(delivery: Delivery) -> Parked:
 async def _looked_through(session: Session, names: Names, choice: Choice) -> AsyncIterator[tuple[Delivery, Parked]]:
     """Meant messages, unacknowledged: whoever does not acknowledge one leaves it where it was."""
     for _ in range(await _count(session, names.dead)):
-        got = await session.channel.basic_get(names.dead)
+        try:
+            got = await session.channel.basic_get(names.dead)
+        except InvalidFrameError:
+            raise BrokerRefuses(_UNREADABLE.format(names.dead)) from None
         if not isinstance(got.delivery, Basic.GetOk):
             return
         delivery = Delivery(got.delivery_tag or 0, got.header.properties, got.body, 0)

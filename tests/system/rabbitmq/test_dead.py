@@ -14,6 +14,7 @@ from function.observing import Silent
 from function.outcomes import Reason
 from tests.core.worlds import PERSON
 from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
+from tests.system.rabbitmq.test_lanes import Raw
 
 Dead = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -92,6 +93,8 @@ async def test_a_replay_forgets_the_tries(room: Room, dead: Dead) -> None:
     async with room.customer() as customer, room.consumer(retries=1):
         await customer.send(ask())
         await customer.got(1)
+        # The reply comes before the parking.
+        await room.holds(room.names.dead, 1)
         await dead("replay")
         await until(lambda: len(customer.replies["r-1"]) == 2, "the second failure")
         parked = (await room.taken(room.names.dead, 1))[0]
@@ -134,6 +137,38 @@ async def test_deleting_all_must_be_said(dead: Dead, arguments: tuple[str, ...])
 
 async def test_where_nothing_was_ever_parked_the_list_is_empty(dead: Dead) -> None:
     assert await dead("list", "--json") == (0, "", "")
+
+
+async def test_where_there_is_no_queue_to_return_to_all_stays_parked(room: Room, dead: Dead) -> None:
+    async with room.customer() as customer:
+        await park(room, customer, 1)
+        async with room.channel() as channel:
+            await channel.queue_delete(room.names.source)
+    status, out, err = await dead("replay")
+    assert (status, out) == (1, "")
+    assert err == (
+        f"inn: RabbitMQ: there is no queue {room.names.source} to return messages to: start inn consume, which declares"
+        " it, or mend RABBITMQ_SOURCE_QUEUE_NAME\n"
+    )
+    await room.holds(room.names.dead, 2)
+
+
+@pytest.mark.parametrize("command", [("list",), ("replay",), ("drop", "--all")])
+async def test_a_message_that_cannot_be_read_is_told_of_as_one(
+    room: Room, dead: Dead, command: tuple[str, ...]
+) -> None:
+    async with room.channel() as channel:
+        for queue in (room.names.source, room.names.dead):
+            await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        customer = Customer(channel, room.names.dead, "")
+        await customer.send(ask(), reply_to=None)
+        await customer.send_raw(b"{}", Raw(correlation_id="x", delivery_mode=2))
+    await room.holds(room.names.dead, 2)
+    status, out, err = await dead(*command)
+    assert status == 1
+    assert "r-1" in out
+    assert err.startswith(f"inn: RabbitMQ: the next message in {room.names.dead} has properties that cannot be read")
+    assert err.count("\n") == 1
 
 
 async def test_a_broker_that_is_away_is_one_line(dead: Dead, monkeypatch: pytest.MonkeyPatch) -> None:

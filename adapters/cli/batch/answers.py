@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from adapters.cli.batch.cells import text_of
+from adapters.cli.batch.cells import MAX_CELL, text_of
 from adapters.cli.batch.rows import Row
 from adapters.cli.batch.tables import Table
 from adapters.cli.failure import WRONG_USE, Failure
@@ -35,7 +35,7 @@ class Answer:
     @classmethod
     def of(cls, result: LookupResult) -> "Answer":
         """A reply, as it is written."""
-        return cls(result.inn, result.status.value, text_of(result.details))
+        return cls(result.inn, result.status.value, text_of(result.details)[:MAX_CELL])
 
 
 NONE_YET = Answer()
@@ -44,6 +44,12 @@ NONE_YET = Answer()
 def rejected(why: str) -> Answer:
     """The answer to a row that the service need not see."""
     return Answer("", Status.REJECTED.value, why)
+
+
+def _is_of(held: object, text: str) -> bool:
+    """Whether an output's cell is the input's; a spreadsheet holds only the beginning of one that is too long."""
+    told = text_of(held)
+    return told == text or (isinstance(held, str) and len(held) == MAX_CELL and text.startswith(told))
 
 
 class Known:
@@ -65,11 +71,12 @@ class Known:
         cells = next(self._records, None)
         if cells is None:
             return None
-        texts = [text_of(cell) for cell in islice(cells, self._width + len(HEADINGS))]
-        texts += [""] * (self._width + len(HEADINGS) - len(texts))
-        if texts[: self._width] != list(row.texts):
+        width = self._width + len(HEADINGS)
+        held = [*islice(cells, width)]
+        held += [""] * (width - len(held))
+        if not all(map(_is_of, held, row.texts)):
             raise self._stranger(f"row {self._number} is not the input's")
-        return Answer(*texts[self._width :])
+        return Answer(*map(text_of, held[self._width :]))
 
     def check_end(self) -> None:
         """See that nothing is left of it when the input has ended."""

@@ -5,6 +5,9 @@ from datetime import date, datetime, time, timedelta
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 
+MAX_CELL = 32_767
+"""Characters that a spreadsheet's cell holds."""
+
 # A spreadsheet has no room for most of them: in every kind of file they count as spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
 

@@ -14,7 +14,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
-from adapters.cli.batch.cells import text_of
+from adapters.cli.batch.cells import MAX_CELL, text_of
 from adapters.cli.failure import WRONG_USE, Failure
 
 COLUMN_WIDTH = 18
@@ -105,7 +105,7 @@ class XlsxWriter:
 
     def _cell(self, cell: object) -> object:
         if isinstance(cell, str):
-            text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)
+            text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:MAX_CELL]
             return self._made(text, data_type="s") if text.startswith("=") else text
         if isinstance(cell, datetime | date) and len(text_of(cell)) == len("yyyy-mm-dd"):
             return self._made(cell, number_format=DAY)

@@ -169,6 +169,18 @@ def test_text_that_looks_like_a_formula_stays_text(inn: Inn, host: Start, tmp_pa
 
 
 @pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_details_are_no_longer_than_a_cell(inn: Inn, host: Start, tmp_path: Path, kind: str) -> None:
+    source, out = write(tmp_path / "in.csv", [IVANOVA]), tmp_path / f"out.{kind}"
+    there = host(answering({"Иванова": f"bad_reply: {'x' * 140_000}"}))
+    for _ in range(2):
+        ended = inn("batch", str(source), "-o", str(out), "--url", there.url)
+        assert (ended.status, ended.err) == (1, "")
+    row = read(out)[1] if kind == "csv" else cells(out)[1]
+    assert row[-2:] == type(row)(["failed", f"bad_reply: {'x' * 140_000}"[:32_767]])
+
+
+@pytest.mark.usefixtures("hurried")
 def test_only_what_has_failed_is_asked_for_again(inn: Inn, host: Start, tmp_path: Path) -> None:
     rows = [[name, *IVANOVA[1:]] for name in ("Авдеев", "Белов", "Вехов", "Гусев", "Дымов")]
     source = write(tmp_path / "in.csv", rows)

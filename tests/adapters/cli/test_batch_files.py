@@ -93,10 +93,20 @@ def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn
     assert read(tmp_path / "out.csv") == [OUT_HEADING, [*ROWS[0], *NOBODY]]
 
 
-def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(inn: Inn, tmp_path: Path) -> None:
-    row = ["Ива\x01нов", *ROWS[0][1:]]
-    source = write(tmp_path / "in.csv", [row])
-    write(tmp_path / "out.xlsx.part", [[*row, *NOBODY]], OUT_HEADING, delimiter=",")
+@pytest.mark.parametrize(
+    "cell", ["Ива\x01нов", "ж " * 20_000, "ж" * 32_767], ids=["a control character", "more than fits", "just what fits"]
+)
+def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(inn: Inn, tmp_path: Path, cell: str) -> None:
+    row = [cell, *ROWS[0]]
+    source = write(tmp_path / "in.csv", [row], ["Заметка", *HEADING])
+    write(tmp_path / "out.xlsx.part", [[*row, *NOBODY]], ["Заметка", *OUT_HEADING], delimiter=",")
     for _ in range(2):
         ended = inn("batch", str(source), "-o", str(tmp_path / "out.xlsx"), "--url", "http://127.0.0.1:1")
         assert (ended.status, ended.err) == (0, "")
+
+
+def test_a_longer_cell_that_only_begins_alike_is_another_input_s(inn: Inn, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
+    write(tmp_path / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert "row 2 is not the input's" in ended.err

@@ -6,9 +6,8 @@ URLs out of logs and exceptions; nothing here repeats one.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from function import documents, inn
 from function.contract import LookupRequest
@@ -49,8 +48,7 @@ class Web(Protocol):
         """Ask with the fields in the URL. Raises Unavailable, in which nothing of the URL is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """What has been paid for: requests in all, and those used up."""
 
     limit: int

@@ -5,9 +5,9 @@ and the next lookup of the person, as a rule the same request tried again, saves
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
+from typing import NamedTuple
 
 from function.contract import LookupRequest
 from function.outcomes import Answer
@@ -19,8 +19,7 @@ OWED_SEC = 600.0
 CAPACITY = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Debt:
+class _Debt(NamedTuple):
     claim: Claim
     request: LookupRequest
     answer: Answer

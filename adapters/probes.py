@@ -7,9 +7,8 @@ than one look at a part under way.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -25,16 +24,14 @@ LIMIT_SEC = 5.0
 """A part that says nothing for so long is not ready."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part's state. `detail` is for people: codes and words, no secrets and no addresses."""
 
     ready: bool
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What a probe answers."""
 
     body: bytes

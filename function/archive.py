@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from function.contract import LookupRequest
 from function.outcomes import Status
@@ -44,8 +44,7 @@ class HistoryQuery:
         return self.sort.startswith("-")
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(NamedTuple):
     """One lookup that reached a provider. `person` (the request's fields by wire name) and `inn` only if revealed."""
 
     request_id: str
@@ -56,8 +55,7 @@ class HistoryRow:
     inn: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(NamedTuple):
     """How much was erased, and the id of the record that proves it."""
 
     answers: int

@@ -7,8 +7,8 @@ what is no event of ours is `NotAnEvent`, which says what was expected and echoe
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -45,8 +45,7 @@ class TooMany(NotAnEvent):
     """A batch of more events than are taken at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEvent:
+class RequestEvent(NamedTuple):
     """One request in its envelope. `traceparent` is W3C's, or "" where there was no right one."""
 
     id: str

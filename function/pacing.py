@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from function.contract import LookupRequest
 from function.outcomes import Reason
@@ -58,24 +58,21 @@ class Entry:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """The provider may be asked once, after `wait` seconds. A `probe` must report back: `cool` or `clear`."""
 
     wait: float
     probe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
+class Shut(NamedTuple):
     """The provider may not be asked, for about `reopens_in` seconds."""
 
     why: Why
     reopens_in: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What one provider said; `cool` asks to leave it alone for a while after this good reply (captcha ahead)."""
 
     said: Verdict | Invalid

@@ -6,7 +6,7 @@ Every port is synchronous and thread-safe.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from function.contract import LookupRequest
 from function.outcomes import Answer, FieldError, Reason, Status
@@ -25,8 +25,7 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One worker's right to fetch one person, until its lease ends. `token` tells it from later claims."""
 
     person: Person
@@ -60,8 +59,7 @@ class AnswerStore(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a provider says of a person: status found (with `inn`), not_found or ambiguous (`inn` ""), and its name."""
 
     status: Status
@@ -69,8 +67,7 @@ class Verdict:
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(NamedTuple):
     """In the provider's own view the person's fields are wrong; named by wire name, in texts for the client."""
 
     errors: tuple[FieldError, ...]
@@ -95,8 +92,7 @@ class Clock(Protocol):
         """Now, aware, in UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
+class Lifetimes(NamedTuple):
     """How long answers are good. None: for ever."""
 
     found: timedelta | None

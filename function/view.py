@@ -1,7 +1,7 @@
 """Ports that are views in memory: what the store has just said of some persons, and a provider that is elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from function.contract import LookupRequest
 from function.outcomes import Answer, Reason
@@ -9,8 +9,7 @@ from function.person import Person
 from function.ports import Claim, Invalid, Unavailable, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class InHand:
+class InHand(NamedTuple):
     """An AnswerStore of answers already read, and a Memory of them. Its claims bind nobody, and nothing is ever saved in it."""
 
     known: Mapping[Person, Answer]

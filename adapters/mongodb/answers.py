@@ -10,7 +10,7 @@ way round, the answer would be served from the cache and its row never be missed
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import uuid4
 
 from pymongo import UpdateOne
@@ -31,8 +31,7 @@ _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"
 _CLAIMED = {**_ANSWER, "claim.token": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class _Saving:
+class _Saving(NamedTuple):
     """What one save writes, and whose claim it ends."""
 
     row: Document

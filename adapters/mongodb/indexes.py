@@ -1,7 +1,6 @@
 """The indexes, as a table; made at start where they are missing."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import IndexModel
 from pymongo.database import Database
@@ -12,8 +11,7 @@ ID_BYTES = 36
 """Of an answer's `_id`: its key's name and a hash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """One index. `ttl`: MongoDB removes a document once the time in its key is over."""
 
     collection: str

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import pymongo
 from bson import MaxKey
@@ -43,8 +42,7 @@ class Seals(Protocol):
         """Decrypt what was sealed for this place; None where its key is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnderOldKeys:
+class UnderOldKeys(NamedTuple):
     """How much is kept under keys that write no more: unreadable, and not to be forgotten by `forget`, without them."""
 
     answers: int

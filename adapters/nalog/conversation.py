@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.nalog.config import NalogConfig
 from adapters.nalog.exchange import Broken, Exchange, Page
@@ -12,8 +12,7 @@ from function.pacing import Again
 from function.ports import Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """The clock, the sleep and the chance (0 to 1) that a lookup goes by, all in seconds."""
 
     sleep: Callable[[float], None] = time.sleep

@@ -11,7 +11,7 @@ What shuts a provider is shared by all replicas through the `ProviderBook`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.providers.page import Page
 from adapters.providers.visit import Desk, Manners, Refusal, Visit
@@ -24,8 +24,7 @@ from function.ports import Invalid, Unavailable, Verdict
 __all__ = ["Manners", "Providers", "State"]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """One provider as it stands; `shut` None: it may be asked."""
 
     name: str

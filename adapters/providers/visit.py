@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.providers.page import Page
 from function.contract import LookupRequest
@@ -14,8 +14,7 @@ PROBE_SEC = 2.0
 """A probe is soon over, whatever its lease: who finds one under way is told to come back after so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(NamedTuple):
     """How a request waits for its turn: `patience` seconds at most; the clock and the sleep are in seconds too."""
 
     patience: float = 0
@@ -23,16 +22,14 @@ class Manners:
     monotonic: Callable[[], float] = time.monotonic
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A provider that gave nothing: how the request ends if nobody else does, and whether others are to be asked."""
 
     no: Unavailable
     pass_on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(NamedTuple):
     """Where requests to one provider are handed in."""
 
     upstream: Upstream

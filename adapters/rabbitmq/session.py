@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import aiormq
 from aiormq import Channel
@@ -23,8 +22,7 @@ HEARTBEAT_SEC = 10
 """A broker that is silent for three times as long counts as lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
+class Broker(NamedTuple):
     """Where the broker is and what is declared there. `uri` is a secret; `name` shows in the broker's lists."""
 
     uri: str

@@ -5,9 +5,8 @@ the broker before it is acknowledged. A wait ends nothing: the delivery stays in
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from adapters.rabbitmq.messages import DIRECT_REPLY, SHORT_STRING_BYTES
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
@@ -30,8 +29,7 @@ class ReplyTo(Enum):
     FORBIDDEN = "forbidden"
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What to do about a delivery, all of it. `reason` tells why it moves: a code."""
 
     replies: bool = False

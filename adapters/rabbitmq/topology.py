@@ -7,7 +7,7 @@ there, a message that reached the delivery limit would run in a circle that the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DELIVERY_LIMIT = 6
 """Returns from consumers that died with a message in hand, after which the broker parks it: 7 deliveries."""
@@ -18,8 +18,7 @@ UNLIMITED = 2**31 - 1
 Argument = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """The queues' names."""
 
     source: str
@@ -50,8 +49,7 @@ class Names:
         return frozenset((self.source, self.lookup, self.retry, self.dead, self.unrouted))
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """A durable queue and the arguments it is declared with."""
 
     name: str

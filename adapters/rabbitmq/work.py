@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import count
 from secrets import token_hex
 from time import monotonic
+from typing import NamedTuple
 
 from adapters.rabbitmq import carried, moves
 from adapters.rabbitmq.envelopes import Envelope, read
@@ -21,8 +22,7 @@ from function.ports import Ports
 ENTRY = "rabbitmq"
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What a lane works with, whatever the connection. `retries`: returns from `.retry` that a request may have."""
 
     names: Names

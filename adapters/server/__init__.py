@@ -9,8 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from starlette.types import ASGIApp
 
@@ -31,8 +30,7 @@ class Busy(Exception):
     """The address can't be listened on. The text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where to listen; port 0: any that is free."""
 
     host: str

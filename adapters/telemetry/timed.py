@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
+from typing import NamedTuple
 
 from function.contract import LookupRequest
 from function.observing import Observer
@@ -18,8 +19,7 @@ def timed(ports: Ports, observer: Observer, clock: Callable[[], float] = perf_co
     return replace(ports, answers=_Answers(ports.answers, watch), provider=_Provider(ports.provider, watch))
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
+class _Watch(NamedTuple):
     observer: Observer
     clock: Callable[[], float]
 
@@ -33,8 +33,7 @@ class _Watch:
             self.observer.step(name, self.clock() - begun)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
+class _Answers(NamedTuple):
     """An AnswerStore."""
 
     store: AnswerStore
@@ -65,8 +64,7 @@ class _Answers:
             self.store.save(claim, request, answer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Provider:
+class _Provider(NamedTuple):
     """An InnProvider."""
 
     provider: InnProvider

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters import apifns, nalog
 from adapters.nalog.exchange import Exchange
@@ -20,8 +20,7 @@ PROBE_MARGIN_SEC = 10.0
 """Over the time limit of a lookup, before a probe of a provider counts as lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """Who is asked, and how patiently.
 
     `patience`: seconds that a request may wait for its turn; `store_call`: seconds that one call to the

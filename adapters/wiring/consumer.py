@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adapters.clock import SystemClock
 from adapters.probes import Check, Part
@@ -24,8 +24,7 @@ PATIENCE_SEC = 5.0
 """A lookup waits so long for its turn in a thread; one whose turn comes later waits without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consuming:
+class Consuming(NamedTuple):
     """The consumer of a production process, what its probes look at, and how its start reaches its servers."""
 
     consumer: Consumer

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from adapters.clock import SystemClock
 from adapters.mongodb import ROUNDS, MongoConfig, MongoStore, StoreRefuses
@@ -23,8 +23,7 @@ TRY_SEC = 1.0
 """After that a start says that it still waits for the indexes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(NamedTuple):
     """Where and how answers are kept; `lease`: seconds of a claim."""
 
     app: AppSettings

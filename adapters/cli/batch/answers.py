@@ -41,6 +41,11 @@ class Answer:
 NONE_YET = Answer()
 
 
+def failed(why: str) -> Answer:
+    """The answer to a row that has none, whatever the reason: the next run asks again."""
+    return Answer("", Status.FAILED.value, why)
+
+
 def rejected(why: str) -> Answer:
     """The answer to a row that the service need not see."""
     return Answer("", Status.REJECTED.value, why)

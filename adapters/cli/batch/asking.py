@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.cli.asking.trouble import NotNow, Unreached
-from adapters.cli.batch.answers import Answer
+from adapters.cli.batch.answers import Answer, failed
 from adapters.cli.failure import Failure
 from function.contract import LookupResult
 from function.outcomes import Reason, Status
@@ -31,12 +31,14 @@ class Asker:
     """Asks for any number of persons at the same time.
 
     `retries`: whether a `failed` reply is worth another try; over RabbitMQ the service has had its
-    own. `patience`: seconds without any answer after which the whole run gives up.
+    own. `patience`: seconds without any answer after which the whole run gives up. `reply_sec`: what one
+    reply may take, None: the client bounds it.
     """
 
     client: Client
     retries: bool
     patience: float
+    reply_sec: float | None = None
 
     def __post_init__(self) -> None:
         self._limit = asyncio.timeout(self.patience)
@@ -59,7 +61,10 @@ class Asker:
         while True:
             wait = pause
             try:
-                result = await self.client.ask(request)
+                async with asyncio.timeout(self.reply_sec):
+                    result = await self.client.ask(request)
+            except TimeoutError:
+                return failed(f"no reply came by way of RabbitMQ in {self.reply_sec:g} s; the next run asks again")
             except NotNow as no:
                 self._trouble, wait = str(no), no.retry_after or pause
             except Unreached as no:

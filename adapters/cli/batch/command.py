@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +21,9 @@ from adapters.cli.batch.tables import check_suffix, opened
 from adapters.cli.batch.window import Window, Work
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
 
+ROW_SEC = 2.0
+"""For each row of a window, of which the last waits for all others: the tax service answers about one a second."""
+
 
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The table: CSV or XLSX.")],
@@ -30,6 +35,14 @@ def batch(
     token_file: TokenFile = None,
     window: Annotated[int, typer.Option(min=1, max=10_000, help="Rows asked for at the same time.")] = 100,
     patience: Annotated[float, typer.Option(min=1, help="Seconds without any answer after which it gives up.")] = 600,
+    reply_timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            show_default="--patience, or 2 for each row of --window",
+            help="Over RabbitMQ: seconds to wait for one reply, after which its row has failed.",
+        ),
+    ] = None,
 ) -> int:
     """Ask for every row of a table, and write the table anew with inn, status and details behind each row.
 
@@ -55,12 +68,13 @@ def batch(
     columns = headings.columns_of(table.heading)
     headings.check(columns)
     progress = Progress()
+    asker_of = partial(_asker, where, patience, reply_timeout or max(patience, window * ROW_SEC))
     try:
         with Journal(source, table, out) as journal:
             work = Work(rows_of(table.rows(), len(table.heading)), columns, journal.known(), journal, progress)
             try:
                 with shown(progress, table.about()):
-                    asyncio.run(_run(work, where, window, patience))
+                    asyncio.run(_run(work, where, window, asker_of))
             finally:
                 with writing(out):
                     journal.publish()
@@ -76,14 +90,21 @@ def batch(
     return FAILED if progress.failed else DONE
 
 
-async def _run(work: Work, where: Address | Broker, window: int, patience: float) -> None:
+def _asker(where: Address | Broker, patience: float, reply_sec: float, client: Client) -> Asker:
+    if isinstance(where, Address):
+        return Asker(client, retries=True, patience=patience)
+    # The service has made its retries before it replies.
+    return Asker(client, retries=False, patience=patience, reply_sec=reply_sec)
+
+
+async def _run(work: Work, where: Address | Broker, window: int, asker_of: Callable[[Client], Asker]) -> None:
     main = asyncio.current_task()
     if main is not None:
         # As Ctrl-C, which asyncio heeds by itself. Windows has no such handlers, and ends at once.
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     async with _client(where, window) as client:
-        asker = Asker(client, retries=isinstance(where, Address), patience=patience)
+        asker = asker_of(client)
         async with asker.patient():
             await Window(work, asker.answer, window).run()
 

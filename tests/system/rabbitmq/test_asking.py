@@ -124,6 +124,24 @@ def test_a_connection_that_breaks_is_made_anew(
     assert len(rows) < len(served.asked) <= len(rows) + 10
 
 
+def test_a_reply_that_never_comes_fails_its_row_and_the_next_run_asks_again(
+    inn: Inn, node: Node, queue: str, tmp_path: Path
+) -> None:
+    rows = people(5, 64)
+    source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
+    call = ["batch", str(source), "-o", str(out), "--amqp", node.uri, "--queue", queue]
+    lost = rows[1][-1]
+    with service(node.uri, queue, lambda request: None if request["documentNumber"] == lost else reply(request)):
+        ended = inn(*call, "--reply-timeout", "2")
+    assert (ended.status, ended.err) == (1, "")
+    assert "5 rows: 4 found, 1 failed" in ended.out
+    assert read(out)[2][-2:] == ["failed", "no reply came by way of RabbitMQ in 2 s; the next run asks again"]
+    with service(node.uri, queue, reply) as served:
+        assert inn(*call).status == 0
+    assert [request["documentNumber"] for request in served.asked] == [lost]
+    assert [row[-2] for row in read(out)[1:]] == ["found"] * 5
+
+
 def test_failures_of_the_queue_are_final(inn: Inn, node: Node, queue: str, tmp_path: Path) -> None:
     """The service has made its own retries before it says `failed`."""
     source, out = write(tmp_path / "in.csv", people(3, 62)), tmp_path / "out.csv"

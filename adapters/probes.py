@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 FRESH_SEC = 1.0
 """A look at the parts is good for so long."""
-UNREADY_FRESH_SEC = 0.02
+UNREADY_FRESH_SEC = 0.01
 """And for so long where one was not ready: whoever waits for it need not wait a second more."""
 PATIENCE_SEC = 0.05
 """A probe waits so long for a new look, then tells the last one."""

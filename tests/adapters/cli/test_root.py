@@ -91,6 +91,33 @@ def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
     assert done.stdout.rstrip().endswith("[]")
 
 
+IN_VAIN = (
+    "typer", "click", "uvicorn.main", "multiprocessing", "pydantic_settings", "dotenv", "rich", "cryptography.x509",
+    "aio_pika", "flask", "functions_framework", "starlette.applications", "starlette.routing", "opentelemetry",
+    "openpyxl",
+)  # fmt: skip
+"""What a process that serves or consumes has no use for, or only where it is asked to."""
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("serve", ()), ("consume", ("starlette.requests", "anyio", "http.cookies"))],
+    ids=["inn serve", "inn consume"],
+)
+def test_a_process_starts_without_what_it_has_no_use_for(name: str, more: tuple[str, ...]) -> None:
+    code = f"""
+import sys, adapters.cli
+from importlib import import_module
+import_module("adapters.cli.{name}")
+from adapters.server import Address, Server, listen
+async def app(*_): ...
+Server(app, listen(Address("127.0.0.1", 0)), 1).config.load()
+print([module for module in {(*IN_VAIN, *more)} if module in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("name", PROCESSES)
 def test_what_is_run_without_typer_has_nothing_for_it_to_read(name: str) -> None:
     [entry] = distribution("inn-service").entry_points.select(group="inn.commands", name=name)

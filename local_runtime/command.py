@@ -5,7 +5,6 @@ sense here (HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CACHE_…, LOG_
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -143,8 +142,7 @@ def _url(listener: socket) -> str:
 
 
 def _emulator() -> Emulator:
-    port = os.environ.get("EMULATOR_PORT", "0")
-    return Emulator("--port", port, "--latency", str(LATENCY_SEC), "--pending", "1")
+    return Emulator("--latency", str(LATENCY_SEC), "--pending", "1")
 
 
 @contextmanager

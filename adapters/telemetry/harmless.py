@@ -27,7 +27,7 @@ _VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}")
 
 # A request's id is the client's own: one that could be a document, an INN, a date or a name is not shown.
 _ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _EIGHT_DIGITS = re.compile(r"\d(?:[-.]?\d){7}")
 _DOCUMENT = re.compile(r"(?<!\d)\d(?:[-.]?\d){9,11}(?!\d)|\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -73,7 +73,7 @@ def request_id(value: str) -> str:
     if not value or _UUID.fullmatch(value):
         return value
     # Most ids have no eight digits in a row, and the thorough search costs ten times as much.
-    could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(value)
+    could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(_UUID.sub("_", value))
     return value if _ID.fullmatch(value) and not could_be_personal else WITHHELD
 
 

@@ -102,6 +102,9 @@ def test_the_level_says_what_is_told(level: str, events: list[str]) -> None:
     ("request_id", "shown"),
     [
         pytest.param("550e8400-e29b-41d4-a716-446655440000", True, id="a UUID, though its end has twelve digits"),
+        pytest.param("cli-8d1b3c5e-7a9f-4c2d-9e41-770000000082", True, id="a UUID with something before it"),
+        pytest.param("0550e8400-e29b-41d4-a716-446655440000", False, id="what is a digit longer than a UUID"),
+        pytest.param("4509123456/550e8400-e29b-41d4-a716-446655440000", False, id="ten digits beside a UUID"),
         pytest.param("r-1", True, id="a short one"),
         pytest.param("batch:2026/row+17=~.", True, id="every sign that an id may have"),
         pytest.param("000123456", True, id="nine digits"),

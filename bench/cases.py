@@ -2,15 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from adapters.sealing import Sealer
 from function.contract import LookupRequest, parse, result_of
 from function.handler import handle
 from function.outcomes import Answer, Answered, Status
-from function.ports import Lifetimes, Ports
-from function.view import Elsewhere, InHand
+from tests.core.worlds import Answers, World
 
 _BODY = (
     '{"requestId":"bench-1","lastName":"Небывальцев","firstName":"Велимудр","middleName":"Златозарович",'
@@ -20,21 +18,12 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _PLACE = b"answers 1"
 
 
-@dataclass(frozen=True)
-class _Stopped:
-    """A clock that stands."""
-
-    def now(self) -> datetime:
-        """Always the same."""
-        return _NOW
-
-
 def cases() -> dict[str, Callable[[], object]]:
     """By name, all of them ready to run."""
     request = parse(_BODY, date.max)
     assert isinstance(request, LookupRequest)
     answer = Answer(Status.FOUND, "770000000082", "nalog", _NOW, _NOW + timedelta(days=365))
-    ports = Ports(InHand({request.person: answer}), Elsewhere(), _Stopped(), Lifetimes(None, None))
+    ports = World(Answers({request.person: answer})).ports
     sealer = Sealer(["a-key-of-the-benchmark-that-is-long-enough"])
     sealed = sealer.seal(b"770000000082", _PLACE)
     outcome = Answered(request, answer, cached=True)

@@ -14,10 +14,11 @@ from functools import partial
 
 from adapters.turns import all_here
 from function.contract import Event, LookupRequest
-from function.handler import broken, from_cache, handle_missed, read, recalled
+from function.handler import broken, handle_missed, read
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
 from function.person import Person
 from function.ports import Ports
+from function.waiting import from_cache, recalled
 
 MAX_TOGETHER = 256
 """Events that one round trip to the store asks for at the most."""

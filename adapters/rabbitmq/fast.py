@@ -16,9 +16,10 @@ from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT, Fate
 from adapters.rabbitmq.stopping import closing
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
-from function.contract import Event, LookupRequest
-from function.handler import at_hand, broken, filled, from_cache, left, read
+from function.contract import Event
+from function.handler import broken
 from function.outcomes import Outcome
+from function.waiting import Waiting
 
 MAX_TOGETHER = 256
 """Deliveries of one batch at the most."""
@@ -92,22 +93,17 @@ class FastLane:
         return [job.envelope.fault or next(handled) for job in jobs]
 
     async def _handled(self, events: list[Event]) -> list[Outcome]:
-        """What is not at hand, by one hop to a thread and one round trip to the store."""
-        ports = self._work.ports
+        """How they end; what is not at hand by one hop to a thread and one round trip to the store."""
         try:
-            requests = [read(event, ports) for event in events]
-            outcomes = [at_hand(request, ports) for request in requests]
-            unmet = left(requests, outcomes)
-            return filled(outcomes, await self._from_cache(unmet) if unmet else [])
+            waiting = Waiting(events, self._work.ports)
+            if waiting.at_hand:
+                return waiting.outcomes()
+            return await asyncio.get_running_loop().run_in_executor(self._threads, waiting.outcomes)
         except Exception as bug:  # noqa: BLE001  # whatever it is, it is one request's, and not the lane's
             self._work.observer.trouble("fast_lane", bug)
         if len(events) == 1:
             return [broken(events[0], self._work.ports)]
         return [outcome for event in events for outcome in await self._handled([event])]
-
-    async def _from_cache(self, requests: list[LookupRequest]) -> list[Outcome]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, from_cache, requests, self._work.ports)
 
     async def _settle(self, session: Session, batches: "asyncio.Queue[_Batch | None]") -> None:
         while batch := await batches.get():

@@ -1,23 +1,11 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from function.contract import LookupRequest, parse
-from function.handler import broken, handle, handle_missed, handle_waiting
+from function.handler import broken, handle, handle_missed
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
 from function.ports import Invalid, Lifetimes, Unavailable, Verdict
-from function.view import InHand
-from tests.core.worlds import INN, NOW, Answers, Provider, StoppedClock, World, event
-
-
-def request(**changes: object) -> LookupRequest:
-    parsed = parse(event(**changes), NOW.date())
-    assert isinstance(parsed, LookupRequest)
-    return parsed
-
-
-KNOWN = Answer(Status.FOUND, INN, "nalog", NOW - timedelta(days=1), NOW + timedelta(days=29))
+from tests.core.worlds import INN, KNOWN, NOW, Answers, Provider, StoppedClock, World, event, request
 
 
 def test_a_cached_answer_costs_one_read_and_nothing_else() -> None:
@@ -135,61 +123,6 @@ def test_who_was_born_today_in_kamchatka_is_not_from_the_future() -> None:
     world = World(clock=StoppedClock(NOW.replace(hour=13)))
     assert isinstance(handle(event(birthDate="2026-05-05"), world.ports), Answered)
     assert isinstance(handle(event(birthDate="2026-05-06"), world.ports), Rejected)
-
-
-def test_waiting_events_take_one_round_trip_and_keep_their_order() -> None:
-    world = World(Answers(known={request().person: KNOWN}))
-    events = [event(lastName="Петров"), event(requestId="r-2"), b"[]", event(requestId="r-3", firstName="ПЕТР")]
-    first, second, third, fourth = handle_waiting(events, world.ports)
-    assert first == Deferred(request(lastName="Петров"), Reason.NOT_HERE)
-    assert second == Answered(request(requestId="r-2"), KNOWN, cached=True)
-    assert isinstance(third, Rejected)
-    assert third.request_id is None
-    assert fourth == Answered(request(requestId="r-3", firstName="ПЕТР"), KNOWN, cached=True)
-    assert world.answers.calls == ["find_many"]
-    assert world.provider.asked == []
-
-
-def test_who_was_met_a_moment_ago_is_answered_from_memory_and_the_store_is_asked_for_the_rest() -> None:
-    world = World(Answers(known={request(lastName="Петров").person: KNOWN}))
-    ports = replace(world.ports, memory=InHand({request().person: KNOWN}))
-    events = [event(), event(lastName="Петров"), b"[]"]
-    met, kept, wrong = handle_waiting(events, ports)
-    assert met == Answered(request(), KNOWN, cached=True)
-    assert kept == Answered(request(lastName="Петров"), KNOWN, cached=True)
-    assert isinstance(wrong, Rejected)
-    assert world.answers.calls == ["find_many"]
-    assert handle_waiting(events[:1], ports) == [met]
-    assert world.answers.calls == ["find_many"]
-
-
-def test_waiting_events_of_which_none_is_valid_ask_nobody() -> None:
-    world = World()
-    assert [type(outcome) for outcome in handle_waiting([b"", event(firstName="")], world.ports)] == [
-        Rejected,
-        Rejected,
-    ]
-    assert world.answers.calls == []
-
-
-def test_a_store_that_is_away_defers_all_that_wait_but_the_wrong_ones() -> None:
-    world = World(Answers(down=frozenset({"find_many"})))
-    assert handle_waiting([event(), b"[]"], world.ports) == [
-        Deferred(request(), Reason.STORE_UNAVAILABLE, 7),
-        Rejected(None, (FieldError("", "expected a request as a JSON object"),)),
-    ]
-
-
-def test_a_view_of_answers_knows_what_is_in_hand() -> None:
-    person, stranger = request().person, request(lastName="Петров").person
-    assert InHand({person: KNOWN}).find_many([stranger, person]) == {person: KNOWN}
-
-
-def test_a_view_of_answers_refuses_to_keep_one() -> None:
-    world = World()
-    view = replace(world.ports, answers=InHand({}))
-    with pytest.raises(TypeError, match="keeps nothing"):
-        handle(event(), view)
 
 
 def test_a_bug_is_told_even_where_the_claim_cannot_be_given_back() -> None:

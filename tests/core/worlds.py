@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from function.contract import LookupRequest
+from function.contract import LookupRequest, parse
 from function.outcomes import Answer, Reason, Status
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
@@ -27,6 +27,17 @@ PERSON: dict[str, Any] = {
 def event(**changes: Any) -> bytes:
     """The contract's JSON for an invented person, with these fields otherwise; a field that is `...` is left out."""
     return json.dumps({name: value for name, value in {**PERSON, **changes}.items() if value is not ...}).encode()
+
+
+def request(**changes: Any) -> LookupRequest:
+    """The same, read."""
+    parsed = parse(event(**changes), NOW.date())
+    assert isinstance(parsed, LookupRequest)
+    return parsed
+
+
+KNOWN = Answer(Status.FOUND, INN, "nalog", NOW - timedelta(days=1), NOW + timedelta(days=29))
+"""An answer of that person that is still good."""
 
 
 @dataclass
@@ -74,6 +85,16 @@ class Answers:
 
 
 @dataclass
+class Met:
+    """A Memory in a dictionary."""
+
+    known: Mapping[Person, Answer] = field(default_factory=dict)
+
+    def recall(self, person: Person) -> Answer | None:
+        return self.known.get(person)
+
+
+@dataclass
 class Provider:
     """An InnProvider that says what it is told to, or raises it."""
 
@@ -104,10 +125,11 @@ class World:
     answers: Answers = field(default_factory=Answers)
     provider: Provider = field(default_factory=Provider)
     clock: StoppedClock = field(default_factory=StoppedClock)
+    memory: Met = field(default_factory=Met)
     lifetimes: Lifetimes = field(
         default_factory=lambda: Lifetimes(found=timedelta(days=30), absent=timedelta(hours=24))
     )
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.answers, self.provider, self.clock, self.lifetimes)
+        return Ports(self.answers, self.provider, self.clock, self.lifetimes, self.memory)

@@ -3,10 +3,11 @@
 import pytest
 
 from adapters.telemetry import timed
-from function.handler import handle, handle_waiting
+from function.handler import handle
 from function.observing import Silent
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason
 from function.ports import Unavailable
+from function.waiting import Waiting
 from tests.core.worlds import Answers, Provider, World, event
 
 
@@ -54,7 +55,7 @@ def test_many_are_found_in_one_step() -> None:
     recorder = Recorder()
     world = World()
 
-    outcomes = handle_waiting([event(), event(firstName="Иван")], timed(world.ports, recorder, Ticking()))
+    outcomes = Waiting([event(), event(firstName="Иван")], timed(world.ports, recorder, Ticking())).outcomes()
 
     assert [type(outcome) for outcome in outcomes] == [Deferred, Deferred]
     assert recorder.steps == [("find", 1.0)]

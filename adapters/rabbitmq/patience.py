@@ -22,10 +22,9 @@ APART_SEC = 0.01
 class Bell:
     """Wakes all sleepers of a lane, one soon after the other."""
 
-    def __init__(self, apart: float = APART_SEC) -> None:
+    def __init__(self) -> None:
         self._rung = asyncio.Event()
         self._success = monotonic()
-        self._apart = apart
         self._last_up = 0.0
 
     async def sleep(self, seconds: float) -> None:
@@ -35,7 +34,7 @@ class Bell:
             async with asyncio.timeout(seconds):
                 await rung.wait()
         now = monotonic()
-        self._last_up = max(now, self._last_up + self._apart)
+        self._last_up = max(now, self._last_up + APART_SEC)
         await asyncio.sleep(self._last_up - now)
 
     def close(self) -> None:

@@ -1,20 +1,12 @@
 import asyncio
-from datetime import date
 from itertools import pairwise
 from time import monotonic
 
 import pytest
 
-from adapters.rabbitmq.patience import HOLD_SEC, LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
-from function.contract import LookupRequest, parse
+from adapters.rabbitmq.patience import APART_SEC, HOLD_SEC, LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
 from function.outcomes import Deferred, InProgress, Outcome, Reason
-from tests.core.worlds import event
-
-
-def request() -> LookupRequest:
-    parsed = parse(event(), date(2026, 1, 1))
-    assert isinstance(parsed, LookupRequest)
-    return parsed
+from tests.core.worlds import request
 
 
 @pytest.mark.parametrize(
@@ -57,7 +49,7 @@ async def test_a_closed_bell_lets_nobody_sleep() -> None:
 
 
 async def test_those_who_wake_together_get_up_one_after_the_other() -> None:
-    bell, apart = Bell(apart=0.02), 0.02
+    bell = Bell()
     up: list[float] = []
 
     async def sleeper() -> None:
@@ -70,7 +62,7 @@ async def test_those_who_wake_together_get_up_one_after_the_other() -> None:
     async with asyncio.timeout(10):
         await asyncio.gather(*sleepers)
     # Timers may be early by their own resolution.
-    assert all(later - sooner > apart / 2 for sooner, later in pairwise(up))
+    assert all(later - sooner > APART_SEC / 2 for sooner, later in pairwise(up))
 
 
 async def test_a_success_among_others_wakes_nobody() -> None:

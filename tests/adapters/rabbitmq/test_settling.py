@@ -1,27 +1,13 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT, WAIT, Fate, Move, ReplyTo, decide, reply_to, status_of
 from adapters.rabbitmq.topology import Names
-from function.contract import LookupRequest, parse
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
+from tests.core.worlds import request
 
 LIMIT = 3
-
-
-def request() -> LookupRequest:
-    fields = {
-        "requestId": "r-1",
-        "lastName": "Иванов",
-        "firstName": "Пётр",
-        "birthDate": "1980-01-02",
-        "documentSerial": "7701",
-        "documentNumber": "123456",
-    }
-    parsed = parse(fields, date(2026, 1, 1))
-    assert isinstance(parsed, LookupRequest)
-    return parsed
 
 
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)

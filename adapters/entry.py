@@ -1,7 +1,7 @@
 """The file that functions-framework is given: `functions-framework --source adapters/entry.py --target inn`.
 
 Settings are read when the file is loaded, so that a wrong one ends the start. What connects is built
-at the first request, after any fork, once a process.
+at the first request, after any fork, once a process. Where it listens is functions-framework's affair.
 """
 
 import asyncio
@@ -50,6 +50,9 @@ def _served() -> Function:
     stack = ExitStack()
     atexit.register(stack.close)
     told = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
+    if not _CORE.http.bearer_tokens:
+        # Whether the address is a loopback one is known to functions-framework alone; by itself it takes every one.
+        told.event("open_to_everybody", variable="HTTP_TOKENS")
     served = stack.enter_context(function(_CORE, told))
     task = asyncio.create_task(_reach(served, told))
     _STARTING.add(task)

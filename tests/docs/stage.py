@@ -128,7 +128,8 @@ class Stage:
         """Run what serves until it is ready, and end it in order; returns the exit status."""
         port = str(free_port())
         environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
-        served = Process(["/bin/bash", "-c", self._here(script)], self.folder, environment)
+        here = self._here(script).replace("--port 8080", f"--port {port}")
+        served = Process(["/bin/bash", "-c", here], self.folder, environment)
         try:
             served.answers("/readyz", 200)
         finally:

@@ -24,7 +24,8 @@ PERSON = {
 
 def by_hand(settings: Mapping[str, str]) -> list[str]:
     source = str(ROOT / "adapters" / "entry.py")
-    return ["functions-framework", "--source", source, "--target", "inn", "--port", settings["HTTP_PORT"]]
+    where = ["--host", "127.0.0.1", "--port", settings["HTTP_PORT"]]
+    return ["functions-framework", "--source", source, "--target", "inn", *where]
 
 
 @pytest.mark.parametrize("host", ["inn serve", "functions-framework"])
@@ -143,7 +144,17 @@ def test_a_port_in_use_is_one_clear_line(start: Start, settings: dict[str, str])
 def test_a_function_open_to_everybody_warns(
     start: Start, settings: dict[str, str], host: str, tokens: str, warned: str
 ) -> None:
-    served = start({**settings, "HTTP_HOST": host, "HTTP_TOKENS": tokens})
+    warns(start({**settings, "HTTP_HOST": host, "HTTP_TOKENS": tokens}), warned)
+
+
+@pytest.mark.parametrize(("tokens", "warned"), [("", "open_to_everybody"), ("secret", "")])
+def test_by_functions_framework_it_warns_on_any_address_for_it_is_not_told_which(
+    start: Start, settings: dict[str, str], tokens: str, warned: str
+) -> None:
+    warns(start({**settings, "HTTP_TOKENS": tokens}, *by_hand(settings)), warned)
+
+
+def warns(served: Process, warned: str) -> None:
     served.answers("/livez", 200)
     wait_for(lambda: warned in served.errors, within=10, what="a warning")
     assert served.errors.count("open_to_everybody") == bool(warned)

@@ -13,11 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from adapters import hosts
 from function.ports import Lifetimes
 
 FILE = ".env"
@@ -44,10 +45,11 @@ def _wrong(message: str) -> PydanticCustomError:
 
 
 def _split_url(url: str) -> SplitResult | None:
-    """The parts of an address; None where it has no host, or no right port."""
+    """The parts of an address; None where it has no right host, or no right port."""
     try:
         parts = urlsplit(url)
-        return parts if parts.hostname and parts.port != 0 else None
+        named = hosts.host(unquote(parts.hostname or ""))
+        return parts if named is not None and parts.port != 0 else None
     except ValueError:
         return None
 
@@ -98,6 +100,22 @@ def _one_host(dsn: SecretStr | None) -> SecretStr | None:
     if dsn is not None and _split_url(dsn.get_secret_value()) is None:
         raise _wrong("must name a host, and a right port if any")
     return dsn
+
+
+def _host(port: str) -> AfterValidator:
+    def check(text: str) -> str:
+        host = hosts.host(text)
+        if text and host is None:
+            raise _wrong(f"must be a host's name or IP address and nothing else; its port is {port}")
+        return host or ""
+
+    return AfterValidator(check)
+
+
+def _seeds(text: str) -> str:
+    if text and hosts.seeds(text, 1) is None:
+        raise _wrong("must be a host's name or IP address, or several separated by commas, each with a port if any")
+    return text
 
 
 def _short(text: str) -> str:
@@ -196,7 +214,7 @@ class HttpSettings(SettingsGroup):
 
     prefix = "HTTP_"
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, _host("HTTP_PORT")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0: any that is free."""
     tokens: Annotated[SecretStr, AfterValidator(_tokens)] = SecretStr("")
@@ -213,7 +231,7 @@ class MongoSettings(SettingsGroup):
     prefix = "MONGO_"
 
     dsn: Annotated[SecretStr | None, _dsn("mongodb://", "mongodb+srv://")] = None
-    host: Part = ""
+    host: Annotated[Part, AfterValidator(_seeds)] = ""
     port: Port = 27017
     user: Part = ""
     password: Annotated[SecretPart, Field(validation_alias="MONGO_PASS")] = SecretStr("")
@@ -235,9 +253,10 @@ class MongoSettings(SettingsGroup):
             return self.dsn.get_secret_value()
         replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
         # A host may be a list with ports of their own: a replica set's seeds.
-        hosts = ",".join(host if ":" in host else f"{host}:{self.port}" for host in self.host.split(","))
+        seeds = hosts.seeds(self.host, self.port) or ()
+        nodes = ",".join(f"{hosts.in_url(host)}:{port}" for host, port in seeds)
         return (
-            f"mongodb://{_login(self.user, self.password)}@{hosts}/?authSource={quote(self.auth, safe='')}{replica_set}"
+            f"mongodb://{_login(self.user, self.password)}@{nodes}/?authSource={quote(self.auth, safe='')}{replica_set}"
         )
 
 
@@ -247,7 +266,7 @@ class RabbitSettings(SettingsGroup):
     prefix = "RABBITMQ_"
 
     dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://"), AfterValidator(_one_host)] = None
-    host: Part = ""
+    host: Annotated[Part, _host("RABBITMQ_PORT")] = ""
     port: Port = 5672
     user: Part = ""
     password: Annotated[SecretPart, Field(validation_alias="RABBITMQ_PASS")] = SecretStr("")
@@ -260,7 +279,8 @@ class RabbitSettings(SettingsGroup):
         """The connection string; a secret."""
         if self.dsn is not None:
             return self.dsn.get_secret_value()
-        return f"amqp://{_login(self.user, self.password)}@{self.host}:{self.port}/{quote(self.vhost, safe='')}"
+        place = f"{hosts.in_url(self.host)}:{self.port}"
+        return f"amqp://{_login(self.user, self.password)}@{place}/{quote(self.vhost, safe='')}"
 
 
 class NalogSettings(SettingsGroup):

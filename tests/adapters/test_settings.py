@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pymongo.uri_parser import parse_uri
 
 from adapters.settings import (
     ALL_GROUPS,
@@ -8,6 +9,8 @@ from adapters.settings import (
     CacheSettings,
     HistorySettings,
     HttpSettings,
+    MongoSettings,
+    NalogSettings,
     RabbitSettings,
     SettingsGroup,
     WrongSettings,
@@ -52,6 +55,10 @@ def test_no_secret_shows_in_settings_or_in_what_is_built_of_them() -> None:
 
 
 HOST = "must name a host, and a right port if any"
+ALONE = "must be a host's name or IP address and nothing else; its port is RABBITMQ_PORT"
+PROBES = "must be a host's name or IP address and nothing else; its port is HTTP_PORT"
+SEEDS = "must be a host's name or IP address, or several separated by commas, each with a port if any"
+URL = "must be an http:// or https:// address without user, password and query"
 ASCII = "must be printable ASCII characters"
 BYTES = "must have at most 128 bytes"
 
@@ -62,7 +69,31 @@ BYTES = "must have at most 128 bytes"
         (RabbitSettings, "RABBITMQ_DSN", "amqp://", HOST),
         (RabbitSettings, "RABBITMQ_DSN", "amqps://user:pass@broker:99999/", HOST),
         (RabbitSettings, "RABBITMQ_DSN", "http://broker", "must begin with amqp:// or amqps://"),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@bro..ker/", HOST),
+        (RabbitSettings, "RABBITMQ_HOST", "broker:5673", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "[::1]:5673", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "[::1", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "[127.0.0.1]", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "amqp://broker", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "user@broker", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "broker/vhost", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "broker,other", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "bro ker", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "bro..ker", ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "b" * 64, ALONE),
+        (RabbitSettings, "RABBITMQ_HOST", "xn--a", ALONE),
         (RabbitSettings, "RABBITMQ_SOURCE_QUEUE_NAME", "ф" * 65, BYTES),
+        (MongoSettings, "MONGO_HOST", "mongodb://mongo", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo:", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo:0", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo:65536", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo:27017:1", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo-0,,mongo-1", SEEDS),
+        (MongoSettings, "MONGO_HOST", "mongo-0, mongo-1", SEEDS),
+        (MongoSettings, "MONGO_HOST", "[::1]27017", SEEDS),
+        (HttpSettings, "HTTP_HOST", "localhost:8080", PROBES),
+        (HttpSettings, "HTTP_HOST", "h" * 64, PROBES),
+        (NalogSettings, "CLIENT_NALOG_URL", "http://service..nalog.ru", URL),
         (AppSettings, "APP_NAME", "x" * 129, BYTES),
         (HttpSettings, "HTTP_TOKENS", "пароль", ASCII),
         (CacheSettings, "CACHE_FOUND_DAYS", "3000000", "Input should be less than or equal to 36500"),
@@ -77,6 +108,45 @@ def test_a_setting_that_could_never_work_is_named(
     with pytest.raises(WrongSettings) as wrong:
         load_groups((group,))
     assert wrong.value.faults == [f"{name}: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("host", "uri"),
+    [
+        ("broker", "amqp://u:p@broker:5672/%2F"),
+        ("my_broker.internal.", "amqp://u:p@my_broker.internal.:5672/%2F"),
+        ("брокер.рф", "amqp://u:p@брокер.рф:5672/%2F"),
+        ("127.0.0.1", "amqp://u:p@127.0.0.1:5672/%2F"),
+        ("::1", "amqp://u:p@[::1]:5672/%2F"),
+        ("[::1]", "amqp://u:p@[::1]:5672/%2F"),
+        ("fe80::1%eth0", "amqp://u:p@[fe80::1%25eth0]:5672/%2F"),
+    ],
+)
+def test_a_broker_is_named_by_its_name_or_its_address(monkeypatch: pytest.MonkeyPatch, host: str, uri: str) -> None:
+    monkeypatch.delenv("RABBITMQ_DSN")
+    for part, value in {"HOST": host, "USER": "u", "PASS": "p"}.items():
+        monkeypatch.setenv(f"RABBITMQ_{part}", value)
+    assert load(RabbitSettings).uri == uri
+
+
+@pytest.mark.parametrize(
+    ("host", "seeds"),
+    [
+        ("mongo", [("mongo", 27017)]),
+        ("mongo:27018", [("mongo", 27018)]),
+        ("mongo-0,mongo-1:27018", [("mongo-0", 27017), ("mongo-1", 27018)]),
+        ("::1", [("::1", 27017)]),
+        ("[::1]", [("::1", 27017)]),
+        ("[::1]:27018,::1,127.0.0.1", [("::1", 27018), ("::1", 27017), ("127.0.0.1", 27017)]),
+    ],
+)
+def test_a_store_is_named_by_one_host_or_several(
+    monkeypatch: pytest.MonkeyPatch, host: str, seeds: list[tuple[str, int]]
+) -> None:
+    monkeypatch.delenv("MONGO_DSN")
+    for part, value in {"HOST": host, "USER": "u", "PASS": "p"}.items():
+        monkeypatch.setenv(f"MONGO_{part}", value)
+    assert parse_uri(load(MongoSettings).uri)["nodelist"] == seeds
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.cli.doctor.reach import why_not
@@ -48,7 +48,7 @@ async def _counts(broker: Broker) -> tuple[int, int, int]:
 
 def _away(broker: Broker, code: str) -> str:
     parts = urlsplit(broker.uri)
-    why = why_not(parts.hostname or "", parts.port or PORTS[parts.scheme])
+    why = why_not(unquote(parts.hostname or ""), parts.port or PORTS[parts.scheme])
     if why:
         return f"{why}: start it, or mend {WHERE}"
     return (

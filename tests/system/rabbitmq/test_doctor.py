@@ -21,6 +21,7 @@ from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.adapters.nalog.certificates import self_signed
 from tests.adapters.nalog.site import in_turn, reply, serving
+from tests.relay import loopbacks, relay
 
 __all__ = ["inn"]
 KEY = "a-key-of-the-tests-long-enough-to-be-one"
@@ -199,6 +200,12 @@ def test_serve_does_without_rabbitmq(doctor: Doctor) -> None:
 )
 def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str) -> None:
     assert any(said in line for line in lines(doctor(**{name: "1"}), "note"))
+
+
+@pytest.mark.parametrize("host", loopbacks())
+def test_a_broker_is_reached_at_each_kind_of_address(doctor: Doctor, node: Node, host: str) -> None:
+    with relay(host.strip("[]"), node.port) as port:
+        assert doctor("--for", "consume", RABBITMQ_HOST=host, RABBITMQ_PORT=str(port)).status == 0
 
 
 def test_an_open_door_is_told(doctor: Doctor) -> None:

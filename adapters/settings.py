@@ -6,11 +6,9 @@ message or a repr.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -18,11 +16,9 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from adapters import hosts
+from adapters import environment, hosts
 from function.ports import Lifetimes
 
-FILE = ".env"
-"""In the folder that the process is started in."""
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
 MAX_NAME_BYTES = 128
@@ -391,10 +387,10 @@ def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({}))
     """One of each, in order; a field that is `given` need not be set. Raises WrongSettings for all of them at once."""
     loaded: list[SettingsGroup] = []
     faults: list[str] = []
-    environment = _environment()
+    set_now = environment.read()
     for group in groups:
         try:
-            loaded.append(group.model_validate({**_set(group, environment), **given}))
+            loaded.append(group.model_validate({**_set(group, set_now), **given}))
         except ValidationError as exc:
             faults += _faults(group, exc)
     if faults:
@@ -410,21 +406,10 @@ def names_of(group: type[SettingsGroup]) -> dict[str, str]:
     }
 
 
-def _environment() -> dict[str, str]:
-    """What is set, by names in lower case: in the environment, else in the file. What is empty is not set."""
-    named = {name.lower(): value for name, value in os.environ.items() if value}
-    if not Path(FILE).is_file():
-        return named
-    from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
-
-    written = dotenv_values(FILE, encoding="utf-8")
-    return {**{name.lower(): value for name, value in written.items() if value}, **named}
-
-
-def _set(group: type[SettingsGroup], environment: Mapping[str, str]) -> dict[str, str]:
+def _set(group: type[SettingsGroup], found: Mapping[str, str]) -> dict[str, str]:
     """What is set of one group, by the names that its model takes."""
     variables = {str(group.model_fields[field].validation_alias or field): of for field, of in names_of(group).items()}
-    return {name: environment[of.lower()] for name, of in variables.items() if of.lower() in environment}
+    return {name: found[of.lower()] for name, of in variables.items() if of.lower() in found}
 
 
 def _faults(group: type[SettingsGroup], exc: ValidationError) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from adapters.cli.doctor.environment import OF_COMPOSE
 from adapters.settings import ALL_GROUPS, load_all, names_of
 from tests.deploy.tools import ROOT
 
 EXAMPLE = ROOT / ".env.example"
-COMPOSE_ONLY = {"COMPOSE_PROFILES", "MONGO_ROOT_USER", "MONGO_ROOT_PASS"}
 SETTINGS = [name for group in ALL_GROUPS for name in names_of(group).values()]
 
 
@@ -21,7 +21,7 @@ def _blocks() -> Iterator[list[str]]:
 
 
 def test_it_holds_every_setting_and_no_other() -> None:
-    assert set(dotenv_values(EXAMPLE)) == set(SETTINGS) | COMPOSE_ONLY
+    assert set(dotenv_values(EXAMPLE)) == set(SETTINGS) | OF_COMPOSE
 
 
 def test_no_setting_stands_twice() -> None:

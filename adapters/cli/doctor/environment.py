@@ -1,16 +1,15 @@
 """The settings: all groups at once, and variables that look like settings and are none."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TypeVar, cast
 
+from adapters import environment
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
     HttpSettings,
-    RabbitSettings,
     SettingsGroup,
     WrongSettings,
     load,
@@ -20,6 +19,8 @@ from adapters.settings import (
 NAME = "settings"
 OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
+OF_COMPOSE = {"COMPOSE_PROFILES", "MONGO_ROOT_USER", "MONGO_ROOT_PASS"}
+"""What docker compose alone reads in the file that it shares with us."""
 SIMILAR = 0.85
 
 Group = TypeVar("Group", bound=SettingsGroup)
@@ -38,7 +39,7 @@ class Settings:
                 self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
         if not self.findings:
             self.findings.append(Finding(Kind.OK, NAME, "all of them can be read"))
-        self.findings += _strangers(os.environ)
+        self.findings += _strangers(environment.names())
         self.findings += self._open_door()
 
     def has(self, *groups: type[SettingsGroup]) -> bool:
@@ -58,10 +59,10 @@ class Settings:
             yield Finding(Kind.NOTE, NAME, text)
 
 
-def _strangers(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _strangers(names: Iterable[str]) -> Iterator[Finding]:
     """A slip in a name leaves the setting as it was, and nothing would ever say so."""
-    known = {name.upper() for group in (*ALL_GROUPS, RabbitSettings) for name in names_of(group).values()}
-    for name in sorted(name for name in environment if name.upper() not in known):
+    known = {name.upper() for group in ALL_GROUPS for name in names_of(group).values()} | OF_COMPOSE
+    for name in sorted(name for name in names if name.upper() not in known):
         similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR)
         if similar:
             yield Finding(Kind.NOTE, NAME, f"{name} is no setting: is {similar[0]} meant?")

@@ -21,6 +21,7 @@ from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.adapters.nalog.certificates import self_signed
 from tests.adapters.nalog.site import in_turn, reply, serving
+from tests.deploy.tools import ROOT
 from tests.relay import loopbacks, relay
 
 __all__ = ["inn"]
@@ -198,8 +199,17 @@ def test_serve_does_without_rabbitmq(doctor: Doctor) -> None:
         pytest.param("CACHE_COLOUR", "is not heeded", id="a name of our own that is none"),
     ],
 )
-def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str) -> None:
-    assert any(said in line for line in lines(doctor(**{name: "1"}), "note"))
+@pytest.mark.parametrize("in_file", [False, True], ids=["in the environment", "in .env"])
+def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str, in_file: bool) -> None:  # noqa: FBT001  # a case
+    if in_file:
+        Path(".env").write_text(f"{name}=1\n")
+    ended = doctor() if in_file else doctor(**{name: "1"})
+    assert [line for line in lines(ended, "note") if said in line and name in line]
+
+
+def test_what_compose_reads_in_the_same_file_is_no_slip(doctor: Doctor) -> None:
+    Path(".env").write_text((ROOT / ".env.example").read_text())
+    assert not [line for line in lines(doctor(), "note") if "is no setting" in line]
 
 
 @pytest.mark.parametrize("host", loopbacks())

@@ -18,6 +18,8 @@ UNREADY_FRESH_SEC = 0.01
 """And for so long where one was not ready: whoever waits for it need not wait a second more."""
 PATIENCE_SEC = 0.05
 """A probe waits so long for a new look, then tells the last one."""
+FIRST_SEC = 1.0
+"""And so long for the first one, of which there is no last: whoever probes gives up after 2 or 3 seconds."""
 METHODS = ("GET", "HEAD")
 METHOD_NOT_ALLOWED = 405
 LIMIT_SEC = 5.0
@@ -64,6 +66,13 @@ class Probes:
         self._known: dict[str, Part] = {}
         self._looked_at = float("-inf")
         self._look: asyncio.Task[None] | None = None
+        self._ended = False
+
+    def end(self) -> None:
+        """The process ends: it is not ready any more, and nobody waits for a look."""
+        self._ended = True
+        if self._look is not None:
+            self._look.cancel()
 
     def by_path(self) -> dict[str, Probe]:
         """Each probe under its path."""
@@ -103,28 +112,34 @@ class Probes:
 
     async def _parts(self) -> Mapping[str, Part]:
         fresh = FRESH_SEC if all(part.ready for part in self._known.values()) else UNREADY_FRESH_SEC
-        if self._clock() - self._looked_at > fresh and self._look is None:
+        if self._look is None and not self._ended and self._clock() - self._looked_at > fresh:
             self._look = asyncio.create_task(self._look_at_all())
         if self._look is not None:
-            await asyncio.wait({self._look}, timeout=PATIENCE_SEC if self._known else LIMIT_SEC)
-        return {name: self._known.get(name, Part(ready=False, detail="not looked at yet")) for name in self._checks}
+            all_known = self._known.keys() == self._checks.keys()
+            await asyncio.wait({self._look}, timeout=PATIENCE_SEC if all_known else FIRST_SEC)
+        parts = {name: self._known.get(name, Part(ready=False, detail="no answer yet")) for name in self._checks}
+        return {**parts, "process": Part(ready=False, detail="it ends")} if self._ended else parts
 
     async def _look_at_all(self) -> None:
         try:
-            found = await asyncio.gather(*(self._looked(name, check) for name, check in self._checks.items()))
-            self._known = dict(found)
+            await asyncio.gather(*(self._look_at(name, check) for name, check in self._checks.items()))
             self._looked_at = self._clock()
         finally:
             self._look = None
 
-    async def _looked(self, name: str, check: Check) -> tuple[str, Part]:
-        try:
-            async with asyncio.timeout(LIMIT_SEC):
-                return name, await check()
-        except TimeoutError:
-            return name, Part(ready=False, detail=f"no answer within {LIMIT_SEC:g} s")
-        except Exception as exc:  # noqa: BLE001  # whatever a check stumbles over, the probe tells it and lives on
-            return name, Part(ready=False, detail=type(exc).__name__)
+    async def _look_at(self, name: str, check: Check) -> None:
+        """Each part's news is told at once, whatever hangs beside it."""
+        self._known[name] = await _looked(check)
+
+
+async def _looked(check: Check) -> Part:
+    try:
+        async with asyncio.timeout(LIMIT_SEC):
+            return await check()
+    except TimeoutError:
+        return Part(ready=False, detail=f"no answer within {LIMIT_SEC:g} s")
+    except Exception as exc:  # noqa: BLE001  # whatever a check stumbles over, the probe tells it and lives on
+        return Part(ready=False, detail=type(exc).__name__)
 
 
 def _json(told: object, status: int = 200) -> Page:

@@ -1,6 +1,7 @@
 """`inn consume`: the RabbitMQ consumer as a production process, with its probes."""
 
 import asyncio
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -16,8 +17,17 @@ from adapters.wiring.consumer import Consuming, consuming
 PROBE_GRACE_SEC = 1.0
 
 
-class _ProbeServer(Server):
-    """Answers probes until it is told to stop: signals are the consumer's."""
+class ProbeServer(Server):
+    """Answers probes until it is told to stop, and those under way then at once: signals are the consumer's."""
+
+    def __init__(self, probes: Probes, listener: socket.socket) -> None:
+        super().__init__(probes.serve, listener, PROBE_GRACE_SEC)
+        self._probes = probes
+
+    def stop(self) -> None:
+        """See Server."""
+        self._probes.end()
+        super().stop()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -37,8 +47,7 @@ def consume() -> None:
             telemetry.start(core.app.name, core.log.level) as told,
             consuming(core, rabbit, told) as parts,
         ):
-            probes = Probes(parts.checks, told)
-            run(_consume(_ProbeServer(probes.serve, listener, PROBE_GRACE_SEC), parts, core.app.start_timeout_sec))
+            run(_consume(ProbeServer(Probes(parts.checks, told), listener), parts, core.app.start_timeout_sec))
     except (Busy, StoreRefuses) as wrong:
         # What the store refuses before anything is sent is its address, or the name of its database.
         raise Failure(str(wrong), WRONG_USE) from None

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
 import pytest
 
+from adapters.cli.consume import ProbeServer
 from adapters.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, Part, Probes
+from adapters.server import Address, listen
 
 
 class Numbers:
@@ -108,3 +111,79 @@ async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() ->
     pages = [asked.readyz() for _ in range(3)]
     assert all(b"away" in page.body for page in await asyncio.gather(*pages))
     assert looks == 2
+
+
+class Hanging:
+    """A check that says nothing."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def __call__(self) -> Part:
+        self.begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.probes.FIRST_SEC", 0.05)
+    monkeypatch.setattr("adapters.probes.LIMIT_SEC", 600)
+    asked = Probes({"store": Hanging(), "lane": part(ready=False, detail="not_connected")}, Numbers())
+    async with asyncio.timeout(30):
+        page = await asked.readyz()
+    assert page.status == 503
+    assert json.loads(page.body)["parts"] == {
+        "store": {"ready": False, "detail": "no answer yet"},
+        "lane": {"ready": False, "detail": "not_connected"},
+    }
+
+
+@asynccontextmanager
+async def served(asked: Probes) -> AsyncIterator[tuple[ProbeServer, int]]:
+    """The probe server of a consumer, and its port."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        server = ProbeServer(asked, listener)
+        serving = asyncio.create_task(server.serve())
+        yield server, listener.getsockname()[1]
+        await serving
+
+
+async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Longer than the server waits for it.
+    monkeypatch.setattr("adapters.probes.FIRST_SEC", 600)
+    store = Hanging()
+    async with served(Probes({"store": store}, Numbers())) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /readyz HTTP/1.1\r\nhost: probed\r\n\r\n")
+        await store.begun.wait()
+        server.stop()
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body) == {
+        "ready": False,
+        "parts": {
+            "store": {"ready": False, "detail": "no answer yet"},
+            "process": {"ready": False, "detail": "it ends"},
+        },
+    }
+    assert caplog.messages == []
+
+
+async def test_a_process_that_ends_is_not_ready_and_looks_at_nothing_any_more() -> None:
+    looks = 0
+
+    async def look() -> Part:
+        nonlocal looks
+        looks += 1
+        return Part(ready=True)
+
+    asked = Probes({"store": look}, Numbers(), count(0, 10).__next__)
+    assert (await asked.readyz()).status == 200
+    asked.end()
+    assert (await asked.readyz()).status == 503
+    assert looks == 1

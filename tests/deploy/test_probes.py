@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from adapters.probes import Probes
-from tests.deploy.manifests import FOLDERS, PLACES, pods, rendered
+from adapters.probes import FIRST_SEC, Probes
+from tests.deploy.manifests import FOLDERS, PLACES, compose, pods, rendered
 from tests.deploy.tools import ROOT
 
 
@@ -60,3 +60,17 @@ def test_metrics_are_scraped_where_they_are_given(folder: str) -> None:
         assert told["prometheus.io/scrape"] == "true"
         assert told["prometheus.io/path"] in ANSWERED
         assert int(told["prometheus.io/port"]) == container["ports"][0]["containerPort"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(folder: str) -> None:
+    for _, pod in pods(rendered(folder)):
+        [container] = pod["containers"]
+        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_SEC
+
+
+def test_compose_waits_longer_for_a_probe_than_the_first_look_takes() -> None:
+    for name in ("function", "consumer"):
+        healthcheck = compose()["services"][name]["healthcheck"]
+        [asked] = re.findall(r"timeout=(\d+)", healthcheck["test"][-1])
+        assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_SEC

@@ -14,14 +14,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry.metrics import Metrics
 from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
 from function.pacing import Why
+from tests.deploy.manifests import FOLDERS, rendered
 from tests.deploy.tools import ROOT
 
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())
+CONFIG = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yaml").read_text())
 OPERATING = (ROOT / "docs/operating.md").read_text()
 
 ANY = frozenset({"*"})
-SCRAPED = {"job": ANY, "instance": ANY}
+COMPONENTS = frozenset({"function", "consumer"})
+SCRAPED = {"job": ANY, "instance": ANY, "component": COMPONENTS}
 """The labels that Prometheus itself adds."""
 
 Labels = dict[str, frozenset[str]]
@@ -182,14 +185,32 @@ def test_an_alert_speaks_of_labels_that_its_expression_keeps(alert: dict[str, An
 
 def test_prometheus_is_told_of_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
     folder = ROOT / "deploy/prometheus"
-    config = yaml.safe_load((folder / "prometheus.yaml").read_text())
-    jobs = {each["job_name"] for each in config["scrape_configs"]}
+    jobs = {each["job_name"] for each in CONFIG["scrape_configs"]}
 
-    assert [(folder / name).read_text() for name in config["rule_files"]] == [(folder / "alerts.yaml").read_text()]
+    assert [(folder / name).read_text() for name in CONFIG["rule_files"]] == [(folder / "alerts.yaml").read_text()]
     asked = [
         each for query, _ in QUERIES for selector in _selectors(_parsed(query)) for each in selector.matchers.matchers
     ]
     assert {each.value for each in asked if each.name == "job"} == {*jobs, "$job"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_component_of_a_process_is_that_of_its_pod(folder: str) -> None:
+    [scraped] = CONFIG["scrape_configs"]
+    sources = {each.get("target_label"): each["source_labels"] for each in scraped["relabel_configs"]}
+    templates = [one["spec"]["template"] for one in rendered(folder) if "template" in one.get("spec", {})]
+
+    assert sources["component"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
+    assert {each["metadata"]["labels"]["app.kubernetes.io/component"] for each in templates} == COMPONENTS
+
+
+def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> None:
+    gone = [alert for alert in _alerts() if "absent(" in alert["expr"]]
+
+    assert {alert["labels"]["severity"] for alert in gone} == {"critical"}
+    assert sorted(alert["expr"] for alert in gone) == [
+        f'absent(up{{job="inn", component="{component}"}} == 1)' for component in sorted(COMPONENTS)
+    ]
 
 
 def test_the_runbook_names_metrics_that_there_are() -> None:

@@ -1,11 +1,11 @@
 """The options that say where to ask, the same for every command that does."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from adapters import environment
 from adapters.cli.asking.places import Address, Broker
 from adapters.cli.failure import WRONG_USE, Failure
 
@@ -35,9 +35,13 @@ TokenFile = Annotated[
 
 
 def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Address | Broker:
-    """Where these options lead. Raises Failure, WrongSettings."""
+    """Where these options lead, else what is set. Raises Failure, WrongSettings."""
+    found = environment.read()
+    if not url and not amqp:
+        # typer has read the environment: what is left is in the file.
+        url, amqp = found.get("inn_url", ""), found.get("inn_amqp", "")
     if not amqp:
-        return Address(url or DEFAULT_URL, _token(token_file))
+        return Address(url or DEFAULT_URL, _token(token_file, found.get("inn_token", "")))
     if url:
         raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
     if amqp == FROM_SETTINGS:
@@ -45,11 +49,11 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Add
 
         settings = load(RabbitSettings)
         return Broker(settings.uri, queue or settings.source_queue_name)
-    return Broker(amqp, queue or os.environ.get("RABBITMQ_SOURCE_QUEUE_NAME", "inn"))
+    return Broker(amqp, queue or found.get("rabbitmq_source_queue_name", "inn"))
 
 
-def _token(token_file: Path | None) -> str:
-    token, where = os.environ.get("INN_TOKEN", "").strip(), "INN_TOKEN"
+def _token(token_file: Path | None, found: str) -> str:
+    token, where = found.strip(), "INN_TOKEN"
     if token_file is not None:
         token, where = _read(token_file), str(token_file)
     if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):

@@ -132,6 +132,31 @@ def test_a_token_is_sent_and_never_shown(
     assert "s3cret" not in ended.err + ended.out
 
 
+SAID = [
+    pytest.param((None, None, "INN_URL={there}\nINN_TOKEN=s3cret\n"), id="in the file"),
+    pytest.param((None, "INN_URL={there}", "INN_URL=ftp://x\nINN_TOKEN=s3cret"), id="the environment goes first"),
+    pytest.param((None, "INN_TOKEN=s3cret", "INN_URL={there}\nINN_TOKEN=x"), id="its token goes first, too"),
+    pytest.param(("--url={there}", None, "INN_URL=ftp://x\nINN_TOKEN=s3cret"), id="an option goes before both"),
+    pytest.param(("--url={there}", None, "INN_AMQP=x\nINN_TOKEN=s3cret"), id="an option says which way"),
+    pytest.param((None, "INN_URL={there}", "INN_AMQP=x\nINN_TOKEN=s3cret"), id="so does the environment"),
+]
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_where_to_ask_is_looked_for_in_options_then_in_the_environment_then_in_the_file(
+    inn: Inn, host: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: tuple[str | None, ...]
+) -> None:
+    there = host((200, {}, reply()))
+    option, variable, file = (text and text.format(there=there.url) for text in said)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(file or "")
+    if variable:
+        name, _, value = variable.partition("=")
+        monkeypatch.setenv(name, value)
+    inn("lookup", *PERSON, "--request-id", "r", *([option] if option else []))
+    assert [headers["authorization"] for headers in there.headers] == ["Bearer s3cret"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

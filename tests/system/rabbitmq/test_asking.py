@@ -53,6 +53,15 @@ def test_the_address_may_be_left_to_the_settings(
     assert len(ready.asked) == 1
 
 
+def test_all_of_it_may_stand_in_the_file(
+    inn: Inn, node: Node, queue: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"INN_AMQP={node.uri}\nRABBITMQ_SOURCE_QUEUE_NAME={queue}\n")
+    with service(node.uri, queue, reply):
+        assert inn("lookup", *PERSON).out.startswith(f"found: {INN}")
+
+
 def test_a_failed_answer_is_status_1(inn: Inn, node: Node, queue: str) -> None:
     with service(node.uri, queue, lambda request: reply(request, "failed")):
         ended = inn("lookup", *PERSON, "--amqp", node.uri, "--queue", queue)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -25,6 +26,7 @@ class Process:
     """One process of ours as a manifest describes it. Where the host has a secret, SECRET stands.
 
     `grace`: seconds between SIGTERM and SIGKILL, of which `pause` go by before SIGTERM; None where the host decides.
+    `optional`: the secrets that the host passes on where it has them.
     """
 
     command: str
@@ -32,6 +34,17 @@ class Process:
     probes: Mapping[str, int]
     grace: float | None
     pause: float = 0
+    optional: frozenset[str] = frozenset()
+
+    def given(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """Its environment where the host has these secrets, and no other."""
+        passed = {name: value for name, value in secrets.items() if name in self.secrets}
+        return {name: value for name, value in self.environment.items() if value != SECRET} | passed
+
+    @property
+    def secrets(self) -> set[str]:
+        """Every secret that it can be given."""
+        return {name for name, value in self.environment.items() if value == SECRET} | self.optional
 
     @property
     def known(self) -> set[str]:
@@ -42,7 +55,12 @@ class Process:
 @cache
 def rendered(folder: str) -> tuple[Object, ...]:
     """What `kubectl apply -k` would send of one folder of deploy/kubernetes."""
-    done = run("kubectl", "kustomize", f"deploy/kubernetes/{folder}")
+    return render(ROOT / "deploy/kubernetes" / folder)
+
+
+def render(folder: Path) -> tuple[Object, ...]:
+    """The same of any folder."""
+    done = run("kubectl", "kustomize", folder)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
 
@@ -61,7 +79,11 @@ def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
 
 def in_kubernetes(folder: str) -> list[Process]:
     """The processes of one folder."""
-    objects = rendered(folder)
+    return processes(rendered(folder))
+
+
+def processes(objects: Sequence[Object]) -> list[Process]:
+    """The processes that these start."""
     return [_in_pod(pod, of_kind(objects, "ConfigMap")) for _, pod in pods(objects)]
 
 
@@ -70,17 +92,16 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
     environment: dict[str, str] = {}
     for source in container["envFrom"]:
         environment |= maps[source["configMapRef"]["name"]]["data"]
-    for variable in container["env"]:
-        # What is optional may be absent.
-        if not variable["valueFrom"]["secretKeyRef"].get("optional"):
-            environment[variable["name"]] = SECRET
+    references = {variable["name"]: variable["valueFrom"]["secretKeyRef"] for variable in container["env"]}
+    optional = frozenset(name for name, reference in references.items() if reference.get("optional"))
+    environment |= dict.fromkeys(references.keys() - optional, SECRET)
     probes = {
         container[kind]["httpGet"]["path"]: _port(container, kind) for kind in container if kind.endswith("Probe")
     }
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     # Knative derives the grace from how long a request may take.
     grace = pod.get("terminationGracePeriodSeconds", pod.get("timeoutSeconds"))
-    return Process(container["args"][0], environment, probes, grace, pause)
+    return Process(container["args"][0], environment, probes, grace, pause, optional)
 
 
 def _port(container: Object, kind: str) -> int:

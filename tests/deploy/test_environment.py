@@ -12,26 +12,32 @@ from tests.deploy.tools import ROOT
 ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
 LOAD = {"serve": load_core, "consume": load_all}
 ADAPTER_OF_LAMBDA = {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH"}
-VALID = {"MONGO_DSN": "mongodb://user:pass@host/"}
+VALID = {"MONGO_DSN": "mongodb://user:pass@host/", "RABBITMQ_DSN": "amqps://user:pass@host/"}
 """Secrets that cannot be any text."""
+LOGINS = {"MONGO_USER", "MONGO_PASS", "RABBITMQ_USER", "RABBITMQ_PASS"}
+WAYS = {"addresses": set(VALID), "logins": LOGINS}
+"""How MongoDB and RabbitMQ can be told: as a whole, or by user and password beside an address."""
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_variable_is_a_setting_that_the_process_reads(place: str) -> None:
     for process in PLACES[place]():
-        assert not set(process.environment) - process.known - (ADAPTER_OF_LAMBDA if place == "lambda" else set())
+        given = set(process.environment) | process.optional
+        assert not given - process.known - (ADAPTER_OF_LAMBDA if place == "lambda" else set())
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("place", PLACES)
 def test_every_process_starts_with_what_it_is_given(
-    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: str, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for process in PLACES[place]():
         for name in ALL_SETTINGS:
             monkeypatch.delenv(name, raising=False)
-        for name, value in process.environment.items():
-            monkeypatch.setenv(name, VALID.get(name, value) if value == SECRET else value)
+        held = process.secrets - (process.optional - WAYS[way])
+        for name, value in process.given({name: VALID.get(name, SECRET) for name in held}).items():
+            monkeypatch.setenv(name, value)
         LOAD[process.command]()
 
 
@@ -41,9 +47,11 @@ def test_compose_passes_every_setting_on() -> None:
 
 
 def test_the_function_is_given_no_password_of_the_broker() -> None:
-    given = {place: [p.environment for p in PLACES[place]() if p.command == "serve"] for place in PLACES}
-    assert all(environments for environments in given.values())
-    assert not [place for place, environments in given.items() if any("RABBITMQ_PASS" in one for one in environments)]
+    given = {place: [p for p in PLACES[place]() if p.command == "serve"] for place in PLACES}
+    assert all(processes for processes in given.values())
+    names = {name for processes in given.values() for one in processes for name in (*one.environment, *one.optional)}
+    assert "MONGO_DSN" in names
+    assert not [name for name in names if name.startswith("RABBITMQ_")]
 
 
 def test_the_administrator_of_mongodb_is_known_to_mongodb_alone() -> None:
@@ -67,8 +75,7 @@ def test_secrets_reach_lambda_by_dynamic_references_alone() -> None:
 
 
 def test_the_base_says_which_keys_its_secret_needs() -> None:
-    wanted = {
-        name for process in in_kubernetes("base") for name, value in process.environment.items() if value == SECRET
-    }
+    wanted = {name for process in in_kubernetes("base") for name in process.secrets}
     explained = (ROOT / "deploy/kubernetes/base/kustomization.yaml").read_text().partition("apiVersion")[0]
-    assert not {name for name in wanted if name not in explained}
+    assert {"MONGO_DSN", "RABBITMQ_DSN"} <= wanted
+    assert not {name for name in wanted if not re.search(rf"\b{name}\b", explained)}

@@ -48,10 +48,9 @@ def in_sentences(page: Path) -> list[str]:
     return [command for command in (" ".join(span.split()) for span in spans) if " " in bare(command)]
 
 
-def overlay() -> str:
-    """The overlay for Kubernetes that a page tells the reader to write."""
-    [found] = re.findall(r"^```yaml\n(apiVersion: kustomize.*?)^```", DEPLOYING.read_text(), re.MULTILINE | re.DOTALL)
-    return str(found)
+def overlays() -> list[str]:
+    """The overlays for Kubernetes that a page tells the reader to write."""
+    return re.findall(r"^```yaml\n(apiVersion: kustomize.*?)^```", DEPLOYING.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def bare(command: str) -> str:

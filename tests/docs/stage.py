@@ -21,7 +21,7 @@ from local_runtime.servers.mongod import Mongo
 from local_runtime.servers.process import free_port, wait_for
 from local_runtime.servers.rabbitmq import Node
 from tests.deploy.tools import HOME
-from tests.docs.shown import ROOT, overlay
+from tests.docs.shown import ROOT, overlays
 from tests.system.local.conftest import LocalRuntime, ended
 from tests.system.process import KEY, START_SEC, Process
 
@@ -201,7 +201,7 @@ def _check_out(folder: Path) -> None:
     book.save(folder / "people.xlsx")
     yours = folder / "deploy/kubernetes/overlays/yours"
     yours.mkdir()
-    (yours / "kustomization.yaml").write_text(overlay())
+    (yours / "kustomization.yaml").write_text(overlays()[0])
     programs = folder / "programs"
     programs.mkdir()
     for name, text in {"docker": _DOCKER, "kubectl": _KUBECTL, "aws": _AWS}.items():

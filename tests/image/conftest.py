@@ -156,7 +156,9 @@ def _started(podman: Podman, image: str, command: str, servers: Servers) -> Iter
     [process] = [process for process in in_kubernetes("base") if process.command == command]
     # All containers share this machine's ports.
     port = free_port()
-    given = {name: value for name, value in servers.settings.items() if name in process.environment}
+    given = {
+        name: value for name, value in servers.settings.items() if name in {*process.environment, *process.secrets}
+    }
     assert {name for name, value in process.environment.items() if value == SECRET} <= set(given)
     environment = {**process.environment, **given, "HTTP_PORT": str(port)}
     with podman.container(image, [*_rights(pod), *variables(environment)], [command]) as container:

@@ -1,0 +1,31 @@
+"""The schemas that Kubernetes objects are held against."""
+
+import json
+from collections.abc import Sequence
+
+import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
+
+from tests.deploy.manifests import Object
+from tests.deploy.tools import HOME, complaints
+
+VERSIONS = ("1.31", "1.37")
+CUSTOM = ("keda.sh/", "serving.knative.dev/", "eventing.knative.dev/")
+
+
+def is_custom(one: Object) -> bool:
+    """Whether its kind is KEDA's or Knative's."""
+    return bool(one["apiVersion"].startswith(CUSTOM))
+
+
+def assert_core_kinds_fit(objects: Sequence[Object], version: str) -> None:
+    """Strictly: what the schema does not know is wrong."""
+    core = [one for one in objects if not is_custom(one)]
+    assert core
+    for one in core:
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+def complaints_of_custom_kinds(objects: Sequence[Object]) -> str:
+    """Empty where there are none."""
+    custom = json.dumps([one for one in objects if is_custom(one)])
+    return complaints("node", "tests/deploy/node/validate.mjs", HOME / "node_modules", text=custom)

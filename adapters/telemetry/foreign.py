@@ -20,9 +20,14 @@ class Handler(logging.Handler):
         super().__init__()
         self._log = log
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log the harmless part of a record."""
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Log the harmless part of a record, without a handler's own lock.
+
+        A garbage collection within a line of ours may log as well: that lock, wanted behind the log's own one,
+        while another thread holds it and wants the log's, would stop both for ever.
+        """
         self._log.event("library", {"record": record}, _standard(record.levelno))
+        return True
 
 
 @contextmanager

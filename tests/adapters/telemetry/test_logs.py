@@ -259,6 +259,22 @@ def test_nobody_else_gets_what_libraries_say() -> None:
         logger.propagate = True
 
 
+def test_what_a_library_says_waits_for_no_lock_of_the_handlers() -> None:
+    with _logging() as (_, stream):
+        (handler,) = logging.root.handlers
+        saying = threading.Thread(target=logging.getLogger("pool").warning, args=("full",), daemon=True)
+        handler.acquire()
+        try:
+            saying.start()
+            saying.join(30)
+            waits = saying.is_alive()
+        finally:
+            handler.release()
+
+    assert not waits
+    assert [line["text"] for line in _lines(stream)] == ["withheld"]
+
+
 def test_afterwards_all_is_as_it_was() -> None:
     def now() -> list[object]:
         hooks = [sys.excepthook, threading.excepthook, sys.unraisablehook]

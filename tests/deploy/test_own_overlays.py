@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from adapters.settings import load_all
-from tests.deploy.manifests import SECRET, Object, of_kind, processes, render
+from tests.deploy.manifests import SECRET, Object, of_kind, processes, render, rendered
 from tests.deploy.policies import assert_keda_counts_what_is_consumed, assert_leads_to_the_servers, doors
 from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds
 from tests.deploy.tools import ROOT
 from tests.docs.shown import DEPLOYING, blocks, overlays
 
-WITHIN, OUTSIDE = range(2)
-"""The overlays in the order of the page: servers in the cluster, servers outside of it."""
+WITHIN, OUTSIDE, KNATIVE = range(3)
+"""The overlays in the order of the page: servers in the cluster, servers outside of it, Knative's own."""
 PORTS = {"mongodb": 27017, "amqps": 5671}
 
 
@@ -80,6 +80,16 @@ def test_keda_asks_the_server_outside_by_the_address_of_the_secret(yours: Sequen
     [scaled] = of_kind(yours[OUTSIDE], "ScaledObject").values()
     # What stands here goes before the address.
     assert not {"host", "vhostName"} & set(scaled["spec"]["triggers"][0]["metadata"])
+
+
+def test_an_event_that_ends_without_an_answer_goes_somewhere(yours: Sequence[tuple[Object, ...]]) -> None:
+    [trigger], [bare] = (
+        of_kind(objects, "Trigger").values() for objects in (yours[KNATIVE], rendered("overlays/knative"))
+    )
+    delivery = trigger["spec"]["delivery"]
+    assert delivery["deadLetterSink"]["ref"].keys() == {"apiVersion", "kind", "name", "namespace"}
+    # Beside what is there, not instead of it.
+    assert delivery.items() > bare["spec"]["delivery"].items()
 
 
 def test_both_processes_take_the_addresses_of_the_secret(

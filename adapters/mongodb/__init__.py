@@ -6,8 +6,9 @@
   soon as it is saved; and what a failover might roll back was a true answer all the same.
 - Claims and turns are taken on the server's clock. An answer's expiry was set by a host's clock and
   is judged by one.
-- Weather (no server, no primary, too slow) is `Unavailable`; a login or permission that MongoDB
-  refuses is `StoreRefuses`; all else is `StoreFault`. No text of the driver leaves this package.
+- Weather (no server, no primary, too slow) is `Unavailable`. A login or permission that MongoDB refuses
+  is `StoreRefuses` to an operator and to a start; to a lookup it is an outage, which passes once it is mended.
+  All else is `StoreFault`. No text of the driver leaves this package.
 """
 
 from importlib.util import find_spec
@@ -21,10 +22,10 @@ with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.book import MongoBook
     from adapters.mongodb.connection import MongoConfig
     from adapters.mongodb.faults import StoreFault, StoreRefuses
-    from adapters.mongodb.gathering import ROUNDS
+    from adapters.mongodb.gathering import longest
     from adapters.mongodb.part import Seals, UnderOldKeys
 
-__all__ = ["ROUNDS", "MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys"]
+__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys", "longest"]
 
 
 class MongoStore(MongoAnswers, MongoBook, MongoArchive):

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
+import pymongo
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from adapters.mongodb import steps
 from adapters.mongodb.connection import Document, MongoConfig
 from adapters.mongodb.documents import answer_document, answer_of, row_document
-from adapters.mongodb.faults import translated
+from adapters.mongodb.faults import waited_out
 from adapters.mongodb.gathering import Gathering
 from adapters.mongodb.part import Part, Seals
 from function.contract import LookupRequest
@@ -69,7 +70,7 @@ class MongoAnswers(Part):
 
     def release(self, claim: Claim) -> None:
         """See AnswerStore."""
-        with translated():
+        with waited_out():
             self._answers.update_one({"_id": self._seals.id(claim.person)}, steps.release(claim.token))
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
@@ -85,9 +86,9 @@ class MongoAnswers(Part):
             return [self._stepped(self._answers, key, steps.claim(token, self._config.lease))]
         lease = self._config.lease
         updates = [UpdateOne({"_id": key}, steps.claim(token, lease), upsert=True) for key, token in claims]
-        with translated():
+        with waited_out(), pymongo.timeout(self._config.operation):
             self._answers.bulk_write(updates, ordered=False)
-        now = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIMED)}
+            now = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIMED)}
         # Whose document is gone by now (forgotten, in between) has no claim either.
         return [now.get(key, {}) for key, _ in claims]
 
@@ -104,13 +105,15 @@ class MongoAnswers(Part):
         def keep_answers(session: ClientSession | None) -> None:
             self._answers.bulk_write(answers, session=session)
 
-        self._together([keep_rows, keep_answers])
+        # Who is in another transaction's way would keep all others in it: alone it may try again.
+        with waited_out():
+            self._together([keep_rows, keep_answers], tries=len(savings) == 1)
         return [None] * len(savings)
 
     def _read(self, keys: list[bytes], fields: Mapping[str, int] = _ANSWER) -> list[Document]:
         # An equality, where one key is all: the server has a path of its own for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
-        with translated():
+        with waited_out():
             # All in one batch: the server would else keep back what is beyond the first 101.
             return list(self._answers.find({"_id": wanted}, fields).limit(len(keys)).batch_size(len(keys)))
 

@@ -8,6 +8,7 @@ from pymongo.client_session import ClientSession
 
 from adapters.mongodb.connection import Document
 from adapters.mongodb.documents import row_id, row_of
+from adapters.mongodb.faults import translated
 from adapters.mongodb.part import Part
 from function.archive import Erasure, HistoryQuery, HistoryRow
 from function.person import Person
@@ -46,7 +47,8 @@ class MongoArchive(Part):
             done = {"$set": {**erased, "done_at": self._clock.now()}}
             self._erasures.update_one({"_id": record}, done, session=session)
 
-        self._together([begin, erase, end])
+        with translated():
+            self._together([begin, erase, end])
         return Erasure(erased["answers"], erased["history"], record)
 
     def _wanted(self, query: HistoryQuery) -> Document:

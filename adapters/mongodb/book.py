@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adapters.mongodb import turns
 from adapters.mongodb.connection import MongoConfig
-from adapters.mongodb.faults import translated
+from adapters.mongodb.faults import waited_out
 from adapters.mongodb.gathering import Gathering
 from adapters.mongodb.part import Part, Seals
 from function import pacing
@@ -35,7 +35,7 @@ class MongoBook(Part):
 
     def clear(self, provider: str) -> None:
         """See ProviderBook."""
-        with translated():
+        with waited_out():
             self._providers.update_one({"_id": provider, **turns.REOPENED}, {"$set": {"level": 0, "probe_until": 0}})
 
     def look(self, provider: str, pace: Pace) -> Shut | None:
@@ -45,7 +45,7 @@ class MongoBook(Part):
 
     def _see_all(self, providers: Sequence[str]) -> Sequence[tuple[Entry, float]]:
         """The entries and the server's time; an empty entry where there is none yet."""
-        with translated():
+        with waited_out():
             found = list(
                 self._providers.aggregate([{"$match": {"_id": {"$in": list(set(providers))}}}, *turns.timed()])
             )

@@ -58,6 +58,19 @@ def translated() -> Iterator[None]:
 
 
 @contextmanager
+def waited_out() -> Iterator[None]:
+    """As `translated`, where a client waits: what is refused is `Unavailable` as well.
+
+    It was allowed when the process started. So it is mended as an outage is, and no request is to blame for it.
+    """
+    try:
+        with translated():
+            yield
+    except StoreRefuses as no:
+        raise Unavailable(Reason.STORE_UNAVAILABLE) from no
+
+
+@contextmanager
 def naming_index(collection: str, index: str) -> Iterator[None]:
     """Say which index it is that has another definition in the database."""
     try:

@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 
 from adapters.mongodb import indexes
 from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected, database_of
-from adapters.mongodb.faults import StoreRefuses, translated
+from adapters.mongodb.faults import StoreRefuses, translated, waited_out
 from adapters.mongodb.steps import Step
 from function.person import Person
 from function.ports import Clock
@@ -122,7 +122,7 @@ class Part:
 
     def _stepped(self, collection: Collection[Document], key: object, step: Step) -> Document:
         """The document after one atomic step, which begins with an empty one where it is missing."""
-        with translated():
+        with waited_out():
             document = collection.find_one_and_update(
                 {"_id": key}, step, upsert=True, return_document=ReturnDocument.AFTER
             )
@@ -136,12 +136,20 @@ class Part:
         with translated(), pymongo.timeout(LONG_SEC):
             yield
 
-    def _together(self, steps: Sequence[Callable[[ClientSession | None], None]]) -> None:
-        """Take the steps as one transaction; by a mongod without transactions one after another."""
-        with translated(), pymongo.timeout(self._config.operation):
+    def _together(self, steps: Sequence[Callable[[ClientSession | None], None]], *, tries: bool = True) -> None:
+        """Take the steps as one transaction; by a mongod without transactions one after another.
+
+        `tries`: where another transaction is in the way, it is begun anew for as long as a call may take.
+        """
+        with pymongo.timeout(self._config.operation):
             if not self._has_transactions:
                 for step in steps:
                     step(None)
                 return
             with self._client.start_session() as session:
-                session.with_transaction(lambda session: [step(session) for step in steps], READS, WRITES)
+                if tries:
+                    session.with_transaction(lambda session: [step(session) for step in steps], READS, WRITES)
+                    return
+                with session.start_transaction(READS, WRITES):
+                    for step in steps:
+                        step(session)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from adapters.clock import SystemClock
-from adapters.mongodb import ROUNDS, MongoConfig, MongoStore, StoreRefuses
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, longest
 from adapters.owed import OwedAnswers
 from adapters.recent import RecentAnswers
 from adapters.sealing import Sealer
@@ -33,8 +33,8 @@ class Keeping(NamedTuple):
 
 
 def longest_call(mongo: MongoSettings) -> float:
-    """Seconds that one call to the store may take, waiting for those before it included."""
-    return mongo.call_sec * ROUNDS
+    """Seconds that one call to the store may take, waiting for others included."""
+    return longest(mongo.call_sec)
 
 
 @contextmanager

@@ -80,23 +80,36 @@ def test_who_comes_while_a_round_is_under_way_goes_with_all_others_in_the_next(
     assert work.rounds == [[0], [5, 2, 9]]
 
 
-def test_what_is_away_is_away_for_all_each_with_an_error_of_its_own(
-    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+@pytest.mark.parametrize("error", [Unavailable, ZeroDivisionError], ids=["weather", "a bug"])
+def test_after_a_round_that_failed_each_goes_alone_and_meets_what_is_its_own(
+    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work, error: type[Exception]
 ) -> None:
-    errors = [each.exception(LONG) for each in met_behind_a_round([1, WEATHER, 3], gathering, threads, work)]
-    assert [(type(error), error.reason, error.retry_after) for error in errors if isinstance(error, Unavailable)] == [
-        (Unavailable, Reason.STORE_UNAVAILABLE, 7)
-    ] * 3
-    assert len(set(map(id, errors))) == 3
-    assert work.rounds == [[0], [1, WEATHER, 3]]
+    item = WEATHER if error is Unavailable else BUG
+    [one, wrong, other] = met_behind_a_round([1, item, 3], gathering, threads, work)
+    assert isinstance(wrong.exception(LONG), error)
+    assert [one.result(LONG), other.result(LONG)] == [1, 9]
+    assert work.rounds[:2] == [[0], [1, item, 3]]
+    assert sorted(work.rounds[2:]) == [[1], [3], [item]]
     assert gathering(4) == 16
 
 
-def test_a_bug_is_one_calls_alone(gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work) -> None:
-    [one, wrong, other] = met_behind_a_round([1, BUG, 3], gathering, threads, work)
-    assert isinstance(wrong.exception(LONG), ZeroDivisionError)
-    assert [one.result(LONG), other.result(LONG)] == [1, 9]
-    assert work.rounds == [[0], [1, BUG, 3], [1], [BUG], [3]]
+def test_what_fails_alone_is_not_tried_again(gathering: Gathering[int, int], work: Work) -> None:
+    with pytest.raises(ZeroDivisionError):
+        gathering(BUG)
+    assert work.rounds == [[BUG]]
+    assert gathering(4) == 16
+
+
+def test_whom_a_stuck_round_keeps_waiting_goes_alone(
+    gathering: Gathering[int, int], threads: ThreadPoolExecutor, work: Work
+) -> None:
+    stuck = threads.submit(gathering, 0)
+    wait_for(lambda: work.rounds, within=LONG, what="the stuck round")
+    assert list(threads.map(gathering, [5, 2, 9])) == [25, 4, 81]
+    assert not stuck.done()
+    assert sorted(work.rounds) == [[0], [2], [5], [9]]
+    work.go.set()
+    assert stuck.result(LONG) == 0
     assert gathering(4) == 16
 
 

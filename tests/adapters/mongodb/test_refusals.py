@@ -1,5 +1,6 @@
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, 
 from adapters.mongodb.faults import translated
 from adapters.sealing import Sealer
 from function.archive import HistoryQuery
-from function.outcomes import Reason
+from function.outcomes import Answer, Reason, Status
 from function.pacing import Pace, Turn
-from function.ports import Unavailable
+from function.ports import Claim, Unavailable
 from local_runtime.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
 from local_runtime.servers.process import free_port
 from tests.adapters.mongodb.conftest import KEY, Place
@@ -88,14 +89,33 @@ def test_without_a_login_the_start_ends_in_words(guarded: Mongo) -> None:
     store.close()
 
 
-def test_a_right_that_is_taken_away_later_is_no_weather(guarded: Mongo) -> None:
+def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_looks_after_it(guarded: Mongo) -> None:
     with MongoClient[dict[str, Any]](guarded.uri) as client:
         client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
         store = store_at(login(guarded, "fading"))
         store.prepare()
+        claim = store.claim(request(7).person)
+        assert isinstance(claim, Claim)
         client["inn"].command("updateUser", "fading", roles=[])
-    with pytest.raises(StoreRefuses, match="readWrite"):
-        store.claim(request().person)
+        lookups: list[Callable[[], object]] = [
+            lambda: store.find(request(7).person),
+            lambda: store.find_many([request(7).person]),
+            lambda: store.claim(request(8).person),
+            lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
+            lambda: store.release(claim),
+            lambda: store.take("nalog", PACE, 0),
+            lambda: store.cool("nalog", PACE),
+            lambda: store.clear("nalog"),
+        ]
+        for lookup in lookups:
+            with pytest.raises(Unavailable) as caught:
+                lookup()
+            assert isinstance(caught.value.__cause__, StoreRefuses)
+        for told in (store.try_writing, lambda: store.forget(request(7).person), store.under_old_keys):
+            with pytest.raises(StoreRefuses, match="readWrite"):
+                told()
+        client["inn"].command("updateUser", "fading", roles=[{"role": "readWrite", "db": "inn"}])
+        store.release(claim)
     store.close()
 
 

@@ -6,9 +6,9 @@ and the next lookup of the person, as a rule the same request tried again, saves
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from threading import Lock
 from typing import NamedTuple
 
+from adapters.fleeting import Fleeting
 from function.contract import LookupRequest
 from function.outcomes import Answer
 from function.person import Person
@@ -30,11 +30,7 @@ class OwedAnswers:
 
     def __init__(self, store: AnswerStore, clock: Clock, capacity: int = CAPACITY) -> None:
         self._store = store
-        self._clock = clock
-        self._capacity = capacity
-        # The oldest first.
-        self._debts: dict[Person, _Debt] = {}
-        self._changing = Lock()
+        self._debts: Fleeting[_Debt] = Fleeting(clock, capacity)
 
     def find(self, person: Person) -> Answer | None:
         """See AnswerStore."""
@@ -46,10 +42,9 @@ class OwedAnswers:
 
     def claim(self, person: Person) -> Claim | Answer | None:
         """See AnswerStore. What is owed is saved first, and is the answer."""
-        debt = self._debts.pop(person, None)
-        if debt is None or self._clock.now() >= debt.answer.fetched_at + timedelta(seconds=OWED_SEC):
+        debt = self._debts.get(person)
+        if debt is None:
             return self._store.claim(person)
-        # Where that fails, it is owed again.
         self.save(debt.claim, debt.request, debt.answer)
         return debt.answer
 
@@ -59,15 +54,10 @@ class OwedAnswers:
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """See AnswerStore."""
+        self._debts.pop(claim.person)
         try:
             self._store.save(claim, request, answer)
         except Unavailable:
-            self._owe(_Debt(claim, request, answer))
+            made = answer.fetched_at
+            self._debts.put(claim.person, _Debt(claim, request, answer), made, made + timedelta(seconds=OWED_SEC))
             raise
-
-    def _owe(self, debt: _Debt) -> None:
-        with self._changing:
-            self._debts.pop(debt.claim.person, None)
-            self._debts[debt.claim.person] = debt
-            while len(self._debts) > self._capacity:
-                del self._debts[next(iter(self._debts))]

@@ -5,9 +5,9 @@ that is also how long another process may still know of a person after `inn forg
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import timedelta
 
+from adapters.fleeting import Fleeting
 from function.contract import LookupRequest
 from function.outcomes import Answer
 from function.person import Person
@@ -24,19 +24,15 @@ class RecentAnswers:
     def __init__(self, store: AnswerStore, clock: Clock, capacity: int = CAPACITY) -> None:
         self._store = store
         self._clock = clock
-        self._capacity = capacity
-        # In the order in which they were met, so that the oldest goes first.
-        self._kept: dict[Person, tuple[datetime, Answer]] = {}
-        self._changing = Lock()
+        self._met: Fleeting[Answer] = Fleeting(clock, capacity)
 
     def recall(self, person: Person) -> Answer | None:
         """See Memory."""
-        kept = self._kept.get(person)
-        return kept[1] if kept is not None and self._clock.now() < kept[0] else None
+        return self._met.get(person)
 
     def find(self, person: Person) -> Answer | None:
         """See AnswerStore."""
-        return self.recall(person) or self._met(person, self._store.find(person))
+        return self.recall(person) or self._remembered(person, self._store.find(person))
 
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         """See AnswerStore. The store is asked for those only whom nobody here has met."""
@@ -49,7 +45,7 @@ class RecentAnswers:
     def claim(self, person: Person) -> Claim | Answer | None:
         """See AnswerStore."""
         claim = self._store.claim(person)
-        return self._met(person, claim) if isinstance(claim, Answer) else claim
+        return self._remembered(person, claim) if isinstance(claim, Answer) else claim
 
     def release(self, claim: Claim) -> None:
         """See AnswerStore."""
@@ -58,31 +54,15 @@ class RecentAnswers:
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """See AnswerStore. It is remembered only after it was kept."""
         self._store.save(claim, request, answer)
-        self._met(claim.person, answer)
+        self._remembered(claim.person, answer)
 
-    def _met(self, person: Person, answer: Answer | None) -> Answer | None:
+    def _remembered(self, person: Person, answer: Answer | None) -> Answer | None:
         if answer is not None:
             self._remember({person: answer})
         return answer
 
     def _remember(self, met: Mapping[Person, Answer]) -> None:
-        now = self._clock.now()
-        until = now + timedelta(seconds=KEPT_SEC)
-        with self._changing:
-            for person, answer in met.items():
-                # Taken out first: whoever is met again is among the newest.
-                before = self._kept.pop(person, None)
-                # As in the store: of two answers the one that was fetched later stays.
-                if before is not None and before[1].fetched_at > answer.fetched_at:
-                    self._kept[person] = before
-                else:
-                    self._kept[person] = (min(until, answer.expires_at or until), answer)
-            self._forget_oldest(now)
-
-    def _forget_oldest(self, now: datetime) -> None:
-        """Let go of what is beyond the capacity or its time."""
-        while self._kept:
-            oldest = next(iter(self._kept))
-            if len(self._kept) <= self._capacity and self._kept[oldest][0] > now:
-                break
-            del self._kept[oldest]
+        until = self._clock.now() + timedelta(seconds=KEPT_SEC)
+        for person, answer in met.items():
+            # As in the store: of two answers the one that was fetched later stays.
+            self._met.put(person, answer, answer.fetched_at, min(until, answer.expires_at or until))

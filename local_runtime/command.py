@@ -91,7 +91,7 @@ def local(
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
         app = stack.enter_context(application(settings, emulator, data, told))
         greet = partial(_say, greeting(_url(listener), emulator, guarded=bool(settings.http.bearer_tokens)))
-        run(Server(app, listener, GRACE_SEC, greet).serve())
+        run(Server(app, listener, GRACE_SEC, announce=greet).serve())
     _say("Stopped.\n")
     leave()
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
@@ -21,18 +19,13 @@ class ProbeServer(Server):
     """Answers probes until it is told to stop, and those under way then at once: signals are the consumer's."""
 
     def __init__(self, probes: Probes, listener: socket.socket) -> None:
-        super().__init__(probes.serve, listener, PROBE_GRACE_SEC)
+        super().__init__(probes.serve, listener, PROBE_GRACE_SEC, signals=())
         self._probes = probes
 
     def stop(self) -> None:
         """See Server."""
         self._probes.end()
         super().stop()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave them alone."""
-        yield
 
 
 def consume() -> None:

@@ -7,19 +7,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
+import uvicorn
 from starlette.types import ASGIApp
 
-from adapters.importing import putting_off
-
-# The rest of uvicorn is its command line: click, and supervisors of many processes.
-with putting_off("uvicorn", Config="uvicorn.config", Server="uvicorn.server"):
-    import uvicorn
-
-    from adapters.server.whole import WholeReplies
+from adapters.server.whole import WholeReplies
 
 BACKLOG = 2048
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -78,12 +73,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 class Server(uvicorn.Server):
     """One application on one listener. `await serve()` returns after `stop()`, or after a signal.
 
-    Requests in work then have `grace` seconds to end. `announce` is called once it answers. uvicorn's
-    own server would raise the signal once more at the end, and a clean end would not look like one.
+    Requests in work then have `grace` seconds to end. `announce` is called once it answers; `signals` are
+    those that end it. uvicorn's own server would raise the signal once more at the end, and a clean end
+    would not look like one.
     """
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, grace: float, announce: Callable[[], None] = lambda: None
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        grace: float,
+        *,
+        announce: Callable[[], None] = lambda: None,
+        signals: Sequence[signal.Signals] = SIGNALS,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -104,6 +106,7 @@ class Server(uvicorn.Server):
         )
         self._listener = listener
         self._announce = announce
+        self._signals = signals
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer until it is told to stop."""
@@ -121,7 +124,7 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Heed signals, where this is the thread that gets them."""
-        here = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        here = self._signals if threading.current_thread() is threading.main_thread() else ()
         loop = asyncio.get_running_loop()
         for number in here:
             loop.add_signal_handler(number, self.handle_exit, number, None)

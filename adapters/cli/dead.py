@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from pydantic_core import to_json
 
+from adapters.cli.doctor.rabbit import why_away
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.quiet import silence_amqp
 from adapters.rabbitmq import parked
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.parked import Choice, Parked
@@ -41,9 +43,10 @@ def show(request_id: RequestId = "", reason: Reason = "", as_json: Json = False)
 
     Example: inn dead list --reason provider_unavailable
     """
-    if not as_json:
-        sys.stdout.write(f"{HEADING}\n")
-    _each(parked.listed, Choice(request_id, reason), _json_line if as_json else COLUMNS.format)
+    if as_json:
+        _each(parked.listed, Choice(request_id, reason), _json_line)
+    else:
+        _each(_headed, Choice(request_id, reason), COLUMNS.format)
 
 
 @dead.command()
@@ -77,14 +80,21 @@ def _each(act: Act, choice: Choice, line: Callable[[Parked], str]) -> int:
     """Act on each one that is meant, and show it. Returns how many they were."""
     settings = load(RabbitSettings)
     broker = Broker(settings.uri, "inn dead", Names(settings.source_queue_name), retry_sec=0)
+    silence_amqp()
     try:
         return asyncio.run(_acted(act, broker, choice, line))
     except BrokerRefuses as no:
         raise Failure(f"RabbitMQ: {no}") from None
     except BrokerAway as away:
-        raise Failure(
-            f"RabbitMQ: it can't be reached, or was lost ({away}); what is not shown as done is still parked"
-        ) from None
+        why = why_away(broker, str(away))
+        raise Failure(f"RabbitMQ: {why}; what is not shown as done is still parked") from None
+
+
+async def _headed(session: Session, names: Names, choice: Choice) -> AsyncIterator[Parked]:
+    """Those that are listed, below a heading that does not come where the broker is away."""
+    sys.stdout.write(f"{HEADING}\n")
+    async for message in parked.listed(session, names, choice):
+        yield message
 
 
 async def _acted(act: Act, broker: Broker, choice: Choice, line: Callable[[Parked], str]) -> int:

@@ -1,12 +1,12 @@
 """Asks over RabbitMQ: requests into the source queue, replies through direct reply-to."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Self
 
 from adapters.cli.asking.line import Line, opened
 from adapters.cli.asking.places import Broker
+from adapters.cli.quiet import silence_amqp
 from function.contract import LookupResult
 
 
@@ -14,9 +14,7 @@ class AmqpClient:
     """One connection, made when it is first needed, and anew once it is lost. For one event loop."""
 
     def __init__(self, broker: Broker) -> None:
-        for name in ("aio_pika", "aiormq"):
-            # What they would print to stderr is told in our words, and holds addresses.
-            logging.getLogger(name).addHandler(logging.NullHandler())
+        silence_amqp()
         self._broker = broker
         self._line: Line | None = None
         self._opening = asyncio.Lock()

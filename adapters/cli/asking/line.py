@@ -42,6 +42,7 @@ class Line:
         """Send one request and wait for its reply, for ever."""
         number = uuid4().hex
         reply: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(_seen)
         self._awaited[number] = reply
         try:
             await self._publish(_message(request, number))
@@ -100,6 +101,12 @@ async def opened(broker: Broker) -> Line:
         await connection.close()
         raise translated(exc) from None
     return line
+
+
+def _seen(reply: asyncio.Future[LookupResult]) -> None:
+    # Of a request that could not be sent nobody awaits the reply: how it ended would be printed as an error.
+    if not reply.cancelled():
+        reply.exception()
 
 
 def _message(request: Mapping[str, object], number: str) -> aio_pika.Message:

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.cli.doctor.reach import why_not
+from adapters.cli.quiet import silence_amqp
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.session import Broker, open_session
 from function.observing import Silent
@@ -17,13 +18,14 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 def check(broker: Broker) -> Iterator[Finding]:
     """How it stands."""
+    silence_amqp()
     try:
         consumers, waiting, parked = asyncio.run(_counts(broker))
     except BrokerRefuses as no:
         yield Finding(Kind.FAILED, NAME, str(no))
         return
     except BrokerAway as away:
-        yield Finding(Kind.FAILED, NAME, _away(broker, str(away)))
+        yield Finding(Kind.FAILED, NAME, why_away(broker, str(away)))
         return
     yield Finding(Kind.OK, NAME, f"reached, logged in, its queues as they should be; {waiting} requests wait")
     if not consumers:
@@ -46,7 +48,8 @@ async def _counts(broker: Broker) -> tuple[int, int, int]:
     return counts[0][1], sum(waiting for waiting, _ in counts[:3]), counts[3][0]
 
 
-def _away(broker: Broker, code: str) -> str:
+def why_away(broker: Broker, code: str) -> str:
+    """The cause, as far as it can be seen, and the mend; `code` is what BrokerAway says."""
     parts = urlsplit(broker.uri)
     why = why_not(unquote(parts.hostname or ""), parts.port or PORTS[parts.scheme])
     if why:

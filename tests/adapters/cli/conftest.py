@@ -1,9 +1,11 @@
 """The command line against a local runtime, which is a process of its own, and against servers with bad manners."""
 
 import json
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +28,20 @@ class Ended:
 Inn = Callable[..., Ended]
 
 
+@contextmanager
+def no_handlers() -> Iterator[None]:
+    """Loggers as a process of its own has them: pytest's, and those of runs before, would hide what libraries print."""
+    named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
+    before = [(logger, logger.handlers) for logger in (logging.root, *named)]
+    for logger, _ in before:
+        logger.handlers = []
+    try:
+        yield
+    finally:
+        for logger, handlers in before:
+            logger.handlers = handlers
+
+
 @pytest.fixture
 def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inn:
     """Run one command in this process."""
@@ -34,7 +50,8 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
     def call(*arguments: str) -> Ended:
         capsys.readouterr()
-        status = run(arguments)
+        with no_handlers():
+            status = run(arguments)
         written = capsys.readouterr()
         return Ended(status, written.out, written.err)
 

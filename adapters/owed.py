@@ -2,11 +2,14 @@
 
 An answer costs one of the few requests that the tax service bears. So it stays in this process's memory,
 and the next lookup of the person, as a rule the same request tried again, saves it instead of asking anew.
+
+What was erased is never written again: once anybody was erased after an answer was fetched, it is not saved.
+No record of an erasure says whose it was, so a few others are asked for anew as well.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from adapters.fleeting import Fleeting
 from function.contract import LookupRequest
@@ -17,6 +20,15 @@ from function.ports import AnswerStore, Claim, Clock, Unavailable
 OWED_SEC = 600.0
 """After so long an answer is asked for anew: the outage outlasted every request that waited for it."""
 CAPACITY = 1_000
+CLOCKS_SEC = 60.0
+"""The clock of who erases may be behind by so much, and the erasure take so long."""
+
+
+class Store(AnswerStore, Protocol):
+    """What is owed to."""
+
+    def erased_since(self, time: datetime) -> bool:
+        """See Archive."""
 
 
 class _Debt(NamedTuple):
@@ -28,7 +40,7 @@ class _Debt(NamedTuple):
 class OwedAnswers:
     """An AnswerStore over another one."""
 
-    def __init__(self, store: AnswerStore, clock: Clock, capacity: int = CAPACITY) -> None:
+    def __init__(self, store: Store, clock: Clock, capacity: int = CAPACITY) -> None:
         self._store = store
         self._debts: Fleeting[_Debt] = Fleeting(clock, capacity)
 
@@ -41,9 +53,14 @@ class OwedAnswers:
         return self._store.find_many(persons)
 
     def claim(self, person: Person) -> Claim | Answer | None:
-        """See AnswerStore. What is owed is saved first, and is the answer."""
+        """See AnswerStore. What is owed is saved first, and is the answer, unless it may have been erased."""
         debt = self._debts.get(person)
         if debt is None:
+            return self._store.claim(person)
+        if self._store.erased_since(debt.answer.fetched_at - timedelta(seconds=CLOCKS_SEC)):
+            # Nobody else has to wait for the end of its lease.
+            self._store.release(debt.claim)
+            self._debts.pop(person)
             return self._store.claim(person)
         self.save(debt.claim, debt.request, debt.answer)
         return debt.answer

@@ -1,7 +1,8 @@
 """Answers that this process has met lately, kept in its memory: to find one again asks nobody.
 
 What is kept is what the store said, for KEPT_SEC at most and never beyond the answer's own expiry. So
-that is also how long another process may still know of a person after `inn forget` has erased them.
+that is also how long another process may still answer for a person after `inn forget` has erased them.
+It writes none of it anywhere.
 """
 
 from collections.abc import Mapping, Sequence

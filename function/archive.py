@@ -80,3 +80,6 @@ class Archive(Protocol):
 
         A lookup of the person that is under way may store a new answer afterwards.
         """
+
+    def erased_since(self, time: datetime) -> bool:
+        """Whether anybody was erased then or later, by the clock of who did it. No record says who it was."""

@@ -1,6 +1,7 @@
 """History and erasure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from bson import MaxKey, MinKey
@@ -50,6 +51,11 @@ class MongoArchive(Part):
         with translated():
             self._together([begin, erase, end])
         return Erasure(erased["answers"], erased["history"], record)
+
+    def erased_since(self, time: datetime) -> bool:
+        """See Archive."""
+        with translated():
+            return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
 
     def _wanted(self, query: HistoryQuery) -> Document:
         wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}

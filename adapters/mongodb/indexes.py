@@ -33,6 +33,7 @@ INDEXES = (
     Index("history", "time", ("time",)),
     Index("history", "status", ("status", "time")),
     Index("history", "provider", ("provider", "time")),
+    Index("erasures", "time", ("began_at",)),
 )
 
 

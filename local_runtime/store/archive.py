@@ -18,6 +18,7 @@ WHERE (:status IS NULL OR status = :status)
 ORDER BY {key} {way}, time {way}, person, request_id LIMIT :limit OFFSET :skip
 """
 _ERASED = "INSERT INTO erasures (record_id, time, answers, history) VALUES (?, ?, ?, ?)"
+_ERASED_SINCE = "SELECT 1 FROM erasures WHERE time >= ? LIMIT 1"
 
 _Row = tuple[str, float, str, str, str, str]
 
@@ -48,6 +49,11 @@ class EmbeddedArchive(Part):
             history = connection.execute("DELETE FROM history WHERE person = ?", (person.identity,)).rowcount
             connection.execute(_ERASED, (record_id, self._now(), answers, history))
         return Erasure(answers, history, record_id)
+
+    def erased_since(self, time: datetime) -> bool:
+        """See Archive."""
+        with self._database.reading() as connection:
+            return connection.execute(_ERASED_SINCE, (time.timestamp(),)).fetchone() is not None
 
 
 def _row(row: _Row, *, reveal: bool) -> HistoryRow:

@@ -25,7 +25,7 @@ class _Both:
 
 
 @contextmanager
-def kept_over(wrapped: Callable[[AnswerStore, Clock], AnswerStore], folder: Path) -> Iterator[Kept]:
+def kept_over(wrapped: Callable[[EmbeddedStore, Clock], AnswerStore], folder: Path) -> Iterator[Kept]:
     """The embedded store under the one that is to be tested, and time that passes for both."""
     clock = StoppedClock(NOW)
 

@@ -1,17 +1,17 @@
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from adapters.owed import OWED_SEC, OwedAnswers
+from adapters.owed import CLOCKS_SEC, OWED_SEC, OwedAnswers
 from function.handler import handle
 from function.outcomes import Answered, Deferred, Outcome, Reason
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.kept import Kept, request
-from tests.core.worlds import World, event
+from tests.core.worlds import NOW, Answers, World, event
 
 
 class TestOwedAnswers(AnswerStoreContract):
@@ -21,15 +21,30 @@ class TestOwedAnswers(AnswerStoreContract):
             yield kept
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Erasing(Answers):
+    """Answers of which some were erased, or others' were: that cannot be told. `erased`: when."""
+
+    erased: datetime = NEVER
+
+    def erased_since(self, time: datetime) -> bool:
+        self._called("erased_since")
+        return self.erased >= time
+
+
 class Room:
     """A world whose store can be away, and what is owed to it."""
 
     def __init__(self, capacity: int = 2) -> None:
-        self.world = World()
-        self.owed = OwedAnswers(self.world.answers, self.world.clock, capacity)
+        self.store = Erasing()
+        self.world = World(self.store)
+        self.owed = OwedAnswers(self.store, self.world.clock, capacity)
 
-    def asks(self, number: int = 1) -> Outcome:
-        wanted = event(requestId=f"r-{number}", documentNumber=f"{100_000 + number}")
+    def asks(self, number: int = 1, **changes: str) -> Outcome:
+        wanted = event(**{"requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes})
         return handle(wanted, replace(self.world.ports, answers=self.owed))
 
     def asks_while_nothing_is_saved(self, number: int = 1) -> None:
@@ -72,6 +87,31 @@ def test_after_long_it_is_asked_for_anew(room: Room) -> None:
     room.world.clock.time += timedelta(seconds=OWED_SEC)
     assert isinstance(room.asks(), Answered)
     assert room.finds == ["r-1", "r-1"]
+
+
+@pytest.mark.parametrize(
+    ("erased", "finds"),
+    [(1, ["r-1", "r-2"]), (0, ["r-1", "r-2"]), (-CLOCKS_SEC, ["r-1", "r-2"]), (-CLOCKS_SEC - 1, ["r-1"])],
+    ids=["after it was fetched", "just then", "just then, by a slow clock", "long before"],
+)
+def test_once_anybody_was_erased_it_is_asked_for_anew_and_not_written_again(
+    room: Room, erased: float, finds: list[str]
+) -> None:
+    room.asks_while_nothing_is_saved()
+    room.store.erased = NOW + timedelta(seconds=erased)
+    assert isinstance(room.asks(requestId="r-2"), Answered)
+    assert room.finds == finds
+    # The one that was refused, and the one that was kept.
+    assert room.store.calls.count("save") == 2
+
+
+def test_while_nobody_can_say_whether_anybody_was_erased_it_stays_owed(room: Room) -> None:
+    room.asks_while_nothing_is_saved()
+    room.store.down = frozenset({"erased_since"})
+    assert isinstance(room.asks(), Deferred)
+    room.store.down = frozenset()
+    assert isinstance(room.asks(), Answered)
+    assert room.finds == ["r-1"]
 
 
 def test_of_too_many_the_oldest_is_let_go(room: Room) -> None:

@@ -109,6 +109,13 @@ class ArchiveContract:
         assert found is not None
         assert found.status is Status.NOT_FOUND
 
+    def test_an_erasure_is_known_by_its_time(self, kept: Kept) -> None:
+        kept.save(request(), kept.answer())
+        assert not kept.store.erased_since(kept.started)
+        kept.store.forget(request().person)
+        assert kept.store.erased_since(kept.started)
+        assert not kept.store.erased_since(kept.started + timedelta(seconds=3600))
+
     def six_lookups(self, kept: Kept) -> None:
         """r-0 was now, r-5 five minutes ago; their statuses take turns."""
         for number in (3, 0, 5, 1, 4, 2):

@@ -16,6 +16,8 @@ STATUSES = (*Status, *Reason, "refused", "bug")
 PROVIDERS = ("nalog", "apifns")
 OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
+WAITS = (Reason.STORE_UNAVAILABLE, Reason.IN_PROGRESS)
+"""Why messages wait in hand. Where it is a closed provider, that is told once, as what it is."""
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 
@@ -58,6 +60,9 @@ class Observer(Protocol):
     def moved(self, queue: str, reason: str) -> None:
         """A message went to one of QUEUES, and why: a reason's code, rejected, or another code."""
 
+    def waiting(self, reason: str, count: int) -> None:
+        """So many messages were tried in vain and wait in hand for the next try. `reason`: one of WAITS."""
+
     def event(self, name: str, /, **facts: str | float) -> None:
         """Something worth a line in the log, as started, reconnecting or draining.
 
@@ -95,6 +100,9 @@ class Silent:
         """Say nothing."""
 
     def moved(self, queue: str, reason: str) -> None:
+        """Say nothing."""
+
+    def waiting(self, reason: str, count: int) -> None:
         """Say nothing."""
 
     def event(self, name: str, /, **facts: str | float) -> None:

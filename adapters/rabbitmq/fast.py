@@ -15,6 +15,7 @@ from adapters.rabbitmq.patience import Bell, Patience
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT, Fate
 from adapters.rabbitmq.stopping import closing
+from adapters.rabbitmq.waits import Waits
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
 from function.contract import Event
 from function.handler import broken
@@ -43,6 +44,7 @@ class FastLane:
         self._prefetch = prefetch
         self._threads = threads
         self._clerk = Clerk(work, self.queue)
+        self._waits = Waits(work.observer, self.queue)
         self._in_hand = 0
 
     async def run(self, session: Session, stopping: asyncio.Event) -> None:
@@ -72,7 +74,11 @@ class FastLane:
         while True:
             outcomes = await self._outcomes(jobs)
             fates = [self._clerk.fate(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
-            if WAIT not in fates or stopping.is_set() or patience.ended:
+            if WAIT not in fates:
+                self._waits.passed(outcomes)
+                break
+            self._waits.kept(outcome for outcome, fate in zip(outcomes, fates, strict=True) if fate is WAIT)
+            if stopping.is_set() or patience.ended:
                 break
             await bell.sleep(patience.nap(outcomes[fates.index(WAIT)]))
         messages: list[Message] = []

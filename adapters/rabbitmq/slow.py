@@ -16,6 +16,7 @@ from adapters.rabbitmq.patience import Bell, Patience
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT
 from adapters.rabbitmq.stopping import closing
+from adapters.rabbitmq.waits import Waits
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
 from function.handler import broken, handle_missed
 from function.outcomes import Deferred, Outcome
@@ -44,6 +45,7 @@ class SlowLane:
         self._places = places
         self._threads = threads
         self._clerk = Clerk(work, self.queue)
+        self._waits = Waits(work.observer, self.queue)
 
     async def run(self, session: Session, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then end what is in a thread, within bounds, and hand the rest back."""
@@ -85,12 +87,14 @@ class SlowLane:
             outcome = job.envelope.fault or await self._handled(job)
             fate = self._clerk.fate(job, outcome)
             if fate is not WAIT:
+                self._waits.passed([outcome])
                 if not isinstance(outcome, Deferred):
                     shift.bell.succeeded()
                 for message in self._clerk.settlement(job, outcome, fate):
                     await shift.session.outbox.send(message)
                 await shift.session.channel.basic_ack(job.delivery.tag, wait=False)
                 return
+            self._waits.kept([outcome])
             # Who waits kills nobody: others need not stand behind it.
             await shift.intake.widen()
             await shift.bell.sleep(patience.nap(outcome))

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.telemetry.words import Words
-from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
+from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.pacing import Why
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -104,6 +104,9 @@ class Metrics:
             "Messages moved: lookup (not cached), retry (tried again later), dead (parked), unrouted (reply).",
             queue=Words(*QUEUES),
         )
+        self._waits = self._counter(
+            "inn_waits", "Tries after which a message waits in hand for the next, by reason.", reason=Words(*WAITS)
+        )
         self._troubles = Counter("inn_troubles", "Bugs and faults; the log tells where.", registry=self._registry)
         self._lost_lines = Counter("inn_log_lines_lost", "Log lines not written.", registry=self._registry)
         self._closed = _ClosedProviders(monotonic)
@@ -138,6 +141,10 @@ class Metrics:
         """See Observer. The reason is the request's status, which is counted already."""
         self._moves(queue).inc()
 
+    def waiting(self, reason: str, count: int) -> None:
+        """See Observer."""
+        self._waits(reason).inc(count)
+
     def trouble(self) -> None:
         """See Observer."""
         self._troubles.inc()
@@ -154,6 +161,8 @@ class Metrics:
         """Series that alerts watch begin at 0: the first event of one that did not exist would be no increase."""
         for queue in QUEUES:
             self._moves(queue)
+        for reason in WAITS:
+            self._waits(reason)
         for entry in ENTRIES:
             for status in STATUSES:
                 self._requests(entry, status, "false")

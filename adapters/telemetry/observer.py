@@ -16,7 +16,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.traces import Traces, tracing
 from function.observing import Ended
 
-_WARNINGS = frozenset({"reconnecting", "open_to_everybody"})
+_WARNINGS = frozenset({"reconnecting", "open_to_everybody", "store_away", "store_back"})
 DISTRIBUTION = "inn-service"
 
 
@@ -64,6 +64,10 @@ class Telemetry:
         if queue in ("dead", "unrouted"):
             # Somebody has to look at these.
             self._log.event("moved", {"queue": queue, "reason": reason}, logging.WARNING)
+
+    def waiting(self, reason: str, count: int) -> None:
+        """See Observer."""
+        self._metrics.waiting(reason, count)
 
     def event(self, name: str, /, **facts: str | float) -> None:
         """See Observer."""

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
+from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.pacing import Why
 from tests.deploy.manifests import FOLDERS, rendered
 from tests.deploy.tools import ROOT
@@ -40,6 +40,8 @@ def _told() -> dict[str, Labels]:
         metrics.step(step, 1)
     for queue in QUEUES:
         metrics.moved(queue)
+    for reason in WAITS:
+        metrics.waiting(reason, 1)
     for provider, outcome, why in product(PROVIDERS, OUTCOMES, Why):
         metrics.provider_called(provider, outcome, 1)
         metrics.provider_closed(provider, why, 1)
@@ -211,6 +213,28 @@ def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> 
     assert sorted(alert["expr"] for alert in gone) == [
         f'absent(up{{job="inn", component="{component}"}} == 1)' for component in sorted(COMPONENTS)
     ]
+
+
+def _asked_by(alert: str) -> str:
+    [found] = [each["expr"] for each in _alerts() if each["alert"] == alert]
+    return str(found)
+
+
+def test_a_store_that_is_away_is_seen_whichever_way_requests_come() -> None:
+    ways = re.split(r"\bor\b", _asked_by("InnStoreUnavailable"))
+
+    assert [
+        (selector.name, str(selector.matchers.matchers[0])) for way in ways for selector in _selectors(_parsed(way))
+    ] == [
+        ("inn_requests_total", 'status="store_unavailable"'),
+        ("inn_waits_total", 'reason="store_unavailable"'),
+    ]
+
+
+def test_whoever_waits_for_the_store_is_not_stuck() -> None:
+    excluded = [part.strip() for part in re.split(r"\bunless\b", _asked_by("InnStuck"))[1:]]
+
+    assert 'sum by (instance) (increase(inn_waits_total{reason="store_unavailable"}[10m])) > 0' in excluded
 
 
 def test_the_runbook_names_metrics_that_there_are() -> None:

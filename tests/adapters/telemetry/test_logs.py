@@ -143,7 +143,11 @@ def test_what_somebody_has_to_look_at_has_a_line() -> None:
         telemetry.moved("dead", "rejected")
         telemetry.provider_closed("nalog", Why.COOLING, 20.0)
         telemetry.provider_closed("nalog", Why.COOLING, 0)
+        telemetry.waiting(Reason.STORE_UNAVAILABLE, 64)
+        telemetry.event("store_away", queue="inn.lookup")
+        telemetry.event("store_back", queue="inn.lookup", seconds=12.5)
 
+    assert {line["level"] for line in _lines(stream)} == {"warning"}
     lines = [
         {name: line.get(name) for name in ("event", "queue", "reason", "why", "seconds")} for line in _lines(stream)
     ]
@@ -151,6 +155,8 @@ def test_what_somebody_has_to_look_at_has_a_line() -> None:
         {"event": "moved", "queue": "dead", "reason": "rejected"},
         {"event": "provider_closed", "why": "cooling_down", "seconds": 20.0},
         {"event": "provider_open", "why": "cooling_down", "seconds": 0},
+        {"event": "store_away", "queue": "inn.lookup"},
+        {"event": "store_back", "queue": "inn.lookup", "seconds": 12.5},
     ]
 
 

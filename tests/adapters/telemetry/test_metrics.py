@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, PROVIDERS, QUEUES, STATUSES, STEPS, Ended
+from function.observing import ENTRIES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.outcomes import Reason, Status
 from function.pacing import Why
 
@@ -82,6 +82,11 @@ CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
         _series("inn_queue_moves_total", queue="dead"),
         1,
     ),
+    "messages that wait, by their reason": (
+        lambda metrics: metrics.waiting(Reason.STORE_UNAVAILABLE, 64),
+        _series("inn_waits_total", reason="store_unavailable"),
+        64,
+    ),
     "what is in work": (
         lambda metrics: deque(map(metrics.in_work, ("rabbitmq", "rabbitmq"), (64, -60))),
         _series("inn_in_flight", entry="rabbitmq"),
@@ -139,6 +144,7 @@ UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
         "inn_provider_closed_seconds",
     ),
     "a queue": (lambda telemetry, word: telemetry.moved(word, word.upper()), "inn_queue_moves_total"),
+    "a reason to wait": (lambda telemetry, word: telemetry.waiting(word, 1), "inn_waits_total"),
     "an entry": (lambda telemetry, word: telemetry.in_work(word, 1), "inn_in_flight"),
 }
 
@@ -166,6 +172,8 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
         metrics.provider_called(provider, Status.FOUND, 0)
     for queue in QUEUES:
         metrics.moved(queue)
+    for reason in WAITS:
+        metrics.waiting(reason, 1)
 
     assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
 
@@ -176,6 +184,7 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
         _series("inn_requests_total", entry="rabbitmq", status="failed", cached="false"),
         _series("inn_requests_total", entry="http", status="bug", cached="false"),
         _series("inn_queue_moves_total", queue="dead"),
+        _series("inn_waits_total", reason="store_unavailable"),
         _series("inn_troubles_total"),
         _series("inn_log_lines_lost_total"),
     ],

@@ -59,10 +59,11 @@ class Service:
 
 
 class Store:
-    """The embedded store, which is away while a test says so."""
+    """The embedded store, which is away, or takes no claims, while a test says so."""
 
     def __init__(self, path: Path) -> None:
         self.away = False
+        self.claims_away = False
         self.refused = 0
         self._store = EmbeddedStore(path, lease=2)
 
@@ -73,7 +74,7 @@ class Store:
         return self._there().find_many(persons)
 
     def claim(self, person: Person) -> Claim | Answer | None:
-        return self._there().claim(person)
+        return self._there(away=self.claims_away).claim(person)
 
     def release(self, claim: Claim) -> None:
         self._there().release(claim)
@@ -84,8 +85,8 @@ class Store:
     def close(self) -> None:
         self._store.close()
 
-    def _there(self) -> EmbeddedStore:
-        if self.away:
+    def _there(self, *, away: bool = False) -> EmbeddedStore:
+        if self.away or away:
             self.refused += 1
             raise Unavailable(Reason.STORE_UNAVAILABLE)
         return self._store
@@ -99,6 +100,8 @@ class Heard(Silent):
         self.work = 0
         self.troubles: list[BaseException] = []
         self.events: Counter[str] = Counter()
+        self.outages: list[tuple[str, str | float]] = []
+        self.waits: Counter[str] = Counter()
 
     def moved(self, queue: str, reason: str) -> None:
         self.moves[queue, reason] += 1
@@ -106,8 +109,13 @@ class Heard(Silent):
     def in_work(self, entry: str, change: int) -> None:
         self.work += change
 
-    def event(self, name: str, /, **_facts: str | float) -> None:
+    def waiting(self, reason: str, count: int) -> None:
+        self.waits[reason] += count
+
+    def event(self, name: str, /, **facts: str | float) -> None:
         self.events[name] += 1
+        if name.startswith("store_"):
+            self.outages.append((name, facts["queue"]))
 
     def trouble(self, where: str, error: BaseException) -> None:
         self.troubles.append(error)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -150,11 +151,24 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
             "fast_lane": True,
             "slow_lane": True,
         }
+        wait_for(lambda: waits(consumer) > 0, within=60, what="messages that wait")
+        assert "store_away" in consumer.errors
         own.members[0].start()
         bury(settings)
         replies = customers.got(60)
         consumer.answers("/readyz", 200)
     assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+    outages = [line for line in map(json.loads, consumer.errors.splitlines()) if line["event"].startswith("store_")]
+    for lane in {line["queue"] for line in outages}:
+        told = [line["event"] for line in outages if line["queue"] == lane]
+        assert told == ["store_away", "store_back"]
+
+
+def waits(consumer: Process) -> float:
+    """Tries so far after which messages waited for the store."""
+    exposition = consumer.get("/metrics").data.decode()
+    [value] = re.findall(r'^inn_waits_total\{reason="store_unavailable"\} (\S+)$', exposition, re.MULTILINE)
+    return float(value)
 
 
 TROUBLES: list[dict[str, Any]] = [

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -371,6 +372,31 @@ async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwa
         room.store.away = False
         replies = await customer.got(11)
     assert [reply["status"] for reply in replies] == ["found"] * 10 + ["rejected"]
+    assert room.heard.waits.keys() == {"store_unavailable"}
+    assert room.heard.waits["store_unavailable"] > 3
+    assert room.heard.outages == [("store_away", room.names.source), ("store_back", room.names.source)]
+
+
+async def test_a_store_that_is_read_but_takes_no_claims_is_away_for_the_slow_lane_alone(room: Room) -> None:
+    room.store.claims_away = True
+    async with room.consumer(), room.customer() as customer:
+        await customer.send(ask())
+        await until(lambda: room.store.refused > 3, "more than one try")
+        room.store.claims_away = False
+        replies = await customer.got(1)
+    assert replies[0]["status"] == "found"
+    assert room.heard.waits["store_unavailable"] > 3
+    assert room.heard.outages == [("store_away", room.names.lookup), ("store_back", room.names.lookup)]
+
+
+async def test_messages_that_wait_for_a_closed_provider_are_not_told_of(room: Room) -> None:
+    room.service.says(Reason.PROVIDER_CLOSED)
+    async with room.consumer(), room.customer() as customer:
+        await customer.asks(range(3))
+        await until(lambda: len(room.service.asked) > 6, "more than one try")
+        room.service.does = lambda _request: FOUND
+        await customer.got(3)
+    assert (room.heard.waits, room.heard.outages) == (Counter(), [])
 
 
 async def test_what_is_in_hand_at_the_end_goes_back_and_is_served_by_the_next(room: Room) -> None:

@@ -1,4 +1,4 @@
-"""`inn forget`: erases all that is kept of one person."""
+"""`inn forget`: erases all that is kept of one person, or under other keys than the newest."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from adapters.cli import old_keys
 from adapters.cli.failure import DONE, WRONG_USE, Failure
 from adapters.cli.kept import opened
 from adapters.cli.person import (
@@ -50,6 +51,10 @@ def forget(
     document_serial: DocumentSerial = "",
     document_number: DocumentNumber = "",
     document: Document = "",
+    under_old_keys: Annotated[
+        bool,
+        typer.Option("--old-keys", help="Erase of everybody, instead, what is kept under other keys than the newest."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> int:
@@ -61,8 +66,12 @@ def forget(
     A process of the service that has just answered for the person may do so from its memory for one
     minute more; nothing of that is ever written.
 
+    --old-keys is for a key that has leaked: what is kept under every key of APP_SECRET_KEYS but the first
+    goes, and what is under keys that are not there any more. Restart the processes with a new key first.
+
     Examples:
       inn forget
+      inn forget --old-keys
       inn forget - --yes --json < person.json
     """
     typed = Typed(
@@ -75,13 +84,21 @@ def forget(
         document_number=document_number,
         document=document,
     )
-    person = _person(source, typed.fields())
-    if not yes and source != STDIN and sys.stdin.isatty():
+    if under_old_keys and (source or typed.fields()):
+        raise Failure("--old-keys erases of everybody: name no person beside it", WRONG_USE)
+    if under_old_keys:
+        erasure, what = old_keys.erased(yes=yes), "under other keys than the newest"
+    else:
+        erasure, what = _erased(_person(source, typed.fields()), ask=not yes and source != STDIN), "of this person"
+    typer.echo(_as_json(erasure) if as_json else _told(erasure, what))
+    return DONE
+
+
+def _erased(person: Person, *, ask: bool) -> Erasure:
+    if ask and sys.stdin.isatty():
         typer.confirm("Erase all that is kept of this person?", abort=True, err=True)
     with opened() as store:
-        erasure = store.forget(person)
-    typer.echo(_as_json(erasure) if as_json else _told(erasure))
-    return DONE
+        return store.forget(person)
 
 
 def _person(source: str, options: dict[str, str]) -> Person:
@@ -108,7 +125,7 @@ def _as_json(erasure: Erasure) -> str:
     return json.dumps({"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history})
 
 
-def _told(erasure: Erasure) -> str:
+def _told(erasure: Erasure, what: str) -> str:
     if not erasure.answers and not erasure.history:
-        return f"nothing was kept of this person; record {erasure.record_id}"
+        return f"nothing was kept {what}; record {erasure.record_id}"
     return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

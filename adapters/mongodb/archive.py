@@ -1,11 +1,12 @@
 """History and erasure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 from bson import MaxKey, MinKey
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 
 from adapters.mongodb.connection import Document
 from adapters.mongodb.documents import row_id, row_of
@@ -16,6 +17,8 @@ from function.person import Person
 
 _BARE = dict.fromkeys(("time", "status", "provider"), 1)
 _REVEALED = {**_BARE, "sealed": 1}
+_PIECE = 5000
+"""Documents that are erased at a time where they may be many."""
 
 
 class MongoArchive(Part):
@@ -56,6 +59,40 @@ class MongoArchive(Part):
         """See Archive."""
         with translated():
             return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
+
+    def forget_old_keys(self, piece: int = _PIECE) -> Erasure:
+        """Erase what is under other keys than the newest, whether they are among ours or not, and keep a record of it.
+
+        That may be much, and goes piece by piece: broken off, it can be begun again, and the record of each
+        time tells how much that was. A claim is left to whom it is given.
+        """
+        record = uuid4().hex
+        erased = {"answers": 0, "history": 0}
+        answers, rows = self._of_old_keys()
+        spans = (self._answers, {**answers, "status": {"$exists": True}}), (self._history, rows)
+        with self._patiently():
+            self._erasures.insert_one({"_id": record, "began_at": self._clock.now(), **erased})
+        for collection, wanted in spans:
+            for count in self._erased(collection, wanted, piece):
+                erased[collection.name] += count
+                with self._patiently():
+                    self._erasures.update_one({"_id": record}, {"$inc": {collection.name: count}})
+        with self._patiently():
+            self._erasures.update_one({"_id": record}, {"$set": {"done_at": self._clock.now()}})
+        return Erasure(erased["answers"], erased["history"], record)
+
+    def _erased(self, collection: Collection[Document], wanted: Document, piece: int) -> Iterator[int]:
+        """How many, of each piece. They go in the order of their ids: what is gone is not searched through again."""
+        beyond: Document = {}
+        while True:
+            with self._patiently():
+                found = collection.find({**wanted, **beyond}, {"_id": 1}).sort("_id").limit(piece)
+                ids = [document["_id"] for document in found]
+                if not ids:
+                    return
+                count = collection.delete_many({"_id": {"$in": ids}}).deleted_count
+            beyond = {"_id": {"$gt": ids[-1]}}
+            yield count
 
     def _wanted(self, query: HistoryQuery) -> Document:
         wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}

@@ -98,17 +98,22 @@ class Part:
 
     def under_old_keys(self) -> UnderOldKeys:
         """What would be lost with all keys but the newest. Raises Unavailable."""
+        answers, rows = self._of_old_keys()
+        with self._patiently():
+            return UnderOldKeys(
+                answers=self._answers.count_documents(answers),
+                history=self._history.count_documents(rows),
+            )
+
+    def _of_old_keys(self) -> tuple[Document, Document]:
+        """Which answers, and which rows of history, are under another key than the newest."""
         name = self._seals.newest
         # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
         rest = indexes.ID_BYTES - len(name)
         first, last = name + b"\x00" * rest, name + b"\xff" * rest
         rows = [{"_id": {"$lt": {"person": first}}}, {"_id": {"$gt": {"person": last, "request": MaxKey()}}}]
         answers = [{"_id": {"$lt": first}}, {"_id": {"$gt": last}}]
-        with self._patiently():
-            return UnderOldKeys(
-                answers=self._answers.count_documents({"$or": answers}),
-                history=self._history.count_documents({"$or": rows}),
-            )
+        return {"$or": answers}, {"$or": rows}
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -60,5 +60,6 @@ def _places(uri: str) -> list[tuple[str, int]]:
 def _old(old: UnderOldKeys, app: AppSettings) -> str:
     text = f"{old.answers} answers and {old.history} rows of history are kept under other keys than the newest"
     if len(app.keys) == 1:
-        return f"{text}, and nobody can read them: put those keys behind the first of APP_SECRET_KEYS"
-    return f"{text}: leave those keys in APP_SECRET_KEYS until what they keep has expired"
+        mend = "put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys"
+        return f"{text}, and nobody can read them: {mend}"
+    return f"{text}: leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"

@@ -149,6 +149,36 @@ def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
     assert len(rows_left(kept)) == 3
 
 
+def under_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key that all is kept under has leaked, and another stands before it."""
+    monkeypatch.setenv("APP_SECRET_KEYS", f"{'z' * 32},{KEY}")
+
+
+def test_forget_erases_what_is_under_old_keys_and_nothing_else(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = inn("forget", "--old-keys")
+    assert nothing.out.startswith("nothing was kept under other keys than the newest; record ")
+    under_a_new_key(monkeypatch)
+    refused = inn("forget", "--old-keys")
+    much = "2 answers and 3 rows of history that are kept under other keys than the newest"
+    assert (refused.status, refused.err) == (2, f"inn: say --yes to erase {much}\n")
+    assert len(rows_left(kept)) == 3
+    record = json.loads(inn("forget", "--old-keys", "--yes", "--json").out)
+    assert (record["answers"], record["history"]) == (2, 3)
+    assert rows_left(kept) == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n", 3), ("y", 0)])
+def test_forget_asks_at_a_terminal_whether_old_keys_are_meant(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+) -> None:
+    under_a_new_key(monkeypatch)
+    said = typed_into(["forget", "--old-keys"], typed)
+    assert said.startswith("erased: answers 2, rows of history 3; record ") == (typed == "y")
+    assert len(rows_left(kept)) == left
+
+
 def typed_into(arguments: list[str], *lines: str) -> str:
     """What a command prints that runs at a terminal where somebody types these lines."""
     terminal, end = pty.openpty()
@@ -167,8 +197,10 @@ def typed_into(arguments: list[str], *lines: str) -> str:
         ([], "whom to forget?"),
         (["--last-name", "Smith"], "lastName: has Latin letters"),
         (["no-such-file.json"], "cannot read no-such-file.json"),
+        (["--old-keys", "--yes", "--last-name", "Иванов"], "name no person beside it"),
+        (["--old-keys", "--yes", "-"], "name no person beside it"),
     ],
-    ids=["nobody", "no person", "no file"],
+    ids=["nobody", "no person", "no file", "old keys and a person", "old keys and a file"],
 )
 def test_forget_says_what_it_takes(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str

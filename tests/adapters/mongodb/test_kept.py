@@ -154,6 +154,29 @@ def test_a_person_is_forgotten_under_every_key(opened: Callable[..., Kept]) -> N
     assert old.store.find(request().person) is None
 
 
+@pytest.mark.parametrize("keys", [(KEY, OLD_KEY), (KEY,)], ids=["still among ours", "taken out already"])
+def test_what_is_under_other_keys_than_the_newest_is_erased_piece_by_piece(
+    place: Place, opened: Callable[..., Kept], keys: tuple[str, ...]
+) -> None:
+    # Of the three names, which begin every id, the newest key's is neither the first nor the last.
+    old, older, new = opened(OLD_KEY), opened(NEW_KEY), opened(*keys)
+    names = [mongo_store(kept)._seals.newest for kept in (old, new, older)]
+    assert names in (sorted(names), sorted(names, reverse=True))
+    for number in (1, 2, 3):
+        old.save(request(number), old.answer())
+        older.save(request(number, requestId=f"older-{number}"), older.answer(Status.NOT_FOUND))
+    new.save(request(1, requestId="new"), new.answer())
+    old.claimed(request(4))
+    erasure = mongo_store(new).forget_old_keys(piece=2)
+    assert (erasure.answers, erasure.history) == (6, 6)
+    assert [row.request_id for row in new.store.history(HistoryQuery())] == ["new"]
+    assert new.store.find(request(1).person) == new.answer()
+    assert old.store.claim(request(4).person) is None, "who holds a claim goes on"
+    [record] = place.raw["erasures"].find()
+    assert record.keys() == {"_id", "began_at", "done_at", "answers", "history"}
+    assert (record["_id"], record["answers"], record["history"]) == (erasure.record_id, 6, 6)
+
+
 def test_a_row_whose_key_is_gone_is_shown_without_its_person(opened: Callable[..., Kept]) -> None:
     opened(OLD_KEY).save(request(), opened(OLD_KEY).answer())
     [row] = opened(NEW_KEY).store.history(HistoryQuery(), reveal=True)

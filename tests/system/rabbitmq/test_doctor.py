@@ -404,8 +404,16 @@ def test_an_index_of_another_definition(doctor: Doctor, store: Mongo) -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        pytest.param(NEWER_KEY, "nobody can read them: put those keys behind the first", id="the key is lost"),
-        pytest.param(f"{NEWER_KEY},{KEY}", "leave those keys in APP_SECRET_KEYS until", id="the key is kept"),
+        pytest.param(
+            NEWER_KEY,
+            "nobody can read them: put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys",
+            id="the key is lost",
+        ),
+        pytest.param(
+            f"{NEWER_KEY},{KEY}",
+            "leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)",
+            id="the key is kept",
+        ),
     ],
 )
 def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str, said: str) -> None:

@@ -53,6 +53,11 @@ class RequestEvent(NamedTuple):
     traceparent: str = ""
 
 
+def within(event: RequestEvent, trace: str) -> RequestEvent:
+    """An event that names no trace of its own belongs to the one of what carried it."""
+    return event if event.traceparent or not trace else event._replace(traceparent=trace)
+
+
 def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> RequestEvent:
     """An event whose attributes travel beside its data (names in lower case, without prefix)."""
     event_id = _checked(attributes)

@@ -76,7 +76,7 @@ class Endpoint:
         media = modes.media_type(headers)
         body = await _body(request, headers, modes.size_limit(media), self.body_sec)
         if media == BATCH_TYPE:
-            return await self._batch(modes.read_batch(body))
+            return await self._batch(modes.read_batch(headers, body))
         return await self._single(media, modes.read_one(media, headers, body))
 
     async def _single(self, media: str, event: RequestEvent) -> Response:

@@ -25,6 +25,8 @@ from function.cloudevent import (
     is_json,
     reply_attributes,
     structured_reply,
+    traceparent,
+    within,
 )
 from function.contract import LookupResult
 
@@ -66,16 +68,17 @@ def read_one(media: str, headers: Headers, body: bytes) -> RequestEvent:
     """The event of a request in binary or structured mode. Raises Problem."""
     try:
         if media == STRUCTURED_TYPE:
-            return from_structured(body)
-        return from_binary(_attributes(headers), body, media)
+            return within(from_structured(body), _trace(headers))
+        return within(from_binary(_attributes(headers), body, media), _trace(headers))
     except NotAnEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
 
 
-def read_batch(body: bytes) -> Sequence[RequestEvent | NotAnEvent]:
+def read_batch(headers: Headers, body: bytes) -> Sequence[RequestEvent | NotAnEvent]:
     """The events of a batch, each on its own. Raises Problem where the body is no batch at all."""
+    trace = _trace(headers)
     try:
-        return from_batch(body)
+        return [event if isinstance(event, NotAnEvent) else within(event, trace) for event in from_batch(body)]
     except TooMany as fault:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(fault)) from None
     except NotAnEvent as fault:
@@ -117,6 +120,12 @@ def _header(attribute: str) -> bytes:
 def _quoted(value: str) -> bytes:
     # Most values are plain, and to quote one takes ten times as long as to see that.
     return (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode()
+
+
+def _trace(headers: Headers) -> str:
+    """That of the HTTP request itself, which gateways and tracing clients send beside the event; "" where there is none."""
+    value = headers.get(b"traceparent")
+    return "" if value is None else traceparent({"traceparent": value.decode("latin-1")})
 
 
 def _attributes(headers: Headers) -> dict[str, str]:

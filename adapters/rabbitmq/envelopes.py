@@ -51,7 +51,7 @@ def read(delivery: Delivery) -> Envelope:
         mode = Mode.STRUCTURED if structured else Mode.BINARY if prefix else Mode.PLAIN
         return _faulty(mode, prefix, NotAnEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes"))
     if structured:
-        return _structured(delivery.body, content_type)
+        return _structured(delivery, content_type)
     if prefix:
         return _binary(delivery, prefix, content_type)
     return Envelope(delivery.body, traceparent=cloudevent.traceparent(delivery.headers))
@@ -65,11 +65,11 @@ def _prefix(headers: Mapping[str, object]) -> str:
     return ""
 
 
-def _structured(body: bytes, content_type: str) -> Envelope:
+def _structured(delivery: Delivery, content_type: str) -> Envelope:
     if content_type.partition(";")[0].strip().lower() != cloudevent.STRUCTURED_TYPE:
         return _faulty(Mode.STRUCTURED, "", NotAnEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}"))
     try:
-        return _told(cloudevent.from_structured(body), Mode.STRUCTURED)
+        return _told(delivery, cloudevent.from_structured(delivery.body), Mode.STRUCTURED)
     except NotAnEvent as fault:
         return _faulty(Mode.STRUCTURED, "", fault)
 
@@ -78,16 +78,16 @@ def _binary(delivery: Delivery, prefix: str, content_type: str) -> Envelope:
     attributes = {
         name.removeprefix(prefix).lower(): value for name, value in delivery.headers.items() if name.startswith(prefix)
     }
-    attributes.setdefault("traceparent", delivery.headers.get("traceparent"))
     try:
         event = cloudevent.from_binary(attributes, delivery.body, content_type or cloudevent.JSON_TYPE)
-        return _told(event, Mode.BINARY, prefix)
+        return _told(delivery, event, Mode.BINARY, prefix)
     except NotAnEvent as fault:
         return _faulty(Mode.BINARY, prefix, fault)
 
 
-def _told(event: RequestEvent, mode: Mode, prefix: str = "") -> Envelope:
-    return Envelope(event.data, None, mode, event.id, event.traceparent, prefix)
+def _told(delivery: Delivery, event: RequestEvent, mode: Mode, prefix: str = "") -> Envelope:
+    traced = cloudevent.within(event, cloudevent.traceparent(delivery.headers))
+    return Envelope(traced.data, None, mode, traced.id, traced.traceparent, prefix)
 
 
 def _faulty(mode: Mode, prefix: str, fault: NotAnEvent) -> Envelope:

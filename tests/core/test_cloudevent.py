@@ -17,12 +17,14 @@ from function.cloudevent import (
     is_json,
     reply_attributes,
     structured_reply,
+    within,
 )
 from function.contract import LookupResult
 from function.outcomes import Status
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-00"
 DATA = b'{"requestId":"r-1"}'
 TYPE = "application/json"
 
@@ -125,6 +127,19 @@ def test_a_header_s_value_that_is_no_utf_8_says_what_was_expected(value: bytes) 
 )  # fmt: skip
 def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
     assert from_binary({**ATTRIBUTES, "traceparent": wrong}, DATA, TYPE).traceparent == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "carrier", "kept"),
+    [
+        pytest.param("", "", "", id="neither has one"),
+        pytest.param("", OTHER_TRACE, OTHER_TRACE, id="the carrier has one"),
+        pytest.param(TRACEPARENT, "", TRACEPARENT, id="the event has one"),
+        pytest.param(TRACEPARENT, OTHER_TRACE, TRACEPARENT, id="the event's goes first"),
+    ],
+)
+def test_an_event_without_a_trace_belongs_to_that_of_its_carrier(own: str, carrier: str, kept: str) -> None:
+    assert within(RequestEvent("e-1", DATA, own), carrier) == RequestEvent("e-1", DATA, kept)
 
 
 @pytest.mark.parametrize(

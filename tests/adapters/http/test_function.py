@@ -375,6 +375,29 @@ def test_each_request_is_reported_once_without_personal_data(server: Server) -> 
     assert (server.observer.most_in_work, server.observer.in_work_now) == (1, 0)
 
 
+OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-01"
+TRACES = [
+    pytest.param(None, OTHER_TRACE, OTHER_TRACE, id="the header's"),
+    pytest.param(TRACEPARENT, OTHER_TRACE, TRACEPARENT, id="the event's goes first"),
+    pytest.param("nonsense", OTHER_TRACE, OTHER_TRACE, id="the header's where the event's is wrong"),
+    pytest.param(None, OTHER_TRACE.upper(), None, id="none where the header is wrong"),
+]
+
+
+@pytest.mark.parametrize(("own", "header", "traced"), TRACES)
+def test_the_plain_header_stands_for_the_trace_of_an_event_in_every_mode(
+    steady: Server, own: str | None, header: str, traced: str | None
+) -> None:
+    event = structured(**({"traceparent": own} if own else {}))
+    binary = {**BINARY, **({"ce-traceparent": own} if own else {})}
+    one = steady.post(json.dumps(PERSON).encode(), {**binary, "traceparent": header})
+    two = steady.post(json.dumps(event).encode(), {**STRUCTURED, "traceparent": header})
+    three = steady.post(json.dumps([event, 5, event]).encode(), {**BATCH, "traceparent": header})
+    assert [one.headers.get("ce-traceparent"), two.json().get("traceparent")] == [traced, traced]
+    assert [reply.get("traceparent") for reply in three.json()] == [traced, None, traced]
+    assert [ended.traceparent for ended in steady.observer.ends[-5:] if ended.status != "refused"] == [traced or ""] * 4
+
+
 def test_what_is_no_event_is_reported_as_refused(server: Server) -> None:
     server.post(b"{}", {"content-type": "text/plain"})
     server.post(json.dumps([structured(), {}]).encode(), BATCH)

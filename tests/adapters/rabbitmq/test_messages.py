@@ -12,6 +12,7 @@ from function.outcomes import Status
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BODY = b'{"requestId": "r-1"}'
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-00"
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
 STRUCTURED = "application/cloudevents+json"
 
@@ -90,6 +91,21 @@ def test_what_is_no_request_is_a_fault_that_says_what_was_expected(
     assert envelope.fault.request_id is None
     assert str(envelope.fault.errors[0]).startswith("expected")
     assert (envelope.mode, envelope.event_id) == (mode, event_id)
+
+
+@pytest.mark.parametrize(
+    ("own", "traced"),
+    [
+        pytest.param({}, TRACE, id="none of its own"),
+        pytest.param({"traceparent": "garbage"}, TRACE, id="a wrong one of its own"),
+        pytest.param({"traceparent": OTHER_TRACE}, OTHER_TRACE, id="one of its own, which goes first"),
+    ],
+)
+def test_the_plain_header_stands_for_the_trace_of_an_event(own: dict[str, str], traced: str) -> None:
+    header = {"traceparent": TRACE}
+    in_binary = read(delivery(headers={**binary("ce-", **own), **header}))
+    in_structured = read(delivery(structured(**own), headers=header, content_type=STRUCTURED))
+    assert (in_binary.traceparent, in_structured.traceparent) == (traced, traced)
 
 
 @pytest.mark.parametrize("trace", ["garbage", 5, None, TRACE.upper()])

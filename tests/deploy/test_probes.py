@@ -41,6 +41,11 @@ def test_a_server_that_is_down_makes_no_pod_dead(folder: str) -> None:
         assert set(asked.values()) == {"/livez"}
 
 
+@pytest.mark.parametrize("place", ["kubernetes", "keda", "knative"])
+def test_a_server_that_is_down_at_the_start_restarts_no_pod(place: str) -> None:
+    assert {process.environment["APP_START_TIMEOUT_SEC"] for process in PLACES[place]()} == {"0"}
+
+
 def test_the_image_says_the_same_of_itself() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     port = re.findall(r"HTTP_PORT=(\d+)", dockerfile)

@@ -228,15 +228,17 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
 def test_a_wrong_password_ends_it_at_once(settings: Settings, start: Start, mongo: Mongo, name: str, said: str) -> None:
     secret = PASSWORD if name == "RABBITMQ_DSN" else mongo.password
     wrong = settings[name].replace(secret, "wrong-password")
-    consumer = start({**settings, name: wrong, "APP_START_TIMEOUT_SEC": "600"})
+    consumer = start({**settings, name: wrong, "APP_START_TIMEOUT_SEC": "0"})
     assert consumer.end() == 1
     assert consumer.errors.splitlines()[-1].startswith(said)
     assert "wrong-password" not in consumer.errors
 
 
-def test_a_signal_during_the_start_ends_it_in_order(settings: Settings, start: Start) -> None:
-    consumer = start({**settings, "RABBITMQ_DSN": f"amqp://inn:x@127.0.0.1:{free_port()}/"})
+def test_a_signal_during_a_start_without_a_limit_ends_it_in_order(settings: Settings, start: Start) -> None:
+    away = {"RABBITMQ_DSN": f"amqp://inn:x@127.0.0.1:{free_port()}/", "APP_START_TIMEOUT_SEC": "0"}
+    consumer = start({**settings, **away})
     consumer.answers("/readyz", 503)
+    assert consumer.get("/livez").status == 200
     assert consumer.end(signal.SIGTERM) == 0
 
 

@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-READ = re.compile(r'environ(?:\.get\(|\[)"(\w+)"|getenv\("(\w+)"')
+READ = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|found\.get\()"(\w+)"')
+"""`found` is what adapters.environment has read, by names in small letters."""
 TOLD = ["README.md", "CONTRIBUTING.md", ".env.example", *map(str, (ROOT / "docs").glob("*.md"))]
 
 
 def test_every_variable_that_is_read_is_told_of() -> None:
     sources = [path.read_text() for folder in ("adapters", "local_runtime") for path in (ROOT / folder).rglob("*.py")]
-    names = {first or second for source in sources for first, second in READ.findall(source)}
+    names = {name.upper() for source in sources for name in READ.findall(source)}
     told = "\n".join((ROOT / name).read_text() for name in TOLD)
     assert "RABBITMQ_SOURCE_QUEUE_NAME" in names
     assert {name for name in names if name not in told} == set()

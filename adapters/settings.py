@@ -286,8 +286,8 @@ class NalogSettings(SettingsGroup):
 
     url: HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
-    timeout_sec: Positive = 60
-    """Of one lookup, every request and wait of it included."""
+    timeout_sec: Positive = 20
+    """Of one lookup, every request and wait of it included: a consumer that stops waits for it."""
     retries: Count = 2
     wait_sec: NotNegative = 1
     proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = SecretStr("")

@@ -34,6 +34,15 @@ def test_every_block_of_settings_begins_with_a_comment_or_follows_a_heading() ->
     assert not unexplained
 
 
+def test_a_value_is_the_default_where_there_is_one() -> None:
+    # What compose's own servers are called.
+    named = {f"{server}_{part}" for server in ("MONGO", "RABBITMQ") for part in ("HOST", "USER", "PASS", "RS")}
+    fields = {of: group.model_fields[field] for group in ALL_GROUPS for field, of in names_of(group).items()}
+    defaults = {of: str(field.default).lower() for of, field in fields.items() if not field.is_required()}
+    explained = {of: value.lower() for of, value in dotenv_values(EXAMPLE).items() if value and of not in named}
+    assert explained.items() & defaults.items() == {of: explained[of] for of in explained.keys() & defaults}.items()
+
+
 def test_both_processes_start_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)

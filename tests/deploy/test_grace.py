@@ -30,8 +30,11 @@ class Longest:
         self._monkeypatch = monkeypatch
 
     def of(self, process: Process, patience: float) -> float:
-        for name in ("CLIENT_NALOG_TIMEOUT_SEC", "CLIENT_NALOG_URL"):
-            self._monkeypatch.setenv(name, process.environment[name])
+        self._monkeypatch.setenv("CLIENT_NALOG_TIMEOUT_SEC", process.environment["CLIENT_NALOG_TIMEOUT_SEC"])
+        return self.as_set(patience)
+
+    def as_set(self, patience: float) -> float:
+        self._monkeypatch.setenv("CLIENT_NALOG_URL", "https://service.example")
         paid = load(ApiFnsSettings, enabled="true", url="https://paid.example", key="key")
         return Asking(load(NalogSettings), paid, patience).lease
 
@@ -53,6 +56,13 @@ def test_the_consumer_ends_its_lookups_within_its_drain_and_that_before_the_kill
     assert consumer.grace is not None
     assert longest_lookup.of(consumer, PATIENCE_SEC) < DRAIN_SEC
     assert consumer.grace > DRAIN_SEC + AFTER_THE_DRAIN_SEC
+
+
+def test_a_consumer_that_is_told_no_limit_ends_its_lookups_within_its_drain(
+    longest_lookup: Longest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLIENT_NALOG_TIMEOUT_SEC", raising=False)
+    assert longest_lookup.as_set(PATIENCE_SEC) < DRAIN_SEC
 
 
 def test_knative_waits_for_a_request_longer_than_a_lookup_may_take() -> None:

@@ -47,17 +47,26 @@ MAKE_RUN = ("make", "--old-file=.venv/.run", "run")
 _DOCKER = """\
 #!/bin/sh
 # What is to run in a container of ours runs here, with the consumer's settings; the rest needs an engine.
-[ "$1 $2" = "compose exec" ] || exit 0
+how="$1 $2"
+[ "$how" = "compose exec" ] || [ "$how" = "compose run" ] || exit 0
 shift 2
-[ "$1" = -T ] && shift
+while [ "${1#-}" != "$1" ]; do shift; done
 shift
+# The image's entry point.
+[ "$how" = "compose run" ] && set -- inn "$@"
 exec "$@"
 """
 _KUBECTL = f"""\
 #!/bin/sh
-# There is no cluster: what would be sent to one is made and checked here.
+# There is no cluster: what would be sent to one is made and checked here, and what is to run in a pod runs here.
 kubectl={HOME / "bin/kubectl"}
 case "$*" in
+  *" exec "*)
+    while [ "$1" != -- ]; do shift; done
+    shift
+    exec "$@" ;;
+  *" get pods "*) echo pod/inn-consumer-1; exit ;;
+  *" debug "* | *" wait "* | *" delete "* | *" logs "*) exit ;;
   *create*) exec $kubectl "$@" --dry-run=client -o json ;;
   "apply -k "*) exec $kubectl kustomize "$3" ;;
 esac

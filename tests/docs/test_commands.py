@@ -15,7 +15,7 @@ import pytest
 from adapters.settings import ALL_GROUPS, names_of
 from local_runtime.servers.mongod import Mongo
 from local_runtime.servers.rabbitmq import Node
-from tests.deploy.manifests import compose
+from tests.deploy.manifests import compose, of_kind, rendered
 from tests.docs.shown import DEPLOYING, PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
 from tests.docs.stage import LONG, Ran, Stage, masked, staged
 
@@ -142,16 +142,23 @@ def test_what_is_not_run_here_has_one_reason_and_no_reason_is_left_over() -> Non
     shown = {*SENTENCES, *(" ".join(words) for words in WORDS)}
     reasons = {command: why_not(command) for command in shown}
     of_others = {command for command in shown if re.match("docker |aws |apt-get |python ", bare(command))}
-    inside = {command for command in of_others if command.startswith("docker compose exec ")}
+    inside = {command for command in of_others if re.match("docker compose (exec|run) ", command)}
     assert {command: reasons[command] for command in of_others - inside if len(reasons[command]) != 1} == {}
     assert {begin for begins in reasons.values() for begin in begins} == set(NOT_HERE)
 
 
 def test_what_is_run_in_a_container_names_one_that_there_is() -> None:
     shown = [*SENTENCES, *(" ".join(words) for words in WORDS)]
-    services = {match[1] for command in shown if (match := re.match(r"docker compose exec (?:-T )?(\S+)", command))}
-    assert services
-    assert services <= set(compose()["services"])
+    inside = re.compile(r"docker compose (?:exec|run) (?:-\S+ )*(\S+)|kubectl -n inn (?:exec|logs) (deploy/\S+)")
+    named = {match[1] or match[2] for command in shown if (match := inside.match(command))}
+    deployments = {f"deploy/{name}" for name in of_kind(rendered("base"), "Deployment")}
+    assert named == {"consumer", *deployments}
+    assert named <= {*compose()["services"], *deployments}
+
+
+def test_what_is_run_by_the_image_s_entry_point_is_a_command_of_inn() -> None:
+    assert re.findall(r"^ENTRYPOINT (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == ['["inn"]']
+    assert "entrypoint" not in compose()["services"]["consumer"]
 
 
 @pytest.mark.parametrize("module", sorted({match[1] for c in SENTENCES if (match := re.search(r"python -m (\S+)", c))}))

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
+from function.observing import Observer
+
 FIRST_PAUSE_SEC = 0.2
 LONGEST_PAUSE_SEC = 5.0
 
@@ -41,6 +43,25 @@ def left_alone(work: Callable[[], T]) -> "Future[T]":
 
     Thread(target=run, daemon=True).start()
     return end
+
+
+def telling(servers: Mapping[str, Connect], observer: Observer) -> dict[str, Connect]:
+    """The same servers. The log has a line for one that the start has to wait for, and one when it is there."""
+    return {name: _telling(name, connect, observer) for name, connect in servers.items()}
+
+
+def _telling(name: str, connect: Connect, observer: Observer) -> Connect:
+    waited = False
+
+    async def tell() -> str:
+        nonlocal waited
+        why = await connect()
+        if bool(why) is not waited:
+            observer.event("start_waits" if why else "start_goes_on", part=name.lower())
+            waited = bool(why)
+        return why
+
+    return tell
 
 
 async def started(servers: Mapping[str, Connect], limit: float) -> None:

@@ -16,7 +16,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.traces import Traces, tracing
 from function.observing import Ended
 
-_WARNINGS = frozenset({"reconnecting", "open_to_everybody", "store_away", "store_back"})
+_WARNINGS = frozenset({"reconnecting", "open_to_everybody", "start_waits", "start_goes_on", "store_away", "store_back"})
 DISTRIBUTION = "inn-service"
 
 

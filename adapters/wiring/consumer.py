@@ -13,7 +13,7 @@ from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
 from adapters.settings import AppSettings, Core, RabbitSettings
-from adapters.starting import Connect, Refused
+from adapters.starting import Connect, Refused, telling
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
@@ -46,7 +46,8 @@ def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[C
         consumer = Consumer(broker(core.app, rabbit), work, rabbit.prefetch_count, places(rabbit))
         stack.enter_context(closing(consumer))
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states), **lane_checks(consumer)}
-        yield Consuming(consumer, checks, {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)})
+        servers = telling({"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)}, told)
+        yield Consuming(consumer, checks, servers)
 
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> Broker:

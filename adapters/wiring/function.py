@@ -13,7 +13,7 @@ from adapters.http.endpoint import Endpoint, Page
 from adapters.http.lookups import Bounds, Lookups
 from adapters.probes import Check, Numbers, Probe, Probes
 from adapters.settings import Core
-from adapters.starting import Connect
+from adapters.starting import Connect, telling
 from adapters.telemetry import Telemetry, timed
 from adapters.wiring.asking import THREADS, Asking, providers
 from adapters.wiring.checks import provider_check, store_check
@@ -76,4 +76,4 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)
         served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))
-        yield Function(served, {"MongoDB": store_start(store)})
+        yield Function(served, telling({"MongoDB": store_start(store)}, told))

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.starting import Connect, NotStarted, Refused, started
+from adapters.starting import Connect, NotStarted, Refused, started, telling
+from function.observing import Silent
 
 
 def saying(*words: str) -> Connect:
@@ -35,6 +36,31 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
         await started(servers, limit=0.05)
     assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
     assert str(end.value) == "store: connection refused\nbroker: unknown host"
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str | float]] = []
+
+    def event(self, name: str, /, **facts: str | float) -> None:
+        self.lines.append((name, facts["part"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        pytest.param([""], [], id="nothing of one that is there"),
+        pytest.param(
+            ["refused", "refused", "no primary", ""],
+            [("start_waits", "mongodb"), ("start_goes_on", "mongodb")],
+            id="once that it is waited for, and that it is there",
+        ),
+    ],
+)
+async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
+    heard = Heard()
+    await started(telling({"MongoDB": saying(*words)}, heard), limit=0)
+    assert heard.lines == lines
 
 
 async def test_a_server_that_never_answers_is_named_too() -> None:

@@ -215,6 +215,11 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
     lines = [line for line in consumer.errors.splitlines() if not line.startswith("{")]
     assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
     assert lines[0].startswith("inn: RabbitMQ: no broker")
+    told = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
+    assert sorted((line["event"], line["part"]) for line in told if line["event"] != "library") == [
+        ("start_waits", "mongodb"),
+        ("start_waits", "rabbitmq"),
+    ]
     assert PASSWORD not in consumer.errors
 
 

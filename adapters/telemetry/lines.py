@@ -1,90 +1,136 @@
 """Where log lines come from and go: their time, and the stream."""
 
+import os
 import time
 from collections.abc import Callable, MutableMapping
-from threading import Event, RLock, Thread
-from typing import Any, TextIO
+from contextlib import suppress
+from io import UnsupportedOperation
+from threading import Lock, RLock, Thread
+from typing import Any, Final, TextIO
 
-HELD_SEC = 0.1
-MOST_HELD = 256
-"""Lines held; more are written by whoever comes with the next."""
+HELD_SEC: Final = 0.1
+TOGETHER: Final = 256
+"""So many lines held are written without waiting for more."""
+_WAKING: Final = (0, TOGETHER - 1)
+"""With so many lines before it, a line wakes the writer."""
+MOST_HELD: Final = 8 << 20
+"""Characters held; what comes on top is lost. It is a second of the most that a process can say."""
+CLOSE_SEC: Final = 2.0
+"""How long the end of a process waits for a reader that does not read."""
 
 Line = MutableMapping[str, Any]
 """A line on its way through the processors of structlog: facts by name."""
 
 
 class Lines:
-    """Writes lines, each whole. One that can't be written is counted: a log must stop nobody.
+    """Writes lines, each whole, in a thread of its own: a log must stop nobody, whoever reads it or does not.
 
     Lines of everyday work are held for HELD_SEC at most and written together: under load the call of
     the system for each would cost more than all else about it. A warning, or worse, is written at
-    once, and what is held before it. Only a process that is killed loses what it holds.
+    once, and what is held before it. A line that is not written is counted by `lost`; `gap` hears how many
+    these were in all, once lines flow again. Only a process that is killed, or whose log nobody reads at
+    its end, loses what it holds.
     """
 
-    def __init__(self, stream: TextIO, lost: Callable[[], None]) -> None:
+    def __init__(self, stream: TextIO, lost: Callable[[], None], gap: Callable[[int], None]) -> None:
         self._stream = stream
         self._lost = lost
-        # A garbage collection in the midst of a write may log as well, in the same thread.
+        self._gap = gap
+        # A garbage collection may log wherever it strikes, in a thread that is logging just then. So the lock can be
+        # taken twice by one thread; and what wakes the writer is a lock that anybody may open, open or not: an Event
+        # would wait for itself, and a Condition could miss the call.
         self._lock = RLock()
+        self._asleep = Lock()
         self._held: list[str] = []
-        self._holding = Event()
-        self._closing = Event()
-        self._writer: Thread | None = None
+        self._size, self._room = 0, MOST_HELD
+        self._urgent = self._ending = False
+        self._missing = self._told = 0
+        self._writer = Thread(target=self._write_on, name="log", daemon=True)
+        self._asleep.acquire()
+        self._writer.start()
 
     def hold(self, line: str) -> None:
-        """Write one line soon, given without its end."""
+        """Have one line written soon, given without its end."""
         with self._lock:
-            self._held.append(line)
-            count = len(self._held)
-        if count == 1:
-            self._write_later()
-        elif count >= MOST_HELD:
-            self._write_held()
+            if self._size < self._room:
+                before = len(self._held)
+                self._held.append(line)
+                self._size += len(line)
+                if before in _WAKING:
+                    self._wake()
+                return
+            self._missing += 1
+        self._lost()
 
     def write(self, line: str) -> None:
-        """Write one line now, given without its end."""
-        with self._lock:
-            self._held.append(line)
-            self._write_held()
+        """Have one line written now, given without its end."""
+        self.hold(line)
+        self._urgent = True
+        self._wake()
 
     # structlog calls the method that is named like the line's level.
     debug = info = hold
     warning = error = critical = write
 
     def close(self) -> None:
-        """Write what is held. What comes later is written at once."""
-        self._closing.set()
-        self._holding.set()
-        if self._writer is not None:
-            self._writer.join()
-        self._write_held()
+        """Write what is held, if anybody reads it within CLOSE_SEC. What comes later is lost."""
+        self._ending = True
+        self._wake()
+        self._writer.join(CLOSE_SEC)
 
-    def _write_later(self) -> None:
-        if self._closing.is_set():
-            self._write_held()
-            return
-        if self._writer is None:
-            self._writer = Thread(target=self._write_on, name="log", daemon=True)
-            self._writer.start()
-        self._holding.set()
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # it is awake
+            self._asleep.release()
 
     def _write_on(self) -> None:
-        while not self._closing.is_set():
-            self._holding.wait()
-            self._closing.wait(HELD_SEC)
-            self._holding.clear()
-            self._write_held()
+        flows = True
+        while True:
+            self._rest()
+            with self._lock:
+                lines, self._held, self._size, self._urgent = self._held, [], 0, False
+                if self._ending and not lines:
+                    self._room = 0
+                    return
+                missing = self._missing
+            if flows and missing > self._told:
+                # It comes behind what is written now, which is where lines are missing.
+                self._told = missing
+                self._gap(missing)
+            if lines:
+                flows = self._written(lines)
 
-    def _write_held(self) -> None:
-        with self._lock:
-            lines, self._held = self._held, []
-            try:
-                self._stream.write("".join(f"{line}\n" for line in lines))
-                self._stream.flush()
-            except (OSError, ValueError, RuntimeError):
-                # A full disk or a closed pipe, a closed stream, a write within a write.
-                for _ in lines:
-                    self._lost()
+    def _rest(self) -> None:
+        """Until there is something to write, and more has had its time to come."""
+        if not self._ending:
+            self._asleep.acquire()
+        if not (self._urgent or self._ending or len(self._held) >= TOGETHER):
+            self._asleep.acquire(timeout=HELD_SEC)
+
+    def _written(self, lines: list[str]) -> bool:
+        try:
+            _put(self._stream, "".join(f"{line}\n" for line in lines))
+        except (OSError, ValueError):
+            # A full disk or a closed pipe; a closed stream.
+            with self._lock:
+                self._missing += len(lines)
+            for _ in lines:
+                self._lost()
+            return False
+        return True
+
+
+def _put(stream: TextIO, text: str) -> None:
+    """Write it all, past the stream's own buffer: a stuck write would keep its lock, which Python's end waits for."""
+    try:
+        descriptor = stream.fileno()
+    except UnsupportedOperation:
+        # It is in memory.
+        stream.write(text)
+        stream.flush()
+        return
+    rest = memoryview(text.encode(stream.encoding, "backslashreplace"))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class Stamps:

@@ -93,7 +93,12 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """
     stream = stream or sys.stderr
     numbers = Metrics(version(DISTRIBUTION))
-    with closing(Lines(stream, numbers.line_lost)) as lines:
+
+    def gap(count: int) -> None:
+        # The lines' own thread says so, once lines were lost: so there is a log.
+        log.event("lines_lost", {"count": count}, logging.WARNING)
+
+    with closing(Lines(stream, numbers.line_lost, gap)) as lines:
         log = Log(name, level, lines, time.time, coloured=stream.isatty())
 
         def untraced(variable: str) -> None:

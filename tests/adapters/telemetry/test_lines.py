@@ -1,29 +1,41 @@
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from threading import Event, Thread
 
 import pytest
 
 from adapters.telemetry import lines as lines_module
-from adapters.telemetry.lines import MOST_HELD, Lines
+from adapters.telemetry.lines import TOGETHER, Lines
 from local_runtime.servers.process import wait_for
 
 LONG = 30
 
 
 class Stream(io.StringIO):
-    """A stream that keeps each write apart; a full one takes none."""
+    """A stream that keeps each write apart; a full one takes none, and one that nobody reads keeps the writer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[str] = []
         self.full = False
+        self.begun = Event()
+        self.reader = Event()
+        self.reader.set()
 
     def write(self, text: str) -> int:
+        self.begun.set()
+        self.reader.wait()
         if self.full:
             raise OSError
         self.writes.append(text)
         return len(text)
+
+    def wait_for(self, *writes: str) -> None:
+        wait_for(lambda: self.writes == [*writes], within=LONG, what=f"{writes} in the log")
 
 
 @pytest.fixture
@@ -38,8 +50,12 @@ def lost() -> list[None]:
 
 @pytest.fixture
 def lines(stream: Stream, lost: list[None]) -> Iterator[Lines]:
-    with closing(Lines(stream, lambda: lost.append(None))) as lines:
-        yield lines
+    def gap(count: int) -> None:
+        telling.warning(f"{count} lost")
+
+    with closing(Lines(stream, lambda: lost.append(None), gap)) as telling:
+        yield telling
+        stream.reader.set()
 
 
 @pytest.fixture
@@ -48,10 +64,17 @@ def ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "HELD_SEC", 3600.0)
 
 
+@pytest.fixture
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four lines of three characters are held at most."""
+    monkeypatch.setattr(lines_module, "MOST_HELD", 10)
+
+
 def test_a_held_line_is_written_soon_by_itself(lines: Lines, stream: Stream) -> None:
-    for text in ("one\n", "two\n"):
-        lines.info(text[:-1])
-        wait_for(lambda text=text: stream.writes[-1:] == [text], within=LONG, what="a held line")  # type: ignore[misc]  # mypy knows no such lambda
+    lines.info("one")
+    stream.wait_for("one\n")
+    lines.info("two")
+    stream.wait_for("one\n", "two\n")
 
 
 @pytest.mark.usefixtures("ever")
@@ -60,31 +83,99 @@ def test_held_lines_are_written_together_before_the_first_that_is_urgent(lines: 
     lines.debug("two")
     assert stream.writes == []
     lines.warning("three")
-    assert stream.writes == ["one\ntwo\nthree\n"]
+    stream.wait_for("one\ntwo\nthree\n")
 
 
 @pytest.mark.usefixtures("ever")
-def test_not_more_than_so_many_are_held(lines: Lines, stream: Stream) -> None:
-    for _ in range(MOST_HELD):
+def test_so_many_lines_are_written_without_waiting_for_more(lines: Lines, stream: Stream) -> None:
+    for _ in range(TOGETHER):
         lines.info("one")
-    assert stream.writes == ["one\n" * MOST_HELD]
+    stream.wait_for("one\n" * TOGETHER)
 
 
 @pytest.mark.usefixtures("ever")
-def test_the_end_writes_what_is_held_and_what_comes_later(stream: Stream) -> None:
-    with closing(Lines(stream, lambda: None)) as lines:
-        lines.info("one")
-    assert stream.writes[:1] == ["one\n"]
-    lines.info("two")
-    assert stream.writes[-1] == "two\n"
+def test_the_end_writes_what_is_held_and_nothing_later(stream: Stream, lost: list[None]) -> None:
+    lines = Lines(stream, lambda: lost.append(None), lambda _: None)
+    lines.info("one")
+    lines.close()
+    assert stream.writes == ["one\n"]
+    assert not lines._writer.is_alive()
+    lines.error("two")
+    assert (stream.writes, len(lost)) == (["one\n"], 1)
 
 
 @pytest.mark.usefixtures("ever")
-def test_each_line_that_cannot_be_written_is_counted(lines: Lines, stream: Stream, lost: list[None]) -> None:
+def test_each_line_that_cannot_be_written_is_counted_and_later_told(
+    lines: Lines, stream: Stream, lost: list[None]
+) -> None:
     stream.full = True
     lines.info("one")
     lines.error("two")
-    assert len(lost) == 2
+    wait_for(lambda: len(lost) == 2, within=LONG, what="two lost lines")
     stream.full = False
     lines.error("three")
-    assert stream.writes == ["three\n"]
+    stream.wait_for("three\n")
+    lines.error("four")
+    stream.wait_for("three\n", "four\n", "2 lost\n")
+
+
+@pytest.mark.usefixtures("little_room")
+def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_told(
+    lines: Lines, stream: Stream, lost: list[None]
+) -> None:
+    stream.reader.clear()
+    lines.error("stuck")
+    assert stream.begun.wait(LONG)
+    for _ in range(6):
+        lines.error("one")
+
+    assert (stream.writes, len(lost)) == ([], 2)
+    stream.reader.set()
+    stream.wait_for("stuck\n", "one\n" * 4, "2 lost\n")
+
+
+class Interrupted(str):
+    """A line within which another is logged, as by the finalizer of what a garbage collection finds."""
+
+    __slots__ = ("lines",)
+    lines: Lines
+
+    def __len__(self) -> int:
+        self.lines.warning("within")
+        return super().__len__()
+
+
+def test_a_line_within_a_line_is_a_line(lines: Lines, stream: Stream) -> None:
+    line = Interrupted("one")
+    line.lines = lines
+    logging = Thread(target=lines.warning, args=(line,), daemon=True)
+    logging.start()
+    logging.join(LONG)
+    assert not logging.is_alive()
+    wait_for(lambda: "".join(stream.writes) == "one\nwithin\n", within=LONG, what="both lines")
+
+
+UNREAD = """
+from adapters.telemetry import lines, start
+lines.CLOSE_SEC = 0.01
+with start("inn", "INFO") as telemetry:
+    telemetry.event("reconnecting")
+"""
+
+
+def test_a_process_whose_log_nobody_reads_ends_all_the_same() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)
+    os.set_blocking(writing, True)
+    try:
+        # Buffered, the worse of the two: Python's end waits for the buffer.
+        environ = {**os.environ, "PYTHONUNBUFFERED": ""}
+        done = subprocess.run([sys.executable, "-c", UNREAD], check=False, stderr=writing, timeout=LONG, env=environ)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+    assert done.returncode == 0

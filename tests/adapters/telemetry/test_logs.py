@@ -21,6 +21,7 @@ from adapters.telemetry.lines import Stamps
 from function.observing import Ended
 from function.outcomes import Reason, Status
 from function.pacing import Why
+from local_runtime.servers.process import wait_for
 
 TRACE_ID = "5a" * 16
 FOUND = Ended("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")
@@ -297,7 +298,7 @@ def test_a_line_that_cannot_be_written_stops_nobody_and_is_counted() -> None:
     with start("inn", "INFO", Broken()) as telemetry:
         telemetry.ended(FOUND)
         telemetry.trouble("consumer", ValueError())
-        assert b"inn_log_lines_lost_total 2.0" in telemetry.exposition()
+        wait_for(lambda: b"inn_log_lines_lost_total 2.0" in telemetry.exposition(), within=30, what="two lost lines")
 
 
 PLAIN = """

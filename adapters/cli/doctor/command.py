@@ -27,8 +27,13 @@ class Process(StrEnum):
 def doctor(
     *,
     process: Annotated[
-        Process, typer.Option("--for", help="The process that is to start; serve does without RabbitMQ.")
-    ] = Process.CONSUME,
+        Process | None,
+        typer.Option(
+            "--for",
+            show_default="consume where any RABBITMQ_... is set, else serve",
+            help="The process that is to start; serve does without RabbitMQ.",
+        ),
+    ] = None,
 ) -> int:
     """Look at the settings (the environment, or .env) and at each server, and say what to mend.
 
@@ -38,12 +43,12 @@ def doctor(
 
     Examples:
       inn doctor
-      inn doctor --for serve
+      inn doctor --for consume
     """
     from adapters.cli.doctor.examination import findings  # noqa: PLC0415  # every driver, which --help need not wait for
 
     found = set()
-    for finding in findings(consumer=process is Process.CONSUME):
+    for finding in findings(consumer=None if process is None else process is Process.CONSUME):
         line = str(finding)
         typer.echo(typer.style(line[:WIDTH], fg=_COLOURS[finding.kind]) + line[WIDTH:])
         found.add(finding.kind)

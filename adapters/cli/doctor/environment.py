@@ -10,6 +10,7 @@ from adapters.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
     HttpSettings,
+    RabbitSettings,
     SettingsGroup,
     WrongSettings,
     load,
@@ -57,6 +58,11 @@ class Settings:
         if not http.bearer_tokens and http.host not in ("127.0.0.1", "::1", "localhost"):
             text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
             yield Finding(Kind.NOTE, NAME, text)
+
+
+def broker_is_named() -> bool:
+    """Whether any of RabbitMQ's settings is there: the HTTP function's processes are given none."""
+    return not environment.read().keys().isdisjoint(name.lower() for name in names_of(RabbitSettings).values())
 
 
 def _strangers(names: Iterable[str]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
-from adapters.cli.doctor.environment import Settings
+from adapters.cli.doctor.environment import Settings, broker_is_named
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.mongodb import StoreRefuses
 from adapters.settings import (
@@ -23,13 +23,19 @@ from adapters.wiring.store import Keeping, open_store
 _NO_LEASE = 0.0
 
 
-def findings(*, consumer: bool) -> Iterator[Finding]:
-    """Each as it is found. `consumer`: whether RabbitMQ belongs to it."""
-    settings = Settings(consumer=consumer)
+_UNNAMED = "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
+
+
+def findings(*, consumer: bool | None) -> Iterator[Finding]:
+    """Each as it is found. `consumer`: whether RabbitMQ belongs to it; None: where something is set of it."""
+    with_broker = broker_is_named() if consumer is None else consumer
+    settings = Settings(consumer=with_broker)
     yield from settings.findings
     yield from _store(settings)
-    if consumer:
+    if with_broker:
         yield from _broker(settings)
+    elif consumer is None:
+        yield Finding(Kind.SKIPPED, rabbit.NAME, _UNNAMED)
     yield from _tax_service(settings)
     if settings.has(ApiFnsSettings):
         yield from providers.check_paid(settings.of(ApiFnsSettings))

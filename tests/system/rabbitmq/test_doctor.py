@@ -191,6 +191,27 @@ def test_serve_does_without_rabbitmq(doctor: Doctor) -> None:
     assert "RabbitMQ" not in ended.out
 
 
+NO_BROKER = dict.fromkeys(f"RABBITMQ_{part}" for part in ("HOST", "PORT", "USER", "PASS", "SOURCE_QUEUE_NAME"))
+UNSET = ["RABBITMQ_HOST:", "RABBITMQ_USER:", "RABBITMQ_PASS:"]
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "wrong"),
+    [
+        pytest.param((), {}, [], id="nothing of RabbitMQ is set, as where HTTP alone is served"),
+        pytest.param(("--for", "consume"), {}, UNSET, id="it is said to be for the consumer"),
+        pytest.param((), {"RABBITMQ_SOURCE_QUEUE_NAME": "inn"}, UNSET, id="something of RabbitMQ is set"),
+    ],
+)
+def test_whose_settings_they_are_is_seen_by_whether_rabbitmq_is_among_them(
+    doctor: Doctor, options: tuple[str, ...], changes: Settings, wrong: list[str]
+) -> None:
+    ended = doctor(*options, **{**NO_BROKER, **changes})
+    [skipped] = [line for line in lines(ended, "skipped") if line.startswith("RabbitMQ")]
+    assert [line.split()[1] for line in lines(ended, "wrong")] == wrong
+    assert (ended.status, "inn doctor --for consume" in skipped) == ((2, False) if wrong else (0, True))
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -55,6 +55,9 @@ class Numbers(Protocol):
     def exposition(self) -> bytes:
         """All metrics as text."""
 
+    def looked(self, part: str, *, ready: bool) -> None:
+        """A part was looked at."""
+
 
 class Probes:
     """Answers the three probes. `clock`: seconds from any beginning."""
@@ -99,7 +102,8 @@ class Probes:
         return _json({"ready": ready, "parts": told}, 200 if ready else 503)
 
     async def metrics(self) -> Page:
-        """Prometheus' exposition."""
+        """Prometheus' exposition, how ready the parts are included: a scrape is a look, too, where nobody else looks."""
+        await self._parts()
         return Page(self._numbers.exposition(), self._numbers.exposition_type)
 
     async def _page(self, method: str, path: str) -> Page:
@@ -129,7 +133,8 @@ class Probes:
 
     async def _look_at(self, name: str, check: Check) -> None:
         """Each part's news is told at once, whatever hangs beside it."""
-        self._known[name] = await _looked(check)
+        part = self._known[name] = await _looked(check)
+        self._numbers.looked(name, ready=part.ready)
 
 
 async def _looked(check: Check) -> Part:

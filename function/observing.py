@@ -18,6 +18,8 @@ OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
 WAITS = (Reason.STORE_UNAVAILABLE, Reason.IN_PROGRESS)
 """Why messages wait in hand. Where it is a closed provider, that is told once, as what it is."""
+PARTS = ("store", "providers", "fast_lane", "slow_lane")
+"""What a process is ready by: the last two are the consumer's, each a connection to RabbitMQ."""
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 

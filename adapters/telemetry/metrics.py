@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.telemetry.words import Words
-from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
+from function.observing import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.pacing import Why
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -94,6 +94,9 @@ class Metrics:
             "inn_request_seconds", "Seconds of one processing of a request.", entry=entries, cached=cached
         )
         self._in_flight = self._gauge("inn_in_flight", "Requests in work now.", entry=entries)
+        self._ready = self._gauge(
+            "inn_ready", "1: the part is ready, as /readyz has it; 0: it is not.", part=Words(*PARTS)
+        )
         self._step_seconds = self._histogram("inn_step_seconds", "Seconds of a lookup's step.", step=Words(*STEPS))
         self._calls = self._counter(
             "inn_provider_calls", "Requests to a provider, by outcome.", provider=providers, outcome=Words(*OUTCOMES)
@@ -113,6 +116,10 @@ class Metrics:
         self._registry.register(self._closed)
         self._register_own(version)
         self._begin()
+
+    def looked(self, part: str, *, ready: bool) -> None:
+        """A part was looked at."""
+        self._ready(part).set(ready)
 
     def in_work(self, entry: str, change: int) -> None:
         """See Observer."""

@@ -34,6 +34,10 @@ class Telemetry:
         """All metrics as text, of `exposition_type`."""
         return self._metrics.exposition()
 
+    def looked(self, part: str, *, ready: bool) -> None:
+        """One of PARTS was looked at, for `/readyz`."""
+        self._metrics.looked(part, ready=ready)
+
     def in_work(self, entry: str, change: int) -> None:
         """See Observer."""
         self._metrics.in_work(entry, change)

@@ -17,8 +17,14 @@ from adapters.server import Address, listen
 class Numbers:
     exposition_type = "text/plain; version=0.0.4"
 
+    def __init__(self) -> None:
+        self.ready: dict[str, bool] = {}
+
     def exposition(self) -> bytes:
-        return b"# metrics\n"
+        return f"# metrics {self.ready}\n".encode()
+
+    def looked(self, part: str, *, ready: bool) -> None:
+        self.ready[part] = ready
 
 
 async def answered(asked: Probes, method: str, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -49,7 +55,7 @@ def part(*, ready: bool, detail: str = "") -> Check:
         pytest.param(
             "HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"
         ),
-        pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics\n", id="its numbers"),
+        pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics {}\n", id="its numbers"),
         pytest.param("GET", "/", 404, b"text/plain", b"expected /livez, /readyz or /metrics", id="another path"),
         pytest.param("POST", "/livez", 405, b"text/plain", b"expected GET", id="another method"),
     ],
@@ -70,6 +76,12 @@ async def test_readiness_is_that_of_every_part(ready: bool, status: int) -> None
         "ready": ready,
         "parts": {"store": {"ready": True, "detail": ""}, "lane": {"ready": ready, "detail": "why"}},
     }
+
+
+async def test_a_scrape_tells_of_each_part_whether_anybody_asked_for_readiness_or_not() -> None:
+    asked = Probes({"store": part(ready=False), "lane": part(ready=True)}, Numbers())
+    _, _, body = await answered(asked, "GET", "/metrics")
+    assert body == b"# metrics {'store': False, 'lane': True}\n"
 
 
 @pytest.mark.parametrize(

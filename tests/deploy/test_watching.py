@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
+from function.observing import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.pacing import Why
 from tests.deploy.manifests import FOLDERS, rendered
 from tests.deploy.tools import ROOT
@@ -42,6 +42,8 @@ def _told() -> dict[str, Labels]:
         metrics.moved(queue)
     for reason in WAITS:
         metrics.waiting(reason, 1)
+    for part in PARTS:
+        metrics.looked(part, ready=True)
     for provider, outcome, why in product(PROVIDERS, OUTCOMES, Why):
         metrics.provider_called(provider, outcome, 1)
         metrics.provider_closed(provider, why, 1)

@@ -212,6 +212,9 @@ class _NoNumbers:
     def exposition(self) -> bytes:
         return b"# metrics\n"
 
+    def looked(self, part: str, *, ready: bool) -> None:
+        pass
+
 
 async def _ready() -> Part:
     return Part(ready=True)

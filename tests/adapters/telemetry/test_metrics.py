@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
+from function.observing import ENTRIES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.outcomes import Reason, Status
 from function.pacing import Why
 
@@ -87,6 +87,16 @@ CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
         _series("inn_waits_total", reason="store_unavailable"),
         64,
     ),
+    "a part that is ready": (
+        lambda metrics: metrics.looked("store", ready=True),
+        _series("inn_ready", part="store"),
+        1,
+    ),
+    "a part that is not ready": (
+        lambda metrics: metrics.looked("store", ready=False),
+        _series("inn_ready", part="store"),
+        0,
+    ),
     "what is in work": (
         lambda metrics: deque(map(metrics.in_work, ("rabbitmq", "rabbitmq"), (64, -60))),
         _series("inn_in_flight", entry="rabbitmq"),
@@ -145,6 +155,7 @@ UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
     ),
     "a queue": (lambda telemetry, word: telemetry.moved(word, word.upper()), "inn_queue_moves_total"),
     "a reason to wait": (lambda telemetry, word: telemetry.waiting(word, 1), "inn_waits_total"),
+    "a part": (lambda telemetry, word: telemetry.looked(word, ready=True), "inn_ready"),
     "an entry": (lambda telemetry, word: telemetry.in_work(word, 1), "inn_in_flight"),
 }
 
@@ -174,6 +185,8 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
         metrics.moved(queue)
     for reason in WAITS:
         metrics.waiting(reason, 1)
+    for part in PARTS:
+        metrics.looked(part, ready=True)
 
     assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
 

@@ -151,7 +151,8 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
             "fast_lane": True,
             "slow_lane": True,
         }
-        wait_for(lambda: waits(consumer) > 0, within=60, what="messages that wait")
+        assert told(consumer, "inn_ready") == {"store": 0, "providers": 1, "fast_lane": 1, "slow_lane": 1}
+        wait_for(lambda: told(consumer, "inn_waits_total")["store_unavailable"], within=60, what="messages that wait")
         assert "store_away" in consumer.errors
         own.members[0].start()
         bury(settings)
@@ -160,15 +161,15 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
     assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
     outages = [line for line in map(json.loads, consumer.errors.splitlines()) if line["event"].startswith("store_")]
     for lane in {line["queue"] for line in outages}:
-        told = [line["event"] for line in outages if line["queue"] == lane]
-        assert told == ["store_away", "store_back"]
+        assert [line["event"] for line in outages if line["queue"] == lane] == ["store_away", "store_back"]
 
 
-def waits(consumer: Process) -> float:
-    """Tries so far after which messages waited for the store."""
+def told(consumer: Process, name: str) -> dict[str, float]:
+    """What a metric of one label says, by that label."""
     exposition = consumer.get("/metrics").data.decode()
-    [value] = re.findall(r'^inn_waits_total\{reason="store_unavailable"\} (\S+)$', exposition, re.MULTILINE)
-    return float(value)
+    return {
+        label: float(value) for label, value in re.findall(rf'^{name}{{\w+="(\w+)"}} (\S+)$', exposition, re.MULTILINE)
+    }
 
 
 TROUBLES: list[dict[str, Any]] = [
@@ -215,8 +216,8 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
     lines = [line for line in consumer.errors.splitlines() if not line.startswith("{")]
     assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
     assert lines[0].startswith("inn: RabbitMQ: no broker")
-    told = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
-    assert sorted((line["event"], line["part"]) for line in told if line["event"] != "library") == [
+    log = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
+    assert sorted((line["event"], line["part"]) for line in log if line["event"] != "library") == [
         ("start_waits", "mongodb"),
         ("start_waits", "rabbitmq"),
     ]

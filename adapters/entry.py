@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.settings import Core, WrongSettings, load_core
+from adapters.environment import WrongSettings
+from adapters.settings import Core, load_core
 from adapters.starting import NotStarted, started
 from adapters.telemetry import Telemetry
 from adapters.wiring.function import Function, function

@@ -8,21 +8,39 @@ FILE = ".env"
 """In the folder that the process is started in."""
 
 
+class WrongSettings(Exception):
+    """The process can't start: one line for each setting that is missing or malformed, no values."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
+        self.faults = faults
+
+
 def read() -> dict[str, str]:
-    """The values by their names in lower case. The environment goes before the file; what is empty is not set."""
+    """The values by their names in lower case. The environment goes before the file; what is empty is not set.
+
+    Raises WrongSettings.
+    """
     return {name.lower(): value for name, value in _written() if value}
 
 
 def names() -> set[str]:
-    """Every name, in the letters that it is written in, whether something is set or not."""
+    """Every name, in the letters that it is written in, whether something is set or not. Raises WrongSettings."""
     return {name for name, _ in _written()}
 
 
 def _written() -> Iterator[tuple[str, str | None]]:
     """Names and values; of one that comes twice the last counts."""
     if Path(FILE).is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
-
-        yield from dotenv_values(FILE, encoding="utf-8").items()
+        yield from _in_file().items()
     # What is empty here does not hide what the file has.
     yield from os.environ.items()
+
+
+def _in_file() -> dict[str, str | None]:
+    from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
+
+    try:
+        return dotenv_values(FILE, encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from adapters import environment, hosts
+from adapters.environment import WrongSettings
 from function.ports import Lifetimes
 
 MIN_KEY_LENGTH = 32
@@ -26,14 +27,6 @@ MAX_NAME_BYTES = 128
 MAX_DAYS = 36500
 """A hundred years: a longer time, from today, may end after the last year that there is."""
 _PROXIES = frozenset({"http", "https", "socks5", "socks5h", "socks4", "socks4a"})
-
-
-class WrongSettings(Exception):
-    """The process can't start: one line for each setting that is missing or malformed, no values."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
-        self.faults = faults
 
 
 def _wrong(message: str) -> PydanticCustomError:

@@ -7,6 +7,7 @@ from traceback import extract_tb
 import typer
 
 from adapters.cli.failure import FAILED, WRONG_USE, Failure
+from adapters.environment import WrongSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,6 @@ def told(exc: Exception, path: str = "inn") -> Fault:
         return Fault(_usage(exc, path), WRONG_USE)
     if isinstance(exc, Failure):
         return Fault(f"inn: {exc}", exc.status)
-    from adapters.settings import WrongSettings  # noqa: PLC0415  # it takes its time, and most commands have no error
-
     if isinstance(exc, WrongSettings):
         return Fault(f"inn: {exc}", WRONG_USE)
     if isinstance(exc, typer.Abort):

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from pymongo.uri_parser import parse_uri
 
+from adapters.environment import WrongSettings
 from adapters.settings import (
     ALL_GROUPS,
     AppSettings,
@@ -13,7 +14,6 @@ from adapters.settings import (
     NalogSettings,
     RabbitSettings,
     SettingsGroup,
-    WrongSettings,
     load,
     load_core,
     load_groups,
@@ -172,6 +172,14 @@ def test_a_setting_is_looked_for_in_the_environment_then_in_the_file(
     absent = load(CacheSettings).lifetimes.absent
     assert absent is not None
     assert absent.total_seconds() == found
+
+
+def test_a_file_that_is_no_text_is_named_with_what_it_must_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(f"MONGO_NAME={'база'}".encode("cp1251"))
+    with pytest.raises(WrongSettings) as wrong:
+        load_groups(ALL_GROUPS)
+    assert wrong.value.faults == [".env: must be text in UTF-8 that this user may read"]
 
 
 def test_what_is_given_goes_before_all_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ from typing import TypeVar, cast
 
 from adapters import environment
 from adapters.cli.doctor.finding import Finding, Kind
+from adapters.environment import WrongSettings
 from adapters.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
     HttpSettings,
     RabbitSettings,
     SettingsGroup,
-    WrongSettings,
     load,
     names_of,
 )

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import NalogSettings, WrongSettings, load
+from adapters.environment import WrongSettings
+from adapters.settings import NalogSettings, load
 from tests.adapters.nalog.certificates import self_signed
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
+from ssl import SSLError
+from typing import Final
 
 from aiormq import exceptions as amqp
 
@@ -24,6 +27,18 @@ _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
     (amqp.InvalidFrameError, _NO_VHOST),
     (amqp.ChannelAccessRefused, "this user may not declare, read and write the service's queues: give it these rights"),
 )
+_LOST: Final = "connection_lost"
+_CODES: tuple[tuple[type[BaseException], str], ...] = (
+    (ConnectionRefusedError, "connection_refused"),
+    (gaierror, "unknown_host"),
+    (SSLError, "tls_failed"),
+    (TimeoutError, "no_answer"),
+    (amqp.AMQPChannelError, "channel_closed"),
+    (amqp.ChannelInvalidStateError, "channel_closed"),
+    (ConnectionError, _LOST),
+    # As where a name has several addresses, and each fails.
+    (OSError, "unreachable"),
+)
 _WEATHER = (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, TimeoutError, EOFError)
 
 
@@ -39,4 +54,10 @@ def translated() -> Iterator[None]:
         for kind, text in _REFUSALS:
             if isinstance(exc, kind):
                 raise BrokerRefuses(text) from None
-        raise BrokerAway(type(exc).__name__) from None
+        raise BrokerAway(_code(exc)) from None
+
+
+def _code(error: Exception) -> str:
+    # The library puts an error of its own around what the system said.
+    said = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    return next((code for kind, code in _CODES if isinstance(said, kind)), _LOST)

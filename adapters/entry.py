@@ -2,6 +2,7 @@
 
 Settings are read when the file is loaded, so that a wrong one ends the start. What connects is built
 at the first request, after any fork, once a process. Where it listens is functions-framework's affair.
+After SIGTERM requests and fetches have 30 seconds, gunicorn's `graceful_timeout`.
 """
 
 import asyncio
@@ -11,11 +12,13 @@ from contextlib import ExitStack
 from functools import cache
 
 from functions_framework import aio
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.environment import WrongSettings
+from adapters.http.lookups import Lookups
 from adapters.settings import Core, load_core
 from adapters.starting import NotStarted, started
 from adapters.telemetry import Telemetry
@@ -36,13 +39,24 @@ def _settings() -> Core:
 
 
 _CORE = _settings()
+_KEEPING = asyncio.Lock()
 _STARTING: set[asyncio.Task[None]] = set()
 
 
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    return await _served().endpoint(request)
+    served = _served()
+    response = await served.endpoint(request)
+    response.background = BackgroundTask(_keep, served.endpoint.lookups)
+    return response
+
+
+async def _keep(lookups: Lookups) -> None:
+    """Go on with one request as long as anything is fetched: uvicorn then does not end, and tells of its end in no other way."""
+    if not _KEEPING.locked():
+        async with _KEEPING:
+            await lookups.rest()
 
 
 @cache

@@ -53,7 +53,7 @@ _TEXTS = {
     Reason.TURNED_AWAY: "the tax service turned this request away (captcha or throttling) and is left alone for a while",
     Reason.NOT_HERE: "the answer is not in the cache",
     Reason.IN_PROGRESS: "another worker is asking for this person now",
-    Reason.DEADLINE: "the answer did not come in the time of one request; it is kept when it comes, so ask again",
+    Reason.DEADLINE: "the answer did not come in the time of one request; it is kept if it comes, so ask again",
     Reason.INTERNAL_ERROR: "something went wrong within this service",
 }
 _FAILURES = frozenset({Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR})

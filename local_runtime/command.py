@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.clock import SystemClock
+from adapters.ending import HeldClaims
 from adapters.http.lookups import Bounds
 from adapters.server import Address, Busy, Server, leave, listen, run
 from adapters.settings import (
@@ -104,7 +105,8 @@ def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry
         store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=paid.lease)))
         asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
         watched = Watched(*asked, paid=settings.apifns.enabled)
-        ports = Ports(store, watched, SystemClock(), settings.cache.lifetimes)
+        held = stack.enter_context(closing(HeldClaims(store)))
+        ports = Ports(held, watched, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(watched.states)}
         around = Surroundings(settings.http.bearer_tokens, checks, told, told)
         app = hosted(stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around)))

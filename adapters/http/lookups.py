@@ -12,6 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
+from adapters.ending import end
 from adapters.turns import all_here
 from function.contract import Event, LookupRequest
 from function.handler import broken, handle_missed, read
@@ -30,10 +31,14 @@ LONGEST_WAIT_SEC = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`deadline`: seconds that one lookup may take; `threads`: lookups that ask a provider at the same time."""
+    """`deadline`: seconds that one lookup may take; `threads`: lookups that ask a provider at the same time.
+
+    `ending`: seconds that fetches have at the end, when no request waits for them any more.
+    """
 
     deadline: float
     threads: int
+    ending: float = 0
 
     @property
     def fetches(self) -> int:
@@ -75,9 +80,14 @@ class Lookups:
         """How an event ends that a bug kept from being answered, where others are answered along with it."""
         return broken(event, self._ports)
 
+    async def rest(self) -> None:
+        """Wait until nothing is being fetched."""
+        while self._fetches:
+            await asyncio.wait(list(self._fetches.values()))
+
     def close(self) -> None:
-        """Let go of the threads. A fetch under way goes on to its end, and its answer is kept."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Wait for the fetches under way, within bounds, so that their answers are kept; those in the queue never begin."""
+        end(self._threads, self._bounds.ending)
         self._cached.close()
 
     async def _settled(self, event: Event, request: LookupRequest) -> Outcome:

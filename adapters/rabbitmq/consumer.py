@@ -2,11 +2,13 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
+from adapters.ending import end
 from adapters.rabbitmq.fast import FastLane
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.session import Broker
-from adapters.rabbitmq.slow import SlowLane
+from adapters.rabbitmq.slow import DRAIN_SEC, SlowLane
 from adapters.rabbitmq.work import Work
 
 
@@ -16,6 +18,7 @@ class Consumer:
     def __init__(self, broker: Broker, work: Work, prefetch: int, places: int) -> None:
         self._cache_thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._lookup_threads = ThreadPoolExecutor(places, thread_name_prefix="lookup")
+        self._drained_by = 0.0
         self.fast = Link(FastLane(work, prefetch, self._cache_thread), broker, work.observer)
         self.slow = Link(SlowLane(work, places, self._lookup_threads), broker, work.observer)
 
@@ -30,6 +33,8 @@ class Consumer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.fast.run(stopping))
             group.create_task(self.slow.run(stopping))
+            await stopping.wait()
+            self._drained_by = monotonic() + DRAIN_SEC
 
     async def leave(self) -> None:
         """Let go of what was reached where nothing came of it."""
@@ -37,6 +42,6 @@ class Consumer:
         await self.slow.leave()
 
     def close(self) -> None:
-        """Let go of the threads. A lookup under way goes on to its end, and its answer is kept."""
+        """Let go of the threads. Lookups under way whose connection was lost have what is left of the drain."""
         self._cache_thread.shutdown(wait=False, cancel_futures=True)
-        self._lookup_threads.shutdown(wait=False, cancel_futures=True)
+        end(self._lookup_threads, max(0.0, self._drained_by - monotonic()))

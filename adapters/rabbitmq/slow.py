@@ -64,7 +64,7 @@ class SlowLane:
         if not shift.in_hand:
             return
         await asyncio.wait(shift.in_hand, timeout=DRAIN_SEC)
-        # A thread can't be stopped: what it still finds is kept in the store, for whoever gets the message next.
+        # A thread can't be stopped: whoever gets the message next asks anew, or finds what it has found by then.
         overdue = dict(shift.in_hand)
         for task in overdue:
             task.cancel()

@@ -39,7 +39,7 @@ def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[C
     with ExitStack() as stack:
         store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
         asked = stack.enter_context(providers(asking, store, told))
-        recent = answers(store)
+        recent = stack.enter_context(answers(store))
         ports = timed(Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent), told)
         names = Names(rabbit.source_queue_name)
         work = Work(names, ports, core.app.request_retry_times, told)

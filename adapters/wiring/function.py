@@ -21,6 +21,9 @@ from adapters.wiring.store import Keeping, answers, longest_call, open_store, st
 from function.observing import Observer
 from function.ports import Ports
 
+FETCHES_SEC = 40.0
+"""What fetches beyond their requests' deadline have at the end: with what the requests had, longer than one takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -71,9 +74,9 @@ def function(core: Core, told: Telemetry) -> Iterator[Function]:
         keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
         store = stack.enter_context(open_store(keeping))
         asked = stack.enter_context(providers(asking, store, told))
-        recent = answers(store)
+        recent = stack.enter_context(answers(store))
         ports = Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent)
         checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
         around = Surroundings(core.http.bearer_tokens, checks, told, told)
-        served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS), around))
+        served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS, FETCHES_SEC), around))
         yield Function(served, telling({"MongoDB": store_start(store)}, told))

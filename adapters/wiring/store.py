@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from adapters.clock import SystemClock
+from adapters.ending import HeldClaims
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, longest
 from adapters.owed import OwedAnswers
 from adapters.recent import RecentAnswers
@@ -53,10 +54,12 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
         yield store
 
 
-def answers(store: MongoStore) -> RecentAnswers:
-    """The store's answers, with what this process has met lately and what it owes the store."""
+@contextmanager
+def answers(store: MongoStore) -> Iterator[RecentAnswers]:
+    """The store's answers, with what this process has met lately and what it owes the store: at the end, its claims."""
     clock = SystemClock()
-    return RecentAnswers(OwedAnswers(store, clock), clock)
+    with closing(HeldClaims(OwedAnswers(store, clock))) as held:
+        yield RecentAnswers(held, clock)
 
 
 class _Preparing:

@@ -10,10 +10,13 @@ from adapters.rabbitmq.slow import DRAIN_SEC
 from adapters.settings import ApiFnsSettings, NalogSettings, load
 from adapters.wiring.asking import Asking
 from adapters.wiring.consumer import PATIENCE_SEC
+from adapters.wiring.function import FETCHES_SEC
 from tests.deploy.manifests import PLACES, Process, template
 
 AFTER_THE_DRAIN_SEC = CONFIRM_SEC + 15
 """To hand back what is left, confirmed by a broker that may be slow, close the connections and send the last spans."""
+AFTER_THE_FETCHES_SEC = 10
+"""To give back the claims of what is left, close the connections and send the last spans."""
 WITH_GRACE = [place for place in PLACES if place not in ("lambda", "knative")]
 
 
@@ -39,13 +42,14 @@ class Longest:
         return Asking(load(NalogSettings), paid, patience).lease
 
 
-@pytest.mark.parametrize("place", WITH_GRACE)
-def test_the_function_ends_its_lookups_before_the_kill(place: str, longest_lookup: Longest) -> None:
+@pytest.mark.parametrize("place", [*WITH_GRACE, "knative"])
+def test_the_function_ends_its_requests_and_fetches_before_the_kill(place: str, longest_lookup: Longest) -> None:
     [function] = [process for process in PLACES[place]() if process.command == "serve"]
     assert function.grace is not None
     deadline = float(function.environment["APP_LOOKUP_DEADLINE_SEC"])
-    slowest = max(deadline + GRACE_SEC, longest_lookup.of(function, patience=deadline / 2))
-    assert function.pause + slowest < function.grace
+    ending = deadline + GRACE_SEC + FETCHES_SEC
+    assert longest_lookup.of(function, patience=deadline / 2) <= ending
+    assert function.pause + ending + AFTER_THE_FETCHES_SEC < function.grace
 
 
 @pytest.mark.parametrize("place", [*WITH_GRACE, "knative"])
@@ -63,12 +67,6 @@ def test_a_consumer_that_is_told_no_limit_ends_its_lookups_within_its_drain(
 ) -> None:
     monkeypatch.delenv("CLIENT_NALOG_TIMEOUT_SEC", raising=False)
     assert longest_lookup.as_set(PATIENCE_SEC) < DRAIN_SEC
-
-
-def test_knative_waits_for_a_request_longer_than_a_lookup_may_take() -> None:
-    [(function, limit)] = [(process, process.grace) for process in PLACES["knative"]() if process.command == "serve"]
-    assert limit is not None
-    assert limit > float(function.environment["APP_LOOKUP_DEADLINE_SEC"])
 
 
 def test_lambda_does_not_end_a_lookup_that_is_still_within_its_deadline() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ class Process:
     """
 
     def __init__(self, command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> None:
-        self.url = f"http://127.0.0.1:{settings['HTTP_PORT']}"
+        self.port = int(settings["HTTP_PORT"])
+        self.url = f"http://127.0.0.1:{self.port}"
         self._errors = folder / f"errors-{settings['HTTP_PORT']}"
         self._output = folder / f"output-{settings['HTTP_PORT']}"
         with self._errors.open("wb") as errors, self._output.open("wb") as output:
@@ -62,6 +64,18 @@ class Process:
             return False
 
         wait_for(seen, within=START_SEC, what=f"{path} to answer {status}")
+
+    def listens_no_more(self) -> None:
+        """Wait until no client gets in, the process still there."""
+
+        def seen() -> bool:
+            assert self.process.poll() is None, self.errors
+            with suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return False
+            return True
+
+        wait_for(seen, within=STOP_SEC, what="the end of listening")
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Its exit status, after a signal where one is given."""

@@ -181,7 +181,7 @@ export const REASONS = {
   provider_closed: ["The tax service is left alone for a while.", "Налоговую службу пока не беспокоят."],
   in_progress: ["Another worker is asking for this very person.", "Об этом человеке уже спрашивает другой обработчик."],
   internal_error: ["The service has a fault of its own.", "В самом сервисе ошибка."],
-  deadline: ["The answer did not come in the time of one request. It is kept when it comes.", "Ответ не успел за время одного запроса. Когда придёт, он сохранится."],
+  deadline: ["The answer did not come in the time of one request. It is kept if it comes.", "Ответ не успел за время одного запроса. Если придёт, он сохранится."],
 };
 
 // What the service says of a field, by its own words; the page's checks say the same ones.

@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
@@ -23,13 +25,15 @@ from local_runtime.servers.mongod import Mongo, standalone
 from local_runtime.servers.process import Server, free_port, wait_for
 from local_runtime.servers.process import start as run
 from local_runtime.servers.rabbitmq import PASSWORD, Node
+from tests.relay import held_back
 from tests.system.process import KEY, ROOT, Process
 from tests.system.rabbitmq import poisoned
 from tests.system.rabbitmq.crowd import counted, crowd, differing
 from tests.system.rabbitmq.room import ask
+from tests.system.rabbitmq.service import Wire
 
 Settings = dict[str, str]
-Start = Callable[[Settings], Process]
+Start = Callable[..., Process]
 _NUMBERS = count()
 
 
@@ -73,8 +77,8 @@ def settings(node: Node, mongo: Mongo, emulator: Emulator, monkeypatch: pytest.M
 def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as running:
 
-        def begin(settings: Settings) -> Process:
-            process = Process(["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
+        def begin(settings: Settings, *command: str) -> Process:
+            process = Process(command or ["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
             running.callback(process.end, signal.SIGKILL)
             return process
 
@@ -198,6 +202,54 @@ def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
         replies = customers.got(10)
         assert customers.parked() == 0
     assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+
+
+@pytest.fixture
+def silent(settings: Settings, emulator: Emulator) -> Iterator[threading.Event]:
+    """A tax service that says nothing until the event is set."""
+    with held_back(urlsplit(emulator.url).port or 0) as (port, speaks):
+        settings |= {"CLIENT_NALOG_URL": f"http://127.0.0.1:{port}", "CLIENT_NALOG_TIMEOUT_SEC": "600"}
+        yield speaks
+
+
+def kept(settings: Settings) -> dict[str, Any]:
+    """What stands under the only person."""
+    with MongoClient[dict[str, Any]](settings["MONGO_DSN"]) as client:
+        [document] = client[settings["MONGO_NAME"]]["answers"].find()
+    return document
+
+
+def test_a_lookup_whose_connection_was_lost_is_kept_before_the_process_ends(
+    settings: Settings, start: Start, node: Node, emulator: Emulator, silent: threading.Event
+) -> None:
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers, closing(Wire(node.port)) as wire:
+        consumer = start({**settings, "RABBITMQ_DSN": node.uri.replace(f":{node.port}", f":{wire.port}")})
+        consumer.answers("/readyz", 200)
+        # There is more to ask once it speaks: that takes longer than a process that does not wait.
+        emulator.control(pending=1)
+        customers.asks(persons(1))
+        wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
+        wire.cut()
+        consumer.process.send_signal(signal.SIGTERM)
+        consumer.listens_no_more()
+        silent.set()
+        assert consumer.end() == 0
+    assert kept(settings)["status"] == "found"
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
+    settings: Settings, start: Start, node: Node, emulator: Emulator
+) -> None:
+    hurried = "import adapters.rabbitmq.slow as slow; slow.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        consumer = start(settings, "python", "-c", hurried, "consume")
+        consumer.answers("/readyz", 200)
+        customers.asks(persons(1))
+        wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
+        assert "claim" in kept(settings)
+        assert consumer.end(signal.SIGTERM) == 0
+    assert "claim" not in kept(settings)
 
 
 def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: Start) -> None:

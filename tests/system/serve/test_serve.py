@@ -1,13 +1,17 @@
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
 from local_runtime.servers.mongod import FAULTS_ON_DEMAND, keep_indexes_waiting, standalone
 from local_runtime.servers.process import free_port, wait_for
+from tests.relay import held_back
 from tests.system.serve.conftest import ROOT, Process
 
 Start = Callable[..., Process]
@@ -175,11 +179,51 @@ def test_requests_in_work_end_before_the_process_does(
     assert answers == ["found"]
 
 
-def test_a_lookup_that_does_not_end_keeps_no_process_from_ending(
+@pytest.fixture
+def silent(settings: dict[str, str], emulator: Emulator) -> Iterator[threading.Event]:
+    """A tax service that says nothing until the event is set, and a lookup that waits no longer than a moment."""
+    with held_back(urlsplit(emulator.url).port or 0) as (port, speaks):
+        url = f"http://127.0.0.1:{port}"
+        settings |= {"CLIENT_NALOG_URL": url, "CLIENT_NALOG_TIMEOUT_SEC": "600", "APP_LOOKUP_DEADLINE_SEC": "0.2"}
+        yield speaks
+
+
+def asked_in_vain(served: Process, emulator: Emulator) -> None:
+    """The client is told that it takes too long, while the tax service has the request."""
+    served.answers("/readyz", 200)
+    assert served.ask(PERSON).json()["code"] == "deadline"
+    wait_for(lambda: emulator.stats().finds == 1, within=30, what="the find")
+
+
+def kept(settings: dict[str, str]) -> dict[str, Any]:
+    """What stands under the only person."""
+    with MongoClient[dict[str, Any]](settings["MONGO_DSN"]) as client:
+        [document] = client[settings["MONGO_NAME"]]["answers"].find()
+    return document
+
+
+@pytest.mark.parametrize("host", ["inn serve", "functions-framework"])
+def test_an_answer_that_comes_after_its_request_is_kept_before_the_process_ends(
+    start: Start, settings: dict[str, str], emulator: Emulator, silent: threading.Event, host: str
+) -> None:
+    served = start(settings, *(by_hand(settings) if host == "functions-framework" else ()))
+    # There is more to ask once it speaks: that takes longer than a process that does not wait.
+    emulator.control(pending=1)
+    asked_in_vain(served, emulator)
+    served.process.send_signal(signal.SIGTERM)
+    served.listens_no_more()
+    silent.set()
+    assert served.end() == 0
+    assert kept(settings)["status"] == "found"
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the_next_from_asking(
     start: Start, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    served = start({**settings, "APP_LOOKUP_DEADLINE_SEC": "0.2", "CLIENT_NALOG_TIMEOUT_SEC": "600"})
-    served.answers("/readyz", 200)
-    emulator.control(latency=600)
-    assert served.ask(PERSON).json()["code"] == "deadline"
+    hurried = "import adapters.wiring.function as f; f.FETCHES_SEC = 0.1; from adapters.cli import main; main()"
+    served = start(settings, "python", "-c", hurried, "serve")
+    asked_in_vain(served, emulator)
+    assert "claim" in kept(settings)
     assert served.end(signal.SIGTERM) == 0
+    assert "claim" not in kept(settings)

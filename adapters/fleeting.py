@@ -59,6 +59,12 @@ class Fleeting(Generic[T]):
             kept = self._kept.get(person)
         return kept.value if kept is not None and now < kept.until else None
 
+    def values(self) -> list[T]:
+        """All whose time is not over."""
+        now = self._clock.now()
+        with self._changing:
+            return [kept.value for kept in self._kept.values() if now < kept.until]
+
     def pop(self, person: Person) -> None:
         """Let go of the person."""
         with self._changing:

@@ -1,13 +1,15 @@
 """Answers that were fetched and could not be kept, because the store was away just then: it is owed them.
 
 An answer costs one of the few requests that the tax service bears. So it stays in this process's memory,
-and the next lookup of the person, as a rule the same request tried again, saves it instead of asking anew.
+and the next lookup of the person, as a rule the same request tried again, saves it instead of asking anew;
+the end of the process saves what is left.
 
 What was erased is never written again: once anybody was erased after an answer was fetched, it is not saved.
 No record of an erasure says whose it was, so a few others are asked for anew as well.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -55,15 +57,7 @@ class OwedAnswers:
     def claim(self, person: Person) -> Claim | Answer | None:
         """See AnswerStore. What is owed is saved first, and is the answer, unless it may have been erased."""
         debt = self._debts.get(person)
-        if debt is None:
-            return self._store.claim(person)
-        if self._store.erased_since(debt.answer.fetched_at - timedelta(seconds=CLOCKS_SEC)):
-            # Nobody else has to wait for the end of its lease.
-            self._store.release(debt.claim)
-            self._debts.pop(person)
-            return self._store.claim(person)
-        self.save(debt.claim, debt.request, debt.answer)
-        return debt.answer
+        return debt.answer if debt is not None and self._settled(debt) else self._store.claim(person)
 
     def release(self, claim: Claim) -> None:
         """See AnswerStore."""
@@ -78,3 +72,19 @@ class OwedAnswers:
             made = answer.fetched_at
             self._debts.put(claim.person, _Debt(claim, request, answer), made, made + timedelta(seconds=OWED_SEC))
             raise
+
+    def close(self) -> None:
+        """Save what is owed, where the store is back: it would be lost with the process, and its claim be held."""
+        with suppress(Unavailable):
+            for debt in self._debts.values():
+                self._settled(debt)
+
+    def _settled(self, debt: _Debt) -> bool:
+        """Whether it was saved; it is not where it may have been erased."""
+        if self._store.erased_since(debt.answer.fetched_at - timedelta(seconds=CLOCKS_SEC)):
+            # Nobody else has to wait for the end of its lease.
+            self._store.release(debt.claim)
+            self._debts.pop(debt.claim.person)
+            return False
+        self.save(debt.claim, debt.request, debt.answer)
+        return True

@@ -56,9 +56,9 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
 
 @contextmanager
 def answers(store: MongoStore) -> Iterator[RecentAnswers]:
-    """The store's answers, with what this process has met lately and what it owes the store: at the end, its claims."""
+    """The store's answers, with what this process has met lately and what it owes the store, which gets that at the end."""
     clock = SystemClock()
-    with closing(HeldClaims(OwedAnswers(store, clock))) as held:
+    with closing(OwedAnswers(store, clock)) as owed, closing(HeldClaims(owed)) as held:
         yield RecentAnswers(held, clock)
 
 

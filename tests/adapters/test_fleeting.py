@@ -27,7 +27,10 @@ class Room:
 
     @property
     def known(self) -> list[int]:
-        return [number for number, person in enumerate(PERSONS) if self.memory.get(person) is not None]
+        """Whose number is known, one by one and all together."""
+        known = [number for number, person in enumerate(PERSONS) if self.memory.get(person) is not None]
+        assert len(self.memory.values()) == len(known)
+        return known
 
 
 @pytest.fixture

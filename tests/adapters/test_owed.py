@@ -114,6 +114,26 @@ def test_while_nobody_can_say_whether_anybody_was_erased_it_stays_owed(room: Roo
     assert room.finds == ["r-1"]
 
 
+@pytest.mark.parametrize(
+    ("erased", "down", "calls"),
+    [
+        (NEVER, "", ["erased_since", "save", "erased_since", "save"]),
+        (NOW, "", ["erased_since", "release", "erased_since", "release"]),
+        (NEVER, "save", ["erased_since", "save"]),
+        (NEVER, "erased_since", ["erased_since"]),
+    ],
+    ids=["the store is back", "anybody was erased", "nothing is saved", "the store is away"],
+)
+def test_at_the_end_the_store_gets_what_it_is_owed(room: Room, erased: datetime, down: str, calls: list[str]) -> None:
+    for number in (1, 2):
+        room.asks_while_nothing_is_saved(number)
+    room.store.erased, room.store.down = erased, frozenset({down})
+    room.store.calls.clear()
+    room.owed.close()
+    assert room.store.calls == calls
+    assert bool(room.store.claims) == bool(down)
+
+
 def test_of_too_many_the_oldest_is_let_go(room: Room) -> None:
     for number in (1, 2, 3):
         room.asks_while_nothing_is_saved(number)

@@ -1,7 +1,7 @@
 """Whether and where traces go: OpenTelemetry's own environment variables say it, and without them nothing is loaded."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Final, Protocol
 
 from function.observing import Ended
@@ -10,6 +10,8 @@ KNOWN_EXPORTERS: Final = ("otlp", "console")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _OUR_PROTOCOL = "http/protobuf"
+_ANY = "OTEL_"
+"""Stands for a variable that OpenTelemetry does not name when it can't take it."""
 
 
 class Traces(Protocol):
@@ -34,11 +36,7 @@ class Untraced:
 
 
 class WrongTracing(ValueError):
-    """The environment asks for what is not here. `variable` says which part of it."""
-
-    def __init__(self, variable: str) -> None:
-        super().__init__(variable)
-        self.variable = variable
+    """The environment asks for what is not here. The text is the variable that does."""
 
 
 def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -62,15 +60,25 @@ def tracing(name: str, environ: Mapping[str, str], wrong: Callable[[str], None])
 
     A wrong variable leaves the process untraced: to watch the service is never a reason to stop it.
     """
-    try:
-        chosen = exporters(environ)
-    except WrongTracing as fault:
-        wrong(fault.variable)
-        chosen = ()
+    with ExitStack() as stack:
+        try:
+            traces = _begun(name, exporters(environ), stack)
+        except ValueError as fault:
+            wrong(_blamed(fault, environ))
+            traces = Untraced()
+        yield traces
+
+
+def _begun(name: str, chosen: tuple[str, ...], stack: ExitStack) -> Traces:
+    """Traces to these exporters until the stack ends. A ValueError is of a variable that OpenTelemetry can't take."""
     if not chosen:
-        yield Untraced()
-        return
+        return Untraced()
     from adapters.telemetry.spans import spans  # noqa: PLC0415  # a quarter of a second, for those only who want it
 
-    with spans(name, chosen) as traced:
-        yield traced
+    return stack.enter_context(spans(name, chosen))
+
+
+def _blamed(fault: ValueError, environ: Mapping[str, str]) -> str:
+    """The variable that an error's text speaks of; the text itself may hold its value."""
+    spoken_of = [name for name in environ if name.startswith(_ANY) and name in str(fault)]
+    return max(spoken_of, key=len, default=_ANY)

@@ -153,6 +153,35 @@ def test_a_wrong_variable_is_named_and_stops_nothing(
         exporters(environ)
 
 
+REFUSED: dict[str, tuple[Mapping[str, str], str]] = {
+    "one that it names": ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "x"}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
+    "one that it does not name": ({"OTEL_BSP_MAX_QUEUE_SIZE": "10"}, "OTEL_"),
+}
+
+
+@pytest.mark.parametrize(("environ", "variable"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_variable_that_opentelemetry_does_not_take_stops_nothing(
+    environ: Mapping[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"OTEL_TRACES_EXPORTER": "otlp", **environ}.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    with start("inn", "INFO", stream) as telemetry, telemetry.span("serve", CLIENT) as traceparent:
+        assert traceparent == CLIENT
+
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"], line["variable"]) == ("untraced", "warning", variable)
+
+
+@pytest.mark.usefixtures("collector")
+def test_an_error_of_the_work_is_not_taken_for_one_of_tracing() -> None:
+    stream = io.StringIO()
+    with pytest.raises(ValueError, match="work"), start("inn", "INFO", stream):
+        raise ValueError("work")
+
+    assert stream.getvalue() == ""
+
+
 OFF = """
 import sys
 from adapters.telemetry import start

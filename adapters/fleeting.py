@@ -23,8 +23,8 @@ class _Kept(NamedTuple, Generic[T]):
 class Fleeting(Generic[T]):
     """A value for each person, `capacity` of them at most: the oldest goes first. Any thread may call it.
 
-    What is past its time is never given. Each call lets go of it where it is the oldest; every `sweep`
-    seconds, as long as there is anybody, a thread lets go of all of it: no passport stays in an idle process.
+    What is past its time is never given. `put` lets go of it where it is the oldest; every `sweep` seconds, as
+    long as there is anybody, a thread lets go of all of it: no passport stays in an idle process.
     """
 
     def __init__(self, clock: Clock, capacity: int, sweep: float = SWEEP_SEC) -> None:
@@ -53,11 +53,9 @@ class Fleeting(Generic[T]):
 
     def get(self, person: Person) -> T | None:
         """The value, where its time is not over."""
-        now = self._clock.now()
-        with self._changing:
-            self._let_go(now)
-            kept = self._kept.get(person)
-        return kept.value if kept is not None and now < kept.until else None
+        # Without the lock: every cached answer comes this way.
+        kept = self._kept.get(person)
+        return kept.value if kept is not None and self._clock.now() < kept.until else None
 
     def values(self) -> list[T]:
         """All whose time is not over."""
@@ -68,7 +66,6 @@ class Fleeting(Generic[T]):
     def pop(self, person: Person) -> None:
         """Let go of the person."""
         with self._changing:
-            self._let_go(self._clock.now())
             self._kept.pop(person, None)
 
     def _let_go(self, now: datetime) -> None:

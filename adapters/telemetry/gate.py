@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from adapters.telemetry import harmless, places, records
 from adapters.telemetry.lines import Line
+from adapters.telemetry.rendering import About, about
 from adapters.telemetry.words import Words
 from function.observing import ENTRIES, PROVIDERS, STATUSES, Ended
 
@@ -26,7 +27,7 @@ class Gate:
     def __init__(self, service: str) -> None:
         self._service = service
         self._words = Words(*ENTRIES), Words(*STATUSES), Words("", *PROVIDERS)
-        self._abouts: dict[tuple[str, str, bool, str], Line] = {}
+        self._abouts: dict[tuple[str, str, bool, str], About] = {}
 
     def __call__(self, _logger: object, level: str, line: Line) -> Line:
         """The line that may be written. `time` is the pipeline's own stamp."""
@@ -46,24 +47,24 @@ class Gate:
     def _request(self, level: str, time: str, lookup: Ended) -> Line:
         """A request's line, which holds nothing else: bounded words, numbers, and two ids in harmless forms.
 
-        The milliseconds are not rounded yet.
+        The milliseconds are not rounded yet, and the first half is for the renderer to take apart.
         """
-        about = self._abouts.get((lookup.entry, lookup.status, lookup.cached, lookup.provider)) or self._about(lookup)
+        known = self._abouts.get((lookup.entry, lookup.status, lookup.cached, lookup.provider))
         return {
             "time": time,
             "level": level,
-            **about,
+            "about": known or self._about(lookup),
             "request_id": harmless.request_id(lookup.request_id),
             "ms": lookup.seconds * 1000,
             "attempt": lookup.attempt,
             "trace_id": harmless.trace_id(lookup.traceparent),
         }
 
-    def _about(self, lookup: Ended) -> Line:
+    def _about(self, lookup: Ended) -> About:
         entries, statuses, providers = self._words
         entry, status = entries.known(lookup.entry), statuses.known(lookup.status)
         provider = providers.known(lookup.provider)
-        about = {
+        facts = {
             "event": "lookup",
             "service": self._service,
             "entry": entry,
@@ -72,7 +73,7 @@ class Gate:
             "provider": provider,
         }
         # Kept under bounded words only, or unknown ones would fill the memory.
-        return self._abouts.setdefault((entry, status, lookup.cached, provider), about)
+        return self._abouts.setdefault((entry, status, lookup.cached, provider), about(facts))
 
 
 def _shown(facts: Mapping[str, object]) -> Line:

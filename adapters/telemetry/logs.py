@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from adapters.telemetry import structured
 from adapters.telemetry.gate import Gate
 from adapters.telemetry.lines import Lines, Stamps
-from adapters.telemetry.rendering import Json
+from adapters.telemetry.rendering import as_json
 from function.observing import Ended
 
 
@@ -18,7 +18,7 @@ class Log:
 
     def __init__(self, name: str, level: str, lines: Lines, clock: Callable[[], float], *, coloured: bool) -> None:
         self.level = logging.getLevelNamesMapping()[level]
-        renderer = structured.console() if coloured else Json()
+        renderer = structured.console() if coloured else as_json
         self._logger = structured.pipeline(lines, self.level, [Stamps(clock), Gate(name), renderer])
 
     def event(self, name: str, facts: Mapping[str, object], level: int = logging.INFO) -> None:

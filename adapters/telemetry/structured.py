@@ -29,8 +29,8 @@ def console() -> Processor:
     coloured = structlog.dev.ConsoleRenderer(sort_keys=False, timestamp_key="time")
 
     def rendered(logger: object, level: str, line: Line) -> ProcessorReturnValue:
-        if "ms" in line:
-            line["ms"] = round(line["ms"], 2)
+        if "about" in line:
+            line = {**line.pop("about").facts, **line, "ms": round(line["ms"], 2)}
         return coloured(logger, level, line)
 
     return rendered

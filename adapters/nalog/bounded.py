@@ -2,60 +2,21 @@
 
 A read timeout bounds one `recv`: a server that drips a byte now and then, in headers or body, would
 hold a worker for ever. So the socket's timeout shrinks to what is left before every read.
+
+Nothing in HTTP says which request a reply belongs to but its place on the connection, and the next
+request may be for another person. So a connection on which anything lies beyond the reply is not used again.
 """
 
-import io
-import socket
-import time
+import ssl
 from functools import partial
-from http.client import HTTPResponse
 from typing import Any, Protocol
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
-from urllib3.response import HTTPResponse as PooledResponse
+from urllib3.response import HTTPResponse
 
-
-class _Raw(io.RawIOBase):
-    """A socket's bytes until `seconds` from now; TimeoutError afterwards."""
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        super().__init__()
-        self._sock = sock
-        self._bytes = sock.makefile("rb", buffering=0)
-        self._until = time.monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._bytes.readinto(buffer)
-
-    def close(self) -> None:
-        self._bytes.close()
-        super().close()
-
-
-class _Source:
-    """What http.client reads a reply from."""
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock = sock
-        self._seconds = seconds
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Raw(self._sock, self._seconds))
-
-
-class _Response(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, seconds: float, **kwargs: Any) -> None:
-        # http.client asks nothing of the socket but its file.
-        super().__init__(_Source(sock, seconds), *args, **kwargs)  # type: ignore[arg-type]  # the one method it uses
+from adapters.nalog.reading import Response, Terms
 
 
 class _Bounded(HTTPConnection):
@@ -66,6 +27,7 @@ class _Bounded(HTTPConnection):
     """
 
     _held: list[bytes] | None = None
+    _strayed = False
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         held: list[bytes] = []
@@ -82,16 +44,36 @@ class _Bounded(HTTPConnection):
         else:
             self._held.append(data)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a request may be sent on it: what came unasked, or was read by TLS already, would be its reply."""
+        if self.sock is None or self._strayed:
+            return False
+        # The request that follows sets the socket's time anew.
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            pass
+        return False
+
     def connect(self) -> None:
+        self._strayed = False
         self._bound()
         super().connect()
 
-    def getresponse(self) -> PooledResponse:  # type: ignore[override]  # as urllib3 itself overrides http.client
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides http.client
         self._bound()
         return super().getresponse()
 
     def _bound(self) -> None:
-        self.response_class = partial(_Response, seconds=self.timeout or 0)  # type: ignore[assignment]  # called only
+        terms = Terms(self.timeout or 0, self._stray)
+        self.response_class = partial(Response, terms=terms)  # type: ignore[assignment]  # called only
+
+    def _stray(self) -> None:
+        self._strayed = True
 
 
 class _BoundedTls(_Bounded, HTTPSConnection):

@@ -1,6 +1,7 @@
 """One request with a site that is not trusted: how long it may take, how much it may send, whom it may name."""
 
 import gzip
+import io
 import logging
 import socket
 import ssl
@@ -183,6 +184,51 @@ def test_a_connection_is_kept_and_used_again() -> None:
             exchange.post("/", {}, ENOUGH_SEC)
         exchange.close()
     assert site.connections == 1
+
+
+INTERIM = b"HTTP/1.1 %d X\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize("statuses", [[100], [102], [103], [102, 100, 103, 199]], ids=str)
+def test_what_comes_before_a_reply_is_not_taken_for_it(statuses: list[int]) -> None:
+    before = b"".join(INTERIM % status for status in statuses)
+    with serving(lambda asked, client: client.sendall(before + reply(200, asked.form["for"]))) as site:
+        exchange = Exchange(Site(site.url))
+        for person in ("one", "another"):
+            page = exchange.post("/", {"for": person}, ENOUGH_SEC)
+            assert (page.status, page.body) == (200, person.encode())
+        exchange.close()
+    assert site.connections == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [INTERIM % 101 + OK, INTERIM % 102 * 100 + OK],
+    ids=["another protocol, which nobody asked for", "too many of them"],
+)
+def test_what_never_becomes_a_reply_is_a_broken_connection(raw: bytes) -> None:
+    assert isinstance(refusal(say(raw)), Broken)
+
+
+STRAY = reply(200, "somebody else's")
+AT_ONCE = io.DEFAULT_BUFFER_SIZE
+"""Bytes that a reply's reader takes from the connection at once."""
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("body", ["x", "x" * (AT_ONCE - len(reply(200, "x" * 1000)) + 1000)], ids=["with it", "after"])
+def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+    def script(asked: Asked, client: socket.socket) -> None:
+        own = reply(200, asked.form["body"])
+        client.sendall(own + STRAY if asked.form["body"] == body else own)
+
+    context, trusted = self_signed(tmp_path)
+    with serving(script, context if tls else None) as site:
+        exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+        for said in (body, "own", "own"):
+            assert exchange.post("/", {"body": said}, ENOUGH_SEC).body == said.encode()
+        exchange.close()
+    assert site.connections == 2
 
 
 def test_a_request_leaves_in_one_piece() -> None:

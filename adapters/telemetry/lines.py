@@ -27,14 +27,14 @@ class Lines:
 
     Lines of everyday work are held for HELD_SEC at most and written together: under load the call of
     the system for each would cost more than all else about it. A warning, or worse, is written at
-    once, and what is held before it. A line that is not written is counted by `lost`; `gap` hears how many
-    these were in all, once lines flow again. Only a process that is killed, or whose log nobody reads at
-    its end, loses what it holds.
+    once, and what is held before it. A line that is not written is counted in `lost`; `gap` hears the
+    count once lines flow again. Only a process that is killed, or whose log nobody reads at its end,
+    loses what it holds.
     """
 
-    def __init__(self, stream: TextIO, lost: Callable[[], None], gap: Callable[[int], None]) -> None:
+    def __init__(self, stream: TextIO, gap: Callable[[int], None]) -> None:
+        self.lost = 0
         self._stream = stream
-        self._lost = lost
         self._gap = gap
         # A garbage collection may log wherever it strikes, in a thread that is logging just then. So the lock can be
         # taken twice by one thread; and what wakes the writer is a lock that anybody may open, open or not: an Event
@@ -44,7 +44,6 @@ class Lines:
         self._held: list[str] = []
         self._size, self._room = 0, MOST_HELD
         self._urgent = self._ending = False
-        self._missing = self._told = 0
         self._writer = Thread(target=self._write_on, name="log", daemon=True)
         self._asleep.acquire()
         self._writer.start()
@@ -52,15 +51,14 @@ class Lines:
     def hold(self, line: str) -> None:
         """Have one line written soon, given without its end."""
         with self._lock:
-            if self._size < self._room:
-                before = len(self._held)
-                self._held.append(line)
-                self._size += len(line)
-                if before in _WAKING:
-                    self._wake()
+            if self._size >= self._room:
+                self.lost += 1
                 return
-            self._missing += 1
-        self._lost()
+            before = len(self._held)
+            self._held.append(line)
+            self._size += len(line)
+            if before in _WAKING:
+                self._wake()
 
     def write(self, line: str) -> None:
         """Have one line written now, given without its end."""
@@ -83,7 +81,7 @@ class Lines:
             self._asleep.release()
 
     def _write_on(self) -> None:
-        flows = True
+        flows, told = True, 0
         while True:
             self._rest()
             with self._lock:
@@ -91,11 +89,11 @@ class Lines:
                 if self._ending and not lines:
                     self._room = 0
                     return
-                missing = self._missing
-            if flows and missing > self._told:
+                lost = self.lost
+            if flows and lost > told:
                 # It comes behind what is written now, which is where lines are missing.
-                self._told = missing
-                self._gap(missing)
+                told = lost
+                self._gap(lost)
             if lines:
                 flows = self._written(lines)
 
@@ -112,9 +110,7 @@ class Lines:
         except (OSError, ValueError):
             # A full disk or a closed pipe; a closed stream.
             with self._lock:
-                self._missing += len(lines)
-            for _ in lines:
-                self._lost()
+                self.lost += len(lines)
             return False
         return True
 

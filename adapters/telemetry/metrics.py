@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector
 from prometheus_client import ProcessCollector as ProcessOwn
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.telemetry.words import Words
@@ -80,6 +80,16 @@ class _ClosedProviders(Collector):
         yield gauge
 
 
+class _LostLines(Collector):
+    """Log lines that were not written. The log counts them: a garbage collection within a counter's lock may log."""
+
+    def __init__(self) -> None:
+        self.count: Callable[[], int] = lambda: 0
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily("inn_log_lines_lost", "Log lines not written.", self.count())
+
+
 class Metrics:
     """All metrics of one process. Every method may be called from any thread."""
 
@@ -111,9 +121,10 @@ class Metrics:
             "inn_waits", "Tries after which a message waits in hand for the next, by reason.", reason=Words(*WAITS)
         )
         self._troubles = Counter("inn_troubles", "Bugs and faults; the log tells where.", registry=self._registry)
-        self._lost_lines = Counter("inn_log_lines_lost", "Log lines not written.", registry=self._registry)
+        self._lost_lines = _LostLines()
         self._closed = _ClosedProviders(monotonic)
-        self._registry.register(self._closed)
+        for collector in (self._lost_lines, self._closed):
+            self._registry.register(collector)
         self._register_own(version)
         self._begin()
 
@@ -156,9 +167,9 @@ class Metrics:
         """See Observer."""
         self._troubles.inc()
 
-    def line_lost(self) -> None:
-        """A log line could not be written."""
-        self._lost_lines.inc()
+    def lines_lost(self, count: Callable[[], int]) -> None:
+        """`count` says how many log lines could not be written until now."""
+        self._lost_lines.count = count
 
     def exposition(self) -> bytes:
         """What `/metrics` answers, of CONTENT_TYPE."""

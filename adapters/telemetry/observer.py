@@ -102,7 +102,8 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
         # The lines' own thread says so, once lines were lost: so there is a log.
         log.event("lines_lost", {"count": count}, logging.WARNING)
 
-    with closing(Lines(stream, numbers.line_lost, gap)) as lines:
+    with closing(Lines(stream, gap)) as lines:
+        numbers.lines_lost(lambda: lines.lost)
         log = Log(name, level, lines, time.time, coloured=stream.isatty())
 
         def untraced(variable: str) -> None:

@@ -44,16 +44,11 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-def lost() -> list[None]:
-    return []
-
-
-@pytest.fixture
-def lines(stream: Stream, lost: list[None]) -> Iterator[Lines]:
+def lines(stream: Stream) -> Iterator[Lines]:
     def gap(count: int) -> None:
         telling.warning(f"{count} lost")
 
-    with closing(Lines(stream, lambda: lost.append(None), gap)) as telling:
+    with closing(Lines(stream, gap)) as telling:
         yield telling
         stream.reader.set()
 
@@ -94,24 +89,22 @@ def test_so_many_lines_are_written_without_waiting_for_more(lines: Lines, stream
 
 
 @pytest.mark.usefixtures("ever")
-def test_the_end_writes_what_is_held_and_nothing_later(stream: Stream, lost: list[None]) -> None:
-    lines = Lines(stream, lambda: lost.append(None), lambda _: None)
+def test_the_end_writes_what_is_held_and_nothing_later(stream: Stream) -> None:
+    lines = Lines(stream, lambda _: None)
     lines.info("one")
     lines.close()
     assert stream.writes == ["one\n"]
     assert not lines._writer.is_alive()
     lines.error("two")
-    assert (stream.writes, len(lost)) == (["one\n"], 1)
+    assert (stream.writes, lines.lost) == (["one\n"], 1)
 
 
 @pytest.mark.usefixtures("ever")
-def test_each_line_that_cannot_be_written_is_counted_and_later_told(
-    lines: Lines, stream: Stream, lost: list[None]
-) -> None:
+def test_each_line_that_cannot_be_written_is_counted_and_later_told(lines: Lines, stream: Stream) -> None:
     stream.full = True
     lines.info("one")
     lines.error("two")
-    wait_for(lambda: len(lost) == 2, within=LONG, what="two lost lines")
+    wait_for(lambda: lines.lost == 2, within=LONG, what="two lost lines")
     stream.full = False
     lines.error("three")
     stream.wait_for("three\n")
@@ -120,16 +113,14 @@ def test_each_line_that_cannot_be_written_is_counted_and_later_told(
 
 
 @pytest.mark.usefixtures("little_room")
-def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_told(
-    lines: Lines, stream: Stream, lost: list[None]
-) -> None:
+def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_told(lines: Lines, stream: Stream) -> None:
     stream.reader.clear()
     lines.error("stuck")
     assert stream.begun.wait(LONG)
     for _ in range(6):
         lines.error("one")
 
-    assert (stream.writes, len(lost)) == ([], 2)
+    assert (stream.writes, lines.lost) == ([], 2)
     stream.reader.set()
     stream.wait_for("stuck\n", "one\n" * 4, "2 lost\n")
 

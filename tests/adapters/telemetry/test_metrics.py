@@ -103,7 +103,7 @@ CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
         4,
     ),
     "a trouble": (Metrics.trouble, _series("inn_troubles_total"), 1),
-    "a line lost": (lambda metrics: metrics.line_lost(), _series("inn_log_lines_lost_total"), 1),
+    "a line lost": (lambda metrics: metrics.lines_lost(lambda: 1), _series("inn_log_lines_lost_total"), 1),
     "the version that runs": (Metrics.exposition, _series("inn_build_info", version="1.2.3"), 1),
 }
 

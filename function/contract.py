@@ -96,12 +96,9 @@ def _document_date(value: object, info: ValidationInfo) -> date | None:
     if value is None or value == "":
         return None
     day = _iso_date(value)
-    birth = info.data.get("birth_date")
-    if birth is not None and day < birth:
-        raise _wrong("must not be before birthDate")
-    if day > _today(info):
-        raise _wrong("must not be in the future")
-    return day
+    # It is a hint, and no part of who is meant: one that cannot be right is left out.
+    born = info.data.get("birth_date", day)
+    return day if born <= day <= _today(info) else None
 
 
 def _document_type(value: object) -> str:
@@ -153,7 +150,8 @@ def _birth_place(value: object) -> str:
 class LookupRequest(BaseModel):
     """A valid request, in the forms that the tax service takes; build it with `parse`.
 
-    Fields keep the client's spelling (letter case, ё); `person` is what they have in common.
+    Names keep the client's spelling (letter case, ё); `person` is what spellings have in common. `document_date`
+    is None, too, where a document cannot have been issued then.
     """
 
     model_config = ConfigDict(
@@ -180,8 +178,8 @@ class LookupRequest(BaseModel):
             middle_name=names.folded(self.middle_name),
             birth_date=self.birth_date,
             document_type=self.document_type,
-            document_serial=self.document_serial.casefold(),
-            document_number=self.document_number.casefold(),
+            document_serial=self.document_serial,
+            document_number=self.document_number,
         )
 
     def __repr__(self) -> str:

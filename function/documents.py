@@ -19,11 +19,13 @@ MAX_LENGTH = 25
 
 _ROMAN_TYPES = frozenset({"01", "03"})
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212№]+")
-_DASH = re.compile(r"\s*[\-\u2010-\u2015\u2212]\s*")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_AROUND_DASH = re.compile(r"\s*-\s*")
 _SIX_DIGITS = re.compile(r"[0-9]{1,6}")
 _FOUR_DIGITS = re.compile(r"[0-9]{3,4}")
-_ROMAN_SERIAL = re.compile(r"[IVXLC]{1,7}-[А-ЯЁ]{2}")
-_FREE = re.compile(r"[0-9A-Za-zА-Яа-яЁё \-/.]*")
+_ROMAN_SERIAL = re.compile(r"(?=[CLXVI])C{0,3}(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})-[А-ЯЁ]{2}")
+_FREE = re.compile(r"[0-9A-ZА-ЯЁ \-/.]*")
+_SIGN = re.compile(r"[0-9A-ZА-ЯЁ]")
 # What a Russian keyboard gives for roman numerals.
 _TO_ROMAN = str.maketrans({"Х": "X", "С": "C", "І": "I", "У": "V", "Л": "L", "1": "I"})
 
@@ -33,7 +35,7 @@ class WrongDocument(ValueError):
 
 
 def serial(kind: str, text: str) -> str:
-    """The series as it is sent: 4 digits for 21, `IV-МЮ` for 01 and 03, tidied text (may be "") for others."""
+    """The series as it is sent: 4 digits for 21, `IV-МЮ` for 01 and 03, tidied text (may be "") in large letters for others."""
     if kind == PASSPORT:
         digits = _SEPARATORS.sub("", text)
         if not _FOUR_DIGITS.fullmatch(digits) or not int(digits):
@@ -41,18 +43,23 @@ def serial(kind: str, text: str) -> str:
         return digits.zfill(4)
     if kind in _ROMAN_TYPES:
         return _roman_serial(text)
-    return _free(text)
+    free = _free(text)
+    # Forms and spreadsheets write a dash where a document has no series.
+    return free if _SIGN.search(free) else ""
 
 
 def number(kind: str, text: str) -> str:
-    """The number as it is sent: 6 digits for 21, 01 and 03, tidied text for others."""
+    """The number as it is sent: 6 digits for 21, 01 and 03, tidied text in large letters for others."""
     if kind == PASSPORT or kind in _ROMAN_TYPES:
         digits = _SEPARATORS.sub("", text)
         if not _SIX_DIGITS.fullmatch(digits) or not int(digits):
             raise WrongDocument("must be the document's number: 6 digits")
         # A spreadsheet that takes a number for a quantity loses its leading zeros.
         return digits.zfill(6)
-    return _free(text)
+    free = _free(text)
+    if not _SIGN.search(free):
+        raise WrongDocument("must have a letter or a digit")
+    return free
 
 
 def needs_serial(kind: str) -> bool:
@@ -66,7 +73,7 @@ def together(serial_text: str, number_text: str) -> str:
 
 
 def _roman_serial(text: str) -> str:
-    numeral, dash, letters = _DASH.sub("-", text.strip().upper()).partition("-")
+    numeral, dash, letters = _AROUND_DASH.sub("-", _plain(text)).partition("-")
     tidy = numeral.translate(_TO_ROMAN) + dash + letters
     if not _ROMAN_SERIAL.fullmatch(tidy):
         raise WrongDocument("must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ")
@@ -74,9 +81,14 @@ def _roman_serial(text: str) -> str:
 
 
 def _free(text: str) -> str:
-    tidy = " ".join(text.split())
-    if len(tidy) > MAX_LENGTH:
+    plain = _plain(text)
+    if len(plain) > MAX_LENGTH:
         raise WrongDocument(f"must have at most {MAX_LENGTH} characters")
-    if not _FREE.fullmatch(tidy):
+    if not _FREE.fullmatch(plain):
         raise WrongDocument("may have letters, digits, spaces, dashes, dots and slashes only")
-    return tidy
+    return plain
+
+
+def _plain(text: str) -> str:
+    """With single spaces, plain dashes and, as documents have them, large letters."""
+    return " ".join(_DASHES.sub("-", text).upper().split())

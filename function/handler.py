@@ -66,16 +66,14 @@ def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
     try:
         verdict = ports.provider.ask(request)
     except BaseException:
-        # What went wrong says more than that the claim could not be given back: its lease ends by itself.
-        with suppress(Unavailable):
-            ports.answers.release(claim)
+        _let_go(claim, ports)
         raise
     match verdict:
         case Invalid(errors):
-            ports.answers.release(claim)
+            _let_go(claim, ports)
             return Rejected(request.request_id, errors)
         case Verdict(Status.FOUND, number) if not inn.is_valid(number):
-            ports.answers.release(claim)
+            _let_go(claim, ports)
             return Deferred(request, Reason.BAD_REPLY)
         case Verdict():
             answer = _answer(verdict, ports)
@@ -83,6 +81,12 @@ def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
             return Answered(request, answer, cached=False)
         case _:
             assert_never(verdict)
+
+
+def _let_go(claim: Claim, ports: Ports) -> None:
+    # How the request ends says more than that the claim could not be given back: its lease ends by itself.
+    with suppress(Unavailable):
+        ports.answers.release(claim)
 
 
 def _answer(verdict: Verdict, ports: Ports) -> Answer:

@@ -14,7 +14,6 @@ _LATIN = re.compile(r"[A-Za-z]")
 _LOOK_ALIKE = re.compile(r"[ABCEHKMOPTXYaceopxyk]")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
 _APOSTROPHES = re.compile(r"[\u2019\u2018\u02BC\u0060\u00B4]")
-_AROUND_DASH = re.compile(r"\s*-\s*")
 
 
 def tidied(name: str) -> str:
@@ -38,9 +37,8 @@ def fault(name: str) -> str | None:
 
 
 def folded(name: str) -> str:
-    """What two spellings of one tidied name have in common: case, ё and spaces around dashes do not count."""
-    text = name.casefold().replace("ё", "е")
-    return _AROUND_DASH.sub("-", text) if "-" in text else text
+    """What two spellings of one tidied name have in common: case and ё do not count."""
+    return name.casefold().replace("ё", "е")
 
 
 def _foreign(name: str) -> str:

@@ -49,7 +49,7 @@ class Entry:
 
 
 def key_of(form: Mapping[str, str], *, yo_differs: bool = False) -> str:
-    """The key of the person in a form's fields (`fam`, `nam`, ...): equal for every spelling of one person."""
+    """The key of the person in a form's fields (`fam`, `nam`, ...): equal for spellings that differ in case, ё and spaces only."""
     return _digest(form, yo_differs=yo_differs)[:16]
 
 
@@ -71,13 +71,8 @@ def _inn(number: int) -> str:
 
 
 def _digest(form: Mapping[str, str], *, yo_differs: bool) -> str:
-    names = _SEPARATOR.join(_tidy(form.get(field, "")) for field in ("fam", "nam", "otch")).casefold()
+    names = _SEPARATOR.join(" ".join(form.get(field, "").split()) for field in ("fam", "nam", "otch")).casefold()
     if not yo_differs:
         names = names.replace("ё", "е")
-    number = form["docno"].replace(" ", "").casefold()
-    identity = _SEPARATOR.join((names, form["bdate"], form.get("doctype", ""), number))
+    identity = _SEPARATOR.join((names, form["bdate"], form.get("doctype", ""), form["docno"].replace(" ", "")))
     return sha256(identity.encode()).hexdigest()
-
-
-def _tidy(name: str) -> str:
-    return "-".join(part.strip() for part in " ".join(name.split()).split("-"))

@@ -60,6 +60,10 @@ def faults(**changes: Any) -> dict[str, str]:
         ({"documentDate": "2005-04-01"}, "document_date", date(2005, 4, 1)),
         ({"documentDate": None}, "document_date", None),
         ({"documentDate": ""}, "document_date", None),
+        ({"documentDate": "2026-05-04"}, "document_date", TODAY),
+        ({"documentDate": "2026-05-05"}, "document_date", None),
+        ({"documentDate": "1985-03-12"}, "document_date", date(1985, 3, 12)),
+        ({"documentDate": "1985-03-11"}, "document_date", None),
         ({"birthDate": "1910-01-01"}, "birth_date", date(1910, 1, 1)),
         ({"birthDate": "2026-05-04"}, "birth_date", TODAY),
         ({"birthPlace": " г.  Тверь"}, "birth_place", "г. Тверь"),
@@ -71,6 +75,10 @@ def faults(**changes: Any) -> dict[str, str]:
         ({"documentType": "10", "documentSerial": ..., "documentNumber": "AB 12-34/5"}, "document_number", "AB 12-34/5"),
         ({"documentType": "12", "documentSerial": " 82 ", "documentNumber": "7"}, "document_serial", "82"),
         ({"documentType": "12", "documentSerial": " ", "documentNumber": "7"}, "document_serial", ""),
+        ({"documentType": "12", "documentSerial": " \u2014 ", "documentNumber": "7"}, "document_serial", ""),
+        ({"documentType": "12", "documentNumber": "а\u2013123"}, "document_number", "А-123"),
+        ({"documentType": "03", "documentSerial": "XXIV-АБ", "documentNumber": "1"}, "document_serial", "XXIV-АБ"),
+        ({"documentType": "03", "documentSerial": "clxxxviii-АБ", "documentNumber": "1"}, "document_serial", "CLXXXVIII-АБ"),
         ({"unknown": {"any": ["thing"]}}, "first_name", "Пётр"),
     ],
 )  # fmt: skip
@@ -82,6 +90,7 @@ SIX_DIGITS = "must be the document's number: 6 digits"
 FOUR_DIGITS = "must be the passport's series: 4 digits"
 ROMAN = "must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ"
 ISO = "must be an ISO date, YYYY-MM-DD"
+SIGN = "must have a letter or a digit"
 FREE = "may have letters, digits, spaces, dashes, dots and slashes only"
 LOOK_ALIKE = "has Latin letters that look like Cyrillic ones: type them in Cyrillic"
 LATIN = "has Latin letters: write the name in Cyrillic, as in the document"
@@ -116,8 +125,7 @@ FOREIGN = "may have Cyrillic letters, Latin I and V, spaces and -'.,() only"
         ({"birthDate": 479433600}, {"birthDate": "must be a string"}),
         ({"birthDate": "1909-12-31"}, {"birthDate": "must not be before 1910-01-01"}),
         ({"birthDate": "2026-05-05"}, {"birthDate": "must not be in the future"}),
-        ({"documentDate": "2026-05-05"}, {"documentDate": "must not be in the future"}),
-        ({"documentDate": "1985-03-11"}, {"documentDate": "must not be before birthDate"}),
+        ({"documentDate": "2026-02-30"}, {"documentDate": ISO}),
         ({"documentDate": "yesterday"}, {"documentDate": ISO}),
         ({"documentType": "99"}, {"documentType": "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62"}),
         ({"documentType": 21}, {"documentType": "must be a string"}),
@@ -132,11 +140,13 @@ FOREIGN = "may have Cyrillic letters, Latin I and V, spaces and -'.,() only"
         ({"documentNumber": "000000"}, {"documentNumber": SIX_DIGITS}),
         ({"documentNumber": "12 O4"}, {"documentNumber": SIX_DIGITS}),
         ({"documentType": "03", "documentSerial": "4509"}, {"documentSerial": ROMAN}),
+        *(({"documentType": "03", "documentSerial": f"{no}-АБ"}, {"documentSerial": ROMAN}) for no in ("", "IIV", "IIII", "VX", "ll", "IL")),
         ({"documentType": "03", "documentSerial": ""}, {"documentSerial": "is required"}),
         ({"documentType": "10", "documentNumber": ""}, {"documentNumber": "is required"}),
         ({"documentType": "10", "documentSerial": "", "documentNumber": "1" * 26}, {"documentNumber": "must have at most 25 characters"}),
         ({"documentType": "10", "documentSerial": "1" * 15, "documentNumber": "2" * 10}, {"documentNumber": "must have at most 25 characters, the series and a space included"}),
         ({"documentType": "10", "documentNumber": "1;2"}, {"documentNumber": FREE}),
+        *(({"documentType": "10", "documentNumber": no}, {"documentNumber": SIGN}) for no in ("-", "...", "/ /")),
         ({"birthPlace": "б" * 251}, {"birthPlace": "must have at most 250 characters"}),
     ],
 )  # fmt: skip

@@ -97,6 +97,8 @@ def test_what_is_no_answer_is_never_kept_and_frees_the_person(
     assert handle(event(), world.ports) == outcome
     assert world.answers.known == {}
     assert world.answers.claims == {}
+    away = World(Answers(down=frozenset({"release"})), Provider(says))
+    assert handle(event(), away.ports) == outcome
 
 
 def test_a_bug_in_a_provider_is_not_caught_but_frees_the_person() -> None:

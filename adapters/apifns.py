@@ -23,6 +23,7 @@ QUOTA_PATH = f"{API}/stat"
 _NO_PATRONYMIC = "нет"
 _NOT_FOUND = "информация об инн не найдена"
 _WRONG_KEY = "неверный ключ"
+_ERROR = "ошибка"
 
 
 class Page(Protocol):
@@ -146,7 +147,9 @@ def _refuse(page: Page, text: str) -> None:
     if _WRONG_KEY in text.casefold():
         # No client's retry mends a key: whoever runs the service sees the provider closed.
         raise Throttled(MAX_COOLDOWN_SEC)
-    if page.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or page.retry_after:
+    # What it says in plain text is about the key, its quota or the method, and the same to all persons.
+    about_us = page.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or text.casefold().startswith(_ERROR)
+    if about_us or page.retry_after:
         raise Throttled(page.retry_after)
-    if page.status != HTTPStatus.OK or text.casefold().startswith("ошибка"):
+    if page.status != HTTPStatus.OK:
         raise Unavailable(Reason.PROVIDER_UNAVAILABLE)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from adapters.providers import Manners, Providers, State
+from adapters.providers.spared import FIRST_SEC, Spared
 from function.contract import LookupRequest
 from function.observing import Silent
 from function.outcomes import FieldError, Reason, Status
@@ -166,9 +167,71 @@ class TestOrder:
         assert failure(asking) == (Reason.PROVIDER_CLOSED, 100)
         assert (tax.asked, paid.asked) == (1, 1)
 
-    def test_a_failure_of_the_next_outweighs_a_closed_first(self) -> None:
-        tax, paid = Upstream("nalog", [Throttled()]), Upstream("apifns", [Unavailable(Reason.PROVIDER_UNAVAILABLE)])
-        assert failure(providers(Clock(), tax, paid))[0] is Reason.PROVIDER_UNAVAILABLE
+
+class TestStandingIn:
+    """The next provider, in place of one that is shut: it may help, and harms nobody."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [Unavailable(Reason.PROVIDER_UNAVAILABLE), Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)],
+        ids=["away", "a bad reply", "turned away", "turned away for long"],
+    )
+    @pytest.mark.parametrize("cooldown", [20, 0])
+    def test_whatever_it_fails_by_the_request_ends_as_it_would_have_ended_without_it(
+        self, said: Exception, cooldown: float
+    ) -> None:
+        tax, paid = Upstream("nalog", [Throttled(50)]), Upstream("apifns", [said])
+        asking = providers(Clock(), tax, paid, pace=replace(PACE, cooldown=cooldown))
+        assert failure(asking) == (Reason.TURNED_AWAY, 50)
+        assert failure(asking) == (Reason.PROVIDER_CLOSED, 50)
+        assert paid.asked == 1
+
+    def test_a_probe_that_failed_is_a_failure_still(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(), Unavailable(Reason.BAD_REPLY)])
+        paid = Upstream("apifns", [Unavailable(Reason.PROVIDER_UNAVAILABLE)])
+        asking = providers(clock, tax, paid)
+        failure(asking)
+        clock.now += 20
+        assert failure(asking) == (Reason.BAD_REPLY, 40)
+
+    def test_a_person_it_failed_for_waits_longer_each_time_and_others_are_taken_to_it(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(100_000)])
+        paid = Upstream("apifns", [*[Unavailable(Reason.BAD_REPLY)] * 9, Reply(PAID)])
+        asking = providers(clock, tax, paid, pace=replace(PACE, min_interval=0))
+        failure(asking)
+        waits = []
+        for _ in range(8):
+            reason, seconds = failure(asking)
+            assert reason is Reason.PROVIDER_CLOSED
+            waits.append(seconds)
+            clock.now += seconds - 1
+            assert failure(asking) == (Reason.PROVIDER_CLOSED, 1)
+            clock.now += 1
+            failure(asking)
+        assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+        assert paid.asked == 9
+        assert asking.ask(request(documentNumber="999999")) == PAID
+        assert failure(asking) == (Reason.PROVIDER_CLOSED, 3600)
+
+    def test_who_waits_for_it_is_told_when_it_may_be_asked_again(self) -> None:
+        tax, paid = Upstream("nalog", [Throttled(3000)]), Upstream("apifns", [Unavailable(Reason.BAD_REPLY)])
+        assert failure(providers(Clock(), tax, paid)) == (Reason.TURNED_AWAY, 60)
+
+    def test_nobody_is_kept_from_it_because_it_is_shut_itself(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(3000)])
+        paid = Upstream("apifns", [Throttled(), Reply(PAID)])
+        asking = providers(clock, tax, paid)
+        failure(asking, documentNumber="999999")
+        assert failure(asking) == (Reason.PROVIDER_CLOSED, 20)
+        clock.now += 20
+        assert asking.ask(request()) == PAID
+
+
+def test_of_too_many_persons_who_are_spared_the_oldest_is_let_go() -> None:
+    spared = Spared(lambda: NOON, capacity=2)
+    persons = [request(documentNumber=f"{number:06}").person for number in (1, 2, 3)]
+    assert [spared.in_vain(person, 0) for person in persons] == [FIRST_SEC] * 3
+    assert [spared.seconds(person) for person in persons] == [0, FIRST_SEC, FIRST_SEC]
 
 
 class TestCoolDown:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,23 @@ def test_both_are_closed(emulator: Emulator, asking: Providers) -> None:
         who_answers(asking, range(1))
     assert no.value.reason is Reason.TURNED_AWAY
     assert why_shut(asking) == [Why.COOLING, Why.COOLING]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "stands"),
+    [({"apifns_limit": 0}, Why.COOLING), ({"rules": [{"on": "apifns", "status": 503, "raw": ""}]}, None)],
+    ids=["used up", "away"],
+)
+def test_a_paid_provider_in_trouble_fails_no_request_that_would_wait_without_it(
+    emulator: Emulator, asking: Providers, trouble: dict[str, Any], stands: Why | None
+) -> None:
+    emulator.control(mood="captcha", **trouble)
+    endings = []
+    for number in (0, 0, 0, 1):
+        with pytest.raises(Unavailable) as no:
+            who_answers(asking, range(number, number + 1))
+        endings.append(no.value.reason)
+    assert endings == [Reason.TURNED_AWAY, *[Reason.PROVIDER_CLOSED] * 3]
+    assert why_shut(asking) == [Why.COOLING, stands]
+    # Once for each person, unless it turns everybody away.
+    assert emulator.stats().calls["apifns"] == (1 if stands else 2)

@@ -51,7 +51,7 @@ def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
         try:
             quota = apifns.ApiFns(web, settings.key.get_secret_value(), LIMIT_SEC).quota()
         except Throttled:
-            text = "it does not take the key, or blocks this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
+            text = "it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
             yield Finding(Kind.FAILED, PAID, text)
         except Unavailable as no:
             yield Finding(Kind.FAILED, PAID, _paid_away(no))

@@ -191,7 +191,7 @@ class TestPaid:
         client.ask(person(emulator.people()[0]["request"]), lambda _seconds: True)
         assert client.quota() == Quota(1000, 1)
 
-    def test_a_used_up_quota_is_a_failure(self, emulator: Emulator) -> None:
+    def test_a_used_up_quota_closes_it(self, emulator: Emulator) -> None:
         emulator.control(apifns_limit=0)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Throttled):
             self.asked(emulator).ask(request(), lambda _seconds: True)

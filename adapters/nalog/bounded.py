@@ -9,14 +9,20 @@ request may be for another person. So a connection on which anything lies beyond
 
 import ssl
 from functools import partial
+from http.client import HTTPException
 from typing import Any, Protocol
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
+from urllib3.exceptions import ProtocolError, ProxyError, SSLError
 from urllib3.response import HTTPResponse
 
 from adapters.nalog.reading import Response, Terms
+
+
+class NoTlsError(SSLError):
+    """The other side hung, closed or spoke nonsense while TLS began, so nothing has been sent; its certificate is not at fault."""
 
 
 class _Bounded(HTTPConnection):
@@ -60,13 +66,31 @@ class _Bounded(HTTPConnection):
         return False
 
     def connect(self) -> None:
+        """What fails here has sent nothing: urllib3 would call some of it a reply that is late, or broken off."""
         self._strayed = False
         self._bound()
-        super().connect()
+        try:
+            super().connect()
+        except ssl.SSLCertVerificationError:
+            raise
+        except OSError as exc:
+            raise NoTlsError(exc) from exc
+
+    def _tunnel(self) -> None:
+        try:
+            super()._tunnel()
+        except (OSError, HTTPException) as exc:
+            raise ProxyError("no tunnel", exc) from exc
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides http.client
+        """What fails here has been sent: urllib3 takes a broken connection to a proxy for one that was never made."""
         self._bound()
-        return super().getresponse()
+        try:
+            return super().getresponse()
+        except TimeoutError:
+            raise
+        except (OSError, HTTPException) as exc:
+            raise ProtocolError("no reply", exc) from exc
 
     def _bound(self) -> None:
         terms = Terms(self.timeout or 0, self._stray)

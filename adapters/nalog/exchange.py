@@ -6,6 +6,7 @@ persons and keys: so they are not even kept as the context of what is raised.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from urllib3.exceptions import (
 )
 
 from adapters.nalog import quiet
+from adapters.nalog.bounded import NoTlsError
 from adapters.nalog.cookies import Cookies
 from adapters.nalog.pools import Site, manager
 from adapters.nalog.retry_after import seconds_of
@@ -117,12 +119,17 @@ class Exchange:
 def _translated(exc: HTTPError) -> Unavailable:
     if isinstance(exc, DecodeError):
         return Unavailable(Reason.BAD_REPLY)
-    if isinstance(exc, SSLError) or (isinstance(exc, ProxyError) and isinstance(exc.original_error, SSLError)):
+    if _untrusted(exc):
         # A certificate that is not trusted now will not be a second later.
         return Unavailable(Reason.PROVIDER_UNAVAILABLE)
-    if isinstance(exc, NewConnectionError | ConnectTimeoutError | ProxyError):
+    if isinstance(exc, NewConnectionError | ConnectTimeoutError | ProxyError | NoTlsError):
         return Broken(sent=False)
     if isinstance(exc, ReadTimeoutError):
         # There is no time left to try anew.
         return Unavailable(Reason.PROVIDER_UNAVAILABLE)
     return Broken(sent=True)
+
+
+def _untrusted(exc: HTTPError) -> bool:
+    cause = exc.original_error if isinstance(exc, ProxyError) else exc
+    return isinstance(cause, SSLError) and any(isinstance(arg, SSLCertVerificationError) for arg in cause.args)

@@ -3,8 +3,10 @@
 import gzip
 import io
 import logging
+import os
 import socket
 import ssl
+import struct
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -267,6 +269,23 @@ def test_a_slow_reply_does_not_shorten_the_next_one_s_time() -> None:
     assert any(map(answered_in_time, TIMES_SEC))
 
 
+def hang(client: socket.socket, _proxy: proxies.Proxy) -> None:
+    while client.recv(65536):
+        pass
+
+
+def close(client: socket.socket, _proxy: proxies.Proxy) -> None:
+    client.recv(65536)
+
+
+def reset(client: socket.socket, _proxy: proxies.Proxy) -> None:
+    client.recv(65536)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+NO_HANDSHAKE = {"hangs": hang, "is closed": close, "is reset": reset}
+
+
 class TestTls:
     def test_a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent(
         self, tmp_path: Path
@@ -303,11 +322,31 @@ class TestTls:
             with pytest.raises(Unavailable):
                 exchange.post("/", {}, SHORT_SEC)
 
-    def test_a_server_that_never_shakes_hands_ends_in_time(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as mute:
-            exchange = Exchange(Site(f"https://127.0.0.1:{mute.getsockname()[1]}"))
-            with pytest.raises(Unavailable):
-                exchange.post("/", {}, SHORT_SEC)
+    @pytest.mark.parametrize("kind", NO_HANDSHAKE)
+    @pytest.mark.parametrize("way", ["straight", "through a tunnel that never opens", "through a proxy by TLS"])
+    def test_where_no_connection_comes_about_nothing_was_sent(self, kind: str, way: str) -> None:
+        with proxies.running(NO_HANDSHAKE[kind]) as there:
+            url, proxy = {
+                "straight": (f"https://{there.address}", ""),
+                "through a tunnel that never opens": ("https://127.0.0.1:9", f"http://{there.address}"),
+                "through a proxy by TLS": ("https://127.0.0.1:9", f"https://{there.address}"),
+            }[way]
+            exchange = Exchange(Site(url, proxy=proxy))
+            with pytest.raises(Broken) as no:
+                exchange.post("/", {"fam": "Выдуманный"}, SHORT_SEC if kind == "hangs" else ENOUGH_SEC)
+        assert not no.value.sent
+
+    def test_tls_that_breaks_later_may_have_carried_the_form(self, tmp_path: Path) -> None:
+        def script(_asked: Asked, client: socket.socket) -> None:
+            assert isinstance(client, ssl.SSLSocket)
+            os.write(client.fileno(), b"no TLS record")
+
+        context, trusted = self_signed(tmp_path)
+        with serving(script, context) as site:
+            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            with pytest.raises(Broken) as no:
+                exchange.post("/", {}, ENOUGH_SEC)
+        assert no.value.sent
 
     def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
@@ -382,6 +421,14 @@ class TestProxy:
         with pytest.raises(Broken) as no:
             exchange.post("/", {}, ENOUGH_SEC)
         assert not no.value.sent
+
+    @pytest.mark.parametrize("end", [close, reset])
+    def test_a_form_that_a_proxy_took_and_gave_no_reply_to_may_have_arrived(self, end: proxies.Serve) -> None:
+        with proxies.running(end) as proxy:
+            exchange = Exchange(Site("http://127.0.0.1:9", proxy=f"http://{proxy.address}"))
+            with pytest.raises(Broken) as no:
+                exchange.post("/", {}, ENOUGH_SEC)
+        assert no.value.sent
 
     def test_a_proxy_that_refuses_the_tunnel_is_a_failure(self) -> None:
         def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:

@@ -58,7 +58,8 @@ class Window:
         self._free = asyncio.Semaphore(size)
         self._most = size * AHEAD
         self._entries: deque[_Entry] = deque()
-        self._run = uuid4().hex
+        # With its dashes: the log shows no digits in a row that could be a document, but a UUID it knows.
+        self._run = str(uuid4())
         self._failure: BaseException | None = None
 
     async def run(self) -> None:

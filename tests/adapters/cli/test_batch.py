@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -71,6 +72,17 @@ def test_a_csv_file_is_read_as_it_is_and_written_alike(
         [*PETROV, *FOUND["Петров"]],
     ]
     assert out.read_bytes().startswith(source.read_bytes()[:3])
+
+
+def test_the_id_of_a_row_is_one_that_the_log_shows(inn: Inn, host: Start, tmp_path: Path) -> None:
+    there = host(answering({}))
+    source = write(tmp_path / "in.csv", [IVANOVA, PETROV])
+    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url).status == 0
+
+    ids = [event["data"]["requestId"] for events in there.bodies for event in events]
+    runs, numbers = zip(*(each.rsplit("-", 1) for each in ids), strict=True)
+    assert sorted(numbers) == ["1", "2"]
+    assert {str(UUID(run)) for run in runs} == set(runs)
 
 
 @pytest.mark.parametrize(

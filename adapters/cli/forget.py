@@ -1,7 +1,6 @@
 """`inn forget`: erases all that is kept of one person, or under other keys than the newest."""
 
 import json
-import sys
 from datetime import date
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from adapters.cli import old_keys
 from adapters.cli.failure import DONE, WRONG_USE, Failure
 from adapters.cli.kept import opened
+from adapters.cli.meant import at_a_terminal, must_be_meant
 from adapters.cli.person import (
     STDIN,
     BirthDate,
@@ -38,6 +38,7 @@ _QUESTIONS = {
     "document": "Series and number of the document",
 }
 _DEFAULTS = {"middle_name": "", "document_type": "21"}
+_NOBODY = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 
 
 def forget(
@@ -62,6 +63,8 @@ def forget(
 
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
     in the list of processes and in the shell's history; questions, FILE and '-' keep it out of both.
+
+    Whether it is meant is asked at a terminal. Where there is none, and with '-', --yes must say it.
 
     A process of the service that has just answered for the person may do so from its memory for one
     minute more; nothing of that is ever written.
@@ -89,14 +92,17 @@ def forget(
     if under_old_keys:
         erasure, what = old_keys.erased(yes=yes), "under other keys than the newest"
     else:
-        erasure, what = _erased(_person(source, typed.fields()), ask=not yes and source != STDIN), "of this person"
+        erasure, what = _erased(_person(source, typed.fields()), source, yes=yes), "of this person"
     typer.echo(_as_json(erasure) if as_json else _told(erasure, what))
     return DONE
 
 
-def _erased(person: Person, *, ask: bool) -> Erasure:
-    if ask and sys.stdin.isatty():
-        typer.confirm("Erase all that is kept of this person?", abort=True, err=True)
+def _erased(person: Person, source: str, *, yes: bool) -> Erasure:
+    if not yes:
+        if source == STDIN:
+            # An answer to the question would be looked for behind the person's end.
+            raise Failure(_NOBODY, WRONG_USE)
+        must_be_meant("Erase all that is kept of this person?", nobody=_NOBODY)
     with opened() as store:
         return store.forget(person)
 
@@ -113,7 +119,7 @@ def _person(source: str, options: dict[str, str]) -> Person:
 
 
 def _asked() -> dict[str, str]:
-    if not sys.stdin.isatty():
+    if not at_a_terminal():
         raise Failure("whom to forget? Give options, or a request as JSON: inn forget - < person.json", WRONG_USE)
     answers = {
         name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()

@@ -1,11 +1,7 @@
 """`inn forget --old-keys`: erases what is kept under every key but the newest, as after one has leaked."""
 
-import sys
-
-import typer
-
-from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.kept import opened
+from adapters.cli.meant import must_be_meant
 from adapters.mongodb import UnderOldKeys
 from function.archive import Erasure
 
@@ -23,6 +19,4 @@ def _meant(old: UnderOldKeys) -> None:
     much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
     if not (old.answers or old.history):
         return
-    if not sys.stdin.isatty():
-        raise Failure(f"say --yes to erase {much}", WRONG_USE)
-    typer.confirm(f"Erase {much}, whomever they are about?", abort=True, err=True)
+    must_be_meant(f"Erase {much}, whomever they are about?", nobody=f"say --yes to erase {much}")

@@ -129,7 +129,7 @@ def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, kept: Kep
 
 def test_forget_reads_the_person_from_standard_input(inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
-    record: dict[str, Any] = json.loads(inn("forget", "-", "--json").out)
+    record: dict[str, Any] = json.loads(inn("forget", "-", "--yes", "--json").out)
     assert (record["answers"], record["history"]) == (1, 2)
     store = kept.store
     assert isinstance(store, MongoStore)
@@ -146,6 +146,26 @@ def test_forget_asks_for_the_person_at_a_terminal(kept: Kept) -> None:
 
 def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
     assert typed_into(["forget", *OPTIONS, *BORN], "n") == ""
+    assert len(rows_left(kept)) == 3
+
+
+def test_forget_erases_nothing_where_nobody_can_be_asked(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "person.json"
+    file.write_text(json.dumps(WHO), encoding="utf-8")
+    for person in ((*OPTIONS, *BORN), (str(file),), ("-",)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+        ended = inn("forget", *person)
+        assert (ended.status, ended.out) == (2, "")
+        assert ended.err == "inn: nobody can be asked here whether it is meant, and nothing was erased: say --yes\n"
+    monkeypatch.setattr(sys, "stdin", None)
+    assert inn("forget", *OPTIONS, *BORN).status == 2
+    assert len(rows_left(kept)) == 3
+
+
+def test_forget_asks_nobody_who_types_the_person_into_it(kept: Kept) -> None:
+    assert typed_into(["forget", "-"], json.dumps(WHO), "\x04") == ""
     assert len(rows_left(kept)) == 3
 
 

@@ -6,6 +6,7 @@ unless the operator has switched it on. Cookies are kept and sent back in either
 
 import json
 import threading
+from concurrent.futures import Future
 from http import HTTPStatus
 
 from adapters.nalog.conversation import Conversation
@@ -19,39 +20,58 @@ from function.ports import Unavailable
 _FORM = {"from": FORM_PAGE, "svc": "inn", "personalData": "1"}
 _COOKIE = "upd_inn"
 
+Opening = Future[Unavailable | None]
+"""The opening of a session, under way or done: how it failed, None where it did not."""
+
 
 class Session:
     """One session for all threads, opened by the first that needs it."""
 
     def __init__(self, exchange: Exchange, *, consent: bool) -> None:
         self._exchange = exchange
-        self._open = not consent
         self._consent = consent
-        self._number = 0
         self._lock = threading.Lock()
+        self._opening: Opening | None = None
 
-    def open(self, talk: Conversation) -> int:
-        """Open the page and consent, once; which session it is by now. Raises Throttled, Unavailable."""
-        if self._open:
-            return self._number
-        if not self._lock.acquire(timeout=max(talk.left(), 0)):
-            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
-        try:
-            if not self._open:
-                self._begin(talk)
-                self._number += 1
-                self._open = True
-            return self._number
-        finally:
-            self._lock.release()
+    def open(self, talk: Conversation) -> Opening | None:
+        """Open the page and consent, once; how that went stands for the session. Raises Throttled, Unavailable.
 
-    def forget(self, number: int) -> None:
+        Who has to wait for another's opening shares its failure; after a success it takes another turn,
+        for its own has gone by, and all who waited would ask at once.
+        """
+        if not self._consent:
+            return None
+        with self._lock:
+            opening, ours = self._opening or Opening(), self._opening is None
+            self._opening = opening
+        if ours:
+            self._open(opening, talk)
+        elif not opening.done():
+            _await(opening, talk)
+            talk.another_turn()
+        return opening
+
+    def forget(self, opening: Opening | None) -> None:
         """Begin anew with the next lookup: the service may have ended this session, for it turned us away.
 
         Who was turned away under an earlier one says nothing of the one that has taken its place.
         """
-        if self._consent and number == self._number:
-            self._open = False
+        with self._lock:
+            if opening is self._opening:
+                self._opening = None
+
+    def _open(self, opening: Opening, talk: Conversation) -> None:
+        failure: Unavailable | None = Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        try:
+            self._begin(talk)
+            failure = None
+        except Throttled as no:
+            failure = Throttled(no.retry_after)
+            raise
+        finally:
+            if failure:
+                self.forget(opening)
+            opening.set_result(failure)
 
     def _begin(self, talk: Conversation) -> None:
         self._exchange.cookies.clear()
@@ -60,6 +80,18 @@ class Session:
         _check(page)
         if not self._exchange.cookies.has(_COOKIE):
             self._exchange.put_cookie(_COOKIE, _token(page))
+
+
+def _await(opening: Opening, talk: Conversation) -> None:
+    try:
+        failure = opening.result(max(talk.left(), 0))
+    except TimeoutError:
+        failure = Unavailable(Reason.PROVIDER_UNAVAILABLE)
+    # Each thread raises its own.
+    if isinstance(failure, Throttled):
+        raise Throttled(failure.retry_after)
+    if failure:
+        raise Unavailable(failure.reason)
 
 
 def _check(page: Page) -> None:

@@ -1,7 +1,9 @@
 """Cookies, and the step that consents to the processing of personal data."""
 
+import itertools
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -168,7 +170,7 @@ def test_who_was_turned_away_under_an_earlier_session_does_not_end_the_present_o
 def test_lookups_that_begin_together_share_one_session() -> None:
     with serving(Tax()) as site:
         client = connect(NalogConfig(url=site.url, consent=True))
-        threads = [threading.Thread(target=client.ask, args=(request(), no_more)) for _ in range(8)]
+        threads = [threading.Thread(target=client.ask, args=(request(), lambda _seconds: True)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -176,6 +178,71 @@ def test_lookups_that_begin_together_share_one_session() -> None:
         client.close()
     assert paths(site).count("GET /inn.do HTTP/1.1") == 1
     assert paths(site).count("find") == 8
+
+
+class Waiting:
+    """What became of a lookup that had to wait while another one opened the session, and the turns it asked for."""
+
+    def __init__(self, tax: Tax, *, granted: bool) -> None:
+        opening, waits = threading.Event(), threading.Event()
+
+        def script(asked: Asked, client: socket.socket) -> None:
+            opening.set()
+            waits.wait(30)
+            tax(asked, client)
+
+        looks = itertools.count()
+
+        def monotonic() -> float:
+            # A lookup looks at the time when it begins, and again where it has to wait.
+            if next(looks):
+                waits.set()
+            return 0
+
+        def again(_seconds: float) -> bool:
+            self.turns += 1
+            return granted
+
+        self.turns = 0
+        self.ended: object
+        with serving(script) as site, ThreadPoolExecutor(1) as pool:
+            config = NalogConfig(url=site.url, consent=True)
+            exchange = site_exchange(config)
+            session = Session(exchange, consent=True)
+            first = pool.submit(session.open, Conversation(exchange, config, Clock().timing, no_more))
+            opening.wait(30)
+            try:
+                self.ended = session.open(Conversation(exchange, config, Timing(monotonic=monotonic), again))
+            except Unavailable as no:
+                self.ended = no
+            self.first = first.exception() or first.result()
+            exchange.close()
+        self.openings = paths(site).count("GET /inn.do HTTP/1.1")
+
+
+def test_who_waited_for_a_session_takes_another_turn_for_its_own_has_gone_by() -> None:
+    waiting = Waiting(Tax(), granted=True)
+    assert waiting.ended is waiting.first
+    assert (waiting.turns, waiting.openings) == (1, 1)
+
+
+def test_who_waited_for_a_session_and_gets_no_other_turn_does_not_ask() -> None:
+    waiting = Waiting(Tax(), granted=False)
+    assert isinstance(waiting.ended, Unavailable)
+    assert (waiting.turns, waiting.openings) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(reply(429, "", "Retry-After: 60"), 60), (reply(503, ""), None)], ids=["429", "503"]
+)
+def test_who_waited_for_a_session_that_did_not_begin_fails_with_it(said: bytes, seconds: float | None) -> None:
+    waiting = Waiting(Tax(**{"__inn.do": said}), granted=True)
+    assert isinstance(waiting.first, Unavailable)
+    assert type(waiting.ended) is type(waiting.first)
+    assert waiting.ended is not waiting.first
+    assert isinstance(waiting.ended, Throttled) == (seconds is not None)
+    assert waiting.ended.retry_after == (seconds or 0)
+    assert (waiting.turns, waiting.openings) == (0, 1)
 
 
 def test_who_waits_for_a_session_waits_no_longer_than_its_lookup_may_take() -> None:

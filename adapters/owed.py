@@ -1,4 +1,4 @@
-"""Answers that were fetched and could not be kept, because the store was away just then: it is owed them.
+"""Answers that were fetched and could not be kept, as a rule because the store was away just then: it is owed them.
 
 An answer costs one of the few requests that the tax service bears. So it stays in this process's memory,
 and the next lookup of the person, as a rule the same request tried again, saves it instead of asking anew;
@@ -68,7 +68,8 @@ class OwedAnswers:
         self._debts.pop(claim.person)
         try:
             self._store.save(claim, request, answer)
-        except Unavailable:
+        except Exception:
+            # Whatever it was, a fault of ours too: the answer is as dear.
             made = answer.fetched_at
             self._debts.put(claim.person, _Debt(claim, request, answer), made, made + timedelta(seconds=OWED_SEC))
             raise

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
+from adapters.mongodb import weather
 from function.outcomes import Reason
 from function.ports import Unavailable
 
@@ -28,20 +29,6 @@ _REFUSALS = {
     8000: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
 }
 _OTHER_INDEX = (85, 86)
-_UNSETTLED = frozenset(
-    {
-        64,  # WriteConcernTimeout
-        91,  # ShutdownInProgress
-        112,  # WriteConflict, outside a transaction's own retries
-        134,  # ReadConcernMajorityNotAvailableYet
-        189,  # PrimarySteppedDown
-        246,  # SnapshotUnavailable
-        251,  # NoSuchTransaction: its primary is gone
-        262,  # ExceededTimeLimit
-        11600,  # InterruptedAtShutdown
-        11602,  # InterruptedDueToReplStateChange
-    }
-)
 _WEATHER_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 
@@ -87,7 +74,7 @@ def _is_weather(error: PyMongoError) -> bool:
     if isinstance(error, ConnectionFailure) or error.timeout:
         return True
     codes = _codes(error)
-    if codes and codes <= _UNSETTLED:
+    if codes and codes <= weather.CODES:
         return True
     return any(map(error.has_error_label, _WEATHER_LABELS))
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from adapters.owed import CLOCKS_SEC, OWED_SEC, OwedAnswers
+from function.contract import LookupRequest
 from function.handler import handle
-from function.outcomes import Answered, Deferred, Outcome, Reason
+from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
+from function.ports import Claim
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.kept import Kept, request
@@ -29,6 +31,12 @@ class Erasing(Answers):
     """Answers of which some were erased, or others' were: that cannot be told. `erased`: when."""
 
     erased: datetime = NEVER
+    faulty: bool = False
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        if self.faulty:
+            raise ZeroDivisionError
+        super().save(claim, request, answer)
 
     def erased_since(self, time: datetime) -> bool:
         self._called("erased_since")
@@ -77,6 +85,16 @@ def test_what_could_not_be_saved_is_saved_by_the_next_lookup_and_not_asked_for_a
 def test_while_the_store_stays_away_it_stays_owed(room: Room) -> None:
     for _ in range(3):
         room.asks_while_nothing_is_saved()
+    assert isinstance(room.asks(), Answered)
+    assert room.finds == ["r-1"]
+
+
+def test_what_could_not_be_saved_by_a_fault_is_owed_as_well(room: Room) -> None:
+    room.store.faulty = True
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            room.asks()
+    room.store.faulty = False
     assert isinstance(room.asks(), Answered)
     assert room.finds == ["r-1"]
 

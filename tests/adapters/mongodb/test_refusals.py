@@ -1,16 +1,19 @@
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
 from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
 from adapters.mongodb.faults import translated
+from adapters.mongodb.weather import CODES
 from adapters.sealing import Sealer
 from function.archive import HistoryQuery
 from function.outcomes import Answer, Reason, Status
@@ -181,12 +184,47 @@ def test_an_index_of_another_definition_is_named(place: Place) -> None:
     store.close()
 
 
-def test_indexes_may_take_longer_than_any_other_call() -> None:
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Mongo]:
+    """A server that fails as it is told to."""
     with standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo:
-        keep_indexes_waiting(mongo, seconds=0.2)
-        store = store_at(mongo.uri, operation=0.15)
-        store.prepare()
-        store.close()
+        yield mongo
+
+
+def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
+    keep_indexes_waiting(faulty, seconds=0.2)
+    store = store_at(faulty.uri, operation=0.15)
+    store.prepare()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (6, "HostUnreachable"),
+        (7, "HostNotFound"),
+        (89, "NetworkTimeout"),
+        (133, "FailedToSatisfyReadPreference"),
+        (202, "NetworkInterfaceExceededTimeLimit"),
+        (9001, "SocketException"),
+        (11601, "Interrupted"),
+        (14031, "OutOfDiskSpace"),
+    ],
+)
+def test_a_server_that_has_no_room_or_cannot_reach_another_is_weather(faulty: Mongo, code: int, name: str) -> None:
+    failing = {"failCommands": ["aggregate", "find"], "errorCode": code}
+    with MongoClient[dict[str, Any]](faulty.uri) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=failing)
+        with pytest.raises(OperationFailure, match=name):
+            client["inn"].command("find", "answers")
+    # Else the driver would try some of them again until the call's time is over.
+    with closing(store_at(f"{faulty.uri}&retryReads=false")) as store, pytest.raises(Unavailable) as caught:
+        store.find(request().person)
+    assert str(caught.value.__cause__) == f"OperationFailure {code}"
+
+
+def test_what_the_driver_itself_tries_again_is_weather() -> None:
+    assert _RETRYABLE_ERROR_CODES <= CODES
 
 
 def test_indexes_are_made_once(place: Place) -> None:
@@ -216,7 +254,12 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("codes", "ends"),
-    [([189], Unavailable), ([189, 112], Unavailable), ([121], StoreFault), ([189, 121], StoreFault)],
+    [
+        ([189], Unavailable),
+        ([14031, 10107], Unavailable),
+        ([121], StoreFault),
+        ([189, 121], StoreFault),
+    ],
     ids=["weather", "weather of two kinds", "a fault", "weather and a fault"],
 )
 def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:

@@ -45,9 +45,9 @@ class Sealer:
         self._by_name = {key.name: key for key in self._keys}
 
     @property
-    def newest(self) -> bytes:
-        """The name of the key that writes."""
-        return self._newest.name
+    def names(self) -> list[bytes]:
+        """The names of the keys, the one that writes first."""
+        return [key.name for key in self._keys]
 
     def id(self, person: Person) -> bytes:
         """What the person is kept under: the newest key's name and the HMAC-SHA256 of the identity."""

@@ -24,6 +24,7 @@ from adapters.cli.person import (
     Typed,
     request_from,
 )
+from adapters.mongodb import UnderOldKeys
 from function.archive import Erasure
 from function.contract import parse
 from function.outcomes import Rejected
@@ -39,6 +40,12 @@ _QUESTIONS = {
 }
 _DEFAULTS = {"middle_name": "", "document_type": "21"}
 _NOBODY = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
+_NOTHING = UnderOldKeys(0, 0)
+_MAY_BE_THEIRS = (
+    "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
+    " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
+    " inn forget --old-keys"
+)
 
 
 def forget(
@@ -63,6 +70,9 @@ def forget(
 
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
     in the list of processes and in the shell's history; questions, FILE and '-' keep it out of both.
+
+    What is kept under a key that is not in APP_SECRET_KEYS cannot be told to be somebody's. Where there is any,
+    how much is told, and the exit status is 1.
 
     Whether it is meant is asked at a terminal. Where there is none, and with '-', --yes must say it.
 
@@ -90,21 +100,26 @@ def forget(
     if under_old_keys and (source or typed.fields()):
         raise Failure("--old-keys erases of everybody: name no person beside it", WRONG_USE)
     if under_old_keys:
-        erasure, what = old_keys.erased(yes=yes), "under other keys than the newest"
+        erasure, unknown = old_keys.erased(yes=yes), _NOTHING
     else:
-        erasure, what = _erased(_person(source, typed.fields()), source, yes=yes), "of this person"
-    typer.echo(_as_json(erasure) if as_json else _told(erasure, what))
+        erasure, unknown = _erased(_person(source, typed.fields()), source, yes=yes)
+    what = "under other keys than the newest" if under_old_keys else "of this person"
+    typer.echo(_as_json(erasure, unknown) if as_json else _told(erasure, unknown, what))
+    if unknown != _NOTHING:
+        raise Failure(_MAY_BE_THEIRS.format(unknown))
     return DONE
 
 
-def _erased(person: Person, source: str, *, yes: bool) -> Erasure:
+def _erased(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOldKeys]:
     if not yes:
         if source == STDIN:
             # An answer to the question would be looked for behind the person's end.
             raise Failure(_NOBODY, WRONG_USE)
         must_be_meant("Erase all that is kept of this person?", nobody=_NOBODY)
     with opened() as store:
-        return store.forget(person)
+        # Before anything is gone: where it cannot be counted, that is all there is to tell.
+        unknown = store.under_unknown_keys()
+        return store.forget(person), unknown
 
 
 def _person(source: str, options: dict[str, str]) -> Person:
@@ -127,11 +142,12 @@ def _asked() -> dict[str, str]:
     return Typed(**answers, document_serial="", document_number="").fields()
 
 
-def _as_json(erasure: Erasure) -> str:
-    return json.dumps({"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history})
+def _as_json(erasure: Erasure, unknown: UnderOldKeys) -> str:
+    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
+    return json.dumps({**fields, "unknownKeys": unknown._asdict()})
 
 
-def _told(erasure: Erasure, what: str) -> str:
+def _told(erasure: Erasure, unknown: UnderOldKeys, what: str) -> str:
     if not erasure.answers and not erasure.history:
-        return f"nothing was kept {what}; record {erasure.record_id}"
+        return f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
     return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

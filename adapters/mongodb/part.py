@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import NamedTuple, Protocol, cast
 
 import pymongo
-from bson import MaxKey
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -14,6 +13,7 @@ from pymongo.collection import Collection
 from adapters.mongodb import indexes
 from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected, database_of
 from adapters.mongodb.faults import StoreRefuses, translated, waited_out
+from adapters.mongodb.spans import beside
 from adapters.mongodb.steps import Step
 from function.person import Person
 from function.ports import Clock
@@ -26,8 +26,8 @@ class Seals(Protocol):
     """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
 
     @property
-    def newest(self) -> bytes:
-        """The name of the key that writes."""
+    def names(self) -> list[bytes]:
+        """The names of the keys, the one that writes first."""
 
     def id(self, person: Person) -> bytes:
         """What the person is kept under."""
@@ -98,22 +98,20 @@ class Part:
 
     def under_old_keys(self) -> UnderOldKeys:
         """What would be lost with all keys but the newest. Raises Unavailable."""
-        answers, rows = self._of_old_keys()
-        with self._patiently():
-            return UnderOldKeys(
-                answers=self._answers.count_documents(answers),
-                history=self._history.count_documents(rows),
-            )
+        return self._counted(*self._of_old_keys())
+
+    def under_unknown_keys(self) -> UnderOldKeys:
+        """What is under keys that are not among ours: nobody can tell whose it is. Raises Unavailable."""
+        answers, rows = beside(self._seals.names)
+        return self._counted({**answers, "status": {"$exists": True}}, rows)
 
     def _of_old_keys(self) -> tuple[Document, Document]:
         """Which answers, and which rows of history, are under another key than the newest."""
-        name = self._seals.newest
-        # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
-        rest = indexes.ID_BYTES - len(name)
-        first, last = name + b"\x00" * rest, name + b"\xff" * rest
-        rows = [{"_id": {"$lt": {"person": first}}}, {"_id": {"$gt": {"person": last, "request": MaxKey()}}}]
-        answers = [{"_id": {"$lt": first}}, {"_id": {"$gt": last}}]
-        return {"$or": answers}, {"$or": rows}
+        return beside(self._seals.names[:1])
+
+    def _counted(self, answers: Document, rows: Document) -> UnderOldKeys:
+        with self._patiently():
+            return UnderOldKeys(self._answers.count_documents(answers), self._history.count_documents(rows))
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -174,6 +174,27 @@ def under_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_SECRET_KEYS", f"{'z' * 32},{KEY}")
 
 
+def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
+    ended = inn("forget", *OPTIONS, *BORN, "--yes")
+    assert ended.status == 1
+    assert ended.out.startswith("nothing was found of this person; record ")
+    assert ended.err.startswith(
+        "inn: 2 answers and 3 rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be of this person: "
+    )
+    ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert (ended.status, json.loads(ended.out)["unknownKeys"]) == (1, {"answers": 2, "history": 3})
+
+    under_a_new_key(monkeypatch)
+    ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    record = json.loads(ended.out)
+    assert (record["answers"], record["history"]) == (1, 2)
+    assert record["unknownKeys"] == {"answers": 0, "history": 0}
+
+
 def test_forget_erases_what_is_under_old_keys_and_nothing_else(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,27 @@ def test_answers_under_an_old_key_are_served_and_counted(opened: Callable[..., K
     assert new.store.find(request(3).person) is not None
 
 
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        pytest.param((KEY,), 4, id="one key"),
+        pytest.param((KEY, KEY), 4, id="one key, twice"),
+        pytest.param((OLD_KEY, KEY), 3, id="two"),
+        pytest.param((KEY, NEW_KEY, OLD_KEY), 0, id="all"),
+    ],
+)
+def test_what_is_under_keys_that_are_not_ours_is_counted(
+    opened: Callable[..., Kept], keys: tuple[str, ...], left: int
+) -> None:
+    # The names of these keys stand in the order in which they are given here, or in the reverse of it.
+    for key, numbers in ((OLD_KEY, (1,)), (KEY, (2, 3)), (NEW_KEY, (4, 5, 6))):
+        one = opened(key)
+        for number in numbers:
+            one.save(request(number), one.answer())
+        one.claimed(request(9))
+    assert mongo_store(opened(*keys)).under_unknown_keys() == UnderOldKeys(left, left)
+
+
 def test_of_answers_under_two_keys_the_latest_is_served(opened: Callable[..., Kept]) -> None:
     old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
     both.save(request(), both.answer(Status.NOT_FOUND, age=60))
@@ -160,7 +181,7 @@ def test_what_is_under_other_keys_than_the_newest_is_erased_piece_by_piece(
 ) -> None:
     # Of the three names, which begin every id, the newest key's is neither the first nor the last.
     old, older, new = opened(OLD_KEY), opened(NEW_KEY), opened(*keys)
-    names = [mongo_store(kept)._seals.newest for kept in (old, new, older)]
+    names = [mongo_store(kept)._seals.names[0] for kept in (old, new, older)]
     assert names in (sorted(names), sorted(names, reverse=True))
     for number in (1, 2, 3):
         old.save(request(number), old.answer())

@@ -67,6 +67,7 @@ def batch(
         raise Failure("IN and OUT are the same file: choose another -o", WRONG_USE)
     columns = headings.columns_of(table.heading)
     headings.check(columns)
+    table.check()
     progress = Progress()
     asker_of = partial(_asker, where, patience, reply_timeout or max(patience, window * ROW_SEC))
     try:

@@ -1,33 +1,18 @@
-"""CSV files: their encoding and separator are found out, and kept for the output."""
+"""CSV files, to read and to write."""
 
-import codecs
 import csv
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from adapters.cli.batch.cells import text_of
-from adapters.cli.batch.headings import columns_of
+from adapters.cli.batch.csv_dialect import CHUNK, Dialect, sniffed
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.typed import iso_date
 
-SEPARATORS = ";,\t|"
-CHUNK = 1 << 16
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a CSV file is written. What its encoding can't hold is written as a question mark."""
-
-    encoding: str
-    separator: str
-    newline: str
-
-
-RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
-"""What a Russian Excel opens by a double click."""
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class CsvTable:
@@ -44,6 +29,14 @@ class CsvTable:
         with self._path.open("rb") as file:
             return max(0, sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b"")) - 1)
 
+    def check(self) -> None:
+        """See that all of it can be read, and that no quote has made one cell of several rows. Raises Failure."""
+        for number, record in enumerate(self._records(), 1):
+            if any(self._holds_rows(cell) for cell in record if "\n" in cell or "\r" in cell):
+                raise self._broken(
+                    number, "a cell holds what looks like further rows: is a quote opened and not closed?"
+                )
+
     def rows(self) -> Iterator[Sequence[object]]:
         """What stands below the heading; a blank line is a row without cells."""
         records = self._records()
@@ -51,16 +44,30 @@ class CsvTable:
         yield from records
 
     def _records(self) -> Generator[list[str]]:
-        number = 0
+        number = 1
         with self._path.open(encoding=self.dialect.encoding, newline="") as file:
             try:
-                for record in csv.reader(file, delimiter=self.dialect.separator):
-                    number += 1
+                # Else a quote that is not closed would swallow the rows below it, without a word.
+                for record in csv.reader(file, delimiter=self.dialect.separator, strict=True):
                     yield record
-            except (csv.Error, UnicodeDecodeError):
+                    number += 1
+            except csv.Error:
+                raise self._broken(number, "a quote is opened and not closed, or stands within a quoted cell") from None
+            except UnicodeDecodeError:
                 raise Failure(
-                    f"{self._path} is no CSV file: it cannot be read beyond record {number}", WRONG_USE
+                    f"{self._path} cannot be read as CSV: beyond record {number - 1} something is no {self.dialect.encoding}",
+                    WRONG_USE,
                 ) from None
+
+    def _holds_rows(self, cell: str) -> bool:
+        """Whether there are rows in a cell of several lines: as many separators as these would have, and a date."""
+        lines = [line for line in cell.splitlines() if line.strip()]
+        parts = [part for line in lines for part in line.split(self.dialect.separator)]
+        enough = len(parts) - len(lines) >= (len(lines) - 1) * (len(self.heading) - 1)
+        return enough and any(_ISO_DATE.fullmatch(iso_date(part)) for part in parts)
+
+    def _broken(self, number: int, why: str) -> Failure:
+        return Failure(f"{self._path} cannot be read as CSV: in record {number}, {why}", WRONG_USE)
 
 
 class CsvWriter:
@@ -87,35 +94,3 @@ class CsvWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def sniffed(path: Path) -> Dialect:
-    """How a file is written: by its byte order mark, else UTF-8 if all of it is, else Windows-1251."""
-    with path.open("rb") as file:
-        head = file.read(CHUNK)
-    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
-    if not encoding:
-        if b"\0" in head:
-            raise Failure(f"{path} is neither CSV nor XLSX", WRONG_USE)
-        encoding = "utf-8" if _is_utf8(path) else "cp1251"
-    text = head.decode(encoding, errors="replace")
-    return Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")
-
-
-def _is_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as file:
-            for chunk in iter(lambda: file.read(CHUNK), b""):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _separator(text: str) -> str:
-    """The one that makes headings of the first line."""
-    lines = text.splitlines()[:1]
-    known = {separator: len(columns_of(next(csv.reader(lines, delimiter=separator), []))) for separator in SEPARATORS}
-    return max(known, key=known.__getitem__)

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from adapters.cli.batch.answers import HEADINGS, Answer, Known
-from adapters.cli.batch.csv_table import CsvTable, CsvWriter, Dialect
+from adapters.cli.batch.csv_dialect import Dialect
+from adapters.cli.batch.csv_table import CsvTable, CsvWriter
 from adapters.cli.batch.rows import Row, rows_of
 from adapters.cli.batch.tables import Table, opened, replacing
 from adapters.cli.failure import WRONG_USE, Failure

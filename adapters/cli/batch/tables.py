@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from adapters.cli.batch.csv_table import RUSSIAN_EXCEL, CsvTable, CsvWriter, Dialect
+from adapters.cli.batch.csv_dialect import RUSSIAN_EXCEL, Dialect
+from adapters.cli.batch.csv_table import CsvTable, CsvWriter
 from adapters.cli.failure import WRONG_USE, Failure
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
@@ -24,6 +25,9 @@ class Table(Protocol):
 
     def about(self) -> int:
         """How many rows there are, more or less."""
+
+    def check(self) -> None:
+        """See that its rows are what they seem to be. Raises Failure."""
 
     def rows(self) -> Iterator[Sequence[object]]:
         """The cells of each row below the heading."""

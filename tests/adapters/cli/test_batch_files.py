@@ -20,8 +20,10 @@ OUT_HEADING = [*HEADING, "inn", "status", "details"]
         pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx", id="an old Excel"),
         pytest.param(b"PK\x03\x04nonsense", "no XLSX file, or is damaged", id="a damaged workbook"),
         pytest.param(b"a;b\0c", "neither CSV nor XLSX", id="binary"),
-        pytest.param(";".join(HEADING).encode("cp1251") + b"\n\x98;", "is no CSV file", id="in no encoding"),
-        pytest.param(";".join(HEADING).encode() + b'\n"' + b"x" * 140_000, "is no CSV file", id="an endless cell"),
+        pytest.param(";".join(HEADING).encode("cp1251") + b"\n\x98;", "something is no cp1251", id="in no encoding"),
+        pytest.param(
+            ";".join(HEADING).encode() + b'\n"' + b"x" * 140_000, "in record 2, a quote", id="an endless cell"
+        ),
     ],
 )
 def test_an_input_that_is_none_is_told(inn: Inn, tmp_path: Path, content: bytes | None, said: str) -> None:
@@ -32,6 +34,50 @@ def test_an_input_that_is_none_is_told(inn: Inn, tmp_path: Path, content: bytes 
     assert ended.status == 2
     assert said in ended.err
     assert ended.err.count("\n") == 1
+
+
+def quoted(above: str, below: str) -> str:
+    """A table whose last column holds one text in the fourth record, and another in the tenth."""
+    rows = [";".join([*row, "ООО"]) for row in people(12, 52)]
+    rows[2] = rows[2].replace("ООО", above)
+    rows[8] = rows[8].replace("ООО", below)
+    return "\n".join([";".join([*HEADING, "Место работы"]), *rows, ""])
+
+
+ROWS_WITHIN = "in record 4, a cell holds what looks like further rows"
+UNCLOSED = "in record 4, a quote is opened and not closed, or stands within a quoted cell"
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "said"),
+    [
+        pytest.param('"Завод', "ООО", UNCLOSED, id="never closed"),
+        pytest.param('"Завод', '"Рога и копыта"', UNCLOSED, id="closed where another begins"),
+        pytest.param('"ООО "Рога""', "ООО", UNCLOSED, id="quotes within quotes"),
+        pytest.param('"Завод', 'Рога и копыта"', ROWS_WITHIN, id="closed by another's stray quote"),
+    ],
+)
+def test_a_quote_that_would_make_one_person_of_several_is_told(
+    inn: Inn, tmp_path: Path, above: str, below: str, said: str
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(quoted(above, below), encoding="utf-8")
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert ended.status == 2
+    assert said in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['ООО "Рога"', '"ООО ""Рога"""', '"Выдан: ОВД; 01.02.2003;\nкод 770"', '"а;б;в;г;д;е;ё\nж"'],
+    ids=["within the cell", "doubled", "two lines with a date", "two lines with separators"],
+)
+def test_quotes_that_can_be_read_are(inn: Inn, tmp_path: Path, cell: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(quoted(cell, "ООО"), encoding="utf-8")
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert "the connection was refused" in ended.err
 
 
 def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:

@@ -172,7 +172,8 @@ def cooled(entry: Entry, pace: Pace, now: float, at_least: float = 0) -> Entry:
     grown = min(pace.cooldown * 2 ** min(entry.level, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, pace.cooldown))
     seconds = max(grown, at_least)
     if not seconds:
-        return entry
+        # A probe that was in vain is over: whoever comes next is another one.
+        return replace(entry, probe_until=0)
     return replace(entry, closed_until=now + seconds, level=entry.level + 1, probe_until=0)
 
 

@@ -69,7 +69,7 @@ def cool(pace: Pace, at_least: float, now: Any = SERVER_NOW) -> Step:
             "$set": {
                 "closed_until": _if("$closed", longer, _if(shutting, {"$add": ["$now", "$seconds"]}, "$closed_until")),
                 "level": _if({"$and": [{"$not": ["$closed"]}, shutting]}, {"$add": ["$level", 1]}, "$level"),
-                "probe_until": _if({"$and": [{"$not": ["$closed"]}, shutting]}, 0, "$probe_until"),
+                "probe_until": _if("$closed", "$probe_until", 0),
             }
         },
         {"$unset": ["closed", "seconds"]},

@@ -340,6 +340,14 @@ class TestProbe:
         assert failure(asking) == (Reason.PROVIDER_CLOSED, 40)
         assert tax.asked == 2
 
+    def test_a_failed_one_makes_nobody_wait_where_cool_downs_are_off(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(30), Unavailable(Reason.BAD_REPLY), Reply(FOUND)])
+        asking = providers(clock, tax, pace=replace(PACE, cooldown=0, min_interval=0))
+        failure(asking)
+        clock.now += 30
+        assert failure(asking) == (Reason.BAD_REPLY, 0)
+        assert asking.ask(request()) == FOUND
+
     def test_one_that_announces_a_captcha_closes_it_again_and_its_word_counts(self) -> None:
         asking, _ = self.ready(Clock(), Reply(FOUND, cool=True))
         assert asking.ask(request()) == FOUND

@@ -120,6 +120,15 @@ class ProviderBookContract:
         assert kept.store.take("nalog", none, 0) == Turn(0)
         assert kept.store.cool("nalog", none, 60) == near(60)
 
+    def test_a_probe_in_vain_does_not_shut_the_provider_where_there_is_no_cool_down(self, kept: Kept) -> None:
+        none = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
+        kept.store.cool("nalog", none, 60)
+        kept.later(61)
+        for _ in range(2):
+            assert kept.store.take("nalog", none, 0) == Turn(0, probe=True)
+            assert kept.store.cool("nalog", none) == 0
+            assert kept.store.look("nalog", none) is None
+
     def test_clearing_what_nobody_knows_changes_nothing(self, kept: Kept) -> None:
         kept.store.clear("nalog")
         assert kept.store.take("nalog", PACE, 0) == Turn(0)

@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,6 +78,7 @@ def test_the_server_gives_turns_as_pacing_decides(
 
 @given(entry=st.none() | ENTRIES, pace=PACES, now=CLOCKS, at_least=SECONDS)
 @example(entry=Entry(closed_until=NOW), pace=LIMITED, now=NOW, at_least=0)
+@example(entry=Entry(level=1, probe_until=NOW + 60), pace=replace(LIMITED, cooldown=0), now=NOW, at_least=0)
 @ON_A_SERVER
 def test_the_server_cools_as_pacing_decides(
     providers: Collection[dict[str, Any]], entry: Entry | None, pace: Pace, now: float, at_least: float

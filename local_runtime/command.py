@@ -79,7 +79,7 @@ class Local:
 
 
 def local(
-    data: Annotated[Path, typer.Option(help="Folder that keeps the answers between two runs.")] = DATA,
+    data: Annotated[Path, typer.Option(help="Folder that keeps requests and answers, in clear text.")] = DATA,
 ) -> None:
     """Run everything on this machine: the function, an emulated tax service and a page to play with.
 
@@ -91,7 +91,7 @@ def local(
         emulator = stack.enter_context(_emulator())
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
         app = stack.enter_context(application(settings, emulator, data, told))
-        greet = partial(_say, greeting(_url(listener), emulator, guarded=bool(settings.http.bearer_tokens)))
+        greet = partial(_say, greeting(_url(listener), emulator, data, guarded=bool(settings.http.bearer_tokens)))
         run(Server(app, listener, GRACE_SEC, announce=greet).serve())
     _say("Stopped.\n")
     leave()
@@ -114,14 +114,16 @@ def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry
         yield app
 
 
-def greeting(url: str, emulator: Emulator, *, guarded: bool = False) -> str:
+def greeting(url: str, emulator: Emulator, data: Path, *, guarded: bool = False) -> str:
     """What runs where, and one command to try; where tokens are set (`guarded`) it asks the shell for one."""
     person = {"requestId": "try-1", **emulator.people()[0]["request"]}
     body = json.dumps(person, ensure_ascii=False)
+    cleared = "make clean deletes it" if data == DATA else "delete it when you are done"
     token = ' -H "authorization: Bearer $TOKEN"' if guarded else ""
     return f"""
 The function         {url}   (open it in a browser to play; probes: /livez /readyz, metrics: /metrics)
 The tax service      {emulator.url}   emulated; what it was asked: /stats, invented people: /people
+What you ask         {data}   kept there in clear text, so ask for invented persons only; {cleared}
 
 Ask for a person (twice, to see the cache):
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from function.outcomes import Reason
@@ -39,6 +39,11 @@ CREATE TABLE IF NOT EXISTS providers (
 """
 
 
+_OWN = 0o600
+_OWN_FOLDER = 0o700
+_BESIDE = ("-wal", "-shm")
+
+
 class OtherVersion(Exception):
     """The file was made by another version of this program."""
 
@@ -55,7 +60,7 @@ class Database:
         # Threads of this process take turns here; SQLite's own waiting is a poll and not fair.
         self._turn = threading.Lock()
         self._open = True
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path)
         self._to_wal()
         self._create(now)
 
@@ -126,3 +131,15 @@ class Database:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM claims WHERE until <= ?", (now,))
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, and its folder where there is none, for this user alone: what is kept in it is in plain text."""
+    path.parent.mkdir(_OWN_FOLDER, parents=True, exist_ok=True)
+    # SQLite would make it for everybody to read. The files beside it get its mode.
+    path.touch(_OWN)
+    path.chmod(_OWN)
+    for suffix in _BESIDE:
+        # Of an earlier version, which died. Another process may be the last to leave just now, and take them along.
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(_OWN)

@@ -44,6 +44,7 @@ MAKE = {
     "licenses": "makes an environment of what ships; CI runs it",
     "sbom": "makes an environment of what ships; CI runs it",
     "image-test": "needs root and podman",
+    "clean": "would delete the environment that runs this",
 }
 """Who runs each."""
 

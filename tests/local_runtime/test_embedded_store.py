@@ -76,6 +76,30 @@ def test_a_commit_is_on_the_disk_before_it_is_reported(kept: Kept) -> None:
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_nobody_else_may_read_what_is_kept(tmp_path: Path, kept: Kept) -> None:
+    kept.save(request(), kept.answer())
+    folder = tmp_path / "new folder"
+    files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert files == dict.fromkeys(("inn.sqlite", "inn.sqlite-wal", "inn.sqlite-shm"), 0o600)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_files_that_others_could_read_are_closed_to_them_and_a_folder_that_was_there_is_left_as_it_is(
+    tmp_path: Path, clock: StoppedClock
+) -> None:
+    path = tmp_path / "inn.sqlite"
+    # Not closed: as after kill -9.
+    before = EmbeddedStore(path, clock=clock)
+    modes = tmp_path.stat().st_mode
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    after = EmbeddedStore(path, clock=clock)
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert tmp_path.stat().st_mode == modes
+    before.close()
+    after.close()
+
+
 def test_a_write_that_fails_half_way_leaves_nothing(kept: Kept) -> None:
     store = kept.store
     assert isinstance(store, EmbeddedStore)

@@ -62,6 +62,11 @@ def test_the_command_in_the_readme_is_the_one_that_it_prints(plain: LocalRuntime
     assert printed.replace(plain.url, "http://127.0.0.1:8080") in readme
 
 
+def test_it_says_where_it_keeps_what_is_asked_and_how(plain: LocalRuntime) -> None:
+    kept = next(line for line in plain.greeting.splitlines() if ".inn-local" in line)
+    assert "in clear text, so ask for invented persons only; make clean deletes it" in kept
+
+
 @pytest.mark.parametrize(("method", "path", "status"), [("TRACE", "/", 405), ("GET", "/robots.txt", 404)])
 def test_what_the_host_would_turn_away_itself_is_a_problem_too(
     plain: LocalRuntime, method: str, path: str, status: int

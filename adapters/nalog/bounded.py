@@ -8,24 +8,19 @@ request may be for another person. So a connection on which anything lies beyond
 """
 
 import ssl
-from functools import partial
 from http.client import HTTPException
 from typing import Any, Protocol
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPSConnection
 from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
-from urllib3.exceptions import ProtocolError, ProxyError, SSLError
+from urllib3.exceptions import ProtocolError
 from urllib3.response import HTTPResponse
 
-from adapters.nalog.reading import Response, Terms
+from adapters.nalog.connecting import BySocks, Connecting
 
 
-class NoTlsError(SSLError):
-    """The other side hung, closed or spoke nonsense while TLS began, so nothing has been sent; its certificate is not at fault."""
-
-
-class _Bounded(HTTPConnection):
+class _Bounded(Connecting):
     """Gives every reply (a proxy's to CONNECT too) the timeout that urllib3 has just worked out, as a whole.
 
     A request leaves in one piece, as a browser's does: http.client alone would send head and body
@@ -33,7 +28,6 @@ class _Bounded(HTTPConnection):
     """
 
     _held: list[bytes] | None = None
-    _strayed = False
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         held: list[bytes] = []
@@ -65,26 +59,9 @@ class _Bounded(HTTPConnection):
             pass
         return False
 
-    def connect(self) -> None:
-        """What fails here has sent nothing: urllib3 would call some of it a reply that is late, or broken off."""
-        self._strayed = False
-        self._bound()
-        try:
-            super().connect()
-        except ssl.SSLCertVerificationError:
-            raise
-        except OSError as exc:
-            raise NoTlsError(exc) from exc
-
-    def _tunnel(self) -> None:
-        try:
-            super()._tunnel()
-        except (OSError, HTTPException) as exc:
-            raise ProxyError("no tunnel", exc) from exc
-
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides http.client
         """What fails here has been sent: urllib3 takes a broken connection to a proxy for one that was never made."""
-        self._bound()
+        self._bound(self.timeout or 0)
         try:
             return super().getresponse()
         except TimeoutError:
@@ -92,23 +69,16 @@ class _Bounded(HTTPConnection):
         except (OSError, HTTPException) as exc:
             raise ProtocolError("no reply", exc) from exc
 
-    def _bound(self) -> None:
-        terms = Terms(self.timeout or 0, self._stray)
-        self.response_class = partial(Response, terms=terms)  # type: ignore[assignment]  # called only
-
-    def _stray(self) -> None:
-        self._strayed = True
-
 
 class _BoundedTls(_Bounded, HTTPSConnection):
     pass
 
 
-class _BoundedSocks(_Bounded, SOCKSConnection):
+class _BoundedSocks(BySocks, _Bounded, SOCKSConnection):
     pass
 
 
-class _BoundedSocksTls(_Bounded, SOCKSHTTPSConnection):
+class _BoundedSocksTls(BySocks, _Bounded, SOCKSHTTPSConnection):
     pass
 
 

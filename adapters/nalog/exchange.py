@@ -10,7 +10,6 @@ from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -22,7 +21,7 @@ from urllib3.exceptions import (
 )
 
 from adapters.nalog import quiet
-from adapters.nalog.bounded import NoTlsError
+from adapters.nalog.connecting import NoTlsError, Within
 from adapters.nalog.cookies import Cookies
 from adapters.nalog.pools import Site, manager
 from adapters.nalog.retry_after import seconds_of
@@ -32,7 +31,7 @@ from function.ports import Unavailable
 MAX_BYTES = 1 << 20
 """Of a reply's body: far more than any that has been seen."""
 CONNECT_SEC = 10.0
-"""Seconds that a connection may take, where there is time left."""
+"""Seconds that a connection may take, its host's name, tunnel and TLS included, where there is time left."""
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
@@ -99,7 +98,7 @@ class Exchange:
         response = self._manager.urlopen(
             method,
             url,
-            timeout=urllib3.Timeout(total=seconds, connect=min(CONNECT_SEC, seconds)),
+            timeout=Within(seconds, CONNECT_SEC),
             retries=False,
             redirect=False,
             preload_content=False,

@@ -9,9 +9,11 @@ import ssl
 import struct
 import threading
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -284,6 +286,105 @@ def reset(client: socket.socket, _proxy: proxies.Proxy) -> None:
 
 
 NO_HANDSHAKE = {"hangs": hang, "is closed": close, "is reset": reset}
+
+
+def mute(held: ExitStack, host: str, port: int = 0) -> int:
+    """A port at which connections wait for ever: nobody accepts, and the queue is full."""
+    listener = held.enter_context(socket.create_server((host, port), backlog=0))
+    port = listener.getsockname()[1]
+    for _ in range(3):
+        waiting = held.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex((host, port))
+    return port
+
+
+class TestConnecting:
+    """No name of a test machine has several addresses, and no resolver of it hangs: so that is a stand-in."""
+
+    NAME = "several.invalid"
+
+    @pytest.fixture
+    def named(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterable[str]], None]:
+        real = socket.getaddrinfo
+
+        def name(addresses: Iterable[str]) -> None:
+            def resolve(host: str, port: Any, *args: Any) -> list[Any]:
+                hosts = addresses if host == self.NAME else [host]
+                return [row for one in hosts for row in real(one, port, *args)]
+
+            monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+        return name
+
+    def fails(self, site: Site) -> None:
+        """A request to it fails in time, and was not sent."""
+        ended: Future[None] = Future()
+
+        def ask() -> None:
+            try:
+                Exchange(site).post("/", {}, SHORT_SEC)
+            except Unavailable as no:
+                ended.set_exception(no)
+
+        threading.Thread(target=ask, daemon=True).start()
+        with pytest.raises(Broken) as no:
+            ended.result(PATIENCE_SEC)
+        assert not no.value.sent
+
+    @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
+    def test_however_many_addresses_are_silent_it_ends_in_time(self, way: str, named: Any) -> None:
+        # Each for as long as the request may take would be 100 seconds.
+        named(["127.0.0.1"] * 1000)
+        with ExitStack() as held:
+            there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
+            self.fails(Site("http://127.0.0.1:9", proxy=f"{way}://{there}") if way else Site(f"http://{there}"))
+
+    @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
+    def test_a_resolver_that_hangs_ends_in_time(self, way: str, named: Any) -> None:
+        leave = threading.Event()
+
+        def hanging() -> Iterator[str]:
+            leave.wait()
+            yield "127.0.0.1"
+
+        named(hanging())
+        there = f"{self.NAME}:9"
+        try:
+            self.fails(Site("http://127.0.0.1:9", proxy=f"{way}://{there}") if way else Site(f"http://{there}"))
+        finally:
+            leave.set()
+
+    def test_a_silent_address_leaves_time_for_the_next(self, named: Any) -> None:
+        named(["127.0.0.2", "127.0.0.1"])
+        with serving(say(OK)) as site, ExitStack() as held:
+            port = int(site.url.rpartition(":")[2])
+            mute(held, "127.0.0.2", port)
+
+            def answered(seconds: float) -> bool:
+                exchange = Exchange(Site(f"http://{self.NAME}:{port}"))
+                with suppress(Unavailable):
+                    return exchange.post("/", {}, seconds).status == 200
+                return False
+
+            assert any(map(answered, TIMES_SEC))
+
+    def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, tmp_path: Path) -> None:
+        part = 0.3
+
+        def slow(client: socket.socket, proxy: proxies.Proxy) -> None:
+            threading.Event().wait(2 * part)
+            proxies.http(client, proxy)
+
+        def script(_asked: Asked, client: socket.socket) -> None:
+            threading.Event().wait(2 * part)
+            client.sendall(OK)
+
+        context, trusted = self_signed(tmp_path)
+        with serving(script, context) as site, proxies.running(slow) as proxy:
+            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}", ca_bundle=str(trusted)))
+            with pytest.raises(Unavailable):
+                exchange.post("/", {}, 3 * part)
 
 
 class TestTls:

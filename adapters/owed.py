@@ -9,7 +9,6 @@ No record of an erasure says whose it was, so a few others are asked for anew as
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -76,9 +75,14 @@ class OwedAnswers:
 
     def close(self) -> None:
         """Save what is owed, where the store is back: it would be lost with the process, and its claim be held."""
-        with suppress(Unavailable):
-            for debt in self._debts.values():
+        for debt in self._debts.values():
+            try:
                 self._settled(debt)
+            except Unavailable:
+                # Each of the others would wait as long in vain.
+                return
+            except Exception:  # noqa: BLE001, S112  # a fault that was told of at the first save; the others are tried
+                continue
 
     def _settled(self, debt: _Debt) -> bool:
         """Whether it was saved; it is not where it may have been erased."""

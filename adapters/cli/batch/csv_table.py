@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 from typing import Self
 
@@ -43,12 +44,16 @@ class CsvTable:
         next(records, None)
         yield from records
 
+    def lines(self, file: Iterable[str]) -> Iterable[str]:
+        """Those of the file that count."""
+        return file
+
     def _records(self) -> Generator[list[str]]:
         number = 1
         with self._path.open(encoding=self.dialect.encoding, newline="") as file:
             try:
                 # Else a quote that is not closed would swallow the rows below it, without a word.
-                for record in csv.reader(file, delimiter=self.dialect.separator, strict=True):
+                for record in csv.reader(self.lines(file), delimiter=self.dialect.separator, strict=True):
                     yield record
                     number += 1
             except csv.Error:
@@ -94,3 +99,10 @@ class CsvWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def line_of(cells: Iterable[str], dialect: Dialect) -> bytes:
+    """How a row of text stands in a file."""
+    text = StringIO(newline="")
+    csv.writer(text, delimiter=dialect.separator, lineterminator=dialect.newline).writerow(cells)
+    return text.getvalue().encode(dialect.encoding)

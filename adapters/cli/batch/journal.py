@@ -8,7 +8,8 @@ from typing import Self
 
 from adapters.cli.batch.answers import HEADINGS, Answer, Known
 from adapters.cli.batch.csv_dialect import Dialect
-from adapters.cli.batch.csv_table import CsvTable, CsvWriter
+from adapters.cli.batch.csv_table import CsvTable, CsvWriter, line_of
+from adapters.cli.batch.lock import lock
 from adapters.cli.batch.rows import Row, rows_of
 from adapters.cli.batch.tables import Table, opened, replacing
 from adapters.cli.failure import WRONG_USE, Failure
@@ -27,19 +28,23 @@ class Journal:
         self._path = out.with_name(out.name + SUFFIX)
         self._writer: CsvWriter | None = None
         self._lock = -1
+        self._empty = False
 
     def __enter__(self) -> Self:
+        self._check_out()
+        fresh = not self._path.exists()
         try:
             # It holds persons: for its owner's eyes.
             self._lock = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as exc:
             raise Failure(f"cannot write {self._path}: {exc.strerror}", WRONG_USE) from None
         try:
-            _lock(self._lock, self._out)
+            lock(self._lock, self._out)
+            self._empty = fresh
             self._recover()
             self._begin()
         except BaseException:
-            os.close(self._lock)
+            self._leave()
             raise
         return self
 
@@ -48,7 +53,7 @@ class Journal:
     ) -> None:
         if self._writer is not None:
             self._writer.close()
-        os.close(self._lock)
+        self._leave()
 
     def known(self) -> Known:
         """What OUT holds of earlier runs."""
@@ -61,6 +66,7 @@ class Journal:
             raise RuntimeError("the journal is not open")
         for row, answer in rows:
             self._writer.write((*row.texts, *answer.cells))
+            self._empty = False
         self._writer.flush()
 
     def publish(self) -> None:
@@ -70,26 +76,56 @@ class Journal:
             self._writer = None
         self._merge()
         self._path.unlink()
+        self._empty = False
+
+    def _leave(self) -> None:
+        """Let others use the output. A journal without a row goes: it would be in the way of another input."""
+        if self._empty:
+            self._path.unlink()
+        os.close(self._lock)
+
+    def _check_out(self) -> None:
+        """See whose OUT it is, before anything is begun."""
+        if not self._out.exists():
+            return
+        if not self._out.is_file():
+            raise Failure(f"{self._out} is no regular file: choose another -o", WRONG_USE)
+        known = self.known()
+        for row in rows_of(self._table.rows(), len(self._table.heading)):
+            if known.of(row) is None:
+                return
+        known.check_end()
 
     def _recover(self) -> None:
         """A run that was killed has left its journal: OUT gets what stands in it."""
-        whole = _whole_lines(self._path)
-        os.truncate(self._path, whole)
-        if whole:
-            self._merge()
+        heading = line_of((*self._table.heading, *HEADINGS), DIALECT)
+        with self._path.open("rb") as file:
+            begun = file.read(len(heading))
+        if b"\n" not in begun and heading.startswith(begun):
+            # It was killed before all of the headings were written.
+            return
+        self._merge()
 
     def _begin(self) -> None:
         self._writer = CsvWriter(self._path, DIALECT)
         self._writer.write((*self._table.heading, *HEADINGS))
         self._writer.flush()
+        self._empty = True
 
     def _merge(self) -> None:
         before = self.known()
-        since = Known(CsvTable(self._path, DIALECT), str(self._path), self._table.heading)
+        since = Known(_Begun(self._path, DIALECT), str(self._path), self._table.heading)
         with replacing(self._out, self._table, self._source) as fresh:
             fresh.write((*self._table.heading, *HEADINGS))
             for row, answer in _merged(rows_of(self._table.rows(), len(self._table.heading)), before, since):
                 fresh.write((*row.cells, *answer.cells))
+
+
+class _Begun(CsvTable):
+    """A journal, without the line that was being written when the run died."""
+
+    def lines(self, file: Iterable[str]) -> Iterable[str]:
+        return (line for line in file if line.endswith("\n"))
 
 
 def _merged(rows: Iterable[Row], before: Known, since: Known) -> Iterator[tuple[Row, Answer]]:
@@ -101,28 +137,3 @@ def _merged(rows: Iterable[Row], before: Known, since: Known) -> Iterator[tuple[
         yield row, answer
     before.check_end()
     since.check_end()
-
-
-def _whole_lines(path: Path) -> int:
-    """The bytes up to the last line's end: a line that was being written when the run died does not count."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        while size:
-            begin = max(0, size - (1 << 16))
-            file.seek(begin)
-            end = file.read(size - begin).rfind(b"\n")
-            if end >= 0:
-                return begin + end + 1
-            size = begin
-    return 0
-
-
-def _lock(descriptor: int, out: Path) -> None:
-    try:
-        import fcntl  # noqa: PLC0415  # not to be had on Windows, where a file in use can't be replaced anyway
-    except ImportError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise Failure(f"another inn batch is writing {out}", WRONG_USE) from None

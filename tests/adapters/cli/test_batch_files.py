@@ -1,11 +1,12 @@
 """`inn batch` and files that are not what they should be: one line says so, and nothing is overwritten."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from tests.adapters.cli.conftest import Inn
+from tests.adapters.cli.conftest import Host, Inn
 from tests.adapters.cli.people import HEADING, people, read, write
 
 OUT_HEADING = [*HEADING, "inn", "status", "details"]
@@ -92,15 +93,18 @@ def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
     [
         pytest.param("in.csv", "IN and OUT are the same file", id="the input itself"),
         pytest.param("out.pdf", "must end in .csv, .tsv or .xlsx", id="an unknown kind"),
+        pytest.param("folder.csv", "is no regular file", id="a folder"),
         pytest.param("nosuch/out.csv", "cannot write", id="a folder that is not there"),
     ],
 )
 def test_an_output_that_cannot_be_is_told(inn: Inn, tmp_path: Path, out: str, said: str) -> None:
     source = write(tmp_path / "in.csv", people(1, 50))
+    (tmp_path / "folder.csv").mkdir()
     ended = inn("batch", str(source), "-o", str(tmp_path / out))
     assert ended.status == 2
     assert said in ended.err
     assert read(source)[0] == HEADING
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "in.csv"]
 
 
 ROWS = people(3, 51)
@@ -128,6 +132,58 @@ def test_an_output_of_another_input_is_left_alone(
     assert f"out.csv{suffix} belongs to another input" in ended.err
     assert said in ended.err
     assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", out.name]
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        pytest.param("мои заметки", "its headings are not the input's", id="without a line"),
+        pytest.param("мои\nзаметки", "its headings are not the input's", id="without an end of its last line"),
+        pytest.param(f"{','.join(OUT_HEADING)}\nИванов,Ив", "", id="a journal that has no row yet"),
+        pytest.param("Фамилия,Им", "", id="a journal that was only begun"),
+    ],
+)
+def test_a_journal_is_overwritten_only_where_it_is_one(inn: Inn, tmp_path: Path, held: str, said: str) -> None:
+    source, part = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv.part"
+    part.write_text(held, encoding="utf-8")
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    assert (said or "the connection was refused") in ended.err
+    assert (part.read_text(encoding="utf-8") if part.exists() else "") == (held if said else "")
+
+
+def test_a_journal_without_a_row_does_not_stay(inn: Inn, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", ROWS)
+    # In the way of making OUT.
+    (tmp_path / ".out.csv.new").mkdir()
+    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1").status == 1
+    assert not (tmp_path / "out.csv.part").exists()
+
+
+def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(inn: Inn, tmp_path: Path) -> None:
+    """Nor one that was not refused, but answered nobody."""
+    first, out = write(tmp_path / "first.csv", ROWS), tmp_path / "out.csv"
+    other = write(tmp_path / "other.csv", ROWS, [*HEADING[:-1], "Номер"])
+    write(out, [[*row, *NOBODY] for row in ROWS[:2]], OUT_HEADING)
+    call = ["-o", str(out), "--url", "http://127.0.0.1:1"]
+    assert "out.csv belongs to another input" in inn("batch", str(other), *call).err
+    for _ in range(2):
+        assert "the connection was refused; 2 rows are in" in inn("batch", str(first), *call).err.replace(
+            ": is the service running there?", ""
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.csv", "other.csv", "out.csv"]
+
+
+def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(
+    inn: Inn, host: Callable[..., Host], tmp_path: Path
+) -> None:
+    there = host((401, {}, b"{}"))
+    source = write(tmp_path / "in.csv", ROWS)
+    failed = [[*row, "", "failed", "x"] for row in ROWS[:2]]
+    write(tmp_path / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url, "--window", "1")
+    assert "row 4 is not the input's" in ended.err
+    assert there.bodies == []
 
 
 def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn, tmp_path: Path) -> None:

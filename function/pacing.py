@@ -4,7 +4,6 @@ All replicas share one `Entry` for a provider, kept in the store (`ProviderBook`
 clock. Times are seconds since the epoch.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -86,8 +85,14 @@ class Throttled(Unavailable):
         super().__init__(Reason.PROVIDER_CLOSED, retry_after)
 
 
-Again = Callable[[float], bool]
-"""Takes and awaits one more turn at the same provider, within so many seconds; False: there is none."""
+class Again(Protocol):
+    """The right to make one more request in the same visit."""
+
+    def __call__(self, seconds: float, /, *, sent: bool = True) -> bool:
+        """Take and await one more turn at the same provider, within so many seconds; False: there is none.
+
+        Where the request was not `sent` the turn is still good, unless the provider was closed meanwhile.
+        """
 
 
 class Upstream(Protocol):

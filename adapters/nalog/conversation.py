@@ -46,24 +46,27 @@ class Conversation:
         if seconds > 0:
             self._timing.sleep(seconds)
 
-    def another_turn(self) -> None:
-        """Wait for the right to ask for the person once more; without it the lookup ends."""
-        if not self._again(self.left()):
+    def another_turn(self, *, sent: bool = True) -> None:
+        """Wait for the right to ask for the person once more; without it the lookup ends.
+
+        A request that was not `sent` needs no other turn, only that nobody was turned away meanwhile.
+        """
+        if not self._again(self.left(), sent=sent):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
 
     def find(self, path: str, form: Mapping[str, str]) -> Page:
         """Ask for the person. A form that may have arrived before its connection broke needs a turn to be sent anew."""
-        return self._tried(lambda: self._exchange.post(path, form, self.left()), self.another_turn)
+        return self._tried(lambda: self._exchange.post(path, form, self.left()), counted=True)
 
     def post(self, path: str, form: Mapping[str, str]) -> Page:
         """Send a form that may be sent twice."""
-        return self._tried(lambda: self._exchange.post(path, form, self.left()), lambda: None)
+        return self._tried(lambda: self._exchange.post(path, form, self.left()), counted=False)
 
     def get(self, path: str) -> Page:
         """Open a page."""
-        return self._tried(lambda: self._exchange.get(path, {}, self.left()), lambda: None)
+        return self._tried(lambda: self._exchange.get(path, {}, self.left()), counted=False)
 
-    def _tried(self, send: Callable[[], Page], before_resend: Callable[[], None]) -> Page:
+    def _tried(self, send: Callable[[], Page], *, counted: bool) -> Page:
         while True:
             try:
                 return send()
@@ -74,5 +77,5 @@ class Conversation:
                 sent = broken.sent
             # Not all at the same moment: a server that comes back is not run down at once.
             self.rest(self._wait * (0.5 + self._timing.chance()))
-            if sent:
-                before_resend()
+            if counted:
+                self.another_turn(sent=sent)

@@ -93,8 +93,10 @@ class Visit:
             # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
             self._page.observer.trouble("providers", no)
 
-    def _again(self, seconds: float) -> bool:
-        """Another turn in the same visit, at the end of the line."""
+    def _again(self, seconds: float, *, sent: bool = True) -> bool:
+        """Another turn in the same visit, at the end of the line; or the same one, where it was not used."""
+        if not sent:
+            return self._closed_meanwhile() is None
         patience = self._patience() + self._desk.pace.min_interval
         return self._turn(min(seconds, patience)) is None
 
@@ -111,7 +113,10 @@ class Visit:
         if wait <= 0:
             return None
         self._desk.manners.sleep(wait)
-        # While this one stood in line, another may have been turned away, or even be the probe already.
+        return self._closed_meanwhile()
+
+    def _closed_meanwhile(self) -> Shut | None:
+        """While this one stood in line, another may have been turned away, or even be the probe already."""
         shut = self._page.look()
         closings = {Why.COOLING} if self._probe else {Why.COOLING, Why.PROBING}
         return shut if shut is not None and shut.why in closings else None

@@ -10,7 +10,7 @@ from adapters.nalog.pools import Site
 from function.outcomes import Reason, Status
 from function.pacing import Reply, Throttled
 from function.ports import Unavailable, Verdict
-from tests.adapters.nalog.people import request
+from tests.adapters.nalog.people import every_turn, request
 from tests.adapters.nalog.site import Script, in_turn, reply, serving
 from tests.adapters.nalog.test_rows import BAD, CLOSE, LATER, No, closing
 
@@ -60,7 +60,7 @@ def ask(script: Script) -> Reply | No:
     with serving(script) as site:
         exchange = Exchange(Site(site.url))
         try:
-            return ApiFns(exchange, KEY, 30).ask(request(), lambda _seconds: True)
+            return ApiFns(exchange, KEY, 30).ask(request(), every_turn)
         except Unavailable as no:
             return No(no.reason, no.retry_after, isinstance(no, Throttled))
         finally:
@@ -79,7 +79,7 @@ def test_the_request_has_the_vendor_s_fields_and_is_made_once() -> None:
         client = ApiFns(exchange, KEY, 30)
         for person in (request(), request(middleName="")):
             with pytest.raises(Unavailable):
-                client.ask(person, lambda _seconds: True)
+                client.ask(person, every_turn)
         exchange.close()
     first, second = (asked.query for asked in site.asked)
     assert first == {
@@ -149,7 +149,7 @@ def test_an_unreachable_site_is_a_failure_without_a_trace_of_the_request() -> No
     with serving(in_turn(reply(200, ""))) as site:
         url = site.url
     with pytest.raises(Unavailable) as no:
-        ApiFns(Exchange(Site(url)), KEY, 5).ask(request(), lambda _seconds: True)
+        ApiFns(Exchange(Site(url)), KEY, 5).ask(request(), every_turn)
     assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
     assert str(no.value) == "provider_unavailable"
     assert no.value.__context__ is None

@@ -36,6 +36,8 @@ class Upstream:
     finds: int = 1
     seconds: float = 60
     """It has for another turn."""
+    sent: bool = True
+    """Whether the find before the next one was."""
     granted: list[bool] = field(default_factory=list)
     while_asked: Callable[[], object] = lambda: None
 
@@ -45,7 +47,7 @@ class Upstream:
     def ask(self, request: LookupRequest, again: Again) -> Reply:
         self.asked += 1
         self.while_asked()
-        self.granted += [again(self.seconds) for _ in range(self.finds - 1)]
+        self.granted += [again(self.seconds, sent=self.sent) for _ in range(self.finds - 1)]
         said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
         if isinstance(said, BaseException):
             raise said
@@ -455,6 +457,31 @@ class TestPatience:
         tax.finds = 2
         asking.ask(request())
         assert tax.granted == [False]
+
+    def test_a_turn_that_was_not_used_is_still_good_and_counts_once(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=3, sent=False)
+        asking = providers(clock, tax, pace=replace(PACE, daily_limit=2))
+        asking.ask(request())
+        clock.now += 1
+        asking.ask(request())
+        assert tax.granted == [True] * 4
+        assert clock.slept == []
+
+    def test_a_turn_that_was_not_used_is_lost_where_somebody_was_turned_away_meanwhile(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=2, sent=False)
+        book = MemoryBook(lambda: clock.now)
+        tax.while_asked = lambda: book.cool("nalog", PACE)
+        Providers([(tax, PACE)], book, Silent(), clock.manners()).ask(request())
+        assert tax.granted == [False]
+
+    def test_a_probe_that_was_not_sent_is_still_the_probe(self) -> None:
+        clock, tax = Clock(), Upstream("nalog", [Throttled(), Reply(FOUND)])
+        asking = providers(clock, tax)
+        failure(asking)
+        clock.now += 20
+        tax.finds, tax.sent = 2, False
+        asking.ask(request())
+        assert tax.granted == [True]
 
     def test_a_second_find_that_turns_out_to_be_the_probe_reports_back_as_one(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=2)

@@ -7,7 +7,7 @@ from adapters.nalog.forms import person_fields
 from adapters.nalog.legacy import Legacy
 from adapters.nalog.two_step import TwoStep
 from tests.adapters.nalog.clock import Clock
-from tests.adapters.nalog.people import request
+from tests.adapters.nalog.people import no_turn, request
 from tests.adapters.nalog.site import in_turn, reply, serving
 
 PERSON = {
@@ -25,7 +25,7 @@ def test_a_find_has_every_field_of_the_form_in_utf_8() -> None:
     script = in_turn(reply(200, '{"requestId":"0A1B"}'), reply(200, '{"state":0}'))
     with serving(script) as site:
         client = TwoStep(NalogConfig(url=site.url), Clock().timing)
-        client.ask(request(), lambda _seconds: False)
+        client.ask(request(), no_turn)
         client.close()
     assert site.asked[0].form == {"c": "find", **PERSON, "captcha": "", "captchaToken": ""}
     assert b"fam=%D0%92%D1%8B" in site.asked[0].body
@@ -35,7 +35,7 @@ def test_a_find_has_every_field_of_the_form_in_utf_8() -> None:
 def test_the_legacy_step_has_the_same_fields_and_an_empty_birth_place() -> None:
     with serving(in_turn(reply(200, '{"code":0}'))) as site:
         client = Legacy(NalogConfig(url=site.url, protocol="legacy"), Clock().timing)
-        client.ask(request(birthPlace="Город"), lambda _seconds: False)
+        client.ask(request(birthPlace="Город"), no_turn)
         client.close()
     assert [asked.line for asked in site.asked] == ["POST /inn-proc.do HTTP/1.1"]
     assert site.asked[0].form == {"c": "innMy", **PERSON, "bplace": "", "captcha": "", "captchaToken": ""}

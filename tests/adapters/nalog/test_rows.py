@@ -11,7 +11,7 @@ from function.outcomes import FieldError, Reason, Status
 from function.pacing import Reply, Throttled
 from function.ports import Invalid, Unavailable, Verdict
 from tests.adapters.nalog.clock import Clock
-from tests.adapters.nalog.people import request
+from tests.adapters.nalog.people import every_turn, request
 from tests.adapters.nalog.site import in_turn, reply, serving
 
 INN = "770000000082"
@@ -40,7 +40,7 @@ def closing(retry_after: float) -> No:
 
 def ended(client: TwoStep | Legacy) -> Reply | No:
     try:
-        return client.ask(request(), lambda _seconds: True)
+        return client.ask(request(), every_turn)
     except Unavailable as no:
         return No(no.reason, no.retry_after, isinstance(no, Throttled))
     finally:

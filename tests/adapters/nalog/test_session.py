@@ -16,12 +16,8 @@ from function.outcomes import Reason
 from function.pacing import Throttled
 from function.ports import Unavailable
 from tests.adapters.nalog.clock import Clock
-from tests.adapters.nalog.people import request
+from tests.adapters.nalog.people import every_turn, no_turn, request
 from tests.adapters.nalog.site import Asked, Script, Site, reply, serving
-
-
-def no_more(_seconds: float) -> bool:
-    return False
 
 
 class Tax:
@@ -48,7 +44,7 @@ def asked_with(script: Script, *, consent: bool, protocol: str = "two-step", loo
         client = connect(NalogConfig(url=site.url, consent=consent, protocol=protocol))  # type: ignore[arg-type]  # one of two
         try:
             for _ in range(lookups):
-                client.ask(request(), no_more)
+                client.ask(request(), no_turn)
         finally:
             client.close()
     return site
@@ -115,13 +111,13 @@ def test_a_lookup_that_is_turned_away_makes_the_next_one_begin_a_new_session() -
     tax = Tax()
     with serving(tax) as site:
         client = connect(NalogConfig(url=site.url, consent=True))
-        client.ask(request(), no_more)
+        client.ask(request(), no_turn)
         found = tax.replies["find"]
         tax.replies["find"] = reply(200, '{"captchaRequired":true}')
         with pytest.raises(Throttled):
-            client.ask(request(), no_more)
+            client.ask(request(), no_turn)
         tax.replies["find"] = found
-        client.ask(request(), no_more)
+        client.ask(request(), no_turn)
         client.close()
     openings = [asked for asked in site.asked if asked.line == "GET /inn.do HTTP/1.1"]
     assert len(openings) == 2
@@ -144,10 +140,10 @@ def test_a_session_that_the_service_has_ended_is_begun_anew(said: bytes, protoco
         client = connect(NalogConfig(url=site.url, consent=True, protocol=protocol))
         tax.replies |= {"find": said, "innMy": said}
         with pytest.raises(Unavailable):
-            client.ask(request(), no_more)
+            client.ask(request(), no_turn)
         tax.replies = Tax().replies
-        client.ask(request(), no_more)
-        client.ask(request(), no_more)
+        client.ask(request(), no_turn)
+        client.ask(request(), no_turn)
         client.close()
     assert paths(site).count("GET /inn.do HTTP/1.1") == 2
 
@@ -157,7 +153,7 @@ def test_who_was_turned_away_under_an_earlier_session_does_not_end_the_present_o
         config = NalogConfig(url=site.url, consent=True)
         exchange = site_exchange(config)
         session = Session(exchange, consent=True)
-        talk = Conversation(exchange, config, Clock().timing, no_more)
+        talk = Conversation(exchange, config, Clock().timing, no_turn)
         first = session.open(talk)
         session.forget(first)
         session.open(talk)
@@ -170,7 +166,7 @@ def test_who_was_turned_away_under_an_earlier_session_does_not_end_the_present_o
 def test_lookups_that_begin_together_share_one_session() -> None:
     with serving(Tax()) as site:
         client = connect(NalogConfig(url=site.url, consent=True))
-        threads = [threading.Thread(target=client.ask, args=(request(), lambda _seconds: True)) for _ in range(8)]
+        threads = [threading.Thread(target=client.ask, args=(request(), every_turn)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -199,8 +195,8 @@ class Waiting:
                 waits.set()
             return 0
 
-        def again(_seconds: float) -> bool:
-            self.turns += 1
+        def again(_seconds: float, *, sent: bool = True) -> bool:
+            self.turns += sent
             return granted
 
         self.turns = 0
@@ -209,7 +205,7 @@ class Waiting:
             config = NalogConfig(url=site.url, consent=True)
             exchange = site_exchange(config)
             session = Session(exchange, consent=True)
-            first = pool.submit(session.open, Conversation(exchange, config, Clock().timing, no_more))
+            first = pool.submit(session.open, Conversation(exchange, config, Clock().timing, no_turn))
             opening.wait(30)
             try:
                 self.ended = session.open(Conversation(exchange, config, Timing(monotonic=monotonic), again))
@@ -257,14 +253,14 @@ def test_who_waits_for_a_session_waits_no_longer_than_its_lookup_may_take() -> N
     clock = Clock()
     with serving(slow) as site:
         client = connect(NalogConfig(url=site.url, consent=True))
-        first = threading.Thread(target=client.ask, args=(request(), no_more))
+        first = threading.Thread(target=client.ask, args=(request(), no_turn))
         first.start()
         opening.wait(30)
         # The second one's clock says that its time is almost up.
         times = iter([0.0, 59.99])
         client._timing = Timing(clock.sleep, lambda: next(times, 60.0))
         with pytest.raises(Unavailable):
-            client.ask(request(), no_more)
+            client.ask(request(), no_turn)
         leave.set()
         first.join()
         client.close()

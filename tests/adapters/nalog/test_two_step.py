@@ -22,13 +22,16 @@ VERDICT = Reply(Verdict(Status.FOUND, "770000000082", "nalog"))
 
 
 class Turns:
-    """Grants so many more turns, and remembers how long each might have taken."""
+    """Grants so many more turns, and remembers how long each might have taken. One not used may be `closed` meanwhile."""
 
-    def __init__(self, granted: int) -> None:
+    def __init__(self, granted: int, *, closed: bool = False) -> None:
         self.granted = granted
+        self.closed = closed
         self.asked: list[float] = []
 
-    def __call__(self, seconds: float) -> bool:
+    def __call__(self, seconds: float, *, sent: bool = True) -> bool:
+        if not sent:
+            return not self.closed
         self.asked.append(seconds)
         return len(self.asked) <= self.granted
 
@@ -141,6 +144,16 @@ def test_a_refused_connection_needs_no_turn_for_the_next_try() -> None:
     assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
     assert clock.slept == [1, 1, 1]
     assert turns.asked == []
+
+
+def test_who_was_refused_a_connection_does_not_ask_where_the_door_was_closed_meanwhile() -> None:
+    with serving(in_turn(TICKET)) as site:
+        url = site.url
+    clock = Clock()
+    client = TwoStep(NalogConfig(url=url, retries=3, wait=1), clock.timing)
+    with pytest.raises(Unavailable):
+        client.ask(request(), Turns(9, closed=True))
+    assert clock.slept == [1]
 
 
 def test_a_wait_is_between_half_and_one_and_a_half_of_what_is_set() -> None:

@@ -15,7 +15,7 @@ from function.pacing import Reply, Throttled
 from function.ports import Invalid, Unavailable, Verdict
 from local_runtime.emulator.client import Emulator
 from tests.adapters.nalog.clock import Clock
-from tests.adapters.nalog.people import TODAY, request
+from tests.adapters.nalog.people import TODAY, every_turn, request
 from tests.adapters.nalog.test_rows import BAD, CLOSE, LATER, No, closing
 
 PROTOCOLS = ["two-step", "legacy"]
@@ -35,7 +35,7 @@ def ended(config: NalogConfig, asked: LookupRequest) -> Reply | No:
     client = connect(config)
     client._timing = Clock().timing
     try:
-        return client.ask(asked, lambda _seconds: True)
+        return client.ask(asked, every_turn)
     except Unavailable as no:
         return No(no.reason, no.retry_after, isinstance(no, Throttled))
     finally:
@@ -138,7 +138,7 @@ def test_a_reply_that_takes_its_time_ends_with_the_lookup_s(emulator: Emulator, 
     emulator.control(rules=[{"on": "tax", "connection": connection, "pause": 0.05}])
     client = connect(NalogConfig(url=emulator.url, timeout=0.3))
     with pytest.raises(Unavailable) as no:
-        client.ask(request(), lambda _seconds: True)
+        client.ask(request(), every_turn)
     client.close()
     assert not isinstance(no.value, Throttled)
 
@@ -173,7 +173,7 @@ class TestPaid:
             if not client.serves(asked) or named["ending"] not in ("found", "not_found"):
                 continue
             seen += 1
-            reply = client.ask(asked, lambda _seconds: True)
+            reply = client.ask(asked, every_turn)
             assert isinstance(reply.said, Verdict)
             assert (reply.said.status.value, reply.said.inn) == (named["ending"], named["inn"]), named["about"]
             assert emulator.stats().persons[named["key"]]["apifns"] == 1
@@ -182,16 +182,16 @@ class TestPaid:
     def test_a_wrong_key_closes_it(self, emulator: Emulator) -> None:
         client = self.asked(emulator, "wrong")
         with pytest.raises(Throttled):
-            client.ask(request(), lambda _seconds: True)
+            client.ask(request(), every_turn)
         with pytest.raises(Throttled):
             client.quota()
 
     def test_its_quota_is_read(self, emulator: Emulator) -> None:
         client = self.asked(emulator)
-        client.ask(person(emulator.people()[0]["request"]), lambda _seconds: True)
+        client.ask(person(emulator.people()[0]["request"]), every_turn)
         assert client.quota() == Quota(1000, 1)
 
     def test_a_used_up_quota_closes_it(self, emulator: Emulator) -> None:
         emulator.control(apifns_limit=0)
         with pytest.raises(Throttled):
-            self.asked(emulator).ask(request(), lambda _seconds: True)
+            self.asked(emulator).ask(request(), every_turn)

@@ -4,12 +4,13 @@ A long-running process takes no options, and starts often: it is run as it stand
 help included, goes through typer (`commands.py`), whose import takes a tenth of a start.
 """
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED
+from adapters.cli.output import Output, ReaderLeft
 from adapters.importing import swiftly
 
 PROCESSES = ("serve", "consume")
@@ -24,19 +25,21 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0 done, 1 an answer or check failed, 2 wrong use or settings."""
     try:
-        status = _called(arguments)
-        sys.stdout.flush()
+        with redirect_stdout(Output(sys.stdout)) as output:
+            status = _called(arguments)
+            output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return _reader_left()
+    except ReaderLeft:
+        return FAILED
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     except Exception as exc:  # noqa: BLE001  # whatever it is, it ends as one line
         from adapters.cli import commands, faults  # noqa: PLC0415  # they import typer, and most starts have no error
 
         fault = faults.told(exc, commands.path(arguments))
-        sys.stderr.write(f"{fault}\n")
+        if sys.stderr is not None:
+            sys.stderr.write(f"{fault}\n")
         return fault.status
     return status if isinstance(status, int) else DONE
 
@@ -52,10 +55,3 @@ def _called(arguments: Sequence[str]) -> object:
             from adapters.cli import commands  # noqa: PLC0415  # it imports typer
 
             return commands.call(arguments)
-
-
-def _reader_left() -> int:
-    """End as `inn history | head` should: whoever read has seen enough."""
-    # What is still buffered would be written, and fail once more, when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return FAILED

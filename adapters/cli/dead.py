@@ -1,9 +1,8 @@
 """`inn dead`: the parked messages, without a word of what is in them."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from pydantic_core import to_json
 
 from adapters.cli.doctor.rabbit import why_away
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.output import Unwritable
 from adapters.cli.quiet import silence_amqp
 from adapters.rabbitmq import parked
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
@@ -44,9 +44,9 @@ def show(request_id: RequestId = "", reason: Reason = "", as_json: Json = False)
     Example: inn dead list --reason provider_unavailable
     """
     if as_json:
-        _each(parked.listed, Choice(request_id, reason), _json_line)
+        _each(parked.listed, Choice(request_id, reason), _Shown(_json_line))
     else:
-        _each(_headed, Choice(request_id, reason), COLUMNS.format)
+        _each(_headed, Choice(request_id, reason), _Shown(COLUMNS.format))
 
 
 @dead.command()
@@ -58,7 +58,7 @@ def replay(request_id: RequestId = "", reason: Reason = "") -> None:
 
     Example: inn dead replay --request-id 7f9c
     """
-    _tell("returned", _each(parked.replayed, Choice(request_id, reason), COLUMNS.format))
+    _do(parked.replayed, Choice(request_id, reason), "returned")
 
 
 @dead.command()
@@ -73,16 +73,41 @@ def drop(
     """
     if everything == bool(request_id or reason):
         raise Failure("say which to delete: --request-id, --reason, or --all", WRONG_USE)
-    _tell("deleted", _each(parked.dropped, Choice(request_id, reason), COLUMNS.format))
+    _do(parked.dropped, Choice(request_id, reason), "deleted")
 
 
-def _each(act: Act, choice: Choice, line: Callable[[Parked], str]) -> int:
-    """Act on each one that is meant, and show it. Returns how many they were."""
+@dataclass
+class _Shown:
+    """Shows messages, a line each. `count`: those that it was given, the one that could not be shown among them."""
+
+    line: Callable[[Parked], str]
+    count: int = 0
+
+    def show(self, message: Parked) -> None:
+        """Show this one, at once. Raises Unwritable."""
+        self.count += 1
+        # The client's own id may be what the person is known by.
+        typer.echo(self.line(replace(message, request_id=harmless.request_id(message.request_id))))
+
+
+def _do(act: Act, choice: Choice, done: str) -> None:
+    """Act on each one that is meant, and tell how many were `done`."""
+    shown = _Shown(COLUMNS.format)
+    try:
+        _each(act, choice, shown)
+        typer.echo(f"{done}: {shown.count}")
+    except Unwritable as no:
+        left = "not all of them are shown, and all others are still parked"
+        raise Failure(f"{no}; {done}: {shown.count}; {left}") from None
+
+
+def _each(act: Act, choice: Choice, shown: _Shown) -> None:
+    """Act on each one that is meant, and show it."""
     settings = load(RabbitSettings)
     broker = Broker(settings.uri, "inn dead", Names(settings.source_queue_name), retry_sec=0)
     silence_amqp()
     try:
-        return asyncio.run(_acted(act, broker, choice, line))
+        asyncio.run(_acted(act, broker, choice, shown))
     except BrokerRefuses as no:
         raise Failure(f"RabbitMQ: {no}") from None
     except BrokerAway as away:
@@ -90,27 +115,18 @@ def _each(act: Act, choice: Choice, line: Callable[[Parked], str]) -> int:
         raise Failure(f"RabbitMQ: {why}; what is not shown as done is still parked") from None
 
 
+async def _acted(act: Act, broker: Broker, choice: Choice, shown: _Shown) -> None:
+    async with open_undeclared(broker, Silent()) as session:
+        async for message in act(session, broker.names, choice):
+            shown.show(message)
+
+
 async def _headed(session: Session, names: Names, choice: Choice) -> AsyncIterator[Parked]:
     """Those that are listed, below a heading that does not come where the broker is away."""
-    sys.stdout.write(f"{HEADING}\n")
+    typer.echo(HEADING)
     async for message in parked.listed(session, names, choice):
         yield message
 
 
-async def _acted(act: Act, broker: Broker, choice: Choice, line: Callable[[Parked], str]) -> int:
-    count = 0
-    async with open_undeclared(broker, Silent()) as session:
-        async for message in act(session, broker.names, choice):
-            # The client's own id may be what the person is known by.
-            shown = replace(message, request_id=harmless.request_id(message.request_id))
-            sys.stdout.write(f"{line(shown)}\n")
-            count += 1
-    return count
-
-
 def _json_line(message: Parked) -> str:
     return to_json(asdict(message)).decode()
-
-
-def _tell(done: str, count: int) -> None:
-    sys.stdout.write(f"{done}: {count}\n")

@@ -7,6 +7,7 @@ from traceback import extract_tb
 import typer
 
 from adapters.cli.failure import FAILED, WRONG_USE, Failure
+from adapters.cli.output import Unwritable
 from adapters.environment import WrongSettings
 
 
@@ -25,6 +26,8 @@ def told(exc: Exception, path: str = "inn") -> Fault:
     """What an error is to the person who called the command at `path`."""
     if isinstance(exc, typer.TyperException):
         return Fault(_usage(exc, path), WRONG_USE)
+    if isinstance(exc, Unwritable):
+        return Fault(f"inn: {exc}", FAILED)
     if isinstance(exc, Failure):
         return Fault(f"inn: {exc}", exc.status)
     if isinstance(exc, WrongSettings):

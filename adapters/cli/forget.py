@@ -10,6 +10,7 @@ from adapters.cli import old_keys
 from adapters.cli.failure import DONE, WRONG_USE, Failure
 from adapters.cli.kept import opened
 from adapters.cli.meant import at_a_terminal, must_be_meant
+from adapters.cli.output import Unwritable
 from adapters.cli.person import (
     STDIN,
     BirthDate,
@@ -104,7 +105,12 @@ def forget(
     else:
         erasure, unknown = _erased(_person(source, typed.fields()), source, yes=yes)
     what = "under other keys than the newest" if under_old_keys else "of this person"
-    typer.echo(_as_json(erasure, unknown) if as_json else _told(erasure, unknown, what))
+    told = _told(erasure, unknown, what)
+    try:
+        typer.echo(_as_json(erasure, unknown) if as_json else told)
+    except Unwritable as no:
+        # Else nobody would know whether it was done.
+        raise Failure(f"{no}; {told}") from None
     if unknown != _NOTHING:
         raise Failure(_MAY_BE_THEIRS.format(unknown))
     return DONE

@@ -66,7 +66,7 @@ def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:
 def _read(source: str) -> dict[str, object]:
     name = "standard input" if source == STDIN else source
     try:
-        text = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        text = _standard_input() if source == STDIN else Path(source).read_bytes()
         request = json.loads(text)
     except OSError as exc:
         raise Failure(f"cannot read {name}: {exc.strerror}", WRONG_USE) from None
@@ -75,3 +75,9 @@ def _read(source: str) -> dict[str, object]:
     if not isinstance(request, dict):
         raise Failure(f"{name} holds no JSON object: expected one request", WRONG_USE)
     return request
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise Failure("cannot read standard input: it is closed", WRONG_USE)
+    return sys.stdin.buffer.read()

@@ -195,6 +195,20 @@ def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
     assert record["unknownKeys"] == {"answers": 0, "history": 0}
 
 
+def test_forget_says_what_it_did_where_it_cannot_write_it(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert ended.status == 1
+    said = (
+        "inn: cannot write to standard output: No space left on device; erased: answers 1, rows of history 2; record "
+    )
+    assert ended.err.startswith(said)
+    assert ended.err.count("\n") == 1
+
+
 def test_forget_erases_what_is_under_old_keys_and_nothing_else(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

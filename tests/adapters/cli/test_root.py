@@ -1,6 +1,7 @@
 """`inn` itself: what it says of itself, how errors look, how it completes, how lean it starts."""
 
 import inspect
+import io
 import os
 import subprocess
 import sys
@@ -125,14 +126,41 @@ def test_what_is_run_without_typer_has_nothing_for_it_to_read(name: str) -> None
     assert not inspect.signature(entry.load()).parameters
 
 
-def test_a_reader_that_leaves_early_is_no_error() -> None:
+NO_SPACE = "inn: cannot write to standard output: No space left on device\n"
+CLOSED = "inn: cannot write to standard output: it is closed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        pytest.param("lookup --help | true", 1, "", id="a reader that leaves early is no error"),
+        pytest.param("lookup --help > /dev/full", 1, NO_SPACE, id="no space"),
+        pytest.param("--version >&-", 1, CLOSED, id="no output"),
+        pytest.param("lookup - <&-", 2, "inn: cannot read standard input: it is closed\n", id="no input"),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_trouble_with_what_is_written_and_read_is_told_as_such(
+    words: str, status: int, said: str, unbuffered: str
+) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"'{INN}' lookup --help | true"],
+        ["bash", "-c", f"'{INN}' {words}; exit ${{PIPESTATUS[0]}}"],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert (done.stdout, done.stderr) == ("", "")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
+def test_letters_that_the_output_lacks_are_told_of(inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:
+    with io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-1") as latin:
+        monkeypatch.setattr(sys, "stdout", latin)
+        ended = inn("lookup", "--help")
+    assert (ended.status, ended.out) == (1, "")
+    assert (
+        ended.err == "inn: cannot write to standard output: iso-8859-1 lacks its letters: set PYTHONIOENCODING=utf-8\n"
+    )
 
 
 def _commands() -> list[list[str]]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import redirect_stdout
+from typing import Any, TextIO
 
 import pytest
 
@@ -128,6 +130,40 @@ async def test_what_is_dropped_is_gone(room: Room, dead: Dead, options: tuple[st
     assert (status, out.splitlines()[-1]) == (0, f"deleted: {4 - left}")
     await room.holds(room.names.dead, left)
     await room.holds(room.names.source, 0)
+
+
+def unwritable(why: str) -> TextIO:
+    """A standard output that takes nothing: a full disk, or a reader that has left."""
+    if why == "a full disk":
+        number = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, number = os.pipe()
+        os.close(reader)
+    return os.fdopen(number, "w")
+
+
+FULL = "inn: cannot write to standard output: No space left on device"
+LEFT = "inn: whoever read standard output has left"
+DONE = "not all of them are shown, and all others are still parked\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "why", "said"),
+    [
+        pytest.param(("list",), "a full disk", f"{FULL}\n", id="nothing is done"),
+        pytest.param(("list",), "a reader that left", "", id="who has seen enough needs no word of it"),
+        pytest.param(("drop", "--all"), "a reader that left", f"{LEFT}; deleted: 1; {DONE}", id="one is deleted"),
+        pytest.param(("replay",), "a full disk", f"{FULL}; returned: 1; {DONE}", id="one is returned"),
+    ],
+)
+async def test_what_cannot_be_shown_is_not_the_brokers_trouble_and_what_was_done_is_told(
+    room: Room, dead: Dead, command: tuple[str, ...], why: str, said: str
+) -> None:
+    async with room.customer() as customer:
+        await park(room, customer, 2)
+    with unwritable(why) as output, redirect_stdout(output):
+        assert await dead(*command) == (1, "", said)
+    await room.holds(room.names.dead, 2 if "1" in said else 3)
 
 
 @pytest.mark.parametrize("arguments", [("drop",), ("drop", "--all", "--reason", "x")])

@@ -39,10 +39,10 @@ from adapters.wiring.function import Surroundings
 from adapters.wiring.function import endpoint as http_endpoint
 from adapters.wiring.hosted import hosted
 from function.ports import Ports
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.client import Emulator, NotStarted
 from local_runtime.emulator.script import Settings
 from local_runtime.playground import Playground, Watched
-from local_runtime.store import EmbeddedStore
+from local_runtime.store import EmbeddedStore, Unusable
 
 DATA = Path(".inn-local")
 GRACE_SEC = 5.0
@@ -51,6 +51,10 @@ LATENCY_SEC = 0.15
 PAID_KEY = Settings().apifns_key
 MANNERS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
 """Unless somebody sets them: the emulated service bears any pace, and its recovery is there to be watched."""
+
+
+_UNKNOWN = "http://emulated"
+"""In place of the providers' address, which is known when the emulator is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,7 @@ class Local:
     def read(cls) -> "Local":
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
-        # The providers' address is known when the emulator is up.
-        return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))  # type: ignore[arg-type]  # in the fields' order
+        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))  # type: ignore[arg-type]  # in the fields' order
 
     def asking(self, url: str, *, paid: bool) -> Asking:
         """Whom to ask: the emulated tax service at this address, and the paid provider or not."""
@@ -88,9 +91,10 @@ def local(
     settings = Local.read()
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings.http))
+        store = stack.enter_context(closing(_store(data, settings)))
         emulator = stack.enter_context(_emulator())
         told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
-        app = stack.enter_context(application(settings, emulator, data, told))
+        app = stack.enter_context(application(settings, emulator, store, told))
         greet = partial(_say, greeting(_url(listener), emulator, data, guarded=bool(settings.http.bearer_tokens)))
         run(Server(app, listener, GRACE_SEC, announce=greet).serve())
     _say("Stopped.\n")
@@ -98,11 +102,10 @@ def local(
 
 
 @contextmanager
-def application(settings: Local, emulator: Emulator, data: Path, told: Telemetry) -> Iterator[Starlette]:
+def application(settings: Local, emulator: Emulator, store: EmbeddedStore, told: Telemetry) -> Iterator[Starlette]:
     """The HTTP function over the embedded store and the emulated providers, with the page before it."""
     free, paid = (settings.asking(emulator.url, paid=paid) for paid in (False, True))
     with ExitStack() as stack:
-        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite", lease=paid.lease)))
         asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
         watched = Watched(*asked, paid=settings.apifns.enabled)
         held = stack.enter_context(closing(HeldClaims(store)))
@@ -145,8 +148,18 @@ def _url(listener: socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _store(data: Path, settings: Local) -> EmbeddedStore:
+    try:
+        return EmbeddedStore(data / "answers.sqlite", lease=settings.asking(_UNKNOWN, paid=True).lease)
+    except Unusable as no:
+        raise Failure(f"{no} (--data)", WRONG_USE) from None
+
+
 def _emulator() -> Emulator:
-    return Emulator("--latency", str(LATENCY_SEC), "--pending", "1")
+    try:
+        return Emulator("--latency", str(LATENCY_SEC), "--pending", "1")
+    except NotStarted as no:
+        raise Failure(f"{no}; it says why above") from None
 
 
 @contextmanager

@@ -7,9 +7,9 @@ that seals what it keeps (`adapters.mongodb`).
 from local_runtime.store.answers import EmbeddedAnswers
 from local_runtime.store.archive import EmbeddedArchive
 from local_runtime.store.book import EmbeddedBook
-from local_runtime.store.database import OtherVersion
+from local_runtime.store.file import Unusable
 
-__all__ = ["EmbeddedStore", "OtherVersion"]
+__all__ = ["EmbeddedStore", "Unusable"]
 
 
 class EmbeddedStore(EmbeddedAnswers, EmbeddedBook, EmbeddedArchive):

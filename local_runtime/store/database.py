@@ -1,15 +1,16 @@
-"""The file: its tables, a connection for whoever needs one, and writes that come one after another."""
+"""The database: its tables, a connection for whoever needs one, and writes that come one after another."""
 
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from function.outcomes import Reason
 from function.ports import Unavailable
+from local_runtime.store.file import Unusable, make_private, usable
 
 BUSY_SEC = 30
 """How long another process's write is waited for."""
@@ -39,19 +40,10 @@ CREATE TABLE IF NOT EXISTS providers (
 """
 
 
-_OWN = 0o600
-_OWN_FOLDER = 0o700
-_BESIDE = ("-wal", "-shm")
-
-
-class OtherVersion(Exception):
-    """The file was made by another version of this program."""
-
-
 class Database:
     """One SQLite file in WAL mode: readers never wait, a write is on the disk before it is reported done.
 
-    What expired before `now` (seconds since the epoch) leaves the file as it is opened.
+    What expired before `now` (seconds since the epoch) leaves the file as it is opened. Raises Unusable.
     """
 
     def __init__(self, path: Path, now: float) -> None:
@@ -60,9 +52,14 @@ class Database:
         # Threads of this process take turns here; SQLite's own waiting is a poll and not fair.
         self._turn = threading.Lock()
         self._open = True
-        _make_private(path)
-        self._to_wal()
-        self._create(now)
+        try:
+            with usable(path):
+                make_private(path)
+                self._to_wal()
+                self._create(now)
+        except Unusable:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -125,21 +122,9 @@ class Database:
         with self.writing() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
-                raise OtherVersion(f"{self._path} was made by another version: delete it and start again")
+                raise Unusable(f"{self._path} was made by another version: delete it and start again")
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM claims WHERE until <= ?", (now,))
-
-
-def _make_private(path: Path) -> None:
-    """Make the file, and its folder where there is none, for this user alone: what is kept in it is in plain text."""
-    path.parent.mkdir(_OWN_FOLDER, parents=True, exist_ok=True)
-    # SQLite would make it for everybody to read. The files beside it get its mode.
-    path.touch(_OWN)
-    path.chmod(_OWN)
-    for suffix in _BESIDE:
-        # Of an earlier version, which died. Another process may be the last to leave just now, and take them along.
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).chmod(_OWN)

@@ -9,7 +9,7 @@ import pytest
 
 from function.outcomes import Reason
 from function.ports import Claim, Unavailable
-from local_runtime.store import EmbeddedStore, OtherVersion
+from local_runtime.store import EmbeddedStore, Unusable
 from local_runtime.store import database as database_module
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.archive import ArchiveContract
@@ -133,8 +133,37 @@ def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(path) as file:
         file.execute("PRAGMA user_version = 99")
     file.close()
-    with pytest.raises(OtherVersion, match=r"inn\.sqlite was made by another version: delete it"):
+    with pytest.raises(Unusable, match=r"inn\.sqlite was made by another version: delete it"):
         EmbeddedStore(path)
+
+
+def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> None:
+    file, folder, damaged = tmp_path / "file", tmp_path / "folder", tmp_path / "damaged.sqlite"
+    file.write_text("x")
+    folder.mkdir()
+    damaged.write_bytes(b"no database " * 100)
+    elsewhere = "; name a folder that this user may write to"
+    for path, said in (
+        (file / "inn.sqlite", f"nothing can be kept in {file}: it is no folder{elsewhere}"),
+        (file / "folder" / "inn.sqlite", f"nothing can be kept in {file}/folder: Not a directory{elsewhere}"),
+        (Path("/proc/x/inn.sqlite"), f"nothing can be kept in /proc/x: No such file or directory{elsewhere}"),
+        (folder, f"nothing can be kept in {tmp_path}: unable to open database file{elsewhere}"),
+        (damaged, f"{damaged} is damaged, or no file of this program: delete it and start again"),
+    ):
+        with pytest.raises(Unusable) as caught:
+            EmbeddedStore(path)
+        assert str(caught.value) == said
+
+
+def test_a_file_that_another_process_does_not_let_go_of_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
+    other = sqlite3.connect(tmp_path / "inn.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(Unusable, match=r"another process does not let go of .*inn\.sqlite"):
+        EmbeddedStore(tmp_path / "inn.sqlite")
+    other.close()
 
 
 def claims_of_a_process(path: Path, ready: "multiprocessing.synchronize.Barrier") -> list[str]:

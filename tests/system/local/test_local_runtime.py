@@ -118,6 +118,23 @@ def test_a_port_in_use_is_one_clear_line(plain: LocalRuntime, tmp_path: Path) ->
     )
 
 
+def test_a_folder_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.touch()
+    refused = subprocess.run(
+        [Path(sys.executable).with_name("inn"), "local", "--data", file.name],
+        check=False,
+        cwd=tmp_path,
+        env={"HTTP_PORT": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "inn: nothing can be kept in README.md: it is no folder; name a folder that this user may write to (--data)\n"
+    )
+
+
 def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
     refused = subprocess.run(
         [Path(sys.executable).with_name("inn"), "local"],

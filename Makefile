@@ -56,13 +56,14 @@ image-test: $(VENV)/.dev $(DEPLOY)/.ready ## builds the image and runs both proc
 clean: ## forgets the environments and what the local runtime kept
 	rm -rf $(VENV) $(DEPLOY) $(SUPPLY) $(SHIPPED) build .inn-local .mypy_cache .ruff_cache .pytest_cache .coverage
 
-$(VENV)/bin/python:
+# pip comes last into an environment: where it is missing, Python was there already, and nothing could be installed.
+$(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make run PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment could be made in $(VENV): install Python's venv and ensurepip (apt-get install python3-venv), and make it again"; exit 1; } >&2
 
 # The environment holds exactly what the lock names, each file checked by its hash. What is never imported
 # is never compiled.
-$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/pip
 	@echo "Setting up $(VENV) (once) ..."
 	@$(BIN)/pip install $(SETUP) -r requirements/run.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -72,7 +72,7 @@ def batch(
     asker_of = partial(_asker, where, patience, reply_timeout or max(patience, window * ROW_SEC))
     try:
         with Journal(source, table, out) as journal:
-            work = Work(rows_of(table.rows(), len(table.heading)), columns, journal.known(), journal, progress)
+            work = Work(rows_of(table), columns, journal.known(), journal, progress)
             try:
                 with shown(progress, table.about()):
                     asyncio.run(_run(work, where, window, asker_of))

@@ -19,6 +19,8 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 class CsvTable:
     """A CSV file to read. Raises Failure where it is none."""
 
+    shifts = True
+
     def __init__(self, path: Path, dialect: Dialect | None = None) -> None:
         self._path = path
         self.dialect = dialect or sniffed(path)

@@ -91,7 +91,7 @@ class Journal:
         if not self._out.is_file():
             raise Failure(f"{self._out} is no regular file: choose another -o", WRONG_USE)
         known = self.known()
-        for row in rows_of(self._table.rows(), len(self._table.heading)):
+        for row in rows_of(self._table):
             if known.of(row) is None:
                 return
         known.check_end()
@@ -117,8 +117,8 @@ class Journal:
         since = Known(_Begun(self._path, DIALECT), str(self._path), self._table.heading)
         with replacing(self._out, self._table, self._source) as fresh:
             fresh.write((*self._table.heading, *HEADINGS))
-            for row, answer in _merged(rows_of(self._table.rows(), len(self._table.heading)), before, since):
-                fresh.write((*row.cells, *answer.cells))
+            for row, answer in _merged(rows_of(self._table), before, since):
+                fresh.write((*row.cells, *answer.cells, *row.surplus))
 
 
 class _Begun(CsvTable):

@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.cli.batch.cells import text_of
 from adapters.cli.batch.headings import DOCUMENT
+from adapters.cli.batch.tables import Table
 from adapters.cli.typed import iso_date, series_and_number, two_digits
 
 MAX_REQUEST = 16 << 10
 """Bytes of one request: so many fit into a batch that the service takes them all."""
+
+SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 
 _DECIMALS = re.compile(r"(\d+)[.,]0+")
 _DATES = frozenset({"birthDate", "documentDate"})
@@ -19,10 +22,14 @@ _DIGITS = frozenset({"documentType", "documentSerial", "documentNumber", DOCUMEN
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row below the heading. `cells` are as many as headings; `fault`: why it can't be asked for, "" if it can."""
+    """One row below the heading.
+
+    `cells` are as many as headings, `surplus` what stands beyond them; `fault`: why it can't be asked for, "" if it can.
+    """
 
     cells: Sequence[object]
     texts: Sequence[str]
+    surplus: Sequence[object] = ()
     fault: str = ""
 
     @property
@@ -31,16 +38,16 @@ class Row:
         return not any(self.texts)
 
 
-def rows_of(records: Iterable[Sequence[object]], width: int) -> Iterator[Row]:
+def rows_of(table: Table) -> Iterator[Row]:
     """The rows of a table, without the blank ones at its end, of which spreadsheets can have a million."""
     blanks = 0
-    for cells in records:
-        row = _row(cells, width)
-        if row.blank and not row.fault:
+    for cells in table.rows():
+        row = _row(cells, table)
+        if row.blank and not row.surplus:
             blanks += 1
             continue
         for _ in range(blanks):
-            yield _row((), width)
+            yield _row((), table)
         blanks = 0
         yield row
 
@@ -60,13 +67,11 @@ def request_of(row: Row, columns: Mapping[str, int], request_id: str) -> dict[st
     return request
 
 
-def _row(cells: Sequence[object], width: int) -> Row:
-    surplus = any(map(text_of, cells[width:]))
+def _row(cells: Sequence[object], table: Table) -> Row:
+    width = len(table.heading)
     known = (*cells[:width], *([None] * (width - len(cells))))
-    fault = (
-        "the row has more cells than the heading: are there quotes around what holds a separator?" if surplus else ""
-    )
-    return Row(known, [text_of(cell) for cell in known], fault)
+    surplus = cells[width:] if any(map(text_of, cells[width:])) else ()
+    return Row(known, [text_of(cell) for cell in known], surplus, SHIFTED if surplus and table.shifts else "")
 
 
 def _tidied(field: str, text: str) -> str:

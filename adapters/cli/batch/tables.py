@@ -22,6 +22,8 @@ class Table(Protocol):
     """A table to read, as often as one likes, row by row."""
 
     heading: list[str]
+    shifts: bool
+    """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
 
     def about(self) -> int:
         """How many rows there are, more or less."""

@@ -28,6 +28,8 @@ class XlsxTable:
     file does not say it, goes through all of its rows.
     """
 
+    shifts = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._about = 0

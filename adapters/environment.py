@@ -2,7 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dotenv.parser import Original
 
 FILE = ".env"
 """In the folder that the process is started in."""
@@ -39,8 +44,21 @@ def _written() -> Iterator[tuple[str, str | None]]:
 
 def _in_file() -> dict[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
+    from dotenv.parser import parse_stream  # noqa: PLC0415  # the same
 
     try:
-        return dotenv_values(FILE, encoding="utf-8")
+        text = Path(FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None
+    # Else the library would leave them out, with a line of its own for each in the log, every time.
+    wrong = [_line_of(statement.original) for statement in parse_stream(StringIO(text)) if statement.error]
+    if wrong:
+        lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
+        raise WrongSettings([f"{FILE}: {lines}: must be NAME=value, a quote that is opened closed, or # and a comment"])
+    return dotenv_values(stream=StringIO(text))
+
+
+def _line_of(statement: "Original") -> int:
+    """Where it begins. The empty lines before it belong to it."""
+    text = statement.string
+    return statement.line + text[: len(text) - len(text.lstrip())].count("\n")

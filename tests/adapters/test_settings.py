@@ -182,6 +182,28 @@ def test_a_file_that_is_no_text_is_named_with_what_it_must_be(monkeypatch: pytes
     assert wrong.value.faults == [".env: must be text in UTF-8 that this user may read"]
 
 
+MUST_BE = "must be NAME=value, a quote that is opened closed, or # and a comment"
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        pytest.param("MONGO_NAME=inn\n\n  \n=x\nMONGO_PORT=1\n", f".env: line 4: {MUST_BE}", id="no name"),
+        pytest.param("MONGO_NAME='inn\nMONGO_PORT=1\n", f".env: line 1: {MUST_BE}", id="a quote that is left open"),
+        pytest.param('A="b" c\r\n\r\nMONGO_PORT=1\r\n: x\r\n', f".env: lines 1, 4: {MUST_BE}", id="two, of Windows"),
+    ],
+)
+def test_lines_of_the_file_that_are_no_settings_are_named_and_nothing_else_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, file: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(file.encode())
+    with pytest.raises(WrongSettings) as wrong:
+        load_groups(ALL_GROUPS)
+    assert wrong.value.faults == [said]
+    assert not caplog.records
+
+
 def test_what_is_given_goes_before_all_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHE_FOUND_DAYS", "2")
     assert load(CacheSettings, found_days="3").found_days == 3

@@ -60,6 +60,15 @@ class Settings:
             yield Finding(Kind.NOTE, NAME, text)
 
 
+def unreadable() -> list[Finding]:
+    """What is wrong with the file of settings itself: then none of them is known."""
+    try:
+        environment.read()
+    except WrongSettings as wrong:
+        return [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
+    return []
+
+
 def broker_is_named() -> bool:
     """Whether any of RabbitMQ's settings is there: the HTTP function's processes are given none."""
     return not environment.read().keys().isdisjoint(name.lower() for name in names_of(RabbitSettings).values())

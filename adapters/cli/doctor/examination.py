@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
-from adapters.cli.doctor.environment import Settings, broker_is_named
+from adapters.cli.doctor.environment import Settings, broker_is_named, unreadable
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.mongodb import StoreRefuses
 from adapters.settings import (
@@ -28,6 +28,9 @@ _UNNAMED = "not looked at: no RABBITMQ_... is set, and inn serve needs none; for
 
 def findings(*, consumer: bool | None) -> Iterator[Finding]:
     """Each as it is found. `consumer`: whether RabbitMQ belongs to it; None: where something is set of it."""
+    if wrong := unreadable():
+        yield from wrong
+        return
     with_broker = broker_is_named() if consumer is None else consumer
     settings = Settings(consumer=with_broker)
     yield from settings.findings

@@ -228,6 +228,14 @@ def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str, in_file:
     assert [line for line in lines(ended, "note") if said in line and name in line]
 
 
+def test_a_file_of_settings_that_cannot_be_read_is_a_finding(doctor: Doctor) -> None:
+    Path(".env").write_text("MONGO_NAME='inn\n")
+    ended = doctor()
+    assert ended.status == 2
+    assert ended.out.startswith("wrong    settings     .env: line 1: must be NAME=value")
+    assert ended.out.count("\n") == 1
+
+
 def test_what_compose_reads_in_the_same_file_is_no_slip(doctor: Doctor) -> None:
     Path(".env").write_text((ROOT / ".env.example").read_text())
     assert not [line for line in lines(doctor(), "note") if "is no setting" in line]

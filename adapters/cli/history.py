@@ -11,6 +11,7 @@ import typer
 from adapters.cli.asking.trouble import plain
 from adapters.cli.kept import opened
 from adapters.cli.typed import iso_date
+from adapters.telemetry import harmless
 from function.archive import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
 
@@ -62,7 +63,8 @@ def history(
 ) -> None:
     """Show what was looked up at a provider; answers from the cache leave no row.
 
-    Times are in this machine's zone. No personal data are shown without --reveal.
+    Times are in this machine's zone. No personal data are shown without --reveal, nor a request's id that
+    could hold some: "withheld" stands in its place.
 
     Examples:
       inn history --status found --since 2026-05-01
@@ -80,7 +82,7 @@ def _as_json(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
 
 def _fields(row: HistoryRow, *, reveal: bool) -> dict[str, Any]:
     bare = {
-        "requestId": row.request_id,
+        "requestId": _request_id(row, reveal=reveal),
         "time": row.time.isoformat(),
         "status": row.status.value,
         "provider": row.provider,
@@ -91,7 +93,10 @@ def _fields(row: HistoryRow, *, reveal: bool) -> dict[str, Any]:
 def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
     if not rows:
         return "no rows"
-    table = [_HEADINGS, *((_local(row), row.status.value, row.provider, plain(row.request_id)) for row in rows)]
+    table = [
+        _HEADINGS,
+        *((_local(row), row.status.value, row.provider, plain(_request_id(row, reveal=reveal))) for row in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table
@@ -99,6 +104,11 @@ def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
     if reveal:
         lines[1:] = [line for bare, row in zip(lines[1:], rows, strict=True) for line in (bare, f"    {_person(row)}")]
     return "\n".join(lines)
+
+
+def _request_id(row: HistoryRow, *, reveal: bool) -> str:
+    # The client's own id may be what the person is known by.
+    return row.request_id if reveal else harmless.request_id(row.request_id)
 
 
 def _local(row: HistoryRow) -> str:

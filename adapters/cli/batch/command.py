@@ -1,9 +1,8 @@
 """`inn batch`: asks for every row of a table."""
 
 import asyncio
-import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from adapters.cli.asking.options import Amqp, Queue, TokenFile, Url, destination
 from adapters.cli.asking.places import Address, Broker
 from adapters.cli.batch import headings
 from adapters.cli.batch.asking import Asker, Client
+from adapters.cli.batch.interrupts import Interrupts
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.rows import rows_of
@@ -71,15 +71,17 @@ def batch(
     progress = Progress()
     asker_of = partial(_asker, where, patience, reply_timeout or max(patience, window * ROW_SEC))
     try:
-        with Journal(source, table, out) as journal:
+        with Interrupts() as interrupts, Journal(source, table, out) as journal:
             work = Work(rows_of(table), columns, journal.known(), journal, progress)
             try:
                 with shown(progress, table.about()):
-                    asyncio.run(_run(work, where, window, asker_of))
+                    interrupts.run(partial(_run, work, where, window, asker_of))
             finally:
                 with writing(out):
                     journal.publish()
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
+        raise Failure("broken off before anybody was asked for", INTERRUPTED) from None
+    except asyncio.CancelledError:
         raise Failure(f"broken off: {_so_far(progress, out)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
@@ -99,11 +101,6 @@ def _asker(where: Address | Broker, patience: float, reply_sec: float, client: C
 
 
 async def _run(work: Work, where: Address | Broker, window: int, asker_of: Callable[[Client], Asker]) -> None:
-    main = asyncio.current_task()
-    if main is not None:
-        # As Ctrl-C, which asyncio heeds by itself. Windows has no such handlers, and ends at once.
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     async with _client(where, window) as client:
         asker = asker_of(client)
         async with asker.patient():

@@ -16,6 +16,9 @@ from adapters.cli.batch.rows import Row, request_of
 AHEAD = 10
 """Windows that may be answered beyond the first row that is not: one slow person holds up nobody soon."""
 
+BREATH = 100
+"""Rows after which others may do something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -68,6 +71,9 @@ class Window:
             for number, row in enumerate(self._work.rows, 1):
                 self._entries.append(await self._begun(number, row))
                 await self._keep(self._most)
+                if number % BREATH == 0:
+                    # Where all rows are known nothing else is waited for, and Ctrl-C would have to wait for the end.
+                    await asyncio.sleep(0)
             await self._keep(0)
 
     async def _begun(self, number: int, row: Row) -> _Entry:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 INN = Path(sys.executable).with_name("inn")
@@ -58,6 +59,16 @@ class Run:
         """Send a signal once so many rows are in its journal; returns the exit status and what it said of that."""
         self.wait_for(rows)
         self.process.send_signal(number)
+        return self.end()
+
+    def break_off_again_and_again(self, rows: int) -> tuple[int, str]:
+        """Send Ctrl-C from then on, until it has ended."""
+        self.wait_for(rows)
+        ended = None
+        while ended is None:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                ended = self.process.wait(0.002)
         return self.end()
 
     def wait_for(self, rows: int) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+
 from tests.adapters.cli.conftest import Host, Response
 from tests.adapters.cli.people import HEADING, Run, people, read, write
 from tests.system.local.conftest import LocalRuntime
@@ -52,6 +54,20 @@ def test_sigterm_ends_it_as_ctrl_c_does(runtime: LocalRuntime, tmp_path: Path) -
     status, _ = Run(source, out, "--url", runtime.url, "--window", "20").break_off(10, signal.SIGTERM)
     assert status == 130
     assert len(read(out)) > 10
+
+
+def test_however_often_it_is_broken_off_it_ends_once_and_says_what_is_true(
+    runtime: LocalRuntime, tmp_path: Path
+) -> None:
+    """Whoever presses Ctrl-C until something happens disturbs neither the writing of OUT nor the last line."""
+    source, out = write(tmp_path / "in.csv", people(ROWS, 5)), tmp_path / "out.xlsx"
+    runtime.tax_service.control(latency=0.02, pending=0)
+    status, said = Run(source, out, "--url", runtime.url, "--window", "20").break_off_again_and_again(ROWS // 3)
+    assert status == 130
+    assert said.count("\n") == 1
+    held = openpyxl.load_workbook(out).worksheets[0].max_row - 1
+    assert f"broken off: {held} rows are in {out}" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.xlsx"]
 
 
 def test_two_runs_cannot_write_one_output(runtime: LocalRuntime, tmp_path: Path) -> None:

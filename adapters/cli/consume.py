@@ -5,7 +5,7 @@ import socket
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.mongodb import StoreRefuses
+from adapters.mongodb import WrongAddress
 from adapters.probes import Probes
 from adapters.server import SIGNALS, Address, Busy, Server, leave, listen, run
 from adapters.settings import load_all
@@ -41,8 +41,7 @@ def consume() -> None:
             consuming(core, rabbit, told) as parts,
         ):
             run(_consume(ProbeServer(Probes(parts.checks, told), listener), parts, core.app.start_timeout_sec))
-    except (Busy, StoreRefuses) as wrong:
-        # What the store refuses before anything is sent is its address, or the name of its database.
+    except (Busy, WrongAddress) as wrong:
         raise Failure(str(wrong), WRONG_USE) from None
     except NotStarted as no:
         raise Failure(str(no)) from None

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from adapters.cli.failure import Failure
-from adapters.mongodb import MongoStore, StoreRefuses
+from adapters.cli.failure import WRONG_USE, Failure
+from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from adapters.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.wiring.store import Keeping, open_store
 from function.ports import Unavailable
@@ -24,5 +24,7 @@ def opened() -> Iterator[MongoStore]:
         raise Failure(
             "MongoDB cannot be reached now, or takes too long: check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
         ) from None
+    except WrongAddress as no:
+        raise Failure(str(no), WRONG_USE) from None
     except StoreRefuses as no:
         raise Failure(str(no)) from None

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.mongodb import StoreRefuses
+from adapters.mongodb import WrongAddress
 from adapters.server import Address, Busy, Server, leave, listen, run
 from adapters.settings import HttpSettings, load_core
 from adapters.starting import NotStarted, started
@@ -32,8 +32,7 @@ def serve() -> None:
             _warn_if_open(core.http, told)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
-    except (Busy, StoreRefuses) as wrong:
-        # What the store refuses before anything is sent is its address, or the name of its database.
+    except (Busy, WrongAddress) as wrong:
         raise Failure(str(wrong), WRONG_USE) from None
     except NotStarted as no:
         raise Failure(str(no)) from None

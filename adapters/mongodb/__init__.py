@@ -7,7 +7,7 @@
 - Claims and turns are taken on the server's clock. An answer's expiry was set by a host's clock and
   is judged by one.
 - Weather (no server, no primary, too slow) is `Unavailable`. A login or permission that MongoDB refuses
-  is `StoreRefuses` to an operator and to a start; to a lookup it is an outage, which passes once it is mended.
+  is `StoreRefuses` to an operator and to a start (`WrongAddress` before anything is sent); to a lookup it is an outage, which passes once it is mended.
   All else is `StoreFault`. No text of the driver leaves this package.
 """
 
@@ -21,11 +21,20 @@ with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.archive import MongoArchive
     from adapters.mongodb.book import MongoBook
     from adapters.mongodb.connection import MongoConfig
-    from adapters.mongodb.faults import StoreFault, StoreRefuses
+    from adapters.mongodb.faults import StoreFault, StoreRefuses, WrongAddress
     from adapters.mongodb.gathering import longest
     from adapters.mongodb.part import Seals, UnderOldKeys
 
-__all__ = ["MongoConfig", "MongoStore", "Seals", "StoreFault", "StoreRefuses", "UnderOldKeys", "longest"]
+__all__ = [
+    "MongoConfig",
+    "MongoStore",
+    "Seals",
+    "StoreFault",
+    "StoreRefuses",
+    "UnderOldKeys",
+    "WrongAddress",
+    "longest",
+]
 
 
 class MongoStore(MongoAnswers, MongoBook, MongoArchive):

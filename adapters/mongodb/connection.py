@@ -12,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongodb.faults import StoreRefuses
+from adapters.mongodb.faults import WrongAddress
 
 Document = dict[str, Any]
 Client = MongoClient[Document]
@@ -40,7 +40,7 @@ class MongoConfig:
 
 
 def connected(config: MongoConfig) -> Client:
-    """A client that connects when it is first used. Raises StoreRefuses for an address that is none."""
+    """A client that connects when it is first used. Raises WrongAddress for an address that is none."""
     operation = int(config.operation * 1000)
     try:
         # An option that it does not know or cannot read the driver would leave out with a warning, TLS included.
@@ -59,14 +59,14 @@ def connected(config: MongoConfig) -> Client:
             )
     except (ConfigurationError, UserWarning, ValueError, OSError):
         # Its text may hold the password.
-        raise StoreRefuses(
+        raise WrongAddress(
             "the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
         ) from None
 
 
 def database_of(client: Client, config: MongoConfig) -> Database[Document]:
-    """The database, its writes durable. Raises StoreRefuses for a name that is none."""
+    """The database, its writes durable. Raises WrongAddress for a name that is none."""
     try:
         return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
     except InvalidName:
-        raise StoreRefuses("MONGO_NAME is not a name that a database can have") from None
+        raise WrongAddress("MONGO_NAME is not a name that a database can have") from None

@@ -14,6 +14,10 @@ class StoreRefuses(Exception):
     """MongoDB won't work for us as we are set up: a wrong login, a missing permission, another index. Says what to mend."""
 
 
+class WrongAddress(StoreRefuses):
+    """What is set as MongoDB's address, or as the database's name, is none: nothing was sent."""
+
+
 class StoreFault(Exception):
     """Something that should not happen: the driver's error by its type and code alone."""
 

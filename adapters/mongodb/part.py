@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 
 from adapters.mongodb import indexes
 from adapters.mongodb.connection import READS, WRITES, Document, MongoConfig, connected, database_of
-from adapters.mongodb.faults import StoreRefuses, translated, waited_out
+from adapters.mongodb.faults import WrongAddress, translated, waited_out
 from adapters.mongodb.spans import beside
 from adapters.mongodb.steps import Step
 from function.person import Person
@@ -59,7 +59,7 @@ class Part:
         self._client = connected(config)
         try:
             self._database = database_of(self._client, config)
-        except StoreRefuses:
+        except WrongAddress:
             self._client.close()
             raise
         self._answers: Collection[Document] = self._database["answers"]

@@ -40,7 +40,7 @@ def longest_call(mongo: MongoSettings) -> float:
 
 @contextmanager
 def open_store(keeping: Keeping) -> Iterator[MongoStore]:
-    """The store; it connects when it is first used. Raises StoreRefuses for an address that is none."""
+    """The store; it connects when it is first used. Raises WrongAddress."""
     config = MongoConfig(
         uri=keeping.mongo.uri,
         database=keeping.mongo.name,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
 from adapters.cli.doctor.environment import Settings, broker_is_named, unreadable
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.mongodb import StoreRefuses
+from adapters.mongodb import StoreRefuses, WrongAddress
 from adapters.settings import (
     ApiFnsSettings,
     AppSettings,
@@ -56,6 +56,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
             if found[0].kind is Kind.OK and settings.has(NalogSettings, ApiFnsSettings):
                 asking = Asking(settings.of(NalogSettings), settings.of(ApiFnsSettings), patience=0)
                 yield from providers.check(asking, store)
+    except WrongAddress as no:
+        yield Finding(Kind.WRONG, mongo.NAME, str(no))
     except StoreRefuses as no:
         yield Finding(Kind.FAILED, mongo.NAME, str(no))
 

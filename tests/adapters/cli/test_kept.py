@@ -286,22 +286,24 @@ def test_settings_that_are_missing_are_named_together(
 
 
 @pytest.mark.parametrize(
-    ("dsn", "said"),
+    ("place", "status", "said"),
     [
-        (f"mongodb://127.0.0.1:{free_port()}", "MongoDB cannot be reached now"),
-        ("mongodb://user:s3cret@host:none", "the driver cannot use the address of MongoDB"),
+        ((f"mongodb://127.0.0.1:{free_port()}", "inn"), 1, "MongoDB cannot be reached now"),
+        (("mongodb://user:s3cret/w@host/", "inn"), 2, "the driver cannot use the address of MongoDB"),
+        (("mongodb://127.0.0.1", "a b/c"), 2, "MONGO_NAME is not a name that a database can have"),
     ],
-    ids=["no server", "no address"],
+    ids=["no server", "no address", "no name"],
 )
 def test_a_store_that_is_not_there_is_one_line(
-    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dsn: str, said: str
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str], status: int, said: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    # Where no .env is.
+    monkeypatch.chdir("/")
     monkeypatch.setenv("MONGO_TIMEOUT_SERVER_SELECT", "50")
-    for name, value in environment(dsn, "inn").items():
+    for name, value in environment(*place).items():
         monkeypatch.setenv(name, value)
     ended = inn("history")
-    assert ended.status == 1
+    assert ended.status == status
     assert ended.err.startswith(f"inn: {said}")
     assert ended.err.count("\n") == 1
     assert "s3cret" not in ended.err

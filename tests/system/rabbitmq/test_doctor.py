@@ -173,6 +173,23 @@ def test_each_wrong_setting_is_named_with_what_it_must_be(
     assert said in line
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MONGO_NAME", "a b", "MONGO_NAME is not a name that a database can have"),
+        ("MONGO_DSN", "mongodb://x:y:z@/", "the driver cannot use the address of MongoDB: MONGO_DSN"),
+    ],
+    ids=["MongoDB's database has no name", "MongoDB's address is none"],
+)
+def test_what_only_the_driver_finds_to_be_none_is_a_wrong_setting_too(
+    doctor: Doctor, name: str, value: str, said: str
+) -> None:
+    ended = doctor("--for", "serve", **{name: value})
+    assert ended.status == 2
+    [line] = lines(ended, "wrong")
+    assert line.startswith(f"MongoDB      {said}")
+
+
 def test_what_a_switch_needs_is_named(doctor: Doctor) -> None:
     ended = doctor(CLIENT_APIFNS_ENABLED="1")
     assert ended.status == 2
@@ -280,16 +297,6 @@ TROUBLE = [
         {"MONGO_USER": READER, "MONGO_PASS": READER_PASSWORD},
         ("MongoDB", "does not allow what is needed", "give the user readWrite"),
         id="MongoDB's user may only read",
-    ),
-    pytest.param(
-        {"MONGO_NAME": "a b"},
-        ("MongoDB", "MONGO_NAME", "not a name that a database can have"),
-        id="MongoDB's database has no name",
-    ),
-    pytest.param(
-        {"MONGO_DSN": "mongodb://x:y:z@/"},
-        ("MongoDB", "cannot use the address", "MONGO_DSN"),
-        id="MongoDB's address is none",
     ),
     pytest.param(
         {"RABBITMQ_PORT": "free"},

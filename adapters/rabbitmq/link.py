@@ -1,10 +1,13 @@
-"""Keeps one lane at work: connects, reconnects with growing pauses, and says how it stands."""
+"""Keeps one lane at work: connects, reconnects, and says how it stands.
+
+Pauses grow only while no connection is had. One that was had and lost may have met a message that kills
+connections: it is soon alone in flight and parked, while those behind it wait for each pause.
+"""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from time import monotonic
 from typing import Protocol
 
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
@@ -12,9 +15,8 @@ from adapters.rabbitmq.session import Broker, Session, open_session
 from function.observing import Observer
 
 FIRST_PAUSE_SEC = 0.2
+"""After a connection that was had: a broker that drops each at once is asked for ten a second at the most."""
 LONGEST_PAUSE_SEC = 5.0
-STEADY_SEC = 30.0
-"""A connection that held for so long was a good one: the next pause is a first one again."""
 
 
 class Lane(Protocol):
@@ -56,10 +58,9 @@ class Link:
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the lane at work until `stopping` is set and it has settled what it had in hand."""
         while not stopping.is_set():
-            begun = monotonic()
             try:
                 async with self._session() as session:
-                    self.state = "connected"
+                    self.state, self._pause = "connected", FIRST_PAUSE_SEC
                     try:
                         await _until_lost(self._lane.run(session, stopping), session)
                     except BrokerAway as away:
@@ -72,7 +73,7 @@ class Link:
                 self._observer.trouble("lane", bug)
                 self._lost("lane_failed")
             if not stopping.is_set():
-                await self._rest(monotonic() - begun, stopping)
+                await self._rest(stopping)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
@@ -91,8 +92,7 @@ class Link:
         self.state = why
         self._observer.event("reconnecting", queue=self._lane.queue, why=why)
 
-    async def _rest(self, lasted: float, stopping: asyncio.Event) -> None:
-        self._pause = FIRST_PAUSE_SEC if lasted > STEADY_SEC else self._pause
+    async def _rest(self, stopping: asyncio.Event) -> None:
         try:
             # Replicas that lost the broker together do not come back to it in step.
             async with asyncio.timeout(self._pause * random.uniform(0.5, 1)):  # noqa: S311  # jitter is no secret

@@ -6,6 +6,7 @@ import pytest
 from aiormq import Channel
 from aiormq.abc import AbstractConnection
 
+from adapters.rabbitmq import link as link_module
 from adapters.rabbitmq.faults import BrokerAway
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.messages import Message, Properties
@@ -13,6 +14,7 @@ from adapters.rabbitmq.outbox import Outbox
 from adapters.rabbitmq.session import Broker, Session
 from adapters.rabbitmq.topology import Names
 from function.observing import Silent
+from local_runtime.servers.process import free_port
 from tests.system.rabbitmq.room import RETRY_SEC, Room, until
 
 
@@ -49,6 +51,50 @@ async def test_only_a_bug_is_told_as_trouble(room: Room, errors: tuple[Exception
     stopping.set()
     await running
     assert min(1, len(room.heard.troubles)) == told
+
+
+class Dropping:
+    """A lane that loses its connections at once, so many of them."""
+
+    queue = "dropping"
+
+    def __init__(self, losses: int) -> None:
+        self.losses = losses
+
+    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+        if self.losses:
+            self.losses -= 1
+            await session.channel.connection.close()
+        await stopping.wait()
+
+
+async def test_connections_that_are_lost_one_after_the_other_are_each_replaced_soon(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were each pause twice the one before it, the last would be longer than anybody waits."""
+    monkeypatch.setattr(link_module, "FIRST_PAUSE_SEC", 0.001)
+    monkeypatch.setattr(link_module, "LONGEST_PAUSE_SEC", 3600.0)
+    lane = Dropping(20)
+    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(link.run(stopping))
+    try:
+        await until(lambda: lane.losses == 0 and link.connected, "the connection after the last loss")
+    finally:
+        stopping.set()
+        await running
+    assert room.heard.events["reconnecting"] == 20
+
+
+async def test_pauses_grow_while_there_is_no_broker(room: Room) -> None:
+    nobody = room.node.uri.replace(str(room.node.port), str(free_port()))
+    link = Link(Waiting(), Broker(nobody, "inn-test", room.names, RETRY_SEC), room.heard)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(link.run(stopping))
+    await until(lambda: link._pause == link_module.LONGEST_PAUSE_SEC, "the longest pause")
+    stopping.set()
+    await running
+    assert link.state == "connection_refused"
 
 
 class Unconfirming(Channel):

@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.cli.asking.trouble import NotNow, Unreached
+from adapters.cli.asking.trouble import NotNow, Unreached, plain
 from adapters.cli.batch.answers import Answer, failed
 from adapters.cli.failure import Failure
 from function.contract import LookupResult
@@ -32,13 +32,14 @@ class Asker:
 
     `retries`: whether a `failed` reply is worth another try; over RabbitMQ the service has had its
     own. `patience`: seconds without any answer after which the whole run gives up. `reply_sec`: what one
-    reply may take, None: the client bounds it.
+    reply may take, None: the client bounds it. `tell` is called with each trouble that makes it wait.
     """
 
     client: Client
     retries: bool
     patience: float
     reply_sec: float | None = None
+    tell: Callable[[str], object] = str
 
     def __post_init__(self) -> None:
         self._limit = asyncio.timeout(self.patience)
@@ -66,26 +67,32 @@ class Asker:
             except TimeoutError:
                 return failed(f"no reply came by way of RabbitMQ in {self.reply_sec:g} s; the next run asks again")
             except NotNow as no:
-                self._trouble, wait = str(no), no.retry_after or pause
+                wait = no.retry_after or pause
+                self._stands(str(no))
             except Unreached as no:
                 if not self._any:
                     # Nobody was there from the beginning: that is a wrong address, not an outage.
                     raise
-                self._trouble = str(no)
+                self._stands(str(no))
             else:
                 reason = _reason(result)
                 tries += reason is None or reason.burns_retry
                 if result.status is not Status.FAILED or not self.retries or tries >= TRIES:
                     self._note(result)
                     return Answer.of(result)
-                self._any, self._trouble = True, result.details
+                self._any = True
+                self._stands(plain(result.details))
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
             pause = min(pause * 2, LONGEST_PAUSE_SEC)
+
+    def _stands(self, trouble: str) -> None:
+        self._trouble = trouble
+        self.tell(trouble)
 
     def _note(self, result: LookupResult) -> None:
         self._any = True
         if result.status is Status.FAILED:
-            self._trouble = result.details
+            self._stands(plain(result.details))
         else:
             self._limit.reschedule(asyncio.get_running_loop().time() + self.patience)
 

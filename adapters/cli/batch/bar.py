@@ -1,5 +1,7 @@
-"""A bar on the terminal: rows done, rate, time left, and how many of each status."""
+"""How far a run is, while it goes on: a bar on a terminal, else a line now and then."""
 
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -12,6 +14,9 @@ from rich.text import Text
 
 from adapters.cli.batch.progress import Progress
 
+EVERY_SEC = 60.0
+"""Between two lines where there is no terminal."""
+
 
 class _Rate(ProgressColumn):
     """Rows a second."""
@@ -22,23 +27,48 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def shown(progress: Progress, total: int) -> Iterator[None]:
-    """Show it while it goes on, where standard error is a terminal. `total`: rows, more or less."""
+    """Show it on standard error while it goes on. `total`: rows, more or less."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield
+        with _told(progress):
+            yield
         return
-    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
     with Bar(*columns, console=console) as bar:
         # A workbook need not say how many rows it has.
         task = bar.add_task("", total=total or None)
 
         def tick() -> None:
-            bar.update(task, completed=progress.rows, description=progress.by_status())
+            bar.update(task, completed=progress.rows, description=progress.now())
 
         progress.tick = tick
         yield
         # What is shown in the end is counted, and not what the file seemed to hold.
         bar.update(task, total=progress.rows)
+
+
+@contextmanager
+def _told(progress: Progress) -> Iterator[None]:
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(EVERY_SEC):
+            sys.stderr.write(f"inn: {progress.rows} rows so far{progress.now() and ': '}{progress.now()}\n")
+            sys.stderr.flush()
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
 
 
 def writing(out: Path) -> AbstractContextManager[object]:

@@ -69,7 +69,15 @@ def batch(
     headings.check(columns)
     table.check()
     progress = Progress()
-    asker_of = partial(_asker, where, patience, reply_timeout or max(patience, window * ROW_SEC))
+    http = isinstance(where, Address)
+    asker_of = partial(
+        Asker,
+        # Over RabbitMQ the service has made its retries before it replies.
+        retries=http,
+        patience=patience,
+        reply_sec=None if http else reply_timeout or max(patience, window * ROW_SEC),
+        tell=progress.waits,
+    )
     try:
         with Interrupts() as interrupts, Journal(source, table, out) as journal:
             work = Work(rows_of(table), columns, journal.known(), journal, progress)
@@ -91,13 +99,6 @@ def batch(
         raise Failure(f"{failure}; {_so_far(progress, out)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.failed else DONE
-
-
-def _asker(where: Address | Broker, patience: float, reply_sec: float, client: Client) -> Asker:
-    if isinstance(where, Address):
-        return Asker(client, retries=True, patience=patience)
-    # The service has made its retries before it replies.
-    return Asker(client, retries=False, patience=patience, reply_sec=reply_sec)
 
 
 async def _run(work: Work, where: Address | Broker, window: int, asker_of: Callable[[Client], Asker]) -> None:

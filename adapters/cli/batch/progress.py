@@ -9,12 +9,13 @@ from function.outcomes import Status
 
 
 class Progress:
-    """Counts rows; `tick` is called after each."""
+    """Counts rows; `tick` is called after each, and when there is trouble."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.known = 0
         self.asked = 0
+        self.trouble = ""
         self.tick: Callable[[], object] = int
         self._begun = time.monotonic()
 
@@ -26,7 +27,14 @@ class Progress:
     def answered(self, answer: Answer) -> None:
         """A row was answered."""
         self.asked += 1
+        if answer.status != Status.FAILED:
+            self.trouble = ""
         self._count(answer)
+
+    def waits(self, trouble: str) -> None:
+        """Why there is no answer now; it stands until the next one."""
+        self.trouble = trouble
+        self.tick()
 
     @property
     def rows(self) -> int:
@@ -41,6 +49,10 @@ class Progress:
     def by_status(self) -> str:
         """How many of each."""
         return ", ".join(f"{self.counts[status]} {status.value}" for status in Status if self.counts[status])
+
+    def now(self) -> str:
+        """How many of each, and why it stands if it does."""
+        return "; ".join(filter(None, (self.by_status(), self.trouble)))
 
     def summary(self) -> str:
         """All of it in one line."""

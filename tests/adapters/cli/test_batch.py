@@ -1,6 +1,9 @@
 """`inn batch`: every kind of table against the local runtime, and what becomes of rows that are not right."""
 
+import io
 import json
+import sys
+import threading
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -11,7 +14,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 
-from adapters.cli.batch import asking
+from adapters.cli.batch import asking, bar
 from tests.adapters.cli.conftest import Host, Inn, Response
 from tests.adapters.cli.people import HEADING, people, read, write
 from tests.system.local.conftest import LocalRuntime
@@ -276,6 +279,52 @@ def test_a_service_that_answers_nobody_ends_the_run_and_loses_nothing(inn: Inn, 
     assert ended.status == 1
     assert "nobody was answered for 1 s (provider_closed: come back tomorrow); 1 rows are in" in ended.err
     assert [row[-2] for row in read(tmp_path / "out.csv")[1:]] == ["not_found"]
+
+
+class Watched(io.StringIO):
+    """Standard error, a terminal or none; `told` is set once a text is seen there."""
+
+    def __init__(self, text: str, *, terminal: bool) -> None:
+        super().__init__()
+        self._text = text
+        self._terminal = terminal
+        self.told = threading.Event()
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def write(self, text: str) -> int:
+        if self._text in text:
+            self.told.set()
+        return super().write(text)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("a terminal", "1 found; provider_closed: [later]"),
+        ("a file", "inn: 1 rows so far: 1 found; provider_closed: [later]\n"),
+    ],
+)
+def test_why_it_stands_is_shown_while_it_does(  # noqa: PLR0917  # fixtures
+    inn: Inn, host: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, text: str
+) -> None:
+    err = Watched(text, terminal=kind == "a terminal")
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(bar, "EVERY_SEC", 0.01)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "xterm")
+
+    def closed(events: Any) -> Response:
+        # The first row is answered, the second one waits until it is told why.
+        return answering({"Иванова": "found", "Петров": "found" if err.told.is_set() else "provider_closed: [later]"})(
+            events
+        )
+
+    source = write(tmp_path / "in.csv", [IVANOVA, PETROV])
+    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", host(closed).url, "--patience", "60")
+    assert (ended.status, err.told.is_set()) == (0, True)
 
 
 def test_a_service_that_goes_away_ends_the_run_only_after_a_while(inn: Inn, host: Start, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from traceback import extract_tb
 
 import typer
 
-from adapters.cli.failure import FAILED, WRONG_USE, Failure
+from adapters.cli.failure import FAILED, INTERRUPTED, WRONG_USE, Failure
 from adapters.cli.output import Unwritable
 from adapters.environment import WrongSettings
 
@@ -33,7 +33,9 @@ def told(exc: Exception, path: str = "inn") -> Fault:
     if isinstance(exc, WrongSettings):
         return Fault(f"inn: {exc}", WRONG_USE)
     if isinstance(exc, typer.Abort):
-        return Fault("inn: not done", FAILED)
+        # Of Ctrl-C and of an input that ends typer makes one and the same.
+        broken_off = isinstance(exc.__context__, KeyboardInterrupt)
+        return Fault("inn: not done", INTERRUPTED if broken_off else FAILED)
     return Fault(f"inn: a fault of this program, {type(exc).__name__}{_place(exc)}", FAILED)
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOBase
+from io import TextIOBase, UnsupportedOperation
 from typing import TextIO
 
 
@@ -40,6 +40,17 @@ class Output(TextIOBase):
     def isatty(self) -> bool:
         """See TextIO."""
         return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """See TextIO. A question at a terminal has a line editor only where there is one."""
+        if self._stream is None:
+            raise UnsupportedOperation
+        return self._stream.fileno()
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]  # there it is a variable
+        """See TextIO."""
+        return self._stream.errors if self._stream is not None else "strict"
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # there it is a variable

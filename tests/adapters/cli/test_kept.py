@@ -4,6 +4,8 @@ import io
 import json
 import os
 import pty
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -154,6 +156,34 @@ def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
     assert len(rows_left(kept)) == 3
 
 
+@pytest.mark.parametrize(
+    ("question", "arguments"),
+    [("[y/N]:", [*OPTIONS, *BORN]), ("(last name):", [])],
+    ids=["whether it is meant", "who it is"],
+)
+def test_forget_that_is_broken_off_at_a_question_ends_as_what_is_broken_off(
+    kept: Kept, question: str, arguments: list[str]
+) -> None:
+    terminal, end = pty.openpty()
+    inn = Path(sys.executable).with_name("inn")
+    with subprocess.Popen([inn, "forget", *arguments], stdin=end, stdout=end, stderr=end) as asking:
+        seen_at(terminal, question)
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(60) == 130
+    seen_at(terminal, "inn: not done\r\n")
+    os.close(terminal)
+    os.close(end)
+    assert len(rows_left(kept)) == 3
+
+
+def seen_at(terminal: int, text: str) -> None:
+    """Read what a terminal shows until this comes."""
+    shown = b""
+    while text.encode() not in shown:
+        assert select.select([terminal], [], [], 60)[0], shown.decode()
+        shown += os.read(terminal, 1)
+
+
 def test_forget_erases_nothing_where_nobody_can_be_asked(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -237,6 +267,18 @@ def test_forget_asks_at_a_terminal_whether_old_keys_are_meant(
     said = typed_into(["forget", "--old-keys"], typed)
     assert said.startswith("erased: answers 2, rows of history 3; record ") == (typed == "y")
     assert len(rows_left(kept)) == left
+
+
+def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(kept: Kept) -> None:
+    terminal, end = pty.openpty()
+    os.write(terminal, b"n\n\x04")
+    inn = Path(sys.executable).with_name("inn")
+    for _ in range(2):
+        done = subprocess.run([inn, "forget", *OPTIONS, *BORN], stdin=end, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr.endswith(b"inn: not done\n")) == (1, True)
+    os.close(terminal)
+    os.close(end)
+    assert len(rows_left(kept)) == 3
 
 
 def typed_into(arguments: list[str], *lines: str) -> str:

@@ -15,6 +15,7 @@ import typer
 from adapters.cli import PROCESSES, faults
 from adapters.cli.deferred import Deferred
 from adapters.cli.failure import Failure
+from adapters.cli.output import Output
 from tests.adapters.cli.conftest import Inn
 
 INN = Path(sys.executable).with_name("inn")
@@ -151,6 +152,15 @@ def test_trouble_with_what_is_written_and_read_is_told_as_such(
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
+def test_a_question_finds_the_terminal_behind_the_output(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        output = Output(file)
+        assert (output.fileno(), output.encoding, output.errors) == (file.fileno(), file.encoding, file.errors)
+    assert not Output(None).isatty()
+    with pytest.raises(io.UnsupportedOperation):
+        Output(None).fileno()
 
 
 def test_letters_that_the_output_lacks_are_told_of(inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,11 @@ from time import monotonic
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from adapters.rabbitmq.messages import Delivery
+from adapters.rabbitmq.messages import SUSPECT, Delivery
 from adapters.turns import all_here
 
 READING_TURNS = 4
 """Of the loop, from bytes that have come to a delivery: they are read, made frames, a message, and handed over."""
-SUSPECT = 2
-"""Deaths of consumers after which a message is handled alone."""
 
 
 class Intake:

@@ -13,6 +13,9 @@ SHORT_STRING_BYTES = 255
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
 """The pseudo-queue of direct reply-to. A client's own one has a dot and a token behind it."""
 
+SUSPECT = 2
+"""Deaths of consumers after which a message is handled alone."""
+
 
 @dataclass(slots=True, eq=False)
 class Delivery:

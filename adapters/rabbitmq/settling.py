@@ -8,7 +8,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import NamedTuple, assert_never
 
-from adapters.rabbitmq.messages import DIRECT_REPLY, SHORT_STRING_BYTES
+from adapters.rabbitmq.messages import DIRECT_REPLY, SHORT_STRING_BYTES, SUSPECT, Delivery
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 
 
@@ -49,6 +49,8 @@ Cool-downs in a row grow to an hour: a lone request outlasts half a day of captc
 turned away while others get through would shut the provider for all of them, for ever.
 """
 
+_DIRECT = f"{DIRECT_REPLY}."
+
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
 
 
@@ -59,6 +61,15 @@ def reply_to(name: str, ours: Collection[str]) -> ReplyTo:
     if name in ours or name == DIRECT_REPLY or len(name.encode()) > SHORT_STRING_BYTES:
         return ReplyTo.FORBIDDEN
     return ReplyTo.SENDER
+
+
+def in_vain(name: str, delivery: Delivery) -> bool:
+    """Whether a reply to this queue would only end another connection, and is kept instead.
+
+    A direct reply-to that the broker did not issue, which its form does not tell, ends one each time, and RabbitMQ 3.10
+    puts the whole reply into its log. The request that did it is the one that came back when it was alone in hand.
+    """
+    return name.startswith(_DIRECT) and delivery.returns > SUSPECT
 
 
 def decide(outcome: Outcome, attempts: int, limit: int, sender: ReplyTo, turned_away: int = 0) -> Fate | None:

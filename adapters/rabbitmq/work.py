@@ -12,7 +12,17 @@ from adapters.rabbitmq import carried, moves
 from adapters.rabbitmq.envelopes import Envelope, read
 from adapters.rabbitmq.messages import Delivery, Message
 from adapters.rabbitmq.replies import reply
-from adapters.rabbitmq.settling import FORBIDDEN_REPLY, HANDED_BACK, Fate, Move, ReplyTo, decide, reply_to, status_of
+from adapters.rabbitmq.settling import (
+    FORBIDDEN_REPLY,
+    HANDED_BACK,
+    Fate,
+    Move,
+    ReplyTo,
+    decide,
+    in_vain,
+    reply_to,
+    status_of,
+)
 from adapters.rabbitmq.topology import Names
 from function.contract import result_of
 from function.observing import Ended, Observer
@@ -80,7 +90,8 @@ class Clerk:
         messages = []
         if fate.replies:
             result = result_of(outcome, seconds)
-            messages.append(reply(job.delivery, job.envelope, result, (self._stamp(), now)))
+            told = reply(job.delivery, job.envelope, result, (self._stamp(), now))
+            messages.append(self._kept(told) if in_vain(told.queue, job.delivery) else told)
         if fate.move is not Move.NOWHERE:
             messages.append(self._moved(job, fate, now))
         return messages
@@ -95,6 +106,9 @@ class Clerk:
         if self._queue == names.source:
             return 0, 0
         return carried.attempts(delivery.headers, names.retry), carried.turned_away(delivery.headers)
+
+    def _kept(self, told: Message) -> Message:
+        return moves.unrouted(told, self._work.names, "unroutable")
 
     def _moved(self, job: Job, fate: Fate, now: datetime) -> Message:
         names = self._work.names

@@ -2,7 +2,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT, WAIT, Fate, Move, ReplyTo, decide, reply_to, status_of
+from adapters.rabbitmq.messages import Delivery, Properties
+from adapters.rabbitmq.settling import (
+    TURNED_AWAY_LIMIT,
+    WAIT,
+    Fate,
+    Move,
+    ReplyTo,
+    decide,
+    in_vain,
+    reply_to,
+    status_of,
+)
 from adapters.rabbitmq.topology import Names
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from tests.core.worlds import request
@@ -100,6 +111,21 @@ def test_without_retries_the_first_failure_is_the_last() -> None:
 )
 def test_where_a_reply_may_go(name: str, expected: ReplyTo) -> None:
     assert reply_to(name, Names("inn").all) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "returns", "expected"),
+    [
+        pytest.param("amq.rabbitmq.reply-to.token", 0, False, id="direct, for the first time"),
+        pytest.param("amq.rabbitmq.reply-to.token", 2, False, id="direct, in hand beside others when they came back"),
+        pytest.param("amq.rabbitmq.reply-to.token", 3, True, id="direct, and came back when it was alone"),
+        pytest.param("amq.rabbitmq.reply-to-token", 3, False, id="a queue of nearly that name"),
+        pytest.param("customer", 6, False, id="a queue ends no connection"),
+    ],
+)
+def test_when_a_reply_would_only_end_another_connection(name: str, returns: int, expected: bool) -> None:  # noqa: FBT001  # a row of a table
+    delivery = Delivery(1, Properties(headers={"x-delivery-count": returns}, reply_to=name), b"", 0.0)
+    assert in_vain(name, delivery) is expected
 
 
 @pytest.mark.parametrize(

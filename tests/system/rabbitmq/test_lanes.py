@@ -11,9 +11,11 @@ from typing import Any
 
 import aio_pika
 import pytest
+from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from adapters.rabbitmq import outbox
+from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT
 from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
 from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
@@ -203,6 +205,31 @@ async def test_an_unroutable_reply_is_kept_and_counted(room: Room, nowhere: str)
     assert kept.headers["traceparent"] == TRACE
     assert (kept.correlation_id, json.loads(kept.body)["inn"]) == ("r-1", INN)
     assert room.heard.moves["unrouted", "unroutable"] == 1
+
+
+async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_others_are_answered(room: Room) -> None:
+    """What it is in hand with comes back with it, and is answered directly all the same."""
+    forged, direct = f"{DIRECT_REPLY}.AAAA.x", set[str | None]()
+
+    async def take(message: DeliveredMessage) -> None:
+        direct.add(message.header.properties.correlation_id)
+
+    async with room.customer() as customer:
+        async with room.consumer():
+            await customer.asks(range(10))
+            await customer.got(10)
+        await (await customer.channel.get_underlay_channel()).basic_consume(DIRECT_REPLY, take, no_ack=True)
+        for number in range(10):
+            await customer.send(ask(number, requestId=f"direct-{number}"), reply_to=DIRECT_REPLY)
+            if number == 5:
+                await customer.send(ask(1, requestId="forged"), reply_to=forged)
+        async with room.consumer():
+            kept = (await room.taken(room.names.unrouted, 1))[0]
+            await until(lambda: len(direct) == 10, "direct replies")
+        assert await room.size(room.names.unrouted) == 0
+    assert (kept.correlation_id, kept.headers["inn-reply-to"]) == ("forged", forged)
+    assert kept.headers["inn-reason"] == "unroutable"
+    assert room.heard.events["reconnecting"] == SUSPECT + 1
 
 
 async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) -> None:

@@ -21,11 +21,13 @@ from adapters.cli.person import (
     MiddleName,
     Source,
     Typed,
+    day,
     request_from,
 )
-from adapters.cli.typed import iso_date
 from function.contract import LookupResult
 from function.outcomes import Status
+
+DAY_SEC = 24 * 60 * 60
 
 _WORDS = {
     Status.FOUND: "found",
@@ -55,7 +57,9 @@ def lookup(
     amqp: Amqp = "",
     queue: Queue = "",
     token_file: TokenFile = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer, all tries included.")] = 60,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=DAY_SEC, help="Seconds to wait for the answer, all tries included.")
+    ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reply as JSON.")] = False,
 ) -> int:
     r"""Ask for one person.
@@ -79,7 +83,7 @@ def lookup(
         document_number=document_number,
         document=document,
     )
-    others = {"requestId": request_id, "birthPlace": birth_place, "documentDate": iso_date(document_date)}
+    others = {"requestId": request_id, "birthPlace": birth_place, "documentDate": day("--document-date", document_date)}
     given = {**person.fields(), **{name: text for name, text in others.items() if text}}
     request = _request(source, given)
     result = asked(destination(url, amqp, queue, token_file), request, timeout)

@@ -1,9 +1,11 @@
 """Whom a command is about: a request as JSON in a file or on standard input, and options over it."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +13,12 @@ import typer
 
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.typed import iso_date, series_and_number, two_digits
+from function.documents import PASSPORT
 
 STDIN = "-"
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}(?:\s*г\.)?", re.ASCII)
+_NO_PASSPORT = "--document must have 10 digits: 4 of the series, 6 of the number; if it is no Russian passport, --document-type says so"
 
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
@@ -41,21 +47,36 @@ class Typed:
     document: str
 
     def fields(self) -> dict[str, str]:
-        """By wire name, in the contract's forms, without what was left out."""
+        """By wire name, in the contract's forms, without what was left out. Raises Failure."""
         kind = two_digits(self.document_type)
         serial, number = self.document_serial, self.document_number
         if self.document:
             serial, number = series_and_number(kind, self.document)
+            if not serial and kind in ("", PASSPORT):
+                raise Failure(_NO_PASSPORT, WRONG_USE)
         given = {
             "lastName": self.last_name,
             "firstName": self.first_name,
             "middleName": self.middle_name,
-            "birthDate": iso_date(self.birth_date),
+            "birthDate": day("--birth-date", self.birth_date),
             "documentType": kind,
             "documentSerial": serial,
             "documentNumber": number,
         }
         return {name: text for name, text in given.items() if text}
+
+
+def day(option: str, text: str) -> str:
+    """The date of an option in ISO form, "" where it is left out. Raises Failure."""
+    written = iso_date(text)
+    if not written:
+        return ""
+    if not _DAY.fullmatch(written):
+        raise Failure(f"{option} must be a date as dd.mm.yyyy or yyyy-mm-dd", WRONG_USE)
+    try:
+        return date.fromisoformat(written).isoformat()
+    except ValueError:
+        raise Failure(f"{option} is no day of the calendar", WRONG_USE) from None
 
 
 def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:

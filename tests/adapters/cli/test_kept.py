@@ -298,11 +298,12 @@ def typed_into(arguments: list[str], *lines: str) -> str:
     [
         ([], "whom to forget?"),
         (["--last-name", "Smith"], "lastName: has Latin letters"),
+        (["--birth-date", "31.02.1990"], "--birth-date is no day of the calendar"),
         (["no-such-file.json"], "cannot read no-such-file.json"),
         (["--old-keys", "--yes", "--last-name", "Иванов"], "name no person beside it"),
         (["--old-keys", "--yes", "-"], "name no person beside it"),
     ],
-    ids=["nobody", "no person", "no file", "old keys and a person", "old keys and a file"],
+    ids=["nobody", "no person", "no day", "no file", "old keys and a person", "old keys and a file"],
 )
 def test_forget_says_what_it_takes(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str

@@ -171,12 +171,31 @@ def test_where_to_ask_is_looked_for_in_options_then_in_the_environment_then_in_t
         pytest.param(["--token-file", "/dev/null"], "holds no token", id="an empty token file"),
         pytest.param(["nosuch.json"], "cannot read nosuch.json", id="a request that is not there"),
         pytest.param(["/dev/null"], "is not JSON", id="a request that is no JSON"),
+        pytest.param(["--timeout", "inf"], "'--timeout': Input should be less than", id="a time without end"),
+        pytest.param(["--timeout", "nan"], "'--timeout': Input should be less than", id="a time that is no number"),
+        pytest.param(["--timeout", "1e10"], "less than or equal to 86400", id="a time of centuries"),
+        pytest.param(["--birth-date", "31.02.1990"], "inn: --birth-date is no day of the calendar", id="no day"),
+        pytest.param(["--birth-date", "31.02.1990 г."], "--birth-date is no day", id="no day, marked as a year's"),
+        pytest.param(["--birth-date", "1990-02-31"], "--birth-date is no day", id="no day, the other way"),
+        pytest.param(["--document-date", "1.13.2010"], "--document-date is no day", id="no day of issue"),
+        pytest.param(
+            ["--birth-date", "1990/02/01"],
+            "--birth-date must be a date as dd.mm.yyyy or yyyy-mm-dd",
+            id="a date in no form that is known",
+        ),
+        pytest.param(
+            ["--document", "45 11 12"],
+            "--document must have 10 digits: 4 of the series, 6 of the number",
+            id="a passport that lacks digits",
+        ),
     ],
 )
 def test_wrong_use_is_told(inn: Inn, options: list[str], said: str) -> None:
     ended = inn("lookup", *PERSON, *options)
     assert ended.status == 2
     assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert not any(text in ended.err for text in ("Иванова", "1990", "45 11"))
 
 
 @pytest.mark.parametrize(

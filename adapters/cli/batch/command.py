@@ -66,7 +66,7 @@ def batch(
     if out.exists() and out.samefile(source):
         raise Failure("IN and OUT are the same file: choose another -o", WRONG_USE)
     columns = headings.columns_of(table.heading)
-    headings.check(columns)
+    headings.check(columns, table.how)
     table.check()
     progress = Progress()
     http = isinstance(where, Address)

@@ -27,6 +27,11 @@ class CsvTable:
         with closing(self._records()) as records:
             self.heading = [text_of(cell) for cell in next(records, [])]
 
+    @property
+    def how(self) -> str:
+        """The encoding and the separator that were found out."""
+        return str(self.dialect)
+
     def about(self) -> int:
         """How many rows there are, more or less: a cell may hold several lines."""
         with self._path.open("rb") as file:
@@ -51,18 +56,22 @@ class CsvTable:
         return file
 
     def _records(self) -> Generator[list[str]]:
-        number = 1
+        """From the heading on: the first record that is not blank."""
+        number = 0
         with self._path.open(encoding=self.dialect.encoding, newline="") as file:
             try:
                 # Else a quote that is not closed would swallow the rows below it, without a word.
                 for record in csv.reader(self.lines(file), delimiter=self.dialect.separator, strict=True):
-                    yield record
-                    number += 1
+                    if number or self.dialect.is_heading(record):
+                        number += 1
+                        yield record
             except csv.Error:
-                raise self._broken(number, "a quote is opened and not closed, or stands within a quoted cell") from None
+                raise self._broken(
+                    number + 1, "a quote is opened and not closed, or stands within a quoted cell"
+                ) from None
             except UnicodeDecodeError:
                 raise Failure(
-                    f"{self._path} cannot be read as CSV: beyond record {number - 1} something is no {self.dialect.encoding}",
+                    f"{self._path} cannot be read as CSV: beyond record {number} something is no {self.dialect.written}",
                     WRONG_USE,
                 ) from None
 

@@ -88,14 +88,14 @@ def columns_of(heading: Sequence[str]) -> dict[str, int]:
     return {field: column for field, column in found.items() if column is not None}
 
 
-def check(columns: Mapping[str, int]) -> None:
-    """See that nobody is asked for in vain. Raises Failure."""
+def check(columns: Mapping[str, int], how: str) -> None:
+    """See that nobody is asked for in vain. `how`: the table was read. Raises Failure."""
     needed = ["lastName", "firstName", "birthDate"]
     if DOCUMENT not in columns:
         needed += ["documentNumber"]
     if missing := [field for field in needed if field not in columns]:
         known = "; ".join(f"{field} ({', '.join(HEADINGS[field][1:3])})" for field in missing)
-        raise Failure(f"the first row must hold headings, and has none for: {known}", WRONG_USE)
+        raise Failure(f"the first row must hold headings, and has none for: {known} ({how})", WRONG_USE)
 
 
 def _folded(text: str) -> str:

@@ -25,6 +25,10 @@ class Table(Protocol):
     shifts: bool
     """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
 
+    @property
+    def how(self) -> str:
+        """How it is read, for the person who wonders why it is not understood."""
+
     def about(self) -> int:
         """How many rows there are, more or less."""
 
@@ -44,6 +48,9 @@ class Writer(Protocol):
 
 def opened(path: Path) -> Table:
     """A table by its content. Raises Failure."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # It is gone through several times, and once more to write the output.
+        raise Failure(f"{path} is no regular file, and can be read only once: save it as one first", WRONG_USE)
     try:
         with path.open("rb") as file:
             magic = file.read(4)

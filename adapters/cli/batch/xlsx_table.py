@@ -29,6 +29,7 @@ class XlsxTable:
     """
 
     shifts = False
+    how = "its first sheet is read"
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -61,7 +61,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "FIRST_PAUSE_SEC", 0.01)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16", "utf-32"])
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_a_csv_file_is_read_as_it_is_and_written_alike(
     inn: Inn, runtime: LocalRuntime, tmp_path: Path, encoding: str, delimiter: str
@@ -75,6 +75,20 @@ def test_a_csv_file_is_read_as_it_is_and_written_alike(
         [*PETROV, *FOUND["Петров"]],
     ]
     assert out.read_bytes().startswith(source.read_bytes()[:3])
+
+
+@pytest.mark.parametrize(
+    ("above", "separator"),
+    [("sep=;\n", ";"), ("sep=\t\r\n", "\t"), ("SEP=^\n", "^"), ("\n;;;\n\n", ";"), (" \n,,\n", ",")],
+    ids=["sep=;", "a tab", "an unusual separator", "blank lines", "blank lines with commas"],
+)
+def test_what_stands_above_the_headings_is_skipped(
+    inn: Inn, host: Start, tmp_path: Path, above: str, separator: str
+) -> None:
+    source, out = write(tmp_path / "in.csv", [IVANOVA], delimiter=separator), tmp_path / "out.csv"
+    source.write_text(above + source.read_text(encoding="utf-8"), encoding="utf-8")
+    assert inn("batch", str(source), "-o", str(out), "--url", host(answering({})).url).status == 0
+    assert read(out, delimiter=separator)[1] == [*IVANOVA, "", "not_found", ""]
 
 
 def test_the_id_of_a_row_is_one_that_the_log_shows(inn: Inn, host: Start, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`inn batch` and files that are not what they should be: one line says so, and nothing is overwritten."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +19,15 @@ OUT_HEADING = [*HEADING, "inn", "status", "details"]
         pytest.param(None, "cannot read", id="not there"),
         pytest.param(b"", "must hold headings", id="empty"),
         pytest.param("Фамилия;Имя\n".encode(), "has none for: birthDate (дата рождения", id="headings missing"),
+        pytest.param(
+            ";".join(HEADING).encode("koi8-r"), "(read as Windows-1251, separated by ;)", id="another encoding"
+        ),
         pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx", id="an old Excel"),
         pytest.param(b"PK\x03\x04nonsense", "no XLSX file, or is damaged", id="a damaged workbook"),
         pytest.param(b"a;b\0c", "neither CSV nor XLSX", id="binary"),
-        pytest.param(";".join(HEADING).encode("cp1251") + b"\n\x98;", "something is no cp1251", id="in no encoding"),
+        pytest.param(
+            ";".join(HEADING).encode("cp1251") + b"\n\x98;", "something is no Windows-1251", id="in no encoding"
+        ),
         pytest.param(
             ";".join(HEADING).encode() + b'\n"' + b"x" * 140_000, "in record 2, a quote", id="an endless cell"
         ),
@@ -35,6 +41,12 @@ def test_an_input_that_is_none_is_told(inn: Inn, tmp_path: Path, content: bytes 
     assert ended.status == 2
     assert said in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_a_pipe_is_told_apart(inn: Inn, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.csv")
+    ended = inn("batch", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv"))
+    assert (ended.status, "is no regular file, and can be read only once" in ended.err) == (2, True)
 
 
 def quoted(above: str, below: str) -> str:

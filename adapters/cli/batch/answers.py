@@ -11,6 +11,9 @@ from adapters.cli.failure import WRONG_USE, Failure
 from function.contract import LookupResult
 from function.outcomes import Status
 
+_DATES = ("must be an ISO date, YYYY-MM-DD", "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
+"""What the service says of a date, and what it is to those whose tables may hold more than the contract does."""
+
 HEADINGS = ("inn", "status", "details")
 
 
@@ -35,7 +38,8 @@ class Answer:
     @classmethod
     def of(cls, result: LookupResult) -> "Answer":
         """A reply, as it is written."""
-        return cls(result.inn, result.status.value, text_of(result.details)[:MAX_CELL])
+        details = result.details.replace(*_DATES) if result.status is Status.REJECTED else result.details
+        return cls(result.inn, result.status.value, text_of(details)[:MAX_CELL])
 
 
 NONE_YET = Answer()

@@ -141,6 +141,16 @@ def test_headings_and_values_are_understood(
     assert read(out)[1] == [*row, *FOUND["Петров"]]
 
 
+@pytest.mark.parametrize("day", ["31.02.1990", "1990-02-31", "01.01.90", "1/1/1990"])
+def test_a_date_that_is_none_names_the_forms_that_a_table_may_have(
+    inn: Inn, runtime: LocalRuntime, tmp_path: Path, day: str
+) -> None:
+    source = write(tmp_path / "in.csv", [[*IVANOVA[:3], day, *IVANOVA[4:]]])
+    inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", runtime.url)
+    said = "birthDate: must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
+    assert read(tmp_path / "out.csv")[1][-3:] == ["", "rejected", said]
+
+
 @pytest.mark.parametrize(
     ("kind", "document", "person"),
     [("01", "IV-МЮ 123456", "ussr"), ("3", "V-АН № 654321", "baby"), ("10", "CZ1234567", "foreigner")],

@@ -95,7 +95,7 @@ class CsvWriter:
 
     def write(self, cells: Iterable[object]) -> None:
         """Add a row."""
-        self._writer.writerow([cell if isinstance(cell, str) else text_of(cell) for cell in cells])
+        self._writer.writerow([_text(cell) for cell in cells])
 
     def flush(self) -> None:
         """Hand what was written to the system: it is safe from a kill -9."""
@@ -110,6 +110,12 @@ class CsvWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _text(cell: object) -> str:
+    text = cell if isinstance(cell, str) else text_of(cell)
+    # The writer puts quotes around a line feed, and not around a lone carriage return, which ends a row as well.
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def line_of(cells: Iterable[str], dialect: Dialect) -> bytes:

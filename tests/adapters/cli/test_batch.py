@@ -217,6 +217,21 @@ def test_one_kind_is_written_as_another_and_resumed(
     assert len(there.bodies) == asked
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("within", ["\r", "\n", "\r\n", "\r\r"])
+def test_a_line_within_a_cell_does_not_end_its_row(
+    inn: Inn, host: Start, tmp_path: Path, newline: str, within: str
+) -> None:
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    lines = [";".join([*HEADING, "Заметка"]), ";".join([*IVANOVA, f'"раз{within}два"']), ""]
+    source.write_text(newline.join(lines), encoding="utf-8", newline="")
+    there = host(answering({}))
+    for said in ("1 asked for", "0 asked for"):
+        ended = inn("batch", str(source), "-o", str(out), "--url", there.url)
+        assert (ended.status, said in ended.out) == (0, True), ended.err
+    assert read(out)[1][6].split() == ["раз", "два"]
+
+
 def test_text_that_looks_like_a_formula_stays_text(inn: Inn, host: Start, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", [["=1+1", *IVANOVA[1:3], "\x07", *IVANOVA[4:]]])
     out = tmp_path / "out.xlsx"

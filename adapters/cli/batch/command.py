@@ -68,7 +68,7 @@ def batch(
     columns = headings.columns_of(table.heading)
     headings.check(columns, table.how)
     table.check()
-    progress = Progress()
+    progress, journal = Progress(), Journal(source, table, out)
     http = isinstance(where, Address)
     asker_of = partial(
         Asker,
@@ -79,7 +79,7 @@ def batch(
         tell=progress.waits,
     )
     try:
-        with Interrupts() as interrupts, Journal(source, table, out) as journal:
+        with Interrupts() as interrupts, journal:
             work = Work(rows_of(table), columns, journal.known(), journal, progress)
             try:
                 with shown(progress, table.about()):
@@ -90,13 +90,13 @@ def batch(
     except KeyboardInterrupt:
         raise Failure("broken off before anybody was asked for", INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise Failure(f"broken off: {_so_far(progress, out)}", INTERRUPTED) from None
+        raise Failure(f"broken off: {_so_far(progress, journal.place)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
     except Failure as failure:
         if progress.rows == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(progress, out)}", failure.status) from None
+        raise Failure(f"{failure}; {_so_far(progress, journal.place)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.failed else DONE
 
@@ -118,5 +118,5 @@ def _client(where: Address | Broker, window: int) -> AbstractAsyncContextManager
     return AmqpClient(where)
 
 
-def _so_far(progress: Progress, out: Path) -> str:
-    return f"{progress.rows} rows are in {out}, and the same command goes on from there"
+def _so_far(progress: Progress, place: Path) -> str:
+    return f"{progress.rows} rows are in {place}, and the same command goes on from there"

@@ -29,6 +29,7 @@ class Journal:
         self._writer: CsvWriter | None = None
         self._lock = -1
         self._empty = False
+        self._published = False
 
     def __enter__(self) -> Self:
         self._check_out()
@@ -69,6 +70,11 @@ class Journal:
             self._empty = False
         self._writer.flush()
 
+    @property
+    def place(self) -> Path:
+        """The file that holds the answers."""
+        return self._out if self._published else self._path
+
     def publish(self) -> None:
         """Make OUT of the input, the journal, and where that ends of what OUT held before; the journal goes."""
         if self._writer is not None:
@@ -76,7 +82,7 @@ class Journal:
             self._writer = None
         self._merge()
         self._path.unlink()
-        self._empty = False
+        self._published, self._empty = True, False
 
     def _leave(self) -> None:
         """Let others use the output. A journal without a row goes: it would be in the way of another input."""

@@ -366,6 +366,22 @@ def test_why_it_stands_is_shown_while_it_does(  # noqa: PLR0917  # fixtures
     assert (ended.status, err.told.is_set()) == (0, True)
 
 
+def test_an_input_that_is_changed_meanwhile_leaves_the_answers_where_it_says(
+    inn: Inn, host: Start, tmp_path: Path
+) -> None:
+    source, out = write(tmp_path / "in.csv", [IVANOVA]), tmp_path / "out.csv"
+
+    def changing(events: Any) -> Response:
+        write(source, [PETROV])
+        return answering({})(events)
+
+    ended = inn("batch", str(source), "-o", str(out), "--url", host(changing).url)
+    assert ended.status == 2
+    assert f"; 1 rows are in {out}.part" in ended.err
+    assert not out.exists()
+    assert read(tmp_path / "out.csv.part", delimiter=",")[1] == [*IVANOVA, "", "not_found", ""]
+
+
 def test_a_service_that_goes_away_ends_the_run_only_after_a_while(inn: Inn, host: Start, tmp_path: Path) -> None:
     busy = (503, {"retry-after": "1"}, json.dumps({"detail": "busy"}).encode())
     there = host(busy, answering({}))

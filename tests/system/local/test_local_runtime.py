@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from adapters.cli import run
 from function import inn
 from function.contract import LookupRequest, parse
 from local_runtime.servers.process import wait_for
@@ -116,6 +117,18 @@ def test_a_port_in_use_is_one_clear_line(plain: LocalRuntime, tmp_path: Path) ->
     assert refused.stderr == (
         f"inn: port {port} on 127.0.0.1 is in use: end what listens there, or set HTTP_PORT to another\n"
     )
+
+
+def test_a_tax_service_that_does_not_start_is_no_fault_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HTTP_PORT", "0")
+    monkeypatch.setattr("local_runtime.command.LATENCY_SEC", "soon")
+    assert run(["local"]) == 1
+    written = capfd.readouterr()
+    assert written.out == ""
+    assert written.err.endswith("\ninn: the emulated tax service did not start; it says why above\n")
 
 
 def test_a_folder_that_is_none_is_one_clear_line(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from function.archive import Erasure
 from function.contract import parse
 from function.outcomes import Rejected
 from function.person import Person
+from function.ports import Unavailable
 
 _QUESTIONS = {
     "last_name": "Фамилия (last name)",
@@ -41,6 +42,7 @@ _QUESTIONS = {
 }
 _DEFAULTS = {"middle_name": "", "document_type": "21"}
 _NOBODY = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
+_OF_THEM = "of this person"
 _NOTHING = UnderOldKeys(0, 0)
 _MAY_BE_THEIRS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
@@ -104,7 +106,7 @@ def forget(
         erasure, unknown = old_keys.erased(yes=yes), _NOTHING
     else:
         erasure, unknown = _erased(_person(source, typed.fields()), source, yes=yes)
-    what = "under other keys than the newest" if under_old_keys else "of this person"
+    what = "under other keys than the newest" if under_old_keys else _OF_THEM
     told = _told(erasure, unknown, what)
     try:
         typer.echo(_as_json(erasure, unknown) if as_json else told)
@@ -123,9 +125,13 @@ def _erased(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOl
             raise Failure(_NOBODY, WRONG_USE)
         must_be_meant("Erase all that is kept of this person?", nobody=_NOBODY)
     with opened() as store:
-        # Before anything is gone: where it cannot be counted, that is all there is to tell.
-        unknown = store.under_unknown_keys()
-        return store.forget(person), unknown
+        erasure = store.forget(person)
+        try:
+            return erasure, store.under_unknown_keys()
+        except Unavailable:
+            # Where there is much it may take too long, which is no reason to erase nobody.
+            told = _told(erasure, None, _OF_THEM)
+            raise Failure(f"{told}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
 
 
 def _person(source: str, options: dict[str, str]) -> Person:
@@ -153,7 +159,7 @@ def _as_json(erasure: Erasure, unknown: UnderOldKeys) -> str:
     return json.dumps({**fields, "unknownKeys": unknown._asdict()})
 
 
-def _told(erasure: Erasure, unknown: UnderOldKeys, what: str) -> str:
+def _told(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:
     if not erasure.answers and not erasure.history:
         return f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
     return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

@@ -230,6 +230,18 @@ def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
     assert record["unknownKeys"] == {"answers": 0, "history": 0}
 
 
+def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
+    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.mongodb.part.LONG_SEC", 1e-6)
+    ended = inn("forget", *OPTIONS, *BORN, "--yes")
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")
+    assert ended.err.endswith("; what is kept under keys that are not in APP_SECRET_KEYS was not counted\n")
+    monkeypatch.undo()
+    assert rows_left(kept) == ["other"]
+
+
 def test_forget_says_what_it_did_where_it_cannot_write_it(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

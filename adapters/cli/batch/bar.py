@@ -2,11 +2,11 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -25,6 +25,17 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed or 0:.0f}/s")
 
 
+class _Bar(Bar):
+    """A bar, and below it why it stands: beside it a long reason would leave no room for the rest."""
+
+    trouble = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.trouble:
+            yield Text(self.trouble, no_wrap=True, overflow="ellipsis")
+
+
 @contextmanager
 def shown(progress: Progress, total: int) -> Iterator[None]:
     """Show it on standard error while it goes on. `total`: rows, more or less."""
@@ -33,19 +44,14 @@ def shown(progress: Progress, total: int) -> Iterator[None]:
         with _told(progress):
             yield
         return
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with Bar(*columns, console=console) as bar:
+    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with _Bar(*columns, console=console) as bar:
         # A workbook need not say how many rows it has.
         task = bar.add_task("", total=total or None)
 
         def tick() -> None:
-            bar.update(task, completed=progress.rows, description=progress.now())
+            bar.trouble = progress.trouble
+            bar.update(task, completed=progress.rows, description=progress.by_status())
 
         progress.tick = tick
         yield

@@ -12,6 +12,7 @@ from time import monotonic
 from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.messages import Message
 from adapters.rabbitmq.patience import Bell, Patience
+from adapters.rabbitmq.sending import Sender
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT, Fate
 from adapters.rabbitmq.stopping import closing
@@ -59,12 +60,13 @@ class FastLane:
         batches: asyncio.Queue[_Batch | None] = asyncio.Queue()
         group.create_task(self._settle(session, batches))
         intake, bell = Intake(session.channel, self.queue, self._prefetch), Bell()
+        sender = Sender(session.outbox, self._work, bell, stopping)
         async with closing(intake, bell, stopping):
             while deliveries := await intake.take(MAX_TOGETHER):
                 self._hold(len(deliveries))
                 await intake.accept(deliveries[0])
                 messages = await self._ended([self._clerk.job(each) for each in deliveries], stopping, bell)
-                published = group.create_task(_publish(session, messages))
+                published = group.create_task(_publish(sender, messages))
                 batches.put_nowait(_Batch(deliveries[-1].tag, len(deliveries), published))
         batches.put_nowait(None)
 
@@ -122,5 +124,5 @@ class FastLane:
         self._work.observer.in_work(ENTRY, change)
 
 
-async def _publish(session: Session, messages: Sequence[Message]) -> None:
-    await asyncio.gather(*[session.outbox.send(message) for message in messages])
+async def _publish(sender: Sender, messages: Sequence[Message]) -> None:
+    await asyncio.gather(*[sender.send(message) for message in messages])

@@ -9,10 +9,12 @@ from concurrent.futures import Executor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 
 from adapters.rabbitmq.intake import Intake
-from adapters.rabbitmq.messages import Delivery
+from adapters.rabbitmq.messages import Delivery, Message
 from adapters.rabbitmq.patience import Bell, Patience
+from adapters.rabbitmq.sending import AGAIN_SEC, Sender
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.settling import WAIT
 from adapters.rabbitmq.stopping import closing
@@ -31,6 +33,7 @@ class _Shift:
 
     session: Session
     intake: Intake
+    sender: Sender
     bell: Bell
     stopping: asyncio.Event
     in_hand: "dict[asyncio.Task[None], Delivery]"
@@ -50,7 +53,9 @@ class SlowLane:
     async def run(self, session: Session, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then end what is in a thread, within bounds, and hand the rest back."""
         intake = Intake(session.channel, self.queue, self._places)
-        shift = _Shift(session, intake, Bell(), stopping, {})
+        bell = Bell()
+        sender = Sender(session.outbox, self._work, bell, stopping)
+        shift = _Shift(session, intake, sender, bell, stopping, {})
         async with asyncio.TaskGroup() as group:
             async with closing(intake, shift.bell, stopping):
                 while deliveries := await intake.take(self._places):
@@ -69,7 +74,7 @@ class SlowLane:
         for task in overdue:
             task.cancel()
         for delivery in overdue.values():
-            await self._hand_back(self._clerk.job(delivery), shift)
+            await self._led_to([self._clerk.handed_back(self._clerk.job(delivery))], delivery, shift)
 
     async def _one(self, delivery: Delivery, shift: _Shift) -> None:
         self._work.observer.in_work(ENTRY, 1)
@@ -83,6 +88,13 @@ class SlowLane:
 
     async def _settle(self, job: Job, shift: _Shift) -> None:
         patience = Patience(job.delivery.arrived)
+        while not await self._settled(job, shift, patience):
+            # Its queue has no room for it at the tail, nor will have any if nothing in hand is tried again.
+            await shift.bell.sleep(AGAIN_SEC)
+            patience = Patience(monotonic())
+
+    async def _settled(self, job: Job, shift: _Shift, patience: Patience) -> bool:
+        """Try it until it ends or goes to another place; False: there is none, and it stays in hand."""
         while not shift.stopping.is_set() and not patience.ended:
             outcome = job.envelope.fault or await self._handled(job)
             fate = self._clerk.fate(job, outcome)
@@ -90,19 +102,22 @@ class SlowLane:
                 self._waits.passed([outcome])
                 if not isinstance(outcome, Deferred):
                     shift.bell.succeeded()
-                for message in self._clerk.settlement(job, outcome, fate):
-                    await shift.session.outbox.send(message)
-                await shift.session.channel.basic_ack(job.delivery.tag, wait=False)
-                return
+                return await self._led_to(self._clerk.settlement(job, outcome, fate), job.delivery, shift)
             self._waits.kept([outcome])
             # Who waits kills nobody: others need not stand behind it.
             await shift.intake.widen()
             await shift.bell.sleep(patience.nap(outcome))
-        await self._hand_back(job, shift)
+        return await self._led_to([self._clerk.handed_back(job)], job.delivery, shift)
 
-    async def _hand_back(self, job: Job, shift: _Shift) -> None:
-        await shift.session.outbox.send(self._clerk.handed_back(job))
-        await shift.session.channel.basic_ack(job.delivery.tag, wait=False)
+    async def _led_to(self, messages: list[Message], delivery: Delivery, shift: _Shift) -> bool:
+        """Publish and acknowledge; False: what is to go to the lane's own queue finds it full."""
+        for message in messages:
+            if message.queue != self.queue:
+                await shift.sender.send(message)
+            elif not await shift.sender.offer(message):
+                return False
+        await shift.session.channel.basic_ack(delivery.tag, wait=False)
+        return True
 
     async def _handled(self, job: Job) -> Outcome:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,9 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.traces import Traces, tracing
 from function.observing import Ended
 
-_WARNINGS = frozenset({"reconnecting", "open_to_everybody", "start_waits", "start_goes_on", "store_away", "store_back"})
+_WARNINGS = frozenset(
+    {"reconnecting", "open_to_everybody", "start_waits", "start_goes_on", "store_away", "store_back", "queue_full"}
+)
 DISTRIBUTION = "inn-service"
 
 

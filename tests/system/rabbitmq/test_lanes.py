@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq import outbox
+from adapters.rabbitmq import outbox, sending, slow
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT
 from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
 from function.contract import LookupRequest
@@ -241,6 +242,53 @@ async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) ->
             await customer.send(ask(), reply_to=full.name)
             kept = (await room.taken(room.names.unrouted, 1))[0]
     assert kept.headers["inn-reason"] == "refused"
+
+
+@contextmanager
+def limited(room: Room, queue: str, length: int) -> Iterator[None]:
+    """While it lasts a policy gives the queue a length limit, beyond which it refuses."""
+    name = f"limit-{queue}"
+    limit = json.dumps({"max-length": length})
+    room.node.control("set_policy", name, f"^{re.escape(queue)}$", limit, "--apply-to", "queues")
+    try:
+        yield
+    finally:
+        room.node.control("clear_policy", name)
+
+
+async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing_is_lost(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those in hand, too, which are to go to its tail, go on and make room."""
+    monkeypatch.setattr(sending, "AGAIN_SEC", 0.1)
+    monkeypatch.setattr(slow, "AGAIN_SEC", 0.1)
+    async with room.consumer(retries=0, places=2) as consumer, room.customer() as customer:
+        await customer.send(ask(1))
+        await customer.got(1)
+        room.service.says(Reason.PROVIDER_CLOSED, 0.1)
+        numbers = itertools.count(2)
+
+        async def told() -> bool:
+            await customer.send(ask(next(numbers)))
+            return room.heard.events["queue_full"] > 0
+
+        with limited(room, room.names.lookup, 1):
+            await until(told, "the full queue to be told of")
+            for number in range(5):
+                await customer.send(ask(1, requestId=f"cached-{number}"))
+            await until(lambda: sum(name.startswith("cached") for name in customer.replies) == 5, "cached answers")
+            assert consumer.fast.connected
+            room.service.says(Reason.TURNED_AWAY)
+            tried = len(room.service.asked)
+            await until(lambda: len(room.service.asked) > tried + 6, "more tries of those in hand")
+            room.service.does = lambda _request: FOUND
+            asked = next(numbers) - 1 + 5
+            replies = await customer.got(asked)
+    assert {reply["status"] for reply in replies} == {"found"}
+    assert sum(map(len, customer.replies.values())) == asked
+    assert room.heard.events.keys() == {"queue_full"}
+    assert room.heard.events["queue_full"] <= len(("fast lane", "slow lane"))
+    assert room.heard.troubles == []
 
 
 @contextmanager

@@ -7,10 +7,10 @@ system and, often, two wakes of the client for a reply that fits into one packet
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from adapters.server.bounded import Bounded
 
 
-class WholeReplies(HttpToolsProtocol):
+class WholeReplies(Bounded):
     """What uvicorn is given as `http`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it

@@ -16,6 +16,9 @@ HEAD_BYTES = 64 * 1024
 HEAD_SEC = 10.0
 """As long as a body may take."""
 
+PIPELINED = 16
+"""Requests that may wait behind one in work: each takes three kilobytes, for a head of 18 bytes."""
+
 
 def _reply(status: HTTPStatus, detail: str) -> bytes:
     problem = json.dumps({"title": status.phrase, "status": status.value, "detail": detail})
@@ -71,9 +74,11 @@ class Bounded(HttpToolsProtocol):
             self._patience = self.loop.call_later(self.head_sec, self._too_slow)
 
     def on_headers_complete(self) -> None:
-        """Take a head that is not too large."""
+        """Take a head that is not too large, nor behind too many."""
         if self._unused > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
             self._why = TOO_LARGE
+            raise _Refused
+        if len(self.pipeline) >= PIPELINED:
             raise _Refused
         self._unused = 0
         if self._patience is not None:

@@ -221,3 +221,10 @@ async def test_what_is_refused_takes_no_answer_from_a_request_before_it(patient:
         patient.released.set()
         said = await reader.read()
         assert (statuses(said), bodies(said)) == ([200], [0])
+
+
+async def test_requests_that_nobody_waits_with_are_not_taken_without_bound(patient: Served) -> None:
+    async with patient.holding(HELD + ONE * 1_000) as (reader, _):
+        assert bodies(await patient.told(LAST)) == [2]
+        patient.released.set()
+        assert bodies(await reader.read()) == [0, *[2] * 16]

@@ -4,12 +4,17 @@ import struct
 from collections.abc import Mapping
 from datetime import datetime
 
+from pamqp import encode
+
 from adapters.rabbitmq import carried
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT, Delivery, Message, Properties
 from adapters.rabbitmq.topology import Names
 
 REPLY_TO = "inn-reply-to"
 """Where a reply was to go that went to `.unrouted`."""
+
+MAX_HEADERS_BYTES = 64 * 1024
+"""Of a client's headers. All properties, ours among them, go in one frame, of 128 KiB unless the broker says otherwise."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -37,11 +42,18 @@ def unrouted(reply: Message, names: Names, reason: str) -> Message:
 
 
 def _moved(delivery: Delivery, queue: str, reason: str, facts: Mapping[str, object]) -> Message:
-    headers = {name: portable(value) for name, value in carried.travelling(delivery.headers).items()}
+    headers = _bounded({name: portable(value) for name, value in carried.travelling(delivery.headers).items()})
     # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
     properties = _copied(delivery.properties, {**headers, **facts}, reply_to=reply_to)
     return Message(queue, properties, delivery.body, reason)
+
+
+def _bounded(headers: dict[str, object]) -> dict[str, object]:
+    """All of them, or none where they are too large: the broker ends a connection for a frame that is."""
+    if headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:  # type: ignore[arg-type]  # as in _copied
+        return {}
+    return headers
 
 
 def _copied(properties: Properties, headers: Mapping[str, object], *, reply_to: str | None) -> Properties:

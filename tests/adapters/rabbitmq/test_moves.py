@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from pamqp import encode
 
 from adapters.rabbitmq.carried import ATTEMPTS
 from adapters.rabbitmq.messages import Delivery, Message, Properties
-from adapters.rabbitmq.moves import parked, passed_on, portable, replayed, unrouted
+from adapters.rabbitmq.moves import MAX_HEADERS_BYTES, parked, passed_on, portable, replayed, unrouted
 from adapters.rabbitmq.topology import Names
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -48,6 +49,13 @@ def test_a_parked_message_says_why_and_when() -> None:
 
 def test_a_replayed_message_has_no_past() -> None:
     assert replayed(delivery(), "inn") == _message("inn", {"ce-id": "e-1"}, "replayed")
+
+
+@pytest.mark.parametrize(("size", "kept"), [(MAX_HEADERS_BYTES, True), (MAX_HEADERS_BYTES + 1, False)])
+def test_a_clients_headers_go_along_while_they_leave_room_for_ours(size: int, kept: bool) -> None:  # noqa: FBT001  # a row of a table
+    large = {"a": "x" * (size - len(encode.field_table({"a": ""})))}
+    message = passed_on(delivery(headers=large), "inn.retry", "bad_reply", {ATTEMPTS: 2})
+    assert message.properties.headers == {**(large if kept else {}), "inn-attempts": 2}
 
 
 def test_headers_that_would_be_empty_are_none() -> None:

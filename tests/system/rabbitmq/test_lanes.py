@@ -13,7 +13,9 @@ from typing import Any
 import aio_pika
 import pytest
 from aiormq.abc import DeliveredMessage
+from pamqp import frame
 from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 
 from adapters.rabbitmq import outbox, sending, slow
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT
@@ -195,6 +197,24 @@ async def test_a_property_that_cannot_be_read_ends_at_the_delivery_limit(room: R
         await customer.got(10)
         await room.holds(room.names.dead, 1)
     assert sum(map(len, customer.replies.values())) == 10
+
+
+async def test_a_request_whose_headers_fill_a_frame_is_asked_and_answered_once(room: Room) -> None:
+    """With what the service writes into the headers of a parked message they would be more than one."""
+
+    def properties(size: int) -> Basic.Properties:
+        return Basic.Properties(headers={"a": "x" * size}, reply_to=customer.queue, delivery_mode=2, message_id="m")
+
+    room.service.says(Reason.BAD_REPLY)
+    async with room.consumer(retries=0), room.customer() as customer:
+        frame_max = (await customer.channel.get_underlay_channel()).connection.connection_tune.frame_max
+        room_left = frame_max - len(frame.marshal(ContentHeader(properties=properties(0)), 1))
+        await customer.send_raw(json.dumps(ask()).encode(), properties(room_left - 20))
+        parked = (await room.taken(room.names.dead, 1))[0]
+        await customer.got(1)
+    assert (room.service.asked, sum(map(len, customer.replies.values()))) == (["r-1"], 1)
+    assert "a" not in parked.headers
+    assert (parked.headers["inn-reason"], parked.headers["inn-attempts"]) == ("bad_reply", 1)
 
 
 @pytest.mark.parametrize("nowhere", ["nowhere", "amq.rabbitmq.reply-to-nowhere"])

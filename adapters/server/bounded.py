@@ -84,6 +84,8 @@ class Bounded(HttpToolsProtocol):
         if self._patience is not None:
             self._wait_no_longer()
         super().on_headers_complete()
+        # uvicorn would add trailers to what the application is given: behind the body, a token would count.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, of which the application says how large it may be."""

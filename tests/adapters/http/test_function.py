@@ -419,13 +419,25 @@ def assert_problem(response: Any, status: int, expected: str) -> None:
     assert "Traceback" not in response.data.decode()
 
 
-async def test_half_a_body_does_not_keep_its_place_for_ever(make_server: Callable[..., Server]) -> None:
-    server = make_server(body_sec=0.1)
+async def by_hand(server: Server, head: str, body: bytes) -> bytes:
+    """What is said to a single event whose head has these lines too."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    head = "".join(f"{name}: {value}\r\n" for name, value in BINARY.items())
-    writer.write(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: 10\r\n\r\n{{}}".encode())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in BINARY.items())
+    writer.write(f"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{lines}{head}\r\n".encode() + body)
     reply = await reader.read()
     writer.close()
+    return reply
+
+
+async def test_half_a_body_does_not_keep_its_place_for_ever(make_server: Callable[..., Server]) -> None:
+    reply = await by_hand(make_server(body_sec=0.1), "content-length: 10\r\n", b"{}")
     assert reply.startswith(b"HTTP/1.1 408 ")
     assert b"expected the whole body within 0.1 s" in reply
+
+
+async def test_a_token_behind_the_body_is_none(guarded: Server) -> None:
+    body = json.dumps(PERSON).encode()
+    chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(body), body)
+    reply = await by_hand(guarded, "transfer-encoding: chunked\r\n", chunks)
+    assert reply.startswith(b"HTTP/1.1 401 ")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from adapters.rabbitmq.envelopes import MAX_BODY_BYTES
 from tests.deploy.manifests import Object, compose
 from tests.deploy.tools import ROOT, complaints
 
@@ -56,6 +57,13 @@ def test_the_servers_data_are_kept_in_named_volumes() -> None:
         if not mount.startswith(".")
     }
     assert mounted == set(compose()["volumes"]) == {"mongo-data", "mongo-key", "rabbitmq-data"}
+
+
+def test_the_broker_takes_no_message_much_larger_than_the_service_reads() -> None:
+    """And those a little larger, so that who sent one is told what is wrong."""
+    [file] = re.findall(r"\./(\S+):/etc/rabbitmq/conf\.d/[\w-]+\.conf:ro", "\n".join(SERVICES["rabbitmq"]["volumes"]))
+    [size] = re.findall(r"^max_message_size = (\d+)$", (ROOT / file).read_text(), re.MULTILINE)
+    assert MAX_BODY_BYTES < int(size) <= 2 * MAX_BODY_BYTES
 
 
 def test_the_servers_images_are_pinned_to_a_patch_version() -> None:

@@ -441,3 +441,14 @@ async def test_a_token_behind_the_body_is_none(guarded: Server) -> None:
     chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(body), body)
     reply = await by_hand(guarded, "transfer-encoding: chunked\r\n", chunks)
     assert reply.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_a_length_may_begin_with_zeros(steady: Server) -> None:
+    body = json.dumps(PERSON).encode()
+    reply = await by_hand(steady, f"content-length: {'0' * 5_000}{len(body)}\r\n", body)
+    assert reply.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_that_says_that_it_is_too_large_is_not_asked_for(steady: Server) -> None:
+    reply = await by_hand(steady, "expect: 100-continue\r\ncontent-length: 70000\r\n", b"")
+    assert reply.startswith(b"HTTP/1.1 413 ")

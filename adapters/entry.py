@@ -1,15 +1,17 @@
 """The file that functions-framework is given: `functions-framework --source adapters/entry.py --target inn`.
 
 Settings are read when the file is loaded, so that a wrong one ends the start. What connects is built
-at the first request, after any fork, once a process. Where it listens is functions-framework's affair.
+at the first request, after any fork, once a process; an address that the driver can't use ends the host then. Where it listens is functions-framework's affair.
 After SIGTERM requests and fetches have 30 seconds, gunicorn's `graceful_timeout`.
 """
 
 import asyncio
 import atexit
+import os
 import sys
 from contextlib import ExitStack
 from functools import cache
+from typing import NoReturn
 
 from functions_framework import aio
 from starlette.background import BackgroundTask
@@ -19,6 +21,7 @@ from starlette.responses import Response
 from adapters import telemetry
 from adapters.environment import WrongSettings
 from adapters.http.lookups import Lookups
+from adapters.mongodb import WrongAddress
 from adapters.settings import Core, load_core
 from adapters.starting import NotStarted, started
 from adapters.telemetry import Telemetry
@@ -26,6 +29,8 @@ from adapters.wiring.function import Function, function
 
 WRONG_SETTINGS = 2
 """The exit status, as of `inn serve`."""
+NOT_STARTED = 3
+"""The exit status that gunicorn ends with itself; after any other one it would begin the process anew, for ever."""
 PAUSE_SEC = 5.0
 """Between two starts of which the first was refused: here nobody would begin the process anew."""
 
@@ -63,16 +68,28 @@ async def _keep(lookups: Lookups) -> None:
 def _served() -> Function:
     """This process's function. Its servers are reached behind the first requests, however long it takes."""
     stack = ExitStack()
-    atexit.register(stack.close)
     told = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
+    try:
+        served = stack.enter_context(function(_CORE, told))
+    except WrongAddress as wrong:
+        # What is wrong with it only the driver knows, and none can be made before the fork.
+        stack.close()
+        _give_up(str(wrong))
+    atexit.register(stack.close)
     if not _CORE.http.bearer_tokens:
         # Whether the address is a loopback one is known to functions-framework alone; by itself it takes every one.
         told.event("open_to_everybody", variable="HTTP_TOKENS")
-    served = stack.enter_context(function(_CORE, told))
     task = asyncio.create_task(_reach(served, told))
     _STARTING.add(task)
     task.add_done_callback(_STARTING.discard)
     return served
+
+
+def _give_up(why: str) -> NoReturn:
+    """End the host with a line. It would answer an exception, and go on to the next request."""
+    sys.stderr.write(f"inn: {why}\n")
+    sys.stderr.flush()
+    os._exit(NOT_STARTED)
 
 
 async def _reach(served: Function, told: Telemetry) -> None:

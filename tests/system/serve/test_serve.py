@@ -2,10 +2,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
@@ -129,6 +131,26 @@ def test_an_address_that_only_the_driver_knows_to_be_wrong_is_a_wrong_setting(
     served = start({**settings, name: value})
     assert served.end() == 2
     assert served.errors == f"{told}\n"
+
+
+def test_functions_framework_ends_with_a_line_where_it_cannot_use_an_address(
+    start: Start, settings: dict[str, str]
+) -> None:
+    settings |= {"MONGO_DSN": "mongodb://", "HTTP_TOKENS": "secret"}
+    served = start(settings, *by_hand(settings))
+
+    def ended() -> bool:
+        # The first request ends it; until it listens there is none.
+        with suppress(urllib3.exceptions.HTTPError):
+            served.get("/livez")
+        return served.process.poll() is not None
+
+    wait_for(ended, within=60, what="its end")
+    assert served.end() == 3
+    told = "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
+    assert served.errors.splitlines()[0] == told
+    assert served.errors.count("inn:") == 1
+    assert "Traceback" not in served.errors
 
 
 def test_a_port_in_use_is_one_clear_line(start: Start, settings: dict[str, str]) -> None:

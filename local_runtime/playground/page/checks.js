@@ -2,8 +2,12 @@
 
 const NAME = /^[а-яё IV\-'.,()]*$/i;
 const FREE = /^[0-9a-zа-яё \-/.]*$/i;
-const ROMAN_SERIAL = /^[IVXLC1ХСУ]{1,7}\s*[-–—]\s*[А-ЯЁ]{2}$/i;
-const SEPARATORS = /[\s\-–—№]+/g;
+const SIGN = /[0-9a-zа-яё]/i;
+const ROMAN_SERIAL = /^(?=[CLXVI])C{0,3}(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})\s*-\s*[А-ЯЁ]{2}$/;
+// What a Russian keyboard gives for roman numerals.
+const TO_ROMAN = { Х: "X", С: "C", І: "I", У: "V", Л: "L", 1: "I" };
+const DASHES = /[\u2010-\u2015\u2212]/g;
+const SEPARATORS = /[\s\-\u2010-\u2015\u2212№]+/g;
 const LOOK_ALIKE = /[ABCEHKMOPTXYaceopxyk]/;
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
 const FIRST_BIRTH_DATE = "1910-01-01";
@@ -40,44 +44,48 @@ function birthDate(text) {
   return text > today() ? "must not be in the future" : "";
 }
 
-function documentDate(text, fields) {
-  if (!text) return "";
-  if (!ISO_DATE.test(text)) return "must be an ISO date, YYYY-MM-DD";
-  if (fields.birthDate && text < fields.birthDate) return "must not be before birthDate";
-  return text > today() ? "must not be in the future" : "";
-}
-
 function serial(text, fields) {
   const kind = kindOf(fields.documentType);
   if (!text.trim()) return kind === "Free" ? "" : "is required";
   if (kind === "21" && !/^\d{3,4}$/.test(text.replace(SEPARATORS, ""))) return "must be the passport's series: 4 digits";
-  if (kind === "Roman" && !ROMAN_SERIAL.test(text.trim())) {
+  if (kind === "Roman" && !ROMAN_SERIAL.test(roman(text))) {
     return "must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ";
   }
   return kind === "Free" ? free(text) : "";
 }
 
+/** A series whose numeral, before the dash, is in Latin letters. */
+function roman(text) {
+  const [numeral, ...letters] = plain(text).split("-");
+  return [numeral.replace(/./g, (sign) => TO_ROMAN[sign] ?? sign), ...letters].join("-");
+}
+
+/** With plain dashes and large letters. */
+function plain(text) {
+  return text.replace(DASHES, "-").toUpperCase().trim();
+}
+
 function number(text, fields) {
   if (!text.trim()) return "is required";
-  if (kindOf(fields.documentType) === "Free") return free(text);
+  if (kindOf(fields.documentType) === "Free") return free(text) || (SIGN.test(text) ? "" : "must have a letter or a digit");
   return /^\d{1,6}$/.test(text.replace(SEPARATORS, "")) ? "" : "must be the document's number: 6 digits";
 }
 
 function free(text) {
   if (text.trim().length > 25) return "must have at most 25 characters";
-  return FREE.test(text) ? "" : "may have letters, digits, spaces, dashes, dots and slashes only";
+  return FREE.test(plain(text)) ? "" : "may have letters, digits, spaces, dashes, dots and slashes only";
 }
 
 const CHECKS = {
   lastName: (text) => name(text, true),
   firstName: (text) => name(text, true),
-  middleName: (text) => name(text.replace(/^[-–—\s]*$/, ""), false),
+  middleName: (text) => name(text.replace(DASHES, "-").replace(/^[-\s]*$/, ""), false),
   birthDate,
   birthPlace: (text) => (text.length > 250 ? "must have at most 250 characters" : ""),
   documentType: () => "",
   documentSerial: serial,
   documentNumber: number,
-  documentDate,
+  documentDate: (text) => (!text || ISO_DATE.test(text) ? "" : "must be an ISO date, YYYY-MM-DD"),
   requestId: (text) => (text ? (text.length > 128 ? "must have at most 128 characters" : "") : "must not be empty"),
 };
 

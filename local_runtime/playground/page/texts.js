@@ -192,7 +192,6 @@ export const FAULTS = {
   "must be an ISO date, YYYY-MM-DD": ["Must be a date", "Должно быть датой"],
   "must not be before 1910-01-01": ["Must not be before 1910", "Не раньше 1910 года"],
   "must not be in the future": ["Must not be in the future", "Не может быть в будущем"],
-  "must not be before birthDate": ["Must not be before the date of birth", "Не раньше даты рождения"],
   "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62": ["Choose one of the list", "Выберите из списка"],
   "must be the passport's series: 4 digits": ["The series has 4 digits", "В серии 4 цифры"],
   "must be the document's number: 6 digits": ["The number has 6 digits", "В номере 6 цифр"],
@@ -204,6 +203,7 @@ export const FAULTS = {
     "Letters, digits, spaces, dashes, dots and slashes only",
     "Только буквы, цифры, пробелы, дефисы, точки и дроби",
   ],
+  "must have a letter or a digit": ["Must have a letter or a digit", "Нужна хотя бы одна буква или цифра"],
   "must have at most 25 characters": ["At most 25 characters", "Не больше 25 знаков"],
   "must have at most 25 characters, the series and a space included": [
     "At most 25 characters, the series included",

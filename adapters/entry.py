@@ -1,8 +1,9 @@
 """The file that functions-framework is given: `functions-framework --source adapters/entry.py --target inn`.
 
 Settings are read when the file is loaded, so that a wrong one ends the start. What connects is built
-at the first request, after any fork, once a process; an address that the driver can't use ends the host then. Where it listens is functions-framework's affair.
-After SIGTERM requests and fetches have 30 seconds, gunicorn's `graceful_timeout`.
+at the first request, after any fork, once a process; an address that the driver can't use ends the host
+then. Where it listens is functions-framework's affair. After SIGTERM requests and fetches have 30
+seconds, gunicorn's `graceful_timeout`.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.deploy.tools import ROOT, complaints
 
@@ -20,9 +21,21 @@ def _locked(lock: Path) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def _shipped() -> list[str]:
-    requirements = (Requirement(entry.split(" --hash")[0]) for entry in _locked(ROOT / "requirements/run.lock"))
-    return [one.name for one in requirements if one.marker is None or one.marker.evaluate()]
+def _here(lock: str) -> list[Requirement]:
+    """What a lock installs on this machine."""
+    requirements = (Requirement(entry.split(" --hash")[0]) for entry in _locked(ROOT / "requirements" / lock))
+    return [one for one in requirements if one.marker is None or one.marker.evaluate()]
+
+
+def _asked_with_extras(packages: list[Requirement]) -> set[tuple[str, str]]:
+    """The extras of others that packages, with extras of their own, ask for: name and extra."""
+    asked: set[tuple[str, str]] = set()
+    for package in packages:
+        for text in distribution(package.name).requires or ():
+            other = Requirement(text)
+            if other.marker is None or any(other.marker.evaluate({"extra": extra}) for extra in ("", *package.extras)):
+                asked |= {(canonicalize_name(other.name), extra) for extra in other.extras}
+    return asked
 
 
 def _licences(package: Distribution) -> set[str]:
@@ -40,13 +53,26 @@ def test_every_package_is_pinned_and_hashed(lock: Path) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])
+def test_what_is_asked_for_with_an_extra_is_pinned_with_it(lock: str) -> None:
+    """Pip takes the newest release for one that is not, and stumbles over its hash."""
+    packages = _here(lock)
+    pinned = {(canonicalize_name(package.name), extra) for package in packages for extra in package.extras}
+    assert ("urllib3", "socks") in pinned
+    assert _asked_with_extras(packages) - pinned == set()
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_no_lock_names_a_registry(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
 def test_every_licence_of_what_ships_is_on_the_list() -> None:
-    strange = {name: found for name in _shipped() if not (found := _licences(distribution(name))) & AGREED}
+    strange = {
+        name: found
+        for name in (package.name for package in _here("run.lock"))
+        if not (found := _licences(distribution(name))) & AGREED
+    }
     assert not strange
 
 

@@ -23,7 +23,8 @@ NEW = 10_000_000
 """Numbers of persons from here on have no answer yet."""
 
 ECHO, UVLOOP_ECHO, FASTSTREAM = "aio-pika's echo", "aio-pika's echo on uvloop", "FastStream's echo on uvloop"
-UNMET, MET, TWO, UNCACHED = "cached, not met", "cached, 9 of 10 met", "cached, two processes", "uncached"
+UNMET, MET, TWO = "cached, not met", "cached, 9 of 10 met", "cached, two processes"
+UNCACHED, UNCACHED_TWO = "uncached", "uncached, two processes"
 
 
 class Fresh:
@@ -41,7 +42,7 @@ class Fresh:
 def measure(world: World) -> Subject:
     """Rates of answers and of echoes."""
     seed_answers(world.mongo_uri, DATABASE, SEEDED)
-    pool = Pool()
+    pool, fresh = Pool(), Fresh()
     with Broker(world.node.uri, "rates") as broker:
         bench = _Bench(world, broker)
         contenders = {
@@ -51,7 +52,10 @@ def measure(world: World) -> Subject:
             UNMET: bench.contender("unmet", bench.service, pool.unmet, b'"cached":true'),
             MET: bench.contender("met", bench.service, pool.mostly_met, b'"cached":true', primed=True),
             TWO: bench.contender("two", bench.service, pool.unmet, b'"cached":true', processes=2),
-            UNCACHED: bench.contender("new", bench.service, Fresh(), b'"cached":false', size=UNCACHED_BURST),
+            UNCACHED: bench.contender("new", bench.service, fresh, b'"cached":false', size=UNCACHED_BURST),
+            UNCACHED_TWO: bench.contender(
+                "new_two", bench.service, fresh, b'"cached":false', size=2 * UNCACHED_BURST, processes=2
+            ),
         }
         subject = Subject("RabbitMQ", rounds(contenders, "messages/s"))
     subject.compare("cached by RabbitMQ, not met, to aio-pika's echo on the same loop", (UNMET, UVLOOP_ECHO), 0.65)

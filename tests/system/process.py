@@ -40,6 +40,8 @@ class Process:
                 env={**os.environ, **settings},
                 stdout=output,
                 stderr=errors,
+                # Its children, as functions-framework's, are of its group: none outlives it.
+                start_new_session=True,
             )
         self.pool = urllib3.PoolManager(maxsize=CALLERS, retries=False, timeout=60)
 
@@ -78,8 +80,11 @@ class Process:
         wait_for(seen, within=STOP_SEC, what="the end of listening")
 
     def end(self, number: signal.Signals | None = None) -> int:
-        """Its exit status, after a signal where one is given."""
-        if number is not None and self.process.poll() is None:
+        """Its exit status, after a signal where one is given; SIGKILL ends what it started as well."""
+        if number is signal.SIGKILL:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+        elif number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         status = self.process.wait(STOP_SEC)
         self.pool.clear()

@@ -41,7 +41,7 @@ class Bounded(HttpToolsProtocol):
     """Hangs up on a head that is too large or too slow."""
 
     # In slots: with more attributes than uvicorn's own Python would keep all of them in a slower way.
-    __slots__ = ("_ending", "_patience", "_unused", "_why")
+    __slots__ = ("_ending", "_patience", "_read", "_uncertain", "_unused", "_why")
     head_sec = HEAD_SEC
     # uvicorn types them as what they are from a first head on.
     scope: Scope | None  # type: ignore[assignment]
@@ -52,6 +52,9 @@ class Bounded(HttpToolsProtocol):
         super().connection_made(transport)
         # Bytes since those that the parser last made anything of: the rest of a head, then, or of trailers.
         self._unused = 0
+        # Bytes of the read in which that was: some of them may belong to the next head, and are counted nowhere else.
+        self._uncertain = 0
+        self._read = 0
         self._patience: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._too_slow)
         self._why = NO_HTTP
         # Nothing more is read.
@@ -66,7 +69,8 @@ class Bounded(HttpToolsProtocol):
         """Where no request is in work, the time runs in which one has to come."""
         if self._ending:
             return
-        self._unused += len(data)
+        self._read = len(data)
+        self._unused += self._read
         super().data_received(data)
         if self._unused > HEAD_BYTES:
             self._refuse(TOO_LARGE)
@@ -75,12 +79,12 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a head that is not too large, nor behind too many."""
-        if self._unused > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
+        if self._unused + self._uncertain > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
             self._why = TOO_LARGE
             raise _Refused
         if len(self.pipeline) >= PIPELINED:
             raise _Refused
-        self._unused = 0
+        self._use()
         if self._patience is not None:
             self._wait_no_longer()
         super().on_headers_complete()
@@ -89,12 +93,16 @@ class Bounded(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, of which the application says how large it may be."""
-        self._unused = 0
+        self._use()
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser gave up, as problem details like all else."""
         self._refuse(self._why)
+
+    def _use(self) -> None:
+        """Note that the parser has made something of what was read."""
+        self._unused, self._uncertain = 0, self._read
 
     def _too_slow(self) -> None:
         self._patience = None

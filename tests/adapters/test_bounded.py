@@ -135,6 +135,17 @@ async def test_a_head_that_is_too_large_is_refused_before_its_end(patient: Serve
     assert problem(await patient.told(sent)) == (431, "expected a head of at most 65536 bytes")
 
 
+async def test_a_head_that_is_too_large_is_refused_behind_the_rest_of_a_body_too(patient: Served) -> None:
+    """They come in one read, of which nobody told how much is of the head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", patient.port)
+    with closing(writer):
+        writer.write(DEAF)
+        await reader.readuntil(b"}")
+        writer.write(b"{}" + HEAD + b"x: " + LARGE + b"\r\n\r\n")
+        async with asyncio.timeout(30):
+            assert problem(await reader.read()) == (431, "expected a head of at most 65536 bytes")
+
+
 BEHIND = [
     pytest.param(ONE + HEAD + b"x: " + LARGE * 8, id="another request"),
     pytest.param(CHUNKED + b"0\r\nx: " + LARGE * 8, id="a body, as a trailer"),

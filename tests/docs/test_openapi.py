@@ -114,6 +114,7 @@ PROBLEMS: dict[str, tuple[Callable[[Server], Any], str, int]] = {
     "another method of a probe": (sent("DELETE", "/livez"), "/livez", 405),
     "half a body": (half_a_body, "/", 408),
     "too much": (sent(body=b"x" * 70_000), "/", 413),
+    "a head that is too large": (sent(x_more="x" * 70_000), "/", 431),
     "another type": (sent(content_type="text/plain"), "/", 415),
     "a fault": (sent(body=PERSON_SENT), "/", 500),
     "a closed provider": (sent(body=PERSON_SENT), "/", 503),

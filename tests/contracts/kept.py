@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from function.archive import Archive
-from function.contract import LookupRequest, parse
+from function.contract import LookupRequest
 from function.outcomes import Answer, Status
 from function.pacing import ProviderBook
 from function.ports import AnswerStore, Claim
-from tests.core.worlds import INN, NOW, event
+from tests.core import worlds
+from tests.core.worlds import INN
 
 Result = TypeVar("Result")
 
@@ -50,10 +51,7 @@ class Kept:
 
 def request(number: int = 1, **changes: object) -> LookupRequest:
     """An invented person's request; another number, another person."""
-    wanted = {"requestId": f"r-{number}", "documentNumber": f"{100000 + number}", **changes}
-    parsed = parse(event(**wanted), NOW.date())
-    assert isinstance(parsed, LookupRequest)
-    return parsed
+    return worlds.request(**{"requestId": f"r-{number}", "documentNumber": f"{100000 + number}", **changes})
 
 
 def at_once(work: Callable[[int], Result], times: int, threads: int = 16) -> Sequence[Result]:

@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
 
 import pytest
 import urllib3
@@ -12,7 +11,7 @@ from starlette.applications import Starlette
 
 from adapters.providers import Providers
 from adapters.server import Address, Server, listen, run
-from function.contract import LookupRequest, parse
+from function.contract import LookupRequest
 from function.observing import Silent
 from function.outcomes import FieldError, Reason, Status
 from function.pacing import Again, Pace, Reply
@@ -22,7 +21,7 @@ from local_runtime.playground import Playground, Watched
 from local_runtime.playground.watched import KEPT, Said
 from local_runtime.servers.process import free_port
 from tests.adapters.memory_book import MemoryBook
-from tests.core.worlds import INN, event
+from tests.core.worlds import INN, request
 
 JSON = {"content-type": "application/json"}
 
@@ -39,12 +38,6 @@ class Named:
 
     def ask(self, request: LookupRequest, again: Again) -> Reply:
         return Reply(self._say())
-
-
-def request(request_id: str) -> LookupRequest:
-    parsed = parse(event(requestId=request_id), date(2026, 1, 1))
-    assert isinstance(parsed, LookupRequest)
-    return parsed
 
 
 def watched(nalog: Callable[[], Verdict | Invalid] | None = None) -> Watched:
@@ -143,14 +136,14 @@ def test_an_emulator_that_has_ended_is_a_problem_and_no_fault() -> None:
 def test_who_answered_is_remembered_by_request_and_for_a_while_only() -> None:
     asked = watched()
     for number in range(KEPT + 1):
-        asked.ask(request(f"r-{number}"))
+        asked.ask(request(requestId=f"r-{number}"))
     assert [said.request_id for said in asked.latest()] == [f"r-{number}" for number in range(KEPT, 0, -1)]
     assert asked.latest()[0] == Said(f"r-{KEPT}", Status.FOUND, "nalog")
 
 
 def test_who_is_called_wrong_is_so_by_the_tax_service() -> None:
     asked = watched(lambda: Invalid((FieldError("lastName", "wrong"),)))
-    asked.ask(request("r-1"))
+    asked.ask(request())
     assert asked.latest() == [Said("r-1", Status.REJECTED, "nalog")]
 
 
@@ -160,5 +153,5 @@ def test_who_gets_no_answer_is_not_remembered() -> None:
 
     asked = watched(refuse)
     with pytest.raises(Unavailable):
-        asked.ask(request("r-1"))
+        asked.ask(request())
     assert asked.latest() == []

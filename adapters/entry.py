@@ -20,13 +20,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.environment import WrongSettings
+from adapters.composition.function import Function, function
+from adapters.config.environment import WrongSettings
+from adapters.config.settings import Core, load_core
 from adapters.http.lookups import Lookups
 from adapters.mongodb import WrongAddress
-from adapters.settings import Core, load_core
-from adapters.starting import NotStarted, started
+from adapters.runtime.startup import NotStarted, started
 from adapters.telemetry import Telemetry
-from adapters.wiring.function import Function, function
 
 WRONG_SETTINGS = 2
 """The exit status, as of `inn serve`."""

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from adapters.sealing import Sealer
-from function.contract import LookupRequest, parse, result_of
+from adapters.answers.encryption import Sealer
 from function.handler import handle
 from function.outcomes import Answer, Answered, Status
+from function.request import LookupRequest, parse, result_of
 from tests.core.worlds import Answers, World
 
 _BODY = (

@@ -8,12 +8,12 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from adapters.answers.encryption import Sealer
 from adapters.mongodb.documents import answer_document
-from adapters.sealing import Sealer
-from function.contract import LookupRequest, parse
 from function.documents import PASSPORT
 from function.outcomes import Answer, Status
 from function.person import Person
+from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 SEALER = Sealer([KEY])

@@ -14,9 +14,9 @@ import urllib3
 
 from bench.people import KEY
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo, replica_set
-from local_runtime.servers.process import Server, free_port, listens, start, wait_for
-from local_runtime.servers.rabbitmq import Node, rabbitmq
+from tests.servers.mongod import Mongo, replica_set
+from tests.servers.process import Server, free_port, listens, start, wait_for
+from tests.servers.rabbitmq import Node, rabbitmq
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]

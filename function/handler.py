@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import assert_never
 
 from function import inn
-from function.contract import Event, LookupRequest, parse
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from function.ports import Claim, Clock, Invalid, Ports, Unavailable, Verdict
+from function.request import Event, LookupRequest, parse
 
 # Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
 _FIRST_DAY_OFFSET = timedelta(hours=12)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 if TYPE_CHECKING:
-    from function.contract import LookupRequest
+    from function.request import LookupRequest
 
 
 class Status(StrEnum):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from function.contract import LookupRequest
 from function.outcomes import Answer, FieldError, Reason, Status
 from function.person import Person
+from function.request import LookupRequest
 
 
 class Unavailable(Exception):

@@ -5,10 +5,10 @@ The provider is not asked, and nobody is claimed: who is not known is `Deferred(
 
 from collections.abc import Sequence
 
-from function.contract import Event, LookupRequest
 from function.handler import read
 from function.outcomes import Answered, Deferred, Outcome, Reason, Rejected
 from function.ports import Ports, Unavailable
+from function.request import Event, LookupRequest
 
 
 class Waiting:

@@ -19,11 +19,12 @@ from starlette.applications import Starlette
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.clock import SystemClock
-from adapters.ending import HeldClaims
-from adapters.http.lookups import Bounds
-from adapters.server import Address, Busy, Server, leave, listen, run
-from adapters.settings import (
+from adapters.composition.asking import THREADS, Asking, providers
+from adapters.composition.checks import provider_check, store_check
+from adapters.composition.function import Surroundings
+from adapters.composition.function import endpoint as http_endpoint
+from adapters.composition.hosted import hosted
+from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
     HttpSettings,
@@ -32,12 +33,11 @@ from adapters.settings import (
     NalogSettings,
     load_groups,
 )
+from adapters.http.lookups import Bounds
+from adapters.http.server import Address, Busy, Server, leave, listen, run
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.shutdown import HeldClaims
 from adapters.telemetry import Telemetry
-from adapters.wiring.asking import THREADS, Asking, providers
-from adapters.wiring.checks import provider_check, store_check
-from adapters.wiring.function import Surroundings
-from adapters.wiring.function import endpoint as http_endpoint
-from adapters.wiring.hosted import hosted
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator, NotStarted
 from local_runtime.emulator.script import Settings

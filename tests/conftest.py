@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from local_runtime.servers.mongod import Mongo, given_or_private, standalone
-from local_runtime.servers.rabbitmq import Node, rabbitmq
+from tests.servers.mongod import Mongo, given_or_private, standalone
+from tests.servers.rabbitmq import Node, rabbitmq
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

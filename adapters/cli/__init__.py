@@ -11,7 +11,7 @@ from importlib import import_module
 
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED
 from adapters.cli.output import Output, ReaderLeft
-from adapters.importing import swiftly
+from adapters.runtime.imports import swiftly
 
 PROCESSES = ("serve", "consume")
 """Commands without options, each a function in a module of its name."""

@@ -5,12 +5,12 @@ import socket
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.composition.consumer import Consuming, consuming
+from adapters.config.settings import load_all
+from adapters.http.probes import Probes
+from adapters.http.server import SIGNALS, Address, Busy, Server, leave, listen, run
 from adapters.mongodb import WrongAddress
-from adapters.probes import Probes
-from adapters.server import SIGNALS, Address, Busy, Server, leave, listen, run
-from adapters.settings import load_all
-from adapters.starting import NotStarted, started
-from adapters.wiring.consumer import Consuming, consuming
+from adapters.runtime.startup import NotStarted, started
 
 PROBE_GRACE_SEC = 1.0
 

@@ -12,14 +12,14 @@ from adapters.cli.doctor.rabbit import why_away
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.output import Unwritable
 from adapters.cli.quiet import silence_amqp
+from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq import parked
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.parked import Choice, Parked
 from adapters.rabbitmq.session import Broker, Session, open_undeclared
 from adapters.rabbitmq.topology import Names
-from adapters.settings import RabbitSettings, load
 from adapters.telemetry import harmless
-from function.observing import Silent
+from function.telemetry import Silent
 
 Act = Callable[[Session, Names, Choice], AsyncIterator[Parked]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]

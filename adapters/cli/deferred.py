@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from adapters.importing import swiftly
+from adapters.runtime.imports import swiftly
 
 
 class Deferred(TyperCommand):

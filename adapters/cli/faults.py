@@ -8,7 +8,7 @@ import typer
 
 from adapters.cli.failure import FAILED, INTERRUPTED, WRONG_USE, Failure
 from adapters.cli.output import Unwritable
-from adapters.environment import WrongSettings
+from adapters.config.environment import WrongSettings
 
 
 @dataclass(frozen=True, slots=True)

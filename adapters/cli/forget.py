@@ -26,11 +26,11 @@ from adapters.cli.person import (
     request_from,
 )
 from adapters.mongodb import UnderOldKeys
-from function.archive import Erasure
-from function.contract import parse
+from function.history import Erasure
 from function.outcomes import Rejected
 from function.person import Person
 from function.ports import Unavailable
+from function.request import parse
 
 _QUESTIONS = {
     "last_name": "Фамилия (last name)",

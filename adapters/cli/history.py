@@ -12,7 +12,7 @@ from adapters.cli.asking.trouble import plain
 from adapters.cli.kept import opened
 from adapters.cli.typed import iso_date
 from adapters.telemetry import harmless
-from function.archive import SORT_KEYS, HistoryQuery, HistoryRow
+from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
 
 MAX_SKIP = 10**9

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.composition.store import Keeping, open_store
+from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
-from adapters.settings import AppSettings, HistorySettings, MongoSettings, load_groups
-from adapters.wiring.store import Keeping, open_store
 from function.ports import Unavailable
 
 # What a command that only looks will never claim.

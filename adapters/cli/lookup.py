@@ -24,8 +24,8 @@ from adapters.cli.person import (
     day,
     request_from,
 )
-from function.contract import LookupResult
 from function.outcomes import Status
+from function.request import LookupResult
 
 DAY_SEC = 24 * 60 * 60
 

@@ -3,7 +3,7 @@
 from adapters.cli.kept import opened
 from adapters.cli.meant import must_be_meant
 from adapters.mongodb import UnderOldKeys
-from function.archive import Erasure
+from function.history import Erasure
 
 
 def erased(*, yes: bool) -> Erasure:

@@ -6,12 +6,12 @@ from ipaddress import ip_address
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.composition.function import Function, function
+from adapters.config.settings import HttpSettings, load_core
+from adapters.http.server import Address, Busy, Server, leave, listen, run
 from adapters.mongodb import WrongAddress
-from adapters.server import Address, Busy, Server, leave, listen, run
-from adapters.settings import HttpSettings, load_core
-from adapters.starting import NotStarted, started
+from adapters.runtime.startup import NotStarted, started
 from adapters.telemetry import Telemetry
-from adapters.wiring.function import Function, function
 
 GRACE_SEC = 5.0
 """Beyond a lookup's deadline, for requests in work to end after SIGTERM."""

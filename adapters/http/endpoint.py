@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from adapters.http import modes, problems
 from adapters.http.lookups import Lookups
 from adapters.http.problems import Problem
-from function.cloudevent import BATCH_TYPE, NotAnEvent, RequestEvent
-from function.contract import LookupResult, result_of
-from function.observing import Ended, Observer
+from function.event import BATCH_TYPE, NotAnEvent, RequestEvent
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
+from function.request import LookupResult, result_of
+from function.telemetry import Ended, Observer
 
 ENTRY = "http"
 BODY_SEC = 10.0

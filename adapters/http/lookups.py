@@ -12,13 +12,13 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 
-from adapters.ending import end
-from adapters.turns import all_here
-from function.contract import Event, LookupRequest
+from adapters.runtime.shutdown import end
+from adapters.runtime.turns import all_here
 from function.handler import broken, handle_missed, read
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected, on_behalf
 from function.person import Person
 from function.ports import Ports
+from function.request import Event, LookupRequest
 from function.waiting import from_cache, recalled
 
 MAX_TOGETHER = 256

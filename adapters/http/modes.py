@@ -11,7 +11,7 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from adapters.http.problems import Problem
-from function.cloudevent import (
+from function.event import (
     BATCH_TYPE,
     JSON_TYPE,
     STRUCTURED_TYPE,
@@ -28,7 +28,7 @@ from function.cloudevent import (
     traceparent,
     within,
 )
-from function.contract import LookupResult
+from function.request import LookupResult
 
 Headers = Mapping[bytes, bytes]
 """By name, in lower case."""

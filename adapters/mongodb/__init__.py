@@ -13,7 +13,7 @@
 
 from importlib.util import find_spec
 
-from adapters.importing import without
+from adapters.runtime.imports import without
 
 # The driver looks for PyOpenSSL in a module that imports all of X.509 before it fails: where it fails, it need not look.
 with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):

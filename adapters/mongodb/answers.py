@@ -23,10 +23,10 @@ from adapters.mongodb.documents import answer_document, answer_of, row_document
 from adapters.mongodb.faults import waited_out
 from adapters.mongodb.gathering import Gathering
 from adapters.mongodb.part import Part, Seals
-from function.contract import LookupRequest
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import Claim, Clock
+from function.request import LookupRequest
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
 _CLAIMED = {**_ANSWER, "claim.token": 1}

@@ -12,7 +12,7 @@ from adapters.mongodb.connection import Document
 from adapters.mongodb.documents import row_id, row_of
 from adapters.mongodb.faults import translated
 from adapters.mongodb.part import Part
-from function.archive import Erasure, HistoryQuery, HistoryRow
+from function.history import Erasure, HistoryQuery, HistoryRow
 from function.person import Person
 
 _BARE = dict.fromkeys(("time", "status", "provider"), 1)

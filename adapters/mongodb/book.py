@@ -7,9 +7,9 @@ from adapters.mongodb.connection import MongoConfig
 from adapters.mongodb.faults import waited_out
 from adapters.mongodb.gathering import Gathering
 from adapters.mongodb.part import Part, Seals
-from function import pacing
-from function.pacing import Entry, Pace, Shut, Turn
+from function import rate_limit as pacing
 from function.ports import Clock
+from function.rate_limit import Entry, Pace, Shut, Turn
 
 
 class MongoBook(Part):

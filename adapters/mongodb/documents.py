@@ -7,9 +7,9 @@ from pydantic_core import from_json, to_json
 
 from adapters.mongodb.connection import Document
 from adapters.mongodb.part import Seals
-from function.archive import HistoryRow, person_fields
-from function.contract import LookupRequest
+from function.history import HistoryRow, person_fields
 from function.outcomes import Answer, Status
+from function.request import LookupRequest
 
 _INN_OF = b"answers "
 _ROW_OF = b"history "

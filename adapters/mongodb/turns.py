@@ -9,8 +9,8 @@ from typing import Any
 
 from adapters.mongodb.connection import Document
 from adapters.mongodb.steps import Expression, Step
-from function import pacing
-from function.pacing import MAX_COOLDOWN_SEC, MAX_DOUBLINGS, Entry, Pace, Shut, Turn, Why
+from function import rate_limit as pacing
+from function.rate_limit import MAX_COOLDOWN_SEC, MAX_DOUBLINGS, Entry, Pace, Shut, Turn, Why
 
 SERVER_NOW = "$$NOW"
 _EMPTY: Document = {field.name: field.default for field in fields(Entry)}

@@ -18,11 +18,11 @@ from typing import NamedTuple
 from adapters.providers.page import Page
 from adapters.providers.spared import Spared
 from adapters.providers.visit import Desk, Manners, Refusal, Visit
-from function.contract import LookupRequest
-from function.observing import Observer
 from function.outcomes import Reason
-from function.pacing import Pace, ProviderBook, Shut, Upstream
 from function.ports import Invalid, Unavailable, Verdict
+from function.rate_limit import Pace, ProviderBook, Shut, Upstream
+from function.request import LookupRequest
+from function.telemetry import Observer
 
 __all__ = ["Manners", "Providers", "State"]
 

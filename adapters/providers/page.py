@@ -1,7 +1,7 @@
 """One provider's page of the book, and who is told what is written there."""
 
-from function.observing import Observer
-from function.pacing import Pace, ProviderBook, Shut, Why
+from function.rate_limit import Pace, ProviderBook, Shut, Why
+from function.telemetry import Observer
 
 
 class Page:

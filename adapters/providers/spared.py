@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-from function.pacing import Entry, Pace, closed, cooled
 from function.person import Person
+from function.rate_limit import Entry, Pace, closed, cooled
 
 FIRST_SEC = 60.0
 """Doubled by each further time in vain, up to `pacing.MAX_COOLDOWN_SEC`."""

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from adapters.providers.page import Page
-from function.contract import LookupRequest
 from function.outcomes import Reason
-from function.pacing import Pace, Reply, Shut, Throttled, Upstream, Why
 from function.ports import Invalid, Unavailable, Verdict
+from function.rate_limit import Pace, Reply, Shut, Throttled, Upstream, Why
+from function.request import LookupRequest
 
 PROBE_SEC = 2.0
 """A probe is soon over, whatever its lease: who finds one under way is told to come back after so long."""

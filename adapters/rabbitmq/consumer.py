@@ -4,12 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
-from adapters.ending import end
 from adapters.rabbitmq.fast import FastLane
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.slow import DRAIN_SEC, SlowLane
 from adapters.rabbitmq.work import Work
+from adapters.runtime.shutdown import end
 
 
 class Consumer:

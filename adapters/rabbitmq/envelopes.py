@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from adapters.rabbitmq.messages import Delivery
-from function import cloudevent
-from function.cloudevent import NotAnEvent, RequestEvent
-from function.contract import Event
+from function import event as cloudevent
+from function.event import NotAnEvent, RequestEvent
 from function.outcomes import FieldError, Rejected
+from function.request import Event
 
 MAX_BODY_BYTES = 64 * 1024
 PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")

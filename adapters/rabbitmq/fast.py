@@ -18,9 +18,9 @@ from adapters.rabbitmq.settling import WAIT, Fate
 from adapters.rabbitmq.stopping import closing
 from adapters.rabbitmq.waits import Waits
 from adapters.rabbitmq.work import ENTRY, Clerk, Job, Work
-from function.contract import Event
 from function.handler import broken
 from function.outcomes import Outcome
+from function.request import Event
 from function.waiting import Waiting
 
 MAX_TOGETHER = 256

@@ -11,7 +11,7 @@ from time import monotonic
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.rabbitmq.messages import SUSPECT, Delivery
-from adapters.turns import all_here
+from adapters.runtime.turns import all_here
 
 READING_TURNS = 4
 """Of the loop, from bytes that have come to a delivery: they are read, made frames, a message, and handed over."""

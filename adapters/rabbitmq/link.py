@@ -12,7 +12,7 @@ from typing import Protocol
 
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.session import Broker, Session, open_session
-from function.observing import Observer
+from function.telemetry import Observer
 
 FIRST_PAUSE_SEC = 0.2
 """After a connection that was had: a broker that drops each at once is asked for ten a second at the most."""

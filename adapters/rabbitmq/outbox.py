@@ -9,7 +9,7 @@ from adapters.rabbitmq import moves
 from adapters.rabbitmq.faults import BrokerAway
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message
 from adapters.rabbitmq.topology import Names
-from function.observing import Observer
+from function.telemetry import Observer
 
 CONFIRM_SEC = 30.0
 """A broker that has confirmed nothing for so long counts as lost."""

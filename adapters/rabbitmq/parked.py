@@ -18,7 +18,7 @@ from adapters.rabbitmq.faults import BrokerRefuses
 from adapters.rabbitmq.messages import Delivery
 from adapters.rabbitmq.session import Session
 from adapters.rabbitmq.topology import Names
-from function.contract import MAX_REQUEST_ID
+from function.request import MAX_REQUEST_ID
 
 _NO_SOURCE = (
     "there is no queue {} to return messages to: start inn consume, which declares it, or mend"

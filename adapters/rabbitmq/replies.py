@@ -4,8 +4,8 @@ from datetime import datetime
 
 from adapters.rabbitmq.envelopes import Envelope, Mode
 from adapters.rabbitmq.messages import PERSISTENT, SHORT_STRING_BYTES, Delivery, Message, Properties
-from function import cloudevent
-from function.contract import LookupResult
+from function import event as cloudevent
+from function.request import LookupResult
 
 
 def reply(delivery: Delivery, envelope: Envelope, result: LookupResult, stamp: tuple[str, datetime]) -> Message:

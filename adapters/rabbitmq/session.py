@@ -15,7 +15,7 @@ from yarl import URL
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses, translated
 from adapters.rabbitmq.outbox import Outbox
 from adapters.rabbitmq.topology import Names, Queue, how_to_mend, queues
-from function.observing import Observer
+from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
 HEARTBEAT_SEC = 10

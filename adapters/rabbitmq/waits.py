@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from adapters.rabbitmq.settling import status_of
-from function.observing import WAITS, Observer
 from function.outcomes import Outcome, Reason, Status
+from function.telemetry import WAITS, Observer
 
 APART_SEC = 60.0
 """A store that comes and goes has two lines in so long, and not two for each try."""

@@ -24,10 +24,10 @@ from adapters.rabbitmq.settling import (
     status_of,
 )
 from adapters.rabbitmq.topology import Names
-from function.contract import result_of
-from function.observing import Ended, Observer
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.ports import Ports
+from function.request import result_of
+from function.telemetry import Ended, Observer
 
 ENTRY = "rabbitmq"
 

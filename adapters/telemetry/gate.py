@@ -12,7 +12,7 @@ from adapters.telemetry import harmless, places, records
 from adapters.telemetry.lines import Line
 from adapters.telemetry.rendering import About, about
 from adapters.telemetry.words import Words
-from function.observing import ENTRIES, PROVIDERS, STATUSES, Ended
+from function.telemetry import ENTRIES, PROVIDERS, STATUSES, Ended
 
 _TOLD: Final[tuple[tuple[type, Callable[[Any], Mapping[str, object]]], ...]] = (
     (BaseException, places.told),

@@ -7,7 +7,7 @@ from adapters.telemetry import structured
 from adapters.telemetry.gate import Gate
 from adapters.telemetry.lines import Lines, Stamps
 from adapters.telemetry.rendering import as_json
-from function.observing import Ended
+from function.telemetry import Ended
 
 
 class Log:

@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from adapters.telemetry.words import Words
-from function.observing import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
-from function.pacing import Why
+from function.rate_limit import Why
+from function.telemetry import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -14,7 +14,7 @@ from adapters.telemetry.lines import Lines
 from adapters.telemetry.logs import Log
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.traces import Traces, tracing
-from function.observing import Ended
+from function.telemetry import Ended
 
 _WARNINGS = frozenset(
     {"reconnecting", "open_to_everybody", "start_waits", "start_goes_on", "store_away", "store_back", "queue_full"}

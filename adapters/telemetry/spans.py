@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from adapters.telemetry import harmless, places
 from adapters.telemetry.words import Words
-from function.observing import ENTRIES, PROVIDERS, STATUSES, Ended
+from function.telemetry import ENTRIES, PROVIDERS, STATUSES, Ended
 
 CLOSE_SEC: Final = 5.0
 """How long the end of a process waits for a collector that does not answer."""

@@ -6,7 +6,7 @@ never by text, so rich would draw nothing, and importing it takes longer than al
 
 from collections.abc import Sequence
 
-from adapters.importing import without
+from adapters.runtime.imports import without
 from adapters.telemetry.lines import Line
 
 with without("rich"):

@@ -6,11 +6,11 @@ from dataclasses import replace
 from time import perf_counter
 from typing import NamedTuple
 
-from function.contract import LookupRequest
-from function.observing import Observer
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, InnProvider, Invalid, Ports, Verdict
+from function.request import LookupRequest
+from function.telemetry import Observer
 
 
 def timed(ports: Ports, observer: Observer, clock: Callable[[], float] = perf_counter) -> Ports:

@@ -11,13 +11,13 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.mongodb.documents import row_document
+from adapters.runtime.clock import SystemClock
 from bench.people import SEALER, Documents, answer, kept_answer, request, seed
 from bench.store_growth.sizes import Kept, kept
 from function.person import Person
-from local_runtime.servers.mongod import replica_set
+from tests.servers.mongod import replica_set
 
 FEW = 10_000
 ROWS = 100_000

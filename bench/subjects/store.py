@@ -9,8 +9,8 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from adapters.clock import SystemClock
 from adapters.mongodb import MongoConfig, MongoStore
+from adapters.runtime.clock import SystemClock
 from bench.figures import Series, Subject
 from bench.people import SEALER, answer, request, seed_answers
 from bench.rounds import ROUNDS

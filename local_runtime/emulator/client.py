@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import urllib3
 
-from function.contract import LookupRequest
+from function.request import LookupRequest
 from local_runtime.emulator.counts import Stats
 from local_runtime.emulator.people import named
 from local_runtime.emulator.register import Entry, entry_of

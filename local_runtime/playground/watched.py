@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from adapters.providers import Providers, State
-from function.contract import LookupRequest
 from function.outcomes import Status
 from function.ports import Invalid, Verdict
+from function.request import LookupRequest
 
 KEPT = 32
 NALOG = "nalog"

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from pydantic_core import to_json
 
-from function.archive import person_fields
-from function.contract import LookupRequest
+from function.history import person_fields
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import Claim
+from function.request import LookupRequest
 from local_runtime.store.part import Part
 
 _FIND = """

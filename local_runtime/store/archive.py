@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from pydantic_core import from_json
 
-from function.archive import Erasure, HistoryQuery, HistoryRow
+from function.history import Erasure, HistoryQuery, HistoryRow
 from function.outcomes import Status
 from function.person import Person
 from local_runtime.store.part import Part

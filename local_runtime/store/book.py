@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import astuple
 
-from function import pacing
-from function.pacing import Entry, Pace, Shut, Turn
+from function import rate_limit as pacing
+from function.rate_limit import Entry, Pace, Shut, Turn
 from local_runtime.store.part import Part
 
 _READ = "SELECT next_free, closed_until, level, probe_until, day, count FROM providers WHERE name = ?"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from function.ports import Clock
 from local_runtime.store.database import Database
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from function.pacing import Entry, Pace, Shut, Turn, cleared, closed, cooled, decide
+from function.rate_limit import Entry, Pace, Shut, Turn, cleared, closed, cooled, decide
 
 
 class MemoryBook:

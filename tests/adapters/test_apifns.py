@@ -4,15 +4,15 @@ import logging
 
 import pytest
 
-from adapters.apifns import ApiFns, Quota, root_of
-from adapters.nalog.exchange import Exchange
-from adapters.nalog.pools import Site
+from adapters.providers.apifns import ApiFns, Quota, root_of
+from adapters.providers.nalog.exchange import Exchange
+from adapters.providers.nalog.pools import Site
 from function.outcomes import Reason, Status
-from function.pacing import Reply, Throttled
 from function.ports import Unavailable, Verdict
-from tests.adapters.nalog.people import every_turn, request
-from tests.adapters.nalog.site import Script, in_turn, reply, serving
-from tests.adapters.nalog.test_rows import BAD, CLOSE, LATER, No, closing
+from function.rate_limit import Reply, Throttled
+from tests.adapters.providers.nalog.people import every_turn, request
+from tests.adapters.providers.nalog.site import Script, in_turn, reply, serving
+from tests.adapters.providers.nalog.test_rows import BAD, CLOSE, LATER, No, closing
 
 KEY = "sEcReTkEy"
 FOUND = Reply(Verdict(Status.FOUND, "770000000082", "apifns"))

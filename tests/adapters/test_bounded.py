@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.server import Address, Server, listen, run
-from adapters.server.whole import WholeReplies
+from adapters.http.server import Address, Server, listen, run
+from adapters.http.server.whole import WholeReplies
 
 LARGE = b"a" * 70_000
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"

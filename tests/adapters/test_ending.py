@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ending import HeldClaims
+from adapters.runtime.shutdown import HeldClaims
 from function.outcomes import Answer, Status
 from function.ports import Claim, Unavailable
 from tests.adapters.over_the_embedded_store import kept_over

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.fleeting import Fleeting
-from local_runtime.servers.process import wait_for
+from adapters.answers.fleeting import Fleeting
 from tests.contracts.kept import at_once, request
 from tests.core.worlds import NOW, StoppedClock
+from tests.servers.process import wait_for
 
 PERSONS = [request(number).person for number in range(40)]
 MINUTE = timedelta(minutes=1)

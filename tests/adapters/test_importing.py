@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from adapters.importing import swiftly, without
+from adapters.runtime.imports import swiftly, without
 
 
 def test_a_hidden_module_is_not_to_be_had_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.owed import CLOCKS_SEC, OWED_SEC, OwedAnswers
-from function.contract import LookupRequest
+from adapters.answers.owed import CLOCKS_SEC, OWED_SEC, OwedAnswers
 from function.handler import handle
 from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
 from function.ports import Claim
+from function.request import LookupRequest
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.kept import Kept, request

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.cli.consume import ProbeServer
-from adapters.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, Part, Probes
-from adapters.server import Address, listen
+from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, Part, Probes
+from adapters.http.server import Address, listen
 
 
 class Numbers:
@@ -140,8 +140,8 @@ class Hanging:
 async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("adapters.probes.FIRST_SEC", 0.05)
-    monkeypatch.setattr("adapters.probes.LIMIT_SEC", 600)
+    monkeypatch.setattr("adapters.http.probes.FIRST_SEC", 0.05)
+    monkeypatch.setattr("adapters.http.probes.LIMIT_SEC", 600)
     asked = Probes({"store": Hanging(), "lane": part(ready=False, detail="not_connected")}, Numbers())
     async with asyncio.timeout(30):
         page = await asked.readyz()
@@ -166,7 +166,7 @@ async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Longer than the server waits for it.
-    monkeypatch.setattr("adapters.probes.FIRST_SEC", 600)
+    monkeypatch.setattr("adapters.http.probes.FIRST_SEC", 600)
     store = Hanging()
     async with served(Probes({"store": store}, Numbers())) as (server, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

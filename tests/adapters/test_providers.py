@@ -10,13 +10,13 @@ import pytest
 
 from adapters.providers import Manners, Providers, State
 from adapters.providers.spared import FIRST_SEC, Spared
-from function.contract import LookupRequest
-from function.observing import Silent
 from function.outcomes import FieldError, Reason, Status
-from function.pacing import Again, Entry, Pace, Reply, Shut, Throttled, Why, seconds_to_midnight
 from function.ports import Invalid, Unavailable, Verdict
+from function.rate_limit import Again, Entry, Pace, Reply, Shut, Throttled, Why, seconds_to_midnight
+from function.request import LookupRequest
+from function.telemetry import Silent
 from tests.adapters.memory_book import MemoryBook
-from tests.adapters.nalog.people import request
+from tests.adapters.providers.nalog.people import request
 
 NOON = 1_782_900_000.0
 FOUND = Verdict(Status.FOUND, "770000000082", "nalog")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.recent import KEPT_SEC, RecentAnswers
+from adapters.answers.recent import KEPT_SEC, RecentAnswers
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import Claim, Unavailable

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from adapters.sealing import NAME_BYTES, Sealer, Tampered
+from adapters.answers.encryption import NAME_BYTES, Sealer, Tampered
 from tests.contracts.kept import request
 
 OLD, NEW = "o" * 32, "n" * 32

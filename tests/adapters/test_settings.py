@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from pymongo.uri_parser import parse_uri
 
-from adapters.environment import WrongSettings
-from adapters.settings import (
+from adapters.composition.function import function
+from adapters.config.environment import WrongSettings
+from adapters.config.settings import (
     ALL_GROUPS,
     AppSettings,
     CacheSettings,
@@ -20,7 +21,6 @@ from adapters.settings import (
     names_of,
 )
 from adapters.telemetry import start
-from adapters.wiring.function import function
 
 SECRET = "correct-horse-battery-staple-by-night"
 SET = {

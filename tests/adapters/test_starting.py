@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.starting import Connect, NotStarted, Refused, started, telling
-from function.observing import Silent
+from adapters.runtime.startup import Connect, NotStarted, Refused, started, telling
+from function.telemetry import Silent
 
 
 def saying(*words: str) -> Connect:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from adapters.turns import all_here
+from adapters.runtime.turns import all_here
 
 
 async def filled(arrivals: list[int], most: int, turns: int) -> int:

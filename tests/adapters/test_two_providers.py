@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from adapters.apifns import ApiFns
-from adapters.nalog import NalogConfig, connect
-from adapters.nalog.exchange import Exchange
-from adapters.nalog.pools import Site
 from adapters.providers import Providers
-from function.observing import Silent
+from adapters.providers.apifns import ApiFns
+from adapters.providers.nalog import NalogConfig, connect
+from adapters.providers.nalog.exchange import Exchange
+from adapters.providers.nalog.pools import Site
 from function.outcomes import Reason
-from function.pacing import Pace, Why
 from function.ports import Unavailable, Verdict
+from function.rate_limit import Pace, Why
+from function.telemetry import Silent
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
-from tests.adapters.nalog.replica import person
-from tests.adapters.nalog.test_with_emulator import person as asked_for
+from tests.adapters.providers.nalog.replica import person
+from tests.adapters.providers.nalog.test_with_emulator import person as asked_for
 
 EVER = 3600
 

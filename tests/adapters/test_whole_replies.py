@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from adapters.server.whole import WholeReplies
+from adapters.http.server.whole import WholeReplies
 
 ASKED = b"GET / HTTP/1.1\r\nhost: here\r\n%s\r\n"
 

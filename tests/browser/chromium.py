@@ -10,8 +10,8 @@ from functools import cache
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from local_runtime.servers import debian
-from local_runtime.servers.process import ServerFailed
+from tests.servers import debian
+from tests.servers.process import ServerFailed
 
 VARIABLES = {
     "INN_TEST_CHROMIUM": ("chromium", "chromium-browser", "google-chrome"),

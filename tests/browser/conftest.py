@@ -10,9 +10,9 @@ import pytest
 import urllib3
 from selenium.webdriver import Chrome
 
-from local_runtime.servers.process import wait_for
 from tests.browser.chromium import browser
 from tests.browser.page import Page
+from tests.servers.process import wait_for
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
 SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CLIENT_NALOG_WAIT_SEC": "0.05", "CACHE_FOUND_DAYS": "1"}

@@ -7,8 +7,8 @@ import pytest
 from selenium.webdriver import Chrome
 
 from function import documents
-from function.contract import parse
 from function.outcomes import Reason, Rejected
+from function.request import parse
 from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from function.archive import HistoryQuery
+from function.history import HistoryQuery
 from function.outcomes import Answer, Status
 from function.ports import Claim
 from tests.contracts.kept import LEASE, Kept, at_once, request

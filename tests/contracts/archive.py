@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from function.archive import SORT_KEYS, Erasure, HistoryQuery
+from function.history import SORT_KEYS, Erasure, HistoryQuery
 from function.outcomes import Status
 from tests.contracts.kept import Kept, request
 from tests.core.worlds import INN

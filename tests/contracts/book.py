@@ -1,6 +1,6 @@
 import pytest
 
-from function.pacing import Pace, Shut, Turn, Why
+from function.rate_limit import Pace, Shut, Turn, Why
 from tests.contracts.kept import Kept, at_once
 
 PACE = Pace(min_interval=100, cooldown=1000, daily_limit=0, probe_lease=300)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from function.archive import Archive
-from function.contract import LookupRequest
+from function.history import Archive
 from function.outcomes import Answer, Status
-from function.pacing import ProviderBook
 from function.ports import AnswerStore, Claim
+from function.rate_limit import ProviderBook
+from function.request import LookupRequest
 from tests.core import worlds
 from tests.core.worlds import INN
 

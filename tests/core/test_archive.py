@@ -1,7 +1,7 @@
 import pytest
 
-from function.archive import HistoryQuery, person_fields
-from function.contract import LookupRequest, parse
+from function.history import HistoryQuery, person_fields
+from function.request import LookupRequest, parse
 from tests.core.worlds import NOW, event
 
 

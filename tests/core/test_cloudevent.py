@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from function.cloudevent import (
+from function.event import (
     NotAnEvent,
     RequestEvent,
     TooMany,
@@ -19,8 +19,8 @@ from function.cloudevent import (
     structured_reply,
     within,
 )
-from function.contract import LookupResult
 from function.outcomes import Status
+from function.request import LookupResult
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from function.contract import LookupRequest, LookupResult, parse, result_of
 from function.outcomes import (
     Answer,
     Answered,
@@ -17,6 +16,7 @@ from function.outcomes import (
     Status,
     on_behalf,
 )
+from function.request import LookupRequest, LookupResult, parse, result_of
 from tests.core.worlds import INN, NOW, PERSON, event
 
 TODAY = date(2026, 5, 4)

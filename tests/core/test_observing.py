@@ -1,4 +1,4 @@
-from function.observing import Silent
+from function.telemetry import Silent
 
 
 def test_silence_hands_a_trace_on_as_it_came() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.outcomes import Reason
-from function.pacing import (
+from function.rate_limit import (
     MAX_COOLDOWN_SEC,
     MOSCOW,
     Entry,

@@ -4,8 +4,8 @@ from datetime import date
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.contract import LookupRequest, parse
 from function.person import Person
+from function.request import LookupRequest, parse
 from tests.core.worlds import event
 
 TODAY = date(2026, 5, 4)

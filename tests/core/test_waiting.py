@@ -2,8 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from function.contract import Event
 from function.outcomes import Answered, Deferred, FieldError, Outcome, Reason, Rejected
+from function.request import Event
 from function.waiting import Waiting
 from tests.core.worlds import KNOWN, Answers, Met, World, event, request
 

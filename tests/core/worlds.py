@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from function.contract import LookupRequest, parse
 from function.outcomes import Answer, Reason, Status
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
+from function.request import LookupRequest, parse
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 INN = "770000000082"

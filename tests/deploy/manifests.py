@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
-from adapters.settings import ALL_GROUPS, CORE_GROUPS, names_of
+from adapters.config.settings import ALL_GROUPS, CORE_GROUPS, names_of
 from tests.deploy.tools import ROOT, run
 
 Object = dict[str, Any]

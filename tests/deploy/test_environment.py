@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import ALL_GROUPS, load_all, load_core, names_of
+from adapters.config.settings import ALL_GROUPS, load_all, load_core, names_of
 from tests.deploy.manifests import PLACES, SECRET, compose, in_kubernetes, of_kind, rendered, template
 from tests.deploy.tools import ROOT
 

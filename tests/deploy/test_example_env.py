@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from adapters.cli.doctor.environment import OF_COMPOSE
-from adapters.settings import ALL_GROUPS, load_all, names_of
+from adapters.config.settings import ALL_GROUPS, load_all, names_of
 from tests.deploy.tools import ROOT
 
 EXAMPLE = ROOT / ".env.example"

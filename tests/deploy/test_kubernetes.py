@@ -136,5 +136,5 @@ def test_knative_replaces_the_function_and_sends_it_events_of_its_type() -> None
 
 
 def _type_of_requests() -> str:
-    [found] = re.findall(r'"(inn\.lookup\.requested)"', (ROOT / "function/cloudevent.py").read_text())
+    [found] = re.findall(r'"(inn\.lookup\.requested)"', (ROOT / "function/event.py").read_text())
     return str(found)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.settings import load_all
+from adapters.config.settings import load_all
 from tests.deploy.manifests import SECRET, Object, of_kind, processes, render, rendered
 from tests.deploy.policies import assert_keda_counts_what_is_consumed, assert_leads_to_the_servers, doors
 from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from adapters.probes import FIRST_SEC, Probes
+from adapters.http.probes import FIRST_SEC, Probes
 from tests.deploy.manifests import FOLDERS, PLACES, compose, pods, rendered
 from tests.deploy.tools import ROOT
 

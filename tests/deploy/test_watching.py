@@ -12,8 +12,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
-from function.pacing import Why
+from function.rate_limit import Why
+from function.telemetry import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from tests.deploy.manifests import FOLDERS, rendered
 from tests.deploy.tools import ROOT
 

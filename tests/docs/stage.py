@@ -17,11 +17,11 @@ from typing import Any
 import openpyxl
 import pika  # type: ignore[import-untyped]  # it comes without types
 
-from local_runtime.servers.mongod import Mongo
-from local_runtime.servers.process import free_port, wait_for
-from local_runtime.servers.rabbitmq import Node
 from tests.deploy.tools import HOME
 from tests.docs.shown import ROOT, overlays
+from tests.servers.mongod import Mongo
+from tests.servers.process import free_port, wait_for
+from tests.servers.rabbitmq import Node
 from tests.system.local.conftest import LocalRuntime, ended
 from tests.system.process import KEY, START_SEC, Process
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import ALL_GROUPS, names_of
-from local_runtime.servers.mongod import Mongo
-from local_runtime.servers.rabbitmq import Node
+from adapters.config.settings import ALL_GROUPS, names_of
 from tests.deploy.manifests import compose, of_kind, rendered
 from tests.docs.shown import DEPLOYING, PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
 from tests.docs.stage import LONG, Ran, Stage, masked, staged
+from tests.servers.mongod import Mongo
+from tests.servers.rabbitmq import Node
 
 NOT_HERE = {
     "docker compose up": "needs a container engine; the file is held against its schema, CI builds the image",

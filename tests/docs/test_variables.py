@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 READ = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|found\.get\()"(\w+)"')
-"""`found` is what adapters.environment has read, by names in small letters."""
+"""`found` is what adapters.config.environment has read, by names in small letters."""
 TOLD = ["README.md", "CONTRIBUTING.md", ".env.example", *map(str, (ROOT / "docs").glob("*.md"))]
 
 

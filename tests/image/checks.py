@@ -7,11 +7,11 @@ import pika  # type: ignore[import-untyped]  # it has no types
 import pytest
 import urllib3
 
-from local_runtime.servers.process import free_port, wait_for
 from tests.deploy.manifests import compose, on_lambda
 from tests.deploy.tools import ROOT
 from tests.image.conftest import TOKEN, Running, Servers, Start
 from tests.image.podman import Podman, variables
+from tests.servers.process import free_port, wait_for
 
 
 def test_no_secret_that_lay_about_and_no_installer_got_in(podman: Podman, image: str) -> None:

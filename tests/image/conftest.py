@@ -15,13 +15,13 @@ import urllib3
 from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import REPLICA_SET, Mongo, replica_set
-from local_runtime.servers.process import free_port, wait_for
-from local_runtime.servers.rabbitmq import PASSWORD, USER, Node, rabbitmq
 from tests.deploy.manifests import SECRET, Object, in_kubernetes, pods, rendered
 from tests.deploy.tools import ROOT
 from tests.image import stand_in
 from tests.image.podman import Container, Podman, variables
+from tests.servers.mongod import REPLICA_SET, Mongo, replica_set
+from tests.servers.process import free_port, wait_for
+from tests.servers.rabbitmq import PASSWORD, USER, Node, rabbitmq
 
 IMAGE = "localhost/inn-service:test"
 MONGO_USER = "inn"

@@ -9,8 +9,8 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from local_runtime.servers import binaries, mongod
-from local_runtime.servers.process import ServerFailed
+from tests.servers import binaries, mongod
+from tests.servers.process import ServerFailed
 
 
 def program(path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_runtime.servers.process import ServerFailed, free_port, listens, start, wait_for
+from tests.servers.process import ServerFailed, free_port, listens, start, wait_for
 
 LISTENER = """
 import socket, subprocess, sys, time
@@ -73,7 +73,7 @@ def test_a_server_that_will_not_listen_is_killed_after_its_grace(tmp_path: Path)
 
 def test_a_server_ends_with_its_test_run_even_when_that_is_killed(tmp_path: Path) -> None:
     run = (
-        "import sys, time; from pathlib import Path; from local_runtime.servers.process import start;"
+        "import sys, time; from pathlib import Path; from tests.servers.process import start;"
         f"server = start([sys.executable, '-c', 'import time; time.sleep(600)'], log=Path({str(tmp_path / 'log')!r}));"
         "print(server.pid, flush=True); time.sleep(600)"
     )

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from urllib.parse import quote
 
-from function.contract import LookupRequest
+from function.request import LookupRequest
 
 _CONSONANTS, _VOWELS = "бвгджзклмнпрстфхцчшщ", "аеиоуыюя"
 _BORN = date(1930, 1, 1)

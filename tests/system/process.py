@@ -11,7 +11,7 @@ from pathlib import Path
 
 import urllib3
 
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 KEY = "a-key-of-the-tests-long-enough-to-be-one"
 BIN = Path(sys.executable).parent

@@ -7,7 +7,7 @@ from typing import Self
 from adapters.cli.asking.line import Line, opened
 from adapters.cli.asking.places import Broker
 from adapters.cli.quiet import silence_amqp
-from function.contract import LookupResult
+from function.request import LookupResult
 
 
 class AmqpClient:

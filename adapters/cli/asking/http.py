@@ -12,8 +12,8 @@ from urllib3 import exceptions
 from adapters.cli.asking.answered import refusal, stranger, unreached
 from adapters.cli.asking.places import Address
 from adapters.cli.asking.trouble import MIXED_UP, Refused, mixed_up
-from function.cloudevent import BATCH_TYPE, JSON_TYPE, REQUESTED, STRUCTURED_TYPE
-from function.contract import LookupResult
+from function.event import BATCH_TYPE, JSON_TYPE, REQUESTED, STRUCTURED_TYPE
+from function.request import LookupResult
 
 SOURCE = "/inn/cli"
 CONNECT_SEC = 10.0

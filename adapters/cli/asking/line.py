@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from adapters.cli.asking.broken import BROKEN, WHERE, is_broken, translated
 from adapters.cli.asking.places import Broker
 from adapters.cli.asking.trouble import MIXED_UP, NotNow, Refused, Unreached, mixed_up
-from function.cloudevent import JSON_TYPE
-from function.contract import LookupResult
+from function.event import JSON_TYPE
+from function.request import LookupResult
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 CONNECT_SEC = 10.0

@@ -8,8 +8,8 @@ from contextlib import closing
 from adapters.cli.asking.places import Address, Broker
 from adapters.cli.asking.trouble import NotNow
 from adapters.cli.failure import Failure
-from function.contract import LookupResult
 from function.outcomes import Status
+from function.request import LookupResult
 
 TRIES = 5
 FIRST_WAIT_SEC = 1.0

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from adapters import environment
 from adapters.cli.asking.places import Address, Broker
 from adapters.cli.failure import WRONG_USE, Failure
+from adapters.config import environment
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FROM_SETTINGS = "settings"
@@ -45,7 +45,7 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Add
     if url:
         raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
     if amqp == FROM_SETTINGS:
-        from adapters.settings import RabbitSettings, load  # noqa: PLC0415  # pydantic takes its time
+        from adapters.config.settings import RabbitSettings, load  # noqa: PLC0415  # pydantic takes its time
 
         settings = load(RabbitSettings)
         return Broker(settings.uri, queue or settings.source_queue_name)

@@ -1,8 +1,8 @@
 """How asking goes wrong, in texts for the person at the terminal. None holds a secret or a person."""
 
 from adapters.cli.failure import FAILED, Failure
-from function.contract import LookupResult
 from function.outcomes import Status
+from function.request import LookupResult
 
 MAX_TEXT = 500
 """Characters of a foreign text that are shown."""

@@ -10,8 +10,8 @@ from typing import Protocol
 from adapters.cli.asking.trouble import NotNow, Unreached, plain
 from adapters.cli.batch.answers import Answer, failed
 from adapters.cli.failure import Failure
-from function.contract import LookupResult
 from function.outcomes import Reason, Status
+from function.request import LookupResult
 
 TRIES = 3
 """Of a person whom the service tried to look up in vain. Waiting for one's turn is no try."""

@@ -9,7 +9,7 @@ from typing import Self
 from adapters.cli.asking.http import MAX_BATCH, HttpClient
 from adapters.cli.asking.places import Address
 from adapters.cli.failure import Failure
-from function.contract import LookupResult
+from function.request import LookupResult
 
 POSTERS = 4
 SILENCE_SEC = 300.0

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TypeVar, cast
 
-from adapters import environment
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.environment import WrongSettings
-from adapters.settings import (
+from adapters.config import environment
+from adapters.config.environment import WrongSettings
+from adapters.config.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
     HttpSettings,

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
 from adapters.cli.doctor.environment import Settings, broker_is_named, unreadable
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.mongodb import StoreRefuses, WrongAddress
-from adapters.settings import (
+from adapters.composition.asking import Asking, nalog_config
+from adapters.composition.consumer import broker
+from adapters.composition.store import Keeping, open_store
+from adapters.config.settings import (
     ApiFnsSettings,
     AppSettings,
     HistorySettings,
@@ -15,9 +17,7 @@ from adapters.settings import (
     RabbitSettings,
     SettingsGroup,
 )
-from adapters.wiring.asking import Asking, nalog_config
-from adapters.wiring.consumer import broker
-from adapters.wiring.store import Keeping, open_store
+from adapters.mongodb import StoreRefuses, WrongAddress
 
 # Nothing is claimed here.
 _NO_LEASE = 0.0

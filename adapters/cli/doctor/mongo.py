@@ -7,8 +7,8 @@ from pymongo.uri_parser import parse_uri
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.cli.doctor.reach import why_none
+from adapters.config.settings import AppSettings, MongoSettings
 from adapters.mongodb import MongoStore, StoreFault, StoreRefuses, UnderOldKeys
-from adapters.settings import AppSettings, MongoSettings
 from function.ports import Unavailable
 
 NAME = "MongoDB"

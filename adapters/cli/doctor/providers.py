@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from adapters import apifns
 from adapters.cli.doctor.finding import Finding, Kind
+from adapters.composition.asking import Asking, providers
+from adapters.config.settings import ApiFnsSettings
 from adapters.mongodb import MongoStore
-from adapters.nalog.exchange import Exchange
-from adapters.nalog.pools import Site
-from adapters.settings import ApiFnsSettings
-from adapters.wiring.asking import Asking, providers
-from function.observing import Silent
+from adapters.providers import apifns
+from adapters.providers.nalog.exchange import Exchange
+from adapters.providers.nalog.pools import Site
 from function.outcomes import Reason
-from function.pacing import Throttled, Why
 from function.ports import Unavailable
+from function.rate_limit import Throttled, Why
+from function.telemetry import Silent
 
 NAME = "providers"
 PAID = "paid service"

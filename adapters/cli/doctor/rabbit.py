@@ -9,7 +9,7 @@ from adapters.cli.doctor.reach import why_not
 from adapters.cli.quiet import silence_amqp
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.session import Broker, open_session
-from function.observing import Silent
+from function.telemetry import Silent
 
 NAME = "RabbitMQ"
 WHERE = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"

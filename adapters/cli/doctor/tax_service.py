@@ -10,9 +10,9 @@ import urllib3
 from urllib3 import exceptions
 
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.nalog import quiet, site
-from adapters.nalog.config import NalogConfig
-from adapters.nalog.pools import manager
+from adapters.providers.nalog import quiet, site
+from adapters.providers.nalog.config import NalogConfig
+from adapters.providers.nalog.pools import manager
 
 NAME = "tax service"
 LIMIT_SEC = 15.0

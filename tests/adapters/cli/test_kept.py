@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from adapters.mongodb import MongoStore
-from function.archive import HistoryQuery
+from function.history import HistoryQuery
 from function.outcomes import Status
-from local_runtime.servers.mongod import Mongo
-from local_runtime.servers.process import free_port
 from tests.adapters.cli.conftest import Inn
 from tests.adapters.mongodb.conftest import KEY, a_prepared_place
 from tests.contracts.kept import Kept, request
 from tests.core.worlds import INN, PERSON
+from tests.servers.mongod import Mongo
+from tests.servers.process import free_port
 
 WHO = {**PERSON, "documentNumber": "100001"}
 OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "Петр", "--middle-name", "Сергеевич")

@@ -85,7 +85,7 @@ def test_the_shell_gets_its_script() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["lookup", "--help"], ["batch", "--help"]], ids=" ".join)
 def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
     """A command that is asked for its help must not wait for the libraries of all others."""
-    heavy = ["rich", "openpyxl", "aio_pika", "urllib3", "pymongo", "starlette", "adapters.settings", "structlog"]
+    heavy = ["rich", "openpyxl", "aio_pika", "urllib3", "pymongo", "starlette", "adapters.config.settings", "structlog"]
     code = (
         f"import sys; from adapters.cli import run; run({arguments}); print([m for m in {heavy} if m in sys.modules])"
     )
@@ -111,7 +111,7 @@ def test_a_process_starts_without_what_it_has_no_use_for(name: str, more: tuple[
 import sys, adapters.cli
 from importlib import import_module
 import_module("adapters.cli.{name}")
-from adapters.server import Address, Server, listen
+from adapters.http.server import Address, Server, listen
 async def app(*_): ...
 Server(app, listen(Address("127.0.0.1", 0)), 1).config.load()
 print([module for module in {(*IN_VAIN, *more)} if module in sys.modules])

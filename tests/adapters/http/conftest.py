@@ -13,20 +13,20 @@ import pytest
 import urllib3
 from starlette.types import ASGIApp
 
-from adapters.clock import SystemClock
+from adapters.composition.function import Surroundings
+from adapters.composition.function import endpoint as http_endpoint
+from adapters.composition.hosted import hosted
 from adapters.http.endpoint import Endpoint
 from adapters.http.lookups import Bounds
-from adapters.probes import Part
-from adapters.server import Address, listen, run
-from adapters.server import Server as HttpServer
-from adapters.wiring.function import Surroundings
-from adapters.wiring.function import endpoint as http_endpoint
-from adapters.wiring.hosted import hosted
-from function.contract import LookupRequest
-from function.observing import Ended, Silent
+from adapters.http.probes import Part
+from adapters.http.server import Address, listen, run
+from adapters.http.server import Server as HttpServer
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import AnswerStore, Claim, Invalid, Ports, Verdict
+from function.request import LookupRequest
+from function.telemetry import Ended, Silent
 from local_runtime.store import EmbeddedStore
 from tests.core.worlds import INN, PERSON, World
 

@@ -10,13 +10,13 @@ import pytest
 from cloudevents.conversion import to_binary, to_structured
 from cloudevents.http import CloudEvent, from_http, from_json
 
-from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
 from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
-from local_runtime.servers.process import wait_for
+from function.request import LookupRequest
 from tests.adapters.http.conftest import ATTRIBUTES, Reading, Server
 from tests.core.worlds import INN, PERSON
+from tests.servers.process import wait_for
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 STRUCTURED = {"content-type": "application/cloudevents+json"}

@@ -9,12 +9,12 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from adapters.clock import SystemClock
+from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoConfig, MongoStore
-from adapters.sealing import Sealer
+from adapters.runtime.clock import SystemClock
 from function.ports import Clock
-from local_runtime.servers.mongod import Mongo
 from tests.contracts.kept import LEASE, Kept
+from tests.servers.mongod import Mongo
 
 KEY = "k" * 32
 OLD_KEY = "o" * 32

@@ -8,7 +8,7 @@ import pytest
 from adapters.mongodb.gathering import Gathering
 from function.outcomes import Reason
 from function.ports import Unavailable
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 LONG = 30
 WEATHER, BUG = 13, 66

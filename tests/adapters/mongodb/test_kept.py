@@ -8,16 +8,16 @@ import pytest
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
+from adapters.answers.encryption import Tampered
 from adapters.mongodb import MongoStore, StoreFault, UnderOldKeys
-from adapters.sealing import Tampered
-from function.archive import HistoryQuery
+from function.history import HistoryQuery
 from function.outcomes import Status
 from function.ports import Claim
-from local_runtime.servers.mongod import Mongo, standalone
-from local_runtime.servers.process import wait_for
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place, Shifted, a_prepared_place
 from tests.contracts.kept import LEASE, Kept, request
 from tests.core.worlds import INN
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import wait_for
 
 NEW_KEY = "n" * 32
 # The claim's document refuses an answer: what a crash between the two writes leaves, made to happen.

@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoStore
-from adapters.sealing import Sealer
 from function.ports import Claim, Unavailable
 from tests.adapters.mongodb.conftest import KEY, Place
 from tests.contracts.kept import Kept, at_once, request

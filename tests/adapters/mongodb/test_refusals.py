@@ -10,19 +10,19 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
-from adapters.clock import SystemClock
+from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
 from adapters.mongodb.faults import translated
 from adapters.mongodb.weather import CODES
-from adapters.sealing import Sealer
-from function.archive import HistoryQuery
+from adapters.runtime.clock import SystemClock
+from function.history import HistoryQuery
 from function.outcomes import Answer, Reason, Status
-from function.pacing import Pace, Turn
 from function.ports import Claim, Unavailable
-from local_runtime.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
-from local_runtime.servers.process import free_port
+from function.rate_limit import Pace, Turn
 from tests.adapters.mongodb.conftest import KEY, Place
 from tests.contracts.kept import at_once, request
+from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
+from tests.servers.process import free_port
 
 SECRET = "s3cret-p4ss"
 PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)

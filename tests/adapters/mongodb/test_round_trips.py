@@ -10,12 +10,12 @@ from pymongo import monitoring
 from adapters.mongodb import MongoStore
 from adapters.mongodb import connection as connection_module
 from adapters.mongodb.gathering import Gathering
-from function.pacing import Pace, Turn
 from function.ports import Claim
-from local_runtime.servers.process import wait_for
+from function.rate_limit import Pace, Turn
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
 from tests.adapters.mongodb.listening import Recorder
 from tests.contracts.kept import request
+from tests.servers.process import wait_for
 
 PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
 SPACED = replace(PACE, min_interval=1)

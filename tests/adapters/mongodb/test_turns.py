@@ -11,9 +11,9 @@ from pymongo.collection import Collection
 
 from adapters.mongodb import turns
 from adapters.mongodb.steps import Step
-from function import pacing
-from function.pacing import Entry, Pace
-from local_runtime.servers.mongod import Mongo
+from function import rate_limit as pacing
+from function.rate_limit import Entry, Pace
+from tests.servers.mongod import Mongo
 
 NOW = 1_777_777_777.0
 SECONDS = st.sampled_from([0, 0.02, 1 / 3, 1, 20, 600, 86_400]) | st.floats(0, 1e5)

@@ -17,7 +17,7 @@ from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.session import Broker, Session
 from adapters.rabbitmq.topology import Names
 from adapters.telemetry import start
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 
 def _wrapped(cause: OSError) -> Exception:

@@ -6,8 +6,8 @@ import pytest
 from adapters.rabbitmq.envelopes import Envelope, Mode, read
 from adapters.rabbitmq.messages import Delivery, Properties
 from adapters.rabbitmq.replies import reply
-from function.contract import LookupResult
 from function.outcomes import Status
+from function.request import LookupResult
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BODY = b'{"requestId": "r-1"}'

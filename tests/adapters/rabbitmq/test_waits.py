@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from adapters.rabbitmq.waits import APART_SEC, Waits
-from function.observing import Silent
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
+from function.telemetry import Silent
 from tests.core.worlds import KNOWN, request
 
 AWAY, CLOSED = Deferred(request(), Reason.STORE_UNAVAILABLE), Deferred(request(), Reason.PROVIDER_CLOSED, 20)

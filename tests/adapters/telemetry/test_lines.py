@@ -10,7 +10,7 @@ import pytest
 
 from adapters.telemetry import lines as lines_module
 from adapters.telemetry.lines import TOGETHER, Lines
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 LONG = 30
 

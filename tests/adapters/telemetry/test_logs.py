@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.lines import Stamps
-from function.observing import Ended
 from function.outcomes import Reason, Status
-from function.pacing import Why
-from local_runtime.servers.process import wait_for
+from function.rate_limit import Why
+from function.telemetry import Ended
+from tests.servers.process import wait_for
 
 TRACE_ID = "5a" * 16
 FOUND = Ended("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")

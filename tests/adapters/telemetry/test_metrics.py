@@ -9,9 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.metrics import Metrics
-from function.observing import ENTRIES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 from function.outcomes import Reason, Status
-from function.pacing import Why
+from function.rate_limit import Why
+from function.telemetry import ENTRIES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 

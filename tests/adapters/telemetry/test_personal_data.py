@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
-from function.observing import Ended
+from function.telemetry import Ended
 from tests.collector import Collector
 
 TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"

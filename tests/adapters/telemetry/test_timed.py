@@ -4,9 +4,9 @@ import pytest
 
 from adapters.telemetry import timed
 from function.handler import handle
-from function.observing import Silent
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason
 from function.ports import Unavailable
+from function.telemetry import Silent
 from function.waiting import Waiting
 from tests.core.worlds import Answers, Provider, World, event
 

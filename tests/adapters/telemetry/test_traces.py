@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.traces import WrongTracing, exporters
-from function.observing import Ended
+from function.telemetry import Ended
 from tests.collector import Collector
 
 CLIENT_TRACE, CLIENT_SPAN = "5a" * 16, "6b" * 8

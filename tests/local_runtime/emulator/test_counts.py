@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from function.contract import LookupRequest, parse
+from function.request import LookupRequest, parse
 from local_runtime.emulator.client import Emulator, known
 from local_runtime.emulator.counts import Step
 

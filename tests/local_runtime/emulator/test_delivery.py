@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 Form = dict[str, str]
 BOUND_SEC = 30

@@ -15,7 +15,7 @@ import urllib3
 from local_runtime.emulator.__main__ import main
 from local_runtime.emulator.client import Emulator, NotStarted
 from local_runtime.emulator.counts import Step
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 BOUND_SEC = 60
 COMMAND = [sys.executable, "-m", "local_runtime.emulator"]

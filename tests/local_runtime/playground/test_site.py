@@ -9,19 +9,19 @@ import pytest
 import urllib3
 from starlette.applications import Starlette
 
+from adapters.http.server import Address, Server, listen, run
 from adapters.providers import Providers
-from adapters.server import Address, Server, listen, run
-from function.contract import LookupRequest
-from function.observing import Silent
 from function.outcomes import FieldError, Reason, Status
-from function.pacing import Again, Pace, Reply
 from function.ports import Invalid, Unavailable, Verdict
+from function.rate_limit import Again, Pace, Reply
+from function.request import LookupRequest
+from function.telemetry import Silent
 from local_runtime.emulator.client import Emulator, Remote
 from local_runtime.playground import Playground, Watched
 from local_runtime.playground.watched import KEPT, Said
-from local_runtime.servers.process import free_port
 from tests.adapters.memory_book import MemoryBook
 from tests.core.worlds import INN, request
+from tests.servers.process import free_port
 
 JSON = {"content-type": "application/json"}
 

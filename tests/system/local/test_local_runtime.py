@@ -15,9 +15,9 @@ import urllib3
 
 from adapters.cli import run
 from function import inn
-from function.contract import LookupRequest, parse
-from local_runtime.servers.process import wait_for
+from function.request import LookupRequest, parse
 from local_runtime.store import EmbeddedStore
+from tests.servers.process import wait_for
 from tests.system.local.conftest import LocalRuntime, ended
 
 PERSON = {

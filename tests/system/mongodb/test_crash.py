@@ -7,12 +7,12 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.mongodb import MongoStore
-from function.archive import HistoryQuery
+from function.history import HistoryQuery
 from function.outcomes import Answer
 from function.ports import Claim, Unavailable
-from local_runtime.servers.mongod import Mongo, replica_set, standalone
-from local_runtime.servers.process import wait_for
 from tests.contracts.kept import at_once, request
+from tests.servers.mongod import Mongo, replica_set, standalone
+from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, answer, count, opened, tell
 
 SAVES = count(200, 1000)

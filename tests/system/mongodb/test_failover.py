@@ -10,12 +10,12 @@ from pymongo.errors import AutoReconnect
 
 from function.handler import handle
 from function.outcomes import Answered, Deferred, Reason
-from function.pacing import Pace
 from function.ports import Unavailable
-from local_runtime.servers.mongod import Member, Mongo, replica_set
-from local_runtime.servers.process import wait_for
+from function.rate_limit import Pace
 from tests.contracts.kept import request
 from tests.core.worlds import event
+from tests.servers.mongod import Member, Mongo, replica_set
+from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, Registry, count, opened, ports, tell
 
 WORKERS = 8

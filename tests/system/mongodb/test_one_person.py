@@ -6,14 +6,14 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from function.contract import LookupRequest
 from function.handler import handle
 from function.outcomes import Answered, InProgress, Status
 from function.ports import Verdict
-from local_runtime.servers.mongod import replica_set
-from local_runtime.servers.process import wait_for
+from function.request import LookupRequest
 from tests.contracts.kept import at_once
 from tests.core.worlds import INN, event
+from tests.servers.mongod import replica_set
+from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, count, opened, ports
 
 PROCESSES = 3

@@ -7,15 +7,15 @@ import pytest
 from pymongo import monitoring
 
 from adapters.providers import Manners, Providers
-from function.contract import LookupRequest
-from function.observing import Silent
 from function.outcomes import Status
-from function.pacing import Again, Pace, Reply
 from function.ports import Verdict
-from local_runtime.servers.mongod import Mongo, replica_set
+from function.rate_limit import Again, Pace, Reply
+from function.request import LookupRequest
+from function.telemetry import Silent
 from tests.adapters.mongodb.listening import Recorder
 from tests.contracts.kept import at_once, request
 from tests.core.worlds import INN
+from tests.servers.mongod import Mongo, replica_set
 from tests.system.mongodb.world import FULL, count, opened, tell
 
 WORKERS = count(32, 64)

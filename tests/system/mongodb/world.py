@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from adapters.clock import SystemClock
+from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoConfig, MongoStore
-from adapters.sealing import Sealer
-from function.contract import LookupRequest
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer, Status
 from function.ports import InnProvider, Lifetimes, Ports, Verdict
+from function.request import LookupRequest
 from tests.core.worlds import INN
 
 FULL = bool(os.environ.get("INN_TEST_FULL"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local_runtime.servers.rabbitmq import Node
+from tests.servers.rabbitmq import Node
 from tests.system.rabbitmq.room import Room, Store
 
 _NUMBERS = count()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 
-from local_runtime.servers.process import wait_for
+from tests.servers.process import wait_for
 
 WITHIN = 120
 

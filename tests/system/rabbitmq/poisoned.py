@@ -10,15 +10,15 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.clock import SystemClock
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
-from function.contract import LookupRequest
-from function.observing import Silent
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Status
 from function.ports import Lifetimes, Ports, Verdict
+from function.request import LookupRequest
+from function.telemetry import Silent
 from local_runtime.store import EmbeddedStore
 
 POISON = "poison"

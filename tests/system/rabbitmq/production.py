@@ -14,10 +14,10 @@ import urllib3
 from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo, standalone
-from local_runtime.servers.process import free_port
-from local_runtime.servers.rabbitmq import Node
 from tests.collector import Collector, collecting
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import free_port
+from tests.servers.rabbitmq import Node
 from tests.system.personal import People, values
 from tests.system.process import Process
 from tests.system.rabbitmq.crowd import Crowd, crowd

@@ -14,19 +14,19 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.clock import SystemClock
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
-from function.contract import LookupRequest
-from function.observing import Silent
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer, Reason, Status
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
-from local_runtime.servers.rabbitmq import Node
+from function.request import LookupRequest
+from function.telemetry import Silent
 from local_runtime.store import EmbeddedStore
 from tests.core.worlds import INN, PERSON
+from tests.servers.rabbitmq import Node
 
 WITHIN = 60.0
 RETRY_SEC = 0.2

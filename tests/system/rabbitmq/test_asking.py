@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from adapters.cli.batch import asking
-from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import people, read, write
+from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.service import Service, Wire, service
 
 __all__ = ["inn"]

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.settings import ALL_GROUPS, names_of
+from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo
-from local_runtime.servers.process import free_port
-from local_runtime.servers.rabbitmq import Node
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import Run, people, read, write
+from tests.servers.mongod import Mongo
+from tests.servers.process import free_port
+from tests.servers.rabbitmq import Node
 from tests.system.process import KEY, Process
 
 __all__ = ["inn"]

@@ -18,14 +18,14 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
+from adapters.config.settings import ALL_GROUPS, names_of
 from adapters.rabbitmq.topology import DELIVERY_LIMIT
-from adapters.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo, standalone
-from local_runtime.servers.process import Server, free_port, wait_for
-from local_runtime.servers.process import start as run
-from local_runtime.servers.rabbitmq import PASSWORD, Node
 from tests.relay import held_back
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import Server, free_port, wait_for
+from tests.servers.process import start as run
+from tests.servers.rabbitmq import PASSWORD, Node
 from tests.system.process import KEY, ROOT, Process
 from tests.system.rabbitmq import poisoned
 from tests.system.rabbitmq.crowd import counted, crowd, differing

@@ -12,8 +12,8 @@ import pytest
 from adapters.cli import run
 from adapters.rabbitmq.parked import Choice, replayed
 from adapters.rabbitmq.session import Broker, open_undeclared
-from function.observing import Silent
 from function.outcomes import Reason
+from function.telemetry import Silent
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.core.worlds import PERSON
 from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until

@@ -13,16 +13,16 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.cli.doctor import mongo, rabbit
-from adapters.settings import ALL_GROUPS, names_of
+from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo, standalone
-from local_runtime.servers.process import free_port
-from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
 from tests.adapters.cli.conftest import Ended, Inn, inn
-from tests.adapters.nalog.certificates import self_signed
-from tests.adapters.nalog.site import in_turn, reply, serving
+from tests.adapters.providers.nalog.certificates import self_signed
+from tests.adapters.providers.nalog.site import in_turn, reply, serving
 from tests.deploy.tools import ROOT
 from tests.relay import loopbacks, relay
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import free_port
+from tests.servers.rabbitmq import PASSWORD, USER, Node
 
 __all__ = ["inn"]
 KEY = "a-key-of-the-tests-long-enough-to-be-one"

@@ -20,9 +20,9 @@ from pamqp.header import ContentHeader
 from adapters.rabbitmq import outbox, sending, slow
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT
 from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
-from function.contract import LookupRequest
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
+from function.request import LookupRequest
 from tests.core.worlds import INN
 from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
 

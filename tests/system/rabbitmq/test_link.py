@@ -13,8 +13,8 @@ from adapters.rabbitmq.messages import Message, Properties
 from adapters.rabbitmq.outbox import Outbox
 from adapters.rabbitmq.session import Broker, Session
 from adapters.rabbitmq.topology import Names
-from function.observing import Silent
-from local_runtime.servers.process import free_port
+from function.telemetry import Silent
+from tests.servers.process import free_port
 from tests.system.rabbitmq.room import RETRY_SEC, Room, until
 
 

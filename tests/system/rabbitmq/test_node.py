@@ -5,8 +5,8 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import psutil
 import pytest
 
-from local_runtime.servers.process import ServerFailed, wait_for
-from local_runtime.servers.rabbitmq import Node, server_script
+from tests.servers.process import ServerFailed, wait_for
+from tests.servers.rabbitmq import Node, server_script
 
 QUEUE = "kept"
 
@@ -44,7 +44,7 @@ def process_belongs_to(process: psutil.Process, folder: Path) -> bool:
 
 def test_a_server_that_is_nowhere_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("local_runtime.servers.rabbitmq._PLACES", ())
+    monkeypatch.setattr("tests.servers.rabbitmq._PLACES", ())
     monkeypatch.delenv("INN_TEST_RABBITMQ_SERVER", raising=False)
     with pytest.raises(ServerFailed, match="install rabbitmq-server"):
         server_script()

@@ -9,9 +9,9 @@ import pytest
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.session import Broker, open_session
 from adapters.rabbitmq.topology import Names
-from function.observing import Silent
-from local_runtime.servers.process import free_port
-from local_runtime.servers.rabbitmq import PASSWORD, USER, Node
+from function.telemetry import Silent
+from tests.servers.process import free_port
+from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, until
 
 

@@ -12,19 +12,19 @@ import aio_pika
 import pytest
 
 from adapters import telemetry
-from adapters.clock import SystemClock
+from adapters.composition.asking import Asking, providers
+from adapters.config.settings import ApiFnsSettings, CacheSettings, NalogSettings, load
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.session import Broker
 from adapters.rabbitmq.topology import Names
 from adapters.rabbitmq.work import Work
-from adapters.settings import ApiFnsSettings, CacheSettings, NalogSettings, load
-from adapters.wiring.asking import Asking, providers
+from adapters.runtime.clock import SystemClock
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.process import wait_for
-from local_runtime.servers.rabbitmq import Node
 from local_runtime.store import EmbeddedStore
 from tests.collector import Collector, collecting
+from tests.servers.process import wait_for
+from tests.servers.rabbitmq import Node
 
 TRACE, CLIENT = "3d" * 16, "4e" * 8
 REPLY_SEC = 60

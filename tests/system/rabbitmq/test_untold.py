@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from function.observing import STATUSES
+from function.telemetry import STATUSES
 from local_runtime.emulator.client import known
-from local_runtime.servers.rabbitmq import PASSWORD, Node
+from tests.servers.rabbitmq import PASSWORD, Node
 from tests.system.personal import People, lookup, seen, told, values
 from tests.system.rabbitmq.production import SECRETS, Production, production
 

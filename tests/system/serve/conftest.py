@@ -10,8 +10,8 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import Mongo, standalone
-from local_runtime.servers.process import free_port
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import free_port
 from tests.system import process as system
 from tests.system.process import KEY, ROOT
 

@@ -11,9 +11,9 @@ import urllib3
 from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
-from local_runtime.servers.mongod import FAULTS_ON_DEMAND, keep_indexes_waiting, standalone
-from local_runtime.servers.process import free_port, wait_for
 from tests.relay import held_back
+from tests.servers.mongod import FAULTS_ON_DEMAND, keep_indexes_waiting, standalone
+from tests.servers.process import free_port, wait_for
 from tests.system.serve.conftest import ROOT, Process
 
 Start = Callable[..., Process]
@@ -243,7 +243,7 @@ def test_an_answer_that_comes_after_its_request_is_kept_before_the_process_ends(
 def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the_next_from_asking(
     start: Start, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    hurried = "import adapters.wiring.function as f; f.FETCHES_SEC = 0.1; from adapters.cli import main; main()"
+    hurried = "import adapters.composition.function as f; f.FETCHES_SEC = 0.1; from adapters.cli import main; main()"
     served = start(settings, "python", "-c", hurried, "serve")
     asked_in_vain(served, emulator)
     assert "claim" in kept(settings)

@@ -1,0 +1,90 @@
+"""The store on MongoDB, from its settings."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from adapters.answers.encryption import Sealer
+from adapters.answers.owed import OwedAnswers
+from adapters.answers.recent import RecentAnswers
+from adapters.composition.asking import THREADS
+from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, longest
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.shutdown import HeldClaims
+from adapters.runtime.startup import Connect, Refused, left_alone
+from function.ports import Unavailable
+
+CACHE_THREADS = 4
+"""Threads that read the cache beside those that ask."""
+TRY_SEC = 1.0
+"""After that a start says that it still waits for the indexes."""
+
+
+class Keeping(NamedTuple):
+    """Where and how answers are kept; `lease`: seconds of a claim."""
+
+    app: AppSettings
+    mongo: MongoSettings
+    history: HistorySettings
+    lease: float
+
+
+def longest_call(mongo: MongoSettings) -> float:
+    """Seconds that one call to the store may take, waiting for others included."""
+    return longest(mongo.call_sec)
+
+
+@contextmanager
+def open_store(keeping: Keeping) -> Iterator[MongoStore]:
+    """The store; it connects when it is first used. Raises WrongAddress."""
+    config = MongoConfig(
+        uri=keeping.mongo.uri,
+        database=keeping.mongo.name,
+        lease=keeping.lease,
+        history_lasts=timedelta(days=keeping.history.days) if keeping.history.days else None,
+        operation=keeping.mongo.call_sec,
+        connections=THREADS + CACHE_THREADS,
+        app_name=keeping.app.name,
+    )
+    with closing(MongoStore(config, Sealer(keeping.app.keys), SystemClock())) as store:
+        yield store
+
+
+@contextmanager
+def answers(store: MongoStore) -> Iterator[RecentAnswers]:
+    """The store's answers, with what this process has met lately and what it owes the store, which gets that at the end."""
+    clock = SystemClock()
+    with closing(OwedAnswers(store, clock)) as owed, closing(HeldClaims(owed)) as held:
+        yield RecentAnswers(held, clock)
+
+
+class _Preparing:
+    """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
+
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+        self._end: Future[None] | None = None
+
+    async def __call__(self) -> str:
+        try:
+            await asyncio.to_thread(self._store.ping)
+            end = self._end = self._end or left_alone(self._store.prepare)
+            async with asyncio.timeout(TRY_SEC):
+                await asyncio.wrap_future(end)
+        except TimeoutError:
+            return "its indexes are not made yet (APP_START_TIMEOUT_SEC, 0: no limit, gives it more time)"
+        except Unavailable:
+            self._end = None
+            return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
+        except StoreRefuses as no:
+            raise Refused(str(no)) from None
+        return ""
+
+
+def store_start(store: MongoStore) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made."""
+    return _Preparing(store)

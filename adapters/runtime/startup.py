@@ -1,0 +1,96 @@
+"""A process's start: it tries its servers for a bounded time, and says of each that it could not reach why not."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
+
+from function.telemetry import Observer
+
+FIRST_PAUSE_SEC = 0.2
+LONGEST_PAUSE_SEC = 5.0
+
+T = TypeVar("T")
+Connect = Callable[[], Awaitable[str]]
+"""Tries once: "" when it is done, else why not yet. Raises Refused where trying again would not help."""
+
+
+class Refused(Exception):
+    """The server is there and says no: a wrong password, a missing right. The text says what to mend."""
+
+
+class NotStarted(Exception):
+    """A line for each server that could not be reached, or the one that refused."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{name}: {why}" for name, why in lines.items()))
+        self.lines = lines
+
+
+def left_alone(work: Callable[[], T]) -> "Future[T]":
+    """Some work in a thread, which can't be stopped: one that does not keep the process from ending."""
+    end: Future[T] = Future()
+    # From here on nobody can cancel it.
+    end.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            end.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
+            end.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return end
+
+
+def telling(servers: Mapping[str, Connect], observer: Observer) -> dict[str, Connect]:
+    """The same servers. The log has a line for one that the start has to wait for, and one when it is there."""
+    return {name: _telling(name, connect, observer) for name, connect in servers.items()}
+
+
+def _telling(name: str, connect: Connect, observer: Observer) -> Connect:
+    waited = False
+
+    async def tell() -> str:
+        nonlocal waited
+        why = await connect()
+        if bool(why) is not waited:
+            observer.event("start_waits" if why else "start_goes_on", part=name.lower())
+            waited = bool(why)
+        return why
+
+    return tell
+
+
+async def started(servers: Mapping[str, Connect], limit: float) -> None:
+    """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted."""
+    missing = dict.fromkeys(servers, "it has not answered")
+    tries = [asyncio.create_task(_reached(name, connect, missing)) for name, connect in servers.items()]
+    try:
+        async with asyncio.timeout(limit or None):
+            await asyncio.gather(*tries)
+    except TimeoutError:
+        raise NotStarted(missing) from None
+    finally:
+        for task in tries:
+            task.cancel()
+        # A refusal of one ends all; what the others then say no longer matters.
+        await asyncio.gather(*tries, return_exceptions=True)
+
+
+async def _reached(name: str, connect: Connect, missing: dict[str, str]) -> None:
+    pause = FIRST_PAUSE_SEC
+    while True:
+        try:
+            why = await connect()
+        except Refused as no:
+            raise NotStarted({name: str(no)}) from None
+        if not why:
+            break
+        missing[name] = why
+        # Replicas that lost a server together do not come back to it in step.
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
+        pause = min(pause * 2, LONGEST_PAUSE_SEC)
+    del missing[name]

@@ -1,0 +1,190 @@
+"""The CloudEvents 1.0 envelope of a request and of its reply, whatever carries it.
+
+A host strips its own prefix from attribute names (`ce-` of HTTP and RabbitMQ) and hands them over;
+what is no event of ours is `NotAnEvent`, which says what was expected and echoes nothing.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from function.request import Event, LookupResult
+
+REQUESTED = "inn.lookup.requested"
+COMPLETED = "inn.lookup.completed"
+SOURCE = "/inn"
+JSON_TYPE = "application/json"
+STRUCTURED_TYPE = "application/cloudevents+json"
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+# W3C's trace context: version ff, and a trace or a parent of zeros only, are invalid.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_JSON_DATA = re.compile(r"[a-z]+/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(rb"\\(.)")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+MAX_ID_LENGTH = 256
+"""Characters of an event's id: it comes back as `correlationid`."""
+MAX_BATCH_EVENTS = 4096
+"""More than right events that fit into 1 MiB; of `5,5,5` there fit half a million, and each would have its reply."""
+
+
+class NotAnEvent(ValueError):
+    """Not a CloudEvent that asks for a lookup. The text says what was expected; `id` is the event's, where it had one."""
+
+    def __init__(self, expected: str, event_id: str = "") -> None:
+        super().__init__(expected)
+        self.id = event_id
+
+
+class TooMany(NotAnEvent):
+    """A batch of more events than are taken at once."""
+
+
+class RequestEvent(NamedTuple):
+    """One request in its envelope. `traceparent` is W3C's, or "" where there was no right one."""
+
+    id: str
+    data: Event
+    traceparent: str = ""
+
+
+def within(event: RequestEvent, trace: str) -> RequestEvent:
+    """An event that names no trace of its own belongs to the one of what carried it."""
+    return event if event.traceparent or not trace else event._replace(traceparent=trace)
+
+
+def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> RequestEvent:
+    """An event whose attributes travel beside its data (names in lower case, without prefix)."""
+    event_id = _checked(attributes)
+    _check_content_type(content_type, event_id)
+    if not data:
+        raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
+    return RequestEvent(event_id, data, traceparent(attributes))
+
+
+def from_structured(body: bytes) -> RequestEvent:
+    """An event that is one JSON object, its data within."""
+    return _from_object(_decoded(body))
+
+
+def from_batch(body: bytes) -> list[RequestEvent | NotAnEvent]:
+    """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises NotAnEvent, or TooMany."""
+    batch = _decoded(body)
+    if not isinstance(batch, list):
+        raise NotAnEvent("expected a JSON array of CloudEvents")
+    if len(batch) > MAX_BATCH_EVENTS:
+        raise TooMany(f"expected at most {MAX_BATCH_EVENTS} events")
+    return [_event_or_fault(item) for item in batch]
+
+
+def decoded(value: bytes) -> str:
+    """An attribute's value as an HTTP header carries it (CloudEvents' HTTP binding, 3.1.3.2). Raises NotAnEvent.
+
+    It is percent-encoded UTF-8; older versions quoted it, and UTF-8 that nobody encoded says the same.
+    """
+    quoted = _QUOTED.fullmatch(value)
+    if quoted:
+        value = _ESCAPED.sub(rb"\1", quoted[1])
+    if b"%" in value:
+        value = _PERCENT.sub(lambda code: bytes.fromhex(code[1].decode()), value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise NotAnEvent("expected attributes in ce- headers as percent-encoded UTF-8") from None
+
+
+def is_json(content_type: str) -> bool:
+    """Whether data of this type is JSON (CloudEvents' JSON format, 3.1): the subtype is `json`, or ends with `+json`."""
+    return _JSON_DATA.fullmatch(content_type.partition(";")[0].strip()) is not None
+
+
+def reply_attributes(event_id: str, traceparent: str, reply_id: str, time: datetime) -> dict[str, str]:
+    """The attributes of the reply to an event; `event_id` "" where the request had none. `time` is aware."""
+    attributes = {
+        "specversion": "1.0",
+        "id": reply_id,
+        "source": SOURCE,
+        "type": COMPLETED,
+        "time": time.isoformat(),
+        "datacontenttype": JSON_TYPE,
+    }
+    if event_id:
+        attributes["correlationid"] = event_id
+    if traceparent:
+        attributes["traceparent"] = traceparent
+    return attributes
+
+
+def structured_reply(attributes: Mapping[str, str], result: LookupResult) -> bytes:
+    """The reply as one JSON object, its data within."""
+    return b'%s,"data":%s}' % (to_json(attributes)[:-1], result.to_json())
+
+
+def _event_or_fault(item: object) -> RequestEvent | NotAnEvent:
+    try:
+        return _from_object(item)
+    except NotAnEvent as fault:
+        return fault
+
+
+def _from_object(item: object) -> RequestEvent:
+    if not isinstance(item, dict):
+        raise NotAnEvent("expected a CloudEvent as a JSON object")
+    event_id = _checked(item)
+    content_type = item.get("datacontenttype", JSON_TYPE)
+    _check_content_type(content_type if isinstance(content_type, str) else "", event_id)
+    return RequestEvent(event_id, _data(item, event_id), traceparent(item))
+
+
+def _data(item: dict[str, object], event_id: str) -> Event:
+    if "data_base64" not in item:
+        if "data" not in item:
+            raise NotAnEvent("expected the request in data", event_id)
+        return item["data"]  # type: ignore[return-value]  # decoded from JSON
+    encoded = item["data_base64"]
+    try:
+        return b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
+    except ValueError:
+        raise NotAnEvent("expected data_base64 to hold base64", event_id) from None
+
+
+def _checked(attributes: Mapping[str, object]) -> str:
+    """The event's id, after a look at every attribute that must be there."""
+    event_id = attributes.get("id")
+    known_id = event_id if isinstance(event_id, str) and len(event_id) <= MAX_ID_LENGTH else ""
+    faults = []
+    if attributes.get("specversion") != "1.0":
+        faults.append("specversion 1.0")
+    if not known_id:
+        faults.append(f"id as a string of 1 to {MAX_ID_LENGTH} characters")
+    source = attributes.get("source")
+    if not isinstance(source, str) or not source:
+        faults.append("source as a string that is not empty")
+    if attributes.get("type") != REQUESTED:
+        faults.append(f"type {REQUESTED}")
+    if faults:
+        raise NotAnEvent(f"expected a CloudEvent with {', '.join(faults)}", known_id)
+    return known_id
+
+
+def _check_content_type(content_type: str, event_id: str) -> None:
+    if not is_json(content_type):
+        raise NotAnEvent("expected data of content type application/json", event_id)
+
+
+def traceparent(attributes: Mapping[str, object]) -> str:
+    """W3C's `traceparent` among attributes or headers, or "" where there is no right one."""
+    value = attributes.get("traceparent")
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else ""
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise NotAnEvent("expected a CloudEvent as JSON in UTF-8, but this is not JSON") from None

@@ -1,0 +1,85 @@
+"""What was looked up, for those who run the service: history, and erasing all that is kept of one person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from function.outcomes import Status
+from function.person import Person
+from function.request import LookupRequest
+
+SORT_KEYS = ("time", "status", "provider")
+"""What history can be sorted by; a leading "-" turns the order round."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which rows: newest first unless `sort` says otherwise; `since` and `until` are aware times, half-open.
+
+    Raises ValueError where there is no such page.
+    """
+
+    limit: int = 20
+    skip: int = 0
+    sort: str = "-time"
+    status: Status | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.sort_key not in SORT_KEYS:
+            raise ValueError(f"sort must be one of {', '.join(SORT_KEYS)}, with a - before it for the other way round")
+        if self.limit < 1 or self.skip < 0:
+            raise ValueError("limit must be 1 or more, skip 0 or more")
+
+    @property
+    def sort_key(self) -> str:
+        """One of SORT_KEYS."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the order is turned round."""
+        return self.sort.startswith("-")
+
+
+class HistoryRow(NamedTuple):
+    """One lookup that reached a provider. `person` (the request's fields by wire name) and `inn` only if revealed."""
+
+    request_id: str
+    time: datetime
+    status: Status
+    provider: str
+    person: dict[str, str] | None = None
+    inn: str | None = None
+
+
+class Erasure(NamedTuple):
+    """How much was erased, and the id of the record that proves it."""
+
+    answers: int
+    history: int
+    record_id: str
+
+
+def person_fields(request: LookupRequest) -> dict[str, str]:
+    """Whom the request asks for, by wire name, in the client's spelling; what it leaves out is left out."""
+    fields = request.model_dump(mode="json", by_alias=True, exclude={"request_id"})
+    return {name: value for name, value in fields.items() if value}
+
+
+class Archive(Protocol):
+    """The store's other face. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
+
+    def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
+        """One page of what was looked up."""
+
+    def forget(self, person: Person) -> Erasure:
+        """Erase the person's answer and history and keep a record of it without personal data.
+
+        A lookup of the person that is under way may store a new answer afterwards.
+        """
+
+    def erased_since(self, time: datetime) -> bool:
+        """Whether anybody was erased then or later, by the clock of who did it. No record says who it was."""

@@ -1,0 +1,32 @@
+"""Invented people, as requests."""
+
+from datetime import date
+from typing import Any
+
+from function.request import LookupRequest, parse
+
+TODAY = date(2026, 7, 1)
+PERSON: dict[str, Any] = {
+    "requestId": "r-1",
+    "lastName": "Выдуманный",
+    "firstName": "Пётр",
+    "middleName": "Ильич",
+    "birthDate": "1980-02-03",
+    "documentSerial": "0102",
+    "documentNumber": "000304",
+    "documentDate": "2001-12-31",
+}
+
+
+def every_turn(_seconds: float, *, sent: bool = True) -> bool:
+    return True
+
+
+def no_turn(_seconds: float, *, sent: bool = True) -> bool:
+    return False
+
+
+def request(**changed: object) -> LookupRequest:
+    parsed = parse(PERSON | changed, TODAY)
+    assert isinstance(parsed, LookupRequest), parsed
+    return parsed

@@ -1,0 +1,131 @@
+"""Whatever bytes come: an outcome or a named failure, never an INN that fails its checksum, never "not found" from garbage."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.providers import apifns
+from adapters.providers.nalog.exchange import Page
+from adapters.providers.nalog.replies import Poll, Ticket, find_reply, get_reply, legacy_reply
+from adapters.providers.nalog.retry_after import seconds_of
+from function import inn
+from function.outcomes import Status
+from function.ports import Invalid, Unavailable, Verdict
+from function.rate_limit import MAX_COOLDOWN_SEC, Reply
+from tests.adapters.providers.nalog.test_rows import ANSWERED
+from tests.system.mongodb.world import count
+
+FUZZER = Path(__file__).with_name("fuzz_replies.py")
+RUNS = count(10_000, 100_000)
+SEEDS = [
+    '{"requestId":"0A1B","captchaRequired":true}',
+    '{"captchaRequired":false,"code":0,"inn":"770000000082"}',
+    '<html><div id="result">{"code":3}</div></html>',
+    '{"ERROR":"-","ERRORS":{"fam":["x"],"captcha":["x"]},"STATUS":400}',
+    '{"items":[{"ИНН":"770000000082"}]}',
+    '{"items":[],"error":"Информация об ИНН не найдена"}',
+]
+
+KEYS = ["requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS", "items", "ИНН", "error"]
+numbers = st.sampled_from([-2, -1, 0, 1, 2, 3, 4, 99, 400, -1.0, 0.0, -0.0, 1.0, 3.0, 0.5, 770000000082, float("nan")])
+scalars = st.one_of(
+    st.none(), st.booleans(), numbers, st.text(max_size=8), st.sampled_from(["770000000082", "770000000083", "0", "1"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*KEYS, "fam", "captcha"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+objects = st.dictionaries(st.sampled_from(KEYS), values, max_size=5).map(lambda said: json.dumps(said).encode())
+wrapped = st.tuples(
+    st.sampled_from([b"", b"<html>", b"x", b"\xff", b"{"]), objects, st.sampled_from([b"", b"</html>", b"}"])
+).map(b"".join)
+bodies = st.one_of(st.binary(max_size=64), objects, wrapped)
+pages = st.builds(
+    Page, st.sampled_from([200, 204, 302, 400, 403, 404, 405, 429, 500, 503]), bodies, st.sampled_from([0.0, 9.0])
+)
+
+
+def said_by(read: Callable[[Page], object], page: Page) -> object:
+    try:
+        return read(page)
+    except Unavailable:
+        return None
+
+
+def check(verdict: Verdict | Invalid) -> None:
+    if isinstance(verdict, Verdict):
+        assert inn.is_valid(verdict.inn) == (verdict.status is Status.FOUND)
+        assert verdict.inn or verdict.status is not Status.FOUND
+    else:
+        assert verdict.errors
+
+
+@given(pages)
+def test_a_find_gives_a_ticket_or_a_named_failure(page: Page) -> None:
+    assert isinstance(said_by(find_reply, page), Ticket | Invalid | None)
+
+
+@given(pages, st.sampled_from([(get_reply, "state"), (legacy_reply, "code")]))
+def test_an_answer_is_what_was_said_or_a_named_failure(page: Page, step: tuple[Callable[[Page], object], str]) -> None:
+    read, key = step
+    reply = said_by(read, page)
+    assert isinstance(reply, Reply | Poll | None)
+    if isinstance(reply, Reply):
+        check(reply.said)
+        if isinstance(reply.said, Verdict) and reply.said.status is Status.NOT_FOUND:
+            assert re.search(rf'"{key}": "?-?0(\.0)?"?[,}}]', page.body.decode(errors="replace"))
+
+
+@given(pages)
+def test_the_paid_provider_s_answer_is_what_was_said_or_a_named_failure(page: Page) -> None:
+    verdict = said_by(apifns.read, page)
+    if verdict is not None:
+        assert isinstance(verdict, Verdict)
+        check(verdict)
+        assert verdict.status is not Status.NOT_FOUND
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_retry_after_is_seconds_within_an_hour(value: str, date: str) -> None:
+    assert 0 <= seconds_of({"Retry-After": value, "Date": date}) <= MAX_COOLDOWN_SEC
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Wed, 01 Jul 9999 10:00:00 GMT", "Wed, 01 Jul 0001 10:00:00 +2359", "Wed, 01 Jul 2026 10:00:00 -9999", "²"],
+)
+def test_a_retry_after_beyond_the_calendar_is_seconds_too(value: str) -> None:
+    assert 0 <= seconds_of({"Retry-After": value}) <= MAX_COOLDOWN_SEC
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"state":' + b"1" * 5000 + b"}", b"[" * 200_000, b'{"state":' + b"[" * 200_000],
+    ids=["digits", "deep", "deeper"],
+)
+def test_numbers_and_nesting_beyond_python_s_limits_are_a_bad_reply(body: bytes) -> None:
+    assert said_by(get_reply, Page(200, body)) is None
+    assert said_by(legacy_reply, Page(200, body)) is None
+    assert said_by(apifns.read, Page(200, body)) is None
+
+
+def test_a_fuzzer_finds_nothing(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, body in enumerate([*(body for body, _ in ANSWERED.values()), *SEEDS]):
+        (corpus / str(number)).write_bytes(b"\x00" + body.encode())
+    limits = [f"-runs={RUNS}", "-seed=1", "-max_len=512", "-timeout=20", f"-artifact_prefix={tmp_path}/"]
+    command = [sys.executable, str(FUZZER), str(corpus), *limits]
+    fuzzed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert fuzzed.returncode == 0, fuzzed.stderr[-3000:]
+    assert f"Done {RUNS} runs" in fuzzed.stderr

@@ -1,0 +1,130 @@
+"""Starts one server process, watches it, and ends it by its own pid."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+
+Result = TypeVar("Result")
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_POLL_SEC = 0.02
+_END_SEC = 30
+"""What the system may take to end a process after SIGKILL; the machine may have other work."""
+_LOG_TAIL = 2000
+"""Characters of a server's log that an error shows."""
+
+
+class ServerFailed(Exception):
+    """A server could not be had, or did not do what it was waited for. The text says what to do, or shows its log."""
+
+
+class Server:
+    """One running process and its log. `pid` is the server's own; its children end with it."""
+
+    def __init__(self, keeper: "subprocess.Popen[bytes]", pid: int, log: Path, grace: float) -> None:
+        self._keeper = keeper
+        self._grace = grace
+        self.pid = pid
+        self.log = log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.status is None
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        return self._keeper.poll()
+
+    def stop(self) -> None:
+        """End it: SIGTERM, and SIGKILL after its grace. Ending twice is ending once."""
+        # The keeper waits for the end of its stdin.
+        self._keeper.communicate(timeout=self._grace + _END_SEC)
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL, at once."""
+        if self.alive:
+            os.kill(self.pid, signal.SIGKILL)
+        self._keeper.wait(_END_SEC)
+        self._keeper.communicate()
+
+    def log_tail(self) -> str:
+        """The end of its log, for an error's text."""
+        return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else ""
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    grace: float = 10,
+) -> Server:
+    """Start a server that ends with this process at the latest. `env` is added to ours; `grace`: see `Server.stop`."""
+    keeper = subprocess.Popen(  # the caller's own server
+        [sys.executable, "-I", "-S", _KEEPER, str(grace), log, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        # Ctrl-C ends the run, and the run ends its servers, in its own order.
+        start_new_session=True,
+    )
+    first_line = keeper.stdout.readline() if keeper.stdout else b""
+    if not first_line:
+        keeper.communicate()
+        raise ServerFailed(f"cannot start {command[0]}")
+    return Server(keeper, int(first_line), log, grace)
+
+
+def free_port() -> int:
+    """A port of the loopback address on which nobody listens.
+
+    On Linux it is kept for this process and its servers, which may listen there again and again: the system gives
+    it to nobody else. Elsewhere it was free a moment ago.
+    """
+    with socket.socket() as probe:
+        # Servers ask for reuse, too; whoever asks for any port is given none that is bound.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        if sys.platform == "linux":
+            # Bound until this process ends.
+            probe.detach()
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on this port of the loopback address."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(condition: Callable[[], Result], *, within: float, what: str, server: Server | None = None) -> Result:
+    """What the condition gives once it is true. Raises ServerFailed after `within` seconds, or once `server` has ended."""
+    deadline = time.monotonic() + within
+    while True:
+        if result := condition():
+            return result
+        ended = server is not None and not server.alive
+        if ended or time.monotonic() > deadline:
+            end = f"{what}: the server has ended" if ended else f"{what}: not within {within} s"
+            raise ServerFailed(f"{end}\n{server.log_tail()}" if server else end)
+        time.sleep(_POLL_SEC)

@@ -1,0 +1,182 @@
+"""A private RabbitMQ node: own name, ports, folder, cookie and port mapper; it can be stopped, killed, paused, started.
+
+The server is looked for in INN_TEST_RABBITMQ_SERVER (the `rabbitmq-server` script), then where packages
+put it; on Debian, as root, it is installed. A node that the system runs is never touched.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from tests.servers import debian
+from tests.servers.process import Server, ServerFailed, free_port, start, wait_for
+
+USER = "inn"
+PASSWORD = "inn-test-password"  # of a node that nobody else reaches
+START_SEC = 120.0
+"""On a busy machine; a few seconds otherwise."""
+
+REGISTER_SEC = 2.0
+"""RabbitMQ 3.10 saves its register of quorum queues half a second after it was last changed, if it has the time."""
+
+_PLACES = (
+    # Debian's script in /usr/sbin would change to another user first.
+    "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
+    "/opt/rabbitmq/sbin/rabbitmq-server",
+    "/opt/homebrew/sbin/rabbitmq-server",
+    "/usr/local/sbin/rabbitmq-server",
+)
+_CONFIG = f"""\
+loopback_users = none
+default_user = {USER}
+default_pass = {PASSWORD}
+disk_free_limit.absolute = 50MB
+raft.wal_max_size_bytes = 33554432
+log.file.level = warning
+"""
+_PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+
+
+class Node:
+    """One node, started by `start` and kept in its folder: what was durable is there after `kill` and `start`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._epmd_port = free_port()
+        self._distribution_port = free_port()
+        self._running = ExitStack()
+        self._server: Server | None = None
+        (folder / "rabbitmq.conf").write_text(_CONFIG)
+        (folder / "plugins").write_text("[].\n")
+
+    @property
+    def uri(self) -> str:
+        """Where clients connect, password included."""
+        return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.port}/%2F"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections. A node that runs is left as it is."""
+        if self._server is not None:
+            return
+        environment = self._environment()
+        epmd = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
+        self._running.enter_context(start(epmd, log=self.folder / "epmd.log", env=environment, grace=0))
+        self._server = self._running.enter_context(
+            start([server_script()], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
+        )
+        wait_for(self._answers, within=START_SEC, what="RabbitMQ takes connections", server=self._server)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._running.close()
+        self._server = None
+
+    def registered(self, since: float) -> None:
+        """Wait until queues declared by then (seconds since the epoch) are sure to outlive a kill."""
+        wait_for(lambda: time.time() > since + REGISTER_SEC, within=START_SEC, what="the register of queues is saved")
+
+    def kill(self) -> None:
+        """End it as a power cut would.
+
+        Wait for `registered` before the first kill after a queue was declared, or the queue is gone.
+        """
+        if self._server is not None:
+            self._server.kill()
+        self.stop()
+
+    def pause(self) -> None:
+        """Let it hang: its connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def control(self, *arguments: str) -> str:
+        """Call `rabbitmqctl` for this node; returns what it prints. Raises ServerFailed."""
+        script = server_script().with_name("rabbitmqctl")
+        node = ("-n", f"inn-{self.port}@localhost")
+        environment = {**os.environ, **self._environment()}
+        done = subprocess.run(
+            [script, *node, *arguments], env=environment, check=False, capture_output=True
+        )  # the node's own
+        if done.returncode:
+            raise ServerFailed(f"rabbitmqctl {arguments[0]}: {done.stderr.decode(errors='replace')}")
+        return done.stdout.decode(errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._server is not None:
+            os.killpg(self._server.pid, number)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.folder),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "none.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
+            "RABBITMQ_NODENAME": f"inn-{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(_PROTOCOL_HEADER)
+            return bool(connection.recv(1))
+        return False
+
+
+@contextmanager
+def rabbitmq(folder: Path) -> Iterator[Node]:
+    """A running private node in an empty folder, ended with the block."""
+    node = Node(folder)
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+
+
+def server_script() -> Path:
+    """The `rabbitmq-server` script. Raises ServerFailed, saying what to install."""
+    if named := os.environ.get("INN_TEST_RABBITMQ_SERVER"):
+        return Path(named)
+    return _found() or _installed() or _missing()
+
+
+def _found() -> Path | None:
+    for place in _PLACES:
+        anchor = Path(place)
+        for path in sorted(Path(anchor.anchor).glob(str(anchor.relative_to(anchor.anchor))), reverse=True):
+            if os.access(path, os.X_OK):
+                return path
+    elsewhere = shutil.which("rabbitmq-server")
+    return Path(elsewhere) if elsewhere else None
+
+
+def _installed() -> Path | None:
+    debian.install("rabbitmq-server")
+    return _found()
+
+
+def _missing() -> Path:
+    raise ServerFailed(
+        "RabbitMQ is needed: install rabbitmq-server 3.10 or newer (apt-get install rabbitmq-server, brew install"
+        " rabbitmq), or name its script in INN_TEST_RABBITMQ_SERVER"
+    )

@@ -8,7 +8,7 @@ from adapters.answers.encryption import Sealer
 from function.handler import handle
 from function.outcomes import Answer, Answered, Status
 from function.request import LookupRequest, parse, result_of
-from tests.core.worlds import Answers, World
+from tests.doubles import Answers, World
 
 _BODY = (
     '{"requestId":"bench-1","lastName":"Небывальцев","firstName":"Велимудр","middleName":"Златозарович",'

@@ -1,4 +1,4 @@
-"""The CloudEvents 1.0 envelope of a request and of its reply, whatever carries it.
+"""A request as an event, and the CloudEvents 1.0 envelope around it and around its reply, whatever carries them.
 
 A host strips its own prefix from attribute names (`ce-` of HTTP and RabbitMQ) and hands them over;
 what is no event of ours is `NotAnEvent`, which says what was expected and echoes nothing.
@@ -7,12 +7,14 @@ what is no event of ours is `NotAnEvent`, which says what was expected and echoe
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
 
 from pydantic_core import from_json, to_json
 
-from function.request import Event, LookupResult
+from function.outcomes import Rejected
+from function.ports import Clock
+from function.request import Json, LookupRequest, parse
+from function.result import LookupResult
 
 REQUESTED = "inn.lookup.requested"
 COMPLETED = "inn.lookup.completed"
@@ -26,6 +28,8 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 _JSON_DATA = re.compile(r"[a-z]+/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(.)")
+# Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
+_FIRST_DAY_OFFSET = timedelta(hours=12)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 MAX_ID_LENGTH = 256
 """Characters of an event's id: it comes back as `correlationid`."""
@@ -45,34 +49,46 @@ class TooMany(NotAnEvent):
     """A batch of more events than are taken at once."""
 
 
-class RequestEvent(NamedTuple):
-    """One request in its envelope. `traceparent` is W3C's, or "" where there was no right one."""
+class Event:
+    """One request as it arrived: what it asks for, and the envelope that it came in.
 
-    id: str
-    data: Event
-    traceparent: str = ""
+    `data`: the request's JSON text in UTF-8, or what that decodes to; `id`: the CloudEvent's, "" where it came
+    without an envelope; `traceparent`: W3C's, or "" where there was no right one.
+    """
+
+    __slots__ = ("_request", "data", "id", "traceparent")
+
+    def __init__(self, data: bytes | Json, event_id: str = "", traceparent: str = "") -> None:
+        self.data = data
+        self.id = event_id
+        self.traceparent = traceparent
+        self._request: LookupRequest | Rejected | None = None
+
+    def __repr__(self) -> str:
+        return "Event(...)"
+
+    def request(self, clock: Clock) -> LookupRequest | Rejected:
+        """The request, or all that is wrong with it. It is parsed once."""
+        if self._request is None:
+            self._request = parse(self.data, (clock.now() + _FIRST_DAY_OFFSET).date())
+        return self._request
 
 
-def within(event: RequestEvent, trace: str) -> RequestEvent:
-    """An event that names no trace of its own belongs to the one of what carried it."""
-    return event if event.traceparent or not trace else event._replace(traceparent=trace)
-
-
-def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> RequestEvent:
+def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> Event:
     """An event whose attributes travel beside its data (names in lower case, without prefix)."""
     event_id = _checked(attributes)
     _check_content_type(content_type, event_id)
     if not data:
         raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
-    return RequestEvent(event_id, data, traceparent(attributes))
+    return Event(data, event_id, traceparent(attributes))
 
 
-def from_structured(body: bytes) -> RequestEvent:
+def from_structured(body: bytes) -> Event:
     """An event that is one JSON object, its data within."""
     return _from_object(_decoded(body))
 
 
-def from_batch(body: bytes) -> list[RequestEvent | NotAnEvent]:
+def from_batch(body: bytes) -> list[Event | NotAnEvent]:
     """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises NotAnEvent, or TooMany."""
     batch = _decoded(body)
     if not isinstance(batch, list):
@@ -125,23 +141,23 @@ def structured_reply(attributes: Mapping[str, str], result: LookupResult) -> byt
     return b'%s,"data":%s}' % (to_json(attributes)[:-1], result.to_json())
 
 
-def _event_or_fault(item: object) -> RequestEvent | NotAnEvent:
+def _event_or_fault(item: object) -> Event | NotAnEvent:
     try:
         return _from_object(item)
     except NotAnEvent as fault:
         return fault
 
 
-def _from_object(item: object) -> RequestEvent:
+def _from_object(item: object) -> Event:
     if not isinstance(item, dict):
         raise NotAnEvent("expected a CloudEvent as a JSON object")
     event_id = _checked(item)
     content_type = item.get("datacontenttype", JSON_TYPE)
     _check_content_type(content_type if isinstance(content_type, str) else "", event_id)
-    return RequestEvent(event_id, _data(item, event_id), traceparent(item))
+    return Event(_data(item, event_id), event_id, traceparent(item))
 
 
-def _data(item: dict[str, object], event_id: str) -> Event:
+def _data(item: dict[str, object], event_id: str) -> bytes | Json:
     if "data_base64" not in item:
         if "data" not in item:
             raise NotAnEvent("expected the request in data", event_id)

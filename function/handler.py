@@ -1,98 +1,92 @@
 """The whole story of a lookup on one page: validate, look in the cache, claim, fetch, store.
 
-Nothing here sleeps, retries or logs; whoever calls decides what to do about `Deferred` and `InProgress`.
+Every host runs `handle` for every event; it chooses the ports and the thread, never the steps. Nothing here
+sleeps, retries or logs: whoever calls decides what to do about `Deferred` and `InProgress`.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date, timedelta
 from typing import assert_never
 
 from function import inn
+from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
-from function.ports import Claim, Clock, Invalid, Ports, Unavailable, Verdict
-from function.request import Event, LookupRequest, parse
-
-# Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
-_FIRST_DAY_OFFSET = timedelta(hours=12)
+from function.person import Person
+from function.ports import Answers, Claim, Invalid, Pending, Ports, Unavailable, Verdict
+from function.request import LookupRequest
 
 
 def handle(event: Event, ports: Ports) -> Outcome:
-    """Answer one request."""
-    request = read(event, ports)
+    """Answer one request, or say why it can't be answered now."""
+    request = event.request(ports.clock)
     if isinstance(request, Rejected):
         return request
     try:
-        known = ports.answers.find(request.person)
-    except Unavailable as no:
-        return Deferred(request, no.reason, no.retry_after)
-    return _claimed(request, ports) if known is None else Answered(request, known, cached=True)
-
-
-def handle_missed(event: Event, ports: Ports) -> Outcome:
-    """Answer one request that was not in the cache a moment ago: one read less, for the claim looks there too."""
-    request = read(event, ports)
-    return request if isinstance(request, Rejected) else _claimed(request, ports)
-
-
-def read(event: Event, ports: Ports) -> LookupRequest | Rejected:
-    """The request in an event, or all that is wrong with it."""
-    return parse(event, _today(ports.clock))
-
-
-def broken(event: Event, ports: Ports) -> Outcome:
-    """How a request ends that a bug kept from being handled: put off, as one that failed."""
-    request = read(event, ports)
-    return request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)
-
-
-def _claimed(request: LookupRequest, ports: Ports) -> Outcome:
-    try:
-        claim = ports.answers.claim(request.person)
-        match claim:
+        known = ports.answers.find_or_claim(request.person)
+        match known:
             case Answer():
-                return Answered(request, claim, cached=True)
+                return Answered(request, known, cached=True)
+            case Claim():
+                return _fetch_and_save(request, known, ports)
             case None:
                 return InProgress(request)
-            case Claim():
-                return _fetched(request, claim, ports)
             case _:
-                assert_never(claim)
+                assert_never(known)
     except Unavailable as no:
         return Deferred(request, no.reason, no.retry_after)
 
 
-def _fetched(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
+class Prefetched:
+    """Answers that were read beforehand, for a cached attempt: no I/O, and nobody is claimed.
+
+    Who is not among them is `Unavailable`: NOT_CACHED, unless the store could not be read. All else is the store's.
+    """
+
+    def __init__(self, store: Answers, known: Mapping[Person, Answer], missing: Unavailable | None = None) -> None:
+        self._known = known
+        self._missing = (missing.reason, missing.retry_after) if missing else (Reason.NOT_CACHED, 0)
+        self.keep_ticket, self.release, self.save = store.keep_ticket, store.release, store.save
+
+    def find_or_claim(self, person: Person) -> Answer:
+        """The answer. Raises Unavailable."""
+        answer = self._known.get(person)
+        if answer is None:
+            raise Unavailable(*self._missing)
+        return answer
+
+
+def _fetch_and_save(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
     """Ask the provider and keep what it says; whatever goes wrong, the person is free to be asked for again."""
+    without_ticket = claim._replace(ticket=None)
     try:
-        verdict = ports.provider.ask(request)
-    except BaseException:
-        _let_go(claim, ports)
+        reply = ports.provider.ask(request, claim.ticket)
+    except Unavailable:
+        _release(without_ticket, ports)
         raise
-    match verdict:
+    except BaseException:
+        # A bug, or the end of the process: the find that was made is still good.
+        _release(claim, ports)
+        raise
+    match reply:
+        case Pending(ticket, wait):
+            ports.answers.keep_ticket(claim, ticket, wait)
+            return Deferred(request, Reason.PENDING, wait)
         case Invalid(errors):
-            _let_go(claim, ports)
+            _release(without_ticket, ports)
             return Rejected(request.request_id, errors)
         case Verdict(Status.FOUND, number) if not inn.is_valid(number):
-            _let_go(claim, ports)
+            _release(without_ticket, ports)
             return Deferred(request, Reason.BAD_REPLY)
-        case Verdict():
-            answer = _answer(verdict, ports)
+        case Verdict(status, number, provider):
+            now = ports.clock.now()
+            answer = Answer(status, number, provider, now, ports.lifetimes.expiry(status, now))
             ports.answers.save(claim, request, answer)
             return Answered(request, answer, cached=False)
         case _:
-            assert_never(verdict)
+            assert_never(reply)
 
 
-def _let_go(claim: Claim, ports: Ports) -> None:
+def _release(claim: Claim, ports: Ports) -> None:
     # How the request ends says more than that the claim could not be given back: its lease ends by itself.
     with suppress(Unavailable):
         ports.answers.release(claim)
-
-
-def _answer(verdict: Verdict, ports: Ports) -> Answer:
-    now = ports.clock.now()
-    return Answer(verdict.status, verdict.inn, verdict.provider, now, ports.lifetimes.expiry(verdict.status, now))
-
-
-def _today(clock: Clock) -> date:
-    return (clock.now() + _FIRST_DAY_OFFSET).date()

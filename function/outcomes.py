@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from function.request import LookupRequest
@@ -28,8 +28,9 @@ class Reason(StrEnum):
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     BAD_REPLY = "bad_reply"
     PROVIDER_CLOSED = "provider_closed"
-    TURNED_AWAY = "turned_away"
-    NOT_HERE = "not_here"
+    THROTTLED = "throttled"
+    PENDING = "pending"
+    NOT_CACHED = "not_cached"
     IN_PROGRESS = "in_progress"
     DEADLINE = "deadline"
     INTERNAL_ERROR = "internal_error"
@@ -40,8 +41,8 @@ class Reason(StrEnum):
         return _TEXTS[self]
 
     @property
-    def burns_retry(self) -> bool:
-        """Whether this request was tried and failed; waiting for one's turn, or for the store, is no failure of it."""
+    def is_failure(self) -> bool:
+        """Whether the request was tried and failed, which counts as a retry; waiting for a permit or the store does not."""
         return self in _FAILURES
 
 
@@ -49,9 +50,10 @@ _TEXTS = {
     Reason.STORE_UNAVAILABLE: "the store of answers cannot be reached now",
     Reason.PROVIDER_UNAVAILABLE: "the tax service does not answer now",
     Reason.BAD_REPLY: "the tax service gave a reply that cannot be trusted",
-    Reason.PROVIDER_CLOSED: "the tax service takes no more requests for now (pace, cool-down or daily limit)",
-    Reason.TURNED_AWAY: "the tax service turned this request away (captcha or throttling) and is left alone for a while",
-    Reason.NOT_HERE: "the answer is not in the cache",
+    Reason.PROVIDER_CLOSED: "the tax service takes no more requests for now (rate limit, cool-down or daily limit)",
+    Reason.THROTTLED: "the tax service turned this request away (captcha or throttling) and is not asked for a while",
+    Reason.PENDING: "the tax service is still working on this request",
+    Reason.NOT_CACHED: "the answer is not in the cache",
     Reason.IN_PROGRESS: "another worker is asking for this person now",
     Reason.DEADLINE: "the answer did not come in the time of one request; it is kept if it comes, so ask again",
     Reason.INTERNAL_ERROR: "something went wrong within this service",
@@ -118,21 +120,6 @@ class InProgress:
     """Another worker is fetching this very person: its answer will be in the store."""
 
     request: LookupRequest
-
-
-def on_behalf(outcome: Outcome, request: LookupRequest) -> Outcome:
-    """The outcome of a lookup, for another request about the same person that waited for it."""
-    match outcome:
-        case Answered(_, answer, _):
-            return Answered(request, answer, cached=True)
-        case Rejected(_, errors):
-            return Rejected(request.request_id, errors)
-        case Deferred(_, reason, retry_after):
-            return Deferred(request, reason, retry_after)
-        case InProgress():
-            return InProgress(request)
-        case _:
-            assert_never(outcome)
 
 
 Outcome = Answered | Rejected | Deferred | InProgress

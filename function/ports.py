@@ -4,9 +4,10 @@ Every port is synchronous and thread-safe.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
+
+from pydantic_core import from_json, to_json
 
 from function.outcomes import Answer, FieldError, Reason, Status
 from function.person import Person
@@ -25,38 +26,82 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
+class Ticket(NamedTuple):
+    """What an answer that is still being worked out is polled with. `value` is the provider's secret.
+
+    `expires_at`: aware, UTC; after it the provider must be asked anew. `polls` and `refusals` count the polls
+    made so far, and those at which the provider did not know the ticket.
+    """
+
+    provider: str
+    value: str
+    expires_at: datetime
+    polls: int = 0
+    refusals: int = 0
+
+    def __repr__(self) -> str:
+        return f"Ticket({self.provider}, polls={self.polls})"
+
+    def to_json(self) -> bytes:
+        """The whole ticket, secret included: encrypt it before it is stored."""
+        return to_json((self.provider, self.value, self.expires_at.timestamp(), self.polls, self.refusals))
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Ticket":
+        """The ticket that `to_json` wrote."""
+        provider, value, expires_at, polls, refusals = from_json(text)
+        return cls(provider, value, datetime.fromtimestamp(expires_at, UTC), polls, refusals)
+
+
 class Claim(NamedTuple):
-    """One worker's right to fetch one person, until its lease ends. `token` tells it from later claims."""
+    """One worker's right to fetch one person, until its lease ends. `token` tells it from later claims.
+
+    `ticket`: of a find that an earlier worker made; its answer is polled for, no new find is made.
+    """
 
     person: Person
     token: str
+    ticket: Ticket | None = None
 
 
-class AnswerStore(Protocol):
-    """Keeps answers by person. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
+class Answers(Protocol):
+    """What `handle` needs of the store. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
 
-    def find(self, person: Person) -> Answer | None:
-        """The unexpired answer, in one indexed read; a claim on the person does not hide it."""
+    def find_or_claim(self, person: Person) -> Answer | Claim | None:
+        """The unexpired answer, or else the right to fetch this person, in one atomic step.
 
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """What `find` would say of each, in one round trip; who is not known is not in it."""
+        None while another worker's claim lasts. A claim whose lease has ended is anybody's, and brings the ticket
+        that was kept with it.
+        """
 
-    def claim(self, person: Person) -> Claim | Answer | None:
-        """The right to fetch this person, in one atomic step.
+    def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
+        """Keep the ticket, and end the claim in `wait` seconds: whoever claims the person next polls on.
 
-        The answer itself where another worker has just saved it; None while another's claim lasts.
-        A claim whose lease has ended is anybody's.
+        A claim that was lost to another worker changes nothing.
         """
 
     def release(self, claim: Claim) -> None:
-        """Give the right back without an answer. A claim that is no longer held changes nothing."""
+        """End the claim now. The ticket that it carries stays; without one, none stays.
+
+        A claim that is no longer held changes nothing.
+        """
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """Keep the answer and a row of history, durably, and end the claim.
+        """Keep the answer and a row of history, durably, and end the claim and its ticket.
 
         Saving twice changes nothing. A claim that was lost to another worker saves all the same:
         an answer is a fact.
         """
+
+
+class AnswerStore(Answers, Protocol):
+    """Keeps answers by person, for all replicas."""
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """The unexpired answers, in one round trip; who is not known is not in it. A claim does not hide an answer."""
+
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """Begin the leases of these claims anew, as far as they are still held."""
 
 
 class Verdict(NamedTuple):
@@ -73,15 +118,22 @@ class Invalid(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
+class Pending(NamedTuple):
+    """The provider is still working it out: ask again with the ticket in `retry_after` seconds."""
+
+    ticket: Ticket
+    retry_after: float
+
+
 class InnProvider(Protocol):
     """Knows INNs: the tax service, or who asks it for us."""
 
-    def ask(self, request: LookupRequest) -> Verdict | Invalid:
-        """Ask for one person; may block up to the provider's time limit.
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
+        """Make one request for one person: a first one, or with a ticket a poll. It does not wait between requests.
 
-        Raises `Unavailable`: PROVIDER_CLOSED where it must not be asked now (pace, cool-down, daily
-        limit) or has just closed itself (captcha, throttling); PROVIDER_UNAVAILABLE or BAD_REPLY
-        where it was asked in vain.
+        Raises `Unavailable`, after which a ticket is of no use: PROVIDER_CLOSED where it must not be asked now
+        (rate limit, cool-down, daily limit), THROTTLED where it has just turned this request away;
+        PROVIDER_UNAVAILABLE or BAD_REPLY where it failed.
         """
 
 
@@ -105,26 +157,10 @@ class Lifetimes(NamedTuple):
         return None if lifetime is None else fetched_at + lifetime
 
 
-class Memory(Protocol):
-    """Answers that this process has met lately. It asks nobody, so it neither blocks nor fails."""
+class Ports(NamedTuple):
+    """All that one `handle` needs."""
 
-    def recall(self, person: Person) -> Answer | None:
-        """The unexpired answer, where it was met a moment ago."""
-
-
-class NoMemory:
-    """A Memory of nothing."""
-
-    def recall(self, person: Person) -> Answer | None:
-        """Nobody was ever met."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """All that one `handle` needs. `memory` is what hosts may look into before they ask `answers`."""
-
-    answers: AnswerStore
+    answers: Answers
     provider: InnProvider
     clock: Clock
     lifetimes: Lifetimes
-    memory: Memory = field(default_factory=NoMemory)

@@ -1,6 +1,6 @@
-"""When a provider may be asked: its pace, cool-down, half-opening and daily limit, as one pure decision.
+"""When a provider may be asked: rate limit, cool-down, circuit breaker and daily limit, as pure decisions.
 
-All replicas share one `Entry` for a provider, kept in the store (`ProviderBook`), on the store's
+All replicas share one `ProviderState` for each provider, kept in the store (`RateLimiter`), on the store's
 clock. Times are seconds since the epoch.
 """
 
@@ -10,32 +10,32 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from function.outcomes import Reason
-from function.ports import Invalid, Unavailable, Verdict
+from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 MAX_COOLDOWN_SEC = 3600.0
-"""A cool-down that doubles each time in vain does not grow beyond this."""
+"""A cool-down, doubled by each one in a row, does not grow beyond this."""
 MAX_DOUBLINGS = 32
 """Enough for any cool-down to reach the bound. A power of all cool-downs of a year would not fit a float."""
 
 
-class Why(StrEnum):
-    """Why a provider is shut."""
+class DenialReason(StrEnum):
+    """Why a provider may not be asked."""
 
     PACED = "paced"
-    COOLING = "cooling_down"
-    PROBING = "probing"
+    COOLING_DOWN = "cooling_down"
+    HALF_OPEN = "half_open"
     DAILY_LIMIT = "daily_limit"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """The rules of one provider. 0 turns a rule off.
 
     `min_interval`: seconds between requests; `cooldown`: seconds of the first cool-down, doubled by
-    each further one in vain; `daily_limit`: requests a day, Moscow time; `probe_lease`: seconds
-    after which a probe that said nothing counts as lost.
+    each further one in a row; `daily_limit`: requests a day, Moscow time; `probe_lease`: seconds
+    after which a probe without a result counts as lost.
     """
 
     min_interval: float
@@ -45,58 +45,48 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProviderState:
     """What the store keeps of one provider."""
 
     next_free: float = 0
-    closed_until: float = 0
-    level: int = 0
-    """Cool-downs in a row; above 0 the provider has yet to prove itself by one probe."""
+    open_until: float = 0
+    """The circuit is open, and nobody asks, until then."""
+    failures: int = 0
+    """Cool-downs in a row; above 0, once the cool-down is over, the circuit is half-open: one probe goes first."""
     probe_until: float = 0
     day: str = ""
     count: int = 0
 
 
-class Turn(NamedTuple):
-    """The provider may be asked once, after `wait` seconds. A `probe` must report back: `cool` or `clear`."""
+class Permit(NamedTuple):
+    """The provider may be asked once, now. A `probe` must report back: `cool_down` or `recover`."""
 
-    wait: float
     probe: bool = False
 
 
-class Shut(NamedTuple):
-    """The provider may not be asked, for about `reopens_in` seconds."""
+class Denied(NamedTuple):
+    """The provider may not be asked, for about `retry_after` seconds."""
 
-    why: Why
-    reopens_in: float
+    reason: DenialReason
+    retry_after: float
 
 
-class Reply(NamedTuple):
-    """What one provider said; `cool` asks to leave it alone for a while after this good reply (captcha ahead)."""
+class ProviderReply(NamedTuple):
+    """What one provider answered; `captcha_ahead`: the next find would be asked for a captcha, so it is to cool down."""
 
-    said: Verdict | Invalid
-    cool: bool = False
+    answer: Verdict | Invalid | Pending
+    captcha_ahead: bool = False
 
 
 class Throttled(Unavailable):
-    """The provider says "too often": captcha, 429, switched off. It is to be closed for `retry_after` s at least."""
+    """The provider says "too often": captcha, 429, switched off. It is to cool down for `retry_after` seconds at least."""
 
     def __init__(self, retry_after: float = 0) -> None:
-        super().__init__(Reason.PROVIDER_CLOSED, retry_after)
+        super().__init__(Reason.THROTTLED, retry_after)
 
 
-class Again(Protocol):
-    """The right to make one more request in the same visit."""
-
-    def __call__(self, seconds: float, /, *, sent: bool = True) -> bool:
-        """Take and await one more turn at the same provider, within so many seconds; False: there is none.
-
-        Where the request was not `sent` the turn is still good, unless the provider was closed meanwhile.
-        """
-
-
-class Upstream(Protocol):
-    """One provider as it is, without pace or limit; an InnProvider is made of one or more of them."""
+class Provider(Protocol):
+    """One provider by itself, without rate limit or fail-over; an InnProvider is made of one or more of them."""
 
     @property
     def name(self) -> str:
@@ -105,88 +95,87 @@ class Upstream(Protocol):
     def serves(self, request: LookupRequest) -> bool:
         """Whether it can be asked for this person at all; a paid provider may know passports only."""
 
-    def ask(self, request: LookupRequest, again: Again) -> Reply:
-        """Ask for one person. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        """Make one request. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
 
-        The caller has taken a turn for one request; one that has to be made a second time needs `again`.
+        The caller has a permit where there is no ticket. A poll that fails, and may be made again, is `Pending`.
         """
 
 
-class ProviderBook(Protocol):
+class RateLimiter(Protocol):
     """The shared state of all providers; each call is one atomic step on the store's own clock.
 
     Any method raises `Unavailable(STORE_UNAVAILABLE)` while the store cannot be reached.
     """
 
-    def take(self, provider: str, pace: Pace, patience: float) -> Turn | Shut:
-        """Take the next turn, unless it would come later than in `patience` seconds. See `decide`."""
+    def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
+        """Take a permit. See `acquired`."""
 
-    def cool(self, provider: str, pace: Pace, at_least: float = 0) -> float:
-        """Close the provider: `cooldown` seconds, doubled by each one in vain, or `at_least`. Returns the seconds."""
+    def cool_down(self, provider: str, limit: RateLimit, at_least: float = 0) -> float:
+        """Open the circuit: `cooldown` seconds, doubled by each one in a row, or `at_least`. Returns the seconds."""
 
-    def clear(self, provider: str) -> None:
-        """The provider answered a probe as it should: the next cool-down is a first one again, and all may ask.
+    def recover(self, provider: str) -> None:
+        """A probe succeeded: the circuit is closed, all may ask, and the next cool-down is a first one again.
 
-        One that was closed meanwhile, by a captcha that came late, stays as it is.
+        A circuit that was opened meanwhile, by a captcha that came late, stays as it is.
         """
 
-    def look(self, provider: str, pace: Pace) -> Shut | None:
-        """Why it is shut now, without taking a turn; None: open. The pace alone does not shut it."""
+    def check(self, provider: str, limit: RateLimit) -> Denied | None:
+        """Why it may not be asked now, without taking a permit; None: it may. The pace alone is no reason."""
 
 
-def decide(entry: Entry, pace: Pace, now: float, patience: float) -> tuple[Entry, Turn | Shut]:
-    """Take one turn: the entry afterwards (the same one where the provider is shut), and what the caller gets."""
+def acquired(state: ProviderState, limit: RateLimit, now: float) -> tuple[ProviderState, Permit | Denied]:
+    """Take one permit: the state afterwards (the same one where it is denied), and what the caller gets."""
     day = moscow_day(now)
-    count = entry.count if entry.day == day else 0
-    shut = closed(entry, pace, now)
-    if shut is not None:
-        return entry, shut
-    slot = max(now, entry.next_free)
-    if slot - now > patience:
-        return entry, Shut(Why.PACED, slot - now)
-    probe = entry.level > 0
+    count = state.count if state.day == day else 0
+    denied = circuit_denial(state, limit, now)
+    if denied is None and now < state.next_free:
+        denied = Denied(DenialReason.PACED, state.next_free - now)
+    if denied is not None:
+        return state, denied
+    probe = state.failures > 0
     taken = replace(
-        entry,
-        next_free=slot + pace.min_interval,
-        probe_until=slot + pace.probe_lease if probe else 0,
+        state,
+        next_free=now + limit.min_interval,
+        probe_until=now + limit.probe_lease if probe else 0,
         day=day,
         count=count + 1,
     )
-    return taken, Turn(slot - now, probe)
+    return taken, Permit(probe)
 
 
-def closed(entry: Entry, pace: Pace, now: float) -> Shut | None:
-    """Why nobody may ask now, pace aside; None: open."""
-    if now < entry.closed_until:
-        return Shut(Why.COOLING, entry.closed_until - now)
-    if pace.daily_limit and entry.day == moscow_day(now) and entry.count >= pace.daily_limit:
-        return Shut(Why.DAILY_LIMIT, seconds_to_midnight(now))
-    if entry.level > 0 and now < entry.probe_until:
-        return Shut(Why.PROBING, entry.probe_until - now)
+def circuit_denial(state: ProviderState, limit: RateLimit, now: float) -> Denied | None:
+    """Why nobody may ask now, the pace aside; None: somebody may."""
+    if now < state.open_until:
+        return Denied(DenialReason.COOLING_DOWN, state.open_until - now)
+    if limit.daily_limit and state.day == moscow_day(now) and state.count >= limit.daily_limit:
+        return Denied(DenialReason.DAILY_LIMIT, seconds_to_midnight(now))
+    if state.failures > 0 and now < state.probe_until:
+        return Denied(DenialReason.HALF_OPEN, state.probe_until - now)
     return None
 
 
-def cooled(entry: Entry, pace: Pace, now: float, at_least: float = 0) -> Entry:
-    """The entry after a captcha or a throttling.
+def cooled_down(state: ProviderState, limit: RateLimit, now: float, at_least: float = 0) -> ProviderState:
+    """The state after a captcha or a throttling.
 
-    Requests that were under way together fail together: one that reports while the provider is
-    closed already makes it no worse, unless it knows of a longer time.
+    Requests that were under way together fail together: one that reports while the circuit is
+    open already makes it no worse, unless it knows of a longer time.
     """
-    if now < entry.closed_until:
-        return replace(entry, closed_until=max(entry.closed_until, now + at_least))
-    grown = min(pace.cooldown * 2 ** min(entry.level, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, pace.cooldown))
+    if now < state.open_until:
+        return replace(state, open_until=max(state.open_until, now + at_least))
+    grown = min(limit.cooldown * 2 ** min(state.failures, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, limit.cooldown))
     seconds = max(grown, at_least)
     if not seconds:
-        # A probe that was in vain is over: whoever comes next is another one.
-        return replace(entry, probe_until=0)
-    return replace(entry, closed_until=now + seconds, level=entry.level + 1, probe_until=0)
+        # A probe that failed is over: whoever comes next is another one.
+        return replace(state, probe_until=0)
+    return replace(state, open_until=now + seconds, failures=state.failures + 1, probe_until=0)
 
 
-def cleared(entry: Entry, now: float) -> Entry:
-    """The entry after a probe's reply as it should be; what closed the provider meanwhile knows better."""
-    if now < entry.closed_until:
-        return entry
-    return replace(entry, level=0, probe_until=0)
+def recovered(state: ProviderState, now: float) -> ProviderState:
+    """The state after a probe that succeeded; what opened the circuit meanwhile counts more."""
+    if now < state.open_until:
+        return state
+    return replace(state, failures=0, probe_until=0)
 
 
 def moscow_day(now: float) -> str:

@@ -1,4 +1,4 @@
-"""What travels: the request that a client sends, and the reply that it gets.
+"""The request that a client sends.
 
 Bad input is a `Rejected` that names every wrong field at once, by its wire name, and echoes no value.
 """
@@ -9,23 +9,14 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
 from function import documents, names
-from function.outcomes import (
-    Answered,
-    Deferred,
-    FieldError,
-    InProgress,
-    Outcome,
-    Reason,
-    Rejected,
-    Status,
-)
+from function.outcomes import FieldError, Rejected
 from function.person import Person
 
 Json = dict[str, Any] | list[Any] | str | int | float | None
@@ -188,23 +179,6 @@ class LookupRequest(BaseModel):
     __str__ = __repr__
 
 
-class LookupResult(BaseModel):
-    """The reply, as it travels. `inn` is 12 digits where `status` is found, else ""; `elapsed_time` is in seconds."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
-
-    request_id: str
-    inn: str
-    cached: bool
-    details: str
-    elapsed_time: float
-    status: Status
-
-    def to_json(self) -> bytes:
-        """The reply's body: UTF-8 JSON."""
-        return self.model_dump_json(by_alias=True).encode()
-
-
 _EXPECTED = {
     "missing": "is required",
     "string_type": "must be a string",
@@ -213,12 +187,8 @@ _EXPECTED = {
 }
 
 
-Event = bytes | Json
-"""One request: its JSON text in UTF-8, or what that text decodes to."""
-
-
-def parse(event: Event, today: date) -> LookupRequest | Rejected:
-    """Read one request; `today` is the latest day that a birth or a document can have."""
+def parse(event: bytes | Json, today: date) -> LookupRequest | Rejected:
+    """Read one request, from its JSON text in UTF-8 or from what that text decodes to; `today` is the latest day that a birth or a document can have."""
     try:
         wire = from_json(event, allow_inf_nan=False) if isinstance(event, bytes) else event
     except ValueError:
@@ -229,39 +199,6 @@ def parse(event: Event, today: date) -> LookupRequest | Rejected:
         return LookupRequest.model_validate(wire, context={"today": today})
     except ValidationError as exc:
         return Rejected(_request_id(wire), _field_errors(exc))
-
-
-def result_of(outcome: Outcome, elapsed: float) -> LookupResult:
-    """What the client is told of a lookup that has ended. `elapsed`: seconds of this processing.
-
-    A lookup that would have to wait ends as `failed`, with the reason's code and text: what waits
-    instead does not come here.
-    """
-    match outcome:
-        case Answered(request, answer, cached):
-            return _result(request.request_id, answer.status, elapsed, inn=answer.inn, cached=cached)
-        case Rejected(request_id, errors):
-            return _result(request_id or "", Status.REJECTED, elapsed, details="; ".join(map(str, errors)))
-        case Deferred(request, reason):
-            return _result(request.request_id, Status.FAILED, elapsed, details=f"{reason}: {reason.text}")
-        case InProgress(request):
-            reason = Reason.IN_PROGRESS
-            return _result(request.request_id, Status.FAILED, elapsed, details=f"{reason}: {reason.text}")
-        case _:
-            assert_never(outcome)
-
-
-def _result(
-    request_id: str, status: Status, elapsed: float, *, inn: str = "", cached: bool = False, details: str = ""
-) -> LookupResult:
-    return LookupResult(
-        request_id=request_id,
-        inn=inn,
-        cached=cached,
-        details=details,
-        elapsed_time=round(elapsed, 6),
-        status=status,
-    )
 
 
 def _request_id(wire: dict[str, object]) -> str:

@@ -16,15 +16,15 @@ STATUSES = (*Status, *Reason, "refused", "bug")
 PROVIDERS = ("nalog", "apifns")
 OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
-WAITS = (Reason.STORE_UNAVAILABLE, Reason.IN_PROGRESS)
+HOLD_REASONS = (Reason.STORE_UNAVAILABLE, Reason.IN_PROGRESS)
 """Why messages wait in hand. Where it is a closed provider, that is told once, as what it is."""
-PARTS = ("store", "providers", "fast_lane", "slow_lane")
+CHECKS = ("store", "providers", "fast_lane", "slow_lane")
 """What a process is ready by: the last two are the consumer's, each a connection to RabbitMQ."""
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LookupEvent:
     """One request that has come to an end, or was put off (`status` is then the reason's code).
 
     `entry`: http or rabbitmq; `seconds`: of this processing; `attempt`: 1 for the first;
@@ -44,10 +44,10 @@ class Ended:
 class Observer(Protocol):
     """Takes reports, from any thread; never raises, never blocks."""
 
-    def in_work(self, entry: str, change: int) -> None:
+    def in_flight(self, entry: str, change: int) -> None:
         """So many requests more are in work at this entry, or fewer where negative; however they end."""
 
-    def ended(self, lookup: Ended) -> None:
+    def lookup(self, event: LookupEvent) -> None:
         """One line in the log, and the request's metrics."""
 
     def step(self, name: str, seconds: float) -> None:
@@ -59,11 +59,11 @@ class Observer(Protocol):
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         """A provider is shut for about so many seconds; 0: it is open again."""
 
-    def moved(self, queue: str, reason: str) -> None:
+    def message_moved(self, queue: str, reason: str) -> None:
         """A message went to one of QUEUES, and why: a reason's code, rejected, or another code."""
 
-    def waiting(self, reason: str, count: int) -> None:
-        """So many messages were tried in vain and wait in hand for the next try. `reason`: one of WAITS."""
+    def held(self, reason: str, count: int) -> None:
+        """So many messages were tried in vain and wait in hand for the next try. `reason`: one of HOLD_REASONS."""
 
     def event(self, name: str, /, **facts: str | float) -> None:
         """Something worth a line in the log, as started, reconnecting or draining.
@@ -71,7 +71,7 @@ class Observer(Protocol):
         A fact whose name or value the log does not know as harmless is left out.
         """
 
-    def trouble(self, where: str, error: BaseException) -> None:
+    def error(self, where: str, error: BaseException) -> None:
         """A bug or a fault: its type and its place get logged, its text never."""
 
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
@@ -83,35 +83,35 @@ class Observer(Protocol):
         """
 
 
-class Silent:
-    """An Observer that keeps it all to itself."""
+class NullObserver:
+    """An Observer that reports nothing."""
 
-    def in_work(self, entry: str, change: int) -> None:
-        """Say nothing."""
+    def in_flight(self, entry: str, change: int) -> None:
+        """Do nothing."""
 
-    def ended(self, lookup: Ended) -> None:
-        """Say nothing."""
+    def lookup(self, event: LookupEvent) -> None:
+        """Do nothing."""
 
     def step(self, name: str, seconds: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
-    def moved(self, queue: str, reason: str) -> None:
-        """Say nothing."""
+    def message_moved(self, queue: str, reason: str) -> None:
+        """Do nothing."""
 
-    def waiting(self, reason: str, count: int) -> None:
-        """Say nothing."""
+    def held(self, reason: str, count: int) -> None:
+        """Do nothing."""
 
     def event(self, name: str, /, **facts: str | float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
-    def trouble(self, where: str, error: BaseException) -> None:
-        """Say nothing."""
+    def error(self, where: str, error: BaseException) -> None:
+        """Do nothing."""
 
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         """Hand on what came."""

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from function.ports import AnswerStore, Clock
 from local_runtime.store import EmbeddedStore
-from tests.contracts.kept import LEASE, Kept, Store
-from tests.core.worlds import NOW, StoppedClock
+from tests.contracts.stores import LEASE, Kept, Store
+from tests.doubles import NOW, FixedClock
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Both:
 @contextmanager
 def kept_over(wrapped: Callable[[EmbeddedStore, Clock], AnswerStore], folder: Path) -> Iterator[Kept]:
     """The embedded store under the one that is to be tested, and time that passes for both."""
-    clock = StoppedClock(NOW)
+    clock = FixedClock(NOW)
 
     def later(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)

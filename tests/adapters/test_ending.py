@@ -8,8 +8,8 @@ from function.outcomes import Answer, Status
 from function.ports import Claim, Unavailable
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.kept import Kept, request
-from tests.core.worlds import INN, NOW, Answers
+from tests.contracts.stores import Kept, request
+from tests.doubles import INN, NOW, Answers
 
 ANSWER = Answer(Status.FOUND, INN, "nalog", NOW, None)
 

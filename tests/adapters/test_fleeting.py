@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.answers.fleeting import Fleeting
-from tests.contracts.kept import at_once, request
-from tests.core.worlds import NOW, StoppedClock
+from tests.contracts.stores import at_once, request
+from tests.doubles import NOW, FixedClock
 from tests.servers.process import wait_for
 
 PERSONS = [request(number).person for number in range(40)]
@@ -17,7 +17,7 @@ class Room:
     """A memory of three, where only what a test does lets go of anybody, and its clock."""
 
     def __init__(self, sweep: float = 3600) -> None:
-        self.clock = StoppedClock(NOW)
+        self.clock = FixedClock(NOW)
         self.memory: Fleeting[str] = Fleeting(self.clock, 3, sweep)
 
     def put(self, *numbers: int, value: str = "met", minutes: float = 1, age: float = 0) -> None:

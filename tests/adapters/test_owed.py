@@ -12,8 +12,8 @@ from function.ports import Claim
 from function.request import LookupRequest
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.kept import Kept, request
-from tests.core.worlds import NOW, Answers, World, event
+from tests.contracts.stores import Kept, request
+from tests.doubles import NOW, Answers, World, event
 
 
 class TestOwedAnswers(AnswerStoreContract):

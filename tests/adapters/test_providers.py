@@ -14,8 +14,8 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import Again, Entry, Pace, Reply, Shut, Throttled, Why, seconds_to_midnight
 from function.request import LookupRequest
-from function.telemetry import Silent
-from tests.adapters.memory_book import MemoryBook
+from function.telemetry import NullObserver
+from tests.doubles import MemoryRateLimiter
 from tests.adapters.providers.nalog.people import request
 
 NOON = 1_782_900_000.0
@@ -69,7 +69,7 @@ class Clock:
         return Manners(patience, self.sleep, lambda: self.now)
 
 
-class AwayBook(MemoryBook):
+class AwayBook(MemoryRateLimiter):
     away = False
 
     def _entry(self, provider: str) -> Entry:
@@ -78,7 +78,7 @@ class AwayBook(MemoryBook):
         return super()._entry(provider)
 
 
-class Told(Silent):
+class Told(NullObserver):
     """An Observer that remembers."""
 
     def __init__(self) -> None:
@@ -97,8 +97,8 @@ class Told(Silent):
 
 
 def providers(clock: Clock, *upstreams: Upstream, patience: float = 0, pace: Pace = PACE) -> Providers:
-    book = MemoryBook(lambda: clock.now)
-    return Providers([(upstream, pace) for upstream in upstreams], book, Silent(), clock.manners(patience))
+    book = MemoryRateLimiter(lambda: clock.now)
+    return Providers([(upstream, pace) for upstream in upstreams], book, NullObserver(), clock.manners(patience))
 
 
 def failure(asking: Providers, **changed: object) -> tuple[Reason, float]:
@@ -132,9 +132,9 @@ class TestOrder:
     def test_a_request_goes_to_the_next_when_the_day_s_limit_is_reached(self) -> None:
         clock = Clock()
         tax, paid = Upstream("nalog", [Reply(FOUND)]), Upstream("apifns", [Reply(PAID)])
-        book = MemoryBook(lambda: clock.now)
+        book = MemoryRateLimiter(lambda: clock.now)
         limited, free = replace(PACE, daily_limit=2, min_interval=0), replace(PACE, min_interval=0)
-        asking = Providers([(tax, limited), (paid, free)], book, Silent(), clock.manners())
+        asking = Providers([(tax, limited), (paid, free)], book, NullObserver(), clock.manners())
         assert [asking.ask(request()) for _ in range(4)] == [FOUND, FOUND, PAID, PAID]
         clock.now += seconds_to_midnight(clock.now)
         assert asking.ask(request()) == FOUND
@@ -276,8 +276,8 @@ class TestCoolDown:
 
     def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
-        book = MemoryBook(lambda: clock.now)
-        asking = Providers([(tax, PACE)], book, Silent(), clock.manners())
+        book = MemoryRateLimiter(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, NullObserver(), clock.manners())
         tax.while_asked = lambda: book.cool("nalog", PACE)
         assert asking.ask(request()) == FOUND
         clock.now += 20
@@ -397,8 +397,8 @@ class TestPatience:
 
     def test_who_stood_in_line_while_the_provider_closed_does_not_ask(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
-        book = MemoryBook(lambda: clock.now)
-        asking = Providers([(tax, PACE)], book, Silent(), clock.manners(5))
+        book = MemoryRateLimiter(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, NullObserver(), clock.manners(5))
         asking.ask(request())
         clock.meanwhile = lambda: book.cool("nalog", PACE)
         assert failure(asking) == (Reason.PROVIDER_CLOSED, 20)
@@ -406,8 +406,8 @@ class TestPatience:
 
     def test_who_overslept_a_cool_down_in_line_leaves_the_asking_to_the_probe(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
-        book = MemoryBook(lambda: clock.now)
-        asking = Providers([(tax, PACE)], book, Silent(), clock.manners(5))
+        book = MemoryRateLimiter(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, NullObserver(), clock.manners(5))
         asking.ask(request())
 
         def overslept() -> None:
@@ -469,9 +469,9 @@ class TestPatience:
 
     def test_a_turn_that_was_not_used_is_lost_where_somebody_was_turned_away_meanwhile(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=2, sent=False)
-        book = MemoryBook(lambda: clock.now)
+        book = MemoryRateLimiter(lambda: clock.now)
         tax.while_asked = lambda: book.cool("nalog", PACE)
-        Providers([(tax, PACE)], book, Silent(), clock.manners()).ask(request())
+        Providers([(tax, PACE)], book, NullObserver(), clock.manners()).ask(request())
         assert tax.granted == [False]
 
     def test_a_probe_that_was_not_sent_is_still_the_probe(self) -> None:
@@ -485,8 +485,8 @@ class TestPatience:
 
     def test_a_second_find_that_turns_out_to_be_the_probe_reports_back_as_one(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)], finds=2)
-        book = MemoryBook(lambda: clock.now)
-        asking = Providers([(tax, PACE)], book, Silent(), clock.manners())
+        book = MemoryRateLimiter(lambda: clock.now)
+        asking = Providers([(tax, PACE)], book, NullObserver(), clock.manners())
 
         def turned_away_and_waited() -> None:
             book.cool("nalog", PACE)
@@ -509,7 +509,7 @@ class TestStore:
     def test_its_absence_is_the_store_s_failure_and_nobody_is_asked(self) -> None:
         clock, tax = Clock(), Upstream("nalog", [Reply(FOUND)])
         book = AwayBook(lambda: clock.now)
-        asking = Providers([(tax, PACE)], book, Silent(), clock.manners())
+        asking = Providers([(tax, PACE)], book, NullObserver(), clock.manners())
         book.away = True
         assert failure(asking)[0] is Reason.STORE_UNAVAILABLE
         assert tax.asked == 0
@@ -542,7 +542,9 @@ class TestReports:
             Throttled(),
         ]
         tax = Upstream("nalog", list(says))
-        asking = Providers([(tax, replace(PACE, min_interval=0))], MemoryBook(lambda: clock.now), told, clock.manners())
+        asking = Providers(
+            [(tax, replace(PACE, min_interval=0))], MemoryRateLimiter(lambda: clock.now), told, clock.manners()
+        )
         for _ in says:
             with suppress(Unavailable):
                 asking.ask(request())
@@ -551,7 +553,7 @@ class TestReports:
     def test_closing_and_opening_are_told_once(self) -> None:
         clock, told = Clock(), Told()
         tax = Upstream("nalog", [Throttled(), Reply(FOUND)])
-        asking = Providers([(tax, PACE)], MemoryBook(lambda: clock.now), told, clock.manners())
+        asking = Providers([(tax, PACE)], MemoryRateLimiter(lambda: clock.now), told, clock.manners())
         for _ in range(5):
             failure(asking)
         clock.now += 20
@@ -565,7 +567,7 @@ class TestReports:
 
     def test_what_another_replica_closed_and_opened_is_told_too(self) -> None:
         clock, told = Clock(), Told()
-        book = MemoryBook(lambda: clock.now)
+        book = MemoryRateLimiter(lambda: clock.now)
         asking = Providers([(Upstream("nalog", [Reply(FOUND)]), PACE)], book, told, clock.manners())
         book.cool("nalog", PACE)
         failure(asking)
@@ -579,7 +581,7 @@ class TestReports:
         clock, told = Clock(), Told()
         pace = replace(PACE, daily_limit=1, min_interval=0)
         asking = Providers(
-            [(Upstream("nalog", [Reply(FOUND)]), pace)], MemoryBook(lambda: clock.now), told, clock.manners()
+            [(Upstream("nalog", [Reply(FOUND)]), pace)], MemoryRateLimiter(lambda: clock.now), told, clock.manners()
         )
         asking.ask(request())
         failure(asking)

@@ -11,8 +11,8 @@ from function.person import Person
 from function.ports import Claim, Unavailable
 from tests.adapters.over_the_embedded_store import kept_over
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.kept import Kept, request
-from tests.core.worlds import INN, NOW, Answers, StoppedClock
+from tests.contracts.stores import Kept, request
+from tests.doubles import INN, NOW, Answers, FixedClock
 
 ANSWER = Answer(Status.FOUND, INN, "nalog", NOW, None)
 PERSONS = [request(number).person for number in range(5)]
@@ -38,7 +38,7 @@ class Noting(Answers):
 class Room:
     """A memory of two persons over a store, and the clock of both."""
 
-    clock: StoppedClock = field(default_factory=lambda: StoppedClock(NOW))
+    clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
     store: Noting = field(default_factory=Noting)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.answers.encryption import NAME_BYTES, Sealer, Tampered
-from tests.contracts.kept import request
+from tests.contracts.stores import request
 
 OLD, NEW = "o" * 32, "n" * 32
 PLAIN = b"770000000082"

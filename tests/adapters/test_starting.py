@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.runtime.startup import Connect, NotStarted, Refused, started, telling
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 
 
 def saying(*words: str) -> Connect:
@@ -38,7 +38,7 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
     assert str(end.value) == "store: connection refused\nbroker: unknown host"
 
 
-class Heard(Silent):
+class Heard(NullObserver):
     def __init__(self) -> None:
         self.lines: list[tuple[str, str | float]] = []
 

@@ -15,7 +15,7 @@ from adapters.providers.nalog.pools import Site
 from function.outcomes import Reason
 from function.ports import Unavailable, Verdict
 from function.rate_limit import Pace, Why
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
 from tests.adapters.providers.nalog.replica import person
@@ -38,7 +38,7 @@ def asking(emulator: Emulator, tmp_path: Path) -> Iterator[Providers]:
     with closing(store), closing(web), closing(connect(NalogConfig(emulator.url))) as tax_service:
         paid = ApiFns(web, "emulated-key", 30)
         limited, free = Pace(0, EVER, daily_limit=3, probe_lease=60), Pace(0, EVER, 0, 60)
-        yield Providers([(tax_service, limited), (paid, free)], store, Silent())
+        yield Providers([(tax_service, limited), (paid, free)], store, NullObserver())
 
 
 def who_answers(asking: Providers, persons: range) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from function.history import HistoryQuery
 from function.outcomes import Answer, Status
 from function.ports import Claim
-from tests.contracts.kept import LEASE, Kept, at_once, request
+from tests.contracts.stores import LEASE, Kept, at_once, request
 
 ANSWERS = pytest.mark.parametrize("status", [Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS])
 

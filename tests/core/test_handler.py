@@ -1,17 +1,31 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from function.handler import broken, handle, handle_missed
+from function.event import Event
+from function.handler import Prefetched, handle
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
-from function.ports import Invalid, Lifetimes, Unavailable, Verdict
-from tests.core.worlds import INN, KNOWN, NOW, Answers, Provider, StoppedClock, World, event, request
+from function.ports import Invalid, Lifetimes, Pending, Ticket, Unavailable, Verdict
+from tests.doubles import (
+    FOUND,
+    INN,
+    KNOWN,
+    NOW,
+    TICKET,
+    FixedClock,
+    MemoryAnswers,
+    ScriptedProvider,
+    World,
+    event,
+    request,
+)
 
 
-def test_a_cached_answer_costs_one_read_and_nothing_else() -> None:
-    world = World(Answers(known={request().person: KNOWN}))
+def test_a_cached_answer_costs_one_call_and_nothing_else() -> None:
+    world = World(MemoryAnswers(known={request().person: KNOWN}))
     assert handle(event(), world.ports) == Answered(request(), KNOWN, cached=True)
-    assert world.answers.calls == ["find"]
+    assert world.answers.calls == ["find_or_claim"]
     assert world.provider.asked == []
 
 
@@ -20,23 +34,36 @@ def test_a_new_person_is_claimed_asked_for_and_kept() -> None:
     outcome = handle(event(), world.ports)
     answer = Answer(Status.FOUND, INN, "nalog", NOW, NOW + timedelta(days=30))
     assert outcome == Answered(request(), answer, cached=False)
-    assert world.answers.calls == ["find", "claim", "save"]
+    assert world.answers.calls == ["find_or_claim", "save"]
     assert world.answers.known == {request().person: answer}
     assert handle(event(requestId="r-2"), world.ports) == Answered(request(requestId="r-2"), answer, cached=True)
     assert len(world.provider.asked) == 1
 
 
-def test_whoever_was_not_cached_a_moment_ago_is_claimed_without_another_look() -> None:
+def test_an_event_is_parsed_once() -> None:
     world = World()
-    assert handle_missed(event(), world.ports) == handle(event(), World().ports)
-    assert world.answers.calls == ["claim", "save"]
-    assert handle_missed(event(), world.ports) == handle(event(), world.ports)
-    assert handle_missed(b"[]", world.ports) == handle(b"[]", world.ports)
+    arrived = event()
+    first = arrived.request(world.clock)
+    handle(arrived, world.ports)
+    assert arrived.request(world.clock) is first
+
+
+def test_a_pending_lookup_is_polled_with_its_ticket_until_it_ends() -> None:
+    later = TICKET._replace(polls=1)
+    world = World(provider=ScriptedProvider([Pending(TICKET, 1), Pending(later, 2), FOUND]))
+    assert handle(event(), world.ports) == Deferred(request(), Reason.PENDING, 1)
+    assert world.answers.claims == {}
+    assert handle(event(requestId="r-2"), world.ports) == Deferred(request(requestId="r-2"), Reason.PENDING, 2)
+    outcome = handle(event(), world.ports)
+    assert isinstance(outcome, Answered)
+    assert [ticket for _, ticket in world.provider.asked] == [None, TICKET, later]
+    assert world.answers.calls == ["find_or_claim", "keep_ticket"] * 2 + ["find_or_claim", "save"]
+    assert world.answers.tickets == {}
 
 
 @pytest.mark.parametrize("status", [Status.NOT_FOUND, Status.AMBIGUOUS])
 def test_who_has_no_single_inn_is_kept_for_the_shorter_time(status: Status) -> None:
-    world = World(provider=Provider(Verdict(status, "", "nalog")))
+    world = World(provider=ScriptedProvider([Verdict(status, "", "nalog")]))
     outcome = handle(event(), world.ports)
     assert isinstance(outcome, Answered)
     assert outcome.answer == Answer(status, "", "nalog", NOW, NOW + timedelta(hours=24))
@@ -45,7 +72,7 @@ def test_who_has_no_single_inn_is_kept_for_the_shorter_time(status: Status) -> N
 @pytest.mark.parametrize("status", [Status.FOUND, Status.NOT_FOUND])
 def test_without_a_lifetime_an_answer_stays(status: Status) -> None:
     verdict = Verdict(status, INN if status is Status.FOUND else "", "nalog")
-    world = World(provider=Provider(verdict), lifetimes=Lifetimes(found=None, absent=None))
+    world = World(provider=ScriptedProvider([verdict]), lifetimes=Lifetimes(found=None, absent=None))
     outcome = handle(event(), world.ports)
     assert isinstance(outcome, Answered)
     assert outcome.answer.expires_at is None
@@ -60,24 +87,13 @@ def test_a_wrong_request_asks_nobody() -> None:
 
 def test_another_workers_fetch_is_not_asked_for_twice() -> None:
     world = World()
-    world.answers.claim(request().person)
+    world.answers.find_or_claim(request().person)
     assert handle(event(), world.ports) == InProgress(request())
     assert world.provider.asked == []
 
 
-def test_an_answer_saved_between_find_and_claim_is_taken() -> None:
-    world = World()
-
-    def saved_meanwhile() -> None:
-        world.answers.known[request().person] = KNOWN
-
-    world.answers.on_claim = saved_meanwhile
-    assert handle(event(), world.ports) == Answered(request(), KNOWN, cached=True)
-    assert world.provider.asked == []
-
-
-@pytest.mark.parametrize(
-    ("says", "outcome"),
+NO_ANSWERS = pytest.mark.parametrize(
+    ("reply", "outcome"),
     [
         (Unavailable(Reason.PROVIDER_UNAVAILABLE, 3), Deferred(request(), Reason.PROVIDER_UNAVAILABLE, 3)),
         (Unavailable(Reason.PROVIDER_CLOSED, 20), Deferred(request(), Reason.PROVIDER_CLOSED, 20)),
@@ -90,44 +106,84 @@ def test_an_answer_saved_between_find_and_claim_is_taken() -> None:
     ],
     ids=["unavailable", "closed", "an INN with a wrong check digit", "found without an INN", "invalid by field"],
 )
+
+
+@NO_ANSWERS
 def test_what_is_no_answer_is_never_kept_and_frees_the_person(
-    says: Verdict | Invalid | BaseException, outcome: Deferred | Rejected
+    reply: Verdict | Invalid | BaseException, outcome: Deferred | Rejected
 ) -> None:
-    world = World(provider=Provider(says))
+    world = World(provider=ScriptedProvider([reply]))
     assert handle(event(), world.ports) == outcome
     assert world.answers.known == {}
     assert world.answers.claims == {}
-    away = World(Answers(down=frozenset({"release"})), Provider(says))
+    away = World(MemoryAnswers(down=frozenset({"release"})), ScriptedProvider([reply]))
     assert handle(event(), away.ports) == outcome
 
 
-def test_a_bug_in_a_provider_is_not_caught_but_frees_the_person() -> None:
-    world = World(provider=Provider(ZeroDivisionError()))
+@NO_ANSWERS
+def test_a_ticket_that_led_to_no_answer_is_dropped(
+    reply: Verdict | Invalid | BaseException, outcome: Deferred | Rejected
+) -> None:
+    world = World(MemoryAnswers(tickets={request().person: TICKET}), ScriptedProvider([reply]))
+    assert handle(event(), world.ports) == outcome
+    assert world.answers.tickets == {}
+
+
+def test_a_bug_in_a_provider_is_not_caught_but_frees_the_person_and_keeps_the_ticket() -> None:
+    world = World(MemoryAnswers(tickets={request().person: TICKET}), ScriptedProvider([ZeroDivisionError()]))
     with pytest.raises(ZeroDivisionError):
         handle(event(), world.ports)
     assert world.answers.claims == {}
+    assert world.answers.tickets == {request().person: TICKET}
 
 
-@pytest.mark.parametrize("call", ["find", "claim", "save"])
-def test_a_store_that_is_away_defers(call: str) -> None:
-    world = World(Answers(down=frozenset({call})))
+@pytest.mark.parametrize(
+    ("call", "reply"),
+    [("find_or_claim", FOUND), ("save", FOUND), ("keep_ticket", Pending(TICKET, 1))],
+    ids=["find_or_claim", "save", "keep_ticket"],
+)
+def test_a_store_that_is_away_defers(call: str, reply: Verdict | Pending) -> None:
+    world = World(MemoryAnswers(down=frozenset({call})), ScriptedProvider([reply]))
     assert handle(event(), world.ports) == Deferred(request(), Reason.STORE_UNAVAILABLE, 7)
 
 
-def test_a_request_that_a_bug_kept_from_being_handled_is_put_off_as_failed() -> None:
-    world = World()
-    assert broken(event(), world.ports) == Deferred(request(), Reason.INTERNAL_ERROR)
-    assert isinstance(broken(b"[]", world.ports), Rejected)
-    assert world.answers.calls == []
-
-
 def test_who_was_born_today_in_kamchatka_is_not_from_the_future() -> None:
-    world = World(clock=StoppedClock(NOW.replace(hour=13)))
+    world = World(clock=FixedClock(NOW.replace(hour=13)))
     assert isinstance(handle(event(birthDate="2026-05-05"), world.ports), Answered)
     assert isinstance(handle(event(birthDate="2026-05-06"), world.ports), Rejected)
 
 
-def test_a_bug_is_told_even_where_the_claim_cannot_be_given_back() -> None:
-    world = World(Answers(down=frozenset({"release"})), Provider(ZeroDivisionError()))
+def test_a_bug_is_reported_even_where_the_claim_cannot_be_given_back() -> None:
+    world = World(MemoryAnswers(down=frozenset({"release"})), ScriptedProvider([ZeroDivisionError()]))
     with pytest.raises(ZeroDivisionError):
         handle(event(), world.ports)
+
+
+@pytest.mark.parametrize(
+    ("prefetched", "outcome"),
+    [
+        ({request().person: KNOWN}, Answered(request(), KNOWN, cached=True)),
+        ({}, Deferred(request(), Reason.NOT_CACHED)),
+        (Unavailable(Reason.STORE_UNAVAILABLE, 7), Deferred(request(), Reason.STORE_UNAVAILABLE, 7)),
+    ],
+    ids=["read before", "not cached", "the store could not be read"],
+)
+def test_a_cached_attempt_asks_nobody(prefetched: object, outcome: Answered | Deferred) -> None:
+    world = World()
+    known = prefetched if isinstance(prefetched, dict) else {}
+    missing = prefetched if isinstance(prefetched, Unavailable) else None
+    ports = world.ports._replace(answers=Prefetched(world.answers, known, missing))
+    assert handle(event(), ports) == outcome
+    assert world.answers.calls == []
+    assert world.provider.asked == []
+
+
+def test_a_ticket_comes_back_as_it_was_written_and_its_text_hides_the_secret() -> None:
+    ticket = Ticket("nalog", "СЕКРЕТ-0A1B", NOW, polls=3, refusals=1)
+    assert Ticket.from_json(ticket.to_json()) == ticket
+    assert "0A1B" not in repr(ticket)
+    assert "0A1B" not in repr(replace(KNOWN))
+
+
+def test_an_events_text_shows_nothing_of_the_request() -> None:
+    assert repr(Event(b'{"lastName": "X"}', "id-1")) == "Event(...)"

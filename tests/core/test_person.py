@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from function.person import Person
 from function.request import LookupRequest, parse
-from tests.core.worlds import event
+from tests.doubles import event
 
 TODAY = date(2026, 5, 4)
 CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"

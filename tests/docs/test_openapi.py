@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from function.outcomes import Reason
 from function.ports import Unavailable, Verdict
 from tests.adapters.http.conftest import Server, host, make_server, observer, provider
-from tests.core.worlds import PERSON
+from tests.doubles import PERSON
 from tests.docs.conftest import DOCS
 from tests.system.local.conftest import LocalRuntime
 

@@ -12,19 +12,19 @@ from function.ports import Claim, Unavailable
 from local_runtime.store import EmbeddedStore, Unusable
 from local_runtime.store import database as database_module
 from tests.contracts.answers import AnswerStoreContract
-from tests.contracts.archive import ArchiveContract
-from tests.contracts.book import ProviderBookContract
-from tests.contracts.kept import LEASE, Kept, at_once, request
-from tests.core.worlds import NOW, StoppedClock
+from tests.contracts.history import HistoryContract
+from tests.contracts.rate_limiter import RateLimiterContract
+from tests.contracts.stores import LEASE, Kept, at_once, request
+from tests.doubles import NOW, FixedClock
 
 
 @pytest.fixture
-def clock() -> StoppedClock:
-    return StoppedClock()
+def clock() -> FixedClock:
+    return FixedClock()
 
 
 @pytest.fixture
-def kept(tmp_path: Path, clock: StoppedClock) -> Iterator[Kept]:
+def kept(tmp_path: Path, clock: FixedClock) -> Iterator[Kept]:
     def later(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
 
@@ -36,15 +36,15 @@ def kept(tmp_path: Path, clock: StoppedClock) -> Iterator[Kept]:
 class TestEmbeddedAnswers(AnswerStoreContract): ...
 
 
-class TestEmbeddedBook(ProviderBookContract): ...
+class TestEmbeddedBook(RateLimiterContract): ...
 
 
-class TestEmbeddedArchive(ArchiveContract): ...
+class TestEmbeddedArchive(HistoryContract): ...
 
 
 def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process_too(tmp_path: Path) -> None:
     def opened() -> Kept:
-        clock = StoppedClock()
+        clock = FixedClock()
         return Kept(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock), lambda _: None, NOW)
 
     before = opened()
@@ -56,7 +56,7 @@ def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process
     assert after.store.claim(request(2).person) is None
 
 
-def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path, kept: Kept, clock: StoppedClock) -> None:
+def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path, kept: Kept, clock: FixedClock) -> None:
     kept.save(request(1), kept.answer(lasts=10))
     kept.save(request(2), kept.answer(lasts=None))
     kept.claimed(request(3))
@@ -85,7 +85,7 @@ def test_nobody_else_may_read_what_is_kept(tmp_path: Path, kept: Kept) -> None:
 
 
 def test_files_that_others_could_read_are_closed_to_them_and_a_folder_that_was_there_is_left_as_it_is(
-    tmp_path: Path, clock: StoppedClock
+    tmp_path: Path, clock: FixedClock
 ) -> None:
     path = tmp_path / "inn.sqlite"
     # Not closed: as after kill -9.

@@ -21,8 +21,8 @@ from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
 from tests.adapters.mongodb.conftest import KEY, a_prepared_place
-from tests.contracts.kept import Kept, request
-from tests.core.worlds import INN, PERSON
+from tests.contracts.stores import Kept, request
+from tests.doubles import INN, PERSON
 from tests.servers.mongod import Mongo
 from tests.servers.process import free_port
 

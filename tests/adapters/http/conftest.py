@@ -28,7 +28,7 @@ from function.ports import AnswerStore, Claim, Invalid, Ports, Verdict
 from function.request import LookupRequest
 from function.telemetry import Ended, Silent
 from local_runtime.store import EmbeddedStore
-from tests.core.worlds import INN, PERSON, World
+from tests.doubles import INN, PERSON, World
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 
@@ -71,7 +71,7 @@ class Reading:
         self.store.save(claim, request, answer)
 
 
-class Recorder(Silent):
+class Recorder(NullObserver):
     """An Observer that remembers."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
 from tests.adapters.http.conftest import ATTRIBUTES, Reading, Server
-from tests.core.worlds import INN, PERSON
+from tests.doubles import INN, PERSON
 from tests.servers.process import wait_for
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

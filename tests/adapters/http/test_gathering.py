@@ -5,8 +5,8 @@ from contextlib import closing
 from adapters.http.lookups import Gathering
 from function.outcomes import Answer, Answered, Outcome
 from function.person import Person
-from tests.contracts.kept import request
-from tests.core.worlds import Answers, World
+from tests.contracts.stores import request
+from tests.doubles import Answers, World
 
 
 class Damaged(Answers):

@@ -13,7 +13,7 @@ from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.ports import Clock
-from tests.contracts.kept import LEASE, Kept
+from tests.contracts.stores import LEASE, Kept
 from tests.servers.mongod import Mongo
 
 KEY = "k" * 32

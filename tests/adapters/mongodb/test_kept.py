@@ -14,8 +14,8 @@ from function.history import HistoryQuery
 from function.outcomes import Status
 from function.ports import Claim
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place, Shifted, a_prepared_place
-from tests.contracts.kept import LEASE, Kept, request
-from tests.core.worlds import INN
+from tests.contracts.stores import LEASE, Kept, request
+from tests.doubles import INN
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import wait_for
 

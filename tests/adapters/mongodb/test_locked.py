@@ -9,7 +9,7 @@ from adapters.answers.encryption import Sealer
 from adapters.mongodb import MongoStore
 from function.ports import Claim, Unavailable
 from tests.adapters.mongodb.conftest import KEY, Place
-from tests.contracts.kept import Kept, at_once, request
+from tests.contracts.stores import Kept, at_once, request
 
 PERSONS = 12
 HELD = 3

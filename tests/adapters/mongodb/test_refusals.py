@@ -20,7 +20,7 @@ from function.outcomes import Answer, Reason, Status
 from function.ports import Claim, Unavailable
 from function.rate_limit import Pace, Turn
 from tests.adapters.mongodb.conftest import KEY, Place
-from tests.contracts.kept import at_once, request
+from tests.contracts.stores import at_once, request
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
 from tests.servers.process import free_port
 

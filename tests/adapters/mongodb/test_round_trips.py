@@ -14,7 +14,7 @@ from function.ports import Claim
 from function.rate_limit import Pace, Turn
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
 from tests.adapters.mongodb.listening import Recorder
-from tests.contracts.kept import request
+from tests.contracts.stores import request
 from tests.servers.process import wait_for
 
 PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.rabbitmq.patience import APART_SEC, HOLD_SEC, LONGEST_CLOSED_SEC, LONGEST_NAP_SEC, Bell, Patience
 from function.outcomes import Deferred, InProgress, Outcome, Reason
-from tests.core.worlds import request
+from tests.doubles import request
 
 
 @pytest.mark.parametrize(

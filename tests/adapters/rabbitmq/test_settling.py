@@ -16,7 +16,7 @@ from adapters.rabbitmq.settling import (
 )
 from adapters.rabbitmq.topology import Names
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
-from tests.core.worlds import request
+from tests.doubles import request
 
 LIMIT = 3
 

@@ -6,8 +6,8 @@ import pytest
 
 from adapters.rabbitmq.waits import APART_SEC, Waits
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
-from function.telemetry import Silent
-from tests.core.worlds import KNOWN, request
+from function.telemetry import NullObserver
+from tests.doubles import KNOWN, request
 
 AWAY, CLOSED = Deferred(request(), Reason.STORE_UNAVAILABLE), Deferred(request(), Reason.PROVIDER_CLOSED, 20)
 ANSWERED, NOT_HERE = Answered(request(), KNOWN, cached=True), Deferred(request(), Reason.NOT_HERE)
@@ -18,7 +18,7 @@ Happening = tuple[float, str, list[Outcome]]
 """When, in seconds; what became of the outcomes: kept or passed."""
 
 
-class Told(Silent):
+class Told(NullObserver):
     def __init__(self) -> None:
         self.lines: list[tuple[str, float]] = []
         self.waits: Counter[str] = Counter()

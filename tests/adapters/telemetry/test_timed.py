@@ -6,12 +6,12 @@ from adapters.telemetry import timed
 from function.handler import handle
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason
 from function.ports import Unavailable
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from function.waiting import Waiting
-from tests.core.worlds import Answers, Provider, World, event
+from tests.doubles import Answers, Provider, World, event
 
 
-class Recorder(Silent):
+class Recorder(NullObserver):
     def __init__(self) -> None:
         self.steps: list[tuple[str, float]] = []
 
@@ -63,7 +63,7 @@ def test_many_are_found_in_one_step() -> None:
 
 def test_a_claim_is_given_back_through_it() -> None:
     world = World(provider=UNAVAILABLE)
-    ports = timed(world.ports, Silent())
+    ports = timed(world.ports, NullObserver())
 
     assert isinstance(handle(event(), ports), Deferred)
     assert not isinstance(handle(event(), ports), InProgress)

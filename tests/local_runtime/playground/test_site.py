@@ -15,12 +15,12 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import Again, Pace, Reply
 from function.request import LookupRequest
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from local_runtime.emulator.client import Emulator, Remote
 from local_runtime.playground import Playground, Watched
 from local_runtime.playground.watched import KEPT, Said
-from tests.adapters.memory_book import MemoryBook
-from tests.core.worlds import INN, request
+from tests.doubles import MemoryRateLimiter
+from tests.doubles import INN, request
 from tests.servers.process import free_port
 
 JSON = {"content-type": "application/json"}
@@ -41,9 +41,11 @@ class Named:
 
 
 def watched(nalog: Callable[[], Verdict | Invalid] | None = None) -> Watched:
-    book, pace = MemoryBook(), Pace(0, 0, 0, 0)
+    book, pace = MemoryRateLimiter(), Pace(0, 0, 0, 0)
     tax_service, paid = (Named("nalog", nalog), pace), (Named("apifns"), pace)
-    return Watched(Providers([tax_service], book, Silent()), Providers([tax_service, paid], book, Silent()), paid=False)
+    return Watched(
+        Providers([tax_service], book, NullObserver()), Providers([tax_service, paid], book, NullObserver()), paid=False
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from adapters.mongodb import MongoStore
 from function.history import HistoryQuery
 from function.outcomes import Answer
 from function.ports import Claim, Unavailable
-from tests.contracts.kept import at_once, request
+from tests.contracts.stores import at_once, request
 from tests.servers.mongod import Mongo, replica_set, standalone
 from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, answer, count, opened, tell

@@ -12,8 +12,8 @@ from function.handler import handle
 from function.outcomes import Answered, Deferred, Reason
 from function.ports import Unavailable
 from function.rate_limit import Pace
-from tests.contracts.kept import request
-from tests.core.worlds import event
+from tests.contracts.stores import request
+from tests.doubles import event
 from tests.servers.mongod import Member, Mongo, replica_set
 from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, Registry, count, opened, ports, tell

@@ -10,8 +10,8 @@ from function.handler import handle
 from function.outcomes import Answered, InProgress, Status
 from function.ports import Verdict
 from function.request import LookupRequest
-from tests.contracts.kept import at_once
-from tests.core.worlds import INN, event
+from tests.contracts.stores import at_once
+from tests.doubles import INN, event
 from tests.servers.mongod import replica_set
 from tests.servers.process import wait_for
 from tests.system.mongodb.world import DATABASE, count, opened, ports

@@ -11,10 +11,10 @@ from function.outcomes import Status
 from function.ports import Verdict
 from function.rate_limit import Again, Pace, Reply
 from function.request import LookupRequest
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from tests.adapters.mongodb.listening import Recorder
-from tests.contracts.kept import at_once, request
-from tests.core.worlds import INN
+from tests.contracts.stores import at_once, request
+from tests.doubles import INN
 from tests.servers.mongod import Mongo, replica_set
 from tests.system.mongodb.world import FULL, count, opened, tell
 
@@ -49,7 +49,7 @@ def test_replicas_together_keep_one_pace_and_waste_none_of_it(mongo: Mongo) -> N
     monitoring.register(recorder)
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(opened(mongo.uri))) for _ in range(REPLICAS)]
-        desks = [Providers([(Instant(), PACE)], store, Silent(), Manners(patience=60)) for store in stores]
+        desks = [Providers([(Instant(), PACE)], store, NullObserver(), Manners(patience=60)) for store in stores]
         began = time.monotonic()
         with recorder.recording():
             at_once(lambda number: desks[number % REPLICAS].ask(request(number)), SLOTS, threads=WORKERS)

@@ -12,7 +12,7 @@ from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer, Status
 from function.ports import InnProvider, Lifetimes, Ports, Verdict
 from function.request import LookupRequest
-from tests.core.worlds import INN
+from tests.doubles import INN
 
 FULL = bool(os.environ.get("INN_TEST_FULL"))
 DATABASE = "inn"

@@ -18,7 +18,7 @@ from adapters.runtime.clock import SystemClock
 from function.outcomes import Status
 from function.ports import Lifetimes, Ports, Verdict
 from function.request import LookupRequest
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from local_runtime.store import EmbeddedStore
 
 POISON = "poison"
@@ -37,7 +37,7 @@ async def consume(uri: str, source: str, store: str) -> None:
     clock = SystemClock()
     answers = EmbeddedStore(Path(store), lease=0.01)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
-    work = Work(Names(source), ports, 3, Silent())
+    work = Work(Names(source), ports, 3, NullObserver())
     consumer = Consumer(Broker(uri, "poisoned", Names(source), 1), work, 100, 8)
     await consumer.run(asyncio.Event())
 

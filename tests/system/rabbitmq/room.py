@@ -23,9 +23,9 @@ from function.outcomes import Answer, Reason, Status
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
 from function.request import LookupRequest
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from local_runtime.store import EmbeddedStore
-from tests.core.worlds import INN, PERSON
+from tests.doubles import INN, PERSON
 from tests.servers.rabbitmq import Node
 
 WITHIN = 60.0
@@ -92,7 +92,7 @@ class Store:
         return self._store
 
 
-class Heard(Silent):
+class Heard(NullObserver):
     """An Observer that remembers what moved where, and what is in work."""
 
     def __init__(self) -> None:

@@ -13,9 +13,9 @@ from adapters.cli import run
 from adapters.rabbitmq.parked import Choice, replayed
 from adapters.rabbitmq.session import Broker, open_undeclared
 from function.outcomes import Reason
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from tests.adapters.cli.conftest import Ended, Inn, inn
-from tests.core.worlds import PERSON
+from tests.doubles import PERSON
 from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
 from tests.system.rabbitmq.test_lanes import Raw
 
@@ -110,7 +110,7 @@ async def test_a_replay_that_is_broken_off_loses_nothing(room: Room, dead: Dead)
     async with room.customer() as customer:
         await park(room, customer, 5)
     broker = Broker(room.node.uri, "test", room.names, 1)
-    async with open_undeclared(broker, Silent()) as session:
+    async with open_undeclared(broker, NullObserver()) as session:
         returned = replayed(session, room.names, Choice())
         await anext(returned)
         await anext(returned)

@@ -23,7 +23,7 @@ from adapters.rabbitmq.settling import TURNED_AWAY_LIMIT
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
-from tests.core.worlds import INN
+from tests.doubles import INN
 from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

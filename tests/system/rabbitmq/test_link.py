@@ -13,7 +13,7 @@ from adapters.rabbitmq.messages import Message, Properties
 from adapters.rabbitmq.outbox import Outbox
 from adapters.rabbitmq.session import Broker, Session
 from adapters.rabbitmq.topology import Names
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from tests.servers.process import free_port
 from tests.system.rabbitmq.room import RETRY_SEC, Room, until
 
@@ -109,7 +109,7 @@ class Unconfirming(Channel):
 
 @pytest.mark.parametrize("moved", [None, "bad_reply"], ids=["a reply", "a move"])
 async def test_a_broker_that_confirms_nothing_is_away(moved: str | None) -> None:
-    outbox = Outbox(Unconfirming(), Names("inn"), Silent())
+    outbox = Outbox(Unconfirming(), Names("inn"), NullObserver())
     with pytest.raises(BrokerAway, match="unconfirmed"):
         await outbox.send(Message("customer", Properties(message_id="m"), b"", moved))
 

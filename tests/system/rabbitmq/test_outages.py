@@ -9,7 +9,7 @@ import pytest
 from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.session import Broker, open_session
 from adapters.rabbitmq.topology import Names
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, until
@@ -61,7 +61,7 @@ def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC)
 
 
 async def open_once(wanted: Broker) -> None:
-    async with open_session(wanted, Silent()):
+    async with open_session(wanted, NullObserver()):
         pass
 
 

@@ -22,7 +22,7 @@ from function.handler import handle
 from function.outcomes import Answered, Deferred, InProgress, Reason
 from function.ports import Lifetimes, Ports
 from function.rate_limit import Pace
-from function.telemetry import Silent
+from function.telemetry import NullObserver
 from local_runtime.store import EmbeddedStore
 
 BOUND_SEC = 300
@@ -77,7 +77,7 @@ def run(jobs: Iterable[Job]) -> Counter[str]:
 def work(job: Job) -> Counter[str]:
     with closing(EmbeddedStore(Path(job.store), lease=60)) as store, closing(connect(NalogConfig(job.url))) as upstream:
         pace = Pace(job.min_interval, job.cooldown, daily_limit=0, probe_lease=30)
-        provider = Providers([(upstream, pace)], store, Silent(), Manners(job.patience))
+        provider = Providers([(upstream, pace)], store, NullObserver(), Manners(job.patience))
         ports = Ports(store, provider, SystemClock(), Lifetimes(None, None))
         with ThreadPoolExecutor(job.threads) as pool:
             return Counter(pool.map(lambda number: lookup(number, ports), job.persons))

@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 from function.history import Archive
 from function.outcomes import Answer, Status
 from function.ports import AnswerStore, Claim
-from function.rate_limit import ProviderBook
+from function.rate_limit import RateLimiter
 from function.request import LookupRequest
-from tests.core import worlds
-from tests.core.worlds import INN
+from tests import doubles
+from tests.doubles import INN
 
 Result = TypeVar("Result")
 
@@ -20,7 +20,7 @@ LEASE = 60
 """Seconds that a claim lasts in the store of a contract's test."""
 
 
-class Store(AnswerStore, ProviderBook, Archive, Protocol):
+class Store(AnswerStore, RateLimiter, Archive, Protocol):
     """All three faces."""
 
 
@@ -51,7 +51,7 @@ class Kept:
 
 def request(number: int = 1, **changes: object) -> LookupRequest:
     """An invented person's request; another number, another person."""
-    return worlds.request(**{"requestId": f"r-{number}", "documentNumber": f"{100000 + number}", **changes})
+    return doubles.request(**{"requestId": f"r-{number}", "documentNumber": f"{100000 + number}", **changes})
 
 
 def at_once(work: Callable[[int], Result], times: int, threads: int = 16) -> Sequence[Result]:

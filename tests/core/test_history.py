@@ -2,7 +2,7 @@ import pytest
 
 from function.history import HistoryQuery, person_fields
 from function.request import LookupRequest, parse
-from tests.core.worlds import NOW, event
+from tests.doubles import NOW, event
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from function.rate_limit import Pace, Shut, Turn, Why
-from tests.contracts.kept import Kept, at_once
+from tests.contracts.stores import Kept, at_once
 
 PACE = Pace(min_interval=100, cooldown=1000, daily_limit=0, probe_lease=300)
 AT_ONCE = Pace(min_interval=0, cooldown=1000, daily_limit=0, probe_lease=300)
@@ -15,8 +15,8 @@ def near(seconds: float) -> object:
     return pytest.approx(seconds, abs=SLACK)
 
 
-class ProviderBookContract:
-    """What every ProviderBook promises: `pacing`, shared. Intervals are long, so that the test's own time is nothing."""
+class RateLimiterContract:
+    """What every RateLimiter promises: `pacing`, shared. Intervals are long, so that the test's own time is nothing."""
 
     def test_who_comes_first_need_not_wait(self, kept: Kept) -> None:
         assert kept.store.look("nalog", PACE) is None

@@ -4,13 +4,13 @@ import pytest
 
 from function.history import SORT_KEYS, Erasure, HistoryQuery
 from function.outcomes import Status
-from tests.contracts.kept import Kept, request
-from tests.core.worlds import INN
+from tests.contracts.stores import Kept, request
+from tests.doubles import INN
 
 STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
 
 
-class ArchiveContract:
+class HistoryContract:
     """What every Archive promises."""
 
     def test_at_first_nothing_was_looked_up(self, kept: Kept) -> None:

@@ -16,8 +16,9 @@ from function.outcomes import (
     Status,
     on_behalf,
 )
-from function.request import LookupRequest, LookupResult, parse, result_of
-from tests.core.worlds import INN, NOW, PERSON, event
+from function.request import LookupRequest, parse
+from function.result import LookupResult, result_of
+from tests.doubles import INN, NOW, PERSON, event
 
 TODAY = date(2026, 5, 4)
 

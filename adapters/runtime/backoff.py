@@ -1,0 +1,25 @@
+"""Exponential back-off with jitter, for whoever tries again."""
+
+import random
+
+
+class Backoff:
+    """Delays in seconds: `first`, then twice as long each time, at most `longest`, each shortened by up to a half.
+
+    The jitter keeps replicas that lost a server together from coming back to it in step.
+    """
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._delay = first
+
+    def next(self) -> float:
+        """The next delay."""
+        delay = self._delay * random.uniform(0.5, 1)  # noqa: S311  # jitter is no secret
+        self._delay = min(self._delay * 2, self._longest)
+        return delay
+
+    def reset(self) -> None:
+        """Begin with the first delay again."""
+        self._delay = self._first

@@ -1,0 +1,271 @@
+"""Runs `handle` for an asynchronous host: what is cached at once and together, the rest in threads.
+
+A slow lookup never holds up a cached one or a probe: they share no thread. No thread waits for a provider's
+answer: a lookup that is pending, or has no permit yet, waits on the event loop and runs `handle` again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Sized
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
+from typing import Protocol
+
+from adapters.runtime.backoff import Backoff
+from adapters.runtime.shutdown import end
+from function.event import Event
+from function.handler import Prefetched, handle
+from function.outcomes import Answer, Deferred, InProgress, Outcome, Reason, Rejected
+from function.person import Person
+from function.ports import AnswerStore, Ports, Unavailable
+from function.telemetry import Observer
+
+MAX_BATCH = 256
+"""Persons that one round trip to the store asks for at the most."""
+SOCKET_TURNS = 2
+"""Turns of the event loop between bytes that have come and the request made of them."""
+FIRST_BACKOFF_SEC = 0.05
+LONGEST_BACKOFF_SEC = 1.0
+NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
+
+
+class CachedStore(AnswerStore, Protocol):
+    """A store with a cache in this process."""
+
+    def cached(self, person: Person) -> Answer | None:
+        """The unexpired answer, where this process has it. It neither blocks nor fails."""
+
+
+class Lookups:
+    """The two attempts that every host makes of an event: `cached`, then `resolve`, which fetches until it ends.
+
+    `threads`: fetches at the same time.
+    """
+
+    def __init__(self, answers: CachedStore, ports: Ports, threads: int, observer: Observer) -> None:
+        self._answers = answers
+        self._ports = ports
+        self._observer = observer
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
+        self._reads = CoalescedReads(answers)
+        self._gate = _PermitGate()
+        self._stopping = asyncio.Event()
+
+    async def cached(self, events: Sequence[Event]) -> list[Outcome]:
+        """The cached attempt: what memory and one read of the store can say. `Deferred(NOT_CACHED)` for all else."""
+        known: dict[Person, Answer] = {}
+        missing: list[Person] = []
+        unavailable = None
+        for event in events:
+            request = event.request(self._ports.clock)
+            if not isinstance(request, Rejected):
+                answer = self._answers.cached(request.person)
+                if answer is None:
+                    missing.append(request.person)
+                else:
+                    known[request.person] = answer
+        if missing:
+            try:
+                known.update(await self._reads.find_many(missing))
+            except Unavailable as no:
+                unavailable = no
+        ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
+        return [handle(event, ports) for event in events]
+
+    async def resolve(
+        self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None
+    ) -> Outcome:
+        """Fetch, and wait out what passes by itself, until the lookup ends, fails, or `stop` is called.
+
+        With a `deadline` (of the loop's clock) it ends with the last outcome, as soon as no other can come in time.
+        """
+        outcome = self._deferred(event, Reason.DEADLINE)
+        backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while not self._stopping.is_set():
+                    if _reason(outcome) is Reason.PENDING:
+                        outcome = await self.fetch(event)
+                    elif self._gate.is_open:
+                        outcome = self._gate.noted(await self.fetch(event))
+                    else:
+                        outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = await self._fetch_in_turn(event, deadline)
+                    delay = _delay(outcome, backoff)
+                    if delay is None or _too_late(delay, deadline):
+                        break
+                    on_hold(outcome)
+                    if _reason(outcome) is not Reason.PROVIDER_CLOSED:
+                        await self._hold(delay)
+        return outcome
+
+    async def fetch(self, event: Event) -> Outcome:
+        """One attempt in a thread, with the real store and provider. A bug is reported, and is `Deferred(INTERNAL_ERROR)`."""
+        loop = asyncio.get_running_loop()
+        try:
+            # With its context: what the thread does belongs to this request's trace.
+            return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
+        except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the host's
+            self._observer.error("fetch", bug)
+            return self._deferred(event, Reason.INTERNAL_ERROR)
+
+    def stop(self) -> None:
+        """Let nobody wait any longer: each `resolve` ends with the attempt that it makes now, or with its last outcome."""
+        self._stopping.set()
+
+    def close(self, within: float) -> None:
+        """Wait so many seconds for the fetches under way; those in the queue never begin."""
+        end(self._threads, within)
+        self._reads.close()
+
+    async def _fetch_in_turn(self, event: Event, deadline: float | None) -> Outcome:
+        """Fetch when the provider permits it, after those that came before."""
+        async with self._gate.turn():
+            while True:
+                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                if _too_late(self._gate.wait, deadline) or not await self._hold(self._gate.wait):
+                    return outcome
+                outcome = self._gate.noted(await self.fetch(event))
+                if _reason(outcome) is not Reason.PROVIDER_CLOSED:
+                    return outcome
+
+    async def _hold(self, seconds: float) -> bool:
+        """Wait; False where the process stops meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        return not self._stopping.is_set()
+
+    def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+        request = event.request(self._ports.clock)
+        return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)
+
+
+class CoalescedReads:
+    """Reads, in one round trip, for all calls that are here already or arrive while the store is being read."""
+
+    def __init__(self, store: AnswerStore) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._calls: list[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]] = []
+        self._reading: asyncio.Task[None] | None = None
+
+    async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """As `AnswerStore.find_many`; there may be others in the result."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[Mapping[Person, Answer]] = loop.create_future()
+        self._calls.append((persons, result))
+        if self._reading is None:
+            self._reading = loop.create_task(self._read_all())
+        return await result
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _read_all(self) -> None:
+        try:
+            while self._calls:
+                await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
+                batch, self._calls = self._calls[:MAX_BATCH], self._calls[MAX_BATCH:]
+                await self._read(batch)
+        finally:
+            self._reading = None
+
+    async def _read(self, batch: Sequence[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]]) -> None:
+        persons = [person for call, _ in batch for person in call]
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
+        except Unavailable as no:
+            for _, result in batch:
+                _finish(result, no)
+        except Exception as bug:  # noqa: BLE001  # a bug is one call's, and not the batch's
+            if len(batch) == 1:
+                _finish(batch[0][1], bug)
+            else:
+                for call in batch:
+                    await self._read([call])
+        else:
+            for _, result in batch:
+                _finish(result, found)
+
+
+class _PermitGate:
+    """Once a provider denied a permit, fetches go one at a time, in the order in which they came.
+
+    It is open while nobody waits for a permit and none was denied for longer.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._permitted_at = 0.0
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the provider may be asked."""
+        return max(0.0, self._permitted_at - asyncio.get_running_loop().time())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a fetch may go without a turn."""
+        return not self._waiting and not self.wait
+
+    def noted(self, outcome: Outcome) -> Outcome:
+        """The same outcome; a denied permit closes the gate for as long as it says."""
+        if isinstance(outcome, Deferred) and outcome.reason in NOT_PERMITTED:
+            wait = max(outcome.retry_after, FIRST_BACKOFF_SEC)
+            self._permitted_at = asyncio.get_running_loop().time() + wait
+        return outcome
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The turn of one fetch."""
+        self._waiting += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._waiting -= 1
+
+
+async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
+    """Return once so many turns of the event loop bring no more into `arrived`, or `most` are there.
+
+    `turns`: those that pass between bytes that have come and the request made of them. It waits for
+    nothing that is not here yet.
+    """
+    seen = 0
+    while seen < len(arrived) < most:
+        seen = len(arrived)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+
+def _finish(result: asyncio.Future[Mapping[Person, Answer]], found: Mapping[Person, Answer] | Exception) -> None:
+    # Whoever waited for it may be gone.
+    if result.done():
+        return
+    if isinstance(found, Exception):
+        result.set_exception(found)
+    else:
+        result.set_result(found)
+
+
+def _reason(outcome: Outcome) -> Reason | None:
+    return outcome.reason if isinstance(outcome, Deferred) else None
+
+
+def _delay(outcome: Outcome, backoff: Backoff) -> float | None:
+    """Seconds until the next attempt; None: the outcome is final, or a failure, which the host decides about."""
+    match outcome:
+        case Deferred(_, Reason.PENDING | Reason.PROVIDER_CLOSED, retry_after):
+            return retry_after
+        case Deferred(_, Reason.STORE_UNAVAILABLE) | InProgress():
+            return backoff.next()
+        case _:
+            return None
+
+
+def _too_late(delay: float, deadline: float | None) -> bool:
+    return deadline is not None and asyncio.get_running_loop().time() + delay > deadline

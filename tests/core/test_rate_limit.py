@@ -34,7 +34,7 @@ OFF = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=60)
 def test_permits_lie_an_interval_apart() -> None:
     state, permit = acquired(ProviderState(), LIMIT, NOW)
     assert permit == Permit()
-    assert acquired(state, LIMIT, NOW + 0.25) == (state, Denied(DenialReason.LIMITD, 0.75))
+    assert acquired(state, LIMIT, NOW + 0.25) == (state, Denied(DenialReason.PACED, 0.75))
     _, permit = acquired(state, LIMIT, NOW + 1)
     assert permit == Permit()
 

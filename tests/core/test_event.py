@@ -156,12 +156,16 @@ def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
         ({"specversion": "0.3"}, "specversion 1.0"),
         ({"id": None}, "id as a string of 1 to 256 characters"),
         ({"id": ""}, "id as a string of 1 to 256 characters"),
+        ({"id": "a\nb"}, "none of them a control character"),
         ({"id": "x" * 257}, "id as a string of 1 to 256 characters"),
         ({"source": None}, "source as a string that is not empty"),
         ({"source": ""}, "source as a string that is not empty"),
         ({"type": None}, "type inn.lookup.requested"),
         ({"type": "other"}, "type inn.lookup.requested"),
-        (dict.fromkeys(ATTRIBUTES), "specversion 1.0, id as a string of 1 to 256 characters, source as a string"),
+        (
+            dict.fromkeys(ATTRIBUTES),
+            "specversion 1.0, id as a string of 1 to 256 characters, none of them a control character, source as a string",
+        ),
     ],
 )
 def test_what_is_no_event_says_what_was_expected(changes: dict[str, Any], expected: str) -> None:

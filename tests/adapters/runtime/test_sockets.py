@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from adapters.runtime.turns import all_here
+from adapters.runtime.lookups import drain_sockets
 
 
 async def filled(arrivals: list[int], most: int, turns: int) -> int:
-    """How much was there when `all_here` returned; `arrivals`: how many came in each turn of the loop."""
+    """How much was there when `drain_sockets` returned; `arrivals`: how many came in each turn of the loop."""
     waiting = [0]
 
     async def arrive() -> None:
@@ -15,7 +15,7 @@ async def filled(arrivals: list[int], most: int, turns: int) -> int:
             await asyncio.sleep(0)
 
     arriving = asyncio.create_task(arrive())
-    await all_here(waiting, most, turns)
+    await drain_sockets(waiting, most, turns)
     there = len(waiting)
     await arriving
     return there

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import urllib3
+from adapters.http.lookups import Bounds
 from starlette.types import ASGIApp
 
 from adapters.composition.function import Surroundings
 from adapters.composition.function import endpoint as http_endpoint
 from adapters.composition.hosted import hosted
 from adapters.http.endpoint import Endpoint
-from adapters.http.lookups import Bounds
 from adapters.http.probes import Part
 from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
@@ -26,7 +26,7 @@ from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import AnswerStore, Claim, Invalid, Ports, Verdict
 from function.request import LookupRequest
-from function.telemetry import Ended, Silent
+from function.telemetry import Ended
 from local_runtime.store import EmbeddedStore
 from tests.doubles import INN, PERSON, World
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.runtime.startup import Connect, NotStarted, Refused, started, telling
+from adapters.runtime.startup import Connect, NotStarted, Refused, started, reporting
 from function.telemetry import NullObserver
 
 
@@ -59,7 +59,7 @@ class Heard(NullObserver):
 )
 async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
     heard = Heard()
-    await started(telling({"MongoDB": saying(*words)}, heard), limit=0)
+    await started(reporting({"MongoDB": saying(*words)}, heard), limit=0)
     assert heard.lines == lines
 
 

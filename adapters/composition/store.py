@@ -44,14 +44,6 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
         yield store
 
 
-@contextmanager
-def answers(store: MongoStore) -> Iterator[RecentAnswers]:
-    """The store's answers, with what this process has met lately and what it owes the store, which gets that at the end."""
-    clock = SystemClock()
-    with closing(OwedAnswers(store, clock)) as owed, closing(HeldClaims(owed)) as held:
-        yield RecentAnswers(held, clock)
-
-
 class _Preparing:
     """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
 

@@ -9,16 +9,13 @@ from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from function.ports import Unavailable
 
-# What a command that only looks will never claim.
-_NO_LEASE = 0
-
 
 @contextmanager
 def opened() -> Iterator[MongoStore]:
     """The store of APP_… and MONGO_…. Raises Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
-        with open_store(Keeping(app, mongo, history, _NO_LEASE)) as store:
+        with open_store(Keeping(app, mongo, history)) as store:
             yield store
     except Unavailable:
         raise Failure(

@@ -7,14 +7,11 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
-from adapters.answers.encryption import Sealer
-from adapters.answers.owed import OwedAnswers
-from adapters.answers.recent import RecentAnswers
+from adapters.answers.encryption import KeyRing
 from adapters.composition.asking import THREADS
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
-from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, longest
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.shutdown import HeldClaims
 from adapters.runtime.startup import Connect, Refused, left_alone
 from function.ports import Unavailable
 
@@ -25,17 +22,11 @@ TRY_SEC = 1.0
 
 
 class Keeping(NamedTuple):
-    """Where and how answers are kept; `lease`: seconds of a claim."""
+    """Where and how answers are kept."""
 
     app: AppSettings
     mongo: MongoSettings
     history: HistorySettings
-    lease: float
-
-
-def longest_call(mongo: MongoSettings) -> float:
-    """Seconds that one call to the store may take, waiting for others included."""
-    return longest(mongo.call_sec)
 
 
 @contextmanager
@@ -44,22 +35,13 @@ def open_store(keeping: Keeping) -> Iterator[MongoStore]:
     config = MongoConfig(
         uri=keeping.mongo.uri,
         database=keeping.mongo.name,
-        lease=keeping.lease,
         history_lasts=timedelta(days=keeping.history.days) if keeping.history.days else None,
         operation=keeping.mongo.call_sec,
         connections=THREADS + CACHE_THREADS,
         app_name=keeping.app.name,
     )
-    with closing(MongoStore(config, Sealer(keeping.app.keys), SystemClock())) as store:
+    with closing(MongoStore(config, KeyRing(keeping.app.keys), SystemClock())) as store:
         yield store
-
-
-@contextmanager
-def answers(store: MongoStore) -> Iterator[RecentAnswers]:
-    """The store's answers, with what this process has met lately and what it owes the store, which gets that at the end."""
-    clock = SystemClock()
-    with closing(OwedAnswers(store, clock)) as owed, closing(HeldClaims(owed)) as held:
-        yield RecentAnswers(held, clock)
 
 
 class _Preparing:

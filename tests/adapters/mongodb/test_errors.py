@@ -10,27 +10,26 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
-from adapters.answers.encryption import Sealer
+from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
-from adapters.mongodb.faults import translated
-from adapters.mongodb.weather import CODES
+from adapters.mongodb.errors import TRANSIENT_CODES, operator_errors
 from adapters.runtime.clock import SystemClock
 from function.history import HistoryQuery
 from function.outcomes import Answer, Reason, Status
-from function.ports import Claim, Unavailable
-from function.rate_limit import Pace, Turn
+from function.ports import Claim, Ticket, Unavailable
+from function.rate_limit import Permit, RateLimit
 from tests.adapters.mongodb.conftest import KEY, Place
 from tests.contracts.stores import at_once, request
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
 from tests.servers.process import free_port
 
 SECRET = "s3cret-p4ss"
-PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
+UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
 
 
 def store_at(uri: str, **changes: Any) -> MongoStore:
     config = MongoConfig(**{"uri": uri, "database": "inn", "lease": 60, "operation": 5, **changes})
-    return MongoStore(config, Sealer([KEY]), SystemClock())
+    return MongoStore(config, KeyRing([KEY]), SystemClock())
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +52,9 @@ def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo
     store = store_at(login(guarded, "writer"))
     store.prepare()
     assert store.under_old_keys() == UnderOldKeys(0, 0)
-    assert isinstance(store.take("nalog", PACE, 0), Turn)
-    assert store.look("nalog", PACE) is None
-    assert store.claim(request().person) is not None
+    assert isinstance(store.acquire("nalog", UNPACED), Permit)
+    assert store.check("nalog", UNPACED) is None
+    assert store.find_or_claim(request().person) is not None
     assert store.forget(request().person).answers == 0
     assert store.history(HistoryQuery()) == []
     store.close()
@@ -97,26 +96,27 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
         client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
         store = store_at(login(guarded, "fading"))
         store.prepare()
-        claim = store.claim(request(7).person)
+        claim = store.find_or_claim(request(7).person)
         assert isinstance(claim, Claim)
         client["inn"].command("updateUser", "fading", roles=[])
         lookups: list[Callable[[], object]] = [
-            lambda: store.find(request(7).person),
             lambda: store.find_many([request(7).person]),
-            lambda: store.claim(request(8).person),
+            lambda: store.find_or_claim(request(8).person),
             lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
             lambda: store.release(claim),
-            lambda: store.take("nalog", PACE, 0),
-            lambda: store.cool("nalog", PACE),
-            lambda: store.clear("nalog"),
+            lambda: store.renew([claim]),
+            lambda: store.keep_ticket(claim, Ticket("nalog", SECRET, datetime.now(UTC)), 1),
+            lambda: store.acquire("nalog", UNPACED),
+            lambda: store.cool_down("nalog", UNPACED),
+            lambda: store.recover("nalog"),
         ]
         for lookup in lookups:
             with pytest.raises(Unavailable) as caught:
                 lookup()
             assert isinstance(caught.value.__cause__, StoreRefuses)
-        for told in (store.try_writing, lambda: store.forget(request(7).person), store.under_old_keys):
+        for operation in (store.try_writing, lambda: store.forget(request(7).person), store.under_old_keys):
             with pytest.raises(StoreRefuses, match="readWrite"):
-                told()
+                operation()
         client["inn"].command("updateUser", "fading", roles=[{"role": "readWrite", "db": "inn"}])
         store.release(claim)
     store.close()
@@ -145,21 +145,20 @@ def test_a_name_that_no_database_can_have_is_refused() -> None:
         store_at("mongodb://127.0.0.1", database="inn/prod")
 
 
-def test_a_mongod_that_is_not_there_is_weather() -> None:
+def test_a_mongod_that_is_not_there_is_an_outage() -> None:
     store = store_at(f"mongodb://127.0.0.1:{free_port()}", operation=0.05)
     calls: list[Callable[[], object]] = [
         store.prepare,
         store.ping,
         store.under_old_keys,
-        lambda: store.find(request().person),
         lambda: store.find_many([request().person]),
-        lambda: store.claim(request().person),
+        lambda: store.find_or_claim(request().person),
         lambda: store.history(HistoryQuery()),
         lambda: store.forget(request().person),
-        lambda: store.take("nalog", PACE, 0),
-        lambda: store.cool("nalog", PACE),
-        lambda: store.clear("nalog"),
-        lambda: store.look("nalog", PACE),
+        lambda: store.acquire("nalog", UNPACED),
+        lambda: store.cool_down("nalog", UNPACED),
+        lambda: store.recover("nalog"),
+        lambda: store.check("nalog", UNPACED),
     ]
 
     def refused(number: int) -> str:
@@ -211,7 +210,7 @@ def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
         (14031, "OutOfDiskSpace"),
     ],
 )
-def test_a_server_that_has_no_room_or_cannot_reach_another_is_weather(faulty: Mongo, code: int, name: str) -> None:
+def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: Mongo, code: int, name: str) -> None:
     failing = {"failCommands": ["aggregate", "find"], "errorCode": code}
     with MongoClient[dict[str, Any]](faulty.uri) as client:
         client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=failing)
@@ -219,12 +218,12 @@ def test_a_server_that_has_no_room_or_cannot_reach_another_is_weather(faulty: Mo
             client["inn"].command("find", "answers")
     # Else the driver would try some of them again until the call's time is over.
     with closing(store_at(f"{faulty.uri}&retryReads=false")) as store, pytest.raises(Unavailable) as caught:
-        store.find(request().person)
+        store.find_many([request().person])
     assert str(caught.value.__cause__) == f"OperationFailure {code}"
 
 
-def test_what_the_driver_itself_tries_again_is_weather() -> None:
-    assert _RETRYABLE_ERROR_CODES <= CODES
+def test_what_the_driver_itself_tries_again_is_an_outage() -> None:
+    assert _RETRYABLE_ERROR_CODES <= TRANSIENT_CODES
 
 
 def test_indexes_are_made_once(place: Place) -> None:
@@ -246,7 +245,7 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
     place.raw.create_collection("answers", validator={"lock": {"$exists": True}})
     store = place.store()
     with pytest.raises(StoreFault) as caught:
-        store.claim(request().person)
+        store.find_or_claim(request().person)
     assert str(caught.value) == "OperationFailure 121"
     assert "full error" not in "".join(traceback.format_exception(caught.value))
     store.close()
@@ -260,11 +259,11 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
         ([121], StoreFault),
         ([189, 121], StoreFault),
     ],
-    ids=["weather", "weather of two kinds", "a fault", "weather and a fault"],
+    ids=["an outage", "outages of two kinds", "a fault", "an outage and a fault"],
 )
 def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:
     errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
-    with pytest.raises(ends) as caught, translated():
+    with pytest.raises(ends) as caught, operator_errors():
         raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     if ends is StoreFault:

@@ -33,6 +33,7 @@ _FIRST_DAY_OFFSET = timedelta(hours=12)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 MAX_ID_LENGTH = 256
 """Characters of an event's id: it comes back as `correlationid`."""
+_ID = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_ID_LENGTH}}}")
 MAX_BATCH_EVENTS = 4096
 """More than right events that fit into 1 MiB; of `5,5,5` there fit half a million, and each would have its reply."""
 
@@ -172,12 +173,12 @@ def _data(item: dict[str, object], event_id: str) -> bytes | Json:
 def _checked(attributes: Mapping[str, object]) -> str:
     """The event's id, after a look at every attribute that must be there."""
     event_id = attributes.get("id")
-    known_id = event_id if isinstance(event_id, str) and len(event_id) <= MAX_ID_LENGTH else ""
+    known_id = event_id if isinstance(event_id, str) and _ID.fullmatch(event_id) else ""
     faults = []
     if attributes.get("specversion") != "1.0":
         faults.append("specversion 1.0")
     if not known_id:
-        faults.append(f"id as a string of 1 to {MAX_ID_LENGTH} characters")
+        faults.append(f"id as a string of 1 to {MAX_ID_LENGTH} characters, none of them a control character")
     source = attributes.get("source")
     if not isinstance(source, str) or not source:
         faults.append("source as a string that is not empty")

@@ -300,6 +300,8 @@ class ApiFnsSettings(SettingsGroup):
     prefix = "CLIENT_APIFNS_"
 
     enabled: bool = False
+    proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = SecretStr("")
+    ca_bundle: Annotated[str, AfterValidator(_certificates)] = ""
     url: Annotated[str, AfterValidator(_needed_if_enabled), AfterValidator(_optional_http_url)] = ""
     key: Annotated[SecretStr, AfterValidator(_needed_if_enabled)] = SecretStr("")
 

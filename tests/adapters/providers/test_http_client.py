@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from adapters.providers.nalog.exchange import MAX_BYTES, Broken, Exchange
-from adapters.providers.nalog.pools import Site
+from adapters.providers.http_client import MAX_BYTES, SiteClient
 from function.outcomes import Reason
 from function.ports import Unavailable
 from tests.adapters.providers.nalog import proxies
@@ -75,13 +74,23 @@ def silent(_asked: Asked, client: socket.socket) -> None:
 def refusal(script: Script, seconds: float = ENOUGH_SEC, tls: ssl.SSLContext | None = None) -> Unavailable:
     """How a request to such a site fails; one that never ends ends with the site."""
     with ThreadPoolExecutor(1) as pool, serving(script, tls) as site:
-        exchange = Exchange(Site(site.url))
+        client = SiteClient(site.url, timeout=seconds, retries=3)
         with pytest.raises(Unavailable) as no:
-            pool.submit(exchange.post, "/", {"a": "b"}, seconds).result(PATIENCE_SEC)
-        exchange.close()
+            pool.submit(client.post, "/", {"a": "b"}).result(PATIENCE_SEC)
+        exchanges_end()
     assert no.value.__context__ is None
     assert no.value.__cause__ is None
+    # What was sent is never sent again.
+    assert len(site.asked) == 1
     return no.value
+
+
+def exchanges_end() -> None:
+    """No thread is left of an exchange that is over."""
+    for thread in threading.enumerate():
+        if thread.name == "exchange":
+            thread.join(PATIENCE_SEC)
+            assert not thread.is_alive()
 
 
 SLOW = {
@@ -125,69 +134,67 @@ def test_a_big_reply_is_cut_off_and_takes_little_memory(kind: str) -> None:
 
 def test_the_biggest_reply_comes_whole() -> None:
     with serving(say(reply(200, b"x" * MAX_BYTES))) as site:
-        exchange = Exchange(Site(site.url))
-        assert len(exchange.post("/", {}, ENOUGH_SEC).body) == MAX_BYTES
-        exchange.close()
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        assert len(client.post("/", {}).body) == MAX_BYTES
 
 
 ODD = {
-    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", Broken),
-    "an endless chunk size": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000, Broken),
-    "a chunk size that is none": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", Broken),
-    "too many headers": (HEAD + b"X-A: b\r\n" * 200 + b"\r\n", Broken),
-    "gzip that is none": (reply(200, "plain", "Content-Encoding: gzip"), Unavailable),
+    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "an endless chunk size": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
+        Reason.PROVIDER_UNAVAILABLE,
+    ),
+    "a chunk size that is none": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "too many headers": (HEAD + b"X-A: b\r\n" * 200 + b"\r\n", Reason.BAD_REPLY),
+    "a header too big": (HEAD + b"X-A: " + b"b" * 70_000 + b"\r\n\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "gzip that is none": (reply(200, "plain", "Content-Encoding: gzip"), Reason.BAD_REPLY),
+    "half of a gzip": (reply(200, gzip.compress(b"whole")[:-9], "Content-Encoding: gzip"), Reason.BAD_REPLY),
 }
 
 
 @pytest.mark.parametrize("kind", ODD)
 def test_an_odd_reply_is_a_failure(kind: str) -> None:
-    raw, failure = ODD[kind]
-    assert type(refusal(last(raw))) is failure
+    raw, reason = ODD[kind]
+    assert refusal(last(raw)).reason is reason
+
+
+def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked() -> None:
+    with serving(say(reply(200, gzip.compress(b"whole"), "Content-Encoding: gzip"))) as site:
+        assert SiteClient(site.url, timeout=ENOUGH_SEC).get("/").body == b"whole"
+    assert site.asked[0].headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize("part", [0, 30])
-def test_a_connection_that_ends_too_early_is_broken_and_the_form_may_have_arrived(part: int) -> None:
+def test_a_connection_that_ends_too_early_is_a_failure(part: int) -> None:
     def script(_asked: Asked, client: socket.socket) -> None:
         client.sendall(reply(200, "x" * 100)[:-part] if part else b"")
         client.shutdown(socket.SHUT_RDWR)
 
-    broken = refusal(script)
-    assert isinstance(broken, Broken)
-    assert broken.sent
+    assert refusal(script).reason is Reason.PROVIDER_UNAVAILABLE
 
 
-def test_an_unknown_host_is_a_broken_connection() -> None:
-    exchange = Exchange(Site("http://nowhere.invalid"))
-    with pytest.raises(Broken) as no:
-        exchange.post("/", {}, ENOUGH_SEC)
-    assert not no.value.sent
-
-
-def test_nothing_is_sent_when_there_is_no_time_left() -> None:
-    with serving(say(OK)) as site:
-        exchange = Exchange(Site(site.url))
-        with pytest.raises(Unavailable):
-            exchange.post("/", {}, 0)
-    assert site.asked == []
+def test_an_unknown_host_is_a_failure() -> None:
+    with pytest.raises(Unavailable) as no:
+        SiteClient("http://nowhere.invalid", timeout=ENOUGH_SEC).get("/")
+    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with serving(say(OK)) as elsewhere, serving(say(reply(status, "", f"Location: {elsewhere.url}/"))) as site:
-        exchange = Exchange(Site(site.url))
-        assert exchange.post("/", {"fam": "Выдуманный"}, ENOUGH_SEC).status == status
-        exchange.close()
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        assert client.post("/", {"fam": "Выдуманный"}).status == status
     assert elsewhere.asked == []
     assert elsewhere.connections == 0
 
 
-def test_a_connection_is_kept_and_used_again() -> None:
+def test_no_two_exchanges_share_a_connection() -> None:
     with serving(say(OK)) as site:
-        exchange = Exchange(Site(site.url))
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
         for _ in range(5):
-            exchange.post("/", {}, ENOUGH_SEC)
-        exchange.close()
-    assert site.connections == 1
+            client.post("/", {})
+    assert site.connections == 5
+    assert all(asked.headers["connection"] == "close" for asked in site.asked)
 
 
 INTERIM = b"HTTP/1.1 %d X\r\nLink: </a>\r\n\r\n"
@@ -197,21 +204,19 @@ INTERIM = b"HTTP/1.1 %d X\r\nLink: </a>\r\n\r\n"
 def test_what_comes_before_a_reply_is_not_taken_for_it(statuses: list[int]) -> None:
     before = b"".join(INTERIM % status for status in statuses)
     with serving(lambda asked, client: client.sendall(before + reply(200, asked.form["for"]))) as site:
-        exchange = Exchange(Site(site.url))
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
         for person in ("one", "another"):
-            page = exchange.post("/", {"for": person}, ENOUGH_SEC)
+            page = client.post("/", {"for": person})
             assert (page.status, page.body) == (200, person.encode())
-        exchange.close()
-    assert site.connections == 1
 
 
 @pytest.mark.parametrize(
     "raw",
-    [INTERIM % 101 + OK, INTERIM % 102 * 100 + OK],
+    [INTERIM % 101 + OK, INTERIM % 102 * 1000 + OK],
     ids=["another protocol, which nobody asked for", "too many of them"],
 )
-def test_what_never_becomes_a_reply_is_a_broken_connection(raw: bytes) -> None:
-    assert isinstance(refusal(say(raw)), Broken)
+def test_what_never_becomes_a_reply_is_a_failure(raw: bytes) -> None:
+    assert refusal(say(raw)).reason is Reason.PROVIDER_UNAVAILABLE
 
 
 STRAY = reply(200, "somebody else's")
@@ -228,59 +233,38 @@ def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, tmp_pa
 
     context, trusted = self_signed(tmp_path)
     with serving(script, context if tls else None) as site:
-        exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+        client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
         for said in (body, "own", "own"):
-            assert exchange.post("/", {"body": said}, ENOUGH_SEC).body == said.encode()
-        exchange.close()
-    assert site.connections == 2
+            assert client.post("/", {"body": said}).body == said.encode()
 
 
 def test_a_request_leaves_in_one_piece() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
-        exchange = Exchange(Site(f"http://127.0.0.1:{server.getsockname()[1]}"))
-        page = pool.submit(exchange.post, "/", {"fam": "x"}, ENOUGH_SEC)
-        with server.accept()[0] as client:
-            assert client.recv(65536).endswith(b"\r\n\r\nfam=x")
-            client.sendall(OK)
+        client = SiteClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=ENOUGH_SEC)
+        page = pool.submit(client.post, "/", {"fam": "x"})
+        with server.accept()[0] as peer:
+            assert peer.recv(65536).endswith(b"\r\n\r\nfam=x")
+            peer.sendall(OK)
             assert page.result(ENOUGH_SEC).status == 200
-        exchange.close()
 
 
 TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
 """A busy machine does not make the first one."""
 
 
-def test_a_slow_reply_does_not_shorten_the_next_one_s_time() -> None:
-    def script(asked: Asked, client: socket.socket) -> None:
-        threading.Event().wait(float(asked.form["wait"]))
-        client.sendall(OK)
-
-    def answered_in_time(seconds: float) -> bool:
-        """Whether it was; a request with more time, on the same connection, is then answered in that."""
-        with serving(script) as site:
-            exchange = Exchange(Site(site.url))
-            try:
-                exchange.post("/", {"wait": "0"}, seconds)
-            except Unavailable:
-                return False
-            assert exchange.post("/", {"wait": str(seconds * 2)}, 2 * PATIENCE_SEC).status == 200
-            exchange.close()
-        assert site.connections == 1
-        return True
-
-    assert any(map(answered_in_time, TIMES_SEC))
-
-
-def hang(client: socket.socket, _proxy: proxies.Proxy) -> None:
+def hang(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
     while client.recv(65536):
         pass
 
 
-def close(client: socket.socket, _proxy: proxies.Proxy) -> None:
+def close(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
     client.recv(65536)
 
 
-def reset(client: socket.socket, _proxy: proxies.Proxy) -> None:
+def reset(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
     client.recv(65536)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -317,28 +301,27 @@ class TestConnecting:
 
         return name
 
-    def fails(self, site: Site) -> None:
-        """A request to it fails in time, and was not sent."""
+    def fails(self, url: str, proxy: str = "") -> None:
+        """A request to it fails in time."""
         ended: Future[None] = Future()
 
         def ask() -> None:
             try:
-                Exchange(site).post("/", {}, SHORT_SEC)
+                SiteClient(url, proxy=proxy, timeout=SHORT_SEC, retries=9).post("/", {})
             except Unavailable as no:
                 ended.set_exception(no)
 
         threading.Thread(target=ask, daemon=True).start()
-        with pytest.raises(Broken) as no:
+        with pytest.raises(Unavailable):
             ended.result(PATIENCE_SEC)
-        assert not no.value.sent
 
     @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
     def test_however_many_addresses_are_silent_it_ends_in_time(self, way: str, named: Any) -> None:
-        # Each for as long as the request may take would be 100 seconds.
-        named(["127.0.0.1"] * 1000)
+        # Each has half of the time that the request may take.
+        named(["127.0.0.1"] * 20)
         with ExitStack() as held:
             there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
-            self.fails(Site("http://127.0.0.1:9", proxy=f"{way}://{there}") if way else Site(f"http://{there}"))
+            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
 
     @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
     def test_a_resolver_that_hangs_ends_in_time(self, way: str, named: Any) -> None:
@@ -351,9 +334,30 @@ class TestConnecting:
         named(hanging())
         there = f"{self.NAME}:9"
         try:
-            self.fails(Site("http://127.0.0.1:9", proxy=f"{way}://{there}") if way else Site(f"http://{there}"))
+            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
         finally:
             leave.set()
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+    def test_nothing_is_sent_once_the_time_is_up(self, tls: bool, named: Any, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+        leave = threading.Event()
+
+        def hanging() -> Iterator[str]:
+            leave.wait()
+            yield "127.0.0.1"
+
+        named(hanging())
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context if tls else None) as site:
+            there = f"{self.NAME}:{site.url.rpartition(':')[2]}"
+            client = SiteClient(
+                f"{'https' if tls else 'http'}://{there}", timeout=SHORT_SEC, ca_bundle=str(trusted), retries=9
+            )
+            with pytest.raises(Unavailable):
+                client.get("/", {"fam": "x"})
+            leave.set()
+            exchanges_end()
+        assert site.asked == []
 
     def test_a_silent_address_leaves_time_for_the_next(self, named: Any) -> None:
         named(["127.0.0.2", "127.0.0.1"])
@@ -362,12 +366,41 @@ class TestConnecting:
             mute(held, "127.0.0.2", port)
 
             def answered(seconds: float) -> bool:
-                exchange = Exchange(Site(f"http://{self.NAME}:{port}"))
                 with suppress(Unavailable):
-                    return exchange.post("/", {}, seconds).status == 200
+                    return SiteClient(f"http://{self.NAME}:{port}", timeout=seconds).post("/", {}).status == 200
                 return False
 
             assert any(map(answered, TIMES_SEC))
+
+    def test_a_connection_that_could_not_be_made_is_tried_again_as_often_as_is_set(self, named: Any) -> None:
+        tries: list[None] = []
+
+        class Unknown:
+            def __iter__(self) -> Iterator[str]:
+                tries.append(None)
+                raise socket.gaierror
+
+        named(Unknown())
+        with pytest.raises(Unavailable):
+            SiteClient(f"http://{self.NAME}", timeout=ENOUGH_SEC, retries=3).post("/", {})
+        assert len(tries) == 4
+
+    def test_a_connection_that_is_made_at_the_next_try_is_enough(self, named: Any) -> None:
+        class FirstUnknown:
+            tries = 0
+
+            def __iter__(self) -> Iterator[str]:
+                self.tries += 1
+                if self.tries == 1:
+                    raise socket.gaierror
+                return iter(["127.0.0.1"])
+
+        named(FirstUnknown())
+        with serving(say(OK)) as site:
+            port = site.url.rpartition(":")[2]
+            client = SiteClient(f"http://{self.NAME}:{port}", timeout=ENOUGH_SEC, retries=1)
+            assert client.post("/", {}).status == 200
+        assert len(site.asked) == 1
 
     def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, tmp_path: Path) -> None:
         part = 0.3
@@ -382,9 +415,9 @@ class TestConnecting:
 
         context, trusted = self_signed(tmp_path)
         with serving(script, context) as site, proxies.running(slow) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}", ca_bundle=str(trusted)))
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", ca_bundle=str(trusted), timeout=3 * part)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, 3 * part)
+                client.post("/", {})
 
 
 class TestTls:
@@ -393,35 +426,33 @@ class TestTls:
     ) -> None:
         context, _ = self_signed(tmp_path)
         with serving(say(OK), context) as site:
-            exchange = Exchange(Site(site.url))
+            client = SiteClient(site.url, timeout=ENOUGH_SEC)
             with pytest.raises(Unavailable) as no:
-                exchange.post("/", {"fam": "Выдуманный"}, ENOUGH_SEC)
-        # It would be no better a moment later: not Broken, so it is not tried anew.
-        assert type(no.value) is Unavailable
+                client.post("/", {"fam": "Выдуманный"})
         assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
         assert site.asked == []
 
     def test_a_bundle_makes_it_trusted(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path)
         with serving(say(OK), context) as site:
-            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
-            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
 
     def test_a_trusted_certificate_of_another_host_is_not_enough(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path, "127.0.0.2")
         with serving(say(OK), context) as site:
-            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, ENOUGH_SEC)
+                client.post("/", {})
         assert site.asked == []
 
     def test_a_dripping_reply_ends_in_time(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path)
         with serving(dripping(HEAD + b"X-A: "), context) as site:
-            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=SHORT_SEC)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, SHORT_SEC)
+                client.post("/", {})
+        exchanges_end()
 
     @pytest.mark.parametrize("kind", NO_HANDSHAKE)
     @pytest.mark.parametrize("way", ["straight", "through a tunnel that never opens", "through a proxy by TLS"])
@@ -432,61 +463,62 @@ class TestTls:
                 "through a tunnel that never opens": ("https://127.0.0.1:9", f"http://{there.address}"),
                 "through a proxy by TLS": ("https://127.0.0.1:9", f"https://{there.address}"),
             }[way]
-            exchange = Exchange(Site(url, proxy=proxy))
-            with pytest.raises(Broken) as no:
-                exchange.post("/", {"fam": "Выдуманный"}, SHORT_SEC if kind == "hangs" else ENOUGH_SEC)
-        assert not no.value.sent
+            client = SiteClient(url, proxy=proxy, timeout=SHORT_SEC if kind == "hangs" else ENOUGH_SEC, retries=1)
+            with pytest.raises(Unavailable) as no:
+                client.post("/", {"fam": "Выдуманный"})
+            exchanges_end()
+        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+        # Nothing was sent, so it was tried again.
+        assert len(there.asked) == 2
 
-    def test_tls_that_breaks_later_may_have_carried_the_form(self, tmp_path: Path) -> None:
+    def test_tls_that_breaks_later_is_a_failure_and_nothing_is_sent_again(self, tmp_path: Path) -> None:
         def script(_asked: Asked, client: socket.socket) -> None:
             assert isinstance(client, ssl.SSLSocket)
             os.write(client.fileno(), b"no TLS record")
 
         context, trusted = self_signed(tmp_path)
         with serving(script, context) as site:
-            exchange = Exchange(Site(site.url, ca_bundle=str(trusted)))
-            with pytest.raises(Broken) as no:
-                exchange.post("/", {}, ENOUGH_SEC)
-        assert no.value.sent
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC, retries=3)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert len(site.asked) == 1
 
     def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
-            Exchange(Site("https://127.0.0.1:9", ca_bundle=str(tmp_path / "none.pem")))
+            SiteClient("https://127.0.0.1:9", timeout=1, ca_bundle=str(tmp_path / "none.pem"))
 
 
 class TestProxy:
     def test_http_is_forwarded(self) -> None:
         with serving(say(reply(200, "{}", "Connection: close"))) as site, proxies.running(proxies.http) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}"))
-            assert exchange.post("/page", {"a": "b"}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
+            assert client.post("/page", {"a": "b"}).status == 200
         assert proxy.asked == [f"POST {site.url}/page HTTP/1.1"]
         assert site.asked[0].form == {"a": "b"}
 
     def test_https_is_tunnelled_with_the_login_of_the_address(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path)
         with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"http://us%40er:pass@{proxy.address}", ca_bundle=str(trusted)))
-            assert exchange.post("/page", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(
+                site.url, proxy=f"http://us%40er:pass@{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
+            )
+            assert client.post("/page", {}).status == 200
         assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
         assert "proxy-authorization" not in site.asked[0].headers
 
     def test_the_site_s_certificate_is_checked_through_a_tunnel_too(self, tmp_path: Path) -> None:
         context, _ = self_signed(tmp_path)
         with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"http://{proxy.address}"))
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, ENOUGH_SEC)
+                client.post("/", {})
         assert site.asked == []
 
-    def test_a_proxy_may_speak_tls_itself_and_its_tunnel_is_used_again(self, tmp_path: Path) -> None:
+    def test_a_proxy_may_speak_tls_itself_(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path)
         with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"https://{proxy.address}", ca_bundle=str(trusted)))
-            for _ in range(3):
-                assert exchange.post("/", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(site.url, proxy=f"https://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
         assert len(proxy.asked) == 1
 
     @pytest.mark.parametrize(
@@ -502,35 +534,36 @@ class TestProxy:
     def test_socks(self, scheme: str, serve: proxies.Serve, asked: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
         context, trusted = self_signed(tmp_path)
         with serving(say(OK), context if tls else None) as site, proxies.running(serve) as proxy:
-            exchange = Exchange(Site(site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=str(trusted)))
-            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(
+                site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
+            )
+            assert client.post("/", {}).status == 200
         assert proxy.asked == [f"{asked}:{site.url.rpartition(':')[2]}"]
 
     def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
         with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
             port = site.url.rpartition(":")[2]
-            exchange = Exchange(Site(f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}"))
-            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(
+                f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}", timeout=ENOUGH_SEC
+            )
+            assert client.post("/", {}).status == 200
         assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
 
     @pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
-    def test_a_proxy_that_is_not_there_is_a_broken_connection(self, scheme: str) -> None:
+    def test_a_proxy_that_is_not_there_is_a_failure(self, scheme: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"127.0.0.1:{gone.getsockname()[1]}"
-        exchange = Exchange(Site("http://127.0.0.1:9", proxy=f"{scheme}://{address}"))
-        with pytest.raises(Broken) as no:
-            exchange.post("/", {}, ENOUGH_SEC)
-        assert not no.value.sent
+        client = SiteClient("http://127.0.0.1:9", proxy=f"{scheme}://{address}", timeout=ENOUGH_SEC)
+        with pytest.raises(Unavailable):
+            client.post("/", {})
 
     @pytest.mark.parametrize("end", [close, reset])
-    def test_a_form_that_a_proxy_took_and_gave_no_reply_to_may_have_arrived(self, end: proxies.Serve) -> None:
+    def test_a_form_that_a_proxy_took_and_gave_no_reply_to_is_not_sent_again(self, end: proxies.Serve) -> None:
         with proxies.running(end) as proxy:
-            exchange = Exchange(Site("http://127.0.0.1:9", proxy=f"http://{proxy.address}"))
-            with pytest.raises(Broken) as no:
-                exchange.post("/", {}, ENOUGH_SEC)
-        assert no.value.sent
+            client = SiteClient("http://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC, retries=3)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert len(proxy.asked) == 1
 
     def test_a_proxy_that_refuses_the_tunnel_is_a_failure(self) -> None:
         def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
@@ -538,9 +571,9 @@ class TestProxy:
             client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
 
         with proxies.running(refuse) as proxy:
-            exchange = Exchange(Site("https://127.0.0.1:9", proxy=f"http://{proxy.address}"))
+            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, ENOUGH_SEC)
+                client.post("/", {})
 
     def test_a_proxy_that_drips_ends_in_time(self) -> None:
         def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
@@ -549,17 +582,17 @@ class TestProxy:
                 threading.Event().wait(0.02)
 
         with proxies.running(drip) as proxy:
-            exchange = Exchange(Site("https://127.0.0.1:9", proxy=f"http://{proxy.address}"))
+            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=SHORT_SEC)
             with pytest.raises(Unavailable):
-                exchange.post("/", {}, SHORT_SEC)
+                client.post("/", {})
+            exchanges_end()
 
     def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         with serving(say(OK)) as site:
-            exchange = Exchange(Site(site.url))
-            assert exchange.post("/", {}, ENOUGH_SEC).status == 200
-            exchange.close()
+            client = SiteClient(site.url, timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
 
 
 QUIET = {
@@ -575,11 +608,9 @@ QUIET = {
 def test_the_loudest_log_has_no_query_in_it(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(QUIET[kind]) as site:
-        exchange = Exchange(Site(site.url))
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
         with suppress(Unavailable):
-            exchange.get("/page", {"key": "sEcReT", "fam": "Vydumannyj"}, ENOUGH_SEC)
-        exchange.close()
-    assert caplog.records
+            client.get("/page", {"key": "sEcReT", "fam": "Vydumannyj"})
     for secret in ("sEcReT", "Vydumannyj"):
         assert secret not in caplog.text
         assert all(secret not in repr(record.__dict__) for record in caplog.records)

@@ -1,23 +1,27 @@
 """The paid provider: every row of fns-protocol.md, 5, and the silence about person and key."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota, root_of
-from adapters.providers.nalog.exchange import Exchange
-from adapters.providers.nalog.pools import Site
 from function.outcomes import Reason, Status
 from function.ports import Unavailable, Verdict
-from function.rate_limit import Reply, Throttled
-from tests.adapters.providers.nalog.people import every_turn, request
+from function.rate_limit import ProviderReply, Throttled
+from tests.adapters.providers.nalog import proxies
+from tests.adapters.providers.nalog.certificates import self_signed
+from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Script, in_turn, reply, serving
-from tests.adapters.providers.nalog.test_rows import BAD, CLOSE, LATER, No, closing
+from tests.adapters.providers.nalog.test_rows import BAD, LATER, THROTTLED, No, throttled
 
 KEY = "sEcReTkEy"
-FOUND = Reply(Verdict(Status.FOUND, "770000000082", "apifns"))
-NOT_FOUND = Reply(Verdict(Status.NOT_FOUND, "", "apifns"))
-AMBIGUOUS = Reply(Verdict(Status.AMBIGUOUS, "", "apifns"))
+FOUND = ProviderReply(Verdict(Status.FOUND, "770000000082", "apifns"))
+NOT_FOUND = ProviderReply(Verdict(Status.NOT_FOUND, "", "apifns"))
+AMBIGUOUS = ProviderReply(Verdict(Status.AMBIGUOUS, "", "apifns"))
 NONE = "Информация об ИНН не найдена. Проверьте данные"
 
 ROWS = {
@@ -37,16 +41,16 @@ ROWS = {
     "5: items that are none": (reply(200, '{"items":{"ИНН":"770000000082"}}'), BAD),
     "5: an item that is none": (reply(200, '{"items":["770000000082"]}'), BAD),
     "5: an empty item": (reply(200, '{"items":[{}]}'), BAD),
-    "5: a wrong key": (reply(200, "Ошибка: Неверный ключ (1)"), closing(3600)),
-    "5: a wrong key, 403": (reply(403, "Ошибка: Неверный ключ (1)"), closing(3600)),
-    "5: used up": (reply(200, "Ошибка: Превышен лимит запросов (2)"), CLOSE),
-    "5: used up, 500": (reply(500, "Ошибка: Превышен лимит запросов (2)"), CLOSE),
-    "5: another error as text": (reply(200, "Ошибка: Метод недоступен (7)"), CLOSE),
-    "5: a blocked address": (reply(403, "Доступ с Вашего адреса заблокирован"), CLOSE),
-    "5: 429": (reply(429, "", "Retry-After: 7"), closing(7)),
+    "5: a wrong key": (reply(200, "Ошибка: Неверный ключ (1)"), throttled(3600)),
+    "5: a wrong key, 403": (reply(403, "Ошибка: Неверный ключ (1)"), throttled(3600)),
+    "5: used up": (reply(200, "Ошибка: Превышен лимит запросов (2)"), THROTTLED),
+    "5: used up, 500": (reply(500, "Ошибка: Превышен лимит запросов (2)"), THROTTLED),
+    "5: another error as text": (reply(200, "Ошибка: Метод недоступен (7)"), THROTTLED),
+    "5: a blocked address": (reply(403, "Доступ с Вашего адреса заблокирован"), THROTTLED),
+    "5: 429": (reply(429, "", "Retry-After: 7"), throttled(7)),
     "5: 500": (reply(500, "oops"), LATER),
     "5: 500 with an answer in it": (reply(500, '{"items":[{"ИНН":"770000000082"}]}'), LATER),
-    "5: 503, Retry-After": (reply(503, "", "Retry-After: 30"), closing(30)),
+    "5: 503, Retry-After": (reply(503, "", "Retry-After: 30"), throttled(30)),
     "5: a redirect": (reply(302, "", "Location: https://elsewhere.invalid/"), LATER),
     "5: nothing": (reply(200, ""), BAD),
     "5: HTML": (reply(200, "<html>Информация об ИНН не найдена</html>"), BAD),
@@ -56,15 +60,16 @@ ROWS = {
 }
 
 
-def ask(script: Script) -> Reply | No:
+def apifns(url: str, **settings: Any) -> ApiFns:
+    return ApiFns(ApiFnsSettings(enabled=True, url=url, key=SecretStr(KEY), **settings), timeout=30)
+
+
+def ask(script: Script) -> ProviderReply | No:
     with serving(script) as site:
-        exchange = Exchange(Site(site.url))
         try:
-            return ApiFns(exchange, KEY, 30).ask(request(), every_turn)
+            return apifns(site.url).ask(request(), None)
         except Unavailable as no:
             return No(no.reason, no.retry_after, isinstance(no, Throttled))
-        finally:
-            exchange.close()
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -75,12 +80,10 @@ def test_a_reply(row: str) -> None:
 
 def test_the_request_has_the_vendor_s_fields_and_is_made_once() -> None:
     with serving(in_turn(reply(500, ""))) as site:
-        exchange = Exchange(Site(site.url))
-        client = ApiFns(exchange, KEY, 30)
+        client = apifns(site.url)
         for person in (request(), request(middleName="")):
             with pytest.raises(Unavailable):
-                client.ask(person, every_turn)
-        exchange.close()
+                client.ask(person, None)
     first, second = (asked.query for asked in site.asked)
     assert first == {
         "fam": "Выдуманный",
@@ -96,7 +99,7 @@ def test_the_request_has_the_vendor_s_fields_and_is_made_once() -> None:
 
 
 def test_it_serves_holders_of_a_passport_only() -> None:
-    client = ApiFns(Exchange(Site("http://127.0.0.1:9")), KEY, 1)
+    client = apifns("http://127.0.0.1:9")
     assert client.serves(request())
     assert not client.serves(request(documentType="10", documentSerial="", documentNumber="AB1"))
 
@@ -108,7 +111,7 @@ QUOTAS = {
     "a quota of another form": (reply(200, '{"Методы":{"innfl":[1]}}'), BAD),
     "a quota that is no number": (reply(200, '{"Методы":{"innfl":{"Лимит":"x","Истрачено":7}}}'), BAD),
     "an endless quota": (reply(200, '{"Методы":{"innfl":{"Лимит":1e999,"Истрачено":7}}}'), BAD),
-    "a wrong key": (reply(200, "Ошибка: Неверный ключ (1)"), closing(3600)),
+    "a wrong key": (reply(200, "Ошибка: Неверный ключ (1)"), throttled(3600)),
 }
 
 
@@ -116,12 +119,10 @@ QUOTAS = {
 def test_a_quota(row: str) -> None:
     answer, ending = QUOTAS[row]
     with serving(in_turn(answer)) as site:
-        exchange = Exchange(Site(site.url))
         try:
-            quota: Quota | No = ApiFns(exchange, KEY, 30).quota()
+            quota: Quota | No = apifns(site.url).quota()
         except Unavailable as no:
             quota = No(no.reason, no.retry_after, isinstance(no, Throttled))
-        exchange.close()
     assert quota == ending
     assert site.asked[0].line.startswith("GET /api/stat?key=")
 
@@ -131,7 +132,6 @@ def test_neither_person_nor_key_reach_a_log_or_an_exception(row: str, caplog: py
     caplog.set_level(logging.DEBUG)
     ask(in_turn(ROWS[row][0]))
     everything = caplog.text + "".join(repr(record.__dict__) for record in caplog.records)
-    assert "GET /api/innfl" in everything or "/api/innfl" in everything
     for secret in (KEY, "%D0%92", "Выдуманный", "000304", "1980"):
         assert secret not in everything
 
@@ -142,14 +142,22 @@ def test_an_address_may_name_the_site_or_one_of_its_methods(path: str) -> None:
 
 
 def test_the_key_is_in_no_repr() -> None:
-    assert KEY not in repr(ApiFns(Exchange(Site("http://127.0.0.1:9")), KEY, 1))
+    assert KEY not in repr(apifns("http://127.0.0.1:9"))
 
 
 def test_an_unreachable_site_is_a_failure_without_a_trace_of_the_request() -> None:
     with serving(in_turn(reply(200, ""))) as site:
         url = site.url
     with pytest.raises(Unavailable) as no:
-        ApiFns(Exchange(Site(url)), KEY, 5).ask(request(), every_turn)
+        apifns(url).ask(request(), None)
     assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
     assert str(no.value) == "provider_unavailable"
-    assert no.value.__context__ is None
+
+
+def test_it_has_a_proxy_and_a_ca_bundle_as_the_tax_service_has(tmp_path: Path) -> None:
+    context, trusted = self_signed(tmp_path)
+    answer, ending = ROWS["5: found"]
+    with serving(in_turn(answer), context) as site, proxies.running(proxies.http) as proxy:
+        client = apifns(site.url, proxy=SecretStr(f"http://{proxy.address}"), ca_bundle=str(trusted))
+        assert client.ask(request(), None) == ending
+    assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0"]

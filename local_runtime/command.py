@@ -40,7 +40,7 @@ from adapters.runtime.shutdown import HeldClaims
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator, NotStarted
-from local_runtime.emulator.script import Settings
+from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.playground import Playground, Watched
 from local_runtime.store import EmbeddedStore, Unusable
 
@@ -48,7 +48,7 @@ DATA = Path(".inn-local")
 GRACE_SEC = 5.0
 LATENCY_SEC = 0.15
 """Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
-PAID_KEY = Settings().apifns_key
+PAID_KEY = EmulatorSettings().apifns_key
 MANNERS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
 """Unless somebody sets them: the emulated service bears any pace, and its recovery is there to be watched."""
 

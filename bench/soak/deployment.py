@@ -52,7 +52,7 @@ class Deployment:
         """Something is wrong while the block lasts."""
         kind, _, whom = name.partition(" ")
         if name.startswith("tax service"):
-            mend = self._mood(name.rpartition(" ")[2])
+            mend = self._scenario(name.rpartition(" ")[2])
         elif whom == "a consumer":
             mend = self._consumer(kind)
         elif whom == "the function":
@@ -64,9 +64,9 @@ class Deployment:
         finally:
             mend()
 
-    def _mood(self, mood: str) -> Callable[[], object]:
-        self._world.emulator.control(mood=mood, latency=SLOW_SEC if mood == "slow" else 0)
-        return lambda: self._world.emulator.control(mood="normal", latency=0)
+    def _scenario(self, scenario: str) -> Callable[[], object]:
+        self._world.emulator.control(scenario=scenario, latency=SLOW_SEC if scenario == "slow" else 0)
+        return lambda: self._world.emulator.control(scenario="normal", latency=0)
 
     def _consumer(self, kind: str) -> Callable[[], None]:
         number = self._dice.randrange(CONSUMERS)

@@ -31,15 +31,15 @@ _DOCUMENTS = {
 
 def errors_of(form: Mapping[str, str], today: date) -> Errors:
     """The wrong fields with their texts; none: the form is right."""
-    faults = {field: check(form, today) for field, check in _CHECKS.items()}
-    return {field: [fault] for field, fault in faults.items() if fault}
+    errors = {field: check(form, today) for field, check in _CHECKS.items()}
+    return {field: [error] for field, error in errors.items() if error}
 
 
 def _name(field: str) -> Callable[[Mapping[str, str], date], str]:
-    return lambda form, _today: _name_fault(form.get(field, ""))
+    return lambda form, _today: _name_error(form.get(field, ""))
 
 
-def _name_fault(name: str) -> str:
+def _name_error(name: str) -> str:
     if not name:
         return REQUIRED
     if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
@@ -50,7 +50,7 @@ def _name_fault(name: str) -> str:
 def _patronymic(form: Mapping[str, str], _today: date) -> str:
     if form.get("opt_otch") == "1":
         return "Поле не заполняется при отсутствии отчества" if form.get("otch") else ""
-    return _name_fault(form.get("otch", ""))
+    return _name_error(form.get("otch", ""))
 
 
 def _opt_patronymic(form: Mapping[str, str], _today: date) -> str:

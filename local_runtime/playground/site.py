@@ -16,7 +16,6 @@ from adapters.providers import State
 from function.ports import Unavailable
 from local_runtime.emulator.client import Remote, WrongControl
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.script import Mood
 from local_runtime.playground import files
 from local_runtime.playground.files import HEADERS
 from local_runtime.playground.watched import Watched
@@ -27,7 +26,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    mood: Mood | None = None
+    scenario: str | None = None
     paid: bool | None = None
 
 
@@ -60,14 +59,14 @@ class Playground:
         try:
             wanted = Wanted.model_validate_json(await request.body())
         except ValidationError:
-            return _problem(HTTPStatus.BAD_REQUEST, f"expected mood, one of {', '.join(Mood)}, or paid, true or false")
+            return _problem(HTTPStatus.BAD_REQUEST, "expected scenario, a string, or paid, true or false")
         return await asyncio.to_thread(_answer, partial(self._changed, wanted))
 
     def _changed(self, wanted: Wanted) -> dict[str, object]:
         if wanted.paid is not None:
             self.watched.paid = wanted.paid
-        if wanted.mood is not None:
-            self.emulator.control(mood=wanted.mood)
+        if wanted.scenario is not None:
+            self.emulator.control(scenario=wanted.scenario)
         return self._now()
 
     def _invented(self) -> list[dict[str, object]]:
@@ -77,7 +76,7 @@ class Playground:
     def _now(self) -> dict[str, object]:
         stats = self.emulator.stats(brief=True)
         return {
-            "mood": self.emulator.control()["mood"],
+            "scenario": self.emulator.control()["scenario"],
             "searches": stats.finds,
             "polls": stats.gets,
             "captchas": stats.captchas,

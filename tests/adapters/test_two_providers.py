@@ -72,7 +72,7 @@ def test_persons_go_to_the_paid_provider_when_the_day_s_limit_is_reached(emulato
 
 
 def test_nobody_goes_to_the_paid_provider_because_the_tax_service_fails(emulator: Emulator, asking: Providers) -> None:
-    emulator.control(mood="down")
+    emulator.control(scenario="down")
     with pytest.raises(Unavailable) as no:
         who_answers(asking, range(1))
     assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
@@ -88,7 +88,7 @@ def test_a_throttled_tax_service_says_for_how_long(emulator: Emulator, asking: P
 
 
 def test_both_are_closed(emulator: Emulator, asking: Providers) -> None:
-    emulator.control(mood="captcha", apifns_key="another")
+    emulator.control(scenario="captcha", apifns_key="another")
     with pytest.raises(Unavailable) as no:
         who_answers(asking, range(1))
     assert no.value.reason is Reason.TURNED_AWAY
@@ -103,7 +103,7 @@ def test_both_are_closed(emulator: Emulator, asking: Providers) -> None:
 def test_a_paid_provider_in_trouble_fails_no_request_that_would_wait_without_it(
     emulator: Emulator, asking: Providers, trouble: dict[str, Any], stands: Why | None
 ) -> None:
-    emulator.control(mood="captcha", **trouble)
+    emulator.control(scenario="captcha", **trouble)
     endings = []
     for number in (0, 0, 0, 1):
         with pytest.raises(Unavailable) as no:

@@ -1,4 +1,4 @@
-// The emulated tax service: its moods to choose from, what it was asked, whether it is left alone now.
+// The emulated tax service: its scenarios to choose from, what it was asked, whether it is left alone now.
 
 import { byId, el } from "./dom.js";
 import { count, onLanguage, t } from "./i18n.js";
@@ -11,7 +11,7 @@ const DOORS = { "": "doorOpen", cooling_down: "doorCooling", paced: "doorCooling
 const shown = new Map();
 
 export function startService() {
-  byId("moods").append(...MOODS.map(moodFor));
+  byId("scenarios").append(...MOODS.map(scenarioFor));
   byId("paid").addEventListener("change", ({ target }) => change({ paid: target.checked }));
   byId("counts").append(...COUNTS.map(countFor));
   onLanguage(showMood);
@@ -21,12 +21,12 @@ export function startService() {
   onState(showCounts);
 }
 
-function moodFor(mood) {
-  const id = `mood-${mood}`;
-  const choose = () => change({ mood });
-  return el("div", { class: "mood" },
-    el("input", { type: "radio", name: "mood", id, value: mood, "aria-describedby": "mood-note", onchange: choose }),
-    el("label", { for: id, "data-t": mood }, t(mood)));
+function scenarioFor(scenario) {
+  const id = `scenario-${scenario}`;
+  const choose = () => change({ scenario });
+  return el("div", { class: "scenario" },
+    el("input", { type: "radio", name: "scenario", id, value: scenario, "aria-describedby": "scenario-note", onchange: choose }),
+    el("label", { for: id, "data-t": scenario }, t(scenario)));
 }
 
 function countFor(name) {
@@ -34,11 +34,11 @@ function countFor(name) {
 }
 
 function showMood() {
-  const mood = current()?.mood;
-  for (const input of document.querySelectorAll("[name=mood]")) input.checked = input.value === mood;
-  const note = mood ? t(`${mood}Note`) : "";
+  const scenario = current()?.scenario;
+  for (const input of document.querySelectorAll("[name=scenario]")) input.checked = input.value === scenario;
+  const note = scenario ? t(`${scenario}Note`) : "";
   byId("paid").checked = current()?.paid ?? false;
-  if (byId("mood-note").textContent !== note) byId("mood-note").textContent = note;
+  if (byId("scenario-note").textContent !== note) byId("scenario-note").textContent = note;
 }
 
 function showDoor() {

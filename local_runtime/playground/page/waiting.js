@@ -6,14 +6,14 @@ import { change, current } from "./runtime.js";
 
 export function waiting(view, askAgain) {
   const again = { type: "button", class: "primary", id: "ask-again", onclick: () => askAgain() };
-  const calm = { type: "button", class: "quiet", id: "calm", hidden: true, onclick: () => change({ mood: "normal" }) };
+  const calm = { type: "button", class: "quiet", id: "calm", hidden: true, onclick: () => change({ scenario: "normal" }) };
   return [
     el("p", { class: "reason" }, reason(view.problem.code, view.problem.detail)),
     el("p", { class: "countdown", id: "countdown" },
       el("span", { class: "bar", "aria-hidden": "true" }, el("span", {})),
       el("span", { class: "left" })),
     el("p", { class: "actions" }, el("button", again, t("askAgain")), el("button", calm, t("calm"))),
-    el("p", { class: "note", id: "mood-still" }),
+    el("p", { class: "note", id: "scenario-still" }),
   ];
 }
 
@@ -29,11 +29,11 @@ export function countDown(view) {
   }
 }
 
-/** Asking again is in vain while the emulator is in the same mood. */
+/** Asking again is in vain while the emulator is in the same scenario. */
 export function showMoodStill() {
-  const mood = current()?.mood ?? "normal";
-  byId("calm").hidden = mood === "normal";
-  setText(byId("mood-still"), mood === "normal" ? "" : t("moodStill", { mood: t(mood) }));
+  const scenario = current()?.scenario ?? "normal";
+  byId("calm").hidden = scenario === "normal";
+  setText(byId("scenario-still"), scenario === "normal" ? "" : t("scenarioStill", { scenario: t(scenario) }));
 }
 
 /** A text that stays the same is left alone: screen readers would say it again. */

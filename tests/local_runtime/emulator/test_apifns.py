@@ -86,8 +86,8 @@ def test_the_quota_counts_what_was_asked(emulator: Emulator, paid: Any, client: 
     assert client("/api/stat?key=another").body.decode() == "Ошибка: Неверный ключ (1)"
 
 
-def test_the_tax_services_moods_are_not_the_vendors(emulator: Emulator, paid: Any, client: Any, form: Form) -> None:
-    emulator.control(mood="down")
+def test_the_tax_services_scenarios_are_not_the_vendors(emulator: Emulator, paid: Any, client: Any, form: Form) -> None:
+    emulator.control(scenario="down")
     assert client.find(form).status == 503
     assert paid(form).json["items"]
 

@@ -31,7 +31,7 @@ def test_any_field_by_rule(emulator: Emulator, search: Any, form: Form) -> None:
 
 @pytest.mark.parametrize(("kind", "field"), [("field", "captcha"), ("token_field", "captchaToken")])
 def test_captcha_among_the_errors(emulator: Emulator, search: Any, form: Form, kind: str, field: str) -> None:
-    emulator.control(mood="captcha", captcha=kind)
+    emulator.control(captcha_after=0, captcha=kind)
     refused = search(form)
     assert refused.status == 400
     assert refused.json["ERRORS"].keys() == {field}

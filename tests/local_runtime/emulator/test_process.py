@@ -132,7 +132,7 @@ def test_a_port_that_is_none_is_one_clear_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["--mood", "sad"], "mood"),
+        (["--scenario", "sad"], "scenario"),
         (["--latency", "-1"], "latency"),
         (["--control", '{"rules": [{"on": "x"}]}'], "rules.0.on"),
         (["--control", "nonsense"], "JSON"),
@@ -148,7 +148,7 @@ def test_wrong_use_is_one_clear_line(arguments: list[str], fault: str, capsys: p
 
 def test_settings_of_the_command_line_are_those_that_a_reset_returns_to() -> None:
     with Emulator("--latency", "0.01", "--pending", "2", "--control", '{"numbers": "int"}') as emulator:
-        emulator.control(latency=0, numbers="float", mood="down")
+        emulator.control(latency=0, numbers="float", scenario="down")
         emulator.reset()
         now = emulator.control()
-        assert (now["latency"], now["pending"], now["numbers"], now["mood"]) == (0.01, 2, "int", "normal")
+        assert (now["latency"], now["pending"], now["numbers"], now["scenario"]) == (0.01, 2, "int", "normal")

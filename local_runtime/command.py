@@ -41,7 +41,7 @@ from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator, NotStarted
 from local_runtime.emulator.settings import EmulatorSettings
-from local_runtime.playground import Playground, Watched
+from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, Unusable
 
 DATA = Path(".inn-local")
@@ -107,13 +107,13 @@ def application(settings: Local, emulator: Emulator, store: EmbeddedStore, told:
     free, paid = (settings.asking(emulator.url, paid=paid) for paid in (False, True))
     with ExitStack() as stack:
         asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
-        watched = Watched(*asked, paid=settings.apifns.enabled)
+        provider = SwitchableProvider(*asked, paid=settings.apifns.enabled)
         held = stack.enter_context(closing(HeldClaims(store)))
-        ports = Ports(held, watched, SystemClock(), settings.cache.lifetimes)
-        checks = {"store": store_check(store.ping), "providers": provider_check(watched.states)}
+        ports = Ports(held, provider, SystemClock(), settings.cache.lifetimes)
+        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         around = Surroundings(settings.http.bearer_tokens, checks, told, told)
         app = hosted(stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around)))
-        app.router.routes[:0] = Playground(emulator, watched).routes()
+        app.router.routes[:0] = Playground(emulator, provider).routes()
         yield app
 
 

@@ -22,7 +22,6 @@ PACE = {
     "APP_REQUEST_RETRY_TIMES": "100",
     "MONGO_TIMEOUT_SERVER_SELECT": "500",
 }
-SLOW_SEC = 1.0
 
 
 class Deployment:
@@ -65,8 +64,8 @@ class Deployment:
             mend()
 
     def _scenario(self, scenario: str) -> Callable[[], object]:
-        self._world.emulator.control(scenario=scenario, latency=SLOW_SEC if scenario == "slow" else 0)
-        return lambda: self._world.emulator.control(scenario="normal", latency=0)
+        self._world.emulator.control(scenario=scenario)
+        return lambda: self._world.emulator.control(scenario="normal")
 
     def _consumer(self, kind: str) -> Callable[[], None]:
         number = self._dice.randrange(CONSUMERS)

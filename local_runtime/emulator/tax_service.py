@@ -44,7 +44,7 @@ REJECTED_FIELDS = {"docno": ["Указан недействительный до
 
 @dataclass(slots=True)
 class PendingResult:
-    """What a requestId stands for: pending for so many polls more, and until `ready_at` on the monotonic clock."""
+    """What a requestId stands for: pending for its first polls, and until `ready_at` on the monotonic clock."""
 
     entry: PersonEntry
     pending: int
@@ -144,8 +144,7 @@ class TwoStepService:
         state: float = STATES.get(result.entry.ending, PENDING)
         if rule.state is not None:
             state = rule.state
-        elif result.pending > 0 or time.monotonic() < result.ready_at:
-            result.pending -= 1
+        elif result.polls <= result.pending or time.monotonic() < result.ready_at:
             state = PENDING
         body: dict[str, JsonValue] = {"state": _number(state, numbers, float)}
         if state == 0:

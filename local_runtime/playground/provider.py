@@ -1,21 +1,23 @@
-"""Whom the local runtime asks, and who gave its latest answers: a reply does not tell, and the page would not guess."""
+"""Which provider the local runtime asks, and which gave its latest answers: the reply does not say."""
 
 from collections import deque
 from dataclasses import dataclass
 from typing import assert_never
 
+from typing_extensions import override
+
 from adapters.providers import Providers, State
 from function.outcomes import Status
-from function.ports import Invalid, Verdict
+from function.ports import InnProvider, Invalid, Verdict
 from function.request import LookupRequest
 
-KEPT = 32
+MAX_ANSWERS = 32
 NALOG = "nalog"
 """Only the tax service itself calls a person's fields wrong."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LatestAnswer:
     """A provider's answer to one request: no more of it than the page needs."""
 
     request_id: str
@@ -23,35 +25,35 @@ class Said:
     provider: str
 
 
-class Watched:
-    """An InnProvider of two: the tax service alone, or with the paid provider behind it, as `paid` is switched.
+class SwitchableProvider(InnProvider):
+    """The tax service alone, or with the paid provider as its fallback, as `paid` is switched.
 
-    It remembers who answered the latest requests.
+    It remembers which provider answered the latest requests.
     """
 
     def __init__(self, alone: Providers, with_paid: Providers, *, paid: bool) -> None:
         self.paid = paid
         self._alone = alone
         self._with_paid = with_paid
-        self._latest: deque[Said] = deque(maxlen=KEPT)
+        self._latest: deque[LatestAnswer] = deque(maxlen=MAX_ANSWERS)
 
+    @override
     def ask(self, request: LookupRequest) -> Verdict | Invalid:
-        """See InnProvider."""
-        said = self._providers.ask(request)
-        match said:
+        answer = self._providers.ask(request)
+        match answer:
             case Verdict(status, _, provider):
-                self._latest.append(Said(request.request_id, status, provider))
+                self._latest.append(LatestAnswer(request.request_id, status, provider))
             case Invalid():
-                self._latest.append(Said(request.request_id, Status.REJECTED, NALOG))
+                self._latest.append(LatestAnswer(request.request_id, Status.REJECTED, NALOG))
             case _:
-                assert_never(said)
-        return said
+                assert_never(answer)
+        return answer
 
     def states(self) -> list[State]:
-        """Those that are asked, in order. Raises Unavailable while the store cannot be reached."""
+        """The providers' states, in the order of asking. Raises Unavailable while the store cannot be reached."""
         return self._providers.states()
 
-    def latest(self) -> list[Said]:
+    def latest(self) -> list[LatestAnswer]:
         """The latest answers, newest first."""
         return list(reversed(self._latest.copy()))
 

@@ -19,7 +19,7 @@ from local_runtime.emulator.tax_service import Call, PendingResult, TwoStepServi
 from local_runtime.emulator.transport import AsgiRequest, send_reply
 
 
-class Endpoint(NamedTuple):
+class ServedPath(NamedTuple):
     """What is served at one path: one step, or a step by the form's `c`."""
 
     method: str
@@ -30,18 +30,18 @@ class Endpoint(NamedTuple):
         return self.steps if isinstance(self.steps, Step) else self.steps.get(form.get("c", ""))
 
 
-_TWO_STEP = Endpoint("POST", {"find": Step.FIND, "get": Step.GET})
-_LEGACY = Endpoint("POST", {"innMy": Step.LEGACY})
-ENDPOINTS = {
+_TWO_STEP = ServedPath("POST", {"find": Step.FIND, "get": Step.GET})
+_LEGACY = ServedPath("POST", {"innMy": Step.LEGACY})
+PATHS = {
     "/inn-new-proc.json": _TWO_STEP,
     "/inn-new-proc.do": _TWO_STEP,
     "/inn-proc.json": _LEGACY,
     "/inn-proc.do": _LEGACY,
-    "/inn.do": Endpoint("GET", Step.PAGE),
-    "/static/personal-data.html": Endpoint("GET", Step.CONSENT_PAGE),
-    "/static/personal-data-proc.json": Endpoint("POST", Step.CONSENT),
-    "/api/innfl": Endpoint("GET", Step.APIFNS),
-    "/api/stat": Endpoint("GET", Step.STAT),
+    "/inn.do": ServedPath("GET", Step.PAGE),
+    "/static/personal-data.html": ServedPath("GET", Step.CONSENT_PAGE),
+    "/static/personal-data-proc.json": ServedPath("POST", Step.CONSENT),
+    "/api/innfl": ServedPath("GET", Step.APIFNS),
+    "/api/stat": ServedPath("GET", Step.STAT),
 }
 
 
@@ -77,17 +77,17 @@ class EmulatorApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        endpoint = ENDPOINTS.get(scope["path"])
-        if endpoint is None:
+        served = PATHS.get(scope["path"])
+        if served is None:
             await self._control(scope, receive, send)
             return
         request = AsgiRequest(scope, receive, send, self.connections)
         try:
-            form = await read_form(endpoint.method, request)
+            form = await read_form(served.method, request)
         except NotAForm as exc:
             await self._refuse(exc.reply, request)
             return
-        step = endpoint.step(form)
+        step = served.step(form)
         if step is None:
             await self._refuse(replies.error("Неизвестная операция"), request)
             return

@@ -40,7 +40,7 @@ class WrongControl(ValueError):
     """The emulator refused the settings; the text says why."""
 
 
-class NotStarted(RuntimeError):
+class EmulatorFailed(RuntimeError):
     """The emulator's process did not come up; stderr says why."""
 
 
@@ -89,7 +89,7 @@ class Remote:
 class Emulator(Remote):
     """An emulated tax service in a process of its own, on a free port; a context manager that ends it.
 
-    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises NotStarted.
+    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises EmulatorFailed.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -101,7 +101,7 @@ class Emulator(Remote):
         started = self._first_line()
         if not started:
             self._end()
-            raise NotStarted("the emulated tax service did not start")
+            raise EmulatorFailed("the emulated tax service did not start")
         super().__init__(json.loads(started)["url"])
 
     def stop(self) -> None:

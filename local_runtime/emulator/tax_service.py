@@ -30,15 +30,8 @@ STATES = {
     Ending.UNAVAILABLE: -2,
     Ending.PENDING: PENDING,
 }
-CODES = {
-    Ending.FOUND: FOUND,
-    Ending.WRONG_INN: FOUND,
-    Ending.NOT_FOUND: 0,
-    Ending.AMBIGUOUS: 3,
-    Ending.UNAVAILABLE: 99,
-    # The legacy protocol has no code for what is still processed: its back end times out.
-    Ending.PENDING: 99,
-}
+# The legacy protocol has no code for what is unavailable or still processed: its back end times out.
+CODES = {**STATES, Ending.UNAVAILABLE: 99, Ending.PENDING: 99}
 REJECTED_FIELDS = {"docno": ["Указан недействительный документ"]}
 
 
@@ -175,15 +168,10 @@ def _inn(entry: PersonEntry, rule: Rule, *, shown: bool) -> dict[str, JsonValue]
 def _number(value: float, kind: Numbers, usual: type[float]) -> JsonValue:
     """The number as the settings have it; one with a fraction stays as it is."""
     integer = int(value)
-    if integer != value:
-        return value
-    kinds: dict[str, JsonValue] = {
-        "usual": usual(value),
-        "float": float(value),
-        "int": integer,
-        "string": str(integer),
-    }
-    return kinds[kind]
+    if kind == "string" and integer == value:
+        return str(integer)
+    convert: type[float] = {"usual": usual, "float": float, "int": int}.get(kind, usual)
+    return convert(value) if integer == value else value
 
 
 def _refused(entry: PersonEntry) -> HttpReply | None:

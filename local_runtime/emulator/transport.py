@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from local_runtime.emulator.replies import HttpReply
-from local_runtime.emulator.settings import Connection, Rule
+from local_runtime.emulator.settings import Rule
 
 LONGEST_SEC = 600
 """No broken reply takes longer."""
@@ -58,7 +58,7 @@ async def send_reply(reply: HttpReply, rule: Rule, request: AsgiRequest) -> None
     disconnect = asyncio.create_task(request.disconnect())
     try:
         async with asyncio.timeout(LONGEST_SEC):
-            await _WAYS[rule.connection](reply, rule, request, disconnect)
+            await _send_broken(reply, rule, request, disconnect)
     except TimeoutError:
         request.transport.abort()
     finally:
@@ -77,28 +77,28 @@ async def _more(request: AsgiRequest, body: bytes) -> None:
     await request.send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _drop(_reply: HttpReply, _rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
-    request.transport.close()
-    await disconnect
-
-
-async def _reset(_reply: HttpReply, _rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
-    transport = request.transport
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    transport.abort()
-    await disconnect
-
-
-async def _cut(reply: HttpReply, _rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
-    await _start(reply, request, len(reply.body))
-    await _more(request, reply.body[: len(reply.body) // 2])
-    request.transport.close()
-    await disconnect
-
-
-async def _hang(_reply: HttpReply, _rule: Rule, _request: AsgiRequest, disconnect: Disconnect) -> None:
-    await disconnect
+async def _send_broken(reply: HttpReply, rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
+    match rule.connection:
+        case "trickle":
+            await _trickle(reply, rule, request, disconnect)
+        case "endless":
+            await _endless(reply, request, disconnect)
+        case "huge":
+            await _huge(reply, rule, request, disconnect)
+        case "trickle_head":
+            await _trickle_head(reply, rule, request, disconnect)
+        case "cut":
+            await _start(reply, request, len(reply.body))
+            await _more(request, reply.body[: len(reply.body) // 2])
+            request.transport.close()
+        case "drop":
+            request.transport.close()
+        case "reset":
+            connection: socket.socket = request.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            request.transport.abort()
+    if rule.connection not in ("trickle", "endless", "huge"):
+        await disconnect
 
 
 async def _trickle(reply: HttpReply, rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
@@ -121,10 +121,9 @@ async def _trickle_head(reply: HttpReply, rule: Rule, request: AsgiRequest, disc
             return
         transport.write(bytes([byte]))
     transport.close()
-    await disconnect
 
 
-async def _endless(reply: HttpReply, _rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
+async def _endless(reply: HttpReply, request: AsgiRequest, disconnect: Disconnect) -> None:
     await _start(reply, request, None)
     await _more(request, reply.body)
     while not disconnect.done():
@@ -147,15 +146,3 @@ async def _huge(reply: HttpReply, rule: Rule, request: AsgiRequest, disconnect: 
 async def _gone(disconnect: Disconnect, pause: float) -> bool:
     await asyncio.wait({disconnect}, timeout=pause)
     return disconnect.done()
-
-
-_WAYS: dict[Connection, Callable[[HttpReply, Rule, AsgiRequest, Disconnect], Awaitable[None]]] = {
-    "drop": _drop,
-    "reset": _reset,
-    "cut": _cut,
-    "hang": _hang,
-    "trickle": _trickle,
-    "trickle_head": _trickle_head,
-    "endless": _endless,
-    "huge": _huge,
-}

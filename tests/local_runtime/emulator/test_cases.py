@@ -97,7 +97,9 @@ def wrong_inn(site: Site) -> None:
 
 def keys(*names: str) -> Check:
     def check(site: Site) -> None:
-        assert site.client.get(site.find()).json.keys() == {"state", "inn", *names}
+        result = site.client.get(site.find()).json
+        assert result.keys() == {"state", "inn", *names}
+        assert result["state"] == 1
 
     return check
 
@@ -194,9 +196,23 @@ def throttled(site: Site) -> None:
         assert (reply.status, reply.headers["retry-after"]) == (429, "30")
 
 
+def page(status: int) -> Check:
+    """Each search has this status, and a page instead of JSON."""
+
+    def check(site: Site) -> None:
+        for reply in (site.find(), site.legacy()):
+            assert (reply.status, reply.headers["content-type"]) == (status, "text/html;charset=UTF-8")
+            assert b"{" not in reply.body
+
+    return check
+
+
 def wrapped(site: Site) -> None:
-    inner = site.find().body.decode().partition('<div id="result">')[2].partition("</div>")[0]
-    assert json.loads(inner)["captchaRequired"] is False
+    for reply in (site.find(), site.legacy()):
+        assert reply.headers["content-type"].startswith("text/html")
+        before, _, inner = reply.body.decode().partition('<div id="result">')
+        assert before.startswith("<html>")
+        assert json.loads(inner.partition("</div>")[0])["captchaRequired"] is False
 
 
 def windows_1251(content_type: str) -> Check:
@@ -258,8 +274,8 @@ CHECKS: dict[str, Check] = {
     "captcha_token_field": searched(400, '"captchaToken"'),
     "service_error": searched(500, "Сервис временно недоступен", STATUS=500),
     "throttled": throttled,
-    "down": searched(503, "<html>"),
-    "switched_off": searched(405, "<html>"),
+    "down": page(503),
+    "switched_off": page(405),
     "json_in_html": wrapped,
     "windows_1251": windows_1251("application/json;charset=windows-1251"),
     "windows_1251_undeclared": windows_1251("application/json"),

@@ -161,10 +161,10 @@ def test_captchas_do_not_touch_polls(emulator: Emulator, client: Any, form: Form
 )
 def test_scenarios(emulator: Emulator, client: Any, form: Form, scenario: str, answer: tuple[int, str | None]) -> None:
     emulator.control(scenario=scenario)
-    for told in (client.find(form), client.legacy(form)):
-        assert (told.status, told.headers.get("retry-after")) == answer
-        assert b"requestId" not in told.body
-        assert b"inn" not in told.body
+    for reply in (client.find(form), client.legacy(form)):
+        assert (reply.status, reply.headers.get("retry-after")) == answer
+        assert b"requestId" not in reply.body
+        assert b"inn" not in reply.body
     emulator.control(scenario="normal")
     assert client.get(client.find(form)).json["state"] == 1
 

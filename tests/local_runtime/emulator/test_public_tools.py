@@ -104,10 +104,10 @@ def batch_script(site: str, person: Person) -> str | None:
 
 
 def request_inn(site: str, person: Person) -> str | None:
-    told = post(f"{site}/inn-proc.do", {"c": "innMy", **person.fields, "bplace": "", "docdt": person.docdt})
-    if told.get("code", 0) > 3:
+    found = post(f"{site}/inn-proc.do", {"c": "innMy", **person.fields, "bplace": "", "docdt": person.docdt})
+    if found.get("code", 0) > 3:
         raise ValueError("the service is unavailable")
-    inn: str | None = told.get("inn")
+    inn: str | None = found.get("inn")
     return inn
 
 

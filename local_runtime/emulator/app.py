@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from local_runtime.emulator import apifns, replies, tax_service
-from local_runtime.emulator.control import Controlled, control_app
+from local_runtime.emulator.control import control_app
 from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
 from local_runtime.emulator.forms import NotAForm, read_form
 from local_runtime.emulator.register import PersonEntry
@@ -57,7 +57,7 @@ class EmulatorApp:
         self._behaviour = Behaviour(settings)
         self._sessions = Sessions()
         two_step = TwoStepService()
-        self._control = control_app(Controlled(self._counts, self._behaviour, self._sessions, two_step))
+        self._control = control_app(self._counts, self._behaviour, self._sessions, two_step)
         self._subjects: dict[Step, Callable[[Call], PersonEntry | PendingResult | HttpReply | None]] = {
             Step.FIND: tax_service.person_of,
             Step.LEGACY: tax_service.person_of,

@@ -1,7 +1,7 @@
 """`/control`, `/stats` and `/people`: how the emulator is controlled, and what it shows."""
 
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -28,18 +28,8 @@ GET  /control                 how it behaves; POST changes it, DELETE undoes it
 """
 
 
-class Controlled(NamedTuple):
-    """All that can be controlled or shown."""
-
-    counts: Counts
-    behaviour: Behaviour
-    sessions: Sessions
-    two_step: TwoStepService
-
-
-def control_app(controlled: Controlled) -> Starlette:
+def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_step: TwoStepService) -> Starlette:
     """The application for the endpoints that belong to no emulated service."""
-    counts, behaviour, sessions, two_step = controlled
 
     async def welcome(_request: Request) -> Response:
         return PlainTextResponse(WELCOME)

@@ -22,7 +22,7 @@ def test_a_mistake_is_named_at_its_field_which_gets_the_focus_and_nothing_is_sen
     assert page.fault("lastName") == ""
     assert page.focused == "firstName"
     assert page.wait(lambda: page.text("status")) == "Check the form: 2 to correct."
-    assert page.text("came-back") == "And here the one that comes back."
+    assert page.text("came-back") == "The reply will be shown here."
     assert runtime.tax_service.stats().finds == 0
 
 
@@ -84,7 +84,7 @@ def test_what_the_tax_service_calls_wrong_stands_at_the_field_in_its_own_words(p
     assert page.ask() == "Rejected"
     assert page.fault("documentNumber") == "Указан недействительный документ"
     assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "refused"}
-    assert "The tax service calls this wrong" in page.text("answer")
+    assert "The tax service rejects these fields" in page.text("answer")
     page.find("person").click()
     page.driver.find_element(By.CSS_SELECTOR, ".faults a").click()
     assert page.focused == "documentNumber"

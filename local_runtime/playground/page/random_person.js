@@ -1,4 +1,4 @@
-// A person whom nobody has asked for yet, so that the cache can't know: invented names, random numbers.
+// A person with invented names and random numbers, who is not in the cache yet.
 
 const LAST = ["Ветров", "Озеров", "Лугов", "Рощин", "Снегирёв", "Полянский", "Берёзин", "Камышов"];
 const HIS = [["Артём", "Лев", "Тимур", "Олег", "Глеб", "Матвей"], ["Ильич", "Олегович", "Андреевич", "Львович"]];
@@ -6,7 +6,7 @@ const HER = [["Вера", "Алиса", "Дарья", "Юлия", "Майя", "�
 const WITHOUT_ENDING = 97;
 // Numbers that end with 98 or 99 stand for people without an answer (the emulator's register).
 
-export function somebody() {
+export function randomPerson() {
   const she = below(2) === 1;
   const [firsts, middles] = she ? HER : HIS;
   const last = one(LAST);

@@ -9,6 +9,8 @@ from selenium.webdriver import Chrome
 from function import documents
 from function.outcomes import Reason, Rejected
 from function.request import parse
+from local_runtime.emulator.cases import CASES
+from local_runtime.emulator.settings import NORMAL
 from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 
@@ -79,7 +81,7 @@ def words(driver: Chrome, shared_runtime: LocalRuntime) -> dict[str, dict[str, l
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_gaps(words: dict[str, dict[str, list[str]]]) -> None:
-    assert set(words) == {"TEXTS", "DOCUMENTS", "PEOPLE", "REASONS", "FAULTS"}
+    assert set(words) == {"TEXTS", "DOCUMENTS", "PEOPLE", "REASONS", "FAULTS", "SCENARIOS", "SCENARIO_NOTES"}
     for table in words.values():
         for key, (english, russian) in table.items():
             assert english, key
@@ -97,6 +99,13 @@ def test_every_reason_to_wait_has_words(words: dict[str, dict[str, list[str]]]) 
 
 def test_every_invented_person_has_words(words: dict[str, dict[str, list[str]]], shared_runtime: LocalRuntime) -> None:
     assert set(words["PEOPLE"]) == {person["id"] for person in shared_runtime.tax_service.people()}
+
+
+def test_every_offered_scenario_has_a_note_and_is_a_case_of_the_emulator(
+    words: dict[str, dict[str, list[str]]],
+) -> None:
+    assert words["SCENARIOS"].keys() == words["SCENARIO_NOTES"].keys()
+    assert set(words["SCENARIOS"]) <= {NORMAL, *CASES}
 
 
 def test_whatever_the_service_says_of_a_field_has_words(words: dict[str, dict[str, list[str]]]) -> None:

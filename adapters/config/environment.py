@@ -40,6 +40,10 @@ def _written() -> Iterator[tuple[str, str | None]]:
         yield from _in_file().items()
     # What is empty here does not hide what the file has.
     yield from os.environ.items()
+    if os.environ.get("SETTINGS_SECRET_ID"):
+        from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
+
+        yield from secrets_manager.settings(os.environ).items()
 
 
 def _in_file() -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, CORE_GROUPS, names_of
 from tests.deploy.tools import ROOT, run
 
@@ -188,7 +189,8 @@ def on_lambda() -> Process:
     properties = template()["Resources"]["Function"]["Properties"]
     environment = {name: _resolved(value) for name, value in properties["Environment"]["Variables"].items()}
     probes = {environment["AWS_LWA_READINESS_CHECK_PATH"]: int(environment["AWS_LWA_PORT"])}
-    return Process("serve", environment, probes, None)
+    secrets = dict.fromkeys(environment[secrets_manager.KEYS].split(","), SECRET)
+    return Process("serve", {**environment, **secrets}, probes, None)
 
 
 def _resolved(value: Any) -> str:
@@ -197,7 +199,9 @@ def _resolved(value: Any) -> str:
         return str(parameter.get("Default", "given-at-deployment"))
     if isinstance(value, dict) and "Fn::If" in value:
         return _resolved(value["Fn::If"][1])
-    return SECRET if isinstance(value, dict) else str(value)
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        return re.sub(r"\$\{(\w+)\}", lambda found: _resolved({"Ref": found[1]}), value["Fn::Sub"])
+    return str(value)
 
 
 PLACES: dict[str, Callable[[], list[Process]]] = {

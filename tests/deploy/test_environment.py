@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, load_all, load_core, names_of
 from tests.deploy.manifests import PLACES, SECRET, VALUES, compose, of_kind, rendered, template
 
 ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
 LOAD = {"serve": load_core, "consume": load_all}
-OF_OTHERS = {"lambda": {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH", "SETTINGS_SECRET_ARN"}}
+OF_OTHERS = {"lambda": {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH", secrets_manager.ID, secrets_manager.KEYS}}
 """What the Lambda Web Adapter reads, and where the settings of a Lambda function lie; else certificates for OpenSSL."""
 VALID = {
     "MONGO_DSN": "mongodb://user:pass@host/",
@@ -70,8 +71,14 @@ def test_no_secret_is_written_into_kubernetes_manifests(values: str) -> None:
     assert not of_kind(rendered(values), "Secret")
 
 
-def test_secrets_reach_lambda_by_dynamic_references_alone() -> None:
-    variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-    secrets = {name: value for name, value in variables.items() if re.search("KEYS|DSN|TOKENS", name)}
-    assert set(secrets) == {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"}
-    assert all("{{resolve:secretsmanager:" in str(value) for value in secrets.values())
+def test_no_secret_is_put_into_the_configuration_of_a_lambda_function() -> None:
+    properties = template()["Resources"]["Function"]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    assert not {name for name in variables if re.search("(?<!SECRET_)KEYS|DSN|TOKENS|PASS|PROXY", name)}
+    assert "resolve:" not in str(properties)
+    # Whoever opens the URL must say who is answered: a secret without tokens ends the start.
+    assert variables[secrets_manager.KEYS]["Fn::If"][0] == "OpenUrl"
+    assert {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"} <= PLACES["lambda"]()[0].secrets
+    [statement] = properties["Policies"][0]["Statement"]
+    assert statement["Action"] == "secretsmanager:GetSecretValue"
+    assert "${SecretName}" in str(statement["Resource"])

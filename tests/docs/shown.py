@@ -20,7 +20,21 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTIL
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"<<'(\w+)'\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _BEFORE = re.compile(r"^(?:sudo |[A-Z_]+=\S+ |\.venv/bin/)*")
-PROGRAMS = ("inn", "make", "docker", "kubectl", "helm", "aws", "openssl", "python", "apt-get", "functions-framework")
+PROGRAMS = (
+    "inn",
+    "make",
+    "docker",
+    "kubectl",
+    "helm",
+    "aws",
+    "yc",
+    "mongodump",
+    "mongorestore",
+    "openssl",
+    "python",
+    "apt-get",
+    "functions-framework",
+)
 """What a page calls in its sentences, and a reader may paste."""
 
 

@@ -78,7 +78,7 @@ _HELM = f"""\
 shift 2
 exec {HOME / "bin/helm"} template "$@"
 """
-_AWS = "#!/bin/sh\n"
+_NOTHING = "#!/bin/sh\n"
 _VARYING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", "LOCAL TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "TIME"),
@@ -217,7 +217,8 @@ def _check_out(folder: Path) -> None:
     (folder / "values.yaml").write_text(values_of_the_page()[0])
     programs = folder / "programs"
     programs.mkdir()
-    for name, text in {"docker": _DOCKER, "kubectl": _KUBECTL, "helm": _HELM, "aws": _AWS}.items():
+    stand_ins = {"docker": _DOCKER, "kubectl": _KUBECTL, "helm": _HELM}
+    for name, text in {**stand_ins, **dict.fromkeys(("aws", "yc", "mongodump", "mongorestore"), _NOTHING)}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adapters.http.probes import FIRST_SEC, Probes
-from tests.deploy.manifests import FOLDERS, PLACES, compose, pods, rendered
+from tests.deploy.manifests import PLACES, VALUES, compose, of_kind, pods, rendered, templates
 from tests.deploy.tools import ROOT
 
 
@@ -35,16 +35,16 @@ def test_a_process_that_is_probed_from_outside_listens_on_every_address(place: s
     assert {process.environment["HTTP_HOST"] for process in PLACES[place]()} == {"0.0.0.0"}  # noqa: S104  # in a container
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_server_that_is_down_makes_no_pod_dead(folder: str) -> None:
-    for _, pod in pods(rendered(folder)):
+@pytest.mark.parametrize("values", VALUES)
+def test_a_server_that_is_down_makes_no_pod_dead(values: str) -> None:
+    for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
         asked = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
         assert asked.pop("readinessProbe") == "/readyz"
         assert set(asked.values()) == {"/livez"}
 
 
-@pytest.mark.parametrize("place", ["kubernetes", "keda", "knative"])
+@pytest.mark.parametrize("place", VALUES)
 def test_a_server_that_is_down_at_the_start_restarts_no_pod(place: str) -> None:
     assert {process.environment["APP_START_TIMEOUT_SEC"] for process in PLACES[place]()} == {"0"}
 
@@ -58,21 +58,27 @@ def test_the_image_says_the_same_of_itself() -> None:
     assert "HTTP_PORT" in healthcheck
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_metrics_are_scraped_where_they_are_given(folder: str) -> None:
-    templates = [one["spec"]["template"] for one in rendered(folder) if "template" in one.get("spec", {})]
-    assert len(templates) == 2
-    for template in templates:
-        told = template["metadata"]["annotations"]
-        [container] = template["spec"]["containers"]
-        assert told["prometheus.io/scrape"] == "true"
-        assert told["prometheus.io/path"] in ANSWERED
-        assert int(told["prometheus.io/port"]) == container["ports"][0]["containerPort"]
+@pytest.mark.parametrize("values", VALUES)
+def test_metrics_are_scraped_where_they_are_given(values: str) -> None:
+    objects = rendered(values)
+    asked = {
+        note
+        for template in templates(objects)
+        for name, note in template["metadata"]["annotations"].items()
+        if name == "prometheus.io/path"
+    }
+    asked |= {
+        endpoint["path"]
+        for one in of_kind(objects, "PodMonitor").values()
+        for endpoint in one["spec"]["podMetricsEndpoints"]
+    }
+    assert asked
+    assert asked <= ANSWERED
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(folder: str) -> None:
-    for _, pod in pods(rendered(folder)):
+@pytest.mark.parametrize("values", VALUES)
+def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(values: str) -> None:
+    for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
         assert container["readinessProbe"]["timeoutSeconds"] > FIRST_SEC
 

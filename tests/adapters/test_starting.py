@@ -43,7 +43,7 @@ class Heard(NullObserver):
         self.lines: list[tuple[str, str | float]] = []
 
     def event(self, name: str, /, **facts: str | float) -> None:
-        self.lines.append((name, facts["part"]))
+        self.lines.append((name, facts["server"]))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ class Heard(NullObserver):
         pytest.param([""], [], id="nothing of one that is there"),
         pytest.param(
             ["refused", "refused", "no primary", ""],
-            [("start_waits", "mongodb"), ("start_goes_on", "mongodb")],
+            [("server_unreachable", "mongodb"), ("server_reached", "mongodb")],
             id="once that it is waited for, and that it is there",
         ),
     ],

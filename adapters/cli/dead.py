@@ -18,7 +18,7 @@ from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
 from adapters.rabbitmq.parked import Choice, Parked
 from adapters.rabbitmq.session import Broker, Session, open_undeclared
 from adapters.rabbitmq.topology import Names
-from adapters.telemetry import harmless
+from adapters.telemetry import allow_list
 from function.telemetry import Silent
 
 Act = Callable[[Session, Names, Choice], AsyncIterator[Parked]]
@@ -87,7 +87,7 @@ class _Shown:
         """Show this one, at once. Raises Unwritable."""
         self.count += 1
         # The client's own id may be what the person is known by.
-        typer.echo(self.line(replace(message, request_id=harmless.request_id(message.request_id))))
+        typer.echo(self.line(replace(message, request_id=allow_list.request_id(message.request_id))))
 
 
 def _do(act: Act, choice: Choice, done: str) -> None:

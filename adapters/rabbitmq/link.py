@@ -90,7 +90,7 @@ class Link:
 
     def _lost(self, why: str) -> None:
         self.state = why
-        self._observer.event("reconnecting", queue=self._lane.queue, why=why)
+        self._observer.event("reconnecting", queue=self._lane.queue, reason=why)
 
     async def _rest(self, stopping: asyncio.Event) -> None:
         try:

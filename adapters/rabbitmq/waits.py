@@ -47,10 +47,10 @@ class Waits:
         now = self._clock()
         if self._since is None and now >= self._silent_until:
             self._since = now
-            self._observer.event("store_away", queue=self._queue)
+            self._observer.event("store_unavailable", queue=self._queue)
 
     def _back(self) -> None:
         if self._since is not None:
             now = self._clock()
-            self._observer.event("store_back", queue=self._queue, seconds=now - self._since)
+            self._observer.event("store_available", queue=self._queue, seconds=now - self._since)
             self._since, self._silent_until = None, now + APART_SEC

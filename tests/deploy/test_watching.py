@@ -12,8 +12,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
-from function.rate_limit import Why
-from function.telemetry import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
+from function.rate_limit import DenialReason
+from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
 from tests.deploy.manifests import NAMESPACE, VALUES, of_kind, pods, rendered
 from tests.deploy.tools import ROOT
 
@@ -34,17 +34,17 @@ def _told() -> dict[str, Labels]:
     """Every series that a process can have: its labels and their values."""
     metrics = Metrics("1.2.3")
     for entry, status, cached in product(ENTRIES, STATUSES, (True, False)):
-        metrics.ended(Ended(entry, "", status, cached, "", 1))
-        metrics.in_work(entry, 1)
+        metrics.lookup(LookupEvent(entry, "", status, cached, "", 1))
+        metrics.in_flight(entry, 1)
     for step in STEPS:
         metrics.step(step, 1)
     for queue in QUEUES:
-        metrics.moved(queue)
-    for reason in WAITS:
-        metrics.waiting(reason, 1)
-    for part in PARTS:
+        metrics.message_moved(queue, "failed")
+    for reason in HOLD_REASONS:
+        metrics.held(reason, 1)
+    for part in CHECKS:
         metrics.looked(part, ready=True)
-    for provider, outcome, why in product(PROVIDERS, OUTCOMES, Why):
+    for provider, outcome, why in product(PROVIDERS, OUTCOMES, DenialReason):
         metrics.provider_called(provider, outcome, 1)
         metrics.provider_closed(provider, why, 1)
     series: dict[str, Labels] = {"up": dict(SCRAPED)}
@@ -271,14 +271,14 @@ def test_a_store_that_is_away_is_seen_whichever_way_requests_come() -> None:
         (selector.name, str(selector.matchers.matchers[0])) for way in ways for selector in _selectors(_parsed(way))
     ] == [
         ("inn_requests_total", 'status="store_unavailable"'),
-        ("inn_waits_total", 'reason="store_unavailable"'),
+        ("inn_holds_total", 'reason="store_unavailable"'),
     ]
 
 
 def test_whoever_waits_for_the_store_is_not_stuck() -> None:
     excluded = [part.strip() for part in re.split(r"\bunless\b", _asked_by("InnStuck"))[1:]]
 
-    assert 'sum by (instance) (increase(inn_waits_total{reason="store_unavailable"}[10m])) > 0' in excluded
+    assert 'sum by (instance) (increase(inn_holds_total{reason="store_unavailable"}[10m])) > 0' in excluded
 
 
 def test_the_runbook_names_metrics_that_there_are() -> None:

@@ -57,27 +57,27 @@ def test_each_try_in_vain_counts_by_its_reason(outcomes: list[Outcome], counted:
 LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
     "nothing, while nothing waits": ([(0, "passed", [ANSWERED]), (1, "passed", [NOT_HERE])], []),
     "nothing, while messages wait for something else": ([(0, "kept", [CLOSED]), (1, "kept", [FETCHED_BY_ANOTHER])], []),
-    "one line for an outage, however many tries": ([(second, "kept", [AWAY] * 9) for second in range(600)], [("store_away", 0)]),
+    "one line for an outage, however many tries": ([(second, "kept", [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
     "its end, once an answer is found": (
         [(0, "kept", [AWAY]), (7, "passed", [ANSWERED]), (8, "passed", [ANSWERED])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once the store knows that it has none": (
         [(0, "kept", [AWAY]), (7, "passed", [REJECTED, NOT_HERE])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once a message waits for something else": (
         [(0, "kept", [AWAY]), (7, "kept", [CLOSED])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
-    "no end, where the store was not asked": ([(0, "kept", [AWAY]), (7, "passed", [REJECTED, BUG])], [("store_away", 0)]),
+    "no end, where the store was not asked": ([(0, "kept", [AWAY]), (7, "passed", [REJECTED, BUG])], [("store_unavailable", 0)]),
     "no more of a store that comes and goes": (
         [(0, "kept", [AWAY]), (1, "passed", [ANSWERED]), (2, "kept", [AWAY]), (3, "passed", [ANSWERED])],
-        [("store_away", 0), ("store_back", 1)],
+        [("store_unavailable", 0), ("store_available", 1)],
     ),
     "a minute later, that it is away again": (
         [(0, "kept", [AWAY]), (1, "passed", [ANSWERED]), (2, "kept", [AWAY]), (1 + APART_SEC, "kept", [AWAY])],
-        [("store_away", 0), ("store_back", 1), ("store_away", 0)],
+        [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],
     ),
 }  # fmt: skip
 

@@ -44,7 +44,7 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
         pytest.param([""], [], id="nothing of one that is there"),
         pytest.param(
             ["refused", "refused", "no primary", ""],
-            [("start_waits", "mongodb"), ("start_goes_on", "mongodb")],
+            [("server_unreachable", "mongodb"), ("server_reached", "mongodb")],
             id="once that it is waited for, and that it is there",
         ),
     ],

@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from adapters.telemetry import Telemetry, start
-from adapters.telemetry.traces import WrongTracing, exporters
-from function.telemetry import Ended
+from adapters.telemetry.tracing import WrongTracing, exporters
+from function.telemetry import LookupEvent
 from tests.collector import Collector
 
 CLIENT_TRACE, CLIENT_SPAN = "5a" * 16, "6b" * 8
@@ -33,7 +33,7 @@ def _fetch(telemetry: Telemetry, traceparent: str) -> None:
 
     with telemetry.span("consume lookup", traceparent) as own, ThreadPoolExecutor(1) as threads:
         threads.submit(copy_context().run, ask).result()
-        telemetry.ended(Ended("rabbitmq", "r-1", "found", False, "nalog", 1, 2, own))
+        telemetry.lookup(LookupEvent("rabbitmq", "r-1", "found", False, "nalog", 1, 2, own))
 
 
 def test_one_trace_leads_from_the_client_through_the_queue_to_the_tax_service(collector: Collector) -> None:
@@ -70,7 +70,7 @@ def test_a_span_says_how_its_request_ended_and_not_who_it_was_about(collector: C
 
 def test_a_span_takes_no_notice_of_another_request(collector: Collector) -> None:
     with start("fast", "INFO", io.StringIO()) as telemetry, telemetry.span("consume batch"):
-        telemetry.ended(Ended("rabbitmq", "r-1", "found", True, "nalog", 1, 1, CLIENT))
+        telemetry.lookup(LookupEvent("rabbitmq", "r-1", "found", True, "nalog", 1, 1, CLIENT))
 
     assert not collector.spans["consume batch"].attributes
 
@@ -146,7 +146,7 @@ def works_untraced(environ: Mapping[str, str], variable: str, monkeypatch: pytes
         assert traceparent == CLIENT
 
     line = json.loads(stream.getvalue())
-    assert (line["event"], line["level"], line["variable"]) == ("untraced", "warning", variable)
+    assert (line["event"], line["level"], line["variable"]) == ("tracing_off", "warning", variable)
 
 
 @pytest.mark.parametrize(("environ", "variable"), WRONG.values(), ids=WRONG.keys())

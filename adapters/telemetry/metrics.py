@@ -104,9 +104,9 @@ class Metrics(NullObserver):
         self._lost.inc(self._dropped_lines())
         return generate_latest(self._registry)
 
-    def looked(self, part: str, *, ready: bool) -> None:
+    def checked(self, name: str, *, ready: bool) -> None:
         """The result of one of CHECKS."""
-        self._ready(part).set(ready)
+        self._ready(name).set(ready)
 
     @override
     def in_flight(self, entry: str, change: int) -> None:

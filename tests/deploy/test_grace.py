@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from adapters.composition.asking import Asking
 
 from adapters.cli.serve import GRACE_SEC
-from adapters.composition.asking import Asking
 from adapters.composition.consumer import PATIENCE_SEC
 from adapters.composition.function import FETCHES_SEC
 from adapters.config.settings import ApiFnsSettings, NalogSettings, load

@@ -4,22 +4,22 @@ import re
 
 import pytest
 
-from adapters.http.probes import FIRST_SEC, Probes
+from adapters.http.probes import FIRST_WAIT_SEC, Probes
 from tests.deploy.manifests import PLACES, VALUES, compose, of_kind, pods, rendered, templates
 from tests.deploy.tools import ROOT
 
 
-class _NoNumbers:
+class _NoMetrics:
     exposition_type = "text/plain"
 
     def exposition(self) -> bytes:
         return b""
 
-    def looked(self, part: str, *, ready: bool) -> None:
+    def checked(self, name: str, *, ready: bool) -> None:
         pass
 
 
-ANSWERED = set(Probes({}, _NoNumbers()).by_path())
+ANSWERED = set(Probes({}, _NoMetrics()).by_path())
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -80,11 +80,11 @@ def test_metrics_are_scraped_where_they_are_given(values: str) -> None:
 def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(values: str) -> None:
     for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
-        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_SEC
+        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_WAIT_SEC
 
 
 def test_compose_waits_longer_for_a_probe_than_the_first_look_takes() -> None:
     for name in ("function", "consumer"):
         healthcheck = compose()["services"][name]["healthcheck"]
         [asked] = re.findall(r"timeout=(\d+)", healthcheck["test"][-1])
-        assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_SEC
+        assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_WAIT_SEC

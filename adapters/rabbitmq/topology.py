@@ -13,7 +13,7 @@ DELIVERY_LIMIT = 6
 """Returns from consumers that died with a message in hand, after which the broker parks it: 7 deliveries."""
 
 UNLIMITED = 2**31 - 1
-"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none; what is parked may be looked at for ever."""
+"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none. A policy with a smaller one wins."""
 
 Argument = str | int
 
@@ -70,13 +70,22 @@ def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
     )
 
 
-def how_to_mend(queue: str) -> str:
-    """What to tell of a queue that exists with other arguments."""
+def how_to_mend(queue: str, argument: str = "") -> str:
+    """What to do about a queue that exists with other arguments; `argument`: the first that differs, where it is known."""
+    different = f"another {argument}" if argument else "other arguments"
     return (
-        f"the queue {queue} exists with other arguments than this service declares, and a queue's arguments cannot"
+        f"the queue {queue} exists with {different} than this service declares, and a queue's arguments cannot"
         " be changed. Stop whoever uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments"
         " messages; the shovel plug-in moves them), delete it and start again; where APP_REQUEST_RETRY_SEC was"
         " changed, only the queue that ends in .retry is concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
+    )
+
+
+def how_to_create(queue: str) -> str:
+    """What to do about a queue that does not exist, where RABBITMQ_DECLARE is false."""
+    return (
+        f"the queue {queue} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json,"
+        " with your own names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
     )
 
 

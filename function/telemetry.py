@@ -12,8 +12,8 @@ from function.outcomes import Outcome, Reason, Status
 from function.result import summary_of
 
 ENTRIES = ("http", "rabbitmq")
-STATUSES = (*Status, *Reason, "refused", "bug")
-"""How a request ends, or why it is put off; `refused`: it was none, or not allowed; `bug`: an error of ours."""
+STATUSES = (*Status, *Reason, "refused")
+"""How a request ends, or why it waits; `refused`: it was none, or not allowed."""
 PROVIDERS = ("nalog", "apifns")
 OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")

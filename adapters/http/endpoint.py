@@ -25,6 +25,8 @@ BODY_SEC = 10.0
 """More than a batch takes over a slow line; half a body must not keep its place for ever."""
 BATCH_SLICE = 100
 """Events of a batch that are answered together, before other requests have their turn."""
+FETCHED = (Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE)
+"""What the cached attempt may end with for which there is another one."""
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -56,7 +58,7 @@ class Endpoint:
             return Response(status_code=HTTPStatus.BAD_REQUEST.value)
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
             self.observer.error(ENTRY, exc)
-            self.observer.lookup(LookupEvent(ENTRY, "", "bug", False, "", perf_counter() - begun))
+            self.observer.lookup(LookupEvent(ENTRY, "", Reason.INTERNAL_ERROR, False, "", perf_counter() - begun))
             return problems.response_to(INTERNAL_ERROR)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,8 +134,14 @@ class Endpoint:
 
     async def _outcome(self, event: Event) -> Outcome:
         deadline = asyncio.get_running_loop().time() + self.deadline_sec
-        (outcome,) = await self.lookups.cached([event])
-        return await self.lookups.resolve(event, deadline) if isinstance(outcome, Deferred) else outcome
+        try:
+            async with asyncio.timeout_at(deadline):
+                (outcome,) = await self.lookups.cached([event])
+        except TimeoutError:
+            return self.lookups.deferred(event, Reason.DEADLINE)
+        if isinstance(outcome, Deferred) and outcome.reason in FETCHED:
+            return await self.lookups.resolve(event, deadline)
+        return outcome
 
 
 def _check_method(request: Request, *methods: str) -> None:

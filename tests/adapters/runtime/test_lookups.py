@@ -85,13 +85,18 @@ class Damaged(MemoryAnswers):
         return super().find_many(persons)
 
 
-async def cached_together(lookups: Lookups) -> list[list[Outcome] | BaseException]:
-    return await asyncio.gather(*(lookups.cached([person(number)]) for number in range(6)), return_exceptions=True)
+async def cached_together(lookups: Lookups) -> list[list[Outcome]]:
+    return await asyncio.gather(*(lookups.cached([person(number)]) for number in range(6)))
 
 
 def test_one_answer_that_cannot_be_read_spoils_no_other_call_of_its_batch() -> None:
-    outcomes = run(cached_together, World(Damaged()))
-    assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, ZeroDivisionError)] == [3]
+    observer = RecordingObserver()
+    outcomes = run(cached_together, World(Damaged()), observer)
+    assert [number for number in range(6) if outcomes[number] != [Deferred(asked_for(number), Reason.NOT_CACHED)]] == [
+        3
+    ]
+    assert outcomes[3] == [Deferred(asked_for(3), Reason.INTERNAL_ERROR)]
+    assert [type(error) for _, error in observer.of("error")] == [ZeroDivisionError]
 
 
 def test_calls_made_together_share_one_round_trip() -> None:

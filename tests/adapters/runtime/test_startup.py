@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.runtime.startup import Connect, NotStarted, Refused, started, telling
-from function.telemetry import NullObserver
+from adapters.runtime.startup import Connect, NotStarted, Refused, reporting, started
+from tests.doubles import RecordingObserver
 
 
 def saying(*words: str) -> Connect:
@@ -38,14 +38,6 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
     assert str(end.value) == "store: connection refused\nbroker: unknown host"
 
 
-class Heard(NullObserver):
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str | float]] = []
-
-    def event(self, name: str, /, **facts: str | float) -> None:
-        self.lines.append((name, facts["part"]))
-
-
 @pytest.mark.parametrize(
     ("words", "lines"),
     [
@@ -58,9 +50,9 @@ class Heard(NullObserver):
     ],
 )
 async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
-    heard = Heard()
-    await started(telling({"MongoDB": saying(*words)}, heard), limit=0)
-    assert heard.lines == lines
+    observer = RecordingObserver()
+    await started(reporting({"MongoDB": saying(*words)}, observer), limit=0)
+    assert observer.of("event") == [(name, {"part": part}) for name, part in lines]
 
 
 async def test_a_server_that_never_answers_is_named_too() -> None:

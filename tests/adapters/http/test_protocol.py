@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from adapters.http.protocol import BoundedProtocol
 from adapters.http.server import Address, Server, listen, run
-from adapters.http.server.whole import WholeReplies
 
 LARGE = b"a" * 70_000
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
@@ -27,7 +27,11 @@ DEAF = b"POST /deaf HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
 HELD = b"POST /held HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
 
 
-class Hasty(WholeReplies):
+HEAD_BOUNDS = "expected a head of at most 65536 bytes and 100 headers"
+H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"
+
+
+class Hasty(BoundedProtocol):
     """Waits half a second for a head."""
 
     head_sec = 0.5
@@ -40,6 +44,7 @@ class Served:
     released: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    stop: Callable[[], None] = lambda: None
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -77,11 +82,12 @@ class Served:
 
 
 @contextmanager
-def serving(protocol: type[WholeReplies]) -> Iterator[Served]:
+def serving(protocol: type[BoundedProtocol]) -> Iterator[Served]:
     listener = listen(Address("127.0.0.1", 0))
     served = Served(port=listener.getsockname()[1])
     server = Server(served.serve, listener, grace=1)
     server.config.http = protocol
+    served.stop = server.stop
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield served
@@ -91,7 +97,7 @@ def serving(protocol: type[WholeReplies]) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[Served]:
-    with serving(WholeReplies) as served:
+    with serving(BoundedProtocol) as served:
         yield served
 
 
@@ -123,6 +129,7 @@ def problem(said: bytes) -> tuple[int, str]:
 ENDLESS = [
     pytest.param(HEAD + b"x: " + LARGE, id="a header"),
     pytest.param(HEAD + b"a:b\r\n" * 14_000, id="headers"),
+    pytest.param(HEAD + b"a:\r\n" * 100 + b"\r\n", id="more headers than there may be"),
     pytest.param(HEAD + LARGE, id="a header's name"),
     pytest.param(b"GET /" + LARGE, id="an address"),
     pytest.param(HEAD + b"x: " + LARGE + b"\r\n\r\n", id="a header that has an end"),
@@ -132,7 +139,7 @@ ENDLESS = [
 
 @pytest.mark.parametrize("sent", ENDLESS)
 async def test_a_head_that_is_too_large_is_refused_before_its_end(patient: Served, sent: bytes) -> None:
-    assert problem(await patient.told(sent)) == (431, "expected a head of at most 65536 bytes")
+    assert problem(await patient.told(sent)) == (431, HEAD_BOUNDS)
 
 
 async def test_a_head_that_is_too_large_is_refused_behind_the_rest_of_a_body_too(patient: Served) -> None:
@@ -143,7 +150,7 @@ async def test_a_head_that_is_too_large_is_refused_behind_the_rest_of_a_body_too
         await reader.readuntil(b"}")
         writer.write(b"{}" + HEAD + b"x: " + LARGE + b"\r\n\r\n")
         async with asyncio.timeout(30):
-            assert problem(await reader.read()) == (431, "expected a head of at most 65536 bytes")
+            assert problem(await reader.read()) == (431, HEAD_BOUNDS)
 
 
 BEHIND = [
@@ -151,13 +158,15 @@ BEHIND = [
     pytest.param(CHUNKED + b"0\r\nx: " + LARGE * 8, id="a body, as a trailer"),
     pytest.param(CHUNKED + b"0\r\n" + b"a:b\r\n" * 100_000, id="a body, as trailers"),
     pytest.param(CHUNKED + b"2;" + LARGE * 8, id="a chunk, as its extension"),
+    pytest.param(CHUNKED + b"1\r\n \r\n" * 100_000, id="a body, as chunks of one byte"),
+    pytest.param(DEAF.replace(b": 2", b": 9000000") + LARGE * 20, id="an answer, as the rest of its body"),
 ]
 
 
 @pytest.mark.parametrize("sent", BEHIND)
 async def test_nor_is_one_read_to_its_end_behind(patient: Served, sent: bytes) -> None:
     """What is unread when a connection is closed takes the reply with it: that it ends is all that is sure."""
-    assert statuses(await patient.told(sent)) in ([], [200], [431], [200, 431])
+    assert statuses(await patient.told(sent)) in ([], [200], [413], [431], [200, 431])
 
 
 NOT_TOO_LARGE = [
@@ -176,6 +185,82 @@ async def test_all_else_may_be_as_large_as_the_application_has_it(
     patient: Served, sent: bytes, lengths: list[int]
 ) -> None:
     assert bodies(await patient.told(sent)) == lengths
+
+
+UPGRADES = [
+    pytest.param(b"content-length: 2\r\n\r\n", [b"{}"], 2, id="the body at once"),
+    pytest.param(
+        b"content-length: 31\r\n\r\n", [b"POST / HTTP/1.1\r\nhost: x\r\nx: y", b"\r\n"], 31, id="a body like a request"
+    ),
+    pytest.param(
+        b"transfer-encoding: chunked\r\n\r\n", [b"2\r\n{}\r\n", b"0\r\n\r\n"], 2, id="a chunked body in pieces"
+    ),
+    pytest.param(b"content-length: 0\r\n\r\n", [b""], 0, id="no body"),
+]
+
+
+@pytest.mark.parametrize(("rest", "body", "length"), UPGRADES)
+async def test_an_offered_upgrade_is_ignored_and_its_request_is_answered(
+    patient: Served, rest: bytes, body: list[bytes], length: int
+) -> None:
+    """Java's HttpClient offers h2c by default; the parser takes what follows for another protocol."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", patient.port)
+    with closing(writer):
+        writer.write(HEAD + H2C + rest + body[0])
+        await writer.drain()
+        # By the time another one is answered, all that was sent has been read.
+        assert bodies(await patient.told(LAST)) == [2]
+        writer.write(b"".join(body[1:]) + LAST)
+        async with asyncio.timeout(30):
+            said = await reader.read()
+    assert (statuses(said), bodies(said)) == ([200, 200], [length, 2])
+
+
+async def test_a_tunnel_is_refused(patient: Served) -> None:
+    assert problem(await patient.told(b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n")) == (400, "expected HTTP/1.1")
+
+
+UNCLEAR = [
+    pytest.param(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}", "expected one Host header", id="no host"),
+    pytest.param(HEAD + b"host: y\r\ncontent-length: 2\r\n\r\n{}", "expected one Host header", id="two hosts"),
+    pytest.param(
+        HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        "expected no transfer-encoding but chunked",
+        id="another encoding",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sent", "detail"), UNCLEAR)
+async def test_a_head_that_can_be_read_in_two_ways_is_refused(patient: Served, sent: bytes, detail: str) -> None:
+    assert problem(await patient.told(sent)) == (400, detail)
+
+
+async def test_a_client_of_http_1_0_needs_no_host_and_gets_no_interim_reply(patient: Served) -> None:
+    said = await patient.told(b"POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{}")
+    assert (statuses(said), bodies(said)) == ([200], [2])
+
+
+async def test_a_client_that_only_stops_sending_gets_its_answers(patient: Served) -> None:
+    async with patient.holding(HELD + ONE) as (reader, writer):
+        writer.write_eof()
+        assert bodies(await patient.told(LAST)) == [2]
+        patient.released.set()
+        assert bodies(await reader.read()) == [0, 2]
+
+
+async def test_a_client_that_goes_on_asking_at_the_end_gets_each_answer_and_the_last_says_so() -> None:
+    with serving(BoundedProtocol) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        with closing(writer):
+            said = b""
+            async with asyncio.timeout(30):
+                while b"connection: close" not in said:
+                    writer.write(ONE)
+                    said = await reader.readuntil(b"}")
+                    served.stop()
+                assert await reader.read() == b""
+    assert bodies(said) == [2]
 
 
 async def test_what_is_no_request_is_a_problem_like_all_else(patient: Served) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
-from adapters.http.server.whole import WholeReplies
+from adapters.http.protocol import BoundedProtocol
 
 BACKLOG = 2048
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=WholeReplies,
+                http=BoundedProtocol,
                 lifespan="off",
                 ws="none",
                 # A bound method is one, too; uvicorn would take it for the protocol before that.

@@ -72,7 +72,7 @@ class Local:
     def read(cls) -> "Local":
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
-        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))  # type: ignore[arg-type]  # in the fields' order
+        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))
 
     def asking(self, url: str, *, paid: bool) -> Asking:
         """Whom to ask: the emulated tax service at this address, and the paid provider or not."""

@@ -18,7 +18,7 @@ def opened() -> Iterator[MongoStore]:
     """The store of APP_… and MONGO_…. Raises Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
-        with open_store(Keeping(app, mongo, history, _NO_LEASE)) as store:  # type: ignore[arg-type]  # groups in the order of the fields
+        with open_store(Keeping(app, mongo, history, _NO_LEASE)) as store:
             yield store
     except Unavailable:
         raise Failure(

@@ -258,6 +258,13 @@ def test_what_compose_reads_in_the_same_file_is_no_slip(doctor: Doctor) -> None:
     assert not [line for line in lines(doctor(), "note") if "is no setting" in line]
 
 
+def test_the_secrets_of_the_example_are_wrong(doctor: Doctor) -> None:
+    Path(".env").write_text((ROOT / ".env.example").read_text())
+    ended = doctor(APP_SECRET_KEYS="change-me-to-a-key-that-only-you-know")
+    assert ended.status == 2
+    assert any("APP_SECRET_KEYS: has the example's value" in line for line in lines(ended, "wrong"))
+
+
 @pytest.mark.parametrize("host", loopbacks())
 def test_a_broker_is_reached_at_each_kind_of_address(doctor: Doctor, node: Node, host: str) -> None:
     with relay(host.strip("[]"), node.port) as port:

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from socket import SOCK_STREAM
 from typing import Any, NamedTuple, cast
 
@@ -100,26 +100,24 @@ class BrokerConnection:
 
         Where there is no leader the broker counts nothing; so an empty queue without consumers is asked for a message.
         """
-        with _queue_errors():
-            async with asyncio.timeout(ANSWER_SEC):
-                channel = await self.check_channel()
-                declared = await channel.queue_declare(queue, passive=True)
-                counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
-                if not any(counts):
-                    got = await channel.basic_get(queue)
-                    if isinstance(got.delivery, Basic.GetOk):
-                        # It has come this moment.
-                        await channel.basic_reject(got.delivery_tag or 0, requeue=True)
-                        counts = QueueCounts(1, 0)
-                return counts
+        async with queue_answer():
+            channel = await self.check_channel()
+            declared = await channel.queue_declare(queue, passive=True)
+            counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
+            if not any(counts):
+                got = await channel.basic_get(queue)
+                if isinstance(got.delivery, Basic.GetOk):
+                    # It has come this moment.
+                    await channel.basic_reject(got.delivery_tag or 0, requeue=True)
+                    counts = QueueCounts(1, 0)
+            return counts
 
     async def has_leader(self, queue: str) -> bool:
         """Whether the leader of a queue that is consumed answers: it counts at least one consumer."""
         try:
-            with _queue_errors():
-                async with asyncio.timeout(ANSWER_SEC):
-                    declared = await (await self.check_channel()).queue_declare(queue, passive=True)
-                    return bool(declared.consumer_count)
+            async with queue_answer():
+                declared = await (await self.check_channel()).queue_declare(queue, passive=True)
+                return bool(declared.consumer_count)
         except (BrokerUnavailable, BrokerRefused):
             return False
 
@@ -221,12 +219,13 @@ async def _declare(connection: BrokerConnection, broker: Broker) -> None:
                 raise
 
 
-@contextmanager
-def _queue_errors() -> Iterator[None]:
-    """Raise BrokerUnavailable for what goes wrong with one queue within the block, BrokerRefused for a missing right."""
+@asynccontextmanager
+async def queue_answer() -> AsyncIterator[None]:
+    """Raise BrokerUnavailable where a queue gives no answer within the block; BrokerRefused for a missing right."""
     try:
         with translate_errors():
-            yield
+            async with asyncio.timeout(ANSWER_SEC):
+                yield
     except BrokerUnavailable as unavailable:
         missing = isinstance(unavailable.__context__, ChannelNotFoundEntity)
         raise BrokerUnavailable(NO_QUEUE if missing else NO_LEADER) from None

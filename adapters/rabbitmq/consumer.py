@@ -38,12 +38,12 @@ class Lane(Protocol):
 class LaneRunner:
     """Keeps one lane at work: connects, reconnects, and checks its queue. `state`: CONNECTED, or a code of what is wrong."""
 
-    def __init__(self, lane: Lane, broker: Broker, observer: Observer) -> None:
+    def __init__(self, lane: Lane, broker: Broker, observer: Observer, backoff: Backoff | None = None) -> None:
         self.state = "not_connected"
         self._lane = lane
         self._broker = broker
         self._observer = observer
-        self._backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
+        self._backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
         self._first: BrokerConnection | None = None
         self._stack = AsyncExitStack()
 

@@ -14,7 +14,7 @@ from aiormq.exceptions import DeliveryError, InvalidFrameError
 from pamqp.commands import Basic
 from pydantic_core import from_json
 
-from adapters.rabbitmq.connection import BrokerConnection
+from adapters.rabbitmq.connection import BrokerConnection, queue_answer
 from adapters.rabbitmq.envelope import decode
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to
@@ -65,11 +65,9 @@ class DeadLetters:
         self._names = names
         self._queue = queue
 
-    async def list(self, selection: Selection) -> list[DeadLetter]:
-        """Those that are selected, oldest first."""
-        found = [letter async for letter in self._settle(selection, self._stay)]
-        # A message that was parked meanwhile lies between copies, as do copies after a break-off.
-        return sorted(found, key=lambda letter: letter.parked_at)
+    def read(self, selection: Selection) -> AsyncIterator[DeadLetter]:
+        """Those that are selected, oldest first but for what is parked or was broken off meanwhile."""
+        return self._settle(selection, self._stay)
 
     def replay(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Return them to the source queue as if they came for the first time; each one given is safely there."""
@@ -128,10 +126,11 @@ class DeadLetters:
             raise
 
     async def _get(self) -> Delivery | None:
-        try:
-            got = await self._connection.channel.basic_get(self._queue)
-        except InvalidFrameError:
-            raise BrokerRefused(_UNREADABLE.format(self._queue)) from None
+        async with queue_answer():
+            try:
+                got = await self._connection.channel.basic_get(self._queue)
+            except InvalidFrameError:
+                raise BrokerRefused(_UNREADABLE.format(self._queue)) from None
         if not isinstance(got.delivery, Basic.GetOk):
             return None
         return Delivery(got.delivery_tag or 0, got.header.properties, got.body, 0)

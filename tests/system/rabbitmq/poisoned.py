@@ -10,11 +10,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.rabbitmq.connection import Broker
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.session import Broker
+from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
-from adapters.rabbitmq.work import Work
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookups import Lookups
 from function.outcomes import Status
 from function.ports import Lifetimes, Ports, Verdict
 from function.request import LookupRequest

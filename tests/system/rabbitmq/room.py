@@ -175,20 +175,15 @@ class Room:
     def __init__(self, node: Node, source: str) -> None:
         self.node = node
         self.names = Names(source)
+        self.broker = Broker((node.uri,), "inn-test", self.names, RETRY_SEC)
         self.store = Store()
         self.service = Service()
         self.heard = Heard()
         self.over = asyncio.Event()
         """A consumer was told to stop."""
 
-    @property
-    def broker(self) -> Broker:
-        return Broker((self.node.uri,), "inn-test", self.names, RETRY_SEC)
-
     @asynccontextmanager
-    async def consumer(
-        self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS
-    ) -> AsyncIterator[Consumer]:
+    async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:
         """A consumer at work; it drains at the end of the block."""
         clock, lifetimes = SystemClock(), Lifetimes(timedelta(days=1), timedelta(days=1))
         lookups = Lookups(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)

@@ -6,16 +6,17 @@ import pytest
 from aiormq import Channel
 from aiormq.abc import AbstractConnection
 
-from adapters.rabbitmq import link as link_module
-from adapters.rabbitmq.faults import BrokerAway
-from adapters.rabbitmq.link import Link
+from adapters.rabbitmq import consumer as consumer_module
+from adapters.rabbitmq.connection import BrokerConnection
+from adapters.rabbitmq.consumer import LaneRunner
+from adapters.rabbitmq.errors import BrokerUnavailable
 from adapters.rabbitmq.messages import Message, Properties
-from adapters.rabbitmq.outbox import Outbox
-from adapters.rabbitmq.session import Broker, Session
+from adapters.rabbitmq.publisher import Publisher
+from adapters.runtime.backoff import Backoff
 from adapters.rabbitmq.topology import Names
 from function.telemetry import NullObserver
 from tests.servers.process import free_port
-from tests.system.rabbitmq.room import RETRY_SEC, Room, until
+from tests.system.rabbitmq.room import Room, until
 
 
 class Stumbling:
@@ -26,7 +27,7 @@ class Stumbling:
     def __init__(self, *errors: Exception) -> None:
         self._errors = errors
 
-    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             for error in self._errors:
                 group.create_task(_fail(error))
@@ -39,18 +40,25 @@ async def _fail(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("errors", "state", "told"),
     [
-        pytest.param((BrokerAway("unconfirmed"), BrokerAway("unconfirmed")), "unconfirmed", 0, id="weather"),
-        pytest.param((BrokerAway("unconfirmed"), KeyError()), "lane_failed", 1, id="a bug beside it"),
+        pytest.param(
+            (BrokerUnavailable("unconfirmed"), BrokerUnavailable("unconfirmed")),
+            "unconfirmed",
+            0,
+            id="a transient error",
+        ),
+        pytest.param((BrokerUnavailable("unconfirmed"), KeyError()), "lane_failed", 1, id="a bug beside it"),
     ],
 )
-async def test_only_a_bug_is_told_as_trouble(room: Room, errors: tuple[Exception, ...], state: str, told: int) -> None:
-    link = Link(Stumbling(*errors), Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+async def test_only_a_bug_is_reported_as_an_error(
+    room: Room, errors: tuple[Exception, ...], state: str, told: int
+) -> None:
+    runner = LaneRunner(Stumbling(*errors), room.broker, room.heard)
     stopping = asyncio.Event()
-    running = asyncio.create_task(link.run(stopping))
-    await until(lambda: link.state == state, state)
+    running = asyncio.create_task(runner.run(stopping))
+    await until(lambda: runner.state == state, state)
     stopping.set()
     await running
-    assert min(1, len(room.heard.troubles)) == told
+    assert min(1, len(room.heard.errors)) == told
 
 
 class Dropping:
@@ -61,10 +69,10 @@ class Dropping:
     def __init__(self, losses: int) -> None:
         self.losses = losses
 
-    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         if self.losses:
             self.losses -= 1
-            await session.channel.connection.close()
+            await connection.channel.connection.close()
         await stopping.wait()
 
 
@@ -72,29 +80,43 @@ async def test_connections_that_are_lost_one_after_the_other_are_each_replaced_s
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were each pause twice the one before it, the last would be longer than anybody waits."""
-    monkeypatch.setattr(link_module, "FIRST_PAUSE_SEC", 0.001)
-    monkeypatch.setattr(link_module, "LONGEST_PAUSE_SEC", 3600.0)
+    monkeypatch.setattr(consumer_module, "FIRST_BACKOFF_SEC", 0.001)
+    monkeypatch.setattr(consumer_module, "LONGEST_BACKOFF_SEC", 3600.0)
     lane = Dropping(20)
-    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    runner = LaneRunner(lane, room.broker, room.heard)
     stopping = asyncio.Event()
-    running = asyncio.create_task(link.run(stopping))
+    running = asyncio.create_task(runner.run(stopping))
     try:
-        await until(lambda: lane.losses == 0 and link.connected, "the connection after the last loss")
+        await until(lambda: lane.losses == 0 and runner.is_ready, "the connection after the last loss")
     finally:
         stopping.set()
         await running
     assert room.heard.events["reconnecting"] == 20
 
 
-async def test_pauses_grow_while_there_is_no_broker(room: Room) -> None:
+class Recorded(Backoff):
+    """A back-off that remembers its delays, and has none."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, 1000.0)
+        self.delays: list[float] = []
+
+    def next(self) -> float:
+        self.delays.append(super().next())
+        return 0
+
+
+async def test_the_back_off_grows_while_there_is_no_broker(room: Room) -> None:
     nobody = room.node.uri.replace(str(room.node.port), str(free_port()))
-    link = Link(Waiting(), Broker(nobody, "inn-test", room.names, RETRY_SEC), room.heard)
+    backoff = Recorded()
+    runner = LaneRunner(Waiting(), room.broker._replace(uris=(nobody,)), room.heard, backoff)
     stopping = asyncio.Event()
-    running = asyncio.create_task(link.run(stopping))
-    await until(lambda: link._pause == link_module.LONGEST_PAUSE_SEC, "the longest pause")
+    running = asyncio.create_task(runner.run(stopping))
+    await until(lambda: len(backoff.delays) > 4, "tries")
     stopping.set()
     await running
-    assert link.state == "connection_refused"
+    assert runner.state == "connection_refused"
+    assert backoff.delays[4] > 4 * backoff.delays[0]
 
 
 class Unconfirming(Channel):
@@ -109,9 +131,9 @@ class Unconfirming(Channel):
 
 @pytest.mark.parametrize("moved", [None, "bad_reply"], ids=["a reply", "a move"])
 async def test_a_broker_that_confirms_nothing_is_away(moved: str | None) -> None:
-    outbox = Outbox(Unconfirming(), Names("inn"), NullObserver())
-    with pytest.raises(BrokerAway, match="unconfirmed"):
-        await outbox.send(Message("customer", Properties(message_id="m"), b"", moved))
+    publisher = Publisher(Unconfirming(), Names("inn"), NullObserver())
+    with pytest.raises(BrokerUnavailable, match="unconfirmed"):
+        await publisher.publish(Message("customer", Properties(message_id="m"), b"", moved))
 
 
 class Blocked:
@@ -124,17 +146,17 @@ class Blocked:
         self.lifting = False
         self.lifted: bool | None = None
 
-    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         self.runs += 1
         if self.runs > 1:
             self.lifted = self.lifting
             await stopping.wait()
             return
-        connection = session.channel.connection
-        publishing = asyncio.create_task(session.channel.basic_publish(b"", routing_key="nowhere"))
-        await until(lambda: _is_blocked(connection), "the alarm")
+        underlying = connection.channel.connection
+        publishing = asyncio.create_task(connection.channel.basic_publish(b"", routing_key="nowhere"))
+        await until(lambda: _is_blocked(underlying), "the alarm")
         publishing.cancel()
-        raise BrokerAway("unconfirmed")
+        raise BrokerUnavailable("unconfirmed")
 
 
 async def _is_blocked(connection: AbstractConnection) -> bool:
@@ -148,12 +170,12 @@ async def _is_blocked(connection: AbstractConnection) -> bool:
 
 async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_blocks(room: Room) -> None:
     lane = Blocked()
-    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
+    runner = LaneRunner(lane, room.broker, room.heard)
     stopping = asyncio.Event()
     await asyncio.to_thread(room.node.control, "set_vm_memory_high_watermark", "absolute", "1MB")
     try:
-        running = asyncio.create_task(link.run(stopping))
-        await until(lambda: link.state == "unconfirmed", "the alarm to be noticed")
+        running = asyncio.create_task(runner.run(stopping))
+        await until(lambda: runner.state == "unconfirmed", "the alarm to be noticed")
         # It takes longer than the pause before another connection would be made.
         await asyncio.to_thread(room.node.control, "list_connections")
         lane.lifting = True
@@ -166,15 +188,15 @@ async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_bl
 
 
 class Waiting:
-    """A lane that does nothing. `sessions`: the connections that it was given."""
+    """A lane that does nothing. `connections`: the connections that it was given."""
 
     queue = "waiting"
 
     def __init__(self) -> None:
-        self.sessions: list[Session] = []
+        self.connections: list[BrokerConnection] = []
 
-    async def run(self, session: Session, stopping: asyncio.Event) -> None:
-        self.sessions.append(session)
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
+        self.connections.append(connection)
         await stopping.wait()
 
 
@@ -184,28 +206,28 @@ class Waiting:
 )
 async def test_what_was_reached_has_its_queues(room: Room, lost: bool) -> None:  # noqa: FBT001  # a row of a table
     lane = Waiting()
-    link = Link(lane, Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
-    await link.reach()
-    reached = link._reached
-    await link.reach()
-    assert link._reached is reached is not None
-    assert not link.connected
+    runner = LaneRunner(lane, room.broker, room.heard)
+    await runner.connect()
+    reached = runner._first
+    await runner.connect()
+    assert runner._first is reached is not None
+    assert not runner.is_ready
     assert await room.size(room.names.lookup) == 0
     if lost:
         await reached.channel.connection.close()
     stopping = asyncio.Event()
-    running = asyncio.create_task(link.run(stopping))
-    await until(lambda: link.connected and len(lane.sessions) == 1 + lost, "the lane at work")
-    assert lane.sessions[0] is reached
+    running = asyncio.create_task(runner.run(stopping))
+    await until(lambda: runner.is_ready and len(lane.connections) == 1 + lost, "the lane at work")
+    assert lane.connections[0] is reached
     stopping.set()
     await running
-    assert all(session.channel.connection.is_closed for session in lane.sessions)
+    assert all(connection.channel.connection.is_closed for connection in lane.connections)
 
 
 async def test_what_was_reached_for_nothing_is_let_go(room: Room) -> None:
-    link = Link(Waiting(), Broker(room.node.uri, "inn-test", room.names, RETRY_SEC), room.heard)
-    await link.reach()
-    reached = link._reached
-    await link.leave()
+    runner = LaneRunner(Waiting(), room.broker, room.heard)
+    await runner.connect()
+    reached = runner._first
+    await runner.disconnect()
     assert reached is not None
     assert reached.channel.connection.is_closed

@@ -2,18 +2,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.messages import Delivery, Properties
-from adapters.rabbitmq.settling import (
-    TURNED_AWAY_LIMIT,
-    WAIT,
-    Fate,
-    Move,
+from adapters.rabbitmq.disposition import (
+    HOLD,
+    MAX_THROTTLED,
+    Destination,
+    Disposition,
     ReplyTo,
-    decide,
-    in_vain,
-    reply_to,
-    status_of,
+    disposition,
+    is_forged,
+    reply_allowed,
 )
+from adapters.rabbitmq.messages import Delivery, Properties
 from adapters.rabbitmq.topology import Names
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from tests.doubles import request
@@ -29,13 +28,13 @@ def deferred(reason: Reason) -> Deferred:
     return Deferred(request(), reason)
 
 
-REPLY, DONE = Fate(replies=True), Fate()
-PARK = Fate(move=Move.DEAD, reason="rejected")
-REPLY_AND_PARK = Fate(replies=True, move=Move.DEAD, reason="rejected")
+REPLY, DONE = Disposition(replies=True), Disposition()
+PARK = Disposition(destination=Destination.DEAD, reason="rejected")
+REPLY_AND_PARK = Disposition(replies=True, destination=Destination.DEAD, reason="rejected")
 
 
 @pytest.mark.parametrize(
-    ("outcome", "attempts", "sender", "fate"),
+    ("outcome", "attempts", "reply_to", "expected"),
     [
         pytest.param(ANSWERED, 0, ReplyTo.SENDER, REPLY, id="an answer is sent"),
         pytest.param(ANSWERED, 9, ReplyTo.SENDER, REPLY, id="an answer is sent however long it took"),
@@ -47,52 +46,67 @@ REPLY_AND_PARK = Fate(replies=True, move=Move.DEAD, reason="rejected")
         pytest.param(UNREAD, 0, ReplyTo.NOBODY, PARK, id="what is no request is parked"),
         pytest.param(UNREAD, 0, ReplyTo.FORBIDDEN, PARK, id="no reply goes into our own queues"),
         pytest.param(
-            deferred(Reason.NOT_HERE), 0, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="not_here"), id="not cached"
+            deferred(Reason.NOT_CACHED),
+            0,
+            ReplyTo.SENDER,
+            Disposition(destination=Destination.LOOKUP, reason="not_cached"),
+            id="not cached",
         ),
-        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, ReplyTo.SENDER, WAIT, id="the store is waited for"),
-        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, ReplyTo.SENDER, WAIT, id="one's turn is waited for"),
-        pytest.param(InProgress(request()), 9, ReplyTo.SENDER, WAIT, id="another's fetch is waited for"),
+        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, ReplyTo.SENDER, HOLD, id="the store is waited for"),
+        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, ReplyTo.SENDER, HOLD, id="one's turn is waited for"),
+        pytest.param(deferred(Reason.PENDING), 9, ReplyTo.SENDER, HOLD, id="a pending answer is waited for"),
+        pytest.param(deferred(Reason.DEADLINE), 9, ReplyTo.SENDER, HOLD, id="a process that ends has not tried"),
+        pytest.param(InProgress(request()), 9, ReplyTo.SENDER, HOLD, id="another's fetch is waited for"),
         *(
-            pytest.param(deferred(reason), attempts, sender, fate, id=f"{reason}, try {attempts + 1}, {sender.value}")
+            pytest.param(
+                deferred(reason), attempts, sender, expected, id=f"{reason}, try {attempts + 1}, {sender.value}"
+            )
             for reason in (Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR)
-            for attempts, sender, fate in (
-                (0, ReplyTo.SENDER, Fate(move=Move.RETRY, reason=reason)),
-                (LIMIT - 1, ReplyTo.SENDER, Fate(move=Move.RETRY, reason=reason)),
-                (LIMIT, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason=reason)),
-                (LIMIT + 1, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason=reason)),
-                (LIMIT, ReplyTo.NOBODY, Fate(move=Move.DEAD, reason=reason)),
+            for attempts, sender, expected in (
+                (0, ReplyTo.SENDER, Disposition(destination=Destination.RETRY, reason=reason)),
+                (LIMIT - 1, ReplyTo.SENDER, Disposition(destination=Destination.RETRY, reason=reason)),
+                (LIMIT, ReplyTo.SENDER, Disposition(replies=True, destination=Destination.DEAD, reason=reason)),
+                (LIMIT + 1, ReplyTo.SENDER, Disposition(replies=True, destination=Destination.DEAD, reason=reason)),
+                (LIMIT, ReplyTo.NOBODY, Disposition(destination=Destination.DEAD, reason=reason)),
             )
         ),
     ],
 )
-def test_the_fate_of_a_delivery(outcome: Outcome, attempts: int, sender: ReplyTo, fate: Fate | None) -> None:
-    assert decide(outcome, attempts, LIMIT, sender) == fate
+def test_the_disposition_of_a_delivery(
+    outcome: Outcome, attempts: int, reply_to: ReplyTo, expected: Disposition
+) -> None:
+    assert disposition(outcome, attempts, LIMIT, reply_to) == expected
 
 
 @pytest.mark.parametrize(
-    ("turned_away", "sender", "fate"),
+    ("throttled", "reply_to", "expected"),
     [
-        (0, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="turned_away")),
-        (TURNED_AWAY_LIMIT - 2, ReplyTo.SENDER, Fate(move=Move.LOOKUP, reason="turned_away")),
-        (TURNED_AWAY_LIMIT - 1, ReplyTo.SENDER, Fate(replies=True, move=Move.DEAD, reason="turned_away")),
-        (TURNED_AWAY_LIMIT - 1, ReplyTo.NOBODY, Fate(move=Move.DEAD, reason="turned_away")),
+        (0, ReplyTo.SENDER, Disposition(destination=Destination.LOOKUP, reason="throttled")),
+        (MAX_THROTTLED - 2, ReplyTo.SENDER, Disposition(destination=Destination.LOOKUP, reason="throttled")),
+        (
+            MAX_THROTTLED - 1,
+            ReplyTo.SENDER,
+            Disposition(replies=True, destination=Destination.DEAD, reason="throttled"),
+        ),
+        (MAX_THROTTLED - 1, ReplyTo.NOBODY, Disposition(destination=Destination.DEAD, reason="throttled")),
     ],
 )
 def test_who_is_turned_away_goes_behind_the_others_and_not_for_ever(
-    turned_away: int, sender: ReplyTo, fate: Fate
+    throttled: int, reply_to: ReplyTo, expected: Disposition
 ) -> None:
-    assert decide(deferred(Reason.TURNED_AWAY), LIMIT, LIMIT, sender, turned_away) == fate
+    assert disposition(deferred(Reason.THROTTLED), LIMIT, LIMIT, reply_to, throttled) == expected
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_every_reason_has_a_fate(reason: Reason) -> None:
-    fate = decide(deferred(reason), LIMIT, LIMIT, ReplyTo.SENDER)
-    assert fate is WAIT or fate.move is not Move.NOWHERE
+def test_every_reason_has_a_disposition(reason: Reason) -> None:
+    chosen = disposition(deferred(reason), LIMIT, LIMIT, ReplyTo.SENDER)
+    assert chosen.destination is not Destination.NONE
+    assert reason.is_failure is (chosen.destination is Destination.DEAD)
 
 
 def test_without_retries_the_first_failure_is_the_last() -> None:
-    assert decide(deferred(Reason.BAD_REPLY), 0, 0, ReplyTo.SENDER) == Fate(
-        replies=True, move=Move.DEAD, reason="bad_reply"
+    assert disposition(deferred(Reason.BAD_REPLY), 0, 0, ReplyTo.SENDER) == Disposition(
+        replies=True, destination=Destination.DEAD, reason="bad_reply"
     )
 
 
@@ -110,7 +124,7 @@ def test_without_retries_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: ReplyTo) -> None:
-    assert reply_to(name, Names("inn").all) is expected
+    assert reply_allowed(name, Names("inn").all) is expected
 
 
 @pytest.mark.parametrize(
@@ -125,17 +139,4 @@ def test_where_a_reply_may_go(name: str, expected: ReplyTo) -> None:
 )
 def test_when_a_reply_would_only_end_another_connection(name: str, returns: int, expected: bool) -> None:  # noqa: FBT001  # a row of a table
     delivery = Delivery(1, Properties(headers={"x-delivery-count": returns}, reply_to=name), b"", 0.0)
-    assert in_vain(name, delivery) is expected
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        (ANSWERED, "not_found"),
-        (NAMED, "rejected"),
-        (deferred(Reason.BAD_REPLY), "bad_reply"),
-        (InProgress(request()), "in_progress"),
-    ],
-)
-def test_what_the_log_calls_an_outcome(outcome: Outcome, status: str) -> None:
-    assert status_of(outcome) == status
+    assert is_forged(delivery) is expected

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from adapters.answers.encryption import Sealer
+from adapters.answers.encryption import KeyRing
 from function.handler import handle
 from function.outcomes import Answer, Answered, Status
 from function.request import LookupRequest, parse, result_of
@@ -24,15 +24,15 @@ def cases() -> dict[str, Callable[[], object]]:
     assert isinstance(request, LookupRequest)
     answer = Answer(Status.FOUND, "770000000082", "nalog", _NOW, _NOW + timedelta(days=365))
     ports = World(Answers({request.person: answer})).ports
-    sealer = Sealer(["a-key-of-the-benchmark-that-is-long-enough"])
-    sealed = sealer.seal(b"770000000082", _PLACE)
+    sealer = KeyRing(["a-key-of-the-benchmark-that-is-long-enough"])
+    sealed = sealer.encrypt(b"770000000082", _PLACE)
     outcome = Answered(request, answer, cached=True)
     return {
         "validation (parse)": lambda: parse(_BODY, date.max),
         "identity (person)": lambda: LookupRequest.person.func(request),  # type: ignore[attr-defined]  # past its cache
-        "identity's hash (seal id)": lambda: sealer.id(request.person),
-        "sealing an INN": lambda: sealer.seal(b"770000000082", _PLACE),
-        "opening an INN": lambda: sealer.open(sealed, _PLACE),
+        "identity's hash (seal id)": lambda: sealer.hash(request.person),
+        "sealing an INN": lambda: sealer.encrypt(b"770000000082", _PLACE),
+        "opening an INN": lambda: sealer.decrypt(sealed, _PLACE),
         "reply (result_of and JSON)": lambda: result_of(outcome, 0.001).to_json(),
         "handle, ports in memory": lambda: handle(_BODY, ports),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from adapters.answers.encryption import Sealer
+from adapters.answers.encryption import KeyRing
 from adapters.mongodb.documents import answer_document
 from function.documents import PASSPORT
 from function.outcomes import Answer, Status
@@ -16,7 +16,7 @@ from function.person import Person
 from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
-SEALER = Sealer([KEY])
+SEALER = KeyRing([KEY])
 CHUNK = 5_000
 
 Documents = Collection[dict[str, Any]]
@@ -66,7 +66,7 @@ def answer(number: int) -> Answer:
 
 def kept_answer(number: int) -> dict[str, Any]:
     """The document of an answer."""
-    return answer_document(SEALER.id(person(number)), answer(number), SEALER)
+    return answer_document(SEALER.hash(person(number)), answer(number), SEALER)
 
 
 def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:

@@ -69,14 +69,14 @@ def person_fields(request: LookupRequest) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-class Archive(Protocol):
-    """The store's other face. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
+class HistoryStore(Protocol):
+    """Keeps the rows of history. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
 
     def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
         """One page of what was looked up."""
 
     def forget(self, person: Person) -> Erasure:
-        """Erase the person's answer and history and keep a record of it without personal data.
+        """Erase the person's answer, ticket and history and keep a record of it without personal data.
 
         A lookup of the person that is under way may store a new answer afterwards.
         """

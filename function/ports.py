@@ -13,6 +13,9 @@ from function.outcomes import Answer, FieldError, Reason, Status
 from function.person import Person
 from function.request import LookupRequest
 
+LEASE_SEC = 10.0
+"""Seconds that a claim lasts unless it is renewed: after a crash nobody waits longer."""
+
 
 class Unavailable(Exception):
     """A port can't do it now. It carries a reason and no text, for texts of drivers hold secrets and persons.

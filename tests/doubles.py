@@ -108,8 +108,9 @@ class MemoryAnswers:
         self._called("release")
         if self.claims.get(claim.person, claim).token == claim.token:
             self.claims.pop(claim.person, None)
-            if claim.ticket is None:
-                self.tickets.pop(claim.person, None)
+            self.tickets.pop(claim.person, None)
+            if claim.ticket is not None:
+                self.tickets[claim.person] = claim.ticket
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         self._called("save")

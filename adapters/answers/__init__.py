@@ -1,1 +1,1 @@
-"""Encryption of what is stored, and what one process keeps of answers."""
+"""Encryption of what is stored, and what one process keeps of answers, claims and tickets."""

@@ -1,9 +1,9 @@
-"""Keyed hashes and encryption of what is kept: without APP_SECRET_KEYS a dump of the database says nothing of anybody.
+"""Keyed hashes and encryption: without APP_SECRET_KEYS a dump of the database shows nothing of anybody.
 
-From each secret key HKDF makes a key for hashes, one for encryption, and a short name that tells by
-which key something was made. The newest key hashes and seals; every key is read.
+From each secret HKDF derives a key for hashes, one for encryption, and a short name, with which everything
+begins that the key has hashed or encrypted. The newest key writes; every key reads.
 
-A nonce is random: one key may seal 2**32 things (NIST SP 800-38D), far beyond what one deployment keeps.
+A nonce is random: one key may encrypt 2**32 times (NIST SP 800-38D), far beyond what one deployment stores.
 """
 
 import hmac
@@ -19,14 +19,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from function.person import Person
 
 NAME_BYTES = 4
-"""Of a key's name, which everything hashed or sealed begins with."""
+"""Length of a key's name."""
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
 class Tampered(Exception):
-    """It is not what was sealed, or it was sealed for another place."""
+    """The ciphertext was changed, or was encrypted for another context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,50 +36,50 @@ class _Key:
     cipher: AESGCM
 
 
-class Sealer:
-    """Hashes persons and seals texts. `keys`: the secrets, newest first, one at least; they show in no repr."""
+class KeyRing:
+    """Hashes persons and encrypts. `secrets`: newest first, one at least; they show in no repr."""
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = [_key(secret) for secret in keys]
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._keys = [_derive(secret) for secret in secrets]
         self._newest = self._keys[0]
         self._by_name = {key.name: key for key in self._keys}
 
     @property
-    def names(self) -> list[bytes]:
-        """The names of the keys, the one that writes first."""
+    def key_names(self) -> list[bytes]:
+        """The names of the keys, newest first."""
         return [key.name for key in self._keys]
 
-    def id(self, person: Person) -> bytes:
-        """What the person is kept under: the newest key's name and the HMAC-SHA256 of the identity."""
-        return _id(self._newest, person.identity)
+    def hash(self, person: Person) -> bytes:
+        """The newest key's name and the HMAC-SHA256 of the identity."""
+        return _hash(self._newest, person.identity)
 
-    def ids(self, person: Person) -> list[bytes]:
-        """What the person may be kept under, a key each, the newest first."""
+    def hashes(self, person: Person) -> list[bytes]:
+        """The person's hash under each key, newest first."""
         identity = person.identity
-        return [_id(key, identity) for key in self._keys]
+        return [_hash(key, identity) for key in self._keys]
 
-    def seal(self, plain: bytes, place: bytes) -> bytes:
-        """Encrypt, bound to its place: opened anywhere else it is `Tampered`."""
+    def encrypt(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt with the newest key, bound to a context: in any other, decryption raises `Tampered`."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._newest.name + nonce + self._newest.cipher.encrypt(nonce, plain, place)
+        return self._newest.name + nonce + self._newest.cipher.encrypt(nonce, plain, context)
 
-    def open(self, sealed: bytes, place: bytes) -> bytes | None:
-        """Decrypt what `seal` made for this place; None where its key is not among ours any more. Raises Tampered."""
-        key = self._by_name.get(sealed[:NAME_BYTES])
+    def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
+        """Decrypt what `encrypt` made for this context; None where its key is not in the ring. Raises Tampered."""
+        key = self._by_name.get(encrypted[:NAME_BYTES])
         if key is None:
             return None
-        nonce, text = sealed[NAME_BYTES : NAME_BYTES + _NONCE_BYTES], sealed[NAME_BYTES + _NONCE_BYTES :]
+        nonce, text = encrypted[NAME_BYTES : NAME_BYTES + _NONCE_BYTES], encrypted[NAME_BYTES + _NONCE_BYTES :]
         try:
-            return key.cipher.decrypt(nonce, text, place)
+            return key.cipher.decrypt(nonce, text, context)
         except (InvalidTag, ValueError):
             raise Tampered from None
 
 
-def _id(key: _Key, identity: bytes) -> bytes:
+def _hash(key: _Key, identity: bytes) -> bytes:
     return key.name + hmac.digest(key.hashing, identity, "sha256")
 
 
-def _key(secret: str) -> _Key:
+def _derive(secret: str) -> _Key:
     def derived(use: bytes, length: int = _KEY_BYTES) -> bytes:
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=b"inn " + use).derive(secret.encode())
 

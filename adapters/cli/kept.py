@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.composition.store import Keeping, open_store
+from adapters.composition.store import StoreSettings, open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from function.ports import Unavailable
-
-# What a command that only looks will never claim.
-_NO_LEASE = 0
 
 
 @contextmanager
@@ -18,7 +15,7 @@ def opened() -> Iterator[MongoStore]:
     """The store of APP_… and MONGO_…. Raises Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
-        with open_store(Keeping(app, mongo, history, _NO_LEASE)) as store:
+        with open_store(StoreSettings(app, mongo, history)) as store:
             yield store
     except Unavailable:
         raise Failure(

@@ -1,15 +1,16 @@
 """The HTTP function from its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.providers import THREADS, open_provider
-from adapters.composition.store import open_answers, open_store, store_start
+from adapters.composition.providers import THREADS, provider_of
+from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import Core
 from adapters.http.endpoint import Endpoint, Page
 from adapters.http.probes import Check, MetricsSource, Probe, Probes
@@ -68,9 +69,9 @@ class Function(NamedTuple):
 def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(core))
-        provider = stack.enter_context(open_provider(core.nalog, core.apifns, store, telemetry))
-        answers = stack.enter_context(open_answers(store, telemetry))
+        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), telemetry)))
         ports = Ports(answers, provider, SystemClock(), core.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)

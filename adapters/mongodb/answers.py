@@ -1,11 +1,11 @@
-"""Answers and claims: a document a person, under the hash of the person.
+"""Answers, claims and tickets: a document a person, under the hash of the person.
 
-`find` is one read by `_id`. `claim` is one atomic step that decides on the server's clock. Claims and saves
-that threads make at the same time go together: many steps in one round trip, many saves in one transaction.
+`find_or_claim` is one atomic step that decides on the server's clock. Claims, tickets and saves that threads
+make at the same time go together: many updates in one round trip, many saves in one transaction.
 
-`save` writes the answer and the row of history in one transaction. A mongod by itself has none: there
+`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there
 the row is written first. A crash between the two then leaves the request unanswered and the claim to
-its lease; who comes next asks again and writes both, the row in the place of the first one. The other
+its lease; the next lookup fetches again and writes both, the row in the place of the first one. The other
 way round, the answer would be served from the cache and its row never be missed.
 """
 
@@ -16,23 +16,32 @@ from uuid import uuid4
 import pymongo
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
+from typing_extensions import override
 
-from adapters.mongodb import steps
-from adapters.mongodb.connection import Document, MongoConfig
-from adapters.mongodb.documents import answer_document, answer_of, row_document
-from adapters.mongodb.faults import waited_out
-from adapters.mongodb.gathering import Gathering
-from adapters.mongodb.part import Part, Seals
+from adapters.mongodb import pipelines
+from adapters.mongodb.batching import Batcher
+from adapters.mongodb.client import Encryption, MongoBase, MongoConfig
+from adapters.mongodb.documents import answer_document, answer_of, row_document, ticket_document, ticket_of
+from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.pipelines import Document
 from function.outcomes import Answer
 from function.person import Person
-from function.ports import Claim, Clock
+from function.ports import AnswerStore, Claim, Clock, Ticket
 from function.request import LookupRequest
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
-_CLAIMED = {**_ANSWER, "claim.token": 1}
+_CLAIM = {**_ANSWER, "claim.token": 1, "ticket": 1}
 
 
-class _Saving(NamedTuple):
+class _ClaimUpdate(NamedTuple):
+    """A claim to be made. `ticket`: one that is kept under an older key's hash."""
+
+    key: bytes
+    token: str
+    ticket: Document | None
+
+
+class _Save(NamedTuple):
     """What one save writes, and whose claim it ends."""
 
     row: Document
@@ -40,86 +49,121 @@ class _Saving(NamedTuple):
     token: str
 
 
-class MongoAnswers(Part):
+class MongoAnswers(MongoBase, AnswerStore):
     """The AnswerStore."""
 
-    def __init__(self, config: MongoConfig, seals: Seals, clock: Clock) -> None:
-        super().__init__(config, seals, clock)
-        self._claimed = Gathering(self._claim_all)
-        self._saved = Gathering(self._save_all)
+    def __init__(self, config: MongoConfig, encryption: Encryption, clock: Clock) -> None:
+        super().__init__(config, encryption, clock)
+        self._claims = Batcher(self._claim_all)
+        self._tickets = Batcher(self._update_all)
+        self._saves = Batcher(self._save_all)
 
-    def find(self, person: Person) -> Answer | None:
-        """See AnswerStore."""
-        served = self._served(self._read(self._seals.ids(person)))
-        return answer_of(served[-1], self._seals) if served else None
-
+    @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """See AnswerStore."""
-        whose = {key: person for person in persons for key in self._seals.ids(person)}
-        served = self._served(self._read(list(whose))) if whose else []
-        known = ((whose[document["_id"]], answer_of(document, self._seals)) for document in served)
-        return {person: answer for person, answer in known if answer is not None}
+        persons_by_key = {key: person for person in persons for key in self._encryption.hashes(person)}
+        documents = self._unexpired(self._read(list(persons_by_key), _ANSWER)) if persons_by_key else []
+        found = ((persons_by_key[document["_id"]], answer_of(document, self._encryption)) for document in documents)
+        return {person: answer for person, answer in found if answer is not None}
 
-    def claim(self, person: Person) -> Claim | Answer | None:
-        """See AnswerStore."""
-        claim = Claim(person, uuid4().hex)
-        document = self._claimed((self._seals.id(person), claim.token))
-        if document.get("claim", {}).get("token") == claim.token:
-            return claim
-        return answer_of(document, self._seals) if self._served([document]) else None
+    @override
+    def find_or_claim(self, person: Person) -> Answer | Claim | None:
+        key, *older = dict.fromkeys(self._encryption.hashes(person))
+        documents = self._read_claims([key, *older]) if older else []
+        if answered := self._unexpired(documents):
+            return answer_of(answered[-1], self._encryption)
+        under_older = [document for document in documents if document["_id"] != key]
+        if any(document["claimed"] for document in under_older):
+            return None
+        tickets = (ticket_of(document, self._encryption) for document in under_older)
+        adopted = next((ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None)
+        token = uuid4().hex
+        document = self._claims(_ClaimUpdate(key, token, adopted))
+        if document.get("claim", {}).get("token") == token:
+            return Claim(person, token, ticket_of(document, self._encryption))
+        return answer_of(document, self._encryption) if self._unexpired([document]) else None
 
+    @override
+    def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
+        key = self._encryption.hash(claim.person)
+        document = ticket_document(key, ticket, self._encryption)
+        self._tickets(UpdateOne({"_id": key}, pipelines.keep_ticket(claim.token, document, wait), upsert=True))
+
+    @override
     def release(self, claim: Claim) -> None:
-        """See AnswerStore."""
-        with waited_out():
-            self._answers.update_one({"_id": self._seals.id(claim.person)}, steps.release(claim.token))
+        if claim.ticket is not None:
+            self.keep_ticket(claim, claim.ticket, wait=0)
+            return
+        key, *older = dict.fromkeys(self._encryption.hashes(claim.person))
+        with lookup_errors():
+            self._answers.update_one({"_id": key, "claim.token": claim.token}, {"$unset": {"claim": "", "ticket": ""}})
+            if older:
+                # Else the next claim would adopt it again.
+                self._answers.update_many({"_id": {"$in": older}}, {"$unset": {"ticket": ""}})
 
+    @override
+    def renew(self, claims: Sequence[Claim]) -> None:
+        renewal = pipelines.renew(self._config.lease)
+        keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
+        self._update_all([UpdateOne({"_id": key, "claim.token": token}, renewal) for key, token in keys])
+
+    @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """See AnswerStore. Of two answers the one that was fetched later stays, in whatever order they come."""
-        person = self._seals.id(claim.person)
-        row = row_document(person, request, answer, self._config.history_lasts, self._seals)
-        self._saved(_Saving(row, answer_document(person, answer, self._seals), claim.token))
+        """Of two answers the one that was fetched later stays, in whatever order they come."""
+        key = self._encryption.hash(claim.person)
+        row = row_document(key, request, answer, self._config.history_lasts, self._encryption)
+        self._saves(_Save(row, answer_document(key, answer, self._encryption), claim.token))
 
-    def _claim_all(self, claims: Sequence[tuple[bytes, str]]) -> Sequence[Document]:
-        """The documents of the claimed, each after its step, by their keys and tokens."""
-        if len(claims) == 1:
-            key, token = claims[0]
-            return [self._stepped(self._answers, key, steps.claim(token, self._config.lease))]
+    def _claim_all(self, updates: Sequence[_ClaimUpdate]) -> Sequence[Document]:
+        """The document of each, after its claim was made or not."""
         lease = self._config.lease
-        updates = [UpdateOne({"_id": key}, steps.claim(token, lease), upsert=True) for key, token in claims]
-        with waited_out(), pymongo.timeout(self._config.operation):
-            self._answers.bulk_write(updates, ordered=False)
-            now = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIMED)}
-        # Whose document is gone by now (forgotten, in between) has no claim either.
-        return [now.get(key, {}) for key, _ in claims]
+        claims = [(key, pipelines.claim(token, lease, ticket)) for key, token, ticket in updates]
+        if len(claims) == 1:
+            return [self._update(self._answers, *claims[0])]
+        with lookup_errors(), pymongo.timeout(self._config.operation):
+            self._answers.bulk_write(
+                [UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims], ordered=False
+            )
+            documents = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIM)}
+        # A document that was removed in between (forgotten) has no claim either.
+        return [documents.get(key, {}) for key, _ in claims]
 
-    def _save_all(self, savings: Sequence[_Saving]) -> Sequence[None]:
-        rows = [UpdateOne({"_id": each.row["_id"]}, steps.keep_row(each.row), upsert=True) for each in savings]
+    def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
+        with lookup_errors():
+            self._answers.bulk_write(updates, ordered=False)
+        return [None] * len(updates)
+
+    def _save_all(self, saves: Sequence[_Save]) -> Sequence[None]:
+        rows = [UpdateOne({"_id": each.row["_id"]}, pipelines.keep_row(each.row), upsert=True) for each in saves]
         answers = [
-            UpdateOne({"_id": each.answer["_id"]}, steps.keep_answer(each.answer, each.token), upsert=True)
-            for each in savings
+            UpdateOne({"_id": each.answer["_id"]}, pipelines.keep_answer(each.answer, each.token), upsert=True)
+            for each in saves
         ]
 
-        def keep_rows(session: ClientSession | None) -> None:
+        def write_rows(session: ClientSession | None) -> None:
             self._history.bulk_write(rows, session=session)
 
-        def keep_answers(session: ClientSession | None) -> None:
+        def write_answers(session: ClientSession | None) -> None:
             self._answers.bulk_write(answers, session=session)
 
-        # Who is in another transaction's way would keep all others in it: alone it may try again.
-        with waited_out():
-            self._together([keep_rows, keep_answers], tries=len(savings) == 1)
-        return [None] * len(savings)
+        # A save that another transaction blocks would block all others of its batch: alone it may try again.
+        with lookup_errors():
+            self._transaction([write_rows, write_answers], retry=len(saves) == 1)
+        return [None] * len(saves)
 
-    def _read(self, keys: list[bytes], fields: Mapping[str, int] = _ANSWER) -> list[Document]:
+    def _read(self, keys: list[bytes], fields: Mapping[str, int]) -> list[Document]:
         # An equality, where one key is all: the server has a path of its own for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
-        with waited_out():
+        with lookup_errors():
             # All in one batch: the server would else keep back what is beyond the first 101.
             return list(self._answers.find({"_id": wanted}, fields).limit(len(keys)).batch_size(len(keys)))
 
-    def _served(self, documents: Iterable[Document]) -> list[Document]:
+    def _read_claims(self, keys: list[bytes]) -> list[Document]:
+        with lookup_errors():
+            return list(self._answers.aggregate(pipelines.find_claims(keys)))
+
+    def _unexpired(self, documents: Iterable[Document]) -> list[Document]:
         """Those that hold an unexpired answer, the latest last."""
         now = self._clock.now()
         answers = (document for document in documents if "status" in document)
-        served = [document for document in answers if "expires_at" not in document or document["expires_at"] > now]
-        return sorted(served, key=lambda document: document["fetched_at"])
+        unexpired = [document for document in answers if "expires_at" not in document or document["expires_at"] > now]
+        return sorted(unexpired, key=lambda document: document["fetched_at"])

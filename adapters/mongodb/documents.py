@@ -1,22 +1,24 @@
-"""What a document holds, to and fro: what is personal goes in sealed, bound to the document that it stands in."""
+"""Documents from and to the core's values: personal data is encrypted, bound to the document that it stands in."""
 
 from datetime import timedelta
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from adapters.mongodb.connection import Document
-from adapters.mongodb.part import Seals
+from adapters.mongodb.client import Encryption
+from adapters.mongodb.pipelines import Document
 from function.history import HistoryRow, person_fields
 from function.outcomes import Answer, Status
+from function.ports import Ticket
 from function.request import LookupRequest
 
-_INN_OF = b"answers "
-_ROW_OF = b"history "
+_INN_CONTEXT = b"answers "
+_ROW_CONTEXT = b"history "
+_TICKET_CONTEXT = b"tickets "
 
 
-def answer_document(person: bytes, answer: Answer, seals: Seals) -> Document:
-    """The document that keeps an answer. A time that is missing in it never comes."""
+def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Document:
+    """The document of an answer. Without `expires_at` it stays."""
     document: Document = {
         "_id": person,
         "status": answer.status.value,
@@ -24,20 +26,20 @@ def answer_document(person: bytes, answer: Answer, seals: Seals) -> Document:
         "fetched_at": answer.fetched_at,
     }
     if answer.inn:
-        document["inn"] = seals.seal(answer.inn.encode(), _INN_OF + person)
+        document["inn"] = encryption.encrypt(answer.inn.encode(), _INN_CONTEXT + person)
     if answer.expires_at is not None:
         document["expires_at"] = answer.expires_at
     return document
 
 
-def answer_of(document: Document, seals: Seals) -> Answer | None:
-    """The answer in a document; None where the key that sealed it is gone."""
+def answer_of(document: Document, encryption: Encryption) -> Answer | None:
+    """The answer in a document; None where its key is gone."""
     inn = b""
     if "inn" in document:
-        opened = seals.open(document["inn"], _INN_OF + document["_id"])
-        if opened is None:
+        decrypted = encryption.decrypt(document["inn"], _INN_CONTEXT + document["_id"])
+        if decrypted is None:
             return None
-        inn = opened
+        inn = decrypted
     return Answer(
         Status(document["status"]),
         inn.decode(),
@@ -47,35 +49,49 @@ def answer_of(document: Document, seals: Seals) -> Answer | None:
     )
 
 
+def ticket_document(person: bytes, ticket: Ticket, encryption: Encryption) -> Document:
+    """What is kept of a ticket, in the document of its person."""
+    encrypted = encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person)
+    return {"encrypted": encrypted, "until": ticket.expires_at}
+
+
+def ticket_of(document: Document, encryption: Encryption) -> Ticket | None:
+    """The ticket in a document; None where there is none, or its key is gone."""
+    if "ticket" not in document:
+        return None
+    decrypted = encryption.decrypt(document["ticket"]["encrypted"], _TICKET_CONTEXT + document["_id"])
+    return None if decrypted is None else Ticket.from_json(decrypted)
+
+
 def row_id(person: bytes, request_id: Any) -> Document:
-    """The `_id` of a row. The person comes first: all rows of one person are a span of the index."""
+    """The `_id` of a row. The person comes first: all rows of one person are a range of the index."""
     return {"person": person, "request": request_id}
 
 
 def row_document(
-    person: bytes, request: LookupRequest, answer: Answer, lasts: timedelta | None, seals: Seals
+    person: bytes, request: LookupRequest, answer: Answer, lasts: timedelta | None, encryption: Encryption
 ) -> Document:
-    """The document that keeps a row of history for so long; None: for ever."""
+    """The document of a row of history that `lasts` so long; None: for ever."""
     personal = to_json({"person": person_fields(request), "inn": answer.inn})
     document: Document = {
         "_id": row_id(person, request.request_id),
         "time": answer.fetched_at,
         "status": answer.status.value,
         "provider": answer.provider,
-        "sealed": seals.seal(personal, _place_of_row(person, request.request_id)),
+        "sealed": encryption.encrypt(personal, _row_context(person, request.request_id)),
     }
     if lasts is not None:
         document["expires_at"] = answer.fetched_at + lasts
     return document
 
 
-def row_of(document: Document, seals: Seals) -> HistoryRow:
-    """The row in a document, revealed where it holds its seal and the key is there still."""
+def row_of(document: Document, encryption: Encryption) -> HistoryRow:
+    """The row in a document; with the person where `sealed` was read and its key is not gone."""
     key = document["_id"]
-    opened = None
+    decrypted = None
     if "sealed" in document:
-        opened = seals.open(document["sealed"], _place_of_row(key["person"], key["request"]))
-    personal = {} if opened is None else from_json(opened)
+        decrypted = encryption.decrypt(document["sealed"], _row_context(key["person"], key["request"]))
+    personal = {} if decrypted is None else from_json(decrypted)
     return HistoryRow(
         key["request"],
         document["time"],
@@ -86,5 +102,5 @@ def row_of(document: Document, seals: Seals) -> HistoryRow:
     )
 
 
-def _place_of_row(person: bytes, request_id: str) -> bytes:
-    return _ROW_OF + person + request_id.encode()
+def _row_context(person: bytes, request_id: str) -> bytes:
+    return _ROW_CONTEXT + person + request_id.encode()

@@ -42,7 +42,7 @@ class Growth:
 def kept_row(number: int) -> dict[str, Any]:
     """The document of a row of history."""
     wanted = request(number)
-    return row_document(SEALER.id(wanted.person), wanted, answer(number), LASTS, SEALER)
+    return row_document(SEALER.hash(wanted.person), wanted, answer(number), LASTS, SEALER)
 
 
 def measured(answers: int) -> Growth:
@@ -81,7 +81,7 @@ def medians(stores: dict[str, tuple[MongoStore, int]], raw: Documents) -> dict[s
     persons = {
         name: [request(chance.randrange(size)).person for _ in range(FINDS)] for name, (_, size) in stores.items()
     }
-    bare = [SEALER.id(person) for person in persons["many"]]
+    bare = [SEALER.hash(person) for person in persons["many"]]
     calls: dict[str, Callable[[int], object]] = {
         name: finder(store, persons[name]) for name, (store, _) in stores.items()
     }

@@ -45,7 +45,7 @@ def measure(world: World) -> Subject:
         closing(sqlite3.connect(world.folder / "bare.sqlite")) as bare,
     ):
         persons = [request(number).person for number in range(KEPT)]
-        keys = [SEALER.id(person) for person in persons]
+        keys = [SEALER.hash(person) for person in persons]
         for number in range(FINDS):
             _save(embedded, number, answer(number))
         bare.execute("create table answers (id blob primary key, text blob) without rowid")

@@ -1,16 +1,16 @@
 """The embedded store: one SQLite file that any number of threads and processes share, with MongoDB's promises.
 
 It keeps the invented people of the local runtime, in plain text. Real persons belong in the store
-that seals what it keeps (`adapters.mongodb`).
+that encrypts what it keeps (`adapters.mongodb`).
 """
 
 from local_runtime.store.answers import EmbeddedAnswers
-from local_runtime.store.archive import EmbeddedArchive
-from local_runtime.store.book import EmbeddedBook
-from local_runtime.store.file import Unusable
+from local_runtime.store.database import Unusable
+from local_runtime.store.history import EmbeddedHistory
+from local_runtime.store.rate_limits import EmbeddedRateLimiter
 
 __all__ = ["EmbeddedStore", "Unusable"]
 
 
-class EmbeddedStore(EmbeddedAnswers, EmbeddedBook, EmbeddedArchive):
-    """An AnswerStore, a ProviderBook and an Archive in one file."""
+class EmbeddedStore(EmbeddedAnswers, EmbeddedRateLimiter, EmbeddedHistory):
+    """All ports of the store in one file."""

@@ -1,19 +1,20 @@
-"""The database: its tables, a connection for whoever needs one, and writes that come one after another."""
+"""The SQLite file: its permissions and tables, connections, and writes that come one after another."""
 
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Reason
-from function.ports import Unavailable
-from local_runtime.store.file import Unusable, make_private, usable
+from function.ports import LEASE_SEC, Clock, Unavailable
 
 BUSY_SEC = 30
-"""How long another process's write is waited for."""
+"""The longest wait for another process's write."""
 
 _VERSION = 1
 _TABLES = """
@@ -23,6 +24,9 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (
     person BLOB PRIMARY KEY, token TEXT NOT NULL, until REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tickets (
+    person BLOB PRIMARY KEY, ticket BLOB NOT NULL, until REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history (
     person BLOB NOT NULL, request_id TEXT NOT NULL, time REAL NOT NULL, status TEXT NOT NULL, provider TEXT NOT NULL,
@@ -39,22 +43,35 @@ CREATE TABLE IF NOT EXISTS providers (
 ) WITHOUT ROWID;
 """
 
+_PRIVATE = 0o600
+_PRIVATE_FOLDER = 0o700
+_SIDE_FILES = ("-wal", "-shm")
+
+_HELD = "another process does not let go of {}: end it, and start again"
+_DAMAGED = "{} is damaged, or no file of this program: delete it and start again"
+_BY_CODE = {sqlite3.SQLITE_BUSY: _HELD, sqlite3.SQLITE_CORRUPT: _DAMAGED, sqlite3.SQLITE_NOTADB: _DAMAGED}
+_NO_FOLDER = "nothing can be kept in {}: {}; name a folder that this user may write to"
+
+
+class Unusable(Exception):
+    """The file cannot be used. The text says why, and what to do."""
+
 
 class Database:
     """One SQLite file in WAL mode: readers never wait, a write is on the disk before it is reported done.
 
-    What expired before `now` (seconds since the epoch) leaves the file as it is opened. Raises Unusable.
+    What expired before `now` (seconds since the epoch) is deleted when the file is opened. Raises Unusable.
     """
 
     def __init__(self, path: Path, now: float) -> None:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
-        # Threads of this process take turns here; SQLite's own waiting is a poll and not fair.
-        self._turn = threading.Lock()
+        # Threads of this process queue here; SQLite's own waiting is a poll and not fair.
+        self._writer = threading.Lock()
         self._open = True
         try:
-            with usable(path):
-                make_private(path)
+            with _open_errors(path):
+                _make_private(path)
                 self._to_wal()
                 self._create(now)
         except Unusable:
@@ -77,8 +94,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a transaction that nobody else writes beside; whole or not at all."""
-        with self._turn, self.reading() as connection:
+        """A connection inside an exclusive write transaction."""
+        with self._writer, self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -128,3 +145,67 @@ class Database:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("DELETE FROM answers WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM claims WHERE until <= ?", (now,))
+            connection.execute("DELETE FROM tickets WHERE until <= ?", (now,))
+
+
+class EmbeddedBase:
+    """What the parts of the embedded store share: the file at `path`, created where it is missing, and the clock.
+
+    `lease`: seconds that a claim lasts; `clock`: the store's own, this machine's unless a test brings another.
+    """
+
+    def __init__(self, path: Path | str, *, lease: float = LEASE_SEC, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._lease = lease
+        self._database = Database(Path(path), self._now())
+
+    def ping(self) -> None:
+        """Return if the store can be read now. Raises `Unavailable`."""
+        with self._database.reading() as connection:
+            connection.execute("SELECT 1 FROM answers LIMIT 1")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def seconds_of(time: datetime | None) -> float | None:
+    """A time as the tables have it."""
+    return None if time is None else time.timestamp()
+
+
+def time_of(seconds: float) -> datetime:
+    """A time of the tables, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def _open_errors(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while the file is opened into Unusable."""
+    try:
+        yield
+    except Unavailable:
+        raise Unusable(_HELD.format(path)) from None
+    except sqlite3.DatabaseError as exc:
+        # The low byte is the primary code; extended codes share it.
+        known = _BY_CODE.get(exc.sqlite_errorcode & 0xFF)
+        raise Unusable(known.format(path) if known else _NO_FOLDER.format(path.parent, exc)) from None
+    except FileExistsError:
+        raise Unusable(_NO_FOLDER.format(path.parent, "it is no folder")) from None
+    except OSError as exc:
+        raise Unusable(_NO_FOLDER.format(path.parent, exc.strerror)) from None
+
+
+def _make_private(path: Path) -> None:
+    """Create the file, and its folder where there is none, for this user alone: its content is plain text."""
+    path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # SQLite would create it for everybody to read. Its side files get its mode.
+    path.touch(_PRIVATE)
+    path.chmod(_PRIVATE)
+    for suffix in _SIDE_FILES:
+        # Left by a process that died. Another one may be closing the file just now, and delete them.
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(_PRIVATE)

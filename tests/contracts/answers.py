@@ -1,3 +1,5 @@
+"""What every implementation of a port promises, written once: a subclass only says how to get one."""
+
 from datetime import timedelta
 
 import pytest
@@ -5,147 +7,269 @@ import pytest
 from function.history import HistoryQuery
 from function.outcomes import Answer, Status
 from function.ports import Claim
-from tests.contracts.stores import LEASE, Kept, at_once, request
+from tests.contracts.stores import LEASE, TICKET_SEC, StoreHarness, at_once, request
 
 ANSWERS = pytest.mark.parametrize("status", [Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS])
+WAIT = 20
 
 
-class AnswerStoreContract:
-    """What every AnswerStore promises."""
+class AnswersContract:
+    """What every AnswerStore promises, a fake included that knows no time."""
 
-    def test_at_first_nobody_is_known(self, kept: Kept) -> None:
-        assert kept.store.find(request().person) is None
-        assert kept.store.find_many([request().person]) == {}
+    def test_at_first_nobody_is_known(self, harness: StoreHarness) -> None:
+        assert harness.store.find_many([request().person]) == {}
+        assert harness.claim(request()).ticket is None
 
     @ANSWERS
     @pytest.mark.parametrize("lasts", [3600, None])
-    def test_an_answer_comes_back_as_it_was_saved(self, kept: Kept, status: Status, lasts: float | None) -> None:
-        answer = kept.answer(status, lasts=lasts)
-        kept.save(request(), answer)
-        assert kept.store.find(request().person) == answer
-        assert kept.store.find_many([request().person]) == {request().person: answer}
+    def test_an_answer_comes_back_as_it_was_saved(
+        self, harness: StoreHarness, status: Status, lasts: float | None
+    ) -> None:
+        answer = harness.answer(status, lasts=lasts)
+        harness.save(request(), answer)
+        assert harness.store.find_many([request().person]) == {request().person: answer}
+        assert harness.store.find_or_claim(request().person) == answer
 
-    def test_every_spelling_of_a_person_finds_the_answer_and_no_other_person_does(self, kept: Kept) -> None:
-        kept.save(request(1, lastName="Артёмов-Сидоров"), kept.answer())
-        assert kept.store.find(request(1, lastName="АРТЕМОВ–СИДОРОВ").person) == kept.answer()
-        assert kept.store.find(request(1, lastName="Артёмов").person) is None
-        assert kept.store.find(request(2, lastName="Артёмов-Сидоров").person) is None
+    def test_every_spelling_of_a_person_finds_the_answer_and_no_other_person_does(self, harness: StoreHarness) -> None:
+        harness.save(request(1, lastName="Артёмов-Сидоров"), harness.answer())
+        assert harness.find(request(1, lastName="АРТЕМОВ–СИДОРОВ").person) == harness.answer()
+        assert harness.find(request(1, lastName="Артёмов").person) is None
+        assert harness.find(request(2, lastName="Артёмов-Сидоров").person) is None
 
-    def test_many_are_found_together_whoever_is_not_known_left_out(self, kept: Kept) -> None:
+    def test_many_are_found_together_whoever_is_not_known_left_out(self, harness: StoreHarness) -> None:
         for number in (1, 3):
-            kept.save(request(number), kept.answer(age=number))
+            harness.save(request(number), harness.answer(age=number))
         persons = [request(number).person for number in (1, 2, 3, 1)]
-        assert kept.store.find_many(persons) == {persons[0]: kept.answer(age=1), persons[2]: kept.answer(age=3)}
-        assert kept.store.find_many([]) == {}
+        assert harness.store.find_many(persons) == {
+            persons[0]: harness.answer(age=1),
+            persons[2]: harness.answer(age=3),
+        }
+        assert harness.store.find_many([]) == {}
 
-    def test_an_answer_saved_too_late_is_never_served(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(age=20, lasts=10))
-        self.nobody_is_known(kept)
+    def test_one_worker_claims_a_person_and_others_are_free(self, harness: StoreHarness) -> None:
+        harness.claim(request(1))
+        assert harness.is_claimed(request(1))
+        harness.claim(request(2))
 
-    def test_an_answer_is_served_until_it_expires(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(lasts=100))
-        kept.later(50)
-        assert kept.store.find(request().person) is not None
-        kept.later(51)
-        self.nobody_is_known(kept)
+    def test_a_claim_that_is_released_is_free(self, harness: StoreHarness) -> None:
+        harness.store.release(harness.claim(request()))
+        assert harness.claim(request()).ticket is None
 
-    def nobody_is_known(self, kept: Kept) -> None:
-        assert kept.store.find(request().person) is None
-        assert kept.store.find_many([request().person]) == {}
-        assert isinstance(kept.store.claim(request().person), Claim)
-        assert kept.store.find(request().person) is None
+    def test_whoever_claims_next_gets_the_ticket_that_was_kept_until_it_is_dropped(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request(1)), harness.ticket(), WAIT)
+        harness.later(WAIT + 1)
+        claim = harness.claim(request(1))
+        assert claim.ticket == harness.ticket()
+        assert harness.claim(request(2)).ticket is None
+        harness.store.release(claim)
+        claim = harness.claim(request(1))
+        assert claim.ticket == harness.ticket()
+        harness.store.release(claim._replace(ticket=None))
+        assert harness.claim(request(1)).ticket is None
 
-    def test_an_answer_without_expiry_stays(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(lasts=None))
-        kept.later(10 * 365 * 86400)
-        assert kept.store.find(request().person) is not None
+    def test_a_claim_is_released_with_the_ticket_that_it_carries(self, harness: StoreHarness) -> None:
+        harness.store.release(harness.claim(request())._replace(ticket=harness.ticket()))
+        assert harness.claim(request()).ticket == harness.ticket()
 
-    def test_one_worker_holds_a_person_others_hold_theirs(self, kept: Kept) -> None:
-        kept.claimed(request(1))
-        assert kept.store.claim(request(1).person) is None
-        kept.claimed(request(2))
+    def test_a_later_ticket_takes_the_place_of_an_earlier_one(self, harness: StoreHarness) -> None:
+        for value in ("first", "second"):
+            harness.store.keep_ticket(harness.claim(request()), harness.ticket(value), WAIT)
+            harness.later(WAIT + 1)
+        assert harness.claim(request()).ticket == harness.ticket("second")
 
-    def test_a_claim_comes_too_late_where_the_answer_is_there(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer())
-        assert kept.store.claim(request().person) == kept.answer()
+    def test_a_pending_person_is_not_answered_and_the_answer_ends_it(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
+        assert harness.find(request().person) is None
+        harness.later(WAIT + 1)
+        harness.save(request(), harness.answer())
+        assert harness.store.find_or_claim(request().person) == harness.answer()
 
-    def test_a_claim_given_back_is_free(self, kept: Kept) -> None:
-        kept.store.release(kept.claimed(request()))
-        kept.claimed(request())
 
-    def test_a_claim_is_anybodys_once_its_lease_has_ended(self, kept: Kept) -> None:
-        lost = kept.claimed(request())
-        kept.later(LEASE - 5)
-        assert kept.store.claim(request().person) is None
-        kept.later(6)
-        assert kept.claimed(request()).token != lost.token
+class AnswerStoreContract(AnswersContract):
+    """What every AnswerStore promises, for many threads and as time passes."""
 
-    def test_who_has_lost_a_claim_cannot_give_it_back(self, kept: Kept) -> None:
-        lost = kept.claimed(request())
-        kept.later(LEASE + 1)
-        kept.claimed(request())
-        kept.store.release(lost)
-        assert kept.store.claim(request().person) is None
+    def test_an_answer_saved_too_late_is_never_served(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(age=20, lasts=10))
+        self.nobody_is_known(harness)
 
-    def test_an_answer_under_a_lost_claim_is_kept_and_served_while_the_new_one_lasts(self, kept: Kept) -> None:
-        lost = kept.claimed(request())
-        kept.later(LEASE + 1)
-        held = kept.claimed(request())
-        kept.store.save(lost, request(), kept.answer())
-        assert kept.store.find(request().person) == kept.answer()
-        assert kept.store.claim(request().person) == kept.answer()
-        kept.store.release(held)
-        assert kept.store.find(request().person) == kept.answer()
+    def test_an_answer_is_served_until_it_expires(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(lasts=100))
+        harness.later(50)
+        assert harness.find(request().person) is not None
+        harness.later(51)
+        self.nobody_is_known(harness)
 
-    def test_saving_ends_the_claim(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(lasts=10))
-        kept.later(11)
-        kept.claimed(request())
+    def nobody_is_known(self, harness: StoreHarness) -> None:
+        assert harness.find(request().person) is None
+        harness.claim(request())
+        assert harness.find(request().person) is None
 
-    def test_saving_twice_is_saving_once(self, kept: Kept) -> None:
-        claim = kept.claimed(request())
+    def test_an_answer_without_expiry_stays(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(lasts=None))
+        harness.later(10 * 365 * 86400)
+        assert harness.find(request().person) is not None
+
+    def test_a_claim_is_anybodys_once_its_lease_has_ended(self, harness: StoreHarness) -> None:
+        lost = harness.claim(request())
+        harness.later(LEASE - 5)
+        assert harness.is_claimed(request())
+        harness.later(6)
+        assert harness.claim(request()).token != lost.token
+
+    def test_a_renewed_claim_lasts_for_another_lease(self, harness: StoreHarness) -> None:
+        claims = [harness.claim(request(number)) for number in (1, 2)]
+        harness.later(LEASE - 5)
+        harness.store.renew(claims)
+        harness.later(LEASE - 5)
+        assert [harness.is_claimed(request(number)) for number in (1, 2)] == [True, True]
+        harness.later(6)
+        assert harness.claim(request(1)).token != claims[0].token
+
+    def test_a_lost_claim_is_not_renewed_and_another_workers_is_not_either(self, harness: StoreHarness) -> None:
+        lost = harness.claim(request())
+        harness.later(LEASE + 1)
+        claim = harness.claim(request())
+        harness.later(LEASE - 5)
+        harness.store.renew([lost])
+        harness.later(6)
+        harness.store.release(claim)
+        harness.store.renew([lost])
+        harness.claim(request())
+
+    def test_a_lost_claim_cannot_be_released(self, harness: StoreHarness) -> None:
+        lost = harness.claim(request())
+        harness.later(LEASE + 1)
+        harness.claim(request())
+        harness.store.release(lost)
+        harness.store.release(lost._replace(ticket=harness.ticket()))
+        assert harness.is_claimed(request())
+
+    def test_an_answer_under_a_lost_claim_is_kept_and_served_while_the_new_one_lasts(
+        self, harness: StoreHarness
+    ) -> None:
+        lost = harness.claim(request())
+        harness.later(LEASE + 1)
+        claim = harness.claim(request())
+        harness.store.save(lost, request(), harness.answer())
+        assert harness.find(request().person) == harness.answer()
+        assert harness.store.find_or_claim(request().person) == harness.answer()
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
+        harness.store.renew([claim])
+        harness.store.release(claim)
+        assert harness.find(request().person) == harness.answer()
+        harness.later(3600)
+        assert harness.claim(request()).ticket is None
+
+    def test_a_pending_person_is_claimed_when_the_wait_is_over_and_not_before(self, harness: StoreHarness) -> None:
+        claim = harness.claim(request())
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
+        # What comes late is no claim of the one who waits.
+        harness.store.renew([claim])
+        harness.store.release(claim)
+        harness.later(WAIT - 10)
+        assert harness.is_claimed(request())
+        harness.later(11)
+        assert harness.claim(request()).ticket == harness.ticket()
+
+    def test_a_ticket_outlives_workers_that_die_while_they_poll(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
+        harness.later(WAIT + 1)
         for _ in range(2):
-            kept.store.save(claim, request(), kept.answer())
-        assert kept.store.find(request().person) == kept.answer()
-        assert len(kept.store.history(HistoryQuery())) == 1
+            claim = harness.claim(request())
+            assert claim.ticket == harness.ticket()
+            harness.store.renew([claim])
+            assert harness.is_claimed(request())
+            harness.later(LEASE + 1)
 
-    def test_saving_twice_changes_nothing_even_when_another_answer_came_between(self, kept: Kept) -> None:
-        older, newer = kept.answer(Status.NOT_FOUND, age=9), kept.answer()
-        claim = kept.claimed(request())
+    def test_an_expired_ticket_is_not_given(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
+        harness.later(TICKET_SEC + 1)
+        assert harness.claim(request()).ticket is None
+
+    def test_the_ticket_is_gone_once_the_answer_is_saved(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
+        harness.later(WAIT + 1)
+        harness.save(request(), harness.answer(lasts=WAIT + 10))
+        harness.later(WAIT + 10)
+        assert harness.claim(request()).ticket is None
+
+    def test_a_lost_claim_keeps_no_ticket(self, harness: StoreHarness) -> None:
+        lost = harness.claim(request())
+        harness.later(LEASE + 1)
+        claim = harness.claim(request())
+        harness.store.keep_ticket(lost, harness.ticket("lost"), WAIT)
+        assert harness.is_claimed(request())
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
+        harness.later(WAIT + 1)
+        harness.store.keep_ticket(lost, harness.ticket("lost"), WAIT)
+        assert harness.claim(request()).ticket == harness.ticket()
+
+    def test_a_claim_whose_lease_has_ended_keeps_its_ticket_where_nobody_came_since(
+        self, harness: StoreHarness
+    ) -> None:
+        claim = harness.claim(request())
+        harness.later(LEASE + 1)
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
+        assert harness.is_claimed(request())
+        harness.later(WAIT + 1)
+        assert harness.claim(request()).ticket == harness.ticket()
+
+    def test_saving_ends_the_claim(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(lasts=10))
+        harness.later(11)
+        harness.claim(request())
+
+    def test_saving_twice_is_saving_once(self, harness: StoreHarness) -> None:
+        claim = harness.claim(request())
+        for _ in range(2):
+            harness.store.save(claim, request(), harness.answer())
+        assert harness.find(request().person) == harness.answer()
+        assert len(harness.store.history(HistoryQuery())) == 1
+
+    def test_saving_twice_changes_nothing_even_when_another_answer_came_between(self, harness: StoreHarness) -> None:
+        older, newer = harness.answer(Status.NOT_FOUND, age=9), harness.answer()
+        claim = harness.claim(request())
         for answer in (older, newer, older):
-            kept.store.save(claim, request(), answer)
-        assert kept.store.find(request().person) == newer
-        assert [row.status for row in kept.store.history(HistoryQuery())] == [Status.FOUND]
+            harness.store.save(claim, request(), answer)
+        assert harness.find(request().person) == newer
+        assert [row.status for row in harness.store.history(HistoryQuery())] == [Status.FOUND]
 
-    def test_a_new_answer_takes_the_place_of_an_expired_one(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(Status.NOT_FOUND, age=20, lasts=10))
-        kept.save(request(), kept.answer(lasts=None))
-        kept.later(3600)
-        found = kept.store.find(request().person)
+    def test_a_new_answer_takes_the_place_of_an_expired_one(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(Status.NOT_FOUND, age=20, lasts=10))
+        harness.save(request(), harness.answer(lasts=None))
+        harness.later(3600)
+        found = harness.find(request().person)
         assert found is not None
         assert (found.status, found.expires_at) == (Status.FOUND, None)
 
-    def test_an_expired_answer_is_not_served_again_under_the_claim_that_replaces_it(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(age=20, lasts=10))
-        kept.claimed(request())
-        assert kept.store.find(request().person) is None
-        assert kept.store.claim(request().person) is None
+    def test_an_expired_answer_is_not_served_again_under_the_claim_that_replaces_it(
+        self, harness: StoreHarness
+    ) -> None:
+        harness.save(request(), harness.answer(age=20, lasts=10))
+        harness.claim(request())
+        assert harness.find(request().person) is None
+        assert harness.is_claimed(request())
 
-    def test_of_many_workers_one_gets_the_claim(self, kept: Kept) -> None:
-        claims = at_once(lambda _: kept.store.claim(request().person), 48)
-        assert len([claim for claim in claims if claim is not None]) == 1
+    def test_of_many_workers_one_gets_the_claim_and_its_ticket(self, harness: StoreHarness) -> None:
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
+        harness.later(WAIT + 1)
+        claims = at_once(lambda _: harness.store.find_or_claim(request().person), 48)
+        [claim] = [claim for claim in claims if claim is not None]
+        assert isinstance(claim, Claim)
+        assert claim.ticket == harness.ticket()
 
-    def test_many_workers_save_side_by_side(self, kept: Kept) -> None:
+    def test_many_workers_save_side_by_side(self, harness: StoreHarness) -> None:
         def work(number: int) -> Answer | None:
-            kept.save(request(number), kept.answer(age=number))
-            return kept.store.find(request(number).person)
+            harness.store.keep_ticket(harness.claim(request(number)), harness.ticket(), 0)
+            harness.save(request(number), harness.answer(age=number))
+            return harness.find(request(number).person)
 
-        assert at_once(work, 40) == [kept.answer(age=number) for number in range(40)]
-        assert len(kept.store.history(HistoryQuery(limit=100))) == 40
+        assert at_once(work, 40) == [harness.answer(age=number) for number in range(40)]
+        assert len(harness.store.history(HistoryQuery(limit=100))) == 40
 
-    def test_an_answers_times_are_in_utc(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer())
-        found = kept.store.find(request().person)
+    def test_an_answers_times_are_in_utc(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer())
+        found = harness.find(request().person)
         assert found is not None
         assert found.expires_at is not None
         assert found.fetched_at.utcoffset() == found.expires_at.utcoffset() == timedelta(0)

@@ -4,21 +4,21 @@ import pytest
 
 from function.history import SORT_KEYS, Erasure, HistoryQuery
 from function.outcomes import Status
-from tests.contracts.stores import Kept, request
+from tests.contracts.stores import StoreHarness, request
 from tests.doubles import INN
 
 STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
 
 
 class HistoryContract:
-    """What every Archive promises."""
+    """What every HistoryStore promises."""
 
-    def test_at_first_nothing_was_looked_up(self, kept: Kept) -> None:
-        assert list(kept.store.history(HistoryQuery())) == []
+    def test_at_first_nothing_was_looked_up(self, harness: StoreHarness) -> None:
+        assert list(harness.store.history(HistoryQuery())) == []
 
-    def test_the_last_lookup_comes_first(self, kept: Kept) -> None:
-        self.six_lookups(kept)
-        assert self.ids(kept, HistoryQuery()) == ["r-0", "r-1", "r-2", "r-3", "r-4", "r-5"]
+    def test_the_last_lookup_comes_first(self, harness: StoreHarness) -> None:
+        self.six_lookups(harness)
+        assert self.ids(harness, HistoryQuery()) == ["r-0", "r-1", "r-2", "r-3", "r-4", "r-5"]
 
     @pytest.mark.parametrize(
         ("query", "ids"),
@@ -36,32 +36,32 @@ class HistoryContract:
         ],
         ids=repr,
     )
-    def test_pages_are_sorted_and_filtered(self, kept: Kept, query: HistoryQuery, ids: list[str]) -> None:
-        self.six_lookups(kept)
-        assert self.ids(kept, query) == ids
+    def test_pages_are_sorted_and_filtered(self, harness: StoreHarness, query: HistoryQuery, ids: list[str]) -> None:
+        self.six_lookups(harness)
+        assert self.ids(harness, query) == ids
 
-    def test_a_span_of_time_holds_its_beginning_and_not_its_end(self, kept: Kept) -> None:
-        self.six_lookups(kept)
-        began, ended = (kept.started - timedelta(minutes=minutes) for minutes in (4, 2))
-        assert self.ids(kept, HistoryQuery(since=began, until=ended)) == ["r-3", "r-4"]
-        assert self.ids(kept, HistoryQuery(since=ended)) == ["r-0", "r-1", "r-2"]
-        assert self.ids(kept, HistoryQuery(until=began)) == ["r-5"]
+    def test_a_span_of_time_holds_its_beginning_and_not_its_end(self, harness: StoreHarness) -> None:
+        self.six_lookups(harness)
+        began, ended = (harness.started - timedelta(minutes=minutes) for minutes in (4, 2))
+        assert self.ids(harness, HistoryQuery(since=began, until=ended)) == ["r-3", "r-4"]
+        assert self.ids(harness, HistoryQuery(since=ended)) == ["r-0", "r-1", "r-2"]
+        assert self.ids(harness, HistoryQuery(until=began)) == ["r-5"]
 
     @pytest.mark.parametrize("key", [way + key for key in SORT_KEYS for way in ("", "-")])
-    def test_pages_in_any_order_hold_every_row_once(self, kept: Kept, key: str) -> None:
-        self.six_lookups(kept)
-        pages = [self.ids(kept, HistoryQuery(sort=key, limit=2, skip=skip)) for skip in (0, 2, 4)]
+    def test_pages_in_any_order_hold_every_row_once(self, harness: StoreHarness, key: str) -> None:
+        self.six_lookups(harness)
+        pages = [self.ids(harness, HistoryQuery(sort=key, limit=2, skip=skip)) for skip in (0, 2, 4)]
         assert sorted(row for page in pages for row in page) == [f"r-{number}" for number in range(6)]
 
-    def test_nobody_is_shown_unless_asked_for(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer())
-        [row] = kept.store.history(HistoryQuery())
-        assert (row.request_id, row.time, row.status, row.provider) == ("r-1", kept.started, Status.FOUND, "nalog")
+    def test_nobody_is_shown_unless_asked_for(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer())
+        [row] = harness.store.history(HistoryQuery())
+        assert (row.request_id, row.time, row.status, row.provider) == ("r-1", harness.started, Status.FOUND, "nalog")
         assert (row.person, row.inn) == (None, None)
 
-    def test_a_revealed_row_shows_the_person_as_the_client_wrote_them(self, kept: Kept) -> None:
-        kept.save(request(birthPlace="с. Небылое", documentDate="2005-04-01"), kept.answer())
-        [row] = kept.store.history(HistoryQuery(), reveal=True)
+    def test_a_revealed_row_shows_the_person_as_the_client_wrote_them(self, harness: StoreHarness) -> None:
+        harness.save(request(birthPlace="с. Небылое", documentDate="2005-04-01"), harness.answer())
+        [row] = harness.store.history(HistoryQuery(), reveal=True)
         assert row.inn == INN
         assert row.person == {
             "lastName": "Иванов",
@@ -75,51 +75,66 @@ class HistoryContract:
             "documentDate": "2005-04-01",
         }
 
-    def test_a_person_without_an_inn_is_revealed_without_one(self, kept: Kept) -> None:
-        kept.save(request(middleName=""), kept.answer(Status.NOT_FOUND))
-        [row] = kept.store.history(HistoryQuery(), reveal=True)
+    def test_a_person_without_an_inn_is_revealed_without_one(self, harness: StoreHarness) -> None:
+        harness.save(request(middleName=""), harness.answer(Status.NOT_FOUND))
+        [row] = harness.store.history(HistoryQuery(), reveal=True)
         assert row.inn == ""
         assert "middleName" not in (row.person or {"middleName"})
 
-    def test_a_forgotten_person_leaves_no_answer_and_no_history_and_others_stay(self, kept: Kept) -> None:
+    def test_a_forgotten_person_leaves_no_answer_and_no_history_and_others_stay(self, harness: StoreHarness) -> None:
         for number in (1, 2):
-            kept.save(request(number), kept.answer(age=60, lasts=50))
-            kept.save(request(number, requestId=f"r-{number}-again"), kept.answer())
-        erasure = kept.store.forget(request(1).person)
+            harness.save(request(number), harness.answer(age=60, lasts=50))
+            harness.save(request(number, requestId=f"r-{number}-again"), harness.answer())
+        erasure = harness.store.forget(request(1).person)
         assert (erasure.answers, erasure.history) == (1, 2)
-        assert kept.store.find(request(1).person) is None
-        assert kept.store.find(request(2).person) is not None
-        assert sorted(self.ids(kept, HistoryQuery())) == ["r-2", "r-2-again"]
+        assert harness.find(request(1).person) is None
+        assert harness.find(request(2).person) is not None
+        assert sorted(self.ids(harness, HistoryQuery())) == ["r-2", "r-2-again"]
 
-    def test_expired_answers_are_forgotten_too(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer(age=60, lasts=50))
-        assert kept.store.forget(request().person).answers == 1
+    def test_expired_answers_are_forgotten_too(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer(age=60, lasts=50))
+        assert harness.store.forget(request().person).answers == 1
 
-    def test_forgetting_a_stranger_is_recorded_as_well(self, kept: Kept) -> None:
-        first, second = (kept.store.forget(request().person) for _ in range(2))
+    def test_the_ticket_of_a_forgotten_person_is_gone_and_anothers_is_not(self, harness: StoreHarness) -> None:
+        for number in (1, 2):
+            harness.store.keep_ticket(harness.claim(request(number)), harness.ticket(), 20)
+        erasure = harness.store.forget(request(1).person)
+        assert (erasure.answers, erasure.history) == (0, 0)
+        harness.later(21)
+        assert [harness.claim(request(number)).ticket for number in (1, 2)] == [None, harness.ticket()]
+
+    def test_forgetting_a_person_leaves_a_fetch_under_way_its_claim(self, harness: StoreHarness) -> None:
+        claim = harness.claim(request())
+        harness.store.forget(request().person)
+        assert harness.is_claimed(request())
+        harness.store.save(claim, request(), harness.answer())
+        assert harness.find(request().person) == harness.answer()
+
+    def test_forgetting_a_person_whom_nobody_knows_is_recorded_as_well(self, harness: StoreHarness) -> None:
+        first, second = (harness.store.forget(request().person) for _ in range(2))
         assert first == Erasure(0, 0, first.record_id)
         assert first.record_id
         assert first.record_id != second.record_id
 
-    def test_a_forgotten_person_can_be_asked_for_again(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer())
-        kept.store.forget(request().person)
-        kept.save(request(), kept.answer(Status.NOT_FOUND))
-        found = kept.store.find(request().person)
+    def test_a_forgotten_person_can_be_asked_for_again(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer())
+        harness.store.forget(request().person)
+        harness.save(request(), harness.answer(Status.NOT_FOUND))
+        found = harness.find(request().person)
         assert found is not None
         assert found.status is Status.NOT_FOUND
 
-    def test_an_erasure_is_known_by_its_time(self, kept: Kept) -> None:
-        kept.save(request(), kept.answer())
-        assert not kept.store.erased_since(kept.started)
-        kept.store.forget(request().person)
-        assert kept.store.erased_since(kept.started)
-        assert not kept.store.erased_since(kept.started + timedelta(seconds=3600))
+    def test_an_erasure_is_known_by_its_time(self, harness: StoreHarness) -> None:
+        harness.save(request(), harness.answer())
+        assert not harness.store.erased_since(harness.started)
+        harness.store.forget(request().person)
+        assert harness.store.erased_since(harness.started)
+        assert not harness.store.erased_since(harness.started + timedelta(seconds=3600))
 
-    def six_lookups(self, kept: Kept) -> None:
+    def six_lookups(self, harness: StoreHarness) -> None:
         """r-0 was now, r-5 five minutes ago; their statuses take turns."""
         for number in (3, 0, 5, 1, 4, 2):
-            kept.save(request(number), kept.answer(STATUSES[number % 3], age=60 * number))
+            harness.save(request(number), harness.answer(STATUSES[number % 3], age=60 * number))
 
-    def ids(self, kept: Kept, query: HistoryQuery) -> list[str]:
-        return [row.request_id for row in kept.store.history(query)]
+    def ids(self, harness: StoreHarness, query: HistoryQuery) -> list[str]:
+        return [row.request_id for row in harness.store.history(query)]

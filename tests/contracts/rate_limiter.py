@@ -1,11 +1,10 @@
 import pytest
 
-from function.rate_limit import Pace, Shut, Turn, Why
-from tests.contracts.stores import Kept, at_once
+from function.rate_limit import DenialReason, Denied, Permit, RateLimit
+from tests.contracts.stores import StoreHarness, at_once
 
-PACE = Pace(min_interval=100, cooldown=1000, daily_limit=0, probe_lease=300)
-AT_ONCE = Pace(min_interval=0, cooldown=1000, daily_limit=0, probe_lease=300)
-EVER = 10**9
+PACED = RateLimit(min_interval=100, cooldown=1000, daily_limit=0, probe_lease=300)
+UNPACED = RateLimit(min_interval=0, cooldown=1000, daily_limit=0, probe_lease=300)
 # A store on a server's clock does not stand still between two calls: a machine under load may take this long.
 SLACK = 20
 HOUR = 3600
@@ -15,138 +14,135 @@ def near(seconds: float) -> object:
     return pytest.approx(seconds, abs=SLACK)
 
 
+def denied(reason: DenialReason, retry_after: float) -> Denied:
+    return Denied(reason, near(retry_after))  # type: ignore[arg-type]  # compares as a number
+
+
 class RateLimiterContract:
-    """What every RateLimiter promises: `pacing`, shared. Intervals are long, so that the test's own time is nothing."""
+    """What every RateLimiter promises: `rate_limit`, shared. Intervals are long, so that the test's own time is nothing."""
 
-    def test_who_comes_first_need_not_wait(self, kept: Kept) -> None:
-        assert kept.store.look("nalog", PACE) is None
-        assert kept.store.take("nalog", PACE, 0) == Turn(0)
+    def test_the_first_gets_a_permit(self, harness: StoreHarness) -> None:
+        assert harness.store.check("nalog", PACED) is None
+        assert harness.store.acquire("nalog", PACED) == Permit()
 
-    def test_turns_lie_an_interval_apart_and_providers_do_not_share_them(self, kept: Kept) -> None:
-        waits = [wait_of(kept.store.take("nalog", PACE, EVER)) for _ in range(4)]
-        assert waits == [near(0), near(100), near(200), near(300)]
-        assert kept.store.take("apifns", PACE, 0) == Turn(0)
-
-    def test_no_two_workers_get_one_turn(self, kept: Kept) -> None:
-        waits = at_once(lambda _: wait_of(kept.store.take("nalog", PACE, EVER)), 48)
-        assert sorted(round(wait / 100) for wait in waits) == list(range(48))
-
-    def test_a_turn_beyond_the_callers_patience_is_not_taken(self, kept: Kept) -> None:
-        kept.store.take("nalog", PACE, 0)
+    def test_the_next_permit_comes_after_the_interval_and_a_denial_takes_nothing(self, harness: StoreHarness) -> None:
+        harness.store.acquire("nalog", PACED)
         for _ in range(2):
-            shut = kept.store.take("nalog", PACE, 50)
-            assert shut == Shut(Why.PACED, near(100))  # type: ignore[arg-type]  # compares as a number
-        assert wait_of(kept.store.take("nalog", PACE, EVER)) == near(100)
+            assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
+        harness.later(101)
+        assert harness.store.acquire("nalog", PACED) == Permit()
+        assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
 
-    def test_time_brings_the_next_turn(self, kept: Kept) -> None:
-        kept.store.take("nalog", PACE, 0)
-        kept.later(101)
-        assert kept.store.take("nalog", PACE, 0) == Turn(0)
+    def test_providers_do_not_share_their_permits(self, harness: StoreHarness) -> None:
+        harness.store.acquire("nalog", PACED)
+        assert harness.store.acquire("apifns", PACED) == Permit()
 
-    def test_the_pace_alone_does_not_shut_a_provider(self, kept: Kept) -> None:
+    def test_of_many_workers_one_gets_the_permit(self, harness: StoreHarness) -> None:
+        results = at_once(lambda _: harness.store.acquire("nalog", PACED), 48)
+        assert [result for result in results if isinstance(result, Permit)] == [Permit()]
+        assert results.count(denied(DenialReason.PACED, 100)) == 47
+
+    def test_the_pace_alone_does_not_close_a_provider(self, harness: StoreHarness) -> None:
         for _ in range(3):
-            kept.store.take("nalog", PACE, EVER)
-        assert kept.store.look("nalog", PACE) is None
+            harness.store.acquire("nalog", PACED)
+        assert harness.store.check("nalog", PACED) is None
 
-    def test_a_cooling_provider_gives_no_turn(self, kept: Kept) -> None:
-        assert kept.store.cool("nalog", PACE) == near(1000)
-        closed = Shut(Why.COOLING, near(1000))  # type: ignore[arg-type]  # compares as a number
-        assert kept.store.take("nalog", PACE, EVER) == closed
-        assert kept.store.look("nalog", PACE) == closed
-        assert kept.store.look("apifns", PACE) is None
+    def test_a_provider_that_cools_down_gives_no_permit(self, harness: StoreHarness) -> None:
+        assert harness.store.cool_down("nalog", PACED) == near(1000)
+        assert harness.store.acquire("nalog", PACED) == denied(DenialReason.COOLING_DOWN, 1000)
+        assert harness.store.check("nalog", PACED) == denied(DenialReason.COOLING_DOWN, 1000)
+        assert harness.store.check("apifns", PACED) is None
 
-    def test_after_the_cool_down_one_probe_goes_ahead(self, kept: Kept) -> None:
-        kept.store.cool("nalog", PACE)
-        kept.later(1001)
-        assert kept.store.look("nalog", PACE) is None
-        assert kept.store.take("nalog", PACE, 0) == Turn(0, probe=True)
-        probing = Shut(Why.PROBING, near(300))  # type: ignore[arg-type]  # compares as a number
-        assert kept.store.take("nalog", PACE, EVER) == probing
-        assert kept.store.look("nalog", PACE) == probing
+    def test_after_the_cool_down_one_probe_goes_ahead(self, harness: StoreHarness) -> None:
+        harness.store.cool_down("nalog", PACED)
+        harness.later(1001)
+        assert harness.store.check("nalog", PACED) is None
+        assert harness.store.acquire("nalog", PACED) == Permit(probe=True)
+        assert harness.store.acquire("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
+        assert harness.store.check("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
 
-    def test_a_probe_that_said_nothing_is_followed_by_another(self, kept: Kept) -> None:
-        kept.store.cool("nalog", PACE)
-        kept.later(1001)
-        kept.store.take("nalog", PACE, 0)
-        kept.later(301)
-        assert kept.store.take("nalog", PACE, 0) == Turn(0, probe=True)
+    def test_a_probe_without_a_result_is_followed_by_another(self, harness: StoreHarness) -> None:
+        harness.store.cool_down("nalog", PACED)
+        harness.later(1001)
+        harness.store.acquire("nalog", PACED)
+        harness.later(301)
+        assert harness.store.acquire("nalog", PACED) == Permit(probe=True)
 
-    def test_a_good_probe_opens_the_provider_to_all(self, kept: Kept) -> None:
-        kept.store.cool("nalog", AT_ONCE)
-        kept.later(1001)
-        kept.store.take("nalog", AT_ONCE, 0)
-        kept.store.clear("nalog")
-        assert [kept.store.take("nalog", AT_ONCE, 0) for _ in range(2)] == [Turn(0), Turn(0)]
+    def test_a_probe_that_succeeds_closes_the_circuit(self, harness: StoreHarness) -> None:
+        harness.store.cool_down("nalog", UNPACED)
+        harness.later(1001)
+        harness.store.acquire("nalog", UNPACED)
+        harness.store.recover("nalog")
+        assert [harness.store.acquire("nalog", UNPACED) for _ in range(2)] == [Permit(), Permit()]
 
-    def test_a_good_probe_does_not_undo_what_closed_the_provider_meanwhile(self, kept: Kept) -> None:
-        kept.store.cool("nalog", AT_ONCE)
-        kept.later(1001)
-        kept.store.take("nalog", AT_ONCE, 0)
-        kept.store.cool("nalog", AT_ONCE)
-        kept.store.clear("nalog")
-        kept.later(2001)
-        assert kept.store.take("nalog", AT_ONCE, 0) == Turn(0, probe=True)
+    def test_a_probe_that_succeeds_does_not_close_a_circuit_that_was_opened_meanwhile(
+        self, harness: StoreHarness
+    ) -> None:
+        harness.store.cool_down("nalog", UNPACED)
+        harness.later(1001)
+        harness.store.acquire("nalog", UNPACED)
+        harness.store.cool_down("nalog", UNPACED)
+        harness.store.recover("nalog")
+        harness.later(2001)
+        assert harness.store.acquire("nalog", UNPACED) == Permit(probe=True)
 
-    def test_of_many_workers_one_gets_the_probe(self, kept: Kept) -> None:
-        kept.store.cool("nalog", AT_ONCE)
-        kept.later(1001)
-        turns = at_once(lambda _: kept.store.take("nalog", AT_ONCE, 0), 16)
-        assert [turn for turn in turns if isinstance(turn, Turn)] == [Turn(0, probe=True)]
+    def test_of_many_workers_one_gets_the_probe(self, harness: StoreHarness) -> None:
+        harness.store.cool_down("nalog", UNPACED)
+        harness.later(1001)
+        results = at_once(lambda _: harness.store.acquire("nalog", UNPACED), 16)
+        assert [result for result in results if isinstance(result, Permit)] == [Permit(probe=True)]
 
-    def test_cool_downs_in_vain_double_up_to_a_bound_and_clearing_begins_anew(self, kept: Kept) -> None:
+    def test_cool_downs_in_a_row_double_up_to_a_bound_and_a_recovery_begins_anew(self, harness: StoreHarness) -> None:
         lengths = []
         for _ in range(4):
-            lengths.append(kept.store.cool("nalog", PACE))
-            kept.later(lengths[-1] + 1)
-            kept.store.take("nalog", PACE, 0)
+            lengths.append(harness.store.cool_down("nalog", PACED))
+            harness.later(lengths[-1] + 1)
+            harness.store.acquire("nalog", PACED)
         assert lengths == [near(1000), near(2000), near(3600), near(3600)]
-        kept.store.clear("nalog")
-        assert kept.store.cool("nalog", PACE) == near(1000)
+        harness.store.recover("nalog")
+        assert harness.store.cool_down("nalog", PACED) == near(1000)
 
-    def test_workers_that_fail_together_cool_once(self, kept: Kept) -> None:
-        lengths = at_once(lambda _: kept.store.cool("nalog", PACE), 16)
+    def test_workers_that_fail_together_cool_down_once(self, harness: StoreHarness) -> None:
+        lengths = at_once(lambda _: harness.store.cool_down("nalog", PACED), 16)
         assert list(lengths) == [near(1000)] * 16
 
     @pytest.mark.parametrize(
         ("at_least", "length"), [(5000, 5000), (10, 1000)], ids=["longer than the cool-down", "shorter"]
     )
-    def test_the_provider_may_ask_for_a_longer_rest(self, kept: Kept, at_least: float, length: float) -> None:
-        assert kept.store.cool("nalog", PACE, at_least) == near(length)
-        assert kept.store.cool("nalog", PACE, 7000) == near(7000)
+    def test_the_provider_may_ask_for_a_longer_cool_down(
+        self, harness: StoreHarness, at_least: float, length: float
+    ) -> None:
+        assert harness.store.cool_down("nalog", PACED, at_least) == near(length)
+        assert harness.store.cool_down("nalog", PACED, 7000) == near(7000)
 
-    def test_without_a_cool_down_nothing_closes_unless_the_provider_asks_for_it(self, kept: Kept) -> None:
-        none = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
-        assert kept.store.cool("nalog", none) == 0
-        assert kept.store.take("nalog", none, 0) == Turn(0)
-        assert kept.store.cool("nalog", none, 60) == near(60)
+    def test_without_a_cool_down_nothing_opens_unless_the_provider_asks_for_it(self, harness: StoreHarness) -> None:
+        none = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
+        assert harness.store.cool_down("nalog", none) == 0
+        assert harness.store.acquire("nalog", none) == Permit()
+        assert harness.store.cool_down("nalog", none, 60) == near(60)
 
-    def test_a_probe_in_vain_does_not_shut_the_provider_where_there_is_no_cool_down(self, kept: Kept) -> None:
-        none = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
-        kept.store.cool("nalog", none, 60)
-        kept.later(61)
+    def test_a_probe_that_fails_opens_nothing_where_there_is_no_cool_down(self, harness: StoreHarness) -> None:
+        none = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
+        harness.store.cool_down("nalog", none, 60)
+        harness.later(61)
         for _ in range(2):
-            assert kept.store.take("nalog", none, 0) == Turn(0, probe=True)
-            assert kept.store.cool("nalog", none) == 0
-            assert kept.store.look("nalog", none) is None
+            assert harness.store.acquire("nalog", none) == Permit(probe=True)
+            assert harness.store.cool_down("nalog", none) == 0
+            assert harness.store.check("nalog", none) is None
 
-    def test_clearing_what_nobody_knows_changes_nothing(self, kept: Kept) -> None:
-        kept.store.clear("nalog")
-        assert kept.store.take("nalog", PACE, 0) == Turn(0)
+    def test_the_recovery_of_a_provider_without_a_state_changes_nothing(self, harness: StoreHarness) -> None:
+        harness.store.recover("nalog")
+        assert harness.store.acquire("nalog", PACED) == Permit()
 
-    def test_the_days_limit_holds_until_the_next_day(self, kept: Kept) -> None:
-        limited = Pace(min_interval=0, cooldown=1000, daily_limit=3, probe_lease=300)
-        turns = at_once(lambda _: kept.store.take("nalog", limited, 0), 12)
-        assert len([turn for turn in turns if isinstance(turn, Turn)]) == 3
-        shut = kept.store.look("nalog", limited)
-        assert shut is not None
-        assert shut.why is Why.DAILY_LIMIT
-        assert 0 < shut.reopens_in <= 24 * HOUR
-        assert kept.store.take("nalog", limited, EVER) == Shut(Why.DAILY_LIMIT, near(shut.reopens_in))  # type: ignore[arg-type]  # compares as a number
-        kept.later(24 * HOUR)
-        assert kept.store.look("nalog", limited) is None
-        assert kept.store.take("nalog", limited, 0) == Turn(0)
-
-
-def wait_of(turn: Turn | Shut) -> float:
-    assert isinstance(turn, Turn)
-    return turn.wait
+    def test_the_daily_limit_holds_until_the_next_day(self, harness: StoreHarness) -> None:
+        limited = RateLimit(min_interval=0, cooldown=1000, daily_limit=3, probe_lease=300)
+        results = at_once(lambda _: harness.store.acquire("nalog", limited), 12)
+        assert results.count(Permit()) == 3
+        denial = harness.store.check("nalog", limited)
+        assert denial is not None
+        assert denial.reason is DenialReason.DAILY_LIMIT
+        assert 0 < denial.retry_after <= 24 * HOUR
+        assert harness.store.acquire("nalog", limited) == denied(DenialReason.DAILY_LIMIT, denial.retry_after)
+        harness.later(24 * HOUR)
+        assert harness.store.check("nalog", limited) is None
+        assert harness.store.acquire("nalog", limited) == Permit()

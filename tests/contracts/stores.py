@@ -1,4 +1,4 @@
-"""A store in a test's hands, and time that passes when the test says so."""
+"""A store under test, and a clock that the test moves."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from function.history import Archive
+from function.history import HistoryStore
 from function.outcomes import Answer, Status
-from function.ports import AnswerStore, Claim
+from function.person import Person
+from function.ports import AnswerStore, Claim, Ticket
 from function.rate_limit import RateLimiter
 from function.request import LookupRequest
 from tests import doubles
@@ -18,14 +19,15 @@ Result = TypeVar("Result")
 
 LEASE = 60
 """Seconds that a claim lasts in the store of a contract's test."""
+TICKET_SEC = 180
 
 
-class Store(AnswerStore, RateLimiter, Archive, Protocol):
-    """All three faces."""
+class Store(AnswerStore, RateLimiter, HistoryStore, Protocol):
+    """All ports of a store."""
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoreHarness:
     """`later` lets seconds pass for all that the store keeps; `started` is its time at first, in milliseconds."""
 
     store: Store
@@ -38,15 +40,27 @@ class Kept:
         inn = INN if status is Status.FOUND else ""
         return Answer(status, inn, "nalog", fetched, None if lasts is None else fetched + timedelta(seconds=lasts))
 
-    def claimed(self, request: LookupRequest) -> Claim:
+    def ticket(self, value: str = "0A1B2C") -> Ticket:
+        """A ticket that is good for TICKET_SEC."""
+        return Ticket("nalog", value, self.started + timedelta(seconds=TICKET_SEC), polls=2)
+
+    def find(self, person: Person) -> Answer | None:
+        """The unexpired answer, without a claim."""
+        return self.store.find_many([person]).get(person)
+
+    def claim(self, request: LookupRequest) -> Claim:
         """The right to fetch this person, which must be free."""
-        claim = self.store.claim(request.person)
+        claim = self.store.find_or_claim(request.person)
         assert isinstance(claim, Claim)
         return claim
 
+    def is_claimed(self, request: LookupRequest) -> bool:
+        """Whether somebody has claimed this person; if nobody had, this did."""
+        return self.store.find_or_claim(request.person) is None
+
     def save(self, request: LookupRequest, answer: Answer) -> None:
         """Save it under a claim that was won."""
-        self.store.save(self.claimed(request), request, answer)
+        self.store.save(self.claim(request), request, answer)
 
 
 def request(number: int = 1, **changes: object) -> LookupRequest:

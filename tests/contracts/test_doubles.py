@@ -3,21 +3,25 @@ from typing import Any, cast
 
 import pytest
 
+from tests.contracts.answers import AnswersContract
 from tests.contracts.rate_limiter import RateLimiterContract
-from tests.contracts.stores import Kept
-from tests.doubles import NOW, FixedClock, MemoryRateLimiter
+from tests.contracts.stores import StoreHarness
+from tests.doubles import NOW, FixedClock, MemoryAnswers, MemoryRateLimiter
 
 
-@pytest.fixture
-def kept() -> Kept:
-    clock = FixedClock()
-
-    def later(seconds: float) -> None:
-        clock.time += timedelta(seconds=seconds)
-
-    book = MemoryRateLimiter(lambda: clock.now().timestamp())
-    # A book is all that its contract asks of a store.
-    return Kept(cast("Any", book), later, NOW)
+class TestMemoryAnswers(AnswersContract):
+    @pytest.fixture
+    def harness(self) -> StoreHarness:
+        return StoreHarness(cast("Any", MemoryAnswers()), lambda _: None, NOW)
 
 
-class TestMemoryRateLimiter(RateLimiterContract): ...
+class TestMemoryRateLimiter(RateLimiterContract):
+    @pytest.fixture
+    def harness(self) -> StoreHarness:
+        clock = FixedClock()
+
+        def later(seconds: float) -> None:
+            clock.time += timedelta(seconds=seconds)
+
+        limiter = MemoryRateLimiter(lambda: clock.now().timestamp())
+        return StoreHarness(cast("Any", limiter), later, NOW)

@@ -105,7 +105,7 @@ class Stage:
     def run(self, script: str) -> Ran:
         """Run it to its end."""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", self._here(script)],
+            ["bash", "-euo", "pipefail", "-c", self.localized(script)],
             cwd=self.folder,
             env=self._environment(script),
             stdin=subprocess.DEVNULL,
@@ -121,7 +121,7 @@ class Stage:
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "r+b", buffering=0) as terminal:
             process = subprocess.Popen(
-                ["bash", "-c", self._here(script)],
+                ["bash", "-c", self.localized(script)],
                 cwd=self.folder,
                 env=self._environment(script),
                 stdin=theirs,
@@ -137,7 +137,7 @@ class Stage:
         """Run what serves until it is ready, and end it in order; returns the exit status."""
         port = str(free_port())
         environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
-        here = self._here(script).replace("--port 8080", f"--port {port}")
+        here = self.localized(script).replace("--port 8080", f"--port {port}")
         served = Process(["/bin/bash", "-c", here], self.folder, environment)
         try:
             served.answers("/readyz", 200)
@@ -145,11 +145,12 @@ class Stage:
             status = served.end(signal.SIGTERM)
         return status
 
-    def _here(self, script: str) -> str:
+    def localized(self, script: str) -> str:
         """The script with the addresses and the folder that exist on this machine."""
         places = {
             "http://127.0.0.1:8080": self.local.url,
             "amqps://user:password@broker/": self.settings["RABBITMQ_DSN"],
+            "amqp://guest:guest@127.0.0.1:5672/": self.settings["RABBITMQ_DSN"],
             "/tmp/inn": str(self.folder / "data"),  # noqa: S108  # what a help names
         }
         for shown, real in places.items():

@@ -15,7 +15,7 @@ import pytest
 from adapters.config.settings import ALL_GROUPS, names_of
 from tests.deploy.manifests import compose, of_kind, rendered
 from tests.docs.shown import DEPLOYING, PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
-from tests.docs.stage import LONG, Ran, Stage, masked, staged
+from tests.docs.stage import LONG, SOURCE, Ran, Stage, masked, staged
 from tests.servers.mongod import Mongo
 from tests.servers.rabbitmq import Node
 
@@ -176,3 +176,28 @@ def test_the_secrets_of_the_page_hold_settings_and_the_overlay_changes_what_it_n
     assert len(secrets) == 2
     rendered = stage.run("kubectl apply -k deploy/kubernetes/overlays/yours").shown
     assert "registry.example/inn-service:0.1.0" in rendered
+
+
+def example(language: str, containing: str) -> str:
+    """The one block of docs/calling.md in this language with this text in it."""
+    page = (ROOT / "docs" / "calling.md").read_text()
+    found = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in found if containing in block)
+    return str(block)
+
+
+@pytest.mark.parametrize("library", ["urllib3", "pika"])
+def test_the_python_examples_for_callers_print_the_answer(stage: Stage, library: str) -> None:
+    code = example("python", f"import {library}").replace('routing_key="inn"', f'routing_key="{SOURCE}"')
+    (stage.folder / "lookup.py").write_text(stage.localized(code))
+    ran = stage.run("python lookup.py")
+    assert (ran.status, ran.shown) == (0, f"found {INN} \n")
+
+
+def test_the_java_example_for_callers_prints_the_answer(stage: Stage) -> None:
+    """The JDK's client offers HTTP/2, of which the service takes no notice."""
+    (stage.folder / "Lookup.java").write_text(stage.localized(example("java", "class Lookup")))
+    ran = stage.run("java -Dfile.encoding=UTF-8 Lookup.java")
+    assert ran.status == 0, ran.shown
+    assert ran.shown.startswith("200 ")
+    assert INN in ran.shown

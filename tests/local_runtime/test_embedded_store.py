@@ -14,7 +14,7 @@ from local_runtime.store import database as database_module
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.history import HistoryContract
 from tests.contracts.rate_limiter import RateLimiterContract
-from tests.contracts.stores import LEASE, Kept, at_once, request
+from tests.contracts.stores import LEASE, StoreHarness, at_once, request
 from tests.doubles import NOW, FixedClock
 
 
@@ -24,43 +24,45 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, clock: FixedClock) -> Iterator[Kept]:
+def harness(tmp_path: Path, clock: FixedClock) -> Iterator[StoreHarness]:
     def later(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
 
     store = EmbeddedStore(tmp_path / "new folder" / "inn.sqlite", lease=LEASE, clock=clock)
-    yield Kept(store, later, NOW)
+    yield StoreHarness(store, later, NOW)
     store.close()
 
 
 class TestEmbeddedAnswers(AnswerStoreContract): ...
 
 
-class TestEmbeddedBook(RateLimiterContract): ...
+class TestEmbeddedRateLimiter(RateLimiterContract): ...
 
 
-class TestEmbeddedArchive(HistoryContract): ...
+class TestEmbeddedHistory(HistoryContract): ...
 
 
 def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process_too(tmp_path: Path) -> None:
-    def opened() -> Kept:
+    def opened() -> StoreHarness:
         clock = FixedClock()
-        return Kept(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock), lambda _: None, NOW)
+        return StoreHarness(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock), lambda _: None, NOW)
 
     before = opened()
     before.save(request(1), before.answer())
-    before.claimed(request(2))
+    before.claim(request(2))
     # Not closed: as after kill -9.
     after = opened()
-    assert after.store.find(request(1).person) == after.answer()
-    assert after.store.claim(request(2).person) is None
+    assert after.find(request(1).person) == after.answer()
+    assert after.store.find_or_claim(request(2).person) is None
 
 
-def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path, kept: Kept, clock: FixedClock) -> None:
-    kept.save(request(1), kept.answer(lasts=10))
-    kept.save(request(2), kept.answer(lasts=None))
-    kept.claimed(request(3))
-    kept.later(LEASE + 1)
+def test_what_has_expired_leaves_the_file_at_the_next_start(
+    tmp_path: Path, harness: StoreHarness, clock: FixedClock
+) -> None:
+    harness.save(request(1), harness.answer(lasts=10))
+    harness.save(request(2), harness.answer(lasts=None))
+    harness.claim(request(3))
+    harness.later(LEASE + 1)
     path = tmp_path / "new folder" / "inn.sqlite"
     EmbeddedStore(path, clock=clock).close()
     with sqlite3.connect(path) as file:
@@ -68,16 +70,16 @@ def test_what_has_expired_leaves_the_file_at_the_next_start(tmp_path: Path, kept
     file.close()
 
 
-def test_a_commit_is_on_the_disk_before_it_is_reported(kept: Kept) -> None:
-    store = kept.store
+def test_a_commit_is_on_the_disk_before_it_is_reported(harness: StoreHarness) -> None:
+    store = harness.store
     assert isinstance(store, EmbeddedStore)
     with store._database.reading() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_nobody_else_may_read_what_is_kept(tmp_path: Path, kept: Kept) -> None:
-    kept.save(request(), kept.answer())
+def test_nobody_else_may_read_what_is_kept(tmp_path: Path, harness: StoreHarness) -> None:
+    harness.save(request(), harness.answer())
     folder = tmp_path / "new folder"
     files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert files == dict.fromkeys(("inn.sqlite", "inn.sqlite-wal", "inn.sqlite-shm"), 0o600)
@@ -100,16 +102,16 @@ def test_files_that_others_could_read_are_closed_to_them_and_a_folder_that_was_t
     after.close()
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(kept: Kept) -> None:
-    store = kept.store
+def test_a_write_that_fails_half_way_leaves_nothing(harness: StoreHarness) -> None:
+    store = harness.store
     assert isinstance(store, EmbeddedStore)
     with store._database.writing() as connection:
         connection.execute("DROP TABLE history")
-    claim = kept.claimed(request())
+    claim = harness.claim(request())
     with pytest.raises(sqlite3.OperationalError):
-        store.save(claim, request(), kept.answer())
-    assert store.find(request().person) is None
-    assert store.claim(request().person) is None
+        store.save(claim, request(), harness.answer())
+    assert harness.find(request().person) is None
+    assert store.find_or_claim(request().person) is None
 
 
 def test_a_file_that_another_process_holds_too_long_is_unavailable(
@@ -120,11 +122,11 @@ def test_a_file_that_another_process_holds_too_long_is_unavailable(
     other = sqlite3.connect(tmp_path / "inn.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable) as caught:
-        store.claim(request().person)
+        store.find_or_claim(request().person)
     assert caught.value.reason is Reason.STORE_UNAVAILABLE
-    assert store.find(request().person) is None
+    assert store.find_many([request().person]) == {}
     other.close()
-    assert isinstance(store.claim(request().person), Claim)
+    assert isinstance(store.find_or_claim(request().person), Claim)
     store.close()
 
 
@@ -173,7 +175,7 @@ def claims_of_a_process(path: Path, ready: "multiprocessing.synchronize.Barrier"
 
     def claim(_: int) -> str:
         try:
-            return type(store.claim(request().person)).__name__
+            return type(store.find_or_claim(request().person)).__name__
         except Exception as exc:  # noqa: BLE001  # which of them, the test tells
             return repr(exc)
 

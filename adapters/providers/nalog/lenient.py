@@ -7,30 +7,29 @@ from typing import Any
 
 from function import inn
 
-Said = Mapping[str, Any]
-"""A reply's JSON object."""
+JsonObject = Mapping[str, Any]
 
-_HALVES = re.compile("[\ud800-\udfff]")
+# Halves of characters, which JSON can name and UTF-8 cannot hold, and the sign that stands for lost ones.
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.0+)?")
 # What some reply of the service has: an object with none of them says nothing.
 _KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
 
 
-def said(body: bytes) -> Said | None:
-    """The object in a body: the body itself, or what stands between the first brace and the last. None: there is none."""
-    text = body.decode("utf-8-sig", errors="replace").strip()
-    decoded = _decoded(text)
-    if decoded is None and is_html(body):
+def json_object(text: str) -> JsonObject | None:
+    """The object that a text is, or that stands in a page between the first brace and the last; None: there is none."""
+    decoded = _decoded(text.strip())
+    if decoded is None and is_html(text):
         decoded = _decoded(text[text.find("{") : text.rfind("}") + 1])
     return decoded if isinstance(decoded, dict) and not _KNOWN.isdisjoint(decoded) else None
 
 
-def is_html(body: bytes) -> bool:
+def is_html(text: str) -> bool:
     """Whether it is a page for people."""
-    return body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    return text.lstrip().startswith("<")
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """A number as it may come, 1 or 1.0 or "1"; None for anything else."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(float(value))
@@ -41,19 +40,19 @@ def whole(value: object) -> int | None:
 
 def is_true(value: object) -> bool:
     """A yes: true, "true" or 1."""
-    return value is True or value == "true" or whole(value) == 1
+    return value is True or value == "true" or integer(value) == 1
 
 
 def valid_inn(value: object) -> str:
     """A person's INN with its checksum right, or "". One that came as a number has its leading zero again."""
-    number = whole(value)
+    number = integer(value)
     text = str(number).zfill(inn.LENGTH) if number is not None else value
     return text if isinstance(text, str) and inn.is_valid(text) else ""
 
 
 def text_of(value: object) -> str:
-    """A text, or "". Half a character, which JSON can name and UTF-8 cannot hold, makes it none."""
-    return value if isinstance(value, str) and not _HALVES.search(value) else ""
+    """A text, or "". One with broken characters is none."""
+    return value if isinstance(value, str) and not _BROKEN.search(value) else ""
 
 
 def _decoded(text: str) -> object:

@@ -21,7 +21,8 @@ from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
 from tests.adapters.mongodb.conftest import KEY, a_prepared_place
-from tests.contracts.stores import Kept, request
+from tests.contracts.stores import StoreHarness as Kept
+from tests.contracts.stores import request
 from tests.doubles import INN, PERSON
 from tests.servers.mongod import Mongo
 from tests.servers.process import free_port
@@ -42,7 +43,7 @@ def kept(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         for name, value in environment(mongo.uri, place.config.database).items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
-        kept = place.kept(store)
+        kept = place.harness(store)
         kept.save(request(1, requestId="first"), kept.answer(Status.NOT_FOUND, age=180, lasts=60))
         kept.save(request(2, requestId="other"), kept.answer(age=120))
         kept.save(request(1, requestId=AGAIN), kept.answer(age=60))
@@ -243,7 +244,7 @@ def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
 def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
     inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.mongodb.part.LONG_SEC", 1e-6)
+    monkeypatch.setattr("adapters.mongodb.client.LONG_CALL_SEC", 1e-6)
     ended = inn("forget", *OPTIONS, *BORN, "--yes")
     assert (ended.status, ended.out) == (1, "")
     assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")

@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from starlette.types import ASGIApp
 
-from adapters.answers.cache import CachedAnswers
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.function import HttpParts, http_endpoint
 from adapters.composition.hosted import hosted
 from adapters.http.endpoint import Endpoint

@@ -9,11 +9,11 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from adapters.answers.encryption import Sealer
+from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.ports import Clock
-from tests.contracts.stores import LEASE, Kept
+from tests.contracts.stores import LEASE, StoreHarness
 from tests.servers.mongod import Mongo
 
 KEY = "k" * 32
@@ -21,7 +21,7 @@ OLD_KEY = "o" * 32
 
 
 @dataclass
-class Shifted:
+class ShiftedClock:
     """A Clock that runs, some time ahead."""
 
     ahead: timedelta = timedelta()
@@ -38,17 +38,17 @@ class Place:
     raw: Database[dict[str, Any]]
 
     def store(self, *keys: str, clock: Clock | None = None, **changes: Any) -> MongoStore:
-        return MongoStore(replace(self.config, **changes), Sealer(keys or [KEY]), clock or SystemClock())
+        return MongoStore(replace(self.config, **changes), KeyRing(keys or [KEY]), clock or SystemClock())
 
-    def kept(self, store: MongoStore) -> Kept:
+    def harness(self, store: MongoStore) -> StoreHarness:
         now = datetime.now(UTC)
-        return Kept(store, self.age, now.replace(microsecond=now.microsecond // 1000 * 1000))
+        return StoreHarness(store, self.age, now.replace(microsecond=now.microsecond // 1000 * 1000))
 
     def age(self, seconds: float) -> None:
-        """Let time pass: everything that is kept becomes so much older."""
+        """Let time pass: everything that is stored becomes so much older."""
         lapse = round(seconds * 1000)
         for collection, times in (
-            ("answers", ("fetched_at", "expires_at", "claim.until")),
+            ("answers", ("fetched_at", "expires_at", "claim.until", "ticket.until")),
             ("history", ("time", "expires_at")),
         ):
             for name in times:

@@ -8,31 +8,31 @@ import pytest
 from pymongo import monitoring
 
 from adapters.mongodb import MongoStore
-from adapters.mongodb import connection as connection_module
-from adapters.mongodb.gathering import Gathering
+from adapters.mongodb.batching import Batcher
+from adapters.mongodb.client import WRITES
 from function.ports import Claim
-from function.rate_limit import Pace, Turn
+from function.rate_limit import Permit, RateLimit
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
-from tests.adapters.mongodb.listening import Recorder
+from tests.adapters.mongodb.recorder import Recorder
 from tests.contracts.stores import request
 from tests.servers.process import wait_for
 
-PACE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
-SPACED = replace(PACE, min_interval=1)
+UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
+PACED = replace(UNPACED, min_interval=1)
 LONG = 30
 
 
 @pytest.fixture(scope="module")
 def recorder() -> Recorder:
     recorder = Recorder()
-    # The driver knows no way back: it tells this one of all later clients, and that one then does not listen.
+    # The driver cannot unregister it: it stays with all later clients, and records nothing then.
     monitoring.register(recorder)
     return recorder
 
 
 @pytest.fixture
-def heard(recorder: Recorder, prepared: tuple[Place, MongoStore]) -> Iterator[MongoStore]:
-    """A store that the recorder hears."""
+def recorded(recorder: Recorder, prepared: tuple[Place, MongoStore]) -> Iterator[MongoStore]:
+    """A store whose commands the recorder records."""
     with closing(prepared[0].store()) as store:
         yield store
 
@@ -42,15 +42,15 @@ def plan_of(place: Place, command: dict[str, Any]) -> str:
     return str(place.raw.command("explain", find)["queryPlanner"]["winningPlan"])
 
 
-def test_a_find_is_one_read_by_the_id_with_a_projection(
-    heard: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+def test_one_person_is_found_in_one_read_by_the_id_with_a_projection(
+    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
 ) -> None:
     place, _ = prepared
-    place.kept(heard).save(request(), place.kept(heard).answer())
+    place.harness(recorded).save(request(), place.harness(recorded).answer())
     with recorder.recording():
-        assert heard.find(request().person) is not None
+        assert recorded.find_many([request().person])
     assert recorder.names == ["find answers"]
-    assert "claim" not in recorder.commands[0]["projection"]
+    assert not {"claim", "ticket"} & recorder.commands[0]["projection"].keys()
     assert "IDHACK" in plan_of(place, recorder.commands[0])
 
 
@@ -58,84 +58,105 @@ def test_a_find_under_several_keys_is_one_read_of_the_index(
     recorder: Recorder, prepared: tuple[Place, MongoStore]
 ) -> None:
     place, old = prepared
-    place.kept(old).save(request(), place.kept(old).answer())
+    place.harness(old).save(request(), place.harness(old).answer())
     with closing(place.store(OLD_KEY, KEY)) as store:
         with recorder.recording():
-            assert store.find(request().person) is not None
-            assert store.find(request(2).person) is None
+            assert store.find_many([request().person])
+            assert not store.find_many([request(2).person])
         assert recorder.names == ["find answers", "find answers"]
         plan = plan_of(place, recorder.commands[0])
         assert "IXSCAN" in plan
         assert "COLLSCAN" not in plan
 
 
-def test_many_are_found_in_one_trip(heard: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]) -> None:
-    kept = prepared[0].kept(heard)
+def test_a_claim_under_several_keys_takes_one_more_read(recorder: Recorder, prepared: tuple[Place, MongoStore]) -> None:
+    with closing(prepared[0].store(OLD_KEY, KEY)) as store, recorder.recording():
+        store.find_or_claim(request().person)
+    assert recorder.names == ["aggregate answers", "findAndModify answers"]
+
+
+def test_many_are_found_in_one_trip(
+    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+) -> None:
+    harness = prepared[0].harness(recorded)
     requests = [request(number) for number in range(250)]
     for wanted in requests:
-        heard.save(kept.claimed(wanted), wanted, kept.answer())
+        recorded.save(harness.claim(wanted), wanted, harness.answer())
     with recorder.recording():
-        assert len(heard.find_many([wanted.person for wanted in requests])) == 250
-        assert heard.find_many([]) == {}
+        assert len(recorded.find_many([wanted.person for wanted in requests])) == 250
+        assert recorded.find_many([]) == {}
     assert recorder.names == ["find answers"]
 
 
-def test_a_claim_and_each_step_of_the_book_is_one_write(heard: MongoStore, recorder: Recorder) -> None:
+def test_each_update_of_a_claim_or_a_provider_state_is_one_write(recorded: MongoStore, recorder: Recorder) -> None:
     with recorder.recording():
-        heard.claim(request().person)
-        heard.take("nalog", SPACED, 0)
-        heard.cool("nalog", PACE)
-        heard.clear("nalog")
-        heard.look("nalog", PACE)
+        claim = recorded.find_or_claim(request().person)
+        assert isinstance(claim, Claim)
+        recorded.renew([claim])
+        recorded.release(claim)
+        recorded.acquire("nalog", PACED)
+        recorded.cool_down("nalog", UNPACED)
+        recorded.recover("nalog")
+        recorded.check("nalog", UNPACED)
     providers = ["findAndModify providers", "findAndModify providers", "update providers", "aggregate providers"]
-    assert recorder.names == ["findAndModify answers", *providers]
+    assert recorder.names == ["findAndModify answers", "update answers", "update answers", *providers]
     writes = [command for command in recorder.commands if "writeConcern" in command]
-    assert [command["writeConcern"] for command in writes] == [connection_module.WRITES.document] * 4
-    assert connection_module.WRITES.document == {"w": "majority", "j": True}
+    assert [command["writeConcern"] for command in writes] == [WRITES.document] * 6
+    assert WRITES.document == {"w": "majority", "j": True}
 
 
-def test_a_turn_that_is_neither_spaced_nor_counted_is_only_read(heard: MongoStore, recorder: Recorder) -> None:
+def test_a_permit_that_is_neither_spaced_nor_counted_is_only_read(recorded: MongoStore, recorder: Recorder) -> None:
     with recorder.recording():
-        assert heard.take("nalog", PACE, 0) == Turn(0)
+        assert recorded.acquire("nalog", UNPACED) == Permit()
     assert recorder.names == ["aggregate providers"]
 
 
-def test_claims_and_saves_made_together_share_their_round_trips(
-    heard: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips(
+    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
 ) -> None:
-    kept = prepared[0].kept(heard)
-    kept.save(request(99), kept.answer())
-    wanted = [request(number) for number in range(8)]
+    harness = prepared[0].harness(recorded)
+    harness.save(request(99), harness.answer())
+    requests = [request(number) for number in range(8)]
+    persons = [each.person for each in requests]
 
-    def all_but_one_wait(gathering: Gathering[Any, Any]) -> None:
+    def all_but_one_wait(batcher: Batcher[Any, Any]) -> None:
         recorder.before_first = lambda: wait_for(
-            lambda: gathering.waiting == len(wanted) - 1,
+            lambda: batcher.waiting == len(requests) - 1,
             within=LONG,
             what="calls that wait",
         )
 
-    with ThreadPoolExecutor(len(wanted)) as threads:
-        all_but_one_wait(heard._claimed)
+    with ThreadPoolExecutor(len(requests)) as threads:
+        all_but_one_wait(recorded._claims)
         with recorder.recording():
-            claims = list(threads.map(heard.claim, [each.person for each in wanted]))
+            claims = list(threads.map(recorded.find_or_claim, persons))
         assert recorder.names == ["findAndModify answers", "update answers", "find answers"]
         held = [claim for claim in claims if isinstance(claim, Claim)]
-        assert [claim.person for claim in held] == [each.person for each in wanted]
-        all_but_one_wait(heard._saved)
+        assert [claim.person for claim in held] == persons
         with recorder.recording():
-            list(threads.map(heard.save, held, wanted, [kept.answer()] * len(wanted)))
+            recorded.renew(held)
+        assert recorder.names == ["update answers"]
+        all_but_one_wait(recorded._tickets)
+        with recorder.recording():
+            list(threads.map(recorded.keep_ticket, held, [harness.ticket()] * len(held), [0] * len(held)))
+        assert recorder.names == ["update answers"] * 2
+        held = [harness.claim(each) for each in requests]
+        assert [claim.ticket for claim in held] == [harness.ticket()] * len(held)
+        all_but_one_wait(recorded._saves)
+        with recorder.recording():
+            list(threads.map(recorded.save, held, requests, [harness.answer()] * len(requests)))
         assert recorder.names == ["update history", "update answers", "commitTransaction 1"] * 2
-    assert len(heard.find_many([each.person for each in wanted])) == len(wanted)
+    assert len(recorded.find_many(persons)) == len(persons)
 
 
 def test_a_save_is_one_transaction_on_a_replica_set(
-    heard: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
 ) -> None:
-    kept = prepared[0].kept(heard)
-    kept.save(request(1), kept.answer())
-    claim = kept.claimed(request(2))
+    harness = prepared[0].harness(recorded)
+    harness.save(request(1), harness.answer())
+    claim = harness.claim(request(2))
     with recorder.recording():
-        heard.save(claim, request(2), kept.answer())
+        recorded.save(claim, request(2), harness.answer())
     assert recorder.names == ["update history", "update answers", "commitTransaction 1"]
     assert {command["txnNumber"] for command in recorder.commands} == {recorder.commands[0]["txnNumber"]}
     assert recorder.commands[-1]["writeConcern"] == {"w": "majority", "j": True}
@@ -146,9 +167,9 @@ def test_a_save_by_a_mongod_alone_writes_history_first(
 ) -> None:
     place, _ = prepared_alone
     with closing(place.store()) as store:
-        kept = place.kept(store)
-        kept.save(request(1), kept.answer())
-        claim = kept.claimed(request(2))
+        harness = place.harness(store)
+        harness.save(request(1), harness.answer())
+        claim = harness.claim(request(2))
         with recorder.recording():
-            store.save(claim, request(2), kept.answer())
+            store.save(claim, request(2), harness.answer())
     assert recorder.names == ["update history", "update answers"]

@@ -11,26 +11,26 @@ from pymongo.errors import AutoReconnect
 from function.handler import handle
 from function.outcomes import Answered, Deferred, Reason
 from function.ports import Unavailable
-from function.rate_limit import Pace
+from function.rate_limit import Permit, RateLimit
 from tests.contracts.stores import request
 from tests.doubles import event
 from tests.servers.mongod import Member, Mongo, replica_set
 from tests.servers.process import wait_for
-from tests.system.mongodb.world import DATABASE, Registry, count, opened, ports, tell
+from tests.system.mongodb.world import DATABASE, InstantProvider, count, open_store, ports, tell
 
 WORKERS = 8
 LOOKUPS = count(10, 200)
 RECOVERY_SEC = 120
-PACE = Pace(min_interval=0.001, cooldown=20, daily_limit=0, probe_lease=60)
+LIMIT = RateLimit(min_interval=0.001, cooldown=20, daily_limit=0, probe_lease=60)
 
 
 class Load:
-    """Workers that look up new persons and known ones, and take turns, without end; and how each ended."""
+    """Workers that look up new persons and known ones, and acquire permits, without end; and how each ended."""
 
     def __init__(self, uri: str) -> None:
-        # Less than an election takes: the driver would else wait for its end, and nobody notice it.
-        self._store = opened(uri, operation=1)
-        self._ports = ports(self._store, Registry())
+        # Less than an election takes: the driver would else wait for its end, unnoticed.
+        self._store = open_store(uri, operation=1)
+        self._ports = ports(self._store, InstantProvider())
         self._stop = Event()
         self._lock = Lock()
         self._next = numbers()
@@ -51,9 +51,10 @@ class Load:
 
     def lost(self) -> list[int]:
         """Those that were answered once, and are not known any more."""
-        return [number for number in self.found if self._store.find(request(number).person) is None]
+        known = self._store.find_many([request(number).person for number in self.found])
+        return [number for number in self.found if request(number).person not in known]
 
-    def goes_on(self) -> None:
+    def go_on(self) -> None:
         """Wait until more lookups have been answered."""
         wanted = self.ended["answered"] + LOOKUPS
         wait_for(lambda: self.ended["answered"] >= wanted, within=RECOVERY_SEC, what=f"more answers {self.ended}")
@@ -61,7 +62,7 @@ class Load:
     def _work(self) -> None:
         while not self._stop.is_set():
             self._count(self._lookup)
-            self._count(self._turn)
+            self._count(self._acquire)
 
     def _count(self, work: Callable[[], str]) -> None:
         try:
@@ -84,12 +85,12 @@ class Load:
                 return "deferred"
         return type(outcome).__name__
 
-    def _turn(self) -> str:
+    def _acquire(self) -> str:
         try:
-            self._store.take("nalog", PACE, 60)
+            result = self._store.acquire("nalog", LIMIT)
         except Unavailable:
-            return "no turn"
-        return "turn"
+            return "no limiter"
+        return "permit" if isinstance(result, Permit) else "denied"
 
 
 def step_down(primary: Member) -> None:
@@ -99,26 +100,26 @@ def step_down(primary: Member) -> None:
         client.admin.command("replSetStepDown", 30, force=True)
 
 
-def a_new_process_starts(mongo: Mongo) -> None:
+def start_a_new_process(mongo: Mongo) -> None:
     """One that has an index to make in what is kept already, while a member is down."""
     with MongoClient[dict[str, Any]](mongo.uri) as client:
         client[DATABASE]["history"].drop_index("provider")
-        opened(mongo.uri).close()
+        open_store(mongo.uri).close()
         assert "provider" in client[DATABASE]["history"].index_information()
 
 
 def test_lookups_under_way_are_at_worst_deferred_when_the_primary_changes_and_go_on_by_themselves() -> None:
     with replica_set(3) as mongo, closing(Load(mongo.uri)) as load:
-        load.goes_on()
+        load.go_on()
         first = mongo.primary()
         step_down(first)
         wait_for(lambda: mongo.primary() is not first, within=RECOVERY_SEC, what="another primary")
-        load.goes_on()
+        load.go_on()
         mongo.primary().kill()
-        load.goes_on()
-        a_new_process_starts(mongo)
+        load.go_on()
+        start_a_new_process(mongo)
         load.stop()
-        assert load.ended.keys() <= {"answered", "deferred", "turn", "no turn"}
+        assert load.ended.keys() <= {"answered", "deferred", "permit", "denied", "no limiter"}
         assert load.ended["deferred"] > 0
         assert load.lost() == []
         tell(str(dict(load.ended)))

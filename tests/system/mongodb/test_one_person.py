@@ -7,50 +7,50 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from function.handler import handle
-from function.outcomes import Answered, InProgress, Status
-from function.ports import Verdict
+from function.outcomes import Answered, InProgress
+from function.ports import Ticket, Verdict
 from function.request import LookupRequest
 from tests.contracts.stores import at_once
-from tests.doubles import INN, event
+from tests.doubles import FOUND, INN, event
 from tests.servers.mongod import replica_set
 from tests.servers.process import wait_for
-from tests.system.mongodb.world import DATABASE, count, opened, ports
+from tests.system.mongodb.world import DATABASE, count, open_store, ports
 
 PROCESSES = 3
 THREADS = count(12, 67)
-PATIENCE_SEC = 120
+LIMIT_SEC = 120
 
 
-class Watched:
+class CountingProvider:
     """A provider that counts its calls where all processes see them, and answers once everybody else waits."""
 
     def __init__(self, calls: Collection[dict[str, Any]], waiting: Collection[dict[str, Any]]) -> None:
         self._calls = calls
         self._waiting = waiting
 
-    def ask(self, request: LookupRequest) -> Verdict:
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict:
         self._calls.insert_one({})
         everybody_else = PROCESSES * THREADS - 1
         wait_for(
-            lambda: self._waiting.count_documents({}) >= everybody_else, within=PATIENCE_SEC, what="all others to wait"
+            lambda: self._waiting.count_documents({}) >= everybody_else, within=LIMIT_SEC, what="all others to wait"
         )
-        return Verdict(Status.FOUND, INN, "nalog")
+        return FOUND
 
 
 def lookups(uri: str) -> list[tuple[str, bool]]:
     """What one process's threads were answered, each in the end: the INN, and whether it was cached."""
-    with MongoClient[dict[str, Any]](uri) as client, closing(opened(uri, THREADS)) as store:
+    with MongoClient[dict[str, Any]](uri) as client, closing(open_store(uri, THREADS)) as store:
         waiting = client[DATABASE]["waiting"]
-        world = ports(store, Watched(client[DATABASE]["calls"], waiting))
+        world = ports(store, CountingProvider(client[DATABASE]["calls"], waiting))
         start = Barrier(THREADS)
 
         def lookup(_: int) -> tuple[str, bool]:
-            start.wait(PATIENCE_SEC)
+            start.wait(LIMIT_SEC)
             outcome = handle(event(), world)
             if isinstance(outcome, InProgress):
                 waiting.insert_one({})
                 person = outcome.request.person
-                wait_for(lambda: store.find(person), within=PATIENCE_SEC, what="the other worker's answer")
+                wait_for(lambda: store.find_many([person]), within=LIMIT_SEC, what="the other worker's answer")
                 outcome = handle(event(), world)
             assert isinstance(outcome, Answered)
             return outcome.answer.inn, outcome.cached
@@ -61,7 +61,7 @@ def lookups(uri: str) -> list[tuple[str, bool]]:
 def test_a_new_person_that_all_processes_want_at_once_is_asked_for_once() -> None:
     with replica_set(1) as mongo:
         with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-            each = pool.map_async(lookups, [mongo.uri] * PROCESSES).get(2 * PATIENCE_SEC)
+            each = pool.map_async(lookups, [mongo.uri] * PROCESSES).get(2 * LIMIT_SEC)
         with MongoClient[dict[str, Any]](mongo.uri) as client:
             calls = client[DATABASE]["calls"].count_documents({})
             rows = client[DATABASE]["history"].count_documents({})

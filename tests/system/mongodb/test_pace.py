@@ -2,40 +2,24 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from itertools import pairwise
+from threading import Lock
 
 import pytest
 from pymongo import monitoring
 
-from adapters.providers import Manners, Providers
-from function.outcomes import Status
-from function.ports import Verdict
-from function.rate_limit import Again, Pace, Reply
-from function.request import LookupRequest
-from function.telemetry import NullObserver
-from tests.adapters.mongodb.listening import Recorder
-from tests.contracts.stores import at_once, request
-from tests.doubles import INN
+from adapters.mongodb import MongoStore
+from function.rate_limit import Denied, Permit, RateLimit
+from tests.adapters.mongodb.recorder import Recorder
+from tests.contracts.stores import at_once
 from tests.servers.mongod import Mongo, replica_set
-from tests.system.mongodb.world import FULL, count, opened, tell
+from tests.system.mongodb.world import count, open_store, tell
 
 WORKERS = count(32, 64)
-SLOTS = count(100, 500)
+PERMITS = count(100, 500)
 REPLICAS = 4
-PACE = Pace(min_interval=0.02, cooldown=20, daily_limit=0, probe_lease=60)
+LIMIT = RateLimit(min_interval=0.02, cooldown=20, daily_limit=0, probe_lease=60)
 # Seconds since the epoch as floats are this coarse.
 GRAIN = 1e-6
-
-
-class Instant:
-    """An upstream that answers at once."""
-
-    name = "nalog"
-
-    def serves(self, request: LookupRequest) -> bool:
-        return True
-
-    def ask(self, request: LookupRequest, again: Again) -> Reply:
-        return Reply(Verdict(Status.FOUND, INN, self.name))
 
 
 @pytest.fixture
@@ -44,26 +28,36 @@ def mongo() -> Iterator[Mongo]:
         yield mongo
 
 
-def test_replicas_together_keep_one_pace_and_waste_none_of_it(mongo: Mongo) -> None:
+class Replica:
+    """Waits for permits as a host does: one fetch at a time, for as long as a denial says."""
+
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+        self._gate = Lock()
+
+    def acquire(self) -> None:
+        with self._gate:
+            while isinstance(result := self._store.acquire("nalog", LIMIT), Denied):
+                time.sleep(result.retry_after)
+        assert result == Permit()
+
+
+def test_replicas_together_keep_one_pace(mongo: Mongo) -> None:
     recorder = Recorder()
     monitoring.register(recorder)
     with ExitStack() as stack:
-        stores = [stack.enter_context(closing(opened(mongo.uri))) for _ in range(REPLICAS)]
-        desks = [Providers([(Instant(), PACE)], store, NullObserver(), Manners(patience=60)) for store in stores]
+        replicas = [Replica(stack.enter_context(closing(open_store(mongo.uri)))) for _ in range(REPLICAS)]
         began = time.monotonic()
         with recorder.recording():
-            at_once(lambda number: desks[number % REPLICAS].ask(request(number)), SLOTS, threads=WORKERS)
+            at_once(lambda number: replicas[number % REPLICAS].acquire(), PERMITS, threads=WORKERS)
         took = time.monotonic() - began
-        steps = [reply["value"] for reply in recorder.replies if "taken" in reply.get("value", {})]
-    turns = sorted((step for step in steps if step["taken"]), key=lambda step: float(step["slot"]))
-    assert len(turns) == SLOTS
-    gaps = [later["slot"] - earlier["slot"] for earlier, later in pairwise(turns)]
-    assert min(gaps) > PACE.min_interval - GRAIN
-    # Whoever had to wait got the very next slot; a gap is left only where nobody waited.
-    waited = [gap for gap, turn in zip(gaps, turns[1:], strict=True) if turn["slot"] > turn["now"]]
-    assert max(waited) < PACE.min_interval + GRAIN
-    total, ideal = sum(gaps), PACE.min_interval * len(gaps)
-    tell(f"{WORKERS} workers, {SLOTS} slots: {total:.3f} s by the server, ideal {ideal:.3f} s, in all {took:.3f} s")
-    if FULL:
-        # A machine that does other work meanwhile has moments in which nobody waits.
-        assert total < ideal * 1.02
+        updates = [reply["value"] for reply in recorder.replies if "taken" in reply.get("value", {})]
+    times = sorted(float(update["now"]) for update in updates if update["taken"])
+    assert len(times) == PERMITS
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert min(gaps) > LIMIT.min_interval - GRAIN
+    total, ideal = sum(gaps), LIMIT.min_interval * len(gaps)
+    tell(
+        f"{WORKERS} workers, {PERMITS} permits: {total:.3f} s by the server, ideal {ideal:.3f} s, in all {took:.3f} s, "
+        f"{len(updates) - PERMITS} denials"
+    )

@@ -1,4 +1,4 @@
-"""Stores, lookups and counts for the system's tests of what is kept."""
+"""Stores, lookups and counts for the system tests of the store."""
 
 import os
 import sys
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from adapters.answers.encryption import Sealer
+from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
-from function.outcomes import Answer, Status
-from function.ports import InnProvider, Lifetimes, Ports, Verdict
+from function.outcomes import Answer
+from function.ports import InnProvider, Lifetimes, Ports, Ticket, Verdict
 from function.request import LookupRequest
-from tests.doubles import INN
+from tests.doubles import FOUND, INN
 
 FULL = bool(os.environ.get("INN_TEST_FULL"))
 DATABASE = "inn"
@@ -29,10 +29,10 @@ def tell(figures: str) -> None:
     sys.stdout.write(f"\n{figures}\n")
 
 
-def opened(uri: str, connections: int = 32, operation: float = 5) -> MongoStore:
+def open_store(uri: str, connections: int = 32, operation: float = 5) -> MongoStore:
     """A store that is ready, with a client of its own."""
     config = MongoConfig(uri, DATABASE, lease=60, connections=connections, operation=operation)
-    store = MongoStore(config, Sealer(["k" * 32]), SystemClock())
+    store = MongoStore(config, KeyRing(["k" * 32]), SystemClock())
     store.prepare()
     return store
 
@@ -45,17 +45,17 @@ def answer() -> Answer:
     """What a provider has just said, to the millisecond that MongoDB keeps."""
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Answer(Status.FOUND, INN, "nalog", now, now + timedelta(days=30))
+    return Answer(FOUND.status, INN, FOUND.provider, now, now + timedelta(days=30))
 
 
 @dataclass
-class Registry:
+class InstantProvider:
     """A provider that knows everybody at once."""
 
     asked: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def ask(self, request: LookupRequest) -> Verdict:
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict:
         with self._lock:
             self.asked += 1
-        return Verdict(Status.FOUND, INN, "nalog")
+        return FOUND

@@ -181,7 +181,7 @@ TROUBLES: list[dict[str, Any]] = [
     {"rules": [{"on": "find", "body": "garbage"}]},
     {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
     {"rules": [{"on": "find", "connection": "hang"}]},
-    {"mood": "captcha"},
+    {"scenario": "captcha"},
 ]
 
 

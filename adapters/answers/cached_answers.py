@@ -1,0 +1,218 @@
+"""What one process keeps of answers, in memory: a cache, what it has still to save, and the claims that it holds.
+
+- Cache: for CACHED_SEC another process may still answer for a person after `inn forget`; nothing of it is written.
+- Pending saves: an answer that could not be saved cost one of the few requests that the tax service allows. The
+  next lookup of the person, or `close`, saves it. What was erased is never written again: no record of an erasure
+  says who it was, so a pending save is discarded if anybody was erased since its answer was fetched.
+- Claims of fetches under way are renewed, so that a short lease is enough, and `close` releases them with their
+  tickets. A claim whose ticket could not be kept is released, with the ticket, before the person is claimed again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from threading import Event, Lock, Thread
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from typing_extensions import override
+
+from adapters.answers.ttl_cache import TTLCache
+from function.outcomes import Answer
+from function.person import Person
+from function.ports import LEASE_SEC, AnswerStore, Claim, Clock, Ticket, Unavailable
+from function.request import LookupRequest
+from function.telemetry import Observer
+
+CACHED_SEC = 60.0
+CAPACITY = 10_000
+"""Persons in memory: some 10 MiB of answers."""
+PENDING_SEC = 600.0
+"""After so long a pending save is discarded: the outage outlasted every request that waited for it."""
+CLOCK_SKEW_SEC = 60.0
+"""The clock of whoever erases may be behind by so much, and the erasure take so long."""
+
+T = TypeVar("T")
+
+
+class ErasingStore(AnswerStore, Protocol):
+    """A store of which persons are erased."""
+
+    def erased_since(self, time: datetime) -> bool:
+        """See HistoryStore."""
+
+
+class _PendingSave(NamedTuple):
+    claim: Claim
+    request: LookupRequest
+    answer: Answer
+
+
+class CachedAnswers(AnswerStore):
+    """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
+
+    A daemon thread renews claims and deletes what has expired; it runs while there is anything to look after, so
+    no personal data stays in an idle process.
+    """
+
+    def __init__(
+        self,
+        store: ErasingStore,
+        clock: Clock,
+        observer: Observer,
+        *,
+        lease: float = LEASE_SEC,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._observer = observer
+        self._interval = lease / 3
+        self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
+        self._pending_saves: TTLCache[_PendingSave] = TTLCache(clock, capacity)
+        self._unkept: TTLCache[Claim] = TTLCache(clock, capacity)
+        self._held: dict[str, Claim] = {}
+        self._lock = Lock()
+        self._closing = Event()
+        self._maintenance: Thread | None = None
+
+    def cached(self, person: Person) -> Answer | None:
+        """The unexpired answer, where this process has it. It neither blocks nor fails."""
+        return self._answers.get(person)
+
+    @override
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        found = self._timed("find", self._store.find_many, persons)
+        self._cache(found)
+        return found
+
+    @override
+    def find_or_claim(self, person: Person) -> Answer | Claim | None:
+        """A pending save is made first, and its answer returned."""
+        pending = self._pending_saves.get(person)
+        if pending is not None and self._retry(pending):
+            return pending.answer
+        unkept = self._unkept.get(person)
+        if unkept is not None:
+            self._store.release(unkept)
+            self._unkept.pop(person)
+        result: Answer | Claim | None = self._timed("claim", self._store.find_or_claim, person)
+        if isinstance(result, Answer):
+            self._cache({person: result})
+        elif result is not None:
+            with self._lock:
+                self._held[result.token] = result
+            self._maintain()
+        return result
+
+    @override
+    def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
+        self._drop(claim)
+        try:
+            self._timed("save", self._store.keep_ticket, claim, ticket, wait)
+        except Exception:
+            unkept = claim._replace(ticket=ticket)
+            self._unkept.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
+            self._maintain()
+            raise
+
+    @override
+    def release(self, claim: Claim) -> None:
+        self._drop(claim)
+        self._store.release(claim)
+
+    @override
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        self._drop(claim)
+        self._pending_saves.pop(claim.person)
+        try:
+            self._timed("save", self._store.save, claim, request, answer)
+        except Exception:
+            # A bug of ours does not make the answer cheaper.
+            pending = _PendingSave(claim, request, answer)
+            made = answer.fetched_at
+            self._pending_saves.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
+            self._maintain()
+            raise
+        self._cache({claim.person: answer})
+
+    @override
+    def renew(self, claims: Sequence[Claim]) -> None:
+        self._store.renew(claims)
+
+    def close(self) -> None:
+        """Make the pending saves, and release the claims of fetches that go on, or are lost with the process."""
+        self._closing.set()
+        with self._lock:
+            claims = [*self._held.values(), *self._unkept.unexpired()]
+        calls: list[tuple[Callable[..., object], object]] = [
+            *((self._retry, pending) for pending in self._pending_saves.unexpired()),
+            *((self._store.release, claim) for claim in claims),
+        ]
+        for call, argument in calls:
+            if not self._attempt("close", call, argument):
+                # Each of the others would wait as long in vain, and leases end by themselves.
+                return
+
+    def _retry(self, pending: _PendingSave) -> bool:
+        """Make a pending save; False where its person may have been erased."""
+        person = pending.claim.person
+        if self._store.erased_since(pending.answer.fetched_at - timedelta(seconds=CLOCK_SKEW_SEC)):
+            self._store.release(pending.claim._replace(ticket=None))
+            self._pending_saves.pop(person)
+            return False
+        self.save(*pending)
+        return True
+
+    def _cache(self, answers: Mapping[Person, Answer]) -> None:
+        if not answers:
+            return
+        limit = self._clock.now() + timedelta(seconds=CACHED_SEC)
+        for person, answer in answers.items():
+            # As in the store: of two answers the one that was fetched later stays.
+            self._answers.put(person, answer, answer.fetched_at, min(limit, answer.expires_at or limit))
+        self._maintain()
+
+    def _drop(self, claim: Claim) -> None:
+        with self._lock:
+            self._held.pop(claim.token, None)
+
+    def _timed(self, step: str, call: Callable[..., T], *arguments: Any) -> T:
+        """Report how long the step took, whether it failed or not: an outage shows as slow steps."""
+        started = perf_counter()
+        try:
+            return call(*arguments)
+        finally:
+            self._observer.step(step, perf_counter() - started)
+
+    def _maintain(self) -> None:
+        """Have the maintenance thread run."""
+        with self._lock:
+            if self._maintenance is None and not self._closing.is_set():
+                self._maintenance = Thread(target=self._run_maintenance, name="answers", daemon=True)
+                self._maintenance.start()
+
+    def _run_maintenance(self) -> None:
+        tokens: set[str] = set()
+        while not self._closing.wait(self._interval):
+            with self._lock:
+                held = list(self._held.values())
+            # A fetch that has just begun needs no renewal yet, and as a rule never does.
+            renewed = [claim for claim in held if claim.token in tokens]
+            tokens = {claim.token for claim in held}
+            if renewed:
+                self._attempt("renew", self._store.renew, renewed)
+            with self._lock:
+                left = [cache.unexpired() for cache in (self._answers, self._pending_saves, self._unkept)]
+                if not self._held and not any(left):
+                    self._maintenance = None
+                    return
+
+    def _attempt(self, where: str, call: Callable[..., object], argument: object) -> bool:
+        """False where the store is unavailable. A bug is reported: it is one person's, and not the others'."""
+        try:
+            call(argument)
+        except Unavailable:
+            return False
+        except Exception as bug:  # noqa: BLE001  # the others go on
+            self._observer.error(where, bug)
+        return True

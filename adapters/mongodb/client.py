@@ -1,0 +1,193 @@
+"""The client, its timeouts and pool, and what every part of the store does with it: reach it, update, run transactions."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+import pymongo
+from pymongo import MongoClient, ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import ConfigurationError, InvalidName
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from adapters.mongodb import indexes
+from adapters.mongodb.errors import WrongAddress, lookup_errors, operator_errors
+from adapters.mongodb.pipelines import Document, Pipeline
+from function.person import Person
+from function.ports import LEASE_SEC, Clock
+
+WRITES = WriteConcern(w="majority", j=True)
+READS = ReadConcern("local")
+LONG_CALL_SEC = 60
+"""The time limit of a call that reads much: a count, a page of history far down."""
+
+
+@dataclass(frozen=True, slots=True)
+class MongoConfig:
+    """Where the database is, and how long things take and last.
+
+    `operation`: seconds that one call may take in all: finding a server that takes it, connecting,
+    asking, and asking again; it bounds each read of a socket too. `connections`: as many as there are
+    threads. `lease`: seconds that a claim lasts. `history_lasts` None: for ever.
+    """
+
+    uri: str = field(repr=False)
+    database: str
+    lease: float = LEASE_SEC
+    history_lasts: timedelta | None = None
+    operation: float = 5
+    connections: int = 32
+    app_name: str = "inn"
+
+
+class Encryption(Protocol):
+    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
+
+    @property
+    def key_names(self) -> list[bytes]:
+        """The names of the keys, newest first."""
+
+    def hash(self, person: Person) -> bytes:
+        """The hash of the person under the newest key."""
+
+    def hashes(self, person: Person) -> list[bytes]:
+        """The hash of the person under each key, newest first."""
+
+    def encrypt(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt with the newest key, bound to a context."""
+
+    def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
+        """Decrypt what was encrypted for this context; None where its key is gone."""
+
+
+class MongoBase:
+    """What the parts of the store share: one client, its collections, and ways to call it."""
+
+    def __init__(self, config: MongoConfig, encryption: Encryption, clock: Clock) -> None:
+        self._config = config
+        self._encryption = encryption
+        self._clock = clock
+        self._client = _client(config)
+        try:
+            self._database = _database(self._client, config)
+        except WrongAddress:
+            self._client.close()
+            raise
+        self._answers: Collection[Document] = self._database["answers"]
+        self._history: Collection[Document] = self._database["history"]
+        self._providers: Collection[Document] = self._database["providers"]
+        self._erasures: Collection[Document] = self._database["erasures"]
+
+    def prepare(self) -> None:
+        """Reach MongoDB, log in and create the indexes that are missing. Raises Unavailable or StoreRefuses.
+
+        An index on a collection that is large already takes as long as it takes; MongoDB builds it
+        beside its other work, so that other replicas go on meanwhile. Where MongoDB disappears without
+        closing the connection, this does not return: call it in a thread that can be abandoned.
+        """
+        self.ping()
+        # None would leave the client's own limit.
+        with operator_errors(), pymongo.timeout(0):
+            indexes.create(self._database, replicated=self._has_transactions)
+
+    def ping(self) -> None:
+        """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""
+        with operator_errors():
+            self._database.command("ping")
+
+    def try_writing(self) -> None:
+        """Insert a document and delete it. Raises Unavailable or StoreRefuses."""
+        trials = self._database["trials"]
+        with operator_errors():
+            trial = trials.insert_one({}).inserted_id
+            trials.delete_one({"_id": trial})
+
+    def is_replicated(self) -> bool:
+        """Whether there are transactions. Raises Unavailable."""
+        with operator_errors():
+            return self._has_transactions
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    @cached_property
+    def _has_transactions(self) -> bool:
+        """Whether this is a replica set or a sharded cluster; a standalone mongod has none."""
+        hello = self._database.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    def _update(self, collection: Collection[Document], key: object, pipeline: Pipeline) -> Document:
+        """The document after one atomic update, which begins with an empty one where it is missing."""
+        with lookup_errors():
+            document = collection.find_one_and_update(
+                {"_id": key}, pipeline, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        # An upsert leaves a document, whatever the driver's types say.
+        return cast("Document", document)
+
+    @contextmanager
+    def _long_call(self) -> Iterator[None]:
+        # The driver would look for a server as long as it waits for the reply.
+        self.ping()
+        with operator_errors(), pymongo.timeout(LONG_CALL_SEC):
+            yield
+
+    def _transaction(self, writes: Sequence[Callable[[ClientSession | None], None]], *, retry: bool = True) -> None:
+        """Make the writes in one transaction; where there are none, one after another.
+
+        `retry`: where another transaction is in the way, it is begun anew for as long as a call may take.
+        """
+        with pymongo.timeout(self._config.operation):
+            if not self._has_transactions:
+                for write in writes:
+                    write(None)
+                return
+            with self._client.start_session() as session:
+                if retry:
+                    session.with_transaction(lambda session: [write(session) for write in writes], READS, WRITES)
+                    return
+                with session.start_transaction(READS, WRITES):
+                    for write in writes:
+                        write(session)
+
+
+def _client(config: MongoConfig) -> MongoClient[Document]:
+    """A client that connects when it is first used. Raises WrongAddress for an address that is none."""
+    operation = int(config.operation * 1000)
+    try:
+        # The driver ignores an option that it does not know or cannot read, TLS included, with no more than a warning.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            return MongoClient(
+                config.uri,
+                appname=config.app_name,
+                timeoutMS=operation,
+                serverSelectionTimeoutMS=operation,
+                # A member that does not even refuse leaves time for another.
+                connectTimeoutMS=operation // 2,
+                maxPoolSize=config.connections,
+                tz_aware=True,
+                read_preference=ReadPreference.PRIMARY,
+            )
+    except (ConfigurationError, UserWarning, ValueError, OSError):
+        # Its text may hold the password.
+        raise WrongAddress(
+            "the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
+        ) from None
+
+
+def _database(client: MongoClient[Document], config: MongoConfig) -> Database[dict[str, Any]]:
+    """The database, its writes durable. Raises WrongAddress for a name that is none."""
+    try:
+        return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
+    except InvalidName:
+        raise WrongAddress("MONGO_NAME is not a name that a database can have") from None

@@ -1,0 +1,88 @@
+"""Update pipelines of answers and history: each decides on the server, in one atomic step, on its clock."""
+
+from typing import Any
+
+Document = dict[str, Any]
+Pipeline = list[Document]
+Expression = dict[str, Any]
+
+_UNEXPIRED: Expression = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
+_HAS_STATUS: Expression = {"$ne": [{"$type": "$status"}, "missing"]}
+_ANSWERED: Expression = {"$and": [_HAS_STATUS, _UNEXPIRED]}
+# A missing field is smaller than every time.
+_CLAIMED: Expression = {"$gt": ["$claim.until", "$$NOW"]}
+_HAS_TICKET: Expression = {"$gt": ["$ticket.until", "$$NOW"]}
+
+
+def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
+    """Claim the document unless it holds an answer or another's claim. `lease`: seconds.
+
+    The claim replaces an expired answer, which the TTL monitor would else remove together with the claim.
+    A ticket that has not expired stays, else `ticket` (adopted from a document under an older key) takes
+    its place. The document lives as long as its claim and its ticket.
+    """
+    until = _in(lease)
+    adopted, ends = ("$$REMOVE", []) if ticket is None else ({"$literal": ticket}, [ticket["until"]])
+    claimed = {
+        "_id": "$_id",
+        "claim": {"token": {"$literal": token}, "until": until},
+        "ticket": {"$cond": [_HAS_TICKET, "$ticket", adopted]},
+        "expires_at": {"$max": [until, "$ticket.until", *ends]},
+    }
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, _CLAIMED]}, "$$ROOT", claimed]}}]
+
+
+def keep_ticket(token: str, ticket: Document, wait: float) -> Pipeline:
+    """Keep the ticket, and end this claim in `wait` seconds; nothing changes where another worker has been here since.
+
+    The claim loses its token: no release or renewal that comes late applies to it.
+    """
+    until = _in(wait)
+    pending = {
+        "_id": "$_id",
+        "claim": {"until": until},
+        "ticket": {"$literal": ticket},
+        "expires_at": {"$max": [until, ticket["until"]]},
+    }
+    lost = {"$and": [{"$not": [_is_claimed_by(token)]}, {"$or": [_CLAIMED, _HAS_TICKET]}]}
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, lost]}, "$$ROOT", pending]}}]
+
+
+def renew(lease: float) -> Pipeline:
+    """Begin the lease of the document's claim anew."""
+    until = _in(lease)
+    expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
+    return [{"$set": {"claim.until": until, "expires_at": expires_at}}]
+
+
+def keep_answer(document: Document, token: str) -> Pipeline:
+    """Keep the answer unless one fetched later is there, end this claim and its ticket, and leave another's claim alone."""
+    return [
+        {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
+        {"$unset": "ticket"},
+        _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
+    ]
+
+
+def keep_row(document: Document) -> Pipeline:
+    """Keep the row of history unless one of a later time is there."""
+    return [_replace_unless_later("time", document, {"$literal": document})]
+
+
+def find_claims(keys: list[bytes]) -> Pipeline:
+    """The documents under these keys, with `claimed`, and with tickets that have not expired only."""
+    ticket = {"$cond": [_HAS_TICKET, "$ticket", "$$REMOVE"]}
+    return [{"$match": {"_id": {"$in": keys}}}, {"$set": {"claimed": _CLAIMED, "ticket": ticket}}]
+
+
+def _in(seconds: float) -> Expression:
+    return {"$add": ["$$NOW", round(seconds * 1000)]}
+
+
+def _is_claimed_by(token: str) -> Expression:
+    return {"$eq": ["$claim.token", {"$literal": token}]}
+
+
+def _replace_unless_later(field: str, document: Document, replacement: Expression) -> Document:
+    is_later = {"$gte": [f"${field}", {"$literal": document[field]}]}
+    return {"$replaceWith": {"$cond": [is_later, "$$ROOT", replacement]}}

@@ -1,0 +1,280 @@
+"""Fail-over: the providers in order, each behind its rate limit and its circuit breaker, which all replicas share.
+
+- The next provider is asked where one is cooling down, half-open, out of its daily limit, or has just turned this
+  very request away; not where one is merely paced, or fails: the fallback is for a closed tax service, not a slow one.
+- After a cool-down one find probes the provider. A good reply closes the circuit; any other one, a plain failure
+  too, opens it again for longer.
+- A provider that turns a request away while its cool-downs are switched off has simply failed.
+- A failing fallback never changes the outcome: the request ends as it would have ended without it.
+- Only a find takes a permit. A poll is free and goes to the provider of its ticket, whatever its circuit.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import NamedTuple
+
+from function.outcomes import Reason
+from function.person import Person
+from function.ports import Clock, Invalid, Pending, Ticket, Unavailable, Verdict
+from function.rate_limit import (
+    DenialReason,
+    Denied,
+    Permit,
+    Provider,
+    ProviderReply,
+    ProviderState,
+    RateLimit,
+    RateLimiter,
+    Throttled,
+    circuit_denial,
+    cooled_down,
+)
+from function.request import LookupRequest
+from function.telemetry import Observer
+
+HALF_OPEN_SEC = 2.0
+"""A probe is soon over, whatever its lease: who is denied because of one is told to come back after so long."""
+PERSON_COOLDOWN = RateLimit(min_interval=0, cooldown=60, daily_limit=0, probe_lease=0)
+"""How long a fallback that failed for a person is not asked for them again; twice as long each time."""
+MAX_PERSONS = 10_000
+
+_CLOSED = (Reason.THROTTLED, Reason.PROVIDER_CLOSED)
+
+
+class ProviderStatus(NamedTuple):
+    """One provider as it stands; `denied` None: it may be asked."""
+
+    name: str
+    denied: Denied | None
+
+
+class FailoverProvider:
+    """An InnProvider of several providers, asked in this order. It never waits."""
+
+    def __init__(
+        self,
+        order: Sequence[tuple[Provider, RateLimit]],
+        limiter: RateLimiter,
+        observer: Observer,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observer = observer
+        self._clock = clock
+        self._monotonic = monotonic
+        self._providers = [_LimitedProvider(provider, limit, limiter, observer, monotonic) for provider, limit in order]
+        self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider in self._providers}
+
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
+        """Poll where there is a ticket that is still good; else ask the first provider that may be asked. See InnProvider."""
+        with self._timed_step():
+            if ticket is not None and self._clock.now() < ticket.expires_at:
+                for provider in self._providers:
+                    if provider.name == ticket.provider:
+                        return provider.poll(request, ticket)
+            return self._find(request)
+
+    def states(self) -> list[ProviderStatus]:
+        """Every provider, in order. Raises Unavailable while the store cannot be reached."""
+        return [ProviderStatus(provider.name, provider.check()) for provider in self._providers]
+
+    @contextmanager
+    def _timed_step(self) -> Iterator[None]:
+        began = self._monotonic()
+        try:
+            yield
+        finally:
+            self._observer.step("fetch", self._monotonic() - began)
+
+    def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
+        failures: list[Unavailable] = []
+        for provider in self._providers:
+            if not provider.serves(request):
+                continue
+            reply = self._fallback(provider, request) if failures else provider.find(request)
+            if not isinstance(reply, _Failure):
+                return reply
+            failures.append(reply.error)
+            if not reply.ask_next:
+                break
+        if not failures:
+            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        first = failures[0]
+        if first.reason in _CLOSED:
+            # The first provider that opens can answer.
+            raise Unavailable(first.reason, min(error.retry_after for error in failures))
+        raise first
+
+    def _fallback(
+        self, provider: "_LimitedProvider", request: LookupRequest
+    ) -> "Verdict | Invalid | Pending | _Failure":
+        """Ask in place of a closed provider; one that fails is not asked for this person again for a while."""
+        cooldowns = self._cooldowns[provider.name]
+        if seconds := cooldowns.remaining(request.person):
+            return _closed(seconds)
+        reply = provider.find(request)
+        if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
+            return reply
+        return _closed(cooldowns.start(request.person, reply.error.retry_after))
+
+
+class _Failure(NamedTuple):
+    """A provider that gave nothing: how the request ends if nobody else does, and whether others are to be asked."""
+
+    error: Unavailable
+    ask_next: bool
+
+
+class _LimitedProvider:
+    """One provider behind its rate limit and circuit breaker.
+
+    The Observer hears of each opening and closing of the circuit once, those that other replicas caused too.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        limit: RateLimit,
+        limiter: RateLimiter,
+        observer: Observer,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.name = provider.name
+        self.serves = provider.serves
+        self._provider = provider
+        self._limit = limit
+        self._limiter = limiter
+        self._observer = observer
+        self._monotonic = monotonic
+        self._reported: DenialReason | None = None
+
+    def check(self) -> Denied | None:
+        """Why the provider may not be asked now; None: it may."""
+        return self._limiter.check(self.name, self._limit)
+
+    def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
+        """Ask, with a permit, and report to the circuit breaker how that went."""
+        permit = self._limiter.acquire(self.name, self._limit)
+        if isinstance(permit, Denied):
+            return self._denied(permit)
+        if not permit.probe:
+            self._report_closed()
+        try:
+            reply = self._asked(request, None)
+        except Throttled as error:
+            seconds = self._cool_down(error.retry_after)
+            reason = Reason.THROTTLED if seconds else Reason.PROVIDER_UNAVAILABLE
+            return _Failure(Unavailable(reason, seconds), ask_next=True)
+        except Unavailable as error:
+            if not permit.probe:
+                return _Failure(error, ask_next=False)
+            # It counts as a failure all the same, lest one request that always fails keeps everything closed.
+            return _Failure(Unavailable(error.reason, self._cool_down(error.retry_after)), ask_next=True)
+        except Exception:
+            if permit.probe:
+                self._cool_down()
+            raise
+        self._note(reply, permit)
+        return reply.answer
+
+    def poll(self, request: LookupRequest, ticket: Ticket) -> Verdict | Invalid | Pending:
+        """Ask with the ticket, without a permit. Raises Unavailable where the ticket is of no more use."""
+        reply = self._asked(request, ticket)
+        self._note(reply, Permit())
+        return reply.answer
+
+    def _asked(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        began = self._monotonic()
+        outcome = str(Reason.INTERNAL_ERROR)
+        try:
+            with self._observer.span(f"ask {self.name}"):
+                reply = self._provider.ask(request, ticket)
+            outcome = str(_outcome(reply))
+        except Unavailable as error:
+            outcome = str(error.reason)
+            raise
+        finally:
+            self._observer.provider_called(self.name, outcome, self._monotonic() - began)
+        return reply
+
+    def _denied(self, denied: Denied) -> _Failure:
+        reason, seconds = denied
+        if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self._reported:
+            self._report_open(denied)
+        if reason is DenialReason.HALF_OPEN:
+            seconds = min(seconds, HALF_OPEN_SEC)
+        return _closed(seconds, ask_next=reason is not DenialReason.PACED)
+
+    def _note(self, reply: ProviderReply, permit: Permit) -> None:
+        try:
+            if reply.captcha_ahead:
+                self._cool_down()
+            elif permit.probe:
+                self._limiter.recover(self.name)
+                self._report_closed()
+        except Unavailable as error:
+            # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
+            self._observer.error("providers", error)
+
+    def _cool_down(self, at_least: float = 0) -> float:
+        """Open the circuit; the seconds, 0 where cool-downs are off."""
+        seconds = self._limiter.cool_down(self.name, self._limit, at_least)
+        if seconds:
+            self._report_open(Denied(DenialReason.COOLING_DOWN, seconds))
+        return seconds
+
+    def _report_open(self, denied: Denied) -> None:
+        self._reported = denied.reason
+        self._observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
+
+    def _report_closed(self) -> None:
+        if self._reported is not None:
+            self._observer.provider_closed(self.name, self._reported.value, 0)
+            self._reported = None
+
+
+class PersonCooldowns:
+    """A cool-down for each person, for any thread; of too many the oldest is dropped.
+
+    They wait for another provider, perhaps for hours, and each further try may cost money. Nothing of a person is
+    kept but a number that means nothing outside this process.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], capacity: int = MAX_PERSONS) -> None:
+        self._monotonic = monotonic
+        self._capacity = capacity
+        self._states: OrderedDict[int, ProviderState] = OrderedDict()
+        self._changing = Lock()
+
+    def remaining(self, person: Person) -> float:
+        """Seconds until the provider may be asked for the person again; 0: now."""
+        state = self._states.get(hash(person), ProviderState())
+        denied = circuit_denial(state, PERSON_COOLDOWN, self._monotonic())
+        return denied.retry_after if denied else 0
+
+    def start(self, person: Person, at_least: float) -> float:
+        """Begin a cool-down of `at_least` so many seconds; how long it is."""
+        key, now = hash(person), self._monotonic()
+        with self._changing:
+            state = cooled_down(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
+            self._states[key] = state
+            if len(self._states) > self._capacity:
+                self._states.popitem(last=False)
+        return state.open_until - now
+
+
+def _closed(seconds: float, *, ask_next: bool = True) -> _Failure:
+    return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds), ask_next)
+
+
+def _outcome(reply: ProviderReply) -> str:
+    match reply.answer:
+        case Verdict(status):
+            return status.value
+        case Invalid():
+            return "rejected"
+        case _:
+            return (reply.failure or Reason.PENDING).value

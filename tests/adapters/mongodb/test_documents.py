@@ -1,0 +1,413 @@
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+
+from adapters.answers.encryption import Tampered
+from adapters.mongodb import MongoStore, StoreFault, UnderOldKeys
+from function.history import HistoryQuery
+from function.outcomes import Status
+from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place, ShiftedClock, a_prepared_place
+from tests.contracts.stores import LEASE, TICKET_SEC, StoreHarness, request
+from tests.doubles import INN
+from tests.servers.mongod import Mongo, standalone
+from tests.servers.process import wait_for
+
+NEW_KEY = "n" * 32
+# The claim's document refuses an answer: what a crash between the two writes leaves, made to happen.
+NO_ANSWERS = {"status": {"$exists": False}}
+
+
+@pytest.fixture
+def place(prepared: tuple[Place, MongoStore]) -> Place:
+    return prepared[0]
+
+
+@pytest.fixture
+def harness(prepared: tuple[Place, MongoStore]) -> StoreHarness:
+    return prepared[0].harness(prepared[1])
+
+
+@pytest.fixture
+def opened(place: Place) -> Iterator[Callable[..., StoreHarness]]:
+    """Stores with other keys in the same database."""
+    stores: list[MongoStore] = []
+
+    def one(*keys: str, **changes: Any) -> StoreHarness:
+        stores.append(place.store(*keys, **changes))
+        return place.harness(stores[-1])
+
+    yield one
+    for store in stores:
+        store.close()
+
+
+def mongo_store(harness: StoreHarness) -> MongoStore:
+    assert isinstance(harness.store, MongoStore)
+    return harness.store
+
+
+def test_a_save_that_breaks_off_keeps_neither_on_a_replica_set(place: Place, harness: StoreHarness) -> None:
+    breaks_off(place, harness)
+    assert place.raw["history"].count_documents({}) == 0
+    assert harness.find(request().person) is None
+
+
+def test_a_save_that_breaks_off_on_a_mongod_alone_is_made_whole_by_the_next(
+    prepared_alone: tuple[Place, MongoStore],
+) -> None:
+    place, store = prepared_alone
+    harness = place.harness(store)
+    breaks_off(place, harness)
+    assert [row.status for row in store.history(HistoryQuery())] == [Status.FOUND]
+    assert harness.find(request().person) is None
+    assert harness.is_claimed(request())
+
+    harness.later(LEASE + 1)
+    harness.save(request(), harness.answer())
+    assert harness.find(request().person) == harness.answer()
+    assert len(store.history(HistoryQuery())) == 1
+
+
+def breaks_off(place: Place, harness: StoreHarness) -> None:
+    claim = harness.claim(request())
+    place.raw.command("collMod", "answers", validator=NO_ANSWERS)
+    with pytest.raises(StoreFault):
+        harness.store.save(claim, request(), harness.answer())
+    place.raw.command("collMod", "answers", validator={})
+
+
+def test_what_is_over_leaves_the_database_by_itself() -> None:
+    with (
+        standalone(parameters=("ttlMonitorSleepSecs=1",)) as mongo,
+        a_prepared_place(mongo) as (place, store),
+        closing(place.store(lease=0.1, history_lasts=timedelta(seconds=5))) as brief,
+    ):
+        harness = place.harness(store)
+        harness.save(request(1), harness.answer(lasts=None))
+        harness.save(request(2), harness.answer(age=20, lasts=10))
+        place.harness(brief).save(request(3), harness.answer(age=20, lasts=None))
+        brief.find_or_claim(request(4).person)
+        harness.store.keep_ticket(harness.claim(request(5)), harness.ticket(), 0)
+        place.harness(brief).store.keep_ticket(
+            place.harness(brief).claim(request(6)), harness.ticket()._replace(expires_at=harness.started), 0
+        )
+
+        def left() -> bool:
+            answers = [document.get("status") for document in place.raw["answers"].find()]
+            rows = [document["_id"]["request"] for document in place.raw["history"].find()]
+            return answers == ["found", "found", None] and sorted(rows) == ["r-1", "r-2"]
+
+        assert wait_for(left, within=30, what="the TTL monitor")
+
+
+def test_rows_past_their_time_are_not_shown(opened: Callable[..., StoreHarness]) -> None:
+    harness = opened(history_lasts=timedelta(days=1))
+    harness.save(request(), harness.answer(lasts=None))
+    assert len(harness.store.history(HistoryQuery())) == 1
+    harness.later(86401)
+    assert len(harness.store.history(HistoryQuery())) == 0
+
+
+def test_an_answers_time_is_judged_by_the_clock_of_the_host_that_asks(
+    opened: Callable[..., StoreHarness],
+) -> None:
+    here, ahead = opened(), opened(clock=ShiftedClock(timedelta(hours=2)))
+    here.save(request(), here.answer(lasts=3600))
+    assert here.find(request().person) is not None
+    assert ahead.find(request().person) is None
+    assert ahead.store.find_many([request().person]) == {}
+    # The server holds the answer to be good: who is ahead can't serve it and need not fetch it.
+    assert ahead.is_claimed(request())
+
+
+def test_answers_under_an_old_key_are_served_and_counted(opened: Callable[..., StoreHarness]) -> None:
+    old, both, new = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY), opened(NEW_KEY)
+    for number in (1, 2):
+        old.save(request(number), old.answer())
+    both.save(request(3), both.answer())
+    assert both.find(request(1).person) == old.answer()
+    known = both.store.find_many([request(number).person for number in (1, 2, 3, 4)])
+    assert len(known) == 3
+    counts = [mongo_store(harness).under_old_keys() for harness in (old, both, new)]
+    assert counts == [UnderOldKeys(1, 1), UnderOldKeys(2, 2), UnderOldKeys(2, 2)]
+    assert new.find(request(1).person) is None
+    assert new.find(request(3).person) is not None
+
+
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        pytest.param((KEY,), 4, id="one key"),
+        pytest.param((KEY, KEY), 4, id="one key, twice"),
+        pytest.param((OLD_KEY, KEY), 3, id="two"),
+        pytest.param((KEY, NEW_KEY, OLD_KEY), 0, id="all"),
+    ],
+)
+def test_what_is_under_keys_that_are_not_ours_is_counted(
+    opened: Callable[..., StoreHarness], keys: tuple[str, ...], left: int
+) -> None:
+    # The names of these keys stand in the order in which they are given here, or in the reverse of it.
+    for key, numbers in ((OLD_KEY, (1,)), (KEY, (2, 3)), (NEW_KEY, (4, 5, 6))):
+        one = opened(key)
+        for number in numbers:
+            one.save(request(number), one.answer())
+        one.claim(request(9))
+    assert mongo_store(opened(*keys)).under_unknown_keys() == UnderOldKeys(left, left)
+
+
+def test_of_answers_under_two_keys_the_latest_is_served(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    both.save(request(), both.answer(Status.NOT_FOUND, age=60))
+    old.save(request(), old.answer())
+    assert both.find(request().person) == old.answer()
+    assert both.store.find_many([request().person]) == {request().person: old.answer()}
+
+
+def test_a_person_is_forgotten_under_every_key(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    both.save(request(requestId="again"), both.answer())
+    old.save(request(), old.answer())
+    erasure = both.store.forget(request().person)
+    assert (erasure.answers, erasure.history) == (2, 2)
+    assert old.find(request().person) is None
+
+
+@pytest.mark.parametrize("keys", [(KEY, OLD_KEY), (KEY,)], ids=["still among ours", "taken out already"])
+def test_what_is_under_other_keys_than_the_newest_is_erased_batch_by_batch(
+    place: Place, opened: Callable[..., StoreHarness], keys: tuple[str, ...]
+) -> None:
+    # Of the three names, which begin every id, the newest key's is neither the first nor the last.
+    old, older, new = opened(OLD_KEY), opened(NEW_KEY), opened(*keys)
+    names = [mongo_store(harness)._encryption.key_names[0] for harness in (old, new, older)]
+    assert names in (sorted(names), sorted(names, reverse=True))
+    new.save(request(1, requestId="new"), new.answer())
+    for number in (1, 2, 3):
+        old.save(request(number), old.answer())
+        older.save(request(number, requestId=f"older-{number}"), older.answer(Status.NOT_FOUND))
+    old.claim(request(4))
+    erasure = mongo_store(new).forget_old_keys(batch=2)
+    assert (erasure.answers, erasure.history) == (6, 6)
+    assert [row.request_id for row in new.store.history(HistoryQuery())] == ["new"]
+    assert new.find(request(1).person) == new.answer()
+    assert old.is_claimed(request(4)), "a claim stays its worker's"
+    [record] = place.raw["erasures"].find()
+    assert record.keys() == {"_id", "began_at", "done_at", "answers", "history"}
+    assert (record["_id"], record["answers"], record["history"]) == (erasure.record_id, 6, 6)
+
+
+def test_a_row_whose_key_is_gone_is_shown_without_its_person(opened: Callable[..., StoreHarness]) -> None:
+    opened(OLD_KEY).save(request(), opened(OLD_KEY).answer())
+    [row] = opened(NEW_KEY).store.history(HistoryQuery(), reveal=True)
+    assert (row.request_id, row.person, row.inn) == ("r-1", None, None)
+
+
+def test_an_erasure_leaves_a_record_of_what_and_when_and_of_nobody(place: Place, harness: StoreHarness) -> None:
+    harness.save(request(), harness.answer())
+    erasure = harness.store.forget(request().person)
+    [record] = place.raw["erasures"].find()
+    assert record.keys() == {"_id", "began_at", "done_at", "answers", "history"}
+    assert (record["_id"], record["answers"], record["history"]) == (erasure.record_id, 1, 1)
+    assert harness.started <= record["began_at"] <= record["done_at"]
+
+
+def test_an_inn_moved_to_another_person_is_noticed(place: Place, harness: StoreHarness) -> None:
+    harness.save(request(1), harness.answer())
+    harness.save(request(2), harness.answer())
+    first, second = place.raw["answers"].find()
+    place.raw["answers"].update_one({"_id": second["_id"]}, {"$set": {"inn": first["inn"]}})
+    noticed = 0
+    for number in (1, 2):
+        try:
+            harness.find(request(number).person)
+        except Tampered:
+            noticed += 1
+    assert noticed == 1
+
+
+def test_a_row_moved_to_another_request_is_noticed(place: Place, harness: StoreHarness) -> None:
+    harness.save(request(1), harness.answer())
+    row = place.raw["history"].find_one_and_delete({})
+    assert row is not None
+    row["_id"]["request"] = "another"
+    place.raw["history"].insert_one(row)
+    with pytest.raises(Tampered):
+        harness.store.history(HistoryQuery(), reveal=True)
+
+
+PERSONAL: dict[str, Any] = {
+    "lastName": "Небывальцев",
+    "firstName": "Велимудр",
+    "middleName": "Златозарович",
+    "birthDate": "1961-07-23",
+    "birthPlace": "Тридевятое",
+    "documentSerial": "8765",
+    "documentNumber": "432198",
+    "documentDate": "2006-09-14",
+}
+TICKET_VALUE = "5EC2E7-71C4E7"
+FORMS = ("utf-8", "utf-16-le", "cp1251", "koi8-r")
+
+
+def test_a_dump_shows_nobody_nor_does_the_servers_log(mongo: Mongo, place: Place, harness: StoreHarness) -> None:
+    place.raw.command("profile", 0, slowms=-1)  # every command goes to the log
+    for status in (Status.FOUND, Status.NOT_FOUND):
+        harness.save(request(requestId=f"r-{status}", **PERSONAL), harness.answer(status, age=9, lasts=5))
+    harness.save(request(requestId="r-last", **PERSONAL), harness.answer())
+    harness.store.forget(request(2, **{**PERSONAL, "documentNumber": "900001"}).person)
+    claim = harness.claim(request(3, **{**PERSONAL, "documentNumber": "900002"}))
+    harness.store.keep_ticket(claim, harness.ticket(TICKET_VALUE), 10)
+    harness.find(request(**PERSONAL).person)
+    place.raw.command("profile", 0, slowms=100)
+    dump = dumped(place)
+    assert b"r-last" in dump
+    for text in secrets():
+        assert not [form for form in FORMS if text.encode(form) in dump], text
+
+    for file in files_of(mongo):
+        content = file.read_bytes()
+        # A number of four digits is bound to come up in so many bytes.
+        assert not [text for text in secrets() if len(text) > 4 and text.encode() in content], file
+
+
+def secrets() -> list[str]:
+    folded = [value.casefold() for value in PERSONAL.values()]
+    whole = PERSONAL["documentSerial"] + PERSONAL["documentNumber"]
+    return [*PERSONAL.values(), *folded, whole, "23.07.1961", "19610723", INN, INN[:10], KEY, TICKET_VALUE]
+
+
+def dumped(place: Place) -> bytes:
+    """Every document, byte by byte, as mongodump writes it; and what the indexes are made of."""
+    as_bytes = place.raw.with_options(CodecOptions(document_class=RawBSONDocument))
+    collections = [as_bytes[name] for name in place.raw.list_collection_names()]
+    raw = b"".join(document.raw for collection in collections for document in collection.find())
+    return raw + str([collection.index_information() for collection in collections]).encode()
+
+
+def files_of(mongo: Mongo) -> list[Path]:
+    """What the servers have on their disks, their logs too."""
+    return [file for member in mongo.members for kind in ("*.wt", "*.log") for file in member.folder.rglob(kind)]
+
+
+def test_a_claim_and_a_ticket_say_nothing_of_the_person_either(place: Place, harness: StoreHarness) -> None:
+    claim = harness.claim(request())
+    [document] = place.raw["answers"].find()
+    assert document.keys() == {"_id", "claim", "expires_at"}
+    assert document["claim"].keys() == {"token", "until"}
+    harness.store.keep_ticket(claim, harness.ticket(), 1)
+    [document] = place.raw["answers"].find()
+    assert document.keys() == {"_id", "claim", "expires_at", "ticket"}
+    assert document["claim"].keys() == {"until"}
+    assert document["ticket"].keys() == {"encrypted", "until"}
+
+
+def test_a_document_lives_as_long_as_its_claim_and_its_ticket(place: Place, harness: StoreHarness) -> None:
+    def times() -> list[datetime]:
+        [document] = place.raw["answers"].find()
+        return [document["expires_at"], document["claim"]["until"]]
+
+    claim = harness.claim(request())
+    assert times()[0] == times()[1] > harness.started
+    harness.store.keep_ticket(claim, harness.ticket(), 1)
+    ticket = harness.ticket()
+    assert times()[1] < times()[0] == ticket.expires_at
+    harness.later(2)
+    polling = harness.claim(request())
+    ends = ticket.expires_at - timedelta(seconds=2)
+    assert times()[0] == ends
+    harness.later(TICKET_SEC - 30)
+    harness.store.renew([polling])
+    assert times()[0] == times()[1]
+
+
+def test_a_ticket_is_kept_where_the_document_has_expired_meanwhile(place: Place, harness: StoreHarness) -> None:
+    claim = harness.claim(request())
+    place.raw["answers"].delete_many({})
+    harness.store.keep_ticket(claim, harness.ticket(), 0)
+    assert harness.claim(request()).ticket == harness.ticket()
+
+
+def test_claims_of_earlier_versions_have_no_ticket(place: Place, harness: StoreHarness) -> None:
+    key = mongo_store(harness)._encryption.hash(request().person)
+    until = datetime.now(UTC) + timedelta(seconds=LEASE)
+    place.raw["answers"].insert_one({"_id": key, "claim": {"token": "t", "until": until}, "expires_at": until})
+    assert harness.is_claimed(request())
+    harness.later(LEASE + 1)
+    assert harness.claim(request()).ticket is None
+
+
+def test_a_ticket_moved_to_another_person_is_noticed(place: Place, harness: StoreHarness) -> None:
+    harness.store.keep_ticket(harness.claim(request(1)), harness.ticket(), 0)
+    [document] = place.raw["answers"].find()
+    harness.store.release(harness.claim(request(2)))
+    place.raw["answers"].update_one({"_id": {"$ne": document["_id"]}}, {"$set": {"ticket": document["ticket"]}})
+    with pytest.raises(Tampered):
+        harness.store.find_or_claim(request(2).person)
+
+
+def test_a_ticket_that_was_kept_under_an_old_key_is_polled_on_until_it_is_dropped(
+    opened: Callable[..., StoreHarness],
+) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    old.store.keep_ticket(old.claim(request()), old.ticket(), 10)
+    assert both.is_claimed(request()), "the wait of the old key's worker is not over"
+    both.later(11)
+    for _ in range(2):
+        claim = both.claim(request())
+        assert claim.ticket == old.ticket()
+        both.store.release(claim)
+    both.store.release(both.claim(request())._replace(ticket=None))
+    assert both.claim(request()).ticket is None
+    assert old.claim(request()).ticket is None
+
+
+def test_a_ticket_of_the_newest_key_is_polled_before_one_of_an_older(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    for harness in (both, old):
+        harness.store.keep_ticket(harness.claim(request()), harness.ticket(f"{harness is both}"), 0)
+    assert both.claim(request()).ticket == both.ticket("True")
+
+
+def test_a_ticket_whose_key_is_gone_is_none(opened: Callable[..., StoreHarness], place: Place) -> None:
+    old, new = opened(OLD_KEY), opened(NEW_KEY)
+    old.store.keep_ticket(old.claim(request()), old.ticket(), 0)
+    [document] = place.raw["answers"].find()
+    new.store.release(new.claim(request()))
+    place.raw["answers"].update_one({"_id": {"$ne": document["_id"]}}, {"$set": {"ticket": document["ticket"]}})
+    assert new.claim(request()).ticket is None
+
+
+def test_whoever_an_old_keys_worker_has_claimed_is_not_claimed_again(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    old.claim(request())
+    assert both.is_claimed(request())
+    both.later(LEASE + 1)
+    both.claim(request())
+
+
+def test_an_answer_under_an_old_key_leaves_nothing_to_claim(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    old.save(request(), old.answer(lasts=100))
+    assert both.store.find_or_claim(request().person) == old.answer(lasts=100)
+    both.later(101)
+    both.claim(request())
+
+
+def test_tickets_are_forgotten_under_every_key(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    old.store.keep_ticket(old.claim(request()), old.ticket(), 0)
+    both.store.forget(request().person)
+    assert old.claim(request()).ticket is None
+
+
+def test_tickets_under_old_keys_are_erased_with_all_else(opened: Callable[..., StoreHarness]) -> None:
+    old, both = opened(OLD_KEY), opened(NEW_KEY, OLD_KEY)
+    for number, harness in enumerate((old, both)):
+        harness.store.keep_ticket(harness.claim(request(number)), harness.ticket(), 0)
+    mongo_store(both).forget_old_keys()
+    assert [both.claim(request(number)).ticket for number in (0, 1)] == [None, both.ticket()]

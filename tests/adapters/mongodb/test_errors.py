@@ -1,0 +1,270 @@
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
+
+from adapters.answers.encryption import KeyRing
+from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
+from adapters.mongodb.errors import TRANSIENT_CODES, operator_errors
+from adapters.runtime.clock import SystemClock
+from function.history import HistoryQuery
+from function.outcomes import Answer, Reason, Status
+from function.ports import Claim, Ticket, Unavailable
+from function.rate_limit import Permit, RateLimit
+from tests.adapters.mongodb.conftest import KEY, Place
+from tests.contracts.stores import at_once, request
+from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
+from tests.servers.process import free_port
+
+SECRET = "s3cret-p4ss"
+UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
+
+
+def store_at(uri: str, **changes: Any) -> MongoStore:
+    config = MongoConfig(**{"uri": uri, "database": "inn", "lease": 60, "operation": 5, **changes})
+    return MongoStore(config, KeyRing([KEY]), SystemClock())
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Mongo]:
+    """A replica set that asks for logins, with users who may write here, read here, and write elsewhere."""
+    with replica_set(1, auth=True) as mongo:
+        with MongoClient[dict[str, Any]](mongo.uri) as client:
+            roles = {"writer": ("readWrite", "inn"), "reader": ("read", "inn"), "stranger": ("readWrite", "other")}
+            for user, (role, database) in roles.items():
+                client["inn"].command("createUser", user, pwd=SECRET, roles=[{"role": role, "db": database}])
+        yield mongo
+
+
+def login(mongo: Mongo, user: str, password: str = SECRET, auth: str = "inn") -> str:
+    [member] = mongo.members
+    return f"mongodb://{user}:{password}@{member.address}/?authSource={auth}&replicaSet=inn"
+
+
+def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo) -> None:
+    store = store_at(login(guarded, "writer"))
+    store.prepare()
+    assert store.under_old_keys() == UnderOldKeys(0, 0)
+    assert isinstance(store.acquire("nalog", UNPACED), Permit)
+    assert store.check("nalog", UNPACED) is None
+    assert store.find_or_claim(request().person) is not None
+    assert store.forget(request().person).answers == 0
+    assert store.history(HistoryQuery()) == []
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "auth", "said"),
+    [
+        ("writer", "wrong", "inn", "refuses the login"),
+        ("writer", SECRET, "admin", "refuses the login"),
+        ("nobody", SECRET, "inn", "refuses the login"),
+        ("reader", SECRET, "inn", "readWrite"),
+        ("stranger", SECRET, "inn", "readWrite"),
+    ],
+    ids=["a wrong password", "another authentication database", "an unknown user", "a reader", "a user of another"],
+)
+def test_a_login_that_will_not_do_ends_the_start_in_words(
+    guarded: Mongo, user: str, password: str, auth: str, said: str
+) -> None:
+    store = store_at(login(guarded, user, password, auth))
+    with pytest.raises(StoreRefuses, match=said) as caught:
+        store.prepare()
+    store.close()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown
+    assert "full error" not in shown
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_login_the_start_ends_in_words(guarded: Mongo) -> None:
+    store = store_at(f"mongodb://{guarded.members[0].address}")
+    with pytest.raises(StoreRefuses, match="readWrite"):
+        store.prepare()
+    store.close()
+
+
+def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_looks_after_it(guarded: Mongo) -> None:
+    with MongoClient[dict[str, Any]](guarded.uri) as client:
+        client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
+        store = store_at(login(guarded, "fading"))
+        store.prepare()
+        claim = store.find_or_claim(request(7).person)
+        assert isinstance(claim, Claim)
+        client["inn"].command("updateUser", "fading", roles=[])
+        lookups: list[Callable[[], object]] = [
+            lambda: store.find_many([request(7).person]),
+            lambda: store.find_or_claim(request(8).person),
+            lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
+            lambda: store.release(claim),
+            lambda: store.renew([claim]),
+            lambda: store.keep_ticket(claim, Ticket("nalog", SECRET, datetime.now(UTC)), 1),
+            lambda: store.acquire("nalog", UNPACED),
+            lambda: store.cool_down("nalog", UNPACED),
+            lambda: store.recover("nalog"),
+        ]
+        for lookup in lookups:
+            with pytest.raises(Unavailable) as caught:
+                lookup()
+            assert isinstance(caught.value.__cause__, StoreRefuses)
+        for operation in (store.try_writing, lambda: store.forget(request(7).person), store.under_old_keys):
+            with pytest.raises(StoreRefuses, match="readWrite"):
+                operation()
+        client["inn"].command("updateUser", "fading", roles=[{"role": "readWrite", "db": "inn"}])
+        store.release(claim)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"mongodb://user:{SECRET}/x@host",
+        f"mongodb://host:{SECRET}",
+        f"mongodb://user:{SECRET}@host:99999",
+        f"mongodb://user:{SECRET}@host/?tlsCAFile=/no/such/{SECRET}&tls=true",
+        f"mongodb://user:{SECRET}@host/?authMechanism={SECRET}",
+        f"mongodb://user:{SECRET}@host/?tsl=true",
+    ],
+    ids=["a slash in the password", "no port", "no such port", "no such file", "no such mechanism", "no such option"],
+)
+def test_an_address_that_is_none_is_refused_without_a_word_of_it(uri: str) -> None:
+    with pytest.raises(StoreRefuses, match="MONGO_DSN") as caught:
+        store_at(uri)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_name_that_no_database_can_have_is_refused() -> None:
+    with pytest.raises(StoreRefuses, match="MONGO_NAME"):
+        store_at("mongodb://127.0.0.1", database="inn/prod")
+
+
+def test_a_mongod_that_is_not_there_is_an_outage() -> None:
+    store = store_at(f"mongodb://127.0.0.1:{free_port()}", operation=0.05)
+    calls: list[Callable[[], object]] = [
+        store.prepare,
+        store.ping,
+        store.under_old_keys,
+        lambda: store.find_many([request().person]),
+        lambda: store.find_or_claim(request().person),
+        lambda: store.history(HistoryQuery()),
+        lambda: store.forget(request().person),
+        lambda: store.acquire("nalog", UNPACED),
+        lambda: store.cool_down("nalog", UNPACED),
+        lambda: store.recover("nalog"),
+        lambda: store.check("nalog", UNPACED),
+    ]
+
+    def refused(number: int) -> str:
+        with pytest.raises(Unavailable) as caught:
+            calls[number]()
+        assert caught.value.reason is Reason.STORE_UNAVAILABLE
+        return "".join(traceback.format_exception(caught.value))
+
+    for shown in at_once(refused, len(calls)):
+        assert "ServerSelectionTimeoutError" in shown
+        assert "127.0.0.1" not in shown
+    store.close()
+
+
+def test_an_index_of_another_definition_is_named(place: Place) -> None:
+    place.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
+    store = place.store()
+    with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop it"):
+        store.prepare()
+    place.raw["history"].drop_index("time")
+    store.prepare()
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Mongo]:
+    """A server that fails as it is told to."""
+    with standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo:
+        yield mongo
+
+
+def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
+    keep_indexes_waiting(faulty, seconds=0.2)
+    store = store_at(faulty.uri, operation=0.15)
+    store.prepare()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (6, "HostUnreachable"),
+        (7, "HostNotFound"),
+        (89, "NetworkTimeout"),
+        (133, "FailedToSatisfyReadPreference"),
+        (202, "NetworkInterfaceExceededTimeLimit"),
+        (9001, "SocketException"),
+        (11601, "Interrupted"),
+        (14031, "OutOfDiskSpace"),
+    ],
+)
+def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: Mongo, code: int, name: str) -> None:
+    failing = {"failCommands": ["aggregate", "find"], "errorCode": code}
+    with MongoClient[dict[str, Any]](faulty.uri) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=failing)
+        with pytest.raises(OperationFailure, match=name):
+            client["inn"].command("find", "answers")
+    # Else the driver would try some of them again until the call's time is over.
+    with closing(store_at(f"{faulty.uri}&retryReads=false")) as store, pytest.raises(Unavailable) as caught:
+        store.find_many([request().person])
+    assert str(caught.value.__cause__) == f"OperationFailure {code}"
+
+
+def test_what_the_driver_itself_tries_again_is_an_outage() -> None:
+    assert _RETRYABLE_ERROR_CODES <= TRANSIENT_CODES
+
+
+def test_indexes_are_made_once(place: Place) -> None:
+    def indexes(database: Database[dict[str, Any]]) -> dict[str, Any]:
+        return {name: database[name].index_information() for name in ("answers", "history")}
+
+    store = place.store()
+    store.prepare()
+    first = indexes(place.raw)
+    store.prepare()
+    assert indexes(place.raw) == first
+    assert first["answers"]["expiry"]["expireAfterSeconds"] == 0
+    assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
+    store.close()
+
+
+def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
+    """A collection with rules of its own refuses our documents, and the server tells all about them."""
+    place.raw.create_collection("answers", validator={"lock": {"$exists": True}})
+    store = place.store()
+    with pytest.raises(StoreFault) as caught:
+        store.find_or_claim(request().person)
+    assert str(caught.value) == "OperationFailure 121"
+    assert "full error" not in "".join(traceback.format_exception(caught.value))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("codes", "ends"),
+    [
+        ([189], Unavailable),
+        ([14031, 10107], Unavailable),
+        ([121], StoreFault),
+        ([189, 121], StoreFault),
+    ],
+    ids=["an outage", "outages of two kinds", "a fault", "an outage and a fault"],
+)
+def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:
+    errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
+    with pytest.raises(ends) as caught, operator_errors():
+        raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    if ends is StoreFault:
+        assert str(caught.value) == " ".join(["BulkWriteError", *map(str, sorted(codes))])

@@ -1,0 +1,413 @@
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers
+from adapters.answers.ttl_cache import TTLCache
+from function.handler import handle
+from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
+from function.ports import Claim, Pending, Unavailable
+from function.request import LookupRequest
+from local_runtime.store import EmbeddedStore
+from tests.contracts.answers import AnswerStoreContract
+from tests.contracts.stores import LEASE, StoreHarness, at_once, request
+from tests.doubles import FOUND, KNOWN, NOW, TICKET, FixedClock, MemoryAnswers, RecordingObserver, World, event
+from tests.servers.process import wait_for
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+PERSONS = [request(number).person for number in range(5)]
+SOON = 0.01
+LONG = 30
+
+
+@dataclass
+class OverEmbeddedStore:
+    """CachedAnswers, and the other ports of the store under it."""
+
+    answers: CachedAnswers
+    store: EmbeddedStore
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.answers if hasattr(self.answers, name) else self.store, name)
+
+
+class TestCachedAnswers(AnswerStoreContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Iterator[StoreHarness]:
+        clock = FixedClock()
+
+        def later(seconds: float) -> None:
+            clock.time += timedelta(seconds=seconds)
+
+        with (
+            closing(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock)) as store,
+            closing(CachedAnswers(store, clock, RecordingObserver())) as answers,
+        ):
+            yield StoreHarness(cast("Any", OverEmbeddedStore(answers, store)), later, NOW)
+
+
+@dataclass
+class ErasedAnswers(MemoryAnswers):
+    """A store in which somebody was erased at `erased`. A save for the requests of `faulty` is a bug."""
+
+    erased: datetime = NEVER
+    faulty: frozenset[str] = frozenset()
+    renewed: list[list[Claim]] = field(default_factory=list)
+
+    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
+        if request.request_id in self.faulty:
+            raise ZeroDivisionError
+        super().save(claim, request, answer)
+
+    def renew(self, claims: Sequence[Claim]) -> None:
+        super().renew(claims)
+        self.renewed.append(list(claims))
+
+    def erased_since(self, time: datetime) -> bool:
+        self._called("erased_since")
+        return self.erased >= time
+
+
+class Process:
+    """The cache of one process over a store that can be unavailable."""
+
+    def __init__(self, capacity: int = 2, lease: float = 3600) -> None:
+        self.store = ErasedAnswers()
+        self.world = World(self.store)
+        self.clock = self.world.clock
+        self.observer = RecordingObserver()
+        self.answers = CachedAnswers(self.store, self.clock, self.observer, lease=lease, capacity=capacity)
+
+    def later(self, seconds: float) -> None:
+        self.clock.time += timedelta(seconds=seconds)
+
+    def lookup(self, number: int = 1, **changes: str) -> Outcome:
+        wanted = event(**{"requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes})
+        return handle(wanted, self.world.ports._replace(answers=self.answers))
+
+    def lookup_while_down(self, call: str, number: int = 1) -> None:
+        self.store.down = frozenset({call})
+        outcome = self.lookup(number)
+        assert isinstance(outcome, Deferred)
+        assert outcome.reason is Reason.STORE_UNAVAILABLE
+        self.store.down = frozenset()
+
+    def claim(self, number: int) -> Claim:
+        claim = self.answers.find_or_claim(request(number).person)
+        assert isinstance(claim, Claim)
+        return claim
+
+    @property
+    def fetched(self) -> list[str]:
+        return [asked.request_id for asked, _ in self.world.provider.asked]
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    process = Process()
+    yield process
+    process.store.down = frozenset()
+    process.answers.close()
+
+
+@pytest.fixture
+def maintained() -> Iterator[Process]:
+    """A process whose maintenance comes every moment."""
+    process = Process(lease=SOON)
+    yield process
+    process.answers.close()
+
+
+def test_who_was_found_in_the_store_is_cached(process: Process) -> None:
+    process.store.known[PERSONS[0]] = KNOWN
+    assert process.answers.cached(PERSONS[0]) is None
+    assert process.answers.find_many(PERSONS[:2]) == {PERSONS[0]: KNOWN}
+    assert process.answers.cached(PERSONS[0]) == KNOWN
+    assert process.answers.cached(PERSONS[1]) is None
+    assert process.store.calls == ["find_many"]
+
+
+def test_what_is_saved_or_found_by_a_claim_is_cached(process: Process) -> None:
+    process.answers.save(process.claim(0), request(0), KNOWN)
+    process.store.known[PERSONS[1]] = KNOWN
+    assert process.answers.find_or_claim(PERSONS[1]) == KNOWN
+    assert [process.answers.cached(person) for person in PERSONS[:2]] == [KNOWN, KNOWN]
+
+
+def test_what_could_not_be_saved_is_not_cached(process: Process) -> None:
+    process.store.down = frozenset({"save"})
+    with pytest.raises(Unavailable):
+        process.answers.save(process.claim(0), request(0), KNOWN)
+    assert process.answers.cached(PERSONS[0]) is None
+
+
+def test_after_a_minute_a_cached_answer_is_gone(process: Process) -> None:
+    process.store.known[PERSONS[0]] = KNOWN
+    process.answers.find_many(PERSONS[:1])
+    process.later(CACHED_SEC - 1)
+    assert process.answers.cached(PERSONS[0]) == KNOWN
+    process.later(1)
+    assert process.answers.cached(PERSONS[0]) is None
+
+
+def test_an_answer_that_expires_sooner_is_gone_then(process: Process) -> None:
+    process.store.known[PERSONS[0]] = Answer(KNOWN.status, KNOWN.inn, "nalog", NOW, NOW + timedelta(seconds=5))
+    process.answers.find_many(PERSONS[:1])
+    process.later(5)
+    assert process.answers.cached(PERSONS[0]) is None
+
+
+def test_of_too_many_the_oldest_is_evicted(process: Process) -> None:
+    process.store.known.update(dict.fromkeys(PERSONS, KNOWN))
+    for person in PERSONS[:3]:
+        process.answers.find_many([person])
+    assert [process.answers.cached(person) for person in PERSONS[:3]] == [None, KNOWN, KNOWN]
+
+
+def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_and_not_fetched_again(process: Process) -> None:
+    process.lookup_while_down("save")
+    outcome = process.lookup()
+    assert isinstance(outcome, Answered)
+    assert process.store.known == {request().person: outcome.answer}
+    assert process.fetched == ["r-1"]
+    assert process.lookup() == outcome
+    assert process.store.calls.count("save") == 2
+
+
+def test_while_the_store_is_down_the_save_stays_pending(process: Process) -> None:
+    for _ in range(3):
+        process.lookup_while_down("save")
+    assert isinstance(process.lookup(), Answered)
+    assert process.fetched == ["r-1"]
+
+
+def test_what_could_not_be_saved_because_of_a_bug_is_pending_as_well(process: Process) -> None:
+    process.store.faulty = frozenset({"r-1"})
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            process.lookup()
+    process.store.faulty = frozenset()
+    assert isinstance(process.lookup(), Answered)
+    assert process.fetched == ["r-1"]
+
+
+def test_after_long_the_person_is_fetched_again(process: Process) -> None:
+    process.lookup_while_down("save")
+    process.store.claims.clear()
+    process.later(PENDING_SEC)
+    assert isinstance(process.lookup(), Answered)
+    assert process.fetched == ["r-1", "r-1"]
+
+
+@pytest.mark.parametrize(
+    ("erased", "fetched"),
+    [(1, ["r-1", "r-2"]), (0, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC - 1, ["r-1"])],
+    ids=["after it was fetched", "just then", "just then, by a slow clock", "long before"],
+)
+def test_once_anybody_was_erased_the_person_is_fetched_again_and_the_first_answer_is_not_written(
+    process: Process, erased: float, fetched: list[str]
+) -> None:
+    process.lookup_while_down("save")
+    process.store.erased = NOW + timedelta(seconds=erased)
+    assert isinstance(process.lookup(requestId="r-2"), Answered)
+    assert process.fetched == fetched
+    # The one that failed, and the one that succeeded.
+    assert process.store.calls.count("save") == 2
+
+
+def test_the_ticket_of_an_answer_that_may_have_been_erased_is_dropped(process: Process) -> None:
+    process.store.tickets[request().person] = TICKET
+    process.lookup_while_down("save")
+    process.store.erased = NOW
+    process.lookup()
+    assert [ticket for _, ticket in process.world.provider.asked] == [TICKET, None]
+
+
+def test_while_nobody_can_say_whether_anybody_was_erased_the_save_stays_pending(process: Process) -> None:
+    process.lookup_while_down("save")
+    process.lookup_while_down("erased_since")
+    assert isinstance(process.lookup(), Answered)
+    assert process.fetched == ["r-1"]
+
+
+@pytest.mark.parametrize(
+    ("erased", "down", "calls"),
+    [
+        (NEVER, "", ["erased_since", "save", "erased_since", "save"]),
+        (NOW, "", ["erased_since", "release", "erased_since", "release"]),
+        (NEVER, "save", ["erased_since", "save"]),
+        (NEVER, "erased_since", ["erased_since"]),
+    ],
+    ids=["the store is back", "anybody was erased", "nothing is saved", "the store is down"],
+)
+def test_close_makes_the_pending_saves(process: Process, erased: datetime, down: str, calls: list[str]) -> None:
+    for number in (1, 2):
+        process.lookup_while_down("save", number)
+    process.store.erased, process.store.down = erased, frozenset({down})
+    process.store.calls.clear()
+    process.answers.close()
+    assert process.store.calls == calls
+    assert bool(process.store.claims) == bool(down)
+
+
+def test_a_pending_save_that_fails_at_close_is_reported_and_the_others_are_made(process: Process) -> None:
+    for number in (1, 2):
+        process.lookup_while_down("save", number)
+    process.store.faulty = frozenset({"r-1"})
+    process.answers.close()
+    assert set(process.store.known) == {request(2).person}
+    [(where, error)] = process.observer.of("error")
+    assert (where, type(error)) == ("close", ZeroDivisionError)
+
+
+def test_of_too_many_pending_saves_the_oldest_is_discarded(process: Process) -> None:
+    for number in (1, 2, 3):
+        process.lookup_while_down("save", number)
+    outcomes = [type(process.lookup(number)).__name__ for number in (1, 2, 3)]
+    assert outcomes == ["InProgress", "Answered", "Answered"]
+
+
+def test_a_ticket_that_could_not_be_kept_is_polled_by_the_next_lookup(process: Process) -> None:
+    process.world.provider.replies = [Pending(TICKET, 1), FOUND]
+    process.lookup_while_down("keep_ticket")
+    assert process.store.tickets == {}
+    assert isinstance(process.lookup(), Answered)
+    assert [ticket for _, ticket in process.world.provider.asked] == [None, TICKET]
+
+
+def test_while_the_store_is_down_a_ticket_that_could_not_be_kept_stays(process: Process) -> None:
+    process.world.provider.replies = [Pending(TICKET, 1), FOUND]
+    process.lookup_while_down("keep_ticket")
+    process.lookup_while_down("release")
+    assert isinstance(process.lookup(), Answered)
+    assert [ticket for _, ticket in process.world.provider.asked] == [None, TICKET]
+
+
+def test_a_ticket_that_could_not_be_kept_is_of_no_use_once_it_has_expired(process: Process) -> None:
+    process.world.provider.replies = [Pending(TICKET, 1), FOUND]
+    process.lookup_while_down("keep_ticket")
+    process.store.claims.clear()
+    process.later(180)
+    process.lookup()
+    assert [ticket for _, ticket in process.world.provider.asked] == [None, None]
+
+
+def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_others(process: Process) -> None:
+    process.store.tickets[PERSONS[1]] = TICKET
+    for number in (0, 1):
+        process.claim(number)
+    process.answers.release(process.claim(2))
+    process.answers.save(process.claim(3), request(3), KNOWN)
+    process.answers.keep_ticket(process.claim(4), TICKET, 1)
+    process.world.provider.replies = [Pending(TICKET, 1)]
+    process.lookup_while_down("keep_ticket", 5)
+    process.store.calls.clear()
+    process.answers.close()
+    assert process.store.calls == ["release"] * 3
+    assert process.store.claims == {}
+    assert process.store.tickets == dict.fromkeys([PERSONS[1], PERSONS[4], request(5).person], TICKET)
+
+
+def test_close_asks_a_store_that_is_down_once(process: Process) -> None:
+    process.store.down = frozenset({"release"})
+    for number in (0, 1):
+        process.claim(number)
+    process.store.calls.clear()
+    process.answers.close()
+    assert process.store.calls == ["release"]
+
+
+def test_claims_that_are_held_are_renewed_until_they_end(maintained: Process) -> None:
+    claims = [maintained.claim(number) for number in (0, 1)]
+    wait_for(lambda: claims in maintained.store.renewed, within=LONG, what="a renewal of both")
+    maintained.answers.release(claims[0])
+    wait_for(lambda: maintained.store.renewed[-1] == claims[1:], within=LONG, what="a renewal of the other")
+    maintained.answers.keep_ticket(claims[1], TICKET, 1)
+    wait_until_idle(maintained)
+
+
+def test_an_outage_or_a_bug_does_not_end_the_renewals(maintained: Process) -> None:
+    maintained.store.down = frozenset({"renew"})
+    claim = maintained.claim(0)
+    wait_for(lambda: maintained.store.calls.count("renew") > 1, within=LONG, what="another try")
+    maintained.store.down = frozenset()
+    wait_for(lambda: [claim] in maintained.store.renewed, within=LONG, what="a renewal")
+    maintained.store.renewed = cast("Any", None)
+    wait_for(lambda: maintained.observer.of("error"), within=LONG, what="the bug to be reported")
+    maintained.store.renewed = []
+    wait_for(lambda: maintained.store.renewed, within=LONG, what="a renewal after the bug")
+
+
+def test_nobody_stays_in_an_idle_process(maintained: Process) -> None:
+    maintained.store.known[PERSONS[0]] = KNOWN
+    maintained.answers.find_many(PERSONS[:1])
+    maintained.lookup_while_down("save", 1)
+    maintained.world.provider.replies = [Pending(TICKET, 1)]
+    maintained.lookup_while_down("keep_ticket", 2)
+    maintained.later(PENDING_SEC)
+    wait_until_idle(maintained)
+    caches: list[TTLCache[Any]] = [cache for cache in vars(maintained.answers).values() if isinstance(cache, TTLCache)]
+    assert [len(cache._entries) for cache in caches] == [0, 0, 0]
+    maintained.answers.find_many(PERSONS[:1])
+    assert maintained.answers._maintenance is not None
+
+
+def wait_until_idle(process: Process) -> None:
+    wait_for(lambda: process.answers._maintenance is None, within=LONG, what="the end of the maintenance thread")
+
+
+def test_steps_are_timed_whether_they_fail_or_not(process: Process) -> None:
+    process.answers.find_many(PERSONS[:1])
+    process.answers.keep_ticket(process.claim(0), TICKET, 1)
+    process.lookup_while_down("save", 1)
+    names = [name for name, _ in process.observer.of("step")]
+    assert names == ["find", "claim", "save", "claim", "save"]
+    assert all(seconds >= 0 for _, seconds in process.observer.of("step"))
+
+
+@pytest.fixture
+def switch_often() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def cache() -> TTLCache[str]:
+    return TTLCache(FixedClock(), 3)
+
+
+def test_of_two_values_the_one_made_later_stays(cache: TTLCache[str]) -> None:
+    minute = timedelta(minutes=1)
+    for value, made in (("newer", NOW), ("older", NOW - minute)):
+        cache.put(PERSONS[1], value, made, NOW + minute)
+        assert cache.get(PERSONS[1]) == "newer"
+    cache.put(PERSONS[1], "newest", NOW, NOW + minute)
+    assert cache.get(PERSONS[1]) == "newest"
+
+
+def test_what_is_put_again_is_among_the_newest(cache: TTLCache[str]) -> None:
+    for number in (1, 2, 3, 1, 4):
+        cache.put(PERSONS[number], "value", NOW, NOW + timedelta(minutes=1))
+    assert [number for number in (1, 2, 3, 4) if cache.get(PERSONS[number])] == [1, 3, 4]
+
+
+@pytest.mark.usefixtures("switch_often")
+def test_many_threads_use_the_cache_side_by_side(cache: TTLCache[str]) -> None:
+    def work(turn: int) -> None:
+        for number in range(200):
+            expires_at = NOW if number % 2 else NOW + timedelta(minutes=1)
+            cache.put(request((number + turn) % 40).person, "value", NOW, expires_at)
+            cache.pop(PERSONS[number % 5])
+            cache.unexpired()
+
+    at_once(work, 16)
+    assert len(cache.unexpired()) <= 3

@@ -1,0 +1,65 @@
+import hashlib
+import hmac
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from adapters.answers.encryption import NAME_BYTES, KeyRing, Tampered
+from tests.contracts.stores import request
+
+OLD, NEW = "o" * 32, "n" * 32
+PLAIN = b"770000000082"
+
+
+def test_a_person_is_stored_under_a_keyed_hash_of_the_identity() -> None:
+    person = request().person
+    hashing = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"inn hash").derive(NEW.encode())
+    hashed = KeyRing([NEW]).hash(person)
+    assert hashed[NAME_BYTES:] == hmac.new(hashing, person.identity, hashlib.sha256).digest()
+    assert hashed != KeyRing([OLD]).hash(person)
+    assert hashed != KeyRing([NEW]).hash(request(2).person)
+
+
+def test_the_newest_key_writes_and_all_read() -> None:
+    old, both, new = KeyRing([OLD]), KeyRing([NEW, OLD]), KeyRing([NEW])
+    person = request().person
+    assert both.hashes(person) == [new.hash(person), old.hash(person)]
+    assert both.hash(person) == new.hash(person)
+    assert both.hash(person).startswith(both.key_names[0])
+    assert both.decrypt(old.encrypt(PLAIN, b"context"), b"context") == PLAIN
+    assert new.decrypt(both.encrypt(PLAIN, b"context"), b"context") == PLAIN
+
+
+def test_what_was_encrypted_under_a_key_that_is_gone_is_told_from_damage() -> None:
+    assert KeyRing([NEW]).decrypt(KeyRing([OLD]).encrypt(PLAIN, b"context"), b"context") is None
+
+
+def test_decryption_needs_the_context_of_the_encryption() -> None:
+    ring = KeyRing([NEW])
+    with pytest.raises(Tampered):
+        ring.decrypt(ring.encrypt(PLAIN, b"context"), b"another context")
+
+
+@pytest.mark.parametrize("at", [NAME_BYTES, NAME_BYTES + 12, -1], ids=["in the nonce", "in the text", "in the tag"])
+def test_one_changed_byte_is_noticed(at: int) -> None:
+    ring = KeyRing([NEW])
+    encrypted = bytearray(ring.encrypt(PLAIN, b"context"))
+    encrypted[at] ^= 1
+    with pytest.raises(Tampered):
+        ring.decrypt(bytes(encrypted), b"context")
+
+
+@pytest.mark.parametrize("length", [4, 10, 20], ids=["a key's name", "half a nonce", "without a tag"])
+def test_what_is_cut_short_is_noticed(length: int) -> None:
+    ring = KeyRing([NEW])
+    with pytest.raises(Tampered):
+        ring.decrypt(ring.encrypt(PLAIN, b"context")[:length], b"context")
+
+
+def test_no_two_ciphertexts_are_alike_and_neither_shows_anything() -> None:
+    ring = KeyRing([NEW])
+    first, second = (ring.encrypt(PLAIN, b"context") for _ in range(2))
+    assert first != second
+    assert PLAIN not in first
+    assert "hashing" not in repr(vars(ring))

@@ -17,7 +17,7 @@ from adapters.rabbitmq.connection import Broker, open_without_queues
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
-from adapters.telemetry import harmless
+from adapters.telemetry import allow_list
 from function.telemetry import NullObserver
 
 Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
@@ -114,7 +114,7 @@ def _show(found: list[DeadLetter], *, as_json: bool) -> None:
 
 def _shown(letter: DeadLetter) -> DeadLetter:
     # The client's own id may be what the person is known by.
-    return replace(letter, request_id=harmless.request_id(letter.request_id))
+    return replace(letter, request_id=allow_list.request_id(letter.request_id))
 
 
 def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:

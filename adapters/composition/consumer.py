@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.providers import THREADS, open_provider
-from adapters.composition.store import open_answers, open_store, store_start
+from adapters.composition.providers import THREADS, provider_of
+from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import Broker
@@ -33,10 +34,10 @@ class ConsumerProcess(NamedTuple):
 def consumer_process(core: Core, rabbit: RabbitSettings, telemetry: Telemetry) -> Iterator[ConsumerProcess]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet."""
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(core))
-        provider = stack.enter_context(open_provider(core.nalog, core.apifns, store, telemetry))
-        answers = stack.enter_context(open_answers(store, telemetry))
         clock = SystemClock()
+        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
         lookups = Lookups(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
         context = LaneContext(Names(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry)
         consumer = Consumer(broker(core.app, rabbit), context, rabbit.prefetch_count, rabbit.prefetch_count)

@@ -126,7 +126,7 @@ class LaneRunner:
 
     def _lost(self, why: str) -> None:
         self.state = why
-        self._observer.event("reconnecting", queue=self._lane.queue, why=why)
+        self._observer.event("reconnecting", queue=self._lane.queue, reason=why)
 
 
 class Consumer:

@@ -47,12 +47,12 @@ class HoldReport:
         now = self._clock()
         if self._outage_since is None and now >= self._silent_until:
             self._outage_since = now
-            self._observer.event("store_away", queue=self._queue)
+            self._observer.event("store_unavailable", queue=self._queue)
 
     def _end(self) -> None:
         if self._outage_since is not None:
             now = self._clock()
-            self._observer.event("store_back", queue=self._queue, seconds=now - self._outage_since)
+            self._observer.event("store_available", queue=self._queue, seconds=now - self._outage_since)
             self._outage_since, self._silent_until = None, now + OUTAGE_LOG_SEC
 
 

@@ -16,7 +16,7 @@ from adapters.rabbitmq.messages import Delivery, Message
 from adapters.rabbitmq.publisher import FULL_QUEUE_SEC
 from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import pause
-from function.outcomes import Outcome
+from function.outcomes import InProgress, Outcome
 
 DRAIN_SEC = 60.0
 """Fetches under way when the process is to stop may take so long: longer than one does; a pod has 120 seconds."""
@@ -95,8 +95,9 @@ class SlowLane:
 
         def on_hold(outcome: Outcome) -> None:
             self._holds.held([outcome])
-            # What waits kills no process: others need not stand behind it.
-            if not run.subscription.is_wide:
+            # What waits kills no process: others need not stand behind it. But where it waits for a claim, that may be
+            # the one of the process which it has just killed.
+            if not run.subscription.is_wide and not isinstance(outcome, InProgress):
                 run.tasks.create_task(run.subscription.widen())
 
         try:

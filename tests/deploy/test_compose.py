@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from adapters.rabbitmq.envelopes import MAX_BODY_BYTES
+from adapters.rabbitmq.envelope import MAX_BODY_BYTES
 from tests.deploy.manifests import Object, compose
 from tests.deploy.tools import ROOT, complaints
 

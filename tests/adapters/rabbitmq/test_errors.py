@@ -88,5 +88,5 @@ async def test_the_log_says_why_a_lane_has_no_broker(
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     told_why = [line for line in lines if line["event"] == "reconnecting"]
-    assert {(line["queue"], line["why"], line.get("withheld")) for line in told_why} == {("inn", why, None)}
+    assert {(line["queue"], line["reason"], line.get("withheld")) for line in told_why} == {("inn", why, None)}
     assert runner.state == why

@@ -57,27 +57,27 @@ def test_each_try_in_vain_counts_by_its_reason(outcomes: list[Outcome], counted:
 LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
     "nothing, while nothing waits": ([(0, "released", [ANSWERED]), (1, "released", [NOT_CACHED])], []),
     "nothing, while messages wait for something else": ([(0, "held", [CLOSED]), (1, "held", [FETCHED_BY_ANOTHER])], []),
-    "one line for an outage, however many tries": ([(second, "held", [AWAY] * 9) for second in range(600)], [("store_away", 0)]),
+    "one line for an outage, however many tries": ([(second, "held", [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
     "its end, once an answer is found": (
         [(0, "held", [AWAY]), (7, "released", [ANSWERED]), (8, "released", [ANSWERED])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once the store knows that it has none": (
         [(0, "held", [AWAY]), (7, "released", [REJECTED, NOT_CACHED])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once a message waits for something else": (
         [(0, "held", [AWAY]), (7, "held", [CLOSED])],
-        [("store_away", 0), ("store_back", 7)],
+        [("store_unavailable", 0), ("store_available", 7)],
     ),
-    "no end, where the store was not asked": ([(0, "held", [AWAY]), (7, "released", [REJECTED, BUG])], [("store_away", 0)]),
+    "no end, where the store was not asked": ([(0, "held", [AWAY]), (7, "released", [REJECTED, BUG])], [("store_unavailable", 0)]),
     "no more of a store that comes and goes": (
         [(0, "held", [AWAY]), (1, "released", [ANSWERED]), (2, "held", [AWAY]), (3, "released", [ANSWERED])],
-        [("store_away", 0), ("store_back", 1)],
+        [("store_unavailable", 0), ("store_available", 1)],
     ),
     "a minute later, that it is away again": (
         [(0, "held", [AWAY]), (1, "released", [ANSWERED]), (2, "held", [AWAY]), (1 + OUTAGE_LOG_SEC, "held", [AWAY])],
-        [("store_away", 0), ("store_back", 1), ("store_away", 0)],
+        [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],
     ),
 }  # fmt: skip
 

@@ -469,7 +469,7 @@ async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwa
     assert [reply["status"] for reply in replies] == ["found"] * 10 + ["rejected"]
     assert room.heard.holds.keys() == {"store_unavailable"}
     assert room.heard.holds["store_unavailable"] > 3
-    assert room.heard.outages == [("store_away", room.names.source), ("store_back", room.names.source)]
+    assert room.heard.outages == [("store_unavailable", room.names.source), ("store_available", room.names.source)]
 
 
 async def test_a_store_that_is_read_but_takes_no_claims_is_away_for_the_slow_lane_alone(room: Room) -> None:
@@ -481,7 +481,7 @@ async def test_a_store_that_is_read_but_takes_no_claims_is_away_for_the_slow_lan
         replies = await customer.got(1)
     assert replies[0]["status"] == "found"
     assert room.heard.holds["store_unavailable"] > 3
-    assert room.heard.outages == [("store_away", room.names.lookup), ("store_back", room.names.lookup)]
+    assert room.heard.outages == [("store_unavailable", room.names.lookup), ("store_available", room.names.lookup)]
 
 
 async def test_messages_that_wait_for_a_closed_provider_are_not_told_of(room: Room) -> None:

@@ -12,8 +12,8 @@ from adapters.rabbitmq.consumer import LaneRunner
 from adapters.rabbitmq.errors import BrokerUnavailable
 from adapters.rabbitmq.messages import Message, Properties
 from adapters.rabbitmq.publisher import Publisher
-from adapters.runtime.backoff import Backoff
 from adapters.rabbitmq.topology import Names
+from adapters.runtime.backoff import Backoff
 from function.telemetry import NullObserver
 from tests.servers.process import free_port
 from tests.system.rabbitmq.room import Room, until

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import aio_pika
 import pytest
@@ -31,10 +30,10 @@ def test_the_definitions_are_what_the_service_declares() -> None:
 
 
 @pytest.fixture
-def defined(room: Room, tmp_path: Path) -> Room:
+def defined(room: Room) -> Room:
     """A room whose queues were imported, as an operator does."""
     text = DEFINITIONS.read_text().replace('"inn', f'"{room.names.source}').replace("60000", "200")
-    file = tmp_path / "definitions.json"
+    file = room.node.folder / "definitions.json"
     file.write_text(text)
     room.node.control("import_definitions", str(file))
     return room

@@ -13,7 +13,7 @@ from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.output import Unwritable
 from adapters.cli.quiet import silence_amqp
 from adapters.config.settings import RabbitSettings, load
-from adapters.rabbitmq.connection import Broker, open_without_queues
+from adapters.rabbitmq.connection import Broker, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
@@ -124,7 +124,7 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     silence_amqp()
 
     async def run() -> None:
-        async with open_without_queues(broker, NullObserver()) as connection:
+        async with open_connection(broker, NullObserver()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 show(letter)

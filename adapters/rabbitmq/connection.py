@@ -30,7 +30,7 @@ from adapters.rabbitmq.errors import (
     translate_errors,
 )
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names, how_to_create, how_to_mend, queues
+from adapters.rabbitmq.topology import Names, Queue, how_to_create, how_to_mend, queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
@@ -87,13 +87,18 @@ class BrokerConnection:
             cancelled.cancel()
         raise BrokerUnavailable("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
 
-    async def unblocked(self) -> None:
-        """Wait while the broker takes nothing from this connection (an alarm: memory, disk), or until it is lost."""
+    async def unblocked(self, stopping: asyncio.Event) -> None:
+        """Wait while the broker takes nothing from this connection, until it is lost or `stopping` is set.
+
+        A broker with an alarm (memory, disk) does not even read a connection's end: a new one would only be one more.
+        """
         ready = asyncio.create_task(self.channel.connection.ready())
+        stopped = asyncio.create_task(stopping.wait())
         try:
-            await asyncio.wait({ready, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ready, stopped, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
+            stopped.cancel()
 
     async def counts(self, queue: str) -> QueueCounts:
         """The counts of a queue whose leader answers. Raises BrokerUnavailable, BrokerRefused.
@@ -133,17 +138,7 @@ class BrokerConnection:
 
 @asynccontextmanager
 async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """Connect, and declare the queues. Raises BrokerUnavailable or BrokerRefused; later errors are the caller's."""
-    async with open_without_queues(broker, observer) as connection:
-        with translate_errors():
-            async with asyncio.timeout(CONNECT_SEC):
-                await _declare(connection, broker)
-        yield connection
-
-
-@asynccontextmanager
-async def open_without_queues(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """As `open_connection`, with the queues as they are."""
+    """Connect. Raises BrokerUnavailable or BrokerRefused; later errors are the caller's to translate."""
     with translate_errors():
         connection = await _connect(broker)
     try:
@@ -153,12 +148,21 @@ async def open_without_queues(broker: Broker, observer: Observer) -> AsyncIterat
                 confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
         # What is given is this class; its `wait=False` is not in the abstract one.
         channel = cast("Channel", confirming)
-        direct_is_routed = _version(connection) >= _DIRECT_REPLY_IS_ROUTED
+        version = str(connection.server_properties.get("version")).split(".")[:2]
+        direct_is_routed = tuple(int(part) for part in version if part.isdigit()) >= _DIRECT_REPLY_IS_ROUTED
         publisher = Publisher(channel, broker.names, observer, direct_is_routed=direct_is_routed)
         yield BrokerConnection(channel, publisher)
     finally:
         # By default it would tell whoever still waits for something of it that they were cancelled.
         await connection.close(ConnectionClosed)
+
+
+async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
+    """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
+    with translate_errors():
+        async with asyncio.timeout(CONNECT_SEC):
+            for queue in queues(broker.names, broker.retry_sec):
+                await _declare(await connection.check_channel(), queue, declare=broker.declare)
 
 
 async def _connect(broker: Broker) -> AbstractConnection:
@@ -196,27 +200,19 @@ async def _addresses(broker: Broker) -> tuple[list[tuple[URL, str]], BrokerUnava
     return found, failure
 
 
-def _version(connection: AbstractConnection) -> tuple[int, ...]:
-    version = str(connection.server_properties.get("version"))
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-
-
-async def _declare(connection: BrokerConnection, broker: Broker) -> None:
-    """Declare the queues, or only compare them with what would be declared."""
-    for queue in queues(broker.names, broker.retry_sec):
-        channel = await connection.check_channel()
-        try:
-            if not broker.declare:
-                await channel.queue_declare(queue.name, passive=True)
-            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-        except (ChannelPreconditionFailed, ChannelLockedResource) as differs:
-            raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
-        except ChannelNotFoundEntity:
-            raise BrokerRefused(how_to_create(queue.name)) from None
-        except ChannelAccessRefused:
-            # Without the right to configure, the broker compares no arguments.
-            if broker.declare:
-                raise
+async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> None:
+    try:
+        if not declare:
+            await channel.queue_declare(queue.name, passive=True)
+        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+    except (ChannelPreconditionFailed, ChannelLockedResource) as differs:
+        raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
+    except ChannelNotFoundEntity:
+        raise BrokerRefused(how_to_create(queue.name)) from None
+    except ChannelAccessRefused:
+        # Without the right to configure, the broker compares no arguments.
+        if declare:
+            raise
 
 
 @asynccontextmanager

@@ -5,12 +5,11 @@ ends connections: it is soon alone in hand and parked, while those behind it wai
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Protocol
 
-from adapters.rabbitmq.connection import Broker, BrokerConnection, open_connection
+from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
 from adapters.rabbitmq.jobs import LaneContext
@@ -44,7 +43,7 @@ class LaneRunner:
         self._broker = broker
         self._observer = observer
         self._backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
-        self._first: BrokerConnection | None = None
+        self._connection: BrokerConnection | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -52,51 +51,43 @@ class LaneRunner:
         """Whether the lane works now."""
         return self.state == CONNECTED
 
-    async def connect(self) -> None:
-        """Connect, unless that is done, for `run` to begin with. Raises BrokerUnavailable or BrokerRefused."""
-        if self._first is None:
-            self._first = await self._stack.enter_async_context(open_connection(self._broker, self._observer))
+    async def connect(self) -> BrokerConnection:
+        """Connect, unless that is done, with the queues declared. Raises BrokerUnavailable or BrokerRefused."""
+        if self._connection is None:
+            connection = await self._stack.enter_async_context(open_connection(self._broker, self._observer))
+            await declare_queues(connection, self._broker)
+            self._connection = connection
+        return self._connection
 
     async def disconnect(self) -> None:
-        """Close the first connection where `run` has not done so."""
-        self._first = None
+        """Close the connection."""
+        self._connection = None
         await self._stack.aclose()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the lane at work until `stopping` is set and it has settled what it had in hand."""
         while not stopping.is_set():
+            why = ""
             try:
-                async with self._connection() as connection:
-                    self._backoff.reset()
-                    self.state = CONNECTED
-                    try:
-                        await self._work(connection, stopping)
-                    except BrokerUnavailable as unavailable:
-                        self.state = unavailable.code
-                        await _alarm_over(connection, stopping)
-                        raise
+                connection = await self.connect()
+                self._backoff.reset()
+                self.state = CONNECTED
+                await self._work(connection, stopping)
             except BrokerUnavailable as unavailable:
-                self._lost(unavailable.code)
+                why = self.state = unavailable.code
+                if self._connection is not None:
+                    await self._connection.unblocked(stopping)
             except BrokerRefused:
-                self._lost("refused")
+                why = "refused"
             except Exception as bug:  # noqa: BLE001  # what is in hand comes again; at the delivery limit it is parked
                 self._observer.error("lane", bug)
-                self._lost("lane_failed")
-            if not stopping.is_set():
-                await pause(self._backoff.next(), stopping)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[BrokerConnection]:
-        """The first connection, once; after that a new one."""
-        first, self._first = self._first, None
-        if first is None:
-            async with open_connection(self._broker, self._observer) as connection:
-                yield connection
-        else:
-            try:
-                yield first
+                why = "lane_failed"
             finally:
-                await self._stack.aclose()
+                await self.disconnect()
+            if why:
+                self.state = why
+                self._observer.event("reconnecting", queue=self._lane.queue, reason=why)
+                await pause(self._backoff.next(), stopping)
 
     async def _work(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Run the lane, unless the connection is lost first, which ends it."""
@@ -123,10 +114,6 @@ class LaneRunner:
                 self.state = UNCONFIRMED
             else:
                 self.state = CONNECTED if await connection.has_leader(self._lane.queue) else NO_LEADER
-
-    def _lost(self, why: str) -> None:
-        self.state = why
-        self._observer.event("reconnecting", queue=self._lane.queue, reason=why)
 
 
 class Consumer:
@@ -161,20 +148,6 @@ class Consumer:
     def close(self) -> None:
         """End the threads. Fetches under way whose connection was lost have what is left of the drain."""
         self._lookups.close(max(0.0, self._drained_by - monotonic()))
-
-
-async def _alarm_over(connection: BrokerConnection, stopping: asyncio.Event) -> None:
-    """A broker with an alarm reads nothing of a connection, not even its end: a new one would only be one more."""
-    tasks = {asyncio.create_task(_wait(connection.unblocked())), asyncio.create_task(_wait(stopping.wait()))}
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _wait(condition: Coroutine[object, object, object]) -> None:
-    await condition
 
 
 def _without_group(error: BaseException) -> BaseException:

@@ -22,14 +22,6 @@ class Destination(Enum):
     HAND = "hand"
 
 
-class ReplyTo(Enum):
-    """What may be sent back."""
-
-    NOBODY = "nobody"
-    SENDER = "sender"
-    FORBIDDEN = "forbidden"
-
-
 class Disposition(NamedTuple):
     """What to do about a delivery, all of it. `reason`: why it moves, a code."""
 
@@ -52,13 +44,12 @@ turned away while others get through would close the provider for all of them, f
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
 
 
-def disposition(outcome: Outcome, attempts: int, limit: int, reply_to: ReplyTo, throttled: int = 0) -> Disposition:
+def disposition(outcome: Outcome, attempts: int, limit: int, *, replies: bool, throttled: int = 0) -> Disposition:
     """The disposition of a delivery.
 
-    `attempts`: those behind it; `limit`: the retries that it may have; `throttled`: how often a provider
-    turned it away before.
+    `attempts`: those behind it; `limit`: the retries that it may have; `replies`: its sender may be answered;
+    `throttled`: how often a provider turned it away before.
     """
-    replies = reply_to is ReplyTo.SENDER
     match outcome:
         case Answered():
             return Disposition(replies)
@@ -69,18 +60,16 @@ def disposition(outcome: Outcome, attempts: int, limit: int, reply_to: ReplyTo, 
         case InProgress():
             return HOLD
         case Deferred(_, reason):
-            return _deferred(reason, Disposition(replies, Destination.DEAD, reason), attempts < limit, throttled)
+            return _after_deferred(reason, attempts < limit, throttled) or Disposition(
+                replies, Destination.DEAD, reason
+            )
         case _:
             assert_never(outcome)
 
 
-def reply_allowed(name: str, own_queues: Collection[str]) -> ReplyTo:
+def may_reply(name: str, own_queues: Collection[str]) -> bool:
     """Whether a reply may go to the queue of this name."""
-    if not name:
-        return ReplyTo.NOBODY
-    if name in own_queues or name == DIRECT_REPLY or len(name.encode()) > SHORT_STRING_BYTES:
-        return ReplyTo.FORBIDDEN
-    return ReplyTo.SENDER
+    return name not in own_queues and name != DIRECT_REPLY and len(name.encode()) <= SHORT_STRING_BYTES
 
 
 def is_forged(delivery: Delivery) -> bool:
@@ -92,15 +81,16 @@ def is_forged(delivery: Delivery) -> bool:
     return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
 
 
-def _deferred(reason: Reason, parked: Disposition, may_retry: bool, throttled: int) -> Disposition:  # noqa: FBT001  # a fact
+def _after_deferred(reason: Reason, may_retry: bool, throttled: int) -> Disposition | None:  # noqa: FBT001  # a fact
+    """None: it is parked."""
     match reason:
         case Reason.NOT_CACHED:
             return Disposition(destination=Destination.LOOKUP, reason=reason)
         case Reason.THROTTLED:
             # Behind the others: it may be this very request that the provider does not like.
             again = throttled + 1 < MAX_THROTTLED
-            return Disposition(destination=Destination.LOOKUP, reason=reason) if again else parked
+            return Disposition(destination=Destination.LOOKUP, reason=reason) if again else None
         case _ if reason.is_failure:
-            return Disposition(destination=Destination.RETRY, reason=reason) if may_retry else parked
+            return Disposition(destination=Destination.RETRY, reason=reason) if may_retry else None
         case _:
             return HOLD

@@ -5,7 +5,6 @@ Batches are settled in their order, so that one acknowledgement settles a whole 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 
 from adapters.rabbitmq.connection import BrokerConnection
@@ -25,13 +24,8 @@ FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
 
 
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """Deliveries that are acknowledged together, when all their messages are confirmed. `tag`: the last one's."""
-
-    tag: int
-    size: int
-    published: asyncio.Task[None]
+_Batches = asyncio.Queue[tuple[int, int, asyncio.Task[None]] | None]
+"""The last delivery's tag, the number of deliveries, and the publication of all their messages."""
 
 
 class FastLane:
@@ -48,7 +42,7 @@ class FastLane:
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then settle what is in hand."""
         subscription = Subscription(connection.channel, self.queue, self._prefetch)
-        batches: asyncio.Queue[_Batch | None] = asyncio.Queue()
+        batches: _Batches = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._acknowledge(connection, batches))
@@ -58,7 +52,7 @@ class FastLane:
                         await subscription.accept(deliveries[0])
                         messages = await self._process([self._jobs.decode(each) for each in deliveries], stopping)
                         published = group.create_task(_publish(connection, messages, stopping))
-                        batches.put_nowait(_Batch(deliveries[-1].tag, len(deliveries), published))
+                        batches.put_nowait((deliveries[-1].tag, len(deliveries), published))
                 batches.put_nowait(None)
         finally:
             self._count(-self._in_hand)
@@ -100,11 +94,12 @@ class FastLane:
             return [request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)]
         return [outcome for event in events for outcome in await self._cached([event])]
 
-    async def _acknowledge(self, connection: BrokerConnection, batches: "asyncio.Queue[_Batch | None]") -> None:
+    async def _acknowledge(self, connection: BrokerConnection, batches: _Batches) -> None:
         while batch := await batches.get():
-            await batch.published
-            await connection.channel.basic_ack(batch.tag, multiple=True, wait=False)
-            self._count(-batch.size)
+            tag, size, published = batch
+            await published
+            await connection.channel.basic_ack(tag, multiple=True, wait=False)
+            self._count(-size)
 
     def _count(self, change: int) -> None:
         self._in_hand += change

@@ -12,10 +12,9 @@ from adapters.rabbitmq.disposition import (
     HANDED_BACK,
     Destination,
     Disposition,
-    ReplyTo,
     disposition,
     is_forged,
-    reply_allowed,
+    may_reply,
 )
 from adapters.rabbitmq.envelope import Envelope, decode, encode_reply
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, THROTTLED, Delivery, Message, copy_to, unrouted
@@ -41,11 +40,11 @@ class LaneContext(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One delivery, decoded. `traceparent`: of the work on it."""
+    """One delivery, decoded. `replies`: its sender may be answered; `traceparent`: of the work on it."""
 
     delivery: Delivery
     envelope: Envelope
-    reply_to: ReplyTo
+    replies: bool
     attempts: int
     throttled: int
     traceparent: str
@@ -71,18 +70,18 @@ class Jobs:
     def decode(self, delivery: Delivery) -> Job:
         """A delivery as a job; one whose reply would come back to us is no request."""
         envelope = decode(delivery)
-        reply_to = reply_allowed(delivery.reply_to, self._own_queues)
-        if reply_to is ReplyTo.FORBIDDEN:
-            envelope.fault = FORBIDDEN_REPLY
+        replies = delivery.reply_to != ""
+        if replies and not may_reply(delivery.reply_to, self._own_queues):
+            replies, envelope.fault = False, FORBIDDEN_REPLY
         attempts = throttled = 0
         # In the source queue all are new, whatever a client has written into the headers.
         if self._queue != self._context.names.source:
             attempts, throttled = delivery.attempts(self._context.names.retry), delivery.throttled
-        return Job(delivery, envelope, reply_to, attempts, throttled, envelope.event.traceparent)
+        return Job(delivery, envelope, replies, attempts, throttled, envelope.event.traceparent)
 
     def disposition(self, job: Job, outcome: Outcome) -> Disposition:
         """What becomes of it."""
-        return disposition(outcome, job.attempts, self._context.retries, job.reply_to, job.throttled)
+        return disposition(outcome, job.attempts, self._context.retries, replies=job.replies, throttled=job.throttled)
 
     def settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
         """What to publish before the delivery is acknowledged; the end of the request is reported."""

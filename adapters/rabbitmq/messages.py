@@ -5,7 +5,6 @@ that a client published. So a copy leaves `x-death` behind and carries the attem
 of our own: attempts = header + returns counted since.
 """
 
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,26 +37,15 @@ MAX_HEADERS_BYTES = 64 * 1024
 """Of a client's headers. All properties go in one frame, of 128 KiB unless the broker says otherwise."""
 
 # The broker's own headers, which would count twice, and CC and BCC, by which it would send copies to other queues.
-_NOT_COPIED = frozenset(
-    (
-        ATTEMPTS,
-        THROTTLED,
-        REASON,
-        PARKED_AT,
-        "CC",
-        "BCC",
-        "x-death",
-        "x-delivery-count",
-        "x-acquired-count",
-        "x-first-death-exchange",
-        "x-first-death-queue",
-        "x-first-death-reason",
-        "x-last-death-exchange",
-        "x-last-death-queue",
-        "x-last-death-reason",
-    )
-)
+_NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))
+_NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
+# Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
+# RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
+_COPIED_PROPERTIES = (
+    "content_type", "content_encoding", "correlation_id", "message_id", "timestamp", "message_type", "app_id",
+)  # fmt: skip
 _INT64 = range(-(2**63), 2**63)
+_MAX_SINGLE = 3.4028234e38
 
 
 @dataclass(slots=True, eq=False)
@@ -121,19 +109,23 @@ def copy_to(
 
     A client's headers that are too large are left out, unless `keep_headers`.
     """
-    headers = {name: portable(value) for name, value in delivery.headers.items() if name not in _NOT_COPIED}
+    headers = {
+        name: portable(value)
+        for name, value in delivery.headers.items()
+        if name not in _NOT_COPIED and not name.startswith(_NOT_COPIED_PREFIXES)
+    }
+    if not keep_headers and headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:  # type: ignore[arg-type]  # as in _copied
+        # The broker ends a connection for a frame that is too large.
+        headers = {}
     # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
-    properties = _copied(
-        delivery.properties, {**(headers if keep_headers else _bounded(headers)), **facts}, reply_to=reply_to
-    )
-    return Message(queue, properties, delivery.body, reason)
+    return Message(queue, _copied(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
 
 
 def unrouted(reply: Message, names: Names, reason: str) -> Message:
     """A reply that its queue did not take, for `.unrouted`."""
     headers = {**(reply.properties.headers or {}), REPLY_TO: reply.queue, REASON: reason}
-    return Message(names.unrouted, _copied(reply.properties, headers, reply_to=None), reply.body, reason)
+    return Message(names.unrouted, _copied(reply.properties, headers), reply.body, reason)
 
 
 def portable(value: object) -> object:
@@ -145,52 +137,19 @@ def portable(value: object) -> object:
             return {name: portable(item) for name, item in value.items()}
         case bytes():
             return bytearray(value)
+        case None | str() | bytearray() | datetime():
+            return value
         case _:
-            return value if _can_be_written(value) else str(value)
+            writable = (
+                value in _INT64 if isinstance(value, int) else isinstance(value, float) and abs(value) <= _MAX_SINGLE
+            )
+            return value if writable else str(value)
 
 
-def _can_be_written(value: object) -> bool:
-    match value:
-        case float():
-            return _is_single(value)
-        case int():
-            return value in _INT64
-        case _:
-            return value is None or isinstance(value, str | bytearray | datetime)
-
-
-def _is_single(value: float) -> bool:
-    try:
-        struct.pack(">f", value)
-    except OverflowError:
-        return False
-    return True
-
-
-def _bounded(headers: dict[str, object]) -> dict[str, object]:
-    """All of them, or none where they are too large: the broker ends a connection for a frame that is."""
-    if headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:  # type: ignore[arg-type]  # as in _copied
-        return {}
-    return headers
-
-
-def _copied(properties: Properties, headers: Headers, *, reply_to: str | None) -> Properties:
-    """Without `user_id`, which the broker compares with ours, `expiration`, which is over, and `priority`.
-
-    RabbitMQ 4.3 orders quorum queues strictly by priority: a request that moves on must not stay behind for ever.
-    """
-    return Properties(
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        headers=dict(headers) or None,  # type: ignore[arg-type]  # portable() made them field values
-        delivery_mode=PERSISTENT,
-        correlation_id=properties.correlation_id,
-        reply_to=reply_to,
-        message_id=properties.message_id,
-        timestamp=properties.timestamp,
-        message_type=properties.message_type,
-        app_id=properties.app_id,
-    )
+def _copied(properties: Properties, headers: Headers, reply_to: str | None = None) -> Properties:
+    copied = {name: getattr(properties, name) for name in _COPIED_PROPERTIES}
+    # portable() made the headers field values.
+    return Properties(delivery_mode=PERSISTENT, headers=dict(headers) or None, reply_to=reply_to, **copied)  # type: ignore[arg-type]
 
 
 def _deaths(headers: Headers) -> Iterable[Headers]:

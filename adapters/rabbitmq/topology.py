@@ -18,35 +18,16 @@ UNLIMITED = 2**31 - 1
 Argument = str | int
 
 
-class Names(NamedTuple):
-    """The queues' names."""
+class Names:
+    """The queues' names. `all`: every one of them; no reply may go there."""
 
-    source: str
-
-    @property
-    def lookup(self) -> str:
-        """Requests whose answer is not cached."""
-        return f"{self.source}.lookup"
-
-    @property
-    def retry(self) -> str:
-        """Requests that wait for their next try."""
-        return f"{self.source}.retry"
-
-    @property
-    def dead(self) -> str:
-        """Parked messages."""
-        return f"{self.source}.dead"
-
-    @property
-    def unrouted(self) -> str:
-        """Replies that nobody took."""
-        return f"{self.source}.unrouted"
-
-    @property
-    def all(self) -> frozenset[str]:
-        """Every one of them: no reply may go there."""
-        return frozenset((self.source, self.lookup, self.retry, self.dead, self.unrouted))
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.lookup = f"{source}.lookup"
+        self.retry = f"{source}.retry"
+        self.dead = f"{source}.dead"
+        self.unrouted = f"{source}.unrouted"
+        self.all = frozenset((source, self.lookup, self.retry, self.dead, self.unrouted))
 
 
 class Queue(NamedTuple):
@@ -58,15 +39,13 @@ class Queue(NamedTuple):
 
 def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
     """All queues, in the order to declare them: whereto a queue moves messages exists before it."""
-    limited: dict[str, Argument] = {"x-delivery-limit": DELIVERY_LIMIT}
-    unlimited: dict[str, Argument] = {"x-delivery-limit": UNLIMITED}
     delay: dict[str, Argument] = {"x-message-ttl": round(retry_sec * 1000)}
     return (
-        _queue(names.dead, unlimited),
-        _queue(names.unrouted, unlimited),
-        _queue(names.lookup, limited | _moving_to(names.dead)),
-        _queue(names.retry, unlimited | delay | _moving_to(names.lookup)),
-        _queue(names.source, limited | _moving_to(names.dead)),
+        _queue(names.dead, UNLIMITED, {}),
+        _queue(names.unrouted, UNLIMITED, {}),
+        _queue(names.lookup, DELIVERY_LIMIT, _dead_lettering_to(names.dead)),
+        _queue(names.retry, UNLIMITED, delay | _dead_lettering_to(names.lookup)),
+        _queue(names.source, DELIVERY_LIMIT, _dead_lettering_to(names.dead)),
     )
 
 
@@ -89,11 +68,11 @@ def how_to_create(queue: str) -> str:
     )
 
 
-def _queue(name: str, arguments: Mapping[str, Argument]) -> Queue:
-    return Queue(name, {"x-queue-type": "quorum", **arguments})
+def _queue(name: str, delivery_limit: int, arguments: Mapping[str, Argument]) -> Queue:
+    return Queue(name, {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit, **arguments})
 
 
-def _moving_to(queue: str) -> dict[str, Argument]:
+def _dead_lettering_to(queue: str) -> dict[str, Argument]:
     return {
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": queue,

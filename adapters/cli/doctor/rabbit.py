@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.cli.doctor.reach import why_none
 from adapters.cli.quiet import silence_amqp
-from adapters.rabbitmq.connection import Broker, QueueCounts, open_connection
+from adapters.rabbitmq.connection import Broker, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from function.telemetry import NullObserver
 
@@ -42,6 +42,7 @@ def check(broker: Broker) -> Iterator[Finding]:
 
 async def _counts(broker: Broker) -> dict[str, QueueCounts]:
     async with open_connection(broker, NullObserver()) as connection:
+        await declare_queues(connection, broker)
         return {queue: await connection.counts(queue) for queue in sorted(broker.names.all)}
 
 

@@ -14,7 +14,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -24,7 +24,7 @@ from function.outcomes import Answer, Reason
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
-from function.telemetry import NullObserver
+from function.telemetry import NullObserver, Observer
 from tests.doubles import FOUND, PERSON, MemoryAnswers
 from tests.servers.rabbitmq import Node
 
@@ -167,6 +167,14 @@ class Customer:
 
     def take(self, message: AbstractIncomingMessage) -> None:
         self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
+
+
+@asynccontextmanager
+async def declared_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+    """A connection, the queues declared."""
+    async with open_connection(broker, observer) as connection:
+        await declare_queues(connection, broker)
+        yield connection
 
 
 class Room:

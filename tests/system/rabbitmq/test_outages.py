@@ -6,13 +6,13 @@ import time
 import aio_pika
 import pytest
 
-from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.connection import Broker
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.topology import Names
 from function.telemetry import NullObserver
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
-from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, until
+from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
 
 
 async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
@@ -61,7 +61,7 @@ def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC)
 
 
 async def open_once(wanted: Broker) -> None:
-    async with open_connection(wanted, NullObserver()):
+    async with declared_connection(wanted, NullObserver()):
         pass
 
 

@@ -4,17 +4,16 @@ import asyncio
 
 import pytest
 
-from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.disposition import HANDED_BACK
 from adapters.rabbitmq.errors import BrokerUnavailable
 from adapters.rabbitmq.messages import Message, Properties
-from tests.system.rabbitmq.room import Room, until
+from tests.system.rabbitmq.room import Room, declared_connection, until
 from tests.system.rabbitmq.test_lanes import limited
 
 
 async def test_neither_the_end_nor_what_the_lane_itself_must_make_room_for_waits_for_a_full_queue(room: Room) -> None:
     stopping = asyncio.Event()
-    async with open_connection(room.broker, room.heard) as connection:
+    async with declared_connection(room.broker, room.heard) as connection:
         publisher = connection.publisher
 
         async def refused() -> bool:

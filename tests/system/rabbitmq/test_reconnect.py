@@ -204,30 +204,26 @@ class Waiting:
     "lost",
     [pytest.param(False, id="and the lane works on that connection"), pytest.param(True, id="and is replaced if lost")],
 )
-async def test_what_was_reached_has_its_queues(room: Room, lost: bool) -> None:  # noqa: FBT001  # a row of a table
+async def test_the_first_connection_has_its_queues(room: Room, lost: bool) -> None:  # noqa: FBT001  # a row of a table
     lane = Waiting()
     runner = LaneRunner(lane, room.broker, room.heard)
-    await runner.connect()
-    reached = runner._first
-    await runner.connect()
-    assert runner._first is reached is not None
+    first = await runner.connect()
+    assert await runner.connect() is first
     assert not runner.is_ready
     assert await room.size(room.names.lookup) == 0
     if lost:
-        await reached.channel.connection.close()
+        await first.channel.connection.close()
     stopping = asyncio.Event()
     running = asyncio.create_task(runner.run(stopping))
     await until(lambda: runner.is_ready and len(lane.connections) == 1 + lost, "the lane at work")
-    assert lane.connections[0] is reached
+    assert lane.connections[0] is first
     stopping.set()
     await running
     assert all(connection.channel.connection.is_closed for connection in lane.connections)
 
 
-async def test_what_was_reached_for_nothing_is_let_go(room: Room) -> None:
+async def test_a_connection_that_is_not_used_is_closed(room: Room) -> None:
     runner = LaneRunner(Waiting(), room.broker, room.heard)
-    await runner.connect()
-    reached = runner._first
+    connection = await runner.connect()
     await runner.disconnect()
-    assert reached is not None
-    assert reached.channel.connection.is_closed
+    assert connection.channel.connection.is_closed

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 import aio_pika
 import pytest
 
-from adapters.rabbitmq.connection import Broker, open_connection, open_without_queues
+from adapters.rabbitmq.connection import Broker, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import Names, queues
 from function.telemetry import NullObserver
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.process import ROOT
-from tests.system.rabbitmq.room import Room, ask
+from tests.system.rabbitmq.room import Room, ask, declared_connection
 
 DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
 DEFAULT_RETRY_SEC = 60
@@ -88,7 +88,7 @@ async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> No
         await channel.default_exchange.publish(aio_pika.Message(b"{}"), defined.names.dead)
     with user(defined.node, *(named(defined, each) for each in DEAD_COMMAND)) as uri:
         broker = defined.broker._replace(uris=(uri,))
-        async with open_without_queues(broker, NullObserver()) as connection:
+        async with open_connection(broker, NullObserver()) as connection:
             letters = DeadLetters(connection, defined.names, defined.names.dead)
             assert len([letter async for letter in letters.read(Selection())]) == 1
             assert len([letter async for letter in letters.replay(Selection())]) == 1
@@ -106,7 +106,7 @@ async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(define
 
 
 async def opened(broker: Broker) -> None:
-    async with open_connection(broker, NullObserver()):
+    async with declared_connection(broker, NullObserver()):
         pass
 
 

@@ -11,8 +11,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -70,24 +69,19 @@ class FailoverProvider:
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         """Poll where there is a ticket that is still good; else ask the first provider that may be asked. See InnProvider."""
-        with self._timed_step():
+        began = self._monotonic()
+        try:
             if ticket is not None and self._clock.now() < ticket.expires_at:
                 for provider in self._providers:
                     if provider.name == ticket.provider:
                         return provider.poll(request, ticket)
             return self._find(request)
+        finally:
+            self._observer.step("fetch", self._monotonic() - began)
 
     def states(self) -> list[ProviderStatus]:
         """Every provider, in order. Raises Unavailable while the store cannot be reached."""
         return [ProviderStatus(provider.name, provider.check()) for provider in self._providers]
-
-    @contextmanager
-    def _timed_step(self) -> Iterator[None]:
-        began = self._monotonic()
-        try:
-            yield
-        finally:
-            self._observer.step("fetch", self._monotonic() - began)
 
     def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
         failures: list[Unavailable] = []
@@ -100,9 +94,7 @@ class FailoverProvider:
             failures.append(reply.error)
             if not reply.ask_next:
                 break
-        if not failures:
-            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
-        first = failures[0]
+        first = failures[0] if failures else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         if first.reason in _CLOSED:
             # The first provider that opens can answer.
             raise Unavailable(first.reason, min(error.retry_after for error in failures))
@@ -161,7 +153,7 @@ class _LimitedProvider:
         if isinstance(permit, Denied):
             return self._denied(permit)
         if not permit.probe:
-            self._report_closed()
+            self._report(None)
         try:
             reply = self._asked(request, None)
         except Throttled as error:
@@ -187,14 +179,13 @@ class _LimitedProvider:
         return reply.answer
 
     def _asked(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        began = self._monotonic()
-        outcome = str(Reason.INTERNAL_ERROR)
+        began, outcome = self._monotonic(), Reason.INTERNAL_ERROR.value
         try:
             with self._observer.span(f"ask {self.name}"):
                 reply = self._provider.ask(request, ticket)
-            outcome = str(_outcome(reply))
+            outcome = _outcome(reply)
         except Unavailable as error:
-            outcome = str(error.reason)
+            outcome = error.reason.value
             raise
         finally:
             self._observer.provider_called(self.name, outcome, self._monotonic() - began)
@@ -203,7 +194,7 @@ class _LimitedProvider:
     def _denied(self, denied: Denied) -> _Failure:
         reason, seconds = denied
         if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self._reported:
-            self._report_open(denied)
+            self._report(denied)
         if reason is DenialReason.HALF_OPEN:
             seconds = min(seconds, HALF_OPEN_SEC)
         return _closed(seconds, ask_next=reason is not DenialReason.PACED)
@@ -214,7 +205,7 @@ class _LimitedProvider:
                 self._cool_down()
             elif permit.probe:
                 self._limiter.recover(self.name)
-                self._report_closed()
+                self._report(None)
         except Unavailable as error:
             # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
             self._observer.error("providers", error)
@@ -223,15 +214,15 @@ class _LimitedProvider:
         """Open the circuit; the seconds, 0 where cool-downs are off."""
         seconds = self._limiter.cool_down(self.name, self._limit, at_least)
         if seconds:
-            self._report_open(Denied(DenialReason.COOLING_DOWN, seconds))
+            self._report(Denied(DenialReason.COOLING_DOWN, seconds))
         return seconds
 
-    def _report_open(self, denied: Denied) -> None:
-        self._reported = denied.reason
-        self._observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
-
-    def _report_closed(self) -> None:
-        if self._reported is not None:
+    def _report(self, denied: Denied | None) -> None:
+        """Report that the circuit opened, or that it is closed again where it was reported open."""
+        if denied is not None:
+            self._reported = denied.reason
+            self._observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
+        elif self._reported is not None:
             self._observer.provider_closed(self.name, self._reported.value, 0)
             self._reported = None
 
@@ -239,8 +230,7 @@ class _LimitedProvider:
 class PersonCooldowns:
     """A cool-down for each person, for any thread; of too many the oldest is dropped.
 
-    They wait for another provider, perhaps for hours, and each further try may cost money. Nothing of a person is
-    kept but a number that means nothing outside this process.
+    Each try may cost money. Nothing of a person is kept but a number that means nothing outside this process.
     """
 
     def __init__(self, monotonic: Callable[[], float], capacity: int = MAX_PERSONS) -> None:

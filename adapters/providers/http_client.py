@@ -110,7 +110,8 @@ class SiteClient:
         self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
         # Its backoff begins with the second retry, with twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
-        trust = _trust(ca_bundle) if ca_bundle or "https:" in (url[:6], proxy[:6]) else None
+        encrypted = ca_bundle or url.startswith("https:") or proxy.startswith("https:")
+        trust = _trust(ca_bundle) if encrypted else None
         self._pool: Any = _manager(proxy, trust).connection_from_url(url)
         self._by_tunnel = self._pool.proxy is not None and url.startswith("https:")
         if self._pool.proxy and not self._by_tunnel:
@@ -131,18 +132,13 @@ class SiteClient:
 
     def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
         url = parse_url(self.url + path)
-        cookies = self.cookies.header(url.url)
+        headers = {"Host": url.netloc or "", **self._headers, **headers}
+        if cookies := self.cookies.header(url.url):
+            headers["Cookie"] = cookies
         request = h11.Request(
             method=method,
             target=url.url if self._pool.proxy and not self._by_tunnel else url.request_uri,
-            headers=list(
-                {
-                    "Host": url.netloc or "",
-                    **self._headers,
-                    **({"Cookie": cookies} if cookies else {}),
-                    **headers,
-                }.items()
-            ),
+            headers=[(name, value.encode("latin-1")) for name, value in headers.items()],
         )
         exchange = _Exchange(self._connection, self._retry, time.monotonic() + self.timeout)
         result: Future[SiteReply | Reason] = Future()
@@ -186,7 +182,7 @@ class _Exchange:
             result.set_result(Reason.BAD_REPLY)
         except (HTTPError, OSError, HTTPException, h11.ProtocolError):
             result.set_result(Reason.PROVIDER_UNAVAILABLE)
-        except BaseException as bug:  # noqa: BLE001  # it is the caller's
+        except Exception as bug:  # noqa: BLE001  # raised again in the caller's thread
             result.set_exception(bug)
         finally:
             if self._connection is not None:
@@ -204,9 +200,7 @@ class _Exchange:
         self._connect()
         http = h11.Connection(h11.CLIENT)
         messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
-        data = b"".join(http.send(message) or b"" for message in messages)
-        sock = self._socket()
-        sock.sendall(data)
+        self._socket().sendall(b"".join(http.send(message) or b"" for message in messages))
         head, packed = self._received(http)
         headers = [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
         self.set_cookies = [value for name, value in headers if name == "set-cookie"]

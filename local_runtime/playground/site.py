@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from urllib3.exceptions import HTTPError
 
-from adapters.providers import State
+from adapters.providers import ProviderStatus
 from function.ports import Unavailable
 from local_runtime.emulator.client import Remote, WrongControl
 from local_runtime.emulator.counts import Step
@@ -102,7 +102,7 @@ class Playground:
             "captchas": stats.captchas,
             "paidLookups": stats.calls[Step.APIFNS],
             "paid": self.provider.paid,
-            "providers": [_availability(state) for state in self.provider.states()],
+            "providers": [_availability(status) for status in self.provider.states()],
             "answered": [
                 {"requestId": answer.request_id, "status": answer.status, "provider": answer.provider}
                 for answer in self.provider.latest()
@@ -123,10 +123,10 @@ def _file(path: Path) -> Callable[[Request], Response]:
     return view
 
 
-def _availability(state: State) -> dict[str, object]:
-    if state.shut is None:
-        return {"name": state.name, "closed": "", "opensIn": 0}
-    return {"name": state.name, "closed": state.shut.why, "opensIn": round(state.shut.reopens_in, 1)}
+def _availability(status: ProviderStatus) -> dict[str, object]:
+    if status.denied is None:
+        return {"name": status.name, "closed": "", "opensIn": 0}
+    return {"name": status.name, "closed": status.denied.reason, "opensIn": round(status.denied.retry_after, 1)}
 
 
 def _reply(read: Callable[[], object]) -> Response:

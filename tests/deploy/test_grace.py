@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from adapters.composition.asking import Asking
 
 from adapters.cli.serve import GRACE_SEC
-from adapters.composition.asking import Asking
 from adapters.composition.consumer import PATIENCE_SEC
 from adapters.composition.function import FETCHES_SEC
 from adapters.config.settings import ApiFnsSettings, NalogSettings, load
@@ -17,7 +17,15 @@ AFTER_THE_DRAIN_SEC = CONFIRM_SEC + 15
 """To hand back what is left, confirmed by a broker that may be slow, close the connections and send the last spans."""
 AFTER_THE_FETCHES_SEC = 10
 """To give back the claims of what is left, close the connections and send the last spans."""
-WITH_GRACE = [place for place in PLACES if place not in ("lambda", "knative")]
+
+
+def _places_of(command: str) -> list[str]:
+    """Where this process has a grace period."""
+    return [
+        place
+        for place, processes in PLACES.items()
+        if any(process.command == command and process.grace is not None for process in processes())
+    ]
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ class Longest:
         return Asking(load(NalogSettings), paid, patience).lease
 
 
-@pytest.mark.parametrize("place", [*WITH_GRACE, "knative"])
+@pytest.mark.parametrize("place", _places_of("serve"))
 def test_the_function_ends_its_requests_and_fetches_before_the_kill(place: str, longest_lookup: Longest) -> None:
     [function] = [process for process in PLACES[place]() if process.command == "serve"]
     assert function.grace is not None
@@ -52,7 +60,7 @@ def test_the_function_ends_its_requests_and_fetches_before_the_kill(place: str, 
     assert function.pause + ending + AFTER_THE_FETCHES_SEC < function.grace
 
 
-@pytest.mark.parametrize("place", [*WITH_GRACE, "knative"])
+@pytest.mark.parametrize("place", _places_of("consume"))
 def test_the_consumer_ends_its_lookups_within_its_drain_and_that_before_the_kill(
     place: str, longest_lookup: Longest
 ) -> None:

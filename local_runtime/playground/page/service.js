@@ -6,7 +6,7 @@ import { change, current, onState } from "./runtime.js";
 
 const COUNTS = ["searches", "polls", "captchas", "paidLookups"];
 const AVAILABILITY = {
-  "": "available", cooling_down: "coolingDown", paced: "coolingDown", probing: "probing", daily_limit: "dailyLimit",
+  "": "available", cooling_down: "coolingDown", paced: "coolingDown", half_open: "probing", daily_limit: "dailyLimit",
 };
 
 const shown = new Map();

@@ -156,7 +156,7 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
             "slow_lane": True,
         }
         assert told(consumer, "inn_ready") == {"store": 0, "providers": 1, "fast_lane": 1, "slow_lane": 1}
-        wait_for(lambda: told(consumer, "inn_waits_total")["store_unavailable"], within=60, what="messages that wait")
+        wait_for(lambda: told(consumer, "inn_holds_total")["store_unavailable"], within=60, what="messages that wait")
         assert "store_unavailable" in consumer.errors
         own.members[0].start()
         bury(settings)
@@ -269,9 +269,9 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
     assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
     assert lines[0].startswith("inn: RabbitMQ: no broker")
     log = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
-    assert sorted((line["event"], line["part"]) for line in log if line["event"] != "library") == [
-        ("start_waits", "mongodb"),
-        ("start_waits", "rabbitmq"),
+    assert sorted((line["event"], line["server"]) for line in log if line["event"] != "library") == [
+        ("server_unreachable", "mongodb"),
+        ("server_unreachable", "rabbitmq"),
     ]
     assert PASSWORD not in consumer.errors
 

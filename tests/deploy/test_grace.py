@@ -9,8 +9,8 @@ from adapters.cli.serve import GRACE_SEC
 from adapters.composition.consumer import PATIENCE_SEC
 from adapters.composition.function import FETCHES_SEC
 from adapters.config.settings import ApiFnsSettings, NalogSettings, load
-from adapters.rabbitmq.outbox import CONFIRM_SEC
-from adapters.rabbitmq.slow import DRAIN_SEC
+from adapters.rabbitmq.publisher import CONFIRM_SEC
+from adapters.rabbitmq.slow_lane import DRAIN_SEC
 from tests.deploy.manifests import PLACES, Process, template
 
 AFTER_THE_DRAIN_SEC = CONFIRM_SEC + 15

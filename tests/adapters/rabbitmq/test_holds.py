@@ -4,27 +4,27 @@ from collections import Counter
 
 import pytest
 
-from adapters.rabbitmq.waits import APART_SEC, Waits
+from adapters.rabbitmq.holds import OUTAGE_LOG_SEC, HoldReport
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.telemetry import NullObserver
 from tests.doubles import KNOWN, request
 
 AWAY, CLOSED = Deferred(request(), Reason.STORE_UNAVAILABLE), Deferred(request(), Reason.PROVIDER_CLOSED, 20)
-ANSWERED, NOT_HERE = Answered(request(), KNOWN, cached=True), Deferred(request(), Reason.NOT_HERE)
+ANSWERED, NOT_CACHED = Answered(request(), KNOWN, cached=True), Deferred(request(), Reason.NOT_CACHED)
 FETCHED_BY_ANOTHER, REJECTED = InProgress(request()), Rejected("r-1", ())
 BUG = Deferred(request(), Reason.INTERNAL_ERROR)
 
 Happening = tuple[float, str, list[Outcome]]
-"""When, in seconds; what became of the outcomes: kept or passed."""
+"""When, in seconds; what became of the outcomes: held or released."""
 
 
 class Told(NullObserver):
     def __init__(self) -> None:
         self.lines: list[tuple[str, float]] = []
-        self.waits: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
 
-    def waiting(self, reason: str, count: int) -> None:
-        self.waits[reason] += count
+    def held(self, reason: str, count: int) -> None:
+        self.holds[reason] += count
 
     def event(self, name: str, /, **facts: str | float) -> None:
         assert facts["queue"] == "inn.lookup"
@@ -34,9 +34,9 @@ class Told(NullObserver):
 def told(happenings: list[Happening]) -> Told:
     now = [0.0]
     told = Told()
-    waits = Waits(told, "inn.lookup", lambda: now[0])
+    report = HoldReport(told, "inn.lookup", lambda: now[0])
     for now[0], what, outcomes in happenings:
-        getattr(waits, what)(outcomes)
+        getattr(report, what)(outcomes)
     return told
 
 
@@ -51,32 +51,32 @@ def told(happenings: list[Happening]) -> Told:
     ],
 )  # fmt: skip
 def test_each_try_in_vain_counts_by_its_reason(outcomes: list[Outcome], counted: dict[str, int]) -> None:
-    assert told([(0, "kept", outcomes)]).waits == counted
+    assert told([(0, "held", outcomes)]).holds == counted
 
 
 LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
-    "nothing, while nothing waits": ([(0, "passed", [ANSWERED]), (1, "passed", [NOT_HERE])], []),
-    "nothing, while messages wait for something else": ([(0, "kept", [CLOSED]), (1, "kept", [FETCHED_BY_ANOTHER])], []),
-    "one line for an outage, however many tries": ([(second, "kept", [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
+    "nothing, while nothing waits": ([(0, "released", [ANSWERED]), (1, "released", [NOT_CACHED])], []),
+    "nothing, while messages wait for something else": ([(0, "held", [CLOSED]), (1, "held", [FETCHED_BY_ANOTHER])], []),
+    "one line for an outage, however many tries": ([(second, "held", [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
     "its end, once an answer is found": (
-        [(0, "kept", [AWAY]), (7, "passed", [ANSWERED]), (8, "passed", [ANSWERED])],
+        [(0, "held", [AWAY]), (7, "released", [ANSWERED]), (8, "released", [ANSWERED])],
         [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once the store knows that it has none": (
-        [(0, "kept", [AWAY]), (7, "passed", [REJECTED, NOT_HERE])],
+        [(0, "held", [AWAY]), (7, "released", [REJECTED, NOT_CACHED])],
         [("store_unavailable", 0), ("store_available", 7)],
     ),
     "its end, once a message waits for something else": (
-        [(0, "kept", [AWAY]), (7, "kept", [CLOSED])],
+        [(0, "held", [AWAY]), (7, "held", [CLOSED])],
         [("store_unavailable", 0), ("store_available", 7)],
     ),
-    "no end, where the store was not asked": ([(0, "kept", [AWAY]), (7, "passed", [REJECTED, BUG])], [("store_unavailable", 0)]),
+    "no end, where the store was not asked": ([(0, "held", [AWAY]), (7, "released", [REJECTED, BUG])], [("store_unavailable", 0)]),
     "no more of a store that comes and goes": (
-        [(0, "kept", [AWAY]), (1, "passed", [ANSWERED]), (2, "kept", [AWAY]), (3, "passed", [ANSWERED])],
+        [(0, "held", [AWAY]), (1, "released", [ANSWERED]), (2, "held", [AWAY]), (3, "released", [ANSWERED])],
         [("store_unavailable", 0), ("store_available", 1)],
     ),
     "a minute later, that it is away again": (
-        [(0, "kept", [AWAY]), (1, "passed", [ANSWERED]), (2, "kept", [AWAY]), (1 + APART_SEC, "kept", [AWAY])],
+        [(0, "held", [AWAY]), (1, "released", [ANSWERED]), (2, "held", [AWAY]), (1 + OUTAGE_LOG_SEC, "held", [AWAY])],
         [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],
     ),
 }  # fmt: skip

@@ -11,10 +11,10 @@ from socket import gaierror
 import pytest
 from aiormq import exceptions as amqp
 
-from adapters.rabbitmq import session
-from adapters.rabbitmq.faults import BrokerAway, translated
-from adapters.rabbitmq.link import Link
-from adapters.rabbitmq.session import Broker, Session
+from adapters.rabbitmq import connection
+from adapters.rabbitmq.connection import Broker, BrokerConnection
+from adapters.rabbitmq.consumer import LaneRunner
+from adapters.rabbitmq.errors import BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
 from adapters.telemetry import start
 from tests.servers.process import wait_for
@@ -40,8 +40,8 @@ def _wrapped(cause: OSError) -> Exception:
         pytest.param(Exception("secret"), "connection_lost", id="what says nothing"),
     ],
 )
-def test_weather_has_a_code(error: Exception, code: str) -> None:
-    with pytest.raises(BrokerAway) as away, translated():
+def test_transient_errors_have_a_code(error: Exception, code: str) -> None:
+    with pytest.raises(BrokerUnavailable) as away, translate_errors():
         raise error
 
     assert str(away.value) == code
@@ -52,7 +52,7 @@ class Idle:
 
     queue = "inn"
 
-    async def run(self, session: Session, stopping: asyncio.Event) -> None:
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         await stopping.wait()
 
 
@@ -75,17 +75,18 @@ async def test_the_log_says_why_a_lane_has_no_broker(
     why: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session, "CONNECT_SEC", 0.1)
+    monkeypatch.setattr(connection, "CONNECT_SEC", 0.1)
+    monkeypatch.setattr(connection, "SHARE_SEC", 0.1)
     log, stopping = io.StringIO(), asyncio.Event()
     with _listener(listening=listening) as port, start("inn", "INFO", log) as told:
-        broker = Broker(f"amqp://guest:guest@127.0.0.1:{port}/", "inn", Names("inn"), 60)
-        link = Link(Idle(), broker, told)
-        running = asyncio.create_task(link.run(stopping))
-        await asyncio.to_thread(wait_for, lambda: link.state != "not_connected", within=30, what="a try")
+        broker = Broker((f"amqp://guest:guest@127.0.0.1:{port}/",), "inn", Names("inn"), 60)
+        runner = LaneRunner(Idle(), broker, told)
+        running = asyncio.create_task(runner.run(stopping))
+        await asyncio.to_thread(wait_for, lambda: runner.state != "not_connected", within=30, what="a try")
         stopping.set()
         await running
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     told_why = [line for line in lines if line["event"] == "reconnecting"]
     assert {(line["queue"], line["reason"], line.get("withheld")) for line in told_why} == {("inn", why, None)}
-    assert link.state == why
+    assert runner.state == why

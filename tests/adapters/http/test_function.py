@@ -306,7 +306,7 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
         (b'{"specversion": "1.0"}', PLAIN, 400, "id as a string"),
         (b"", STRUCTURED, 400, "not JSON"),
         (b"5", STRUCTURED, 400, "a CloudEvent as a JSON object"),
-        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, source"),
+        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, none of them a control character, source"),
         (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
         (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
     ],

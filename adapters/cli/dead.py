@@ -9,9 +9,7 @@ import typer
 from pydantic_core import to_json
 
 from adapters.cli.doctor.rabbit import why_unavailable
-from adapters.cli.failure import WRONG_USE, Failure
-from adapters.cli.output import Unwritable
-from adapters.cli.quiet import silence_amqp
+from adapters.cli.errors import WRONG_USE, Failure, Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import Broker, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
@@ -121,7 +119,6 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     """Act on each selected message of the queue, and show it."""
     settings = load(RabbitSettings)
     broker = Broker(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
-    silence_amqp()
 
     async def run() -> None:
         async with open_connection(broker, NullObserver()) as connection:

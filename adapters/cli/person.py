@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 from adapters.cli.typed import iso_date, series_and_number, two_digits
 from function.documents import PASSPORT
 

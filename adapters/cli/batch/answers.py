@@ -7,9 +7,9 @@ from itertools import islice
 from adapters.cli.batch.cells import MAX_CELL, text_of
 from adapters.cli.batch.rows import Row
 from adapters.cli.batch.tables import Table
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 from function.outcomes import Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 _DATES = ("must be an ISO date, YYYY-MM-DD", "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
 """What the service says of a date, and what it is to those whose tables may hold more than the contract does."""

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.cli.asking.trouble import NotNow, Unreached, plain
 from adapters.cli.batch.answers import Answer, failed
-from adapters.cli.failure import Failure
+from adapters.cli.client import RetryLater, ServiceUnreachable
+from adapters.cli.errors import Failure
+from adapters.cli.output import printable
 from function.outcomes import Reason, Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 TRIES = 3
 """Of a person whom the service tried to look up in vain. Waiting for one's turn is no try."""
@@ -23,7 +24,7 @@ class Client(Protocol):
     """A way to the service."""
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises Refused, Unreached, NotNow."""
+        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
 
 
 @dataclass
@@ -66,22 +67,22 @@ class Asker:
                     result = await self.client.ask(request)
             except TimeoutError:
                 return failed(f"no reply came by way of RabbitMQ in {self.reply_sec:g} s; the next run asks again")
-            except NotNow as no:
+            except RetryLater as no:
                 wait = no.retry_after or pause
                 self._stands(str(no))
-            except Unreached as no:
+            except ServiceUnreachable as no:
                 if not self._any:
                     # Nobody was there from the beginning: that is a wrong address, not an outage.
                     raise
                 self._stands(str(no))
             else:
                 reason = _reason(result)
-                tries += reason is None or reason.burns_retry
+                tries += reason is None or reason.is_failure
                 if result.status is not Status.FAILED or not self.retries or tries >= TRIES:
                     self._note(result)
                     return Answer.of(result)
                 self._any = True
-                self._stands(plain(result.details))
+                self._stands(printable(result.details))
             await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
             pause = min(pause * 2, LONGEST_PAUSE_SEC)
 
@@ -92,7 +93,7 @@ class Asker:
     def _note(self, result: LookupResult) -> None:
         self._any = True
         if result.status is Status.FAILED:
-            self._stands(plain(result.details))
+            self._stands(printable(result.details))
         else:
             self._limit.reschedule(asyncio.get_running_loop().time() + self.patience)
 

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.asking.options import Amqp, Queue, TokenFile, Url, destination
-from adapters.cli.asking.places import Address, Broker
 from adapters.cli.batch import headings
 from adapters.cli.batch.asking import Asker, Client
 from adapters.cli.batch.interrupts import Interrupts
@@ -19,7 +17,8 @@ from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.rows import rows_of
 from adapters.cli.batch.tables import check_suffix, opened
 from adapters.cli.batch.window import Window, Work
-from adapters.cli.failure import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+from adapters.cli.client import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
 
 ROW_SEC = 2.0
 """For each row of a window, of which the last waits for all others: the tax service answers about one a second."""
@@ -58,7 +57,7 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --window 500
     """
-    from adapters.cli.batch.bar import shown, writing  # noqa: PLC0415  # rich takes its time, which --help need not wait for
+    from adapters.cli.batch.bar import shown, writing  # rich takes its time, which --help need not wait for
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
@@ -69,7 +68,7 @@ def batch(
     headings.check(columns, table.how)
     table.check()
     progress, journal = Progress(), Journal(source, table, out)
-    http = isinstance(where, Address)
+    http = isinstance(where, HttpDestination)
     asker_of = partial(
         Asker,
         # Over RabbitMQ the service has made its retries before it replies.
@@ -101,19 +100,21 @@ def batch(
     return FAILED if progress.failed else DONE
 
 
-async def _run(work: Work, where: Address | Broker, window: int, asker_of: Callable[[Client], Asker]) -> None:
+async def _run(
+    work: Work, where: HttpDestination | AmqpDestination, window: int, asker_of: Callable[[Client], Asker]
+) -> None:
     async with _client(where, window) as client:
         asker = asker_of(client)
         async with asker.patient():
             await Window(work, asker.answer, window).run()
 
 
-def _client(where: Address | Broker, window: int) -> AbstractAsyncContextManager[Client]:
-    if isinstance(where, Address):
-        from adapters.cli.batch.posting import BatchClient  # noqa: PLC0415  # imported only where it is used
+def _client(where: HttpDestination | AmqpDestination, window: int) -> AbstractAsyncContextManager[Client]:
+    if isinstance(where, HttpDestination):
+        from adapters.cli.batch.posting import BatchClient  # imported only where it is used
 
         return BatchClient(where, window)
-    from adapters.cli.asking.amqp import AmqpClient  # noqa: PLC0415  # imported only where it is used
+    from adapters.cli.amqp_client import AmqpClient  # imported only where it is used
 
     return AmqpClient(where)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.cli.batch.cells import text_of
 from adapters.cli.batch.headings import columns_of
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 SEPARATORS = ";,\t|"
 CHUNK = 1 << 16

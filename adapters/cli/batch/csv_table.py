@@ -10,7 +10,7 @@ from typing import Self
 
 from adapters.cli.batch.cells import text_of
 from adapters.cli.batch.csv_dialect import CHUNK, Dialect, sniffed
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 from adapters.cli.typed import iso_date
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 DOCUMENT = "document"
 """Not a field of the request: series and number in one column."""

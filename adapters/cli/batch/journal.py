@@ -12,7 +12,7 @@ from adapters.cli.batch.csv_table import CsvTable, CsvWriter, line_of
 from adapters.cli.batch.lock import lock
 from adapters.cli.batch.rows import Row, rows_of
 from adapters.cli.batch.tables import Table, opened, replacing
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 SUFFIX = ".part"
 DIALECT = Dialect("utf-8", ",", "\n")

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 
 def lock(descriptor: int, out: Path) -> None:
     """Lock an open file until it is closed. Raises Failure where another run has."""
     try:
-        import fcntl  # noqa: PLC0415  # not to be had on Windows, where a file in use can't be replaced anyway
+        import fcntl  # not to be had on Windows, where a file in use can't be replaced anyway
     except ImportError:
         return
     try:

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from adapters.cli.asking.http import MAX_BATCH, HttpClient
-from adapters.cli.asking.places import Address
-from adapters.cli.failure import Failure
-from function.request import LookupResult
+from adapters.cli.client import HttpDestination
+from adapters.cli.errors import Failure
+from adapters.cli.http_client import MAX_BATCH, HttpClient
+from function.result import LookupResult
 
 POSTERS = 4
 SILENCE_SEC = 300.0
@@ -21,7 +21,7 @@ Waiting = tuple[Mapping[str, object], asyncio.Future[LookupResult]]
 class BatchClient:
     """A Client over HTTP. For one event loop."""
 
-    def __init__(self, address: Address, window: int) -> None:
+    def __init__(self, address: HttpDestination, window: int) -> None:
         self._client = HttpClient(address, SILENCE_SEC, POSTERS)
         self._size = max(1, min(MAX_BATCH, window // POSTERS))
         self._waiting: list[Waiting] = []

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from adapters.cli.batch.csv_dialect import RUSSIAN_EXCEL, Dialect
 from adapters.cli.batch.csv_table import CsvTable, CsvWriter
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 XLSX_SUFFIX = ".xlsx"
@@ -57,7 +57,7 @@ def opened(path: Path) -> Table:
     except OSError as exc:
         raise Failure(f"cannot read {path}: {exc.strerror}", WRONG_USE) from None
     if magic == _ZIP:
-        from adapters.cli.batch.xlsx_table import XlsxTable  # noqa: PLC0415  # openpyxl takes its time
+        from adapters.cli.batch.xlsx_table import XlsxTable  # openpyxl takes its time
 
         return XlsxTable(path)
     if magic == _OLD_EXCEL:
@@ -96,7 +96,7 @@ def _writer(path: Path, suffix: str, like: Table, width: int) -> Iterator[Writer
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if suffix == XLSX_SUFFIX:
-        from adapters.cli.batch.xlsx_table import XlsxWriter  # noqa: PLC0415  # openpyxl takes its time
+        from adapters.cli.batch.xlsx_table import XlsxWriter  # openpyxl takes its time
 
         with XlsxWriter(path, width) as workbook:
             yield workbook

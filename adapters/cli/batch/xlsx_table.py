@@ -15,7 +15,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 from adapters.cli.batch.cells import MAX_CELL, text_of
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 
 COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from adapters.cli.doctor.finding import Finding, Kind
-from adapters.cli.doctor.reach import why_none
-from adapters.cli.quiet import silence_amqp
+from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
 from adapters.rabbitmq.connection import Broker, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from function.telemetry import NullObserver
@@ -18,7 +16,6 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 def check(broker: Broker) -> Iterator[Finding]:
     """Whether the consumer can work with it."""
-    silence_amqp()
     try:
         counts = asyncio.run(_counts(broker))
     except BrokerRefused as refused:
@@ -54,7 +51,7 @@ def why_unavailable(broker: Broker, code: str) -> str:
             " members where it has several (rabbitmq-queues quorum_status shows them)"
         )
     parts = [urlsplit(uri) for uri in broker.uris]
-    why = why_none((unquote(part.hostname or ""), part.port or PORTS[part.scheme]) for part in parts)
+    why = unreachable_cause((unquote(part.hostname or ""), part.port or PORTS[part.scheme]) for part in parts)
     if why:
         return f"{why}: start it, or mend {WHERE}"
     return (

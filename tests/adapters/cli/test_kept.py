@@ -105,7 +105,9 @@ def test_history_reveals_persons_when_told_to(inn: Inn, kept: Kept, monkeypatch:
     assert datetime.fromisoformat(row["time"]) == kept.started - timedelta(seconds=60)
 
     monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
-    assert inn("history", "--reveal").out.splitlines()[2] == "    sealed under a key that is not among APP_SECRET_KEYS"
+    assert (
+        inn("history", "--reveal").out.splitlines()[2] == "    encrypted under a key that is not among APP_SECRET_KEYS"
+    )
 
 
 @pytest.mark.parametrize(

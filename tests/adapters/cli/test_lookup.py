@@ -18,7 +18,7 @@ Start = Callable[..., Host]
 
 
 def reply(**more: object) -> bytes:
-    return json.dumps({"data": {**REPLY, **more}}).encode()
+    return json.dumps({**REPLY, **more}).encode()
 
 
 def problem(detail: str, **more: str) -> bytes:
@@ -80,7 +80,7 @@ def test_what_the_service_defers_is_asked_again(inn: Inn, host: Start) -> None:
     there = host(busy, (200, {}, reply()))
     assert inn("lookup", *PERSON, "--url", there.url, "--request-id", "r").status == 0
     assert len(there.bodies) == 2
-    assert there.bodies[0]["data"] == there.bodies[1]["data"]
+    assert there.bodies[0] == there.bodies[1]
 
 
 def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> None:
@@ -101,8 +101,8 @@ def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> N
         pytest.param((500, {}, b"<html>"), "answers 500", id="500"),
         pytest.param((302, {"location": "http://a/"}, b""), "to another address", id="a redirect"),
         pytest.param((200, {}, b"hello"), "is not the INN service: check --url", id="not JSON"),
-        pytest.param((200, {}, b'{"data": {"status": "well"}}'), "is not the INN service", id="another reply"),
-        pytest.param((200, {}, b"[]"), "is not the INN service", id="no event"),
+        pytest.param((200, {}, b'{"status": "well"}'), "is not the INN service", id="another reply"),
+        pytest.param((200, {}, b"[]"), "is not the INN service", id="no object"),
         pytest.param((200, {}, reply(requestId="other")), "do not belong to the requests", id="another's reply"),
     ],
 )

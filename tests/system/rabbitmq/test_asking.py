@@ -71,7 +71,7 @@ def test_a_failed_answer_is_status_1(inn: Inn, node: Node, queue: str) -> None:
 @pytest.mark.parametrize(
     ("login", "path", "said"),
     [
-        pytest.param("inn:wr0ng", "%2F", "RabbitMQ refuses this user or password", id="a wrong password"),
+        pytest.param("inn:wr0ng", "%2F", "RabbitMQ: the user or the password is wrong", id="a wrong password"),
         pytest.param(f"{USER}:{PASSWORD}", "nosuch", "the virtual host", id="a virtual host that is not there"),
         pytest.param(f"{USER}:{PASSWORD}", "%2F", "RabbitMQ has no queue nosuch", id="a queue that is not there"),
     ],

@@ -12,7 +12,7 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
-from adapters.cli.doctor import mongo, rabbit
+from adapters.cli.doctor import checks, rabbit
 from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
@@ -163,9 +163,9 @@ def test_each_wrong_setting_is_named_with_what_it_must_be(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
 ) -> None:
     # Only the settings are of interest here.
-    monkeypatch.setattr("adapters.cli.doctor.examination._store", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.examination._broker", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.examination._tax_service", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.checks._check_store", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.checks._check_broker", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.tax_service.check", lambda _: ())
     ended = doctor(**{name: value})
     assert ended.status == 2
     [line] = lines(ended, "wrong")
@@ -517,4 +517,4 @@ def test_the_paid_provider(
 
 
 def test_its_names_are_those_of_the_start() -> None:
-    assert (mongo.NAME, rabbit.NAME) == ("MongoDB", "RabbitMQ")
+    assert (checks.MONGO, rabbit.NAME) == ("MongoDB", "RabbitMQ")

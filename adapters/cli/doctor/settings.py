@@ -19,9 +19,9 @@ from adapters.config.settings import (
 )
 
 NAME = "settings"
-OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
+PREFIXES = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
-OF_COMPOSE = {
+COMPOSE_VARIABLES = {
     "COMPOSE_PROFILES",
     "INN_IMAGE",
     "LOGS_MAX_FILES",
@@ -37,39 +37,39 @@ OF_COMPOSE = {
     "PUBLISH_RABBITMQ",
     "PUBLISH_RABBITMQ_PAGE",
 }
-"""What docker compose alone reads in the file that it shares with us."""
-SIMILAR = 0.85
+"""Read by docker compose alone, from the same file."""
+SIMILARITY = 0.85
 
 Group = TypeVar("Group", bound=SettingsGroup)
 
 
-class Settings:
-    """The groups that are right, and what is wrong with the others."""
+class CheckedSettings:
+    """The groups that are valid, and what is wrong with the others."""
 
     def __init__(self, *, consumer: bool) -> None:
-        self._right: dict[type[SettingsGroup], SettingsGroup] = {}
-        self.findings: list[Finding] = []
+        self._valid: dict[type[SettingsGroup], SettingsGroup] = {}
+        faults: list[str] = []
         for group in ALL_GROUPS if consumer else CORE_GROUPS:
             try:
-                self._right[group] = load(group)
+                self._valid[group] = load(group)
+                faults += example_secrets(group)
             except WrongSettings as wrong:
-                self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
-            else:
-                self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in example_secrets(group)]
-        if not self.findings:
+                faults += wrong.faults
+        self.findings = [Finding(Kind.WRONG, NAME, fault) for fault in faults]
+        if not faults:
             self.findings.append(Finding(Kind.OK, NAME, "all of them can be read"))
-        self.findings += _strangers(environment.names())
-        self.findings += self._open_door()
+        self.findings += _unknown_names(environment.names())
+        self.findings += self._open_to_everybody()
 
     def has(self, *groups: type[SettingsGroup]) -> bool:
-        """Whether these groups are right."""
-        return all(group in self._right for group in groups)
+        """Whether these groups are valid."""
+        return all(group in self._valid for group in groups)
 
     def of(self, group: type[Group]) -> Group:
-        """A group that is right."""
-        return cast("Group", self._right[group])
+        """A group that is valid."""
+        return cast("Group", self._valid[group])
 
-    def _open_door(self) -> Iterator[Finding]:
+    def _open_to_everybody(self) -> Iterator[Finding]:
         if not self.has(HttpSettings):
             return
         http = self.of(HttpSettings)
@@ -78,8 +78,8 @@ class Settings:
             yield Finding(Kind.NOTE, NAME, text)
 
 
-def unreadable() -> list[Finding]:
-    """What is wrong with the file of settings itself: then none of them is known."""
+def file_faults() -> list[Finding]:
+    """What is wrong with the file of settings itself: then no setting is known."""
     try:
         environment.read()
     except WrongSettings as wrong:
@@ -87,17 +87,17 @@ def unreadable() -> list[Finding]:
     return []
 
 
-def broker_is_named() -> bool:
-    """Whether any of RabbitMQ's settings is there: the HTTP function's processes are given none."""
+def names_broker() -> bool:
+    """Whether any setting of RabbitMQ is set: processes that only serve HTTP have none."""
     return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
 
 
-def _strangers(names: Iterable[str]) -> Iterator[Finding]:
-    """A slip in a name leaves the setting as it was, and nothing would ever say so."""
-    known = {name for group in ALL_GROUPS for name in variables_of(group)} | OF_COMPOSE
+def _unknown_names(names: Iterable[str]) -> Iterator[Finding]:
+    """Variables whose name is misspelled: the setting would stay at its default, without any error."""
+    known = {name for group in ALL_GROUPS for name in variables_of(group)} | COMPOSE_VARIABLES
     for name in sorted(name for name in names if name.upper() not in known):
-        similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR)
+        similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY)
         if similar:
             yield Finding(Kind.NOTE, NAME, f"{name} is no setting: is {similar[0]} meant?")
-        elif name.startswith(OURS):
+        elif name.startswith(PREFIXES):
             yield Finding(Kind.NOTE, NAME, f"{name} is no setting, and is not heeded")

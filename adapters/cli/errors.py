@@ -1,4 +1,4 @@
-"""How a command ends when it can't do what it was asked for."""
+"""Exit statuses, and the errors that end a command with one line on standard error."""
 
 DONE = 0
 FAILED = 1
@@ -13,3 +13,11 @@ class Failure(Exception):
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Unwritable(Failure):
+    """Standard output accepts nothing more; the text says why."""
+
+
+class ReaderLeft(Unwritable):
+    """The reader of standard output has closed it, as in `inn history | head`."""

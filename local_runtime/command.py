@@ -33,6 +33,7 @@ from adapters.config.settings import (
     NalogSettings,
     load_groups,
 )
+from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Check
 from adapters.http.server import Address, Busy, Server, leave, listen, run
 from adapters.runtime.clock import SystemClock
@@ -126,10 +127,17 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
 
 
 @contextmanager
-def application(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Starlette]:
-    """The HTTP function over the local services, with the playground's routes before its own."""
+def local_endpoint(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Endpoint]:
+    """The HTTP function over the local services."""
     parts = HttpParts(settings.http.bearer_tokens, services.checks, observer, observer, settings.lookup.deadline_sec)
     with http_endpoint(services.answers, services.ports, parts) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def application(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Starlette]:
+    """The HTTP function with the playground's routes before its own."""
+    with local_endpoint(settings, services, observer) as endpoint:
         app = hosted(endpoint)
         app.router.routes[:0] = Playground(services.emulator, services.provider).routes()
         yield app

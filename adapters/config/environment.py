@@ -56,6 +56,10 @@ def _assignments() -> Iterator[tuple[str, str | None]]:
         yield from _in_file().items()
     # An empty variable does not hide the file's value.
     yield from os.environ.items()
+    if os.environ.get("SETTINGS_SECRET_ID"):
+        from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
+
+        yield from secrets_manager.settings(os.environ).items()
 
 
 def _in_file() -> dict[str, str | None]:

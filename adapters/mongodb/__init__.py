@@ -1,11 +1,8 @@
 """The store in MongoDB, encrypted, and shared by every replica: answers, claims and tickets, provider states, history.
 
-- Writes are acknowledged by a majority and journaled: an answer or a claim that was reported survives
-  the loss of a primary.
-- Reads go to the primary, with local read concern. A worker that waits for another one's answer sees it as
-  soon as it is saved; and what a failover might roll back was a true answer all the same.
-- Claims and permits are taken on the server's clock. The expiry of an answer or a ticket is set by a host's clock;
-  an answer's is judged by one as well.
+- Writes are acknowledged by a majority and journaled: what was reported survives the loss of a primary.
+- Reads go to the primary, with local read concern: what a failover rolls back was a true answer all the same.
+- Claims and permits are taken on the server's clock, answers expire by a host's.
 - A transient error (no server, no primary, too slow) is `Unavailable`. A login or permission that MongoDB refuses
   is `StoreRefuses` to an operator and at start (`WrongAddress` before anything is sent); to a lookup it is an outage.
   Any other error is `StoreFault`. No text of the driver leaves this package.
@@ -18,22 +15,13 @@ from adapters.runtime.imports import without
 # The driver imports all of X.509 before it finds out that PyOpenSSL is missing.
 with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.answers import MongoAnswers
-    from adapters.mongodb.client import Encryption, MongoConfig
+    from adapters.mongodb.client import MongoConfig
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
-    from adapters.mongodb.history import MongoHistory
-    from adapters.mongodb.key_rotation import MongoKeyRotation, UnderOldKeys
+    from adapters.mongodb.history import MongoHistory, UnderOldKeys
     from adapters.mongodb.rate_limits import MongoRateLimiter
 
-__all__ = [
-    "Encryption",
-    "MongoConfig",
-    "MongoStore",
-    "StoreFault",
-    "StoreRefuses",
-    "UnderOldKeys",
-    "WrongAddress",
-]
+__all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "UnderOldKeys", "WrongAddress"]
 
 
-class MongoStore(MongoAnswers, MongoRateLimiter, MongoHistory, MongoKeyRotation):
+class MongoStore(MongoAnswers, MongoRateLimiter, MongoHistory):
     """All ports of the store in one database. Make it after a fork, `prepare` it, `close` it."""

@@ -1,20 +1,18 @@
 """Answers, claims and tickets: a document a person, under the hash of the person.
 
-`find_or_claim` is one atomic step that decides on the server's clock. Claims, tickets and saves that threads
-make at the same time go together: many updates in one round trip, many saves in one transaction.
+Claims, tickets and saves that threads make at the same time share a round trip, or a transaction.
 
-`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there
-the row is written first. A crash between the two then leaves the request unanswered and the claim to
-its lease; the next lookup fetches again and writes both, the row in the place of the first one. The other
-way round, the answer would be served from the cache and its row never be missed.
+`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row
+is written first, and after a crash between the two the next lookup fetches again and writes both, the row in the
+place of the first one. The other way round, the answer would be served from the cache and its row never be missed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import cast
 from uuid import uuid4
 
 import pymongo
-from pymongo import UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from typing_extensions import override
 
@@ -23,30 +21,13 @@ from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import Encryption, MongoBase, MongoConfig
 from adapters.mongodb.documents import answer_document, answer_of, row_document, ticket_document, ticket_of
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.pipelines import Document
+from adapters.mongodb.pipelines import Document, Pipeline
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, Clock, Ticket
 from function.request import LookupRequest
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
-_CLAIM = {**_ANSWER, "claim.token": 1, "ticket": 1}
-
-
-class _ClaimUpdate(NamedTuple):
-    """A claim to be made. `ticket`: one that is kept under an older key's hash."""
-
-    key: bytes
-    token: str
-    ticket: Document | None
-
-
-class _Save(NamedTuple):
-    """What one save writes, and whose claim it ends."""
-
-    row: Document
-    answer: Document
-    token: str
 
 
 class MongoAnswers(MongoBase, AnswerStore):
@@ -61,7 +42,7 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         persons_by_key = {key: person for person in persons for key in self._encryption.hashes(person)}
-        documents = self._unexpired(self._read(list(persons_by_key), _ANSWER)) if persons_by_key else []
+        documents = self._unexpired(self._read(list(persons_by_key))) if persons_by_key else []
         found = ((persons_by_key[document["_id"]], answer_of(document, self._encryption)) for document in documents)
         return {person: answer for person, answer in found if answer is not None}
 
@@ -77,7 +58,7 @@ class MongoAnswers(MongoBase, AnswerStore):
         tickets = (ticket_of(document, self._encryption) for document in under_older)
         adopted = next((ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None)
         token = uuid4().hex
-        document = self._claims(_ClaimUpdate(key, token, adopted))
+        document = self._claims((key, pipelines.claim(token, self._config.lease, adopted)))
         if document.get("claim", {}).get("token") == token:
             return Claim(person, token, ticket_of(document, self._encryption))
         return answer_of(document, self._encryption) if self._unexpired([document]) else None
@@ -111,51 +92,47 @@ class MongoAnswers(MongoBase, AnswerStore):
         """Of two answers the one that was fetched later stays, in whatever order they come."""
         key = self._encryption.hash(claim.person)
         row = row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        self._saves(_Save(row, answer_document(key, answer, self._encryption), claim.token))
+        kept = pipelines.keep_answer(answer_document(key, answer, self._encryption), claim.token)
+        row_update = UpdateOne({"_id": row["_id"]}, pipelines.keep_row(row), upsert=True)
+        self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
-    def _claim_all(self, updates: Sequence[_ClaimUpdate]) -> Sequence[Document]:
+    def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
         """The document of each, after its claim was made or not."""
-        lease = self._config.lease
-        claims = [(key, pipelines.claim(token, lease, ticket)) for key, token, ticket in updates]
-        if len(claims) == 1:
-            return [self._update(self._answers, *claims[0])]
+        keys = [key for key, _ in claims]
         with lookup_errors(), pymongo.timeout(self._config.operation):
-            self._answers.bulk_write(
-                [UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims], ordered=False
-            )
-            documents = {document["_id"]: document for document in self._read([key for key, _ in claims], _CLAIM)}
+            if len(claims) == 1:
+                [(key, claim)] = claims
+                document = self._answers.find_one_and_update(
+                    {"_id": key}, claim, upsert=True, return_document=ReturnDocument.AFTER
+                )
+                # An upsert leaves a document, whatever the driver's types say.
+                return [cast("Document", document)]
+            self._update_all([UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims])
+            documents = {document["_id"]: document for document in self._read_claims(keys)}
         # A document that was removed in between (forgotten) has no claim either.
-        return [documents.get(key, {}) for key, _ in claims]
+        return [documents.get(key, {}) for key in keys]
 
     def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
         with lookup_errors():
             self._answers.bulk_write(updates, ordered=False)
         return [None] * len(updates)
 
-    def _save_all(self, saves: Sequence[_Save]) -> Sequence[None]:
-        rows = [UpdateOne({"_id": each.row["_id"]}, pipelines.keep_row(each.row), upsert=True) for each in saves]
-        answers = [
-            UpdateOne({"_id": each.answer["_id"]}, pipelines.keep_answer(each.answer, each.token), upsert=True)
-            for each in saves
-        ]
-
-        def write_rows(session: ClientSession | None) -> None:
-            self._history.bulk_write(rows, session=session)
-
-        def write_answers(session: ClientSession | None) -> None:
-            self._answers.bulk_write(answers, session=session)
+    def _save_all(self, saves: Sequence[tuple[UpdateOne, UpdateOne]]) -> Sequence[None]:
+        def write(session: ClientSession | None) -> None:
+            self._history.bulk_write([row for row, _ in saves], session=session)
+            self._answers.bulk_write([answer for _, answer in saves], session=session)
 
         # A save that another transaction blocks would block all others of its batch: alone it may try again.
         with lookup_errors():
-            self._transaction([write_rows, write_answers], retry=len(saves) == 1)
+            self._transaction(write, retry=len(saves) == 1)
         return [None] * len(saves)
 
-    def _read(self, keys: list[bytes], fields: Mapping[str, int]) -> list[Document]:
+    def _read(self, keys: list[bytes]) -> list[Document]:
         # An equality, where one key is all: the server has a path of its own for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
         with lookup_errors():
             # All in one batch: the server would else keep back what is beyond the first 101.
-            return list(self._answers.find({"_id": wanted}, fields).limit(len(keys)).batch_size(len(keys)))
+            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
         with lookup_errors():

@@ -1,14 +1,12 @@
 """Coalesces calls that threads make at the same time into batches.
 
-A call that comes while no batch is under way goes at once, alone. Calls that arrive meanwhile form the next
-batch: so a round trip, and the wait for a majority and its journals, is shared by all that wait for it.
-
-No call suffers from another: one that no batch has taken in MAX_WAIT_SEC, or whose batch has failed, goes
-alone. So a call may be made a second time, which must change nothing.
+A call that comes while no batch is under way goes at once. Calls that arrive meanwhile form the next batch: they
+share a round trip, and the wait for a majority and its journals. A call that no batch has taken in MAX_WAIT_SEC,
+or whose batch has failed, goes alone: it may be made a second time, which must change nothing.
 """
 
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Condition
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,21 +17,10 @@ MAX_WAIT_SEC = 1.0
 
 
 class _Call(Generic[T, R]):
-    """One thread's call. `leads`: its thread makes the next batch."""
-
-    def __init__(self, item: T, *, leads: bool) -> None:
+    def __init__(self, item: T) -> None:
         self.item = item
-        self.leads = leads
+        self.done = False
         self.results: list[R] = []
-        self._done = Lock()
-        self._done.acquire()
-
-    def wait(self, seconds: float = -1) -> bool:
-        """Wait until it is notified, or for so long; whether it was notified."""
-        return self._done.acquire(timeout=seconds)
-
-    def notify(self) -> None:
-        self._done.release()
 
 
 class Batcher(Generic[T, R]):
@@ -44,7 +31,7 @@ class Batcher(Generic[T, R]):
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
         self._work = work
-        self._lock = Lock()
+        self._changed = Condition()
         self._waiting: list[_Call[T, R]] = []
         self._busy = False
 
@@ -55,48 +42,37 @@ class Batcher(Generic[T, R]):
 
     def __call__(self, item: T) -> R:
         """Work on the item, together with those that wait."""
-        with self._lock:
-            call: _Call[T, R] = _Call(item, leads=not self._busy)
-            self._busy = True
-            self._waiting.append(call)
-        if not call.leads:
-            self._wait(call)
-        if call.leads:
-            self._lead(call)
+        call: _Call[T, R] = _Call(item)
+        if batch := self._next_batch(call):
+            self._run(batch)
         return call.results[0] if call.results else self._work([item])[0]
 
-    def _wait(self, call: _Call[T, R]) -> None:
-        """Until a batch has had it, or it is to lead one, or none has taken it for too long."""
-        if call.wait(MAX_WAIT_SEC):
-            return
-        with self._lock:
-            if call in self._waiting and not call.leads:
+    def _next_batch(self, call: _Call[T, R]) -> list[_Call[T, R]]:
+        """Wait until another thread has done the call, or no batch is under way: it is then for this thread to do."""
+        batch: list[_Call[T, R]] = []
+        with self._changed:
+            self._waiting.append(call)
+            self._changed.wait_for(lambda: call.done or not self._busy, MAX_WAIT_SEC)
+            if call not in self._waiting:
+                self._changed.wait_for(lambda: call.done)
+            elif self._busy:
                 self._waiting.remove(call)
-                return
-        call.wait()
+            else:
+                batch, self._waiting, self._busy = self._waiting, batch, True
+        return batch
 
-    def _lead(self, leader: _Call[T, R]) -> None:
-        with self._lock:
-            calls, self._waiting = self._waiting, []
+    def _run(self, batch: Sequence[_Call[T, R]]) -> None:
         try:
-            self._run(calls)
-        finally:
-            with self._lock:
-                next_leader = self._waiting[:1]
-                self._busy = bool(next_leader)
-                for call in next_leader:
-                    call.leads = True
-            for call in [*next_leader, *calls]:
-                if call is not leader:
-                    call.notify()
-
-    def _run(self, calls: Sequence[_Call[T, R]]) -> None:
-        try:
-            results = self._work([call.item for call in calls])
+            results = self._work([call.item for call in batch])
+            for call, result in zip(batch, results, strict=True):
+                call.results.append(result)
         except Exception:
-            if len(calls) == 1:
-                raise
             # It may be the error of one: each goes by itself now, and that one meets it again.
-            return
-        for call, result in zip(calls, results, strict=True):
-            call.results.append(result)
+            if len(batch) == 1:
+                raise
+        finally:
+            with self._changed:
+                self._busy = False
+                for call in batch:
+                    call.done = True
+                self._changed.notify_all()

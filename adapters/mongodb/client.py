@@ -1,15 +1,15 @@
-"""The client, its timeouts and pool, and what every part of the store does with it: reach it, update, run transactions."""
+"""The client, its timeouts and pool, and what every part of the store does with it."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import pymongo
-from pymongo import MongoClient, ReturnDocument
+from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -19,8 +19,8 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from adapters.mongodb import indexes
-from adapters.mongodb.errors import WrongAddress, lookup_errors, operator_errors
-from adapters.mongodb.pipelines import Document, Pipeline
+from adapters.mongodb.errors import WrongAddress, operator_errors
+from adapters.mongodb.pipelines import Document
 from function.person import Person
 from function.ports import LEASE_SEC, Clock
 
@@ -34,9 +34,8 @@ LONG_CALL_SEC = 60
 class MongoConfig:
     """Where the database is, and how long things take and last.
 
-    `operation`: seconds that one call may take in all: finding a server that takes it, connecting,
-    asking, and asking again; it bounds each read of a socket too. `connections`: as many as there are
-    threads. `lease`: seconds that a claim lasts. `history_lasts` None: for ever.
+    `lease`: seconds that a claim lasts; `history_lasts` None: for ever; `operation`: seconds that one call may take
+    in all, with its retries, and each read of a socket; `connections`: as many as there are threads.
     """
 
     uri: str = field(repr=False)
@@ -75,12 +74,7 @@ class MongoBase:
         self._config = config
         self._encryption = encryption
         self._clock = clock
-        self._client = _client(config)
-        try:
-            self._database = _database(self._client, config)
-        except WrongAddress:
-            self._client.close()
-            raise
+        self._database = _connect(config)
         self._answers: Collection[Document] = self._database["answers"]
         self._history: Collection[Document] = self._database["history"]
         self._providers: Collection[Document] = self._database["providers"]
@@ -89,14 +83,13 @@ class MongoBase:
     def prepare(self) -> None:
         """Reach MongoDB, log in and create the indexes that are missing. Raises Unavailable or StoreRefuses.
 
-        An index on a collection that is large already takes as long as it takes; MongoDB builds it
-        beside its other work, so that other replicas go on meanwhile. Where MongoDB disappears without
-        closing the connection, this does not return: call it in a thread that can be abandoned.
+        An index on a large collection takes long, and other replicas go on meanwhile. Where MongoDB disappears
+        without closing the connection, this does not return: call it in a thread that can be abandoned.
         """
         self.ping()
         # None would leave the client's own limit.
         with operator_errors(), pymongo.timeout(0):
-            indexes.create(self._database, replicated=self._has_transactions)
+            indexes.create(self._database, replicated=self.is_replicated)
 
     def ping(self) -> None:
         """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""
@@ -105,34 +98,20 @@ class MongoBase:
 
     def try_writing(self) -> None:
         """Insert a document and delete it. Raises Unavailable or StoreRefuses."""
-        trials = self._database["trials"]
         with operator_errors():
-            trial = trials.insert_one({}).inserted_id
-            trials.delete_one({"_id": trial})
-
-    def is_replicated(self) -> bool:
-        """Whether there are transactions. Raises Unavailable."""
-        with operator_errors():
-            return self._has_transactions
+            trials = self._database["trials"]
+            trials.delete_one({"_id": trials.insert_one({}).inserted_id})
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        self._database.client.close()
 
     @cached_property
-    def _has_transactions(self) -> bool:
-        """Whether this is a replica set or a sharded cluster; a standalone mongod has none."""
-        hello = self._database.command("hello")
+    def is_replicated(self) -> bool:
+        """Whether this is a replica set or a sharded cluster; a standalone mongod has no transactions."""
+        with operator_errors():
+            hello = self._database.command("hello")
         return "setName" in hello or hello.get("msg") == "isdbgrid"
-
-    def _update(self, collection: Collection[Document], key: object, pipeline: Pipeline) -> Document:
-        """The document after one atomic update, which begins with an empty one where it is missing."""
-        with lookup_errors():
-            document = collection.find_one_and_update(
-                {"_id": key}, pipeline, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        # An upsert leaves a document, whatever the driver's types say.
-        return cast("Document", document)
 
     @contextmanager
     def _long_call(self) -> Iterator[None]:
@@ -141,33 +120,31 @@ class MongoBase:
         with operator_errors(), pymongo.timeout(LONG_CALL_SEC):
             yield
 
-    def _transaction(self, writes: Sequence[Callable[[ClientSession | None], None]], *, retry: bool = True) -> None:
-        """Make the writes in one transaction; where there are none, one after another.
+    def _transaction(self, write: Callable[[ClientSession | None], None], *, retry: bool = True) -> None:
+        """Write in one transaction; where there are none, step by step.
 
         `retry`: where another transaction is in the way, it is begun anew for as long as a call may take.
         """
         with pymongo.timeout(self._config.operation):
-            if not self._has_transactions:
-                for write in writes:
-                    write(None)
+            if not self.is_replicated:
+                write(None)
                 return
-            with self._client.start_session() as session:
+            with self._database.client.start_session() as session:
                 if retry:
-                    session.with_transaction(lambda session: [write(session) for write in writes], READS, WRITES)
-                    return
-                with session.start_transaction(READS, WRITES):
-                    for write in writes:
+                    session.with_transaction(write, READS, WRITES)
+                else:
+                    with session.start_transaction(READS, WRITES):
                         write(session)
 
 
-def _client(config: MongoConfig) -> MongoClient[Document]:
-    """A client that connects when it is first used. Raises WrongAddress for an address that is none."""
+def _connect(config: MongoConfig) -> Database[Document]:
+    """The database of a client that connects when it is first used. Raises WrongAddress."""
     operation = int(config.operation * 1000)
     try:
         # The driver ignores an option that it does not know or cannot read, TLS included, with no more than a warning.
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            return MongoClient(
+            client: MongoClient[Document] = MongoClient(
                 config.uri,
                 appname=config.app_name,
                 timeoutMS=operation,
@@ -180,14 +157,10 @@ def _client(config: MongoConfig) -> MongoClient[Document]:
             )
     except (ConfigurationError, UserWarning, ValueError, OSError):
         # Its text may hold the password.
-        raise WrongAddress(
-            "the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
-        ) from None
-
-
-def _database(client: MongoClient[Document], config: MongoConfig) -> Database[dict[str, Any]]:
-    """The database, its writes durable. Raises WrongAddress for a name that is none."""
+        text = "the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
+        raise WrongAddress(text) from None
     try:
         return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
     except InvalidName:
+        client.close()
         raise WrongAddress("MONGO_NAME is not a name that a database can have") from None

@@ -19,12 +19,8 @@ _TICKET_CONTEXT = b"tickets "
 
 def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Document:
     """The document of an answer. Without `expires_at` it stays."""
-    document: Document = {
-        "_id": person,
-        "status": answer.status.value,
-        "provider": answer.provider,
-        "fetched_at": answer.fetched_at,
-    }
+    document: Document = {"_id": person, "status": answer.status.value, "provider": answer.provider}
+    document["fetched_at"] = answer.fetched_at
     if answer.inn:
         document["inn"] = encryption.encrypt(answer.inn.encode(), _INN_CONTEXT + person)
     if answer.expires_at is not None:
@@ -34,25 +30,14 @@ def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Do
 
 def answer_of(document: Document, encryption: Encryption) -> Answer | None:
     """The answer in a document; None where its key is gone."""
-    inn = b""
-    if "inn" in document:
-        decrypted = encryption.decrypt(document["inn"], _INN_CONTEXT + document["_id"])
-        if decrypted is None:
-            return None
-        inn = decrypted
-    return Answer(
-        Status(document["status"]),
-        inn.decode(),
-        document["provider"],
-        document["fetched_at"],
-        document.get("expires_at"),
-    )
+    status, provider, fetched_at = Status(document["status"]), document["provider"], document["fetched_at"]
+    inn = encryption.decrypt(document["inn"], _INN_CONTEXT + document["_id"]) if "inn" in document else b""
+    return None if inn is None else Answer(status, inn.decode(), provider, fetched_at, document.get("expires_at"))
 
 
 def ticket_document(person: bytes, ticket: Ticket, encryption: Encryption) -> Document:
     """What is kept of a ticket, in the document of its person."""
-    encrypted = encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person)
-    return {"encrypted": encrypted, "until": ticket.expires_at}
+    return {"encrypted": encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person), "until": ticket.expires_at}
 
 
 def ticket_of(document: Document, encryption: Encryption) -> Ticket | None:
@@ -87,19 +72,13 @@ def row_document(
 
 def row_of(document: Document, encryption: Encryption) -> HistoryRow:
     """The row in a document; with the person where `sealed` was read and its key is not gone."""
-    key = document["_id"]
-    decrypted = None
-    if "sealed" in document:
-        decrypted = encryption.decrypt(document["sealed"], _row_context(key["person"], key["request"]))
-    personal = {} if decrypted is None else from_json(decrypted)
-    return HistoryRow(
-        key["request"],
-        document["time"],
-        Status(document["status"]),
-        document["provider"],
-        personal.get("person"),
-        personal.get("inn"),
-    )
+    person, request_id = document["_id"]["person"], document["_id"]["request"]
+    sealed = document.get("sealed")
+    decrypted = encryption.decrypt(sealed, _row_context(person, request_id)) if sealed else None
+    personal = from_json(decrypted) if decrypted else {}
+    status = Status(document["status"])
+    time, provider = document["time"], document["provider"]
+    return HistoryRow(request_id, time, status, provider, personal.get("person"), personal.get("inn"))
 
 
 def _row_context(person: bytes, request_id: str) -> bytes:

@@ -18,7 +18,7 @@ class WrongAddress(StoreRefuses):
 
 
 class StoreFault(Exception):
-    """An unexpected error of the driver, by its type and code alone."""
+    """An error of the driver that is none of the others, by its type and code alone."""
 
 
 class Outage(Exception):
@@ -31,66 +31,31 @@ _REFUSALS = {
     18: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
     8000: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
 }
-_OTHER_INDEX = (85, 86)
-
 # Errors that pass by themselves, or once the server is mended; the request is not to blame. By MongoDB's own list
 # (`src/mongo/base/error_codes.yml`): what it calls retriable, of the network, of a shutdown, of a time limit or of
 # overload, so far as clients see it at all, and a few more by name.
-TRANSIENT_CODES = frozenset(
-    {
-        # A router that cannot reach a shard, or does not find its primary.
-        6,  # HostUnreachable
-        7,  # HostNotFound
-        89,  # NetworkTimeout
-        133,  # FailedToSatisfyReadPreference
-        145,  # PooledConnectionsDropped
-        202,  # NetworkInterfaceExceededTimeLimit
-        407,  # PooledConnectionAcquisitionExceededTimeLimit
-        9001,  # SocketException
-        91331,  # RetriableRemoteCommandFailure
-        # An election, a start or an end. Of a command the driver knows them, of one write among many it does not.
-        91,  # ShutdownInProgress
-        189,  # PrimarySteppedDown
-        10058,  # LegacyNotPrimary
-        10107,  # NotWritablePrimary
-        11600,  # InterruptedAtShutdown
-        11602,  # InterruptedDueToReplStateChange
-        13435,  # NotPrimaryNoSecondaryOk
-        13436,  # NotPrimaryOrSecondary
-        # Not in time, or broken off by another or by whoever looks after the server.
-        24,  # LockTimeout
-        43,  # CursorNotFound
-        50,  # MaxTimeMSExpired
-        64,  # WriteConcernTimeout
-        175,  # QueryPlanKilled
-        237,  # CursorKilled
-        262,  # ExceededTimeLimit
-        290,  # TransactionExceededLifetimeLimitSeconds
-        355,  # InterruptedDueToStorageChange
-        453,  # InterruptedDueToReshardingCriticalSection
-        11601,  # Interrupted
-        10045600,  # InterruptedDueToFCVChange
-        # Another was quicker, or the data are on their way to another shard.
-        112,  # WriteConflict, outside a transaction's own retries
-        134,  # ReadConcernMajorityNotAvailableYet
-        239,  # SnapshotTooOld
-        246,  # SnapshotUnavailable
-        250,  # StaleChunkHistory
-        251,  # NoSuchTransaction: its primary is gone
-        272,  # MigrationConflict
-        365,  # TemporarilyUnavailable
-        13388,  # StaleConfig
-        # No room, or too much to do.
-        264,  # TooManyFilesOpen
-        371,  # UserWritesBlocked
-        402,  # ResourceExhausted
-        433,  # AdmissionQueueOverflow
-        449,  # RateLimitExceeded
-        450,  # PooledConnectionAcquisitionRejected
-        462,  # IngressRequestRateLimitExceeded
-        14031,  # OutOfDiskSpace
-    }
-)
+_TRANSIENT = {
+    "HostUnreachable, HostNotFound, NetworkTimeout, FailedToSatisfyReadPreference": (6, 7, 89, 133),
+    "PooledConnectionsDropped, NetworkInterfaceExceededTimeLimit, SocketException": (145, 202, 9001),
+    "PooledConnectionAcquisitionExceededTimeLimit, RetriableRemoteCommandFailure": (407, 91331),
+    # An election, a start or a shutdown. Of a command the driver knows them, of one write among many it does not.
+    "ShutdownInProgress, PrimarySteppedDown, LegacyNotPrimary, NotWritablePrimary": (91, 189, 10058, 10107),
+    "InterruptedAtShutdown, InterruptedDueToReplStateChange": (11600, 11602),
+    "NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary": (13435, 13436),
+    # Not in time, or interrupted by another client or an administrator.
+    "LockTimeout, CursorNotFound, MaxTimeMSExpired, WriteConcernTimeout": (24, 43, 50, 64),
+    "QueryPlanKilled, CursorKilled, ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds": (175, 237, 262, 290),
+    "InterruptedDueToStorageChange, InterruptedDueToReshardingCriticalSection": (355, 453),
+    "Interrupted, InterruptedDueToFCVChange": (11601, 10045600),
+    # Another client was quicker, or the data are on their way to another shard.
+    "WriteConflict, ReadConcernMajorityNotAvailableYet, SnapshotTooOld, SnapshotUnavailable": (112, 134, 239, 246),
+    "StaleChunkHistory, StaleConfig, NoSuchTransaction, MigrationConflict": (250, 13388, 251, 272),
+    # No room, or overload.
+    "TooManyFilesOpen, UserWritesBlocked, ResourceExhausted, AdmissionQueueOverflow": (264, 371, 402, 433),
+    "RateLimitExceeded, PooledConnectionAcquisitionRejected, TemporarilyUnavailable": (449, 450, 365),
+    "IngressRequestRateLimitExceeded, OutOfDiskSpace": (462, 14031),
+}
+TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in codes)
 _TRANSIENT_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 
@@ -100,10 +65,12 @@ def operator_errors() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        name = _name(error)
-        if _is_transient(error):
+        codes = _codes(error)
+        name = " ".join([type(error).__name__, *map(str, sorted(codes))])
+        if _is_transient(error, codes):
             raise Unavailable(Reason.STORE_UNAVAILABLE) from Outage(name)
-        raise _refusal(error) or StoreFault(name) from None
+        refusals = [StoreRefuses(text) for code, text in _REFUSALS.items() if codes == {code}]
+        raise [*refusals, StoreFault(name)][0] from None
 
 
 @contextmanager
@@ -119,36 +86,10 @@ def lookup_errors() -> Iterator[None]:
         raise Unavailable(Reason.STORE_UNAVAILABLE) from no
 
 
-@contextmanager
-def index_errors(collection: str, index: str) -> Iterator[None]:
-    """Name the index that has another definition in the database."""
-    try:
-        yield
-    except OperationFailure as error:
-        if error.code not in _OTHER_INDEX:
-            raise
-        raise StoreRefuses(
-            f"the index {index} of the collection {collection} has another definition: drop it, and start again"
-        ) from None
-
-
-def _is_transient(error: PyMongoError) -> bool:
-    if isinstance(error, ConnectionFailure) or error.timeout:
-        return True
-    codes = _codes(error)
-    if codes and codes <= TRANSIENT_CODES:
+def _is_transient(error: PyMongoError, codes: frozenset[int]) -> bool:
+    if isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
         return True
     return any(map(error.has_error_label, _TRANSIENT_LABELS))
-
-
-def _refusal(error: PyMongoError) -> StoreRefuses | None:
-    if isinstance(error, OperationFailure) and error.code in _REFUSALS:
-        return StoreRefuses(_REFUSALS[error.code])
-    return None
-
-
-def _name(error: PyMongoError) -> str:
-    return " ".join([type(error).__name__, *map(str, sorted(_codes(error)))])
 
 
 def _codes(error: PyMongoError) -> frozenset[int]:

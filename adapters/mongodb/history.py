@@ -1,11 +1,11 @@
-"""History, and the erasure of one person."""
+"""History, and erasure: of one person, or of all that is kept under other keys than the newest."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from bson import MaxKey, MinKey
-from pymongo.client_session import ClientSession
 from typing_extensions import override
 
 from adapters.mongodb.client import MongoBase
@@ -16,10 +16,21 @@ from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
 
 _FIELDS = dict.fromkeys(("time", "status", "provider"), 1)
+_HASH_BYTES = 36
+"""Length of an answer's `_id`: its key's name and a hash."""
+_BATCH = 5000
+"""Documents that are erased at a time."""
+
+
+class UnderOldKeys(NamedTuple):
+    """How many answers and rows of history are under certain keys."""
+
+    answers: int
+    history: int
 
 
 class MongoHistory(MongoBase, HistoryStore):
-    """The HistoryStore."""
+    """The HistoryStore; and what it takes to give up a key."""
 
     @override
     def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
@@ -33,43 +44,82 @@ class MongoHistory(MongoBase, HistoryStore):
 
     @override
     def forget(self, person: Person) -> Erasure:
-        """The record is begun before anything is erased, and says when that was done and how much it was."""
-        record = uuid4().hex
         keys = self._encryption.hashes(person)
-        documents = {"_id": {"$in": keys}}
-        rows = {"$or": [{"_id": {"$gte": row_id(key, MinKey()), "$lte": row_id(key, MaxKey())}} for key in keys]}
-        erased = {"answers": 0, "history": 0}
-
-        def begin(session: ClientSession | None) -> None:
-            self._erasures.insert_one({"_id": record, "began_at": self._clock.now()}, session=session)
-
-        def erase(session: ClientSession | None) -> None:
-            answers = self._answers.delete_many({**documents, "status": {"$exists": True}}, session=session)
-            # A claim stays its worker's.
-            self._answers.update_many(
-                {**documents, "ticket": {"$exists": True}}, {"$unset": {"ticket": ""}}, session=session
-            )
-            history = self._history.delete_many(rows, session=session)
-            erased.update(answers=answers.deleted_count, history=history.deleted_count)
-
-        def end(session: ClientSession | None) -> None:
-            done = {"$set": {**erased, "done_at": self._clock.now()}}
-            self._erasures.update_one({"_id": record}, done, session=session)
-
-        with operator_errors():
-            self._transaction([begin, erase, end])
-        return Erasure(erased["answers"], erased["history"], record)
+        rows = [_ids({"$gte": row_id(key, MinKey()), "$lte": row_id(key, MaxKey())}) for key in keys]
+        return self._erase({"_id": {"$in": keys}}, {"$or": rows}, _BATCH)
 
     @override
     def erased_since(self, time: datetime) -> bool:
         with operator_errors():
             return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
 
+    def forget_old_keys(self, batch: int = _BATCH) -> Erasure:
+        """Erase what is under other keys than the newest, whether they are configured or not."""
+        return self._erase(*_under_other_keys(self._encryption.key_names[:1]), batch)
+
+    def under_old_keys(self) -> UnderOldKeys:
+        """What would be lost with all keys but the newest. Raises Unavailable."""
+        return self._count(self._encryption.key_names[:1])
+
+    def under_unknown_keys(self) -> UnderOldKeys:
+        """What is under keys that are not configured: nobody can tell whose it is. Raises Unavailable."""
+        return self._count(self._encryption.key_names)
+
+    def _count(self, names: Sequence[bytes]) -> UnderOldKeys:
+        documents, rows = _under_other_keys(names)
+        with self._long_call():
+            answers = self._answers.count_documents({**documents, "status": {"$exists": True}})
+            return UnderOldKeys(answers, self._history.count_documents(rows))
+
+    def _erase(self, documents: Document, rows: Document, batch: int) -> Erasure:
+        """Erase answers, tickets and rows, and keep a record of it. A claim stays its worker's.
+
+        The record is begun before anything is erased. Much goes batch by batch: broken off, it can be begun again,
+        and the record of each time says how much that was, and when it was done.
+        """
+        record = {"_id": uuid4().hex}
+        erased = {"answers": 0, "history": 0}
+        with self._long_call():
+            self._erasures.insert_one({**record, "began_at": self._clock.now(), **erased})
+            self._answers.update_many({**documents, "ticket": {"$exists": True}}, {"$unset": {"ticket": ""}})
+        for collection, wanted in (self._answers, {**documents, "status": {"$exists": True}}), (self._history, rows):
+            rest: Document = {}
+            while True:
+                with self._long_call():
+                    found = collection.find({"$and": [wanted, rest]}, {"_id": 1}).sort("_id").limit(batch)
+                    ids = [document["_id"] for document in found]
+                    if not ids:
+                        break
+                    count = collection.delete_many({"_id": {"$in": ids}}).deleted_count
+                    self._erasures.update_one(record, {"$inc": {collection.name: count}})
+                erased[collection.name] += count
+                # What is gone is not searched through again.
+                rest = {"_id": {"$gt": ids[-1]}}
+        with self._long_call():
+            self._erasures.update_one(record, {"$set": {"done_at": self._clock.now()}})
+        return Erasure(erased["answers"], erased["history"], record["_id"])
+
     def _filter(self, query: HistoryQuery) -> Document:
-        wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
-        if query.status is not None:
-            wanted["status"] = query.status.value
         bounds = {"$gte": query.since, "$lt": query.until}
-        if time := {sign: bound for sign, bound in bounds.items() if bound is not None}:
-            wanted["time"] = time
-        return wanted
+        time = {sign: bound for sign, bound in bounds.items() if bound is not None}
+        wanted = {"status": query.status and query.status.value, "time": time}
+        unexpired = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
+        return unexpired | {name: value for name, value in wanted.items() if value}
+
+
+def _under_other_keys(names: Sequence[bytes]) -> tuple[Document, Document]:
+    """Filters of `answers` and of `history`: ranges of ids, which begin with their key's name, between these names."""
+    # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
+    rest = _HASH_BYTES - len(names[0])
+    ordered = sorted(set(names))
+    lows = [None, *(name + b"\xff" * rest for name in ordered)]
+    highs = [*(name + b"\x00" * rest for name in ordered), None]
+    ranges = list(zip(lows, highs, strict=True))
+    documents = [_ids({"$gt": low, "$lt": high}) for low, high in ranges]
+    rows = [_ids({"$gt": low and row_id(low, MaxKey()), "$lt": high and {"person": high}}) for low, high in ranges]
+    return {"$or": documents}, {"$or": rows}
+
+
+def _ids(bounds: Document) -> Document:
+    """Ids within bounds; None: that side is open."""
+    return {"_id": {sign: bound for sign, bound in bounds.items() if bound is not None}}

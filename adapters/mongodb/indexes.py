@@ -1,46 +1,38 @@
 """The indexes, as a table; created at start where they are missing."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from pymongo import IndexModel
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
-from adapters.mongodb.errors import index_errors
+from adapters.mongodb.errors import StoreRefuses
 
-ID_BYTES = 36
-"""Of an answer's `_id`: its key's name and a hash."""
-
-
-class Index(NamedTuple):
-    """One index. `ttl`: MongoDB removes a document once the time in its key has passed."""
-
-    collection: str
-    name: str
-    keys: tuple[str, ...]
-    ttl: bool = False
-
-    @property
-    def model(self) -> IndexModel:
-        """The same for the driver."""
-        options = {"expireAfterSeconds": 0} if self.ttl else {}
-        return IndexModel([(key, 1) for key in self.keys], name=self.name, **options)
-
-
+# A TTL index: MongoDB removes a document once this time has passed.
+_EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)
 # An index serves an order and its reverse.
-INDEXES = (
-    Index("answers", "expiry", ("expires_at",), ttl=True),
-    Index("history", "expiry", ("expires_at",), ttl=True),
-    Index("history", "time", ("time",)),
-    Index("history", "status", ("status", "time")),
-    Index("history", "provider", ("provider", "time")),
-    Index("erasures", "time", ("began_at",)),
-)
+INDEXES = {
+    "answers": [_EXPIRY],
+    "history": [
+        _EXPIRY,
+        IndexModel("time", name="time"),
+        IndexModel(["status", "time"], name="status"),
+        IndexModel(["provider", "time"], name="provider"),
+    ],
+    "erasures": [IndexModel("began_at", name="time")],
+}
+_OTHER_DEFINITION = (85, 86)
 
 
 def create(database: Database[dict[str, Any]], *, replicated: bool) -> None:
     """Create what is missing. Raises StoreRefuses where an index has another definition."""
     # By its own default a replica set waits for every member, and for one that is down for ever.
     quorum: dict[str, Any] = {"commitQuorum": "majority"} if replicated else {}
-    for index in INDEXES:
-        with index_errors(index.collection, index.name):
-            database[index.collection].create_indexes([index.model], **quorum)
+    for collection, index in ((collection, index) for collection, indexes in INDEXES.items() for index in indexes):
+        try:
+            database[collection].create_indexes([index], **quorum)
+        except OperationFailure as error:
+            if error.code not in _OTHER_DEFINITION:
+                raise
+            name = f"the index {index.document['name']} of the collection {collection}"
+            raise StoreRefuses(f"{name} has another definition: drop it, and start again") from None

@@ -1,46 +1,28 @@
-"""The provider states: a document a provider, each call one atomic update on the server's clock.
+"""The provider states: a document a provider. `function.rate_limit` decides, by the server's clock.
 
-The pipelines decide as `function.rate_limit` does, in the same arithmetic, so that both agree to the last bit.
-Times are seconds since the epoch. What an update found out stays in the document until the next one: `now`,
-and of a permit `taken` and `probe`.
+Where a decision changes the state, it replaces it on condition that it is still the same; else the decision is made
+anew. So a denial writes nothing, and of many workers that see a free permit one takes it.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from typing import Any, TypeVar
 
+import pymongo
+from pymongo.errors import DuplicateKeyError
 from typing_extensions import override
 
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import Encryption, MongoBase, MongoConfig
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.pipelines import Document, Expression, Pipeline
+from adapters.mongodb.pipelines import Document
+from function import rate_limit
 from function.ports import Clock
-from function.rate_limit import (
-    MAX_COOLDOWN_SEC,
-    MAX_DOUBLINGS,
-    DenialReason,
-    Denied,
-    Permit,
-    ProviderState,
-    RateLimit,
-    RateLimiter,
-    acquired,
-    circuit_denial,
-)
+from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLimiter
 
-SERVER_NOW = "$$NOW"
-_FIELDS = {
-    "next_free": "next_free",
-    "open_until": "closed_until",
-    "failures": "level",
-    "probe_until": "probe_until",
-    "day": "day",
-    "count": "count",
-}
-"""The document's field for each of ProviderState; replicas of earlier versions share the documents."""
-_EMPTY: Document = {field: getattr(ProviderState(), name) for name, field in _FIELDS.items()}
-_NOW_SEC: Expression = {"$divide": [{"$toLong": SERVER_NOW}, 1000]}
-_COOLED_DOWN: Document = {"$expr": {"$gte": [_NOW_SEC, "$closed_until"]}}
+T = TypeVar("T")
+# The document's fields in the order of ProviderState's; replicas of earlier versions share the documents.
+_FIELDS = ("next_free", "closed_until", "level", "probe_until", "day", "count")
 
 
 class MongoRateLimiter(MongoBase, RateLimiter):
@@ -52,106 +34,65 @@ class MongoRateLimiter(MongoBase, RateLimiter):
 
     @override
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
-        """Where permits are neither spaced nor counted, the state is only read, unless the permit is a probe's."""
-        if not (limit.min_interval or limit.daily_limit):
-            state, now = self._states(provider)
-            _, result = acquired(state, limit, now)
-            if isinstance(result, Denied) or not result.probe:
-                return result
-        return result_of(self._update(self._providers, provider, acquire(limit)), limit)
+        def decide(state: ProviderState, now: float) -> tuple[ProviderState, Permit | Denied]:
+            after, result = rate_limit.acquired(state, limit, now)
+            # A permit that is neither spaced nor counted leaves no trace, unless it is a probe's.
+            is_noted = limit.min_interval or limit.daily_limit or result == Permit(probe=True)
+            return after if is_noted else state, result
+
+        return self._decide(provider, decide)
 
     @override
     def cool_down(self, provider: str, limit: RateLimit, at_least: float = 0) -> float:
-        document = self._update(self._providers, provider, cool_down(limit, at_least))
-        return max(0.0, state_of(document).open_until - now_of(document))
+        def decide(state: ProviderState, now: float) -> tuple[ProviderState, float]:
+            after = rate_limit.cooled_down(state, limit, now, at_least)
+            return after, max(0.0, after.open_until - now)
+
+        return self._decide(provider, decide)
 
     @override
     def recover(self, provider: str) -> None:
-        with lookup_errors():
-            self._providers.update_one({"_id": provider, **_COOLED_DOWN}, {"$set": {"level": 0, "probe_until": 0}})
+        self._decide(provider, lambda state, now: (rate_limit.recovered(state, now), None))
 
     @override
     def check(self, provider: str, limit: RateLimit) -> Denied | None:
-        state, now = self._states(provider)
-        return circuit_denial(state, limit, now)
+        return self._decide(provider, lambda state, now: (state, rate_limit.circuit_denial(state, limit, now)))
+
+    def _decide(self, provider: str, decide: Callable[[ProviderState, float], tuple[ProviderState, T]]) -> T:
+        """The result of `decide`, once the state afterwards has replaced the one that it was given."""
+        with pymongo.timeout(self._config.operation):
+            while True:
+                before, now = self._states(provider)
+                after, result = decide(before, now)
+                if after == before or self._replace(provider, before, after):
+                    return result
+
+    def _replace(self, provider: str, before: ProviderState, after: ProviderState) -> bool:
+        # A missing field, or a missing document, is as good as the default.
+        same = {field: {"$in": [value, None]} for field, value in _document(before).items()}
+        with lookup_errors():
+            try:
+                self._providers.find_one_and_update({"_id": provider, **same}, {"$set": _document(after)}, upsert=True)
+            except DuplicateKeyError:
+                return False
+        return True
 
     def _read_states(self, providers: Sequence[str]) -> Sequence[tuple[ProviderState, float]]:
-        """The states and the server's time; an empty state where there is none yet."""
+        """The states, and the server's time."""
+        wanted = {"_id": {"$in": list(set(providers))}}
         with lookup_errors():
-            found = list(self._providers.aggregate([{"$match": {"_id": {"$in": list(set(providers))}}}, *complete()]))
-        states = {document["_id"]: (state_of(document), now_of(document)) for document in found}
-        return [states.get(provider, (ProviderState(), 0.0)) for provider in providers]
+            found = list(self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}]))
+            states = {document["_id"]: (_state(document), document["now"].timestamp()) for document in found}
+            if states.keys() != set(providers):
+                new = ProviderState(), self._database.command("hello")["localTime"].timestamp()
+                states = {**dict.fromkeys(providers, new), **states}
+        return [states[provider] for provider in providers]
 
 
-def complete(now: Any = SERVER_NOW) -> Pipeline:
-    """The state with all fields, and the time."""
-    fields = {field: {"$ifNull": [f"${field}", default]} for field, default in _EMPTY.items()}
-    return [{"$set": {**fields, "now": {"$divide": [{"$toLong": now}, 1000]}}}]
+def _state(document: Document) -> ProviderState:
+    values: dict[str, Any] = {**_document(ProviderState()), **document}
+    return ProviderState(*(values[field] for field in _FIELDS))
 
 
-def acquire(limit: RateLimit, now: Any = SERVER_NOW) -> Pipeline:
-    """`rate_limit.acquired`."""
-    today = {"$dateToString": {"date": now, "format": "%Y-%m-%d", "timezone": "+03:00"}}
-    count = {"$cond": [{"$eq": ["$day", "$today"]}, "$count", 0]}
-    conditions: list[Expression] = [
-        {"$gte": ["$now", "$closed_until"]},
-        {"$not": [{"$and": ["$probe", {"$lt": ["$now", "$probe_until"]}]}]},
-        {"$gte": ["$now", "$next_free"]},
-    ]
-    if limit.daily_limit:
-        conditions.append({"$lt": [count, limit.daily_limit]})
-    taken: Document = {
-        "next_free": {"$add": ["$now", limit.min_interval]},
-        "probe_until": _if("$probe", {"$add": ["$now", limit.probe_lease]}, 0),
-        "day": "$today",
-        "count": {"$add": [count, 1]},
-    }
-    return [
-        *complete(now),
-        {"$set": {"today": today, "probe": {"$gt": ["$level", 0]}}},
-        {"$set": {"taken": {"$and": conditions}}},
-        {"$set": {field: _if("$taken", value, f"${field}") for field, value in taken.items()}},
-    ]
-
-
-def cool_down(limit: RateLimit, at_least: float, now: Any = SERVER_NOW) -> Pipeline:
-    """`rate_limit.cooled_down`."""
-    doubled = {"$multiply": [limit.cooldown, {"$pow": [2, {"$min": ["$level", MAX_DOUBLINGS]}]}]}
-    grown = {"$min": [doubled, max(MAX_COOLDOWN_SEC, limit.cooldown)]}
-    is_open = {"$lt": ["$now", "$closed_until"]}
-    longer = {"$max": ["$closed_until", {"$add": ["$now", at_least]}]}
-    opens = {"$gt": ["$seconds", 0]}
-    return [
-        *complete(now),
-        {"$set": {"is_open": is_open, "seconds": {"$max": [grown, at_least]}}},
-        {
-            "$set": {
-                "closed_until": _if("$is_open", longer, _if(opens, {"$add": ["$now", "$seconds"]}, "$closed_until")),
-                "level": _if({"$and": [{"$not": ["$is_open"]}, opens]}, {"$add": ["$level", 1]}, "$level"),
-                "probe_until": _if("$is_open", "$probe_until", 0),
-            }
-        },
-        {"$unset": ["is_open", "seconds"]},
-    ]
-
-
-def result_of(document: Document, limit: RateLimit) -> Permit | Denied:
-    """What the caller of `acquire` gets."""
-    if document["taken"]:
-        return Permit(document["probe"])
-    state, now = state_of(document), now_of(document)
-    return circuit_denial(state, limit, now) or Denied(DenialReason.PACED, state.next_free - now)
-
-
-def state_of(document: Document) -> ProviderState:
-    """The state in a document."""
-    return ProviderState(**{name: document[field] for name, field in _FIELDS.items()})
-
-
-def now_of(document: Document) -> float:
-    """The server's time, in a document after an update."""
-    return float(document["now"])
-
-
-def _if(condition: Any, then: Any, otherwise: Any) -> Expression:
-    return {"$cond": [condition, then, otherwise]}
+def _document(state: ProviderState) -> Document:
+    return dict(zip(_FIELDS, astuple(state), strict=True))

@@ -57,7 +57,7 @@ def _reporting(name: str, connect: Connect, observer: Observer) -> Connect:
         nonlocal waited
         why = await connect()
         if bool(why) is not waited:
-            observer.event("start_waits" if why else "start_goes_on", part=name.lower())
+            observer.event("server_unreachable" if why else "server_reached", server=name.lower())
             waited = bool(why)
         return why
 

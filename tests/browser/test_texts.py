@@ -94,7 +94,7 @@ def test_the_types_of_document_are_the_services(words: dict[str, dict[str, list[
 
 
 def test_every_reason_to_wait_has_words(words: dict[str, dict[str, list[str]]]) -> None:
-    assert set(words["REASONS"]) == {reason.value for reason in Reason} - {Reason.NOT_HERE.value}
+    assert set(words["REASONS"]) == {reason.value for reason in Reason} - {Reason.NOT_CACHED.value}
 
 
 def test_every_invented_person_has_words(words: dict[str, dict[str, list[str]]], shared_runtime: LocalRuntime) -> None:

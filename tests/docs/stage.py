@@ -18,7 +18,7 @@ import openpyxl
 import pika  # type: ignore[import-untyped]  # it comes without types
 
 from tests.deploy.tools import HOME
-from tests.docs.shown import ROOT, overlays
+from tests.docs.shown import ROOT, values_of_the_page
 from tests.servers.mongod import Mongo
 from tests.servers.process import free_port, wait_for
 from tests.servers.rabbitmq import Node
@@ -68,11 +68,17 @@ case "$*" in
   *" get pods "*) echo pod/inn-consumer-1; exit ;;
   *" debug "* | *" wait "* | *" delete "* | *" logs "*) exit ;;
   *create*) exec $kubectl "$@" --dry-run=client -o json ;;
-  "apply -k "*) exec $kubectl kustomize "$3" ;;
+  "label "*) exit ;;
 esac
 exit 1
 """
-_AWS = "#!/bin/sh\n"
+_HELM = f"""\
+#!/bin/sh
+# There is no cluster: what would be sent to one is made.
+shift 2
+exec {HOME / "bin/helm"} template "$@"
+"""
+_NOTHING = "#!/bin/sh\n"
 _VARYING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", "LOCAL TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "TIME"),
@@ -209,12 +215,11 @@ def _check_out(folder: Path) -> None:
     for row in PEOPLE:
         book.worksheets[0].append(row)
     book.save(folder / "people.xlsx")
-    yours = folder / "deploy/kubernetes/overlays/yours"
-    yours.mkdir()
-    (yours / "kustomization.yaml").write_text(overlays()[0])
+    (folder / "values.yaml").write_text(values_of_the_page()[0])
     programs = folder / "programs"
     programs.mkdir()
-    for name, text in {"docker": _DOCKER, "kubectl": _KUBECTL, "aws": _AWS}.items():
+    stand_ins = {"docker": _DOCKER, "kubectl": _KUBECTL, "helm": _HELM}
+    for name, text in {**stand_ins, **dict.fromkeys(("aws", "yc", "mongodump", "mongorestore"), _NOTHING)}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
 

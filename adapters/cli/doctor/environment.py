@@ -21,7 +21,22 @@ from adapters.config.settings import (
 NAME = "settings"
 OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
-OF_COMPOSE = {"COMPOSE_PROFILES", "MONGO_ROOT_USER", "MONGO_ROOT_PASS"}
+OF_COMPOSE = {
+    "COMPOSE_PROFILES",
+    "INN_IMAGE",
+    "LOGS_MAX_FILES",
+    "LOGS_MAX_SIZE",
+    "MEMORY_INN",
+    "MEMORY_MONGO",
+    "MEMORY_RABBITMQ",
+    "MONGO_ROOT_PASS",
+    "MONGO_ROOT_USER",
+    "PUBLISH_EMULATOR",
+    "PUBLISH_ON",
+    "PUBLISH_PLAYGROUND",
+    "PUBLISH_RABBITMQ",
+    "PUBLISH_RABBITMQ_PAGE",
+}
 """What docker compose alone reads in the file that it shares with us."""
 SIMILAR = 0.85
 

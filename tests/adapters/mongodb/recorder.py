@@ -1,4 +1,4 @@
-"""What the driver sends to the server, as a test hears it."""
+"""Records what the driver sends to the server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Recorder(CommandListener):
-    """Keeps each command to our collections, and its reply, while it is asked to. `before_first` holds up the first."""
+    """Records each command, and its reply, while `recording`. `before_first` holds up the first."""
 
     def __init__(self) -> None:
         self._on = False

@@ -11,14 +11,15 @@ from adapters.mongodb import MongoStore
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import WRITES
 from function.ports import Claim
-from function.rate_limit import Permit, RateLimit
+from function.rate_limit import RateLimit
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
 from tests.adapters.mongodb.recorder import Recorder
 from tests.contracts.stores import request
 from tests.servers.process import wait_for
 
 UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
-PACED = replace(UNPACED, min_interval=1)
+PACED = replace(UNPACED, min_interval=1000)
+COOLED = replace(UNPACED, cooldown=1000)
 LONG = 30
 
 
@@ -88,27 +89,37 @@ def test_many_are_found_in_one_trip(
     assert recorder.names == ["find answers"]
 
 
-def test_each_update_of_a_claim_or_a_provider_state_is_one_write(recorded: MongoStore, recorder: Recorder) -> None:
+def test_each_update_of_a_claim_is_one_durable_write(recorded: MongoStore, recorder: Recorder) -> None:
     with recorder.recording():
         claim = recorded.find_or_claim(request().person)
         assert isinstance(claim, Claim)
         recorded.renew([claim])
         recorded.release(claim)
-        recorded.acquire("nalog", PACED)
-        recorded.cool_down("nalog", UNPACED)
-        recorded.recover("nalog")
-        recorded.check("nalog", UNPACED)
-    providers = ["findAndModify providers", "findAndModify providers", "update providers", "aggregate providers"]
-    assert recorder.names == ["findAndModify answers", "update answers", "update answers", *providers]
+    assert recorder.names == ["findAndModify answers", "update answers", "update answers"]
     writes = [command for command in recorder.commands if "writeConcern" in command]
-    assert [command["writeConcern"] for command in writes] == [WRITES.document] * 6
+    assert [command["writeConcern"] for command in writes] == [WRITES.document] * 3
     assert WRITES.document == {"w": "majority", "j": True}
 
 
-def test_a_permit_that_is_neither_spaced_nor_counted_is_only_read(recorded: MongoStore, recorder: Recorder) -> None:
-    with recorder.recording():
-        assert recorded.acquire("nalog", UNPACED) == Permit()
-    assert recorder.names == ["aggregate providers"]
+def test_a_provider_state_is_read_and_replaced_where_a_decision_changes_it(
+    recorded: MongoStore, recorder: Recorder
+) -> None:
+    read, replaced = ["aggregate providers"], ["aggregate providers", "findAndModify providers"]
+    recorded.recover("nalog")
+    for call, commands in (
+        (lambda: recorded.cool_down("apifns", COOLED), ["aggregate providers", "hello 1", "findAndModify providers"]),
+        (lambda: recorded.cool_down("apifns", COOLED), read),
+        (lambda: recorded.acquire("nalog", PACED), ["aggregate providers", "hello 1", "findAndModify providers"]),
+        (lambda: recorded.acquire("nalog", PACED), read),
+        (lambda: recorded.acquire("nalog", UNPACED), read),
+        (lambda: recorded.check("nalog", PACED), read),
+        (lambda: recorded.recover("nalog"), read),
+        (lambda: recorded.cool_down("nalog", COOLED), replaced),
+    ):
+        with recorder.recording():
+            call()
+        assert recorder.names == commands
+    assert recorder.commands[-1]["writeConcern"] == WRITES.document
 
 
 def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips(
@@ -130,7 +141,7 @@ def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips
         all_but_one_wait(recorded._claims)
         with recorder.recording():
             claims = list(threads.map(recorded.find_or_claim, persons))
-        assert recorder.names == ["findAndModify answers", "update answers", "find answers"]
+        assert recorder.names == ["findAndModify answers", "update answers", "aggregate answers"]
         held = [claim for claim in claims if isinstance(claim, Claim)]
         assert [claim.person for claim in held] == persons
         with recorder.recording():

@@ -44,7 +44,7 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
         pytest.param([""], [], id="nothing of one that is there"),
         pytest.param(
             ["refused", "refused", "no primary", ""],
-            [("start_waits", "mongodb"), ("start_goes_on", "mongodb")],
+            [("server_unreachable", "mongodb"), ("server_reached", "mongodb")],
             id="once that it is waited for, and that it is there",
         ),
     ],
@@ -52,7 +52,7 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
 async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
     observer = RecordingObserver()
     await started(reporting({"MongoDB": saying(*words)}, observer), limit=0)
-    assert observer.of("event") == [(name, {"part": part}) for name, part in lines]
+    assert observer.of("event") == [(name, {"server": server}) for name, server in lines]
 
 
 async def test_a_server_that_never_answers_is_named_too() -> None:

@@ -210,7 +210,7 @@ def test_no_secret_is_told(everything: Told, who: str) -> None:
 def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
     requests = [line for line in everything.lines if line["event"] == "lookup"]
     closed = [line["provider"] for line in everything.lines if line["event"] == "provider_closed"]
-    moved = {line["queue"] for line in everything.lines if line["event"] == "moved"}
+    moved = {line["queue"] for line in everything.lines if line["event"] == "message_moved"}
     assert {line["status"] for line in requests} >= set(STATUSES) - UNUSUAL
     assert {line["provider"] for line in requests} == {"", "nalog", "apifns"}
     assert (set(closed), moved) == ({"nalog"}, {"dead", "unrouted"})

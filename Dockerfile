@@ -17,9 +17,12 @@ RUN /opt/inn/bin/pip install --no-cache-dir --disable-pip-version-check --no-dep
 FROM docker.io/library/python:3.11.14-slim-bookworm
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="inn-service" \
       org.opencontainers.image.description="Finds a Russian person's INN by passport data, over CloudEvents HTTP and RabbitMQ" \
       org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.url="${SOURCE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip

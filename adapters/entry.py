@@ -15,7 +15,6 @@ from functools import cache
 from typing import NoReturn
 
 from functions_framework import aio
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,7 +22,6 @@ from adapters import telemetry
 from adapters.composition.function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
-from adapters.http.lookups import Lookups
 from adapters.mongodb import WrongAddress
 from adapters.runtime.startup import NotStarted, started
 from adapters.telemetry import Telemetry
@@ -32,7 +30,7 @@ WRONG_SETTINGS = 2
 """The exit status, as of `inn serve`."""
 NOT_STARTED = 3
 """The exit status that gunicorn ends with itself; after any other one it would begin the process anew, for ever."""
-PAUSE_SEC = 5.0
+RESTART_SEC = 5.0
 """Between two starts of which the first was refused: here nobody would begin the process anew."""
 
 
@@ -45,33 +43,22 @@ def _settings() -> Core:
 
 
 _CORE = _settings()
-_KEEPING = asyncio.Lock()
 _STARTING: set[asyncio.Task[None]] = set()
 
 
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    served = _served()
-    response = await served.endpoint(request)
-    response.background = BackgroundTask(_keep, served.endpoint.lookups)
-    return response
-
-
-async def _keep(lookups: Lookups) -> None:
-    """Go on with one request as long as anything is fetched: uvicorn then does not end, and tells of its end in no other way."""
-    if not _KEEPING.locked():
-        async with _KEEPING:
-            await lookups.rest()
+    return await _served().endpoint(request)
 
 
 @cache
 def _served() -> Function:
     """This process's function. Its servers are reached behind the first requests, however long it takes."""
     stack = ExitStack()
-    told = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
+    observer = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
     try:
-        served = stack.enter_context(function(_CORE, told))
+        served = stack.enter_context(function(_CORE, observer))
     except WrongAddress as wrong:
         # What is wrong with it only the driver knows, and none can be made before the fork.
         stack.close()
@@ -79,8 +66,8 @@ def _served() -> Function:
     atexit.register(stack.close)
     if not _CORE.http.bearer_tokens:
         # Whether the address is a loopback one is known to functions-framework alone; by itself it takes every one.
-        told.event("open_to_everybody", variable="HTTP_TOKENS")
-    task = asyncio.create_task(_reach(served, told))
+        observer.event("open_to_everybody", variable="HTTP_TOKENS")
+    task = asyncio.create_task(_reach(served, observer))
     _STARTING.add(task)
     task.add_done_callback(_STARTING.discard)
     return served
@@ -93,11 +80,11 @@ def _give_up(why: str) -> NoReturn:
     os._exit(NOT_STARTED)
 
 
-async def _reach(served: Function, told: Telemetry) -> None:
+async def _reach(served: Function, observer: Telemetry) -> None:
     """Until every server is reached: a login that is refused may be mended at the server's side."""
     while True:
         try:
             return await started(served.servers, limit=0)
         except NotStarted as no:
-            told.trouble("start", no)
-        await asyncio.sleep(PAUSE_SEC)
+            observer.error("start", no)
+        await asyncio.sleep(RESTART_SEC)

@@ -20,14 +20,16 @@ MAX_LENGTH = 25
 _ROMAN_TYPES = frozenset({"01", "03"})
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212№]+")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
-_AROUND_DASH = re.compile(r"\s*-\s*")
 _SIX_DIGITS = re.compile(r"[0-9]{1,6}")
 _FOUR_DIGITS = re.compile(r"[0-9]{3,4}")
 _ROMAN_SERIAL = re.compile(r"(?=[CLXVI])C{0,3}(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})-[А-ЯЁ]{2}")
+_NUMBER_SIGN = re.compile(r"\s*№\s*")
 _FREE = re.compile(r"[0-9A-ZА-ЯЁ \-/.]*")
 _SIGN = re.compile(r"[0-9A-ZА-ЯЁ]")
 # What a Russian keyboard gives for roman numerals.
 _TO_ROMAN = str.maketrans({"Х": "X", "С": "C", "І": "I", "У": "V", "Л": "L", "1": "I"})
+# And Latin letters that stand on paper like the Cyrillic ones of a series.
+_TO_CYRILLIC = str.maketrans("ABCEHKMOPTXY", "АВСЕНКМОРТХУ")
 
 
 class WrongDocument(ValueError):
@@ -73,10 +75,10 @@ def together(serial_text: str, number_text: str) -> str:
 
 
 def _roman_serial(text: str) -> str:
-    numeral, dash, letters = _AROUND_DASH.sub("-", _plain(text)).partition("-")
-    tidy = numeral.translate(_TO_ROMAN) + dash + letters
+    signs = _SEPARATORS.sub("", text.upper())
+    tidy = f"{signs[:-2].translate(_TO_ROMAN)}-{signs[-2:].translate(_TO_CYRILLIC)}"
     if not _ROMAN_SERIAL.fullmatch(tidy):
-        raise WrongDocument("must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ")
+        raise WrongDocument("must be a roman numeral and two Cyrillic letters, as in IV-МЮ")
     return tidy
 
 
@@ -90,5 +92,5 @@ def _free(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """With single spaces, plain dashes and, as documents have them, large letters."""
-    return " ".join(_DASHES.sub("-", text).upper().split())
+    """With single spaces, plain dashes, large letters as documents have them, and without the sign №."""
+    return " ".join(_DASHES.sub("-", _NUMBER_SIGN.sub(" ", text)).upper().split())

@@ -8,12 +8,13 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from function.outcomes import Rejected
 from function.ports import Clock
-from function.request import Json, LookupRequest, parse
+from function.request import Json, LookupRequest, decode_json, parse
 from function.result import LookupResult
 
 REQUESTED = "inn.lookup.requested"
@@ -25,7 +26,8 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 
 # W3C's trace context: version ff, and a trace or a parent of zeros only, are invalid.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_JSON_DATA = re.compile(r"[a-z]+/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+# A media type's name is a token (RFC 9110, 5.6.2).
+_JSON_DATA = re.compile(r"[\w!#$%&'*+.^`|~-]+/(?:[\w!#$%&'*+.^`|~-]+\+)?json", re.IGNORECASE | re.ASCII)
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(.)")
 # Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
@@ -33,8 +35,17 @@ _FIRST_DAY_OFFSET = timedelta(hours=12)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 MAX_ID_LENGTH = 256
 """Characters of an event's id: it comes back as `correlationid`."""
+_ID = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_ID_LENGTH}}}")
 MAX_BATCH_EVENTS = 4096
 """More than right events that fit into 1 MiB; of `5,5,5` there fit half a million, and each would have its reply."""
+
+
+class Mode(Enum):
+    """How an event travels, and its reply with it: without an envelope, with attributes beside the data, or as one object."""
+
+    PLAIN = "plain"
+    BINARY = "binary"
+    STRUCTURED = "structured"
 
 
 class NotAnEvent(ValueError):
@@ -56,10 +67,11 @@ class Event:
     without an envelope; `traceparent`: W3C's, or "" where there was no right one.
     """
 
-    __slots__ = ("_request", "data", "id", "traceparent")
+    __slots__ = ("_request", "data", "id", "mode", "traceparent")
 
-    def __init__(self, data: bytes | Json, event_id: str = "", traceparent: str = "") -> None:
+    def __init__(self, data: bytes | Json, event_id: str = "", traceparent: str = "", mode: Mode = Mode.PLAIN) -> None:
         self.data = data
+        self.mode = mode
         self.id = event_id
         self.traceparent = traceparent
         self._request: LookupRequest | Rejected | None = None
@@ -77,10 +89,23 @@ class Event:
 def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> Event:
     """An event whose attributes travel beside its data (names in lower case, without prefix)."""
     event_id = _checked(attributes)
-    _check_content_type(content_type, event_id)
+    # The official SDKs send no Content-Type.
+    _check_content_type(content_type or JSON_TYPE, event_id)
     if not data:
         raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
-    return Event(data, event_id, traceparent(attributes))
+    return Event(data, event_id, traceparent(attributes), Mode.BINARY)
+
+
+def from_plain(body: bytes) -> Event:
+    """The request itself, or an event as one JSON object under the request's media type, as some clients send it.
+
+    A body that is no JSON is handed on as it is, for the request's own error.
+    """
+    try:
+        item = decode_json(body)
+    except ValueError:
+        return Event(body)
+    return _from_object(item) if isinstance(item, dict) and "specversion" in item else Event(item)
 
 
 def from_structured(body: bytes) -> Event:
@@ -152,9 +177,10 @@ def _from_object(item: object) -> Event:
     if not isinstance(item, dict):
         raise NotAnEvent("expected a CloudEvent as a JSON object")
     event_id = _checked(item)
-    content_type = item.get("datacontenttype", JSON_TYPE)
+    content_type = item.get("datacontenttype")
+    content_type = JSON_TYPE if content_type is None else content_type
     _check_content_type(content_type if isinstance(content_type, str) else "", event_id)
-    return Event(_data(item, event_id), event_id, traceparent(item))
+    return Event(_data(item, event_id), event_id, traceparent(item), Mode.STRUCTURED)
 
 
 def _data(item: dict[str, object], event_id: str) -> bytes | Json:
@@ -172,12 +198,12 @@ def _data(item: dict[str, object], event_id: str) -> bytes | Json:
 def _checked(attributes: Mapping[str, object]) -> str:
     """The event's id, after a look at every attribute that must be there."""
     event_id = attributes.get("id")
-    known_id = event_id if isinstance(event_id, str) and len(event_id) <= MAX_ID_LENGTH else ""
+    known_id = event_id if isinstance(event_id, str) and _ID.fullmatch(event_id) else ""
     faults = []
     if attributes.get("specversion") != "1.0":
         faults.append("specversion 1.0")
     if not known_id:
-        faults.append(f"id as a string of 1 to {MAX_ID_LENGTH} characters")
+        faults.append(f"id as a string of 1 to {MAX_ID_LENGTH} characters, none of them a control character")
     source = attributes.get("source")
     if not isinstance(source, str) or not source:
         faults.append("source as a string that is not empty")
@@ -201,6 +227,6 @@ def traceparent(attributes: Mapping[str, object]) -> str:
 
 def _decoded(body: bytes) -> object:
     try:
-        return from_json(body, allow_inf_nan=False)
+        return decode_json(body)
     except ValueError:
         raise NotAnEvent("expected a CloudEvent as JSON in UTF-8, but this is not JSON") from None

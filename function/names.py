@@ -12,17 +12,35 @@ _LETTER = re.compile(r"[а-яА-ЯёЁ]")
 _LATIN = re.compile(r"[A-Za-z]")
 # Latin letters that stand on a page like Cyrillic ones; I and V are the form's own roman numerals.
 _LOOK_ALIKE = re.compile(r"[ABCEHKMOPTXYaceopxyk]")
+_CYRILLIC = re.compile(r"[\u0400-\u052F\u1C80-\u1C8A\u2DE0-\u2DFF\uA640-\uA69F]")
+_RUSSIAN = re.compile(r"[а-яё]", re.IGNORECASE)
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
-_APOSTROPHES = re.compile(r"[\u2019\u2018\u02BC\u0060\u00B4]")
+_APOSTROPHES = re.compile(r"[\u2018-\u201B\u02B9\u02BB-\u02BD\u2032\u0060\u00B4\uFF07]")
+# Soft hyphen, zero-width space and joiners, direction marks, word joiner, byte order mark: they come with copied text.
+_INVISIBLE = re.compile(r"[\u00AD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]")
+_NO_PATRONYMIC = frozenset(
+    {"", "нет", "нету", "отсутствует", "неуказано", "неуказан", "нетотчества", "безотчества", "неимеет", "неимеется"}
+)
 
 
 def tidied(name: str) -> str:
-    """The name as it was given, in composed letters, plain dashes and apostrophes, and single spaces."""
+    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible."""
     if _CLEAN.fullmatch(name):
         return name
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", visible(name))
     name = _APOSTROPHES.sub("'", _DASHES.sub("-", name))
     return " ".join(name.split())
+
+
+def visible(text: str) -> str:
+    """The text without invisible characters."""
+    return _INVISIBLE.sub("", text)
+
+
+def is_absent(patronymic: str) -> bool:
+    """Whether the text says that there is no patronymic: empty, a dash, or words such as «нет» and «отсутствует»."""
+    letters = "".join(filter(str.isalpha, patronymic.casefold()))
+    return letters in _NO_PATRONYMIC and not any(map(str.isdigit, patronymic))
 
 
 def fault(name: str) -> str | None:
@@ -30,18 +48,23 @@ def fault(name: str) -> str | None:
     if len(name) > MAX_LENGTH:
         return f"must have at most {MAX_LENGTH} characters"
     if not _FORM.fullmatch(name):
-        return _foreign(name)
+        return _wrong_alphabet(name)
     if not _LETTER.search(name):
         return "must have at least one Cyrillic letter"
     return None
 
 
 def folded(name: str) -> str:
-    """What two spellings of one tidied name have in common: case and ё do not count."""
-    return name.casefold().replace("ё", "е")
+    """What two spellings of one tidied name have in common: letter case does not count.
+
+    ё and е stay apart: whether the tax service takes them for one letter is unknown.
+    """
+    return name.casefold()
 
 
-def _foreign(name: str) -> str:
+def _wrong_alphabet(name: str) -> str:
+    if any(_CYRILLIC.match(letter) and not _RUSSIAN.match(letter) for letter in name):
+        return "has Cyrillic letters that are not Russian: write the name as in the Russian document"
     if _LATIN.search(name):
         if _LETTER.search(name) and _LOOK_ALIKE.search(name):
             return "has Latin letters that look like Cyrillic ones: type them in Cyrillic"

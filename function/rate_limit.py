@@ -72,10 +72,14 @@ class Denied(NamedTuple):
 
 
 class ProviderReply(NamedTuple):
-    """What one provider answered; `captcha_ahead`: the next find would be asked for a captcha, so it is to cool down."""
+    """What one provider answered; `captcha_ahead`: the next find would be asked for a captcha, so it is to cool down.
+
+    `failure`: why this poll failed, where the answer is `Pending` all the same.
+    """
 
     answer: Verdict | Invalid | Pending
     captcha_ahead: bool = False
+    failure: Reason | None = None
 
 
 class Throttled(Unavailable):
@@ -99,6 +103,7 @@ class Provider(Protocol):
         """Make one request. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
 
         The caller has a permit where there is no ticket. A poll that fails, and may be made again, is `Pending`.
+        PROVIDER_CLOSED: it was not asked, for its session is being opened; try again soon.
         """
 
 

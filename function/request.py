@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any
@@ -29,8 +30,9 @@ MAX_BIRTH_PLACE = 250
 MAX_REQUEST_ID = 128
 """Characters of a request's id."""
 
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ONLY_DASHES = re.compile(r"[-\s]*")
+# As 1C and .NET write a date: with a midnight behind it.
+_ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")
+_BOM = b"\xef\xbb\xbf"
 
 
 def _wrong(message: str) -> PydanticCustomError:
@@ -43,6 +45,15 @@ def _text(value: object) -> str:
     return value
 
 
+def _digits_or_text(value: object) -> str:
+    """A string, or a whole number as its digits: spreadsheets and 1C hand over numbers."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    return _text(value)
+
+
 def _name(value: object) -> str:
     name = names.tidied(_text(value))
     if not name:
@@ -53,19 +64,17 @@ def _name(value: object) -> str:
 
 
 def _patronymic(value: object) -> str:
-    # Forms and spreadsheets write a dash where a person has no patronymic.
-    if value is None or (isinstance(value, str) and _ONLY_DASHES.fullmatch(names.tidied(value))):
+    # Forms and spreadsheets write a dash or a word where a person has no patronymic.
+    if value is None or (isinstance(value, str) and names.is_absent(value)):
         return ""
     return _name(value)
 
 
 def _iso_date(value: object) -> date:
-    text = _text(value)
-    if _ISO_DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
+    parts = _ISO_DATE.fullmatch(_text(value).strip())
+    if parts:
+        with suppress(ValueError):
+            return date.fromisoformat(parts[1])
     raise _wrong("must be an ISO date, YYYY-MM-DD")
 
 
@@ -84,10 +93,11 @@ def _birth_date(value: object, info: ValidationInfo) -> date:
 
 
 def _document_date(value: object, info: ValidationInfo) -> date | None:
-    if value is None or value == "":
+    # It is a hint, and no part of the person's identity: one that cannot be right is left out.
+    try:
+        day = _iso_date(value)
+    except PydanticCustomError:
         return None
-    day = _iso_date(value)
-    # It is a hint, and no part of who is meant: one that cannot be right is left out.
     born = info.data.get("birth_date", day)
     return day if born <= day <= _today(info) else None
 
@@ -104,7 +114,7 @@ def _document_type(value: object) -> str:
 def _document_part(
     value: object, info: ValidationInfo, read: Callable[[str, str], str], *, required: Callable[[str], bool]
 ) -> str:
-    text = "" if value is None else _text(value)
+    text = "" if value is None else names.visible(_digits_or_text(value))
     kind = info.data.get("document_type")
     if kind is None:
         # The type is wrong and is named so; what form this field has nobody can tell.
@@ -187,10 +197,16 @@ _EXPECTED = {
 }
 
 
+def decode_json(text: bytes) -> Json:
+    """What a JSON text in UTF-8 decodes to; a byte order mark before it is skipped. Raises ValueError."""
+    decoded: Json = from_json(text.removeprefix(_BOM), allow_inf_nan=False)
+    return decoded
+
+
 def parse(event: bytes | Json, today: date) -> LookupRequest | Rejected:
     """Read one request, from its JSON text in UTF-8 or from what that text decodes to; `today` is the latest day that a birth or a document can have."""
     try:
-        wire = from_json(event, allow_inf_nan=False) if isinstance(event, bytes) else event
+        wire = decode_json(event) if isinstance(event, bytes) else event
     except ValueError:
         return Rejected(None, (FieldError("", "expected a request as a JSON object in UTF-8, but this is not JSON"),))
     if not isinstance(wire, dict):

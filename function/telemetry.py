@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from function.outcomes import Reason, Status
+from function.outcomes import Outcome, Reason, Status
+from function.result import summary_of
 
 ENTRIES = ("http", "rabbitmq")
-STATUSES = (*Status, *Reason, "refused", "bug")
-"""How a request ends, or why it is put off; `refused`: it was none, or not allowed; `bug`: an error of ours."""
+STATUSES = (*Status, *Reason, "refused")
+"""How a request ends, or why it waits; `refused`: it was none, or not allowed."""
 PROVIDERS = ("nalog", "apifns")
 OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
@@ -39,6 +40,14 @@ class LookupEvent:
     seconds: float
     attempt: int = 1
     traceparent: str = ""
+
+
+def lookup_event(
+    entry: str, outcome: Outcome, seconds: float, *, attempt: int = 1, traceparent: str = ""
+) -> LookupEvent:
+    """The report of an outcome."""
+    request_id, status, cached, provider, _ = summary_of(outcome)
+    return LookupEvent(entry, request_id, status, cached, provider, seconds, attempt, traceparent)
 
 
 class Observer(Protocol):

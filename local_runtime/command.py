@@ -1,29 +1,29 @@
 """`inn local`, which `make run` starts: the function, the emulated tax service, an embedded store, a page to play with.
 
-Nothing is needed beforehand: no server, no container, no key. Settings of the function that make
-sense here (HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CACHE_…, LOG_LEVEL) are heeded.
+Nothing is needed beforehand: no server, no container, no key. It reads the function's settings that apply
+here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CACHE_…, LOG_LEVEL.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from starlette.applications import Starlette
 
 from adapters import telemetry
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.composition.asking import THREADS, Asking, providers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.function import Surroundings
-from adapters.composition.function import endpoint as http_endpoint
+from adapters.composition.function import HttpParts, http_endpoint
 from adapters.composition.hosted import hosted
+from adapters.composition.providers import provider_of
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -33,32 +33,31 @@ from adapters.config.settings import (
     NalogSettings,
     load_groups,
 )
-from adapters.http.lookups import Bounds
+from adapters.http.endpoint import Endpoint
+from adapters.http.probes import Check
 from adapters.http.server import Address, Busy, Server, leave, listen, run
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.shutdown import HeldClaims
 from adapters.telemetry import Telemetry
 from function.ports import Ports
-from local_runtime.emulator.client import Emulator, NotStarted
-from local_runtime.emulator.script import Settings
-from local_runtime.playground import Playground, Watched
+from local_runtime.emulator.client import Emulator, EmulatorFailed
+from local_runtime.emulator.settings import EmulatorSettings
+from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, Unusable
 
 DATA = Path(".inn-local")
 GRACE_SEC = 5.0
 LATENCY_SEC = 0.15
 """Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
-PAID_KEY = Settings().apifns_key
-MANNERS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
-"""Unless somebody sets them: the emulated service bears any pace, and its recovery is there to be watched."""
-
+PAID_KEY = EmulatorSettings().apifns_key
+DEFAULTS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
+"""Unless they are set: the emulated service has no rate limit, and a cool-down is short enough to watch."""
 
 _UNKNOWN = "http://emulated"
-"""In place of the providers' address, which is known when the emulator is up."""
+"""In place of the providers' address, which is known when the emulator runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalSettings:
     """The settings of a local runtime."""
 
     http: HttpSettings
@@ -69,51 +68,78 @@ class Local:
     apifns: ApiFnsSettings
 
     @classmethod
-    def read(cls) -> "Local":
+    def read(cls) -> "LocalSettings":
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
-        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))  # type: ignore[arg-type]  # in the fields' order
+        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))
 
-    def asking(self, url: str, *, paid: bool) -> Asking:
-        """Whom to ask: the emulated tax service at this address, and the paid provider or not."""
-        own = {name: value for name, value in MANNERS.items() if name not in self.nalog.model_fields_set}
+    def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
+        """The providers' settings: the emulated tax service at this address, and the paid provider or not."""
+        own = {name: value for name, value in DEFAULTS.items() if name not in self.nalog.model_fields_set}
         nalog = self.nalog.model_copy(update={"url": url, **own})
-        return Asking(nalog, self.apifns.model_copy(update={"url": url, "enabled": paid}), self.lookup.deadline_sec / 2)
+        return nalog, self.apifns.model_copy(update={"url": url, "enabled": paid})
+
+
+class LocalServices(NamedTuple):
+    """What the function runs over where nothing is installed."""
+
+    emulator: Emulator
+    provider: SwitchableProvider
+    answers: CachedAnswers
+    ports: Ports
+    checks: Mapping[str, Check]
 
 
 def local(
-    data: Annotated[Path, typer.Option(help="Folder that keeps requests and answers, in clear text.")] = DATA,
+    data: Annotated[Path, typer.Option(help="Folder for requests and answers, in clear text.")] = DATA,
 ) -> None:
     """Run everything on this machine: the function, an emulated tax service and a page to play with.
 
     Example: inn local --data /tmp/inn
     """
-    settings = Local.read()
+    settings = LocalSettings.read()
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings.http))
-        store = stack.enter_context(closing(_store(data, settings)))
-        emulator = stack.enter_context(_emulator())
-        told = stack.enter_context(telemetry.start("inn-local", settings.log.level))
-        app = stack.enter_context(application(settings, emulator, store, told))
-        greet = partial(_say, greeting(_url(listener), emulator, data, guarded=bool(settings.http.bearer_tokens)))
-        run(Server(app, listener, GRACE_SEC, announce=greet).serve())
-    _say("Stopped.\n")
+        observer = stack.enter_context(telemetry.start("inn-local", settings.log.level))
+        services = stack.enter_context(local_services(settings, data, observer))
+        app = stack.enter_context(application(settings, services, observer))
+        guarded = bool(settings.http.bearer_tokens)
+        announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
+        run(Server(app, listener, GRACE_SEC, announce=announce).serve())
+    _write("Stopped.\n")
     leave()
 
 
 @contextmanager
-def application(settings: Local, emulator: Emulator, store: EmbeddedStore, told: Telemetry) -> Iterator[Starlette]:
-    """The HTTP function over the embedded store and the emulated providers, with the page before it."""
-    free, paid = (settings.asking(emulator.url, paid=paid) for paid in (False, True))
+def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> Iterator[LocalServices]:
+    """Start the embedded store in the folder `data`, and the emulated providers. Raises Failure."""
     with ExitStack() as stack:
-        asked = [stack.enter_context(providers(asking, store, told)) for asking in (free, paid)]
-        watched = Watched(*asked, paid=settings.apifns.enabled)
-        held = stack.enter_context(closing(HeldClaims(store)))
-        ports = Ports(held, watched, SystemClock(), settings.cache.lifetimes)
-        checks = {"store": store_check(store.ping), "providers": provider_check(watched.states)}
-        around = Surroundings(settings.http.bearer_tokens, checks, told, told)
-        app = hosted(stack.enter_context(http_endpoint(ports, Bounds(settings.lookup.deadline_sec, THREADS), around)))
-        app.router.routes[:0] = Playground(emulator, watched).routes()
+        store = stack.enter_context(closing(_store(data)))
+        emulator = stack.enter_context(_emulator())
+        alone, with_paid = (
+            provider_of(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
+        )
+        provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
+        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
+        ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
+        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
+        yield LocalServices(emulator, provider, answers, ports, checks)
+
+
+@contextmanager
+def local_endpoint(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Endpoint]:
+    """The HTTP function over the local services."""
+    parts = HttpParts(settings.http.bearer_tokens, services.checks, observer, observer, settings.lookup.deadline_sec)
+    with http_endpoint(services.answers, services.ports, parts) as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def application(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Starlette]:
+    """The HTTP function with the playground's routes before its own."""
+    with local_endpoint(settings, services, observer) as endpoint:
+        app = hosted(endpoint)
+        app.router.routes[:0] = Playground(services.emulator, services.provider).routes()
         yield app
 
 
@@ -130,15 +156,14 @@ What you ask         {data}   kept there in clear text, so ask for invented pers
 
 Ask for a person (twice, to see the cache):
 
-curl -s {url} -H 'content-type: application/json' -H 'ce-specversion: 1.0' -H 'ce-id: 1' \\
-  -H 'ce-source: /terminal' -H 'ce-type: inn.lookup.requested'{token} \\
+curl -s {url} -H 'content-type: application/json'{token} \\
   -d '{body}' -w '\\n'
 
 Ctrl-C ends it all.
 """
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -148,18 +173,18 @@ def _url(listener: socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _store(data: Path, settings: Local) -> EmbeddedStore:
+def _store(data: Path) -> EmbeddedStore:
     try:
-        return EmbeddedStore(data / "answers.sqlite", lease=settings.asking(_UNKNOWN, paid=True).lease)
-    except Unusable as no:
-        raise Failure(f"{no} (--data)", WRONG_USE) from None
+        return EmbeddedStore(data / "answers.sqlite")
+    except Unusable as exc:
+        raise Failure(f"{exc} (--data)", WRONG_USE) from None
 
 
 def _emulator() -> Emulator:
     try:
         return Emulator("--latency", str(LATENCY_SEC), "--pending", "1")
-    except NotStarted as no:
-        raise Failure(f"{no}; it says why above") from None
+    except EmulatorFailed as exc:
+        raise Failure(f"{exc}; it says why above") from None
 
 
 @contextmanager
@@ -167,5 +192,5 @@ def _listener(http: HttpSettings) -> Iterator[socket]:
     try:
         with listen(Address(http.host, http.port)) as listener:
             yield listener
-    except Busy as busy:
-        raise Failure(str(busy), WRONG_USE) from None
+    except Busy as exc:
+        raise Failure(str(exc), WRONG_USE) from None

@@ -5,7 +5,7 @@ import socket
 
 from adapters import telemetry
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.composition.consumer import Consuming, consuming
+from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
 from adapters.http.server import SIGNALS, Address, Busy, Server, leave, listen, run
@@ -37,10 +37,10 @@ def consume() -> None:
     try:
         with (
             listen(Address(core.http.host, core.http.port)) as listener,
-            telemetry.start(core.app.name, core.log.level) as told,
-            consuming(core, rabbit, told) as parts,
+            telemetry.start(core.app.name, core.log.level) as observer,
+            consumer_process(core, rabbit, observer) as process,
         ):
-            run(_consume(ProbeServer(Probes(parts.checks, told), listener), parts, core.app.start_timeout_sec))
+            run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
     except (Busy, WrongAddress) as wrong:
         raise Failure(str(wrong), WRONG_USE) from None
     except NotStarted as no:
@@ -48,22 +48,22 @@ def consume() -> None:
     leave()
 
 
-async def _consume(probes: Server, parts: Consuming, limit: float) -> None:
+async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> None:
     """Answer probes from the beginning to the end; consume once every server was reached."""
     stopping = _on_signals()
     serving = asyncio.create_task(probes.serve())
     try:
-        if await _reached(parts, limit, stopping):
-            await parts.consumer.run(stopping)
+        if await _reached(process, limit, stopping):
+            await process.consumer.run(stopping)
     finally:
-        await parts.consumer.leave()
+        await process.consumer.disconnect()
         probes.stop()
         await serving
 
 
-async def _reached(parts: Consuming, limit: float, stopping: asyncio.Event) -> bool:
+async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
     """Whether every server was reached before a signal. Raises NotStarted."""
-    starting = asyncio.create_task(started(parts.servers, limit))
+    starting = asyncio.create_task(started(process.servers, limit))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

@@ -2,28 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
 from pydantic_core import to_json
 
-from adapters.cli.doctor.rabbit import why_away
+from adapters.cli.doctor.rabbit import why_unavailable
 from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.output import Unwritable
 from adapters.cli.quiet import silence_amqp
 from adapters.config.settings import RabbitSettings, load
-from adapters.rabbitmq import parked
-from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
-from adapters.rabbitmq.parked import Choice, Parked
-from adapters.rabbitmq.session import Broker, Session, open_undeclared
+from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
+from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
-from adapters.telemetry import harmless
-from function.telemetry import Silent
+from adapters.telemetry import allow_list
+from function.telemetry import NullObserver
 
-Act = Callable[[Session, Names, Choice], AsyncIterator[Parked]]
+Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
 Reason = Annotated[str, typer.Option(help="Only messages parked for this reason, as inn dead list names it.")]
+Unrouted = Annotated[bool, typer.Option("--unrouted", help="Replies that nobody took, instead of parked requests.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 COLUMNS = "{0.reason:<22} {0.attempts:>8}  {0.parked_at:<25}  {0.request_id}"
@@ -38,95 +38,102 @@ dead = typer.Typer(
 
 
 @dead.command("list")
-def show(request_id: RequestId = "", reason: Reason = "", as_json: Json = False) -> None:  # noqa: FBT002  # as typer has it
-    """Show them, oldest first: why and when they were parked, after how many tries.
+def show(
+    request_id: RequestId = "",
+    reason: Reason = "",
+    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
+    as_json: Json = False,  # noqa: FBT002  # as typer has it
+) -> None:
+    """Show them, oldest first: why and when they were parked, after how many attempts. Their order stays as it is.
 
     Example: inn dead list --reason provider_unavailable
     """
-    if as_json:
-        _each(parked.listed, Choice(request_id, reason), _Shown(_json_line))
-    else:
-        _each(_headed, Choice(request_id, reason), _Shown(COLUMNS.format))
+    found: list[DeadLetter] = []
+    try:
+        _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
+    except Failure:
+        _show(found, as_json=as_json)
+        raise
+    if not as_json and not found:
+        typer.echo(HEADING)
+    _show(found, as_json=as_json)
 
 
 @dead.command()
 def replay(request_id: RequestId = "", reason: Reason = "") -> None:
-    """Return them to the source queue, as if they came for the first time: all, or those that are chosen.
+    """Return them to the source queue, as if they came for the first time: all, or those that are selected.
 
     A message leaves its parking place when the broker has confirmed that it is in the queue. Broken off, it can be
     started again.
 
     Example: inn dead replay --request-id 7f9c
     """
-    _do(parked.replayed, Choice(request_id, reason), "returned")
+    _act(lambda letters: letters.replay(Selection(request_id, reason)), "returned")
 
 
 @dead.command()
 def drop(
     request_id: RequestId = "",
     reason: Reason = "",
+    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
     everything: Annotated[bool, typer.Option("--all", help="Delete every parked message.")] = False,  # noqa: FBT002  # as typer has it
 ) -> None:
-    """Delete them for good: those that are chosen, or --all.
+    """Delete them for good: those that are selected, or --all.
 
     Example: inn dead drop --reason rejected
     """
     if everything == bool(request_id or reason):
         raise Failure("say which to delete: --request-id, --reason, or --all", WRONG_USE)
-    _do(parked.dropped, Choice(request_id, reason), "deleted")
+    _act(lambda letters: letters.drop(Selection(request_id, reason)), "deleted", unrouted=unrouted)
 
 
-@dataclass
-class _Shown:
-    """Shows messages, a line each. `count`: those that it was given, the one that could not be shown among them."""
+def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
+    """Act on each selected message, show it at once, and say how many were `done`."""
+    count = 0
 
-    line: Callable[[Parked], str]
-    count: int = 0
+    def show(letter: DeadLetter) -> None:
+        nonlocal count
+        count += 1
+        typer.echo(COLUMNS.format(_shown(letter)))
 
-    def show(self, message: Parked) -> None:
-        """Show this one, at once. Raises Unwritable."""
-        self.count += 1
-        # The client's own id may be what the person is known by.
-        typer.echo(self.line(replace(message, request_id=harmless.request_id(message.request_id))))
-
-
-def _do(act: Act, choice: Choice, done: str) -> None:
-    """Act on each one that is meant, and tell how many were `done`."""
-    shown = _Shown(COLUMNS.format)
     try:
-        _each(act, choice, shown)
-        typer.echo(f"{done}: {shown.count}")
+        _each(act, show, unrouted=unrouted)
+        typer.echo(f"{done}: {count}")
     except Unwritable as no:
         left = "not all of them are shown, and all others are still parked"
-        raise Failure(f"{no}; {done}: {shown.count}; {left}") from None
+        raise Failure(f"{no}; {done}: {count}; {left}") from None
 
 
-def _each(act: Act, choice: Choice, shown: _Shown) -> None:
-    """Act on each one that is meant, and show it."""
+def _show(found: list[DeadLetter], *, as_json: bool) -> None:
+    if found and not as_json:
+        typer.echo(HEADING)
+    # What was parked while the queue was read lies between the others.
+    for letter in sorted(found, key=lambda letter: letter.parked_at):
+        typer.echo(to_json(asdict(_shown(letter))).decode() if as_json else COLUMNS.format(_shown(letter)))
+
+
+def _shown(letter: DeadLetter) -> DeadLetter:
+    # The client's own id may be what the person is known by.
+    return replace(letter, request_id=allow_list.request_id(letter.request_id))
+
+
+def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
+    """Act on each selected message of the queue, and show it."""
     settings = load(RabbitSettings)
-    broker = Broker(settings.uri, "inn dead", Names(settings.source_queue_name), retry_sec=0)
+    broker = Broker(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
     silence_amqp()
+
+    async def run() -> None:
+        async with open_connection(broker, NullObserver()) as connection:
+            queue = broker.names.unrouted if unrouted else broker.names.dead
+            async for letter in act(DeadLetters(connection, broker.names, queue)):
+                show(letter)
+
     try:
-        asyncio.run(_acted(act, broker, choice, shown))
-    except BrokerRefuses as no:
-        raise Failure(f"RabbitMQ: {no}") from None
-    except BrokerAway as away:
-        why = why_away(broker, str(away))
+        with translate_errors():
+            asyncio.run(run())
+    except BrokerRefused as refused:
+        raise Failure(f"RabbitMQ: {refused}") from None
+    except BrokerUnavailable as unavailable:
+        why = why_unavailable(broker, unavailable.code)
         raise Failure(f"RabbitMQ: {why}; what is not shown as done is still parked") from None
-
-
-async def _acted(act: Act, broker: Broker, choice: Choice, shown: _Shown) -> None:
-    async with open_undeclared(broker, Silent()) as session:
-        async for message in act(session, broker.names, choice):
-            shown.show(message)
-
-
-async def _headed(session: Session, names: Names, choice: Choice) -> AsyncIterator[Parked]:
-    """Those that are listed, below a heading that does not come where the broker is away."""
-    typer.echo(HEADING)
-    async for message in parked.listed(session, names, choice):
-        yield message
-
-
-def _json_line(message: Parked) -> str:
-    return to_json(asdict(message)).decode()

@@ -11,7 +11,7 @@ import typer
 from adapters.cli.asking.trouble import plain
 from adapters.cli.kept import opened
 from adapters.cli.typed import iso_date
-from adapters.telemetry import harmless
+from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
 
@@ -108,7 +108,7 @@ def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
 
 def _request_id(row: HistoryRow, *, reveal: bool) -> str:
     # The client's own id may be what the person is known by.
-    return row.request_id if reveal else harmless.request_id(row.request_id)
+    return row.request_id if reveal else allow_list.request_id(row.request_id)
 
 
 def _local(row: HistoryRow) -> str:

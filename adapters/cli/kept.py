@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.cli.failure import WRONG_USE, Failure
-from adapters.composition.store import Keeping, open_store
+from adapters.composition.store import StoreSettings, open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from function.ports import Unavailable
@@ -15,7 +15,7 @@ def opened() -> Iterator[MongoStore]:
     """The store of APP_… and MONGO_…. Raises Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
-        with open_store(Keeping(app, mongo, history)) as store:  # type: ignore[arg-type]  # groups in the order of the fields
+        with open_store(StoreSettings(app, mongo, history)) as store:
             yield store
     except Unavailable:
         raise Failure(

@@ -1,40 +1,40 @@
-"""What /readyz looks at."""
+"""What /readyz checks."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
-from adapters.http.probes import Check, Part
-from adapters.providers import State
+from adapters.http.probes import Check, CheckResult
+from adapters.providers import ProviderStatus
 from function.ports import Unavailable
 
 
 def store_check(ping: Callable[[], object]) -> Check:
     """The store is ready while its ping returns."""
 
-    async def look() -> Part:
+    async def check() -> CheckResult:
         try:
             await asyncio.to_thread(ping)
         except Unavailable as no:
-            return Part(ready=False, detail=no.reason.value)
-        return Part(ready=True)
+            return CheckResult(ready=False, detail=no.reason.value)
+        return CheckResult(ready=True)
 
-    return look
+    return check
 
 
-def provider_check(states: Callable[[], Sequence[State]]) -> Check:
-    """Which providers are shut, and for how long. That is told, but a process that can answer from its cache is ready."""
+def provider_check(states: Callable[[], Sequence[ProviderStatus]]) -> Check:
+    """Which providers may not be asked, and for how long. A process that can answer from its cache is ready all the same."""
 
-    async def look() -> Part:
+    async def check() -> CheckResult:
         try:
             found = await asyncio.to_thread(states)
         except Unavailable as no:
-            return Part(ready=True, detail=f"unknown: {no.reason.value}")
-        return Part(ready=True, detail=", ".join(map(_told, found)))
+            return CheckResult(ready=True, detail=f"unknown: {no.reason.value}")
+        return CheckResult(ready=True, detail=", ".join(map(_described, found)))
 
-    return look
+    return check
 
 
-def _told(state: State) -> str:
-    if state.shut is None:
-        return f"{state.name}: open"
-    return f"{state.name}: {state.shut.why.value}, opens in {state.shut.reopens_in:.0f} s"
+def _described(status: ProviderStatus) -> str:
+    if status.denied is None:
+        return f"{status.name}: open"
+    return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

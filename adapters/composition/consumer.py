@@ -4,28 +4,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from adapters.composition.asking import THREADS, Asking, providers
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.store import Keeping, answers, longest_call, open_store, store_start
+from adapters.composition.providers import THREADS, provider_of
+from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import AppSettings, Core, RabbitSettings
-from adapters.http.probes import Check, Part
-from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
-from adapters.rabbitmq.link import Link
-from adapters.rabbitmq.session import Broker
+from adapters.http.probes import Check, CheckResult
+from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.consumer import Consumer, LaneRunner
+from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
+from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
-from adapters.rabbitmq.work import Work
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused, telling
-from adapters.telemetry import Telemetry, timed
+from adapters.runtime.lookups import Lookups
+from adapters.runtime.startup import Connect, Refused, reporting
+from adapters.telemetry import Telemetry
 from function.ports import Ports
 
-PATIENCE_SEC = 5.0
-"""A lookup waits so long for its turn in a thread; one whose turn comes later waits without one."""
 
-
-class Consuming(NamedTuple):
-    """The consumer of a production process, what its probes look at, and how its start reaches its servers."""
+class ConsumerProcess(NamedTuple):
+    """The consumer of a production process, its readiness checks, and how its start reaches its servers."""
 
     consumer: Consumer
     checks: Mapping[str, Check]
@@ -33,31 +31,30 @@ class Consuming(NamedTuple):
 
 
 @contextmanager
-def consuming(core: Core, rabbit: RabbitSettings, told: Telemetry) -> Iterator[Consuming]:
+def consumer_process(core: Core, rabbit: RabbitSettings, telemetry: Telemetry) -> Iterator[ConsumerProcess]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet."""
-    asking = Asking(core.nalog, core.apifns, PATIENCE_SEC, longest_call(core.mongo))
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(Keeping(core.app, core.mongo, core.history, asking.lease)))
-        asked = stack.enter_context(providers(asking, store, told))
-        recent = stack.enter_context(answers(store))
-        ports = timed(Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent), told)
-        names = Names(rabbit.source_queue_name)
-        work = Work(names, ports, core.app.request_retry_times, told)
-        consumer = Consumer(broker(core.app, rabbit), work, rabbit.prefetch_count, places(rabbit))
+        clock = SystemClock()
+        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
+        lookups = Lookups(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
+        context = LaneContext(Names(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry)
+        consumer = Consumer(broker(core.app, rabbit), context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
-        checks = {"store": store_check(store.ping), "providers": provider_check(asked.states), **lane_checks(consumer)}
-        servers = telling({"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)}, told)
-        yield Consuming(consumer, checks, servers)
+        checks = {
+            "store": store_check(store.ping),
+            "providers": provider_check(provider.states),
+            "fast_lane": lane_check(consumer.fast),
+            "slow_lane": lane_check(consumer.slow),
+        }
+        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)}
+        yield ConsumerProcess(consumer, checks, reporting(servers, telemetry))
 
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> Broker:
     """Where the broker is, and the queues there."""
-    return Broker(rabbit.uri, app.name, Names(rabbit.source_queue_name), app.request_retry_sec)
-
-
-def places(rabbit: RabbitSettings) -> int:
-    """Lookups at a time: the pools of connections are no larger."""
-    return min(rabbit.prefetch_count, THREADS)
+    return Broker(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
 
 
 def broker_start(consumer: Consumer) -> Connect:
@@ -65,23 +62,20 @@ def broker_start(consumer: Consumer) -> Connect:
 
     async def connect() -> str:
         try:
-            await consumer.reach()
-        except BrokerAway:
+            await consumer.connect()
+        except BrokerUnavailable:
             return "no broker that answers (RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT)"
-        except BrokerRefuses as no:
-            raise Refused(str(no)) from None
+        except BrokerRefused as refused:
+            raise Refused(str(refused)) from None
         return ""
 
     return connect
 
 
-def lane_checks(consumer: Consumer) -> dict[str, Check]:
-    """A lane is ready while its connection stands."""
-    return {"fast_lane": _lane_check(consumer.fast), "slow_lane": _lane_check(consumer.slow)}
+def lane_check(lane: LaneRunner) -> Check:
+    """A lane is ready while it is connected, its queue's leader answers and what it publishes is confirmed."""
 
+    async def check() -> CheckResult:
+        return CheckResult(ready=lane.is_ready, detail=lane.state)
 
-def _lane_check(link: Link) -> Check:
-    async def look() -> Part:
-        return Part(ready=link.connected, detail=link.state)
-
-    return look
+    return check

@@ -1,58 +1,59 @@
 """The HTTP function from its parts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.composition.asking import THREADS, Asking, providers
+from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.store import Keeping, answers, longest_call, open_store, store_start
+from adapters.composition.providers import THREADS, provider_of
+from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import Core
 from adapters.http.endpoint import Endpoint, Page
-from adapters.http.lookups import Bounds, Lookups
-from adapters.http.probes import Check, Numbers, Probe, Probes
+from adapters.http.probes import Check, MetricsSource, Probe, Probes
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, telling
-from adapters.telemetry import Telemetry, timed
+from adapters.runtime.lookups import CachedStore, Lookups
+from adapters.runtime.startup import Connect, reporting
+from adapters.telemetry import Telemetry
 from function.ports import Ports
 from function.telemetry import Observer
 
-FETCHES_SEC = 40.0
-"""What fetches beyond their requests' deadline have at the end: with what the requests had, longer than one takes."""
+FETCH_GRACE_SEC = 40.0
+"""What fetches beyond their requests' deadline have at the end: longer than one takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the HTTP function needs beside the ports: who may ask, what is probed, who is told."""
+class HttpParts(NamedTuple):
+    """What the HTTP function needs beside the ports. `deadline_sec`: of one lookup; `threads`: fetches at the same time."""
 
-    tokens: Sequence[str] = field(repr=False)
+    tokens: Sequence[str]
     checks: Mapping[str, Check]
     observer: Observer
-    numbers: Numbers
+    metrics: MetricsSource
+    deadline_sec: float
+    threads: int = THREADS
 
 
 @contextmanager
-def endpoint(ports: Ports, bounds: Bounds, around: Surroundings) -> Iterator[Endpoint]:
+def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Iterator[Endpoint]:
     """The HTTP function over these ports."""
-    lookups = Lookups(timed(ports, around.observer), bounds)
+    lookups = Lookups(answers, ports, parts.threads, parts.observer)
     try:
-        probes = Probes(around.checks, around.numbers).by_path()
+        probes = Probes(parts.checks, parts.metrics).by_path()
         pages = {path: _page(probe) for path, probe in probes.items()}
-        yield Endpoint(lookups, pages, around.tokens, around.observer)
+        yield Endpoint(lookups, pages, parts.tokens, parts.observer, parts.deadline_sec)
     finally:
-        lookups.close()
+        lookups.close(FETCH_GRACE_SEC)
 
 
 def _page(probe: Probe) -> Page:
     """A probe as the endpoint asks it."""
 
     async def page(_request: Request) -> Response:
-        told = await probe()
-        return Response(told.body, told.status, {"content-type": told.media})
+        reply = await probe()
+        return Response(reply.body, reply.status, {"content-type": reply.media})
 
     return page
 
@@ -65,18 +66,14 @@ class Function(NamedTuple):
 
 
 @contextmanager
-def function(core: Core, told: Telemetry) -> Iterator[Function]:
+def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
-    deadline = core.lookup.deadline_sec
-    # A lookup waits for its turn half of its time: the rest is for the answer.
-    asking = Asking(core.nalog, core.apifns, deadline / 2, longest_call(core.mongo))
     with ExitStack() as stack:
-        keeping = Keeping(core.app, core.mongo, core.history, asking.lease)
-        store = stack.enter_context(open_store(keeping))
-        asked = stack.enter_context(providers(asking, store, told))
-        recent = stack.enter_context(answers(store))
-        ports = Ports(recent, asked, SystemClock(), core.cache.lifetimes, recent)
-        checks = {"store": store_check(store.ping), "providers": provider_check(asked.states)}
-        around = Surroundings(core.http.bearer_tokens, checks, told, told)
-        served = stack.enter_context(endpoint(ports, Bounds(deadline, THREADS, FETCHES_SEC), around))
-        yield Function(served, telling({"MongoDB": store_start(store)}, told))
+        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), telemetry)))
+        ports = Ports(answers, provider, SystemClock(), core.cache.lifetimes)
+        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
+        parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
+        endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
+        yield Function(endpoint, reporting({"MongoDB": store_start(store)}, telemetry))

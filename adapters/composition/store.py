@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from adapters.answers.encryption import KeyRing
-from adapters.composition.asking import THREADS
+from adapters.composition.providers import THREADS
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused, left_alone
+from adapters.runtime.startup import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
 
 CACHE_THREADS = 4
@@ -21,7 +21,7 @@ TRY_SEC = 1.0
 """After that a start says that it still waits for the indexes."""
 
 
-class Keeping(NamedTuple):
+class StoreSettings(NamedTuple):
     """Where and how answers are kept."""
 
     app: AppSettings
@@ -30,21 +30,21 @@ class Keeping(NamedTuple):
 
 
 @contextmanager
-def open_store(keeping: Keeping) -> Iterator[MongoStore]:
+def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
     """The store; it connects when it is first used. Raises WrongAddress."""
     config = MongoConfig(
-        uri=keeping.mongo.uri,
-        database=keeping.mongo.name,
-        history_lasts=timedelta(days=keeping.history.days) if keeping.history.days else None,
-        operation=keeping.mongo.call_sec,
+        uri=settings.mongo.uri,
+        database=settings.mongo.name,
+        history_lasts=timedelta(days=settings.history.days) if settings.history.days else None,
+        operation=settings.mongo.call_sec,
         connections=THREADS + CACHE_THREADS,
-        app_name=keeping.app.name,
+        app_name=settings.app.name,
     )
-    with closing(MongoStore(config, KeyRing(keeping.app.keys), SystemClock())) as store:
+    with closing(MongoStore(config, KeyRing(settings.app.keys), SystemClock())) as store:
         yield store
 
 
-class _Preparing:
+class _Preparation:
     """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
 
     def __init__(self, store: MongoStore) -> None:
@@ -54,7 +54,7 @@ class _Preparing:
     async def __call__(self) -> str:
         try:
             await asyncio.to_thread(self._store.ping)
-            end = self._end = self._end or left_alone(self._store.prepare)
+            end = self._end = self._end or in_daemon_thread(self._store.prepare)
             async with asyncio.timeout(TRY_SEC):
                 await asyncio.wrap_future(end)
         except TimeoutError:
@@ -69,4 +69,4 @@ class _Preparing:
 
 def store_start(store: MongoStore) -> Connect:
     """How a process's start reaches the store: logged in, its indexes made."""
-    return _Preparing(store)
+    return _Preparation(store)

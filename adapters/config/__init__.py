@@ -1,1 +1,1 @@
-"""Settings from the environment, and their checks."""
+"""Settings from the environment or `.env`, and their checks."""

@@ -1,7 +1,7 @@
-"""What is set: in the environment, else in the file `.env`."""
+"""Reads variables from the environment, the file `.env`, and files that variables name."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 FILE = ".env"
 """In the folder that the process is started in."""
+MAX_FILE_BYTES = 1 << 16
 
 
 class WrongSettings(Exception):
@@ -22,24 +23,43 @@ class WrongSettings(Exception):
 
 
 def read() -> dict[str, str]:
-    """The values by their names in lower case. The environment goes before the file; what is empty is not set.
+    """The values by their names in lower case. The environment takes precedence; an empty value counts as not set.
 
     Raises WrongSettings.
     """
-    return {name.lower(): value for name, value in _written() if value}
+    return {name.lower(): value for name, value in _assignments() if value}
 
 
 def names() -> set[str]:
-    """Every name, in the letters that it is written in, whether something is set or not. Raises WrongSettings."""
-    return {name for name, _ in _written()}
+    """Every name as it is spelled, with or without a value. Raises WrongSettings."""
+    return {name for name, _ in _assignments()}
 
 
-def _written() -> Iterator[tuple[str, str | None]]:
-    """Names and values; of one that comes twice the last counts."""
+def value_of(name: str, variables: Mapping[str, str]) -> str | None:
+    """A variable's value: its own, or the text of the file that NAME_FILE names, as secrets are mounted.
+
+    Raises WrongSettings.
+    """
+    value, path = variables.get(name.lower()), variables.get(f"{name}_FILE".lower())
+    if value is not None and path is not None:
+        raise WrongSettings([f"{name}: is set twice, here and by {name}_FILE"])
+    if path is not None:
+        value = _text(path)
+        if not value:
+            raise WrongSettings([f"{name}_FILE: must name a file of text in UTF-8 that this user may read"])
+    return value
+
+
+def _assignments() -> Iterator[tuple[str, str | None]]:
+    """Names and values; the last one of a name counts."""
     if Path(FILE).is_file():
         yield from _in_file().items()
-    # What is empty here does not hide what the file has.
+    # An empty variable does not hide the file's value.
     yield from os.environ.items()
+    if os.environ.get("SETTINGS_SECRET_ID"):
+        from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
+
+        yield from secrets_manager.settings(os.environ).items()
 
 
 def _in_file() -> dict[str, str | None]:
@@ -50,15 +70,25 @@ def _in_file() -> dict[str, str | None]:
         text = Path(FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None
-    # Else the library would leave them out, with a line of its own for each in the log, every time.
-    wrong = [_line_of(statement.original) for statement in parse_stream(StringIO(text)) if statement.error]
+    # dotenv itself skips such lines and logs each of them, at every read.
+    wrong = [_first_line(statement.original) for statement in parse_stream(StringIO(text)) if statement.error]
     if wrong:
         lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
         raise WrongSettings([f"{FILE}: {lines}: must be NAME=value, a quote that is opened closed, or # and a comment"])
     return dotenv_values(stream=StringIO(text))
 
 
-def _line_of(statement: "Original") -> int:
-    """Where it begins. The empty lines before it belong to it."""
+def _text(path: str) -> str:
+    """What is in a file, without the line breaks at its end; "" where it cannot be read, or is too large to be a value."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        return content.decode("utf-8-sig").rstrip("\r\n") if len(content) <= MAX_FILE_BYTES else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _first_line(statement: "Original") -> int:
+    """The number of a statement's first line; dotenv counts the empty lines before it in."""
     text = statement.string
     return statement.line + text[: len(text) - len(text.lstrip())].count("\n")

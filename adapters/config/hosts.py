@@ -1,46 +1,63 @@
-"""Hosts as settings name them: a name, or an IP address, an IPv6 one with brackets or without."""
+"""Hosts as settings name them: a name or an IP address (IPv6 with or without brackets), alone or in a list."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 MAX_NAME = 253
 """Characters of a name in DNS."""
-# Docker's names may hold an underscore; a longer label is an error of Python's own, wherever it is looked up.
+# Docker's names may hold an underscore. Python's own resolver fails with an error of its own on a longer label.
 _LABEL = re.compile(r"[\w-]{1,63}")
-_SEED = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
 _PORTS = range(1, 65536)
+_URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
+"""Scheme and login, hosts, and the rest."""
 
 
-def host(text: str) -> str | None:
-    """The host alone, an IPv6 address without its brackets; None where the text is no host, or more than one."""
+def parse_host(text: str) -> str | None:
+    """The host, an IPv6 address without its brackets; None where the text is not exactly one host."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if ":" in bare:
         return bare if _is_ipv6(bare) else None
     return text if _is_name(text) else None
 
 
-def in_url(bare: str) -> str:
-    """A host as it stands in an address."""
-    return f"[{quote(bare, safe=':')}]" if ":" in bare else bare
-
-
-def seeds(text: str, port: int) -> list[tuple[str, int]] | None:
-    """Hosts separated by commas, each with its own port, or else `port`; None where one of them is none."""
+def parse_hosts(text: str, port: int) -> list[tuple[str, int]] | None:
+    """Hosts separated by commas, each with its own port or else `port`; None where one of them is malformed."""
     parts = text.split(",")
-    found = [seed for part in parts if (seed := _seed(part, port))]
-    return found if len(found) == len(parts) else None
+    parsed = [found for part in parts if (found := _host_and_port(part, port))]
+    return parsed if len(parsed) == len(parts) else None
 
 
-def _seed(text: str, port: int) -> tuple[str, int] | None:
-    alone = host(text)
+def in_url(host: str) -> str:
+    """A host as it is written in a URL."""
+    return f"[{quote(host, safe=':')}]" if ":" in host else host
+
+
+def is_url(text: str) -> bool:
+    """Whether a URL's host and port are well-formed, and there is only one of them."""
+    try:
+        parts = urlsplit(text)
+        return parse_host(unquote(parts.hostname or "")) is not None and parts.port != 0
+    except ValueError:
+        return False
+
+
+def split_url(url: str) -> tuple[str, ...]:
+    """A URL for each of the hosts that `url` names, separated by commas."""
+    parts = _URL.fullmatch(url)
+    return tuple(f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")) if parts else (url,)
+
+
+def _host_and_port(text: str, port: int) -> tuple[str, int] | None:
+    alone = parse_host(text)
     if alone is not None:
         return alone, port
-    parts = _SEED.fullmatch(text)
-    named = host(parts[1]) if parts else None
-    if parts is None or named is None or int(parts[2]) not in _PORTS:
+    parts = _HOST_AND_PORT.fullmatch(text)
+    host = parse_host(parts[1]) if parts else None
+    if parts is None or host is None or int(parts[2]) not in _PORTS:
         return None
-    return named, int(parts[2])
+    return host, int(parts[2])
 
 
 def _is_ipv6(text: str) -> bool:
@@ -57,7 +74,7 @@ def _is_name(text: str) -> bool:
 
 
 def _is_idna(text: str) -> bool:
-    """Whether a name in other letters than DNS has can be looked up, or is the code of such a one."""
+    """Whether an internationalized name can be looked up: as it is, or in its encoded form (xn--)."""
     if text.isascii() and "xn--" not in text.lower():
         return True
     try:

@@ -1,234 +1,93 @@
-"""The environment (or `.env`), read once; every missing or malformed setting is named in one message.
+"""The settings: a class for each group of variables, and loading them with all faults reported together.
 
-A group of settings is a class; a process loads the groups that it needs. Secrets never show in a
-message or a repr.
+A process loads the groups that it needs. Secrets never show in a message or a repr.
 """
 
-from __future__ import annotations
-
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
+from urllib.parse import quote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
-from adapters.config import environment, hosts
+from adapters.config import environment, fields, hosts
 from adapters.config.environment import WrongSettings
 from function.ports import Lifetimes
 
-MIN_KEY_LENGTH = 32
-"""Characters in each of APP_SECRET_KEYS."""
-MAX_NAME_BYTES = 128
-"""MongoDB takes no longer name of an application; a queue's, with what is added to it, has 255."""
-MAX_DAYS = 36500
-"""A hundred years: a longer time, from today, may end after the last year that there is."""
-_PROXIES = frozenset({"http", "https", "socks5", "socks5h", "socks4", "socks4a"})
+EXAMPLE: Final = "change-me"
+"""Stands in the secrets of `.env.example`, which everybody knows: they serve for the emulated tax service alone."""
+EMULATED_URL: Final = "http://emulator:8080"
+"""The tax service of `.env.example`, as docker compose emulates it."""
 
 
-def _wrong(message: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong", message)
-
-
-def _split_url(url: str) -> SplitResult | None:
-    """The parts of an address; None where it has no right host, or no right port."""
-    try:
-        parts = urlsplit(url)
-        named = hosts.host(unquote(parts.hostname or ""))
-        return parts if named is not None and parts.port != 0 else None
-    except ValueError:
-        return None
-
-
-def _http_url(url: str) -> str:
-    parts = _split_url(url)
-    if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
-        raise _wrong("must be an http:// or https:// address without user, password and query")
-    return url.rstrip("/")
-
-
-def _optional_http_url(url: str) -> str:
-    return _http_url(url) if url else url
-
-
-def _proxy_url(url: SecretStr) -> SecretStr:
-    parts = _split_url(url.get_secret_value())
-    if url.get_secret_value() and (parts is None or parts.scheme not in _PROXIES):
-        raise _wrong("must be an http://, https://, socks4:// or socks5:// address")
-    return url
-
-
-def _header(text: str) -> str:
-    if not (text.isascii() and text.isprintable()):
-        raise _wrong("must be printable ASCII characters")
-    return text
-
-
-def _certificates(path: str) -> str:
-    if path:
-        try:
-            ssl.create_default_context(cafile=path)
-        except OSError:
-            raise _wrong("must be a file of PEM certificates that can be read") from None
-    return path
-
-
-def _dsn(*schemes: str) -> AfterValidator:
-    def check(dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is not None and not dsn.get_secret_value().startswith(schemes):
-            raise _wrong(f"must begin with {' or '.join(schemes)}")
-        return dsn
-
-    return AfterValidator(check)
-
-
-def _one_host(dsn: SecretStr | None) -> SecretStr | None:
-    if dsn is not None and _split_url(dsn.get_secret_value()) is None:
-        raise _wrong("must name a host, and a right port if any")
-    return dsn
-
-
-def _host(port: str) -> AfterValidator:
-    def check(text: str) -> str:
-        host = hosts.host(text)
-        if text and host is None:
-            raise _wrong(f"must be a host's name or IP address and nothing else; its port is {port}")
-        return host or ""
-
-    return AfterValidator(check)
-
-
-def _seeds(text: str) -> str:
-    if text and hosts.seeds(text, 1) is None:
-        raise _wrong("must be a host's name or IP address, or several separated by commas, each with a port if any")
-    return text
-
-
-def _short(text: str) -> str:
-    if len(text.encode()) > MAX_NAME_BYTES:
-        raise _wrong(f"must have at most {MAX_NAME_BYTES} bytes")
-    return text
-
-
-def _tokens(tokens: SecretStr) -> SecretStr:
-    # A header's bytes outside of ASCII mean one thing to one client and another to the next.
-    _header(tokens.get_secret_value())
-    return tokens
-
-
-def _needed_without_dsn(value: Value, info: ValidationInfo) -> Value:
-    # A malformed DSN is not in the data: it is named as such, and its parts are not asked for.
-    if info.data.get("dsn", "malformed") is None and not _plain(value):
-        raise _wrong("is required where no DSN is set")
-    return value
-
-
-def _needed_if_enabled(value: Value, info: ValidationInfo) -> Value:
-    if info.data.get("enabled") and not _plain(value):
-        raise _wrong("is required where CLIENT_APIFNS_ENABLED is set")
-    return value
-
-
-def _long_keys(value: SecretStr) -> SecretStr:
-    keys = _split(value)
-    if not keys or any(len(key) < MIN_KEY_LENGTH for key in keys):
-        raise _wrong(f"must be keys of at least {MIN_KEY_LENGTH} characters, separated by commas")
-    return value
-
-
-def _plain(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def named(prefix: str) -> Callable[[str], str]:
+    """The names of a group's environment variables: a prefix and the field's own name."""
+    return lambda field: f"{prefix}{field.upper()}"
 
 
 class SettingsGroup(BaseModel):
-    """A group of settings. A field is read from the variable of its name behind `prefix`, or of its alias."""
+    """A group of settings. The alias of a field is the variable that it is read from."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True)
-
-    prefix: ClassVar[str]
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True, validate_by_name=True)
 
 
-Value = TypeVar("Value", str, SecretStr)
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Days = Annotated[float, Field(ge=0, le=MAX_DAYS, allow_inf_nan=False)]
-Hours = Annotated[float, Field(ge=0, le=MAX_DAYS * 24, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1), AfterValidator(_short)]
-Part = Annotated[str, AfterValidator(_needed_without_dsn)]
-SecretPart = Annotated[SecretStr, AfterValidator(_needed_without_dsn)]
-
-
-class AppSettings(SettingsGroup):
+class AppSettings(SettingsGroup, alias_generator=named("APP_")):
     """The service itself."""
 
-    prefix = "APP_"
-
-    name: Name = "inn"
-    request_retry_times: Count = 3
-    request_retry_sec: Positive = 60
-    start_timeout_sec: NotNegative = 60
-    secret_keys: Annotated[SecretStr, AfterValidator(_long_keys)]
+    name: fields.Name = "inn"
+    request_retry_times: fields.Count = 3
+    request_retry_sec: fields.Positive = 60
+    start_timeout_sec: fields.NotNegative = 60
+    secret_keys: fields.SecretKeys
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The secret keys, newest first."""
-        return _split(self.secret_keys)
+        return fields.split_list(self.secret_keys.get_secret_value())
 
 
-class LookupSettings(SettingsGroup):
+class LookupSettings(SettingsGroup, alias_generator=named("APP_LOOKUP_")):
     """One lookup over HTTP."""
 
-    prefix = "APP_LOOKUP_"
-
-    deadline_sec: Positive = 25
-    """What it may take, waiting included."""
+    deadline_sec: fields.Positive = 25
+    """The time limit of a lookup, waiting included."""
 
 
-class LogSettings(SettingsGroup):
+class LogSettings(SettingsGroup, alias_generator=named("LOG_")):
     """What is logged."""
-
-    prefix = "LOG_"
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class HttpSettings(SettingsGroup):
-    """The HTTP function's socket, or the consumer's probes'."""
+class HttpSettings(SettingsGroup, alias_generator=named("HTTP_")):
+    """The address of the HTTP function, or of the consumer's probes."""
 
-    prefix = "HTTP_"
-
-    host: Annotated[str, _host("HTTP_PORT")] = "127.0.0.1"
+    host: fields.HttpHost = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """0: any that is free."""
-    tokens: Annotated[SecretStr, AfterValidator(_tokens)] = SecretStr("")
+    """0: any free port."""
+    tokens: fields.Tokens = SecretStr("")
 
     @property
     def bearer_tokens(self) -> tuple[str, ...]:
-        """Who holds one of these may ask; none: everybody."""
-        return _split(self.tokens)
+        """The tokens that a request needs one of; none: every request is allowed."""
+        return fields.split_list(self.tokens.get_secret_value())
 
 
-class MongoSettings(SettingsGroup):
+class MongoSettings(SettingsGroup, alias_generator=named("MONGO_")):
     """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""
 
-    prefix = "MONGO_"
-
-    dsn: Annotated[SecretStr | None, _dsn("mongodb://", "mongodb+srv://")] = None
-    host: Annotated[Part, AfterValidator(_seeds)] = ""
-    port: Port = 27017
-    user: Part = ""
-    password: Annotated[SecretPart, Field(validation_alias="MONGO_PASS")] = SecretStr("")
+    dsn: fields.MongoDsn | None = None
+    host: fields.Hosts = ""
+    port: fields.Port = 27017
+    user: fields.User = ""
+    password: Annotated[fields.Password, Field(validation_alias="MONGO_PASS")] = SecretStr("")
     name: str
     rs: str = ""
     auth: str = "admin"
     timeout_server_select: Annotated[int, Field(gt=0)] = 5000
-    """Milliseconds that one call may take, looking for a server included."""
+    """Milliseconds that one call may take, finding a server included."""
 
     @property
     def call_sec(self) -> float:
@@ -241,76 +100,85 @@ class MongoSettings(SettingsGroup):
         if self.dsn is not None:
             return self.dsn.get_secret_value()
         replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
-        # A host may be a list with ports of their own: a replica set's seeds.
-        seeds = hosts.seeds(self.host, self.port) or ()
-        nodes = ",".join(f"{hosts.in_url(host)}:{port}" for host, port in seeds)
+        nodes = ",".join(_places(self.host, self.port))
         return (
             f"mongodb://{_login(self.user, self.password)}@{nodes}/?authSource={quote(self.auth, safe='')}{replica_set}"
         )
 
 
-class RabbitSettings(SettingsGroup):
+class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
     """The broker. `dsn` replaces host, port, user, password and virtual host."""
 
-    prefix = "RABBITMQ_"
-
-    dsn: Annotated[SecretStr | None, _dsn("amqp://", "amqps://"), AfterValidator(_one_host)] = None
-    host: Annotated[Part, _host("RABBITMQ_PORT")] = ""
-    port: Port = 5672
-    user: Part = ""
-    password: Annotated[SecretPart, Field(validation_alias="RABBITMQ_PASS")] = SecretStr("")
+    dsn: fields.AmqpDsn | None = None
+    host: fields.Hosts = ""
+    port: fields.Port = 5672
+    user: fields.User = ""
+    password: Annotated[fields.Password, Field(validation_alias="RABBITMQ_PASS")] = SecretStr("")
     vhost: str = "/"
     prefetch_count: Annotated[int, Field(ge=1, le=65535)] = 100
-    source_queue_name: Name = "inn"
+    source_queue_name: fields.Name = "inn"
+    declare: bool = True
+    """False: the queues are made by somebody else, and only checked."""
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """A connection string for each of the cluster's hosts; secrets."""
+        if self.dsn is not None:
+            return hosts.split_url(self.dsn.get_secret_value())
+        login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
+        return tuple(f"amqp://{login}@{place}/{vhost}" for place in _places(self.host, self.port))
 
     @property
     def uri(self) -> str:
-        """The connection string; a secret."""
-        if self.dsn is not None:
-            return self.dsn.get_secret_value()
-        place = f"{hosts.in_url(self.host)}:{self.port}"
-        return f"amqp://{_login(self.user, self.password)}@{place}/{quote(self.vhost, safe='')}"
+        """The first of `uris`."""
+        return self.uris[0]
 
 
-class NalogSettings(SettingsGroup):
-    """The tax service, and how gently it is asked. 0 turns pace, cool-down and limit off."""
+class ProviderSettings(SettingsGroup):
+    """How a provider's site is reached."""
 
-    prefix = "CLIENT_NALOG_"
+    proxy: fields.ProxyUrl = SecretStr("")
+    ca_bundle: fields.CaBundle = ""
+    """A file of certificates to trust beside the system's, or ""."""
 
-    url: HttpUrl
+    @property
+    def proxy_url(self) -> str:
+        """The proxy's address, or ""; a secret."""
+        return self.proxy.get_secret_value()
+
+
+class NalogSettings(ProviderSettings, alias_generator=named("CLIENT_NALOG_")):
+    """The tax service, and how it is asked. 0 turns pace, cool-down and limit off."""
+
+    url: fields.HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
-    timeout_sec: Positive = 20
-    """Of one lookup, every request and wait of it included: a consumer that stops waits for it."""
-    retries: Count = 2
-    wait_sec: NotNegative = 1
-    proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = SecretStr("")
-    ca_bundle: Annotated[str, AfterValidator(_certificates)] = ""
-    user_agent: Annotated[str, AfterValidator(_header)] = (
-        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-    )
-    min_interval_sec: NotNegative = 1
-    cooldown_sec: NotNegative = 20
-    daily_limit: Count = 0
+    timeout_sec: fields.Positive = 20
+    """The time limit of one exchange."""
+    retries: fields.Count = 2
+    """Further tries of a connection that could not be made."""
+    wait_sec: fields.NotNegative = 1
+    """Seconds before each of them."""
+    user_agent: fields.AsciiText = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    min_interval_sec: fields.NotNegative = 1
+    cooldown_sec: fields.NotNegative = 20
+    daily_limit: fields.Count = 0
     consent: bool = False
 
 
-class ApiFnsSettings(SettingsGroup):
-    """The paid provider: off unless it is switched on and has a key."""
+class ApiFnsSettings(ProviderSettings, alias_generator=named("CLIENT_APIFNS_")):
+    """The paid provider: off unless it is enabled and has a key."""
 
-    prefix = "CLIENT_APIFNS_"
-
+    # Before those that depend on it: pydantic validates in this order.
     enabled: bool = False
-    url: Annotated[str, AfterValidator(_needed_if_enabled), AfterValidator(_optional_http_url)] = ""
-    key: Annotated[SecretStr, AfterValidator(_needed_if_enabled)] = SecretStr("")
+    url: fields.HttpUrlIfEnabled = ""
+    key: fields.KeyIfEnabled = SecretStr("")
 
 
-class CacheSettings(SettingsGroup):
-    """How long answers are good. 0: for ever."""
+class CacheSettings(SettingsGroup, alias_generator=named("CACHE_")):
+    """How long answers are valid. 0: for ever."""
 
-    prefix = "CACHE_"
-
-    found_days: Days = 365
-    not_found_hours: Hours = 24
+    found_days: fields.Days = 365
+    not_found_hours: fields.Hours = 24
 
     @property
     def lifetimes(self) -> Lifetimes:
@@ -321,12 +189,10 @@ class CacheSettings(SettingsGroup):
         )
 
 
-class HistorySettings(SettingsGroup):
-    """How long rows of history stay. 0: for ever."""
+class HistorySettings(SettingsGroup, alias_generator=named("HISTORY_")):
+    """How long rows of history are kept. 0: for ever."""
 
-    prefix = "HISTORY_"
-
-    days: Days = 365
+    days: fields.Days = 365
 
 
 class Core(NamedTuple):
@@ -343,95 +209,105 @@ class Core(NamedTuple):
     history: HistorySettings
 
 
-CORE_GROUPS = (
-    AppSettings,
-    LookupSettings,
-    LogSettings,
-    HttpSettings,
-    MongoSettings,
-    NalogSettings,
-    ApiFnsSettings,
-    CacheSettings,
-    HistorySettings,
-)
-ALL_GROUPS = (*CORE_GROUPS, RabbitSettings)
-
 Groups = tuple[type[SettingsGroup], ...]
 Group = TypeVar("Group", bound=SettingsGroup)
+
+CORE_GROUPS: Groups = tuple(get_type_hints(Core).values())
+ALL_GROUPS: Groups = (*CORE_GROUPS, RabbitSettings)
 
 
 def load_core() -> Core:
     """What `inn serve` reads. Raises WrongSettings."""
-    return Core(*load_groups(CORE_GROUPS))  # type: ignore[arg-type]  # groups and fields stand in one order
+    return Core._make(load_groups(CORE_GROUPS))
 
 
 def load_all() -> tuple[Core, RabbitSettings]:
     """What `inn consume` reads. Raises WrongSettings."""
     *core, rabbit = load_groups(ALL_GROUPS)
-    return Core(*core), rabbit  # type: ignore[arg-type, return-value]  # as in load_core
+    return Core._make(core), rabbit
 
 
 def load(group: type[Group], **given: str) -> Group:
-    """One group alone, for commands that need no more; what is `given` need not be set. Raises WrongSettings."""
-    return load_groups((group,), given)[0]  # type: ignore[return-value]  # what was asked for
+    """One group alone, for commands that need no more; a field that is `given` need not be set. Raises WrongSettings."""
+    loaded: Group = load_groups((group,), given)[0]
+    return loaded
 
 
-def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[SettingsGroup]:
-    """One of each, in order; a field that is `given` need not be set. Raises WrongSettings for all of them at once."""
+def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[Any]:
+    """An instance of each, in order; a field that is `given` need not be set. Raises WrongSettings with all faults."""
     loaded: list[SettingsGroup] = []
     faults: list[str] = []
-    set_now = environment.read()
+    variables = environment.read()
     for group in groups:
+        values, wrong = _values(group, variables)
+        if variables.get("client_nalog_url") != EMULATED_URL:
+            wrong |= _example_faults(values)
+        names = names_of(group)
         try:
-            loaded.append(group.model_validate({**_set(group, set_now), **given}))
+            own = {names[field]: value for field, value in given.items() if field in names}
+            loaded.append(group.model_validate(values | own))
         except ValidationError as exc:
-            faults += _faults(group, exc)
+            wrong = _faults(names, exc) | wrong
+        faults += wrong.values()
     if faults:
         raise WrongSettings(faults)
     return loaded
 
 
+def example_secrets(group: type[SettingsGroup]) -> list[str]:
+    """A fault for each setting that has a secret of `.env.example`, even if the tax service is the emulated one."""
+    return list(_example_faults(_values(group, environment.read())[0]).values())
+
+
 def names_of(group: type[SettingsGroup]) -> dict[str, str]:
     """The environment variable of each field of a group."""
-    return {
-        field: str(info.validation_alias or f"{group.prefix}{field.upper()}")
-        for field, info in group.model_fields.items()
-    }
+    return {field: str(info.validation_alias) for field, info in group.model_fields.items()}
 
 
-def _set(group: type[SettingsGroup], found: Mapping[str, str]) -> dict[str, str]:
-    """What is set of one group, by the names that its model takes."""
-    variables = {str(group.model_fields[field].validation_alias or field): of for field, of in names_of(group).items()}
-    return {name: found[of.lower()] for name, of in variables.items() if of.lower() in found}
+def variables_of(group: type[SettingsGroup]) -> set[str]:
+    """Every variable that a group is read from, those that name files included."""
+    return {variable for name in names_of(group).values() for variable in (name, f"{name}_FILE")}
 
 
-def _faults(group: type[SettingsGroup], exc: ValidationError) -> list[str]:
-    variables = names_of(group)
-    errors = exc.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{_variable(variables, error)}: {_expected(group, error)}" for error in errors]
+def _values(group: type[SettingsGroup], variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What is set of a group, and what is wrong with its files, by variable."""
+    values: dict[str, Any] = {}
+    faults = {}
+    for name in names_of(group).values():
+        try:
+            value = environment.value_of(name, variables)
+        except WrongSettings as wrong:
+            (faults[name],) = wrong.faults
+            # No field accepts it: a missing value would be reported as well.
+            values[name] = object()
+        else:
+            values |= {name: value} if value is not None else {}
+    return values, faults
 
 
-def _variable(variables: dict[str, str], error: ErrorDetails) -> str:
-    # pydantic names a field by its alias where it has one.
-    name = str(error["loc"][0])
-    return variables.get(name, name)
+def _example_faults(values: Mapping[str, object]) -> dict[str, str]:
+    wrong = "has the example's value; set a secret of your own (openssl rand -hex 32 makes one)"
+    return {name: f"{name}: {wrong}" for name, value in values.items() if EXAMPLE in str(value)}
 
 
-def _expected(group: type[SettingsGroup], error: ErrorDetails) -> str:
+def _faults(names: Mapping[str, str], exc: ValidationError) -> dict[str, str]:
+    errors = exc.errors(include_url=False, include_input=False)
+    # pydantic gives the field where a default is at fault, else the variable.
+    found = {names.get(str(error["loc"][0]), str(error["loc"][0])): error for error in errors}
+    return {name: f"{name}: {_expected(error)}" for name, error in found.items()}
+
+
+def _expected(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "is required"
     if error["type"] == "literal_error":
-        return f"must be one of {', '.join(map(str, _choices(group, str(error['loc'][0]))))}"
+        return f"must be one of {error['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}"
     return error["msg"]
 
 
-def _choices(group: type[SettingsGroup], field: str) -> tuple[object, ...]:
-    return get_args(group.model_fields[field].annotation)
+def _places(names: str, port: int) -> list[str]:
+    return [f"{hosts.in_url(host)}:{own_port}" for host, own_port in hosts.parse_hosts(names, port) or ()]
 
 
 def _login(user: str, password: SecretStr) -> str:
     return f"{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}"
-
-
-def _split(secret: SecretStr) -> tuple[str, ...]:
-    return tuple(part for part in (part.strip() for part in secret.get_secret_value().split(",")) if part)

@@ -13,16 +13,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.http import modes, problems
-from adapters.http.lookups import Lookups
 from adapters.http.problems import Problem
-from function.event import BATCH_TYPE, NotAnEvent, RequestEvent
-from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
-from function.request import LookupResult, result_of
-from function.telemetry import Ended, Observer
+from adapters.runtime.lookups import Lookups
+from function.event import BATCH_TYPE, Event, NotAnEvent
+from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
+from function.result import result_of
+from function.telemetry import LookupEvent, Observer, lookup_event
 
 ENTRY = "http"
 BODY_SEC = 10.0
 """More than a batch takes over a slow line; half a body must not keep its place for ever."""
+BATCH_SLICE = 100
+"""Events of a batch that are answered together, before other requests have their turn."""
+FETCHED = (Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE)
+"""What the cached attempt may end with for which there is another one."""
+INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -31,13 +36,14 @@ class Endpoint:
     """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
 
     `pages` are answered on GET, and on HEAD (the probes); `tokens`: who holds one may ask, none: everybody;
-    `body_sec`: seconds in which a body has to come.
+    `deadline_sec`: what one lookup may take, waiting included; `body_sec`: seconds in which a body has to come.
     """
 
     lookups: Lookups
     pages: Mapping[str, Page]
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
+    deadline_sec: float
     body_sec: float = BODY_SEC
 
     async def __call__(self, request: Request) -> Response:
@@ -46,16 +52,14 @@ class Endpoint:
         try:
             return await self._answer(request)
         except Problem as problem:
-            self.observer.ended(Ended(ENTRY, "", "refused", False, "", perf_counter() - begun))
+            self.observer.lookup(LookupEvent(ENTRY, "", "refused", False, "", perf_counter() - begun))
             return problems.response_to(problem)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST.value)
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
-            self.observer.trouble(ENTRY, exc)
-            self.observer.ended(Ended(ENTRY, "", "bug", False, "", perf_counter() - begun))
-            return problems.response_to(
-                Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
-            )
+            self.observer.error(ENTRY, exc)
+            self.observer.lookup(LookupEvent(ENTRY, "", Reason.INTERNAL_ERROR, False, "", perf_counter() - begun))
+            return problems.response_to(INTERNAL_ERROR)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over bare ASGI, no host in between."""
@@ -69,7 +73,7 @@ class Endpoint:
             _check_method(request, "GET", "HEAD")
             return await page(request)
         if path != "/":
-            raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a CloudEvent")
+            raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a lookup request")
         _check_method(request, "POST")
         headers = modes.headers_of(request.scope["headers"])
         _check_token(headers, self.tokens)
@@ -77,18 +81,20 @@ class Endpoint:
         body = await _body(request, headers, modes.size_limit(media), self.body_sec)
         if media == BATCH_TYPE:
             return await self._batch(modes.read_batch(headers, body))
-        return await self._single(media, modes.read_one(media, headers, body))
+        return await self._single(modes.read_one(media, headers, body))
 
-    async def _single(self, media: str, event: RequestEvent) -> Response:
-        outcome, seconds = await self._looked_up(event)
+    async def _single(self, event: Event) -> Response:
+        outcome, seconds = await self._look_up(event)
         match outcome:
             case Rejected(None, errors):
-                # Reported already as rejected: the problem is only how it is told.
+                # Reported already as rejected: the problem is only how the client is told.
                 return problems.response_to(Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))))
             case Rejected():
-                return modes.reply_to(media, event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
+                return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
             case Answered():
-                return modes.reply_to(media, event, result_of(outcome, seconds), HTTPStatus.OK)
+                return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.OK)
+            case Deferred(_, Reason.INTERNAL_ERROR):
+                return problems.response_to(INTERNAL_ERROR)
             case Deferred():
                 return problems.deferred(outcome)
             case InProgress(asked):
@@ -96,52 +102,46 @@ class Endpoint:
             case _:
                 assert_never(outcome)
 
-    async def _batch(self, events: Sequence[RequestEvent | NotAnEvent]) -> Response:
-        replies = await asyncio.gather(*(self._reply(event) for event in events))
-        return modes.reply_to_batch(replies)
+    async def _batch(self, events: Sequence[Event | NotAnEvent]) -> Response:
+        refused = sum(isinstance(event, NotAnEvent) for event in events)
+        if refused:
+            self.observer.event("events_refused", count=refused)
+        replies: list[bytes] = []
+        for start in range(0, len(events), BATCH_SLICE):
+            replies += await asyncio.gather(*map(self._reply, events[start : start + BATCH_SLICE]))
+            # Other requests, and the probes, have their turn.
+            await asyncio.sleep(0)
+        return modes.batch_response(replies)
 
-    async def _reply(self, event: RequestEvent | NotAnEvent) -> tuple[RequestEvent, LookupResult]:
+    async def _reply(self, event: Event | NotAnEvent) -> bytes:
         if isinstance(event, NotAnEvent):
-            self.observer.ended(Ended(ENTRY, "", "refused", False, "", 0))
-            return RequestEvent(event.id, b""), result_of(Rejected(None, (FieldError("", str(event)),)), 0)
-        begun = perf_counter()
-        try:
-            outcome, seconds = await self._looked_up(event)
-        except Exception as bug:  # noqa: BLE001  # it is this event's, and not the batch's
-            seconds = perf_counter() - begun
-            self.observer.trouble(ENTRY, bug)
-            self.observer.ended(Ended(ENTRY, "", "bug", False, "", seconds))
-            outcome = self.lookups.broken(event.data)
-        return event, result_of(outcome, seconds)
+            refusal = Rejected(None, (FieldError("", str(event)),))
+            return modes.structured(Event(b"", event.id), result_of(refusal, 0))
+        return modes.structured(event, result_of(*await self._look_up(event)))
 
-    async def _looked_up(self, event: RequestEvent) -> tuple[Outcome, float]:
+    async def _look_up(self, event: Event) -> tuple[Outcome, float]:
+        """The outcome, and the seconds that it took. A bug is this event's, and not the batch's."""
         begun = perf_counter()
-        self.observer.in_work(ENTRY, 1)
+        self.observer.in_flight(ENTRY, 1)
         try:
             with self.observer.span("serve lookup", event.traceparent) as traceparent:
-                outcome = await self.lookups.look_up(event.data)
+                outcome = await self._outcome(event)
                 seconds = perf_counter() - begun
-                self.observer.ended(_ended(outcome, seconds, traceparent))
+                self.observer.lookup(lookup_event(ENTRY, outcome, seconds, traceparent=traceparent))
         finally:
-            self.observer.in_work(ENTRY, -1)
+            self.observer.in_flight(ENTRY, -1)
         return outcome, seconds
 
-
-def _ended(outcome: Outcome, seconds: float, traceparent: str) -> Ended:
-    facts: tuple[str, str, bool, str]
-    match outcome:
-        case Answered(request, answer, cached):
-            facts = (request.request_id, answer.status, cached, answer.provider)
-        case Rejected(request_id, _):
-            facts = (request_id or "", Status.REJECTED, False, "")
-        case Deferred(request, reason):
-            facts = (request.request_id, reason, False, "")
-        case InProgress(request):
-            facts = (request.request_id, Reason.IN_PROGRESS, False, "")
-        case _:
-            assert_never(outcome)
-    request_id, status, cached, provider = facts
-    return Ended(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
+    async def _outcome(self, event: Event) -> Outcome:
+        deadline = asyncio.get_running_loop().time() + self.deadline_sec
+        try:
+            async with asyncio.timeout_at(deadline):
+                (outcome,) = await self.lookups.cached([event])
+        except TimeoutError:
+            return self.lookups.deferred(event, Reason.DEADLINE)
+        if isinstance(outcome, Deferred) and outcome.reason in FETCHED:
+            return await self.lookups.resolve(event, deadline)
+        return outcome
 
 
 def _check_method(request: Request, *methods: str) -> None:

@@ -1,7 +1,7 @@
-"""CloudEvents over HTTP: a request's bytes to events, and results to bytes, in binary, structured and batch mode."""
+"""Requests over HTTP as events, and results as replies: plain JSON, and CloudEvents in binary, structured and batch mode."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
@@ -15,20 +15,21 @@ from function.event import (
     BATCH_TYPE,
     JSON_TYPE,
     STRUCTURED_TYPE,
+    Event,
+    Mode,
     NotAnEvent,
-    RequestEvent,
     TooMany,
     decoded,
     from_batch,
     from_binary,
+    from_plain,
     from_structured,
     is_json,
     reply_attributes,
     structured_reply,
     traceparent,
-    within,
 )
-from function.request import LookupResult
+from function.result import LookupResult
 
 Headers = Mapping[bytes, bytes]
 """By name, in lower case."""
@@ -56,40 +57,45 @@ def size_limit(media: str) -> int:
     """Bytes that a body of this type may have. Raises Problem for a type that is none of ours."""
     if media == BATCH_TYPE:
         return MAX_BATCH_BYTES
-    if media == STRUCTURED_TYPE or is_json(media):
+    if not media or media == STRUCTURED_TYPE or is_json(media):
         return MAX_EVENT_BYTES
-    raise Problem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        f"expected content-type {JSON_TYPE} with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}",
-    )
+    raise _unsupported()
 
 
-def read_one(media: str, headers: Headers, body: bytes) -> RequestEvent:
-    """The event of a request in binary or structured mode. Raises Problem."""
+def read_one(media: str, headers: Headers, body: bytes) -> Event:
+    """The event of a request that is no batch. Raises Problem."""
     try:
         if media == STRUCTURED_TYPE:
-            return within(from_structured(body), _trace(headers))
-        return within(from_binary(_attributes(headers), body, media), _trace(headers))
+            event = from_structured(body)
+        elif attributes := _attributes(headers):
+            event = from_binary(attributes, body, media)
+        elif media:
+            event = from_plain(body)
+        else:
+            raise _unsupported()
     except NotAnEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
+    return _in_trace(event, headers)
 
 
-def read_batch(headers: Headers, body: bytes) -> Sequence[RequestEvent | NotAnEvent]:
+def read_batch(headers: Headers, body: bytes) -> Sequence[Event | NotAnEvent]:
     """The events of a batch, each on its own. Raises Problem where the body is no batch at all."""
-    trace = _trace(headers)
     try:
-        return [event if isinstance(event, NotAnEvent) else within(event, trace) for event in from_batch(body)]
+        events = from_batch(body)
     except TooMany as fault:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(fault)) from None
     except NotAnEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
+    return [event if isinstance(event, NotAnEvent) else _in_trace(event, headers) for event in events]
 
 
-def reply_to(media: str, event: RequestEvent, result: LookupResult, status: HTTPStatus) -> Response:
-    """The reply event, in the mode of the request."""
+def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response:
+    """The reply, in the mode of the request."""
+    if event.mode is Mode.PLAIN:
+        return _response(result.to_json(), status, JSON_TYPE)
+    if event.mode is Mode.STRUCTURED:
+        return _response(structured(event, result), status, STRUCTURED_TYPE)
     attributes = _reply_attributes(event)
-    if media == STRUCTURED_TYPE:
-        return _response(structured_reply(attributes, result), status, STRUCTURED_TYPE)
     # In binary mode the content type is that of the data.
     content_type = attributes.pop("datacontenttype")
     response = _response(result.to_json(), status, content_type)
@@ -97,13 +103,17 @@ def reply_to(media: str, event: RequestEvent, result: LookupResult, status: HTTP
     return response
 
 
-def reply_to_batch(replies: Iterable[tuple[RequestEvent, LookupResult]]) -> Response:
-    """The reply events as one JSON array, in order."""
-    events = (structured_reply(_reply_attributes(event), result) for event, result in replies)
-    return _response(b"[" + b",".join(events) + b"]", HTTPStatus.OK, BATCH_TYPE)
+def structured(event: Event, result: LookupResult) -> bytes:
+    """The reply event as one JSON object."""
+    return structured_reply(_reply_attributes(event), result)
 
 
-def _reply_attributes(event: RequestEvent) -> dict[str, str]:
+def batch_response(replies: Sequence[bytes]) -> Response:
+    """Structured reply events as one JSON array, in order."""
+    return _response(b"[" + b",".join(replies) + b"]", HTTPStatus.OK, BATCH_TYPE)
+
+
+def _reply_attributes(event: Event) -> dict[str, str]:
     return reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))
 
 
@@ -122,10 +132,18 @@ def _quoted(value: str) -> bytes:
     return (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode()
 
 
-def _trace(headers: Headers) -> str:
-    """That of the HTTP request itself, which gateways and tracing clients send beside the event; "" where there is none."""
-    value = headers.get(b"traceparent")
-    return "" if value is None else traceparent({"traceparent": value.decode("latin-1")})
+def _unsupported() -> Problem:
+    return Problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        f"expected content-type {JSON_TYPE}, alone or with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}",
+    )
+
+
+def _in_trace(event: Event, headers: Headers) -> Event:
+    """An event that names no trace of its own belongs to that of the HTTP request, as gateways and clients send it."""
+    if not event.traceparent and (value := headers.get(b"traceparent")) is not None:
+        event.traceparent = traceparent({"traceparent": value.decode("latin-1")})
+    return event
 
 
 def _attributes(headers: Headers) -> dict[str, str]:

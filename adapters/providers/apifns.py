@@ -1,18 +1,20 @@
 """The paid provider, api-fns.ru (fns-protocol.md, 5).
 
-By the vendor's design a person and the key stand in the URL. The exchange that is handed in keeps
-URLs out of logs and exceptions; nothing here repeats one.
+By the vendor's design a person and the key stand in the URL. The HTTP client keeps URLs out of logs and
+exceptions; nothing here repeats one.
 """
 
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from adapters.config.settings import ApiFnsSettings
+from adapters.providers.http_client import SiteClient, SiteReply
 from function import documents, inn
 from function.outcomes import Reason, Status
-from function.ports import Unavailable, Verdict
-from function.rate_limit import MAX_COOLDOWN_SEC, Again, Reply, Throttled
+from function.ports import Ticket, Unavailable, Verdict
+from function.rate_limit import MAX_COOLDOWN_SEC, ProviderReply, Throttled
 from function.request import LookupRequest
 
 NAME = "apifns"
@@ -26,29 +28,6 @@ _WRONG_KEY = "неверный ключ"
 _ERROR = "ошибка"
 
 
-class Page(Protocol):
-    """A reply. `retry_after`: seconds, 0 where the site did not say."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's."""
-
-    @property
-    def body(self) -> bytes:
-        """Its bytes."""
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds."""
-
-
-class Web(Protocol):
-    """Requests to the provider's site, bounded in time and size."""
-
-    def get(self, path: str, fields: Mapping[str, str], seconds: float) -> Page:
-        """Ask with the fields in the URL. Raises Unavailable, in which nothing of the URL is left."""
-
-
 class Quota(NamedTuple):
     """What has been paid for: requests in all, and those used up."""
 
@@ -57,24 +36,25 @@ class Quota(NamedTuple):
 
 
 class ApiFns:
-    """An Upstream, for any number of threads. `timeout`: seconds of one request."""
+    """A Provider, for any number of threads. `timeout`: seconds of one exchange."""
 
     name = NAME
 
-    def __init__(self, web: Web, key: str, timeout: float) -> None:
-        self._web = web
-        self._key = key
-        self._timeout = timeout
-
-    def __repr__(self) -> str:
-        return "ApiFns(...)"
+    def __init__(self, settings: ApiFnsSettings, timeout: float) -> None:
+        self._key = settings.key.get_secret_value()
+        self._client = SiteClient(
+            root_of(settings.url),
+            timeout=timeout,
+            proxy=settings.proxy.get_secret_value(),
+            ca_bundle=settings.ca_bundle,
+        )
 
     def serves(self, request: LookupRequest) -> bool:
         """Holders of a passport only."""
         return request.document_type == documents.PASSPORT
 
-    def ask(self, request: LookupRequest, again: Again) -> Reply:
-        """Ask for one person, once: each request is paid for."""
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        """Ask for one person: each request is paid for. It answers in one step."""
         fields = {
             "fam": request.last_name,
             "nam": request.first_name,
@@ -84,13 +64,13 @@ class ApiFns:
             "docno": request.document_serial + request.document_number,
             "key": self._key,
         }
-        return Reply(read(self._web.get(PATH, fields, self._timeout)))
+        return ProviderReply(read(self._client.get(PATH, fields)))
 
     def quota(self) -> Quota:
         """How much is left. Raises Throttled, Unavailable."""
-        said = _said(self._web.get(QUOTA_PATH, {"key": self._key}, self._timeout))
+        decoded = _decoded(self._client.get(QUOTA_PATH, {"key": self._key}))
         try:
-            method = said["Методы"]["innfl"]
+            method = decoded["Методы"]["innfl"]
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise Unavailable(Reason.BAD_REPLY) from None
@@ -104,19 +84,19 @@ def root_of(url: str) -> str:
     return bare
 
 
-def read(page: Page) -> Verdict:
+def read(reply: SiteReply) -> Verdict:
     """What a reply means. Only its own "not found" is one. Raises Throttled, Unavailable."""
-    said = _said(page)
-    items = said.get("items")
+    decoded = _decoded(reply)
+    items = decoded.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise _failure(said.get("error"))
+        raise _failure(decoded.get("error"))
     numbers = {number for item in items if isinstance(number := item.get("ИНН"), str) and inn.is_valid(number)}
     if len(numbers) > 1:
         # Two numbers for one person: nobody can say which is the right one.
         return Verdict(Status.AMBIGUOUS, "", NAME)
     if numbers:
         return Verdict(Status.FOUND, numbers.pop(), NAME)
-    first = items[0] if items else said
+    first = items[0] if items else decoded
     error = first.get("error")
     if not first.get("ИНН") and isinstance(error, str) and _NOT_FOUND in error.casefold():
         return Verdict(Status.NOT_FOUND, "", NAME)
@@ -128,28 +108,30 @@ def _failure(error: object) -> Unavailable:
     return Unavailable(Reason.PROVIDER_UNAVAILABLE if error else Reason.BAD_REPLY)
 
 
-def _said(page: Page) -> Mapping[str, Any]:
-    text = page.body.decode("utf-8-sig", errors="replace").strip()
-    if page.status != HTTPStatus.OK:
-        _refuse(page, text)
+def _decoded(reply: SiteReply) -> Mapping[str, Any]:
+    text = reply.text.strip()
+    if reply.status != HTTPStatus.OK:
+        _refuse(reply, text)
     try:
-        said = json.loads(text)
+        decoded = json.loads(text)
     except (ValueError, RecursionError):
-        said = None
-    if isinstance(said, dict):
-        return said
-    _refuse(page, text)
+        decoded = None
+    if isinstance(decoded, dict):
+        return decoded
+    _refuse(reply, text)
     raise Unavailable(Reason.BAD_REPLY)
 
 
-def _refuse(page: Page, text: str) -> None:
-    """Raise what a reply without a result stands for."""
+def _refuse(reply: SiteReply, text: str) -> None:
+    """Raise what a reply without a result means."""
     if _WRONG_KEY in text.casefold():
         # No client's retry mends a key: whoever runs the service sees the provider closed.
         raise Throttled(MAX_COOLDOWN_SEC)
-    # What it says in plain text is about the key, its quota or the method, and the same to all persons.
-    about_us = page.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or text.casefold().startswith(_ERROR)
-    if about_us or page.retry_after:
-        raise Throttled(page.retry_after)
-    if page.status != HTTPStatus.OK:
+    # What it says in plain text is about the key, its quota or the method, and the same for all persons.
+    about_us = reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or text.casefold().startswith(
+        _ERROR
+    )
+    if about_us or reply.retry_after:
+        raise Throttled(reply.retry_after)
+    if reply.status != HTTPStatus.OK:
         raise Unavailable(Reason.PROVIDER_UNAVAILABLE)

@@ -1,25 +1,56 @@
-"""Messages as they come and go: a delivery, and what is to be published."""
+"""Messages as they come and go: deliveries, what their headers say of earlier attempts, and copies for our own queues.
 
-from collections.abc import Mapping
+The broker counts returns from `.retry` in `x-death`; RabbitMQ 4 no longer counts on from an `x-death`
+that a client published. So a copy leaves `x-death` behind and carries the attempts so far in a header
+of our own: attempts = header + returns counted since.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from pamqp import encode
 from pamqp.commands import Basic
 
+from adapters.rabbitmq.topology import Names
+
 Properties = Basic.Properties
+Headers = Mapping[str, object]
 
 PERSISTENT = 2
 SHORT_STRING_BYTES = 255
-"""What AMQP takes as the name of a queue or as a correlation id."""
+"""AMQP's limit for the name of a queue and for a correlation id."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
 """The pseudo-queue of direct reply-to. A client's own one has a dot and a token behind it."""
+SUSPECT_RETURNS = 2
+"""Deaths of consumers after which a message is processed alone."""
 
-SUSPECT = 2
-"""Deaths of consumers after which a message is handled alone."""
+ATTEMPTS = "inn-attempts"
+THROTTLED = "inn-throttled"
+REASON = "inn-reason"
+PARKED_AT = "inn-parked-at"
+REPLY_TO = "inn-reply-to"
+"""Where a reply was to go that went to `.unrouted`."""
+MAX_COUNT = 1_000_000
+"""Larger numbers in a client's headers are no counts."""
+MAX_HEADERS_BYTES = 64 * 1024
+"""Of a client's headers. All properties go in one frame, of 128 KiB unless the broker says otherwise."""
+
+# The broker's own headers, which would count twice, and CC and BCC, by which it would send copies to other queues.
+_NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))
+_NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
+# Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
+# RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
+_COPIED_PROPERTIES = (
+    "content_type", "content_encoding", "correlation_id", "message_id", "timestamp", "message_type", "app_id",
+)  # fmt: skip
+_INT64 = range(-(2**63), 2**63)
+_MAX_SINGLE = 3.4028234e38
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message as the broker gave it. `arrived`: seconds on the monotonic clock."""
+    """One message as the broker delivered it. `arrived`: seconds on the monotonic clock."""
 
     tag: int
     properties: Properties
@@ -27,20 +58,38 @@ class Delivery:
     arrived: float
 
     @property
-    def headers(self) -> Mapping[str, object]:
+    def headers(self) -> Headers:
         """Its headers; none is an empty mapping."""
         return self.properties.headers or {}
 
     @property
     def returns(self) -> int:
         """How often it came back from a consumer that died with it in hand."""
-        count = self.headers.get("x-delivery-count", 0)
-        return count if isinstance(count, int) else 0
+        return _count(self.headers.get("x-delivery-count"))
 
     @property
     def reply_to(self) -> str:
         """The queue of its sender; "" where it wants no reply."""
         return self.properties.reply_to or ""
+
+    @property
+    def throttled(self) -> int:
+        """How often a provider turned this very request away."""
+        return _count(self.headers.get(THROTTLED))
+
+    def attempts(self, retry_queue: str) -> int:
+        """How many attempts it has behind it. 0: this is the first one."""
+        returns = (death.get("count") for death in _deaths(self.headers) if _expired_in(death, retry_queue))
+        return _count(self.headers.get(ATTEMPTS)) + sum(map(_count, returns))
+
+    def death_reason(self) -> str:
+        """Why the broker itself parked it (delivery_limit, expired, rejected); "" where it did not."""
+        return next((reason for death in _deaths(self.headers) if isinstance(reason := death.get("reason"), str)), "")
+
+    def death_time(self) -> str:
+        """When the broker itself parked it, as ISO time; "" where it did not."""
+        times = (time for death in _deaths(self.headers) if isinstance(time := death.get("time"), datetime))
+        return next((time.isoformat(timespec="seconds") for time in times), "")
 
 
 @dataclass(slots=True)
@@ -51,3 +100,66 @@ class Message:
     properties: Properties
     body: bytes
     moved: str | None = None
+
+
+def copy_to(
+    queue: str, delivery: Delivery, reason: str, facts: Mapping[str, object], *, keep_headers: bool = False
+) -> Message:
+    """The same message for another of our queues, or for the tail of its own. `facts`: headers of ours to add.
+
+    A client's headers that are too large are left out, unless `keep_headers`.
+    """
+    headers = {
+        name: portable(value)
+        for name, value in delivery.headers.items()
+        if name not in _NOT_COPIED and not name.startswith(_NOT_COPIED_PREFIXES)
+    }
+    if not keep_headers and headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:  # type: ignore[arg-type]  # as in _copied
+        # The broker ends a connection for a frame that is too large.
+        headers = {}
+    # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
+    reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
+    return Message(queue, _copied(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
+
+
+def unrouted(reply: Message, names: Names, reason: str) -> Message:
+    """A reply that its queue did not take, for `.unrouted`."""
+    headers = {**(reply.properties.headers or {}), REPLY_TO: reply.queue, REASON: reason}
+    return Message(names.unrouted, _copied(reply.properties, headers), reply.body, reason)
+
+
+def portable(value: object) -> object:
+    """A header's value as it can be written: the client library reads more kinds of values than it writes."""
+    match value:
+        case list():
+            return [portable(item) for item in value]
+        case dict():
+            return {name: portable(item) for name, item in value.items()}
+        case bytes():
+            return bytearray(value)
+        case None | str() | bytearray() | datetime():
+            return value
+        case _:
+            writable = (
+                value in _INT64 if isinstance(value, int) else isinstance(value, float) and abs(value) <= _MAX_SINGLE
+            )
+            return value if writable else str(value)
+
+
+def _copied(properties: Properties, headers: Headers, reply_to: str | None = None) -> Properties:
+    copied = {name: getattr(properties, name) for name in _COPIED_PROPERTIES}
+    # portable() made the headers field values.
+    return Properties(delivery_mode=PERSISTENT, headers=dict(headers) or None, reply_to=reply_to, **copied)  # type: ignore[arg-type]
+
+
+def _deaths(headers: Headers) -> Iterable[Headers]:
+    deaths = headers.get("x-death")
+    return [death for death in deaths if isinstance(death, dict)] if isinstance(deaths, list) else []
+
+
+def _expired_in(death: Headers, queue: str) -> bool:
+    return death.get("queue") == queue and death.get("reason") == "expired"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 < value < MAX_COUNT else 0

@@ -13,40 +13,21 @@ DELIVERY_LIMIT = 6
 """Returns from consumers that died with a message in hand, after which the broker parks it: 7 deliveries."""
 
 UNLIMITED = 2**31 - 1
-"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none; what is parked may be looked at for ever."""
+"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none. A policy with a smaller one wins."""
 
 Argument = str | int
 
 
-class Names(NamedTuple):
-    """The queues' names."""
+class Names:
+    """The queues' names. `all`: every one of them; no reply may go there."""
 
-    source: str
-
-    @property
-    def lookup(self) -> str:
-        """Requests whose answer is not cached."""
-        return f"{self.source}.lookup"
-
-    @property
-    def retry(self) -> str:
-        """Requests that wait for their next try."""
-        return f"{self.source}.retry"
-
-    @property
-    def dead(self) -> str:
-        """Parked messages."""
-        return f"{self.source}.dead"
-
-    @property
-    def unrouted(self) -> str:
-        """Replies that nobody took."""
-        return f"{self.source}.unrouted"
-
-    @property
-    def all(self) -> frozenset[str]:
-        """Every one of them: no reply may go there."""
-        return frozenset((self.source, self.lookup, self.retry, self.dead, self.unrouted))
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.lookup = f"{source}.lookup"
+        self.retry = f"{source}.retry"
+        self.dead = f"{source}.dead"
+        self.unrouted = f"{source}.unrouted"
+        self.all = frozenset((source, self.lookup, self.retry, self.dead, self.unrouted))
 
 
 class Queue(NamedTuple):
@@ -58,33 +39,40 @@ class Queue(NamedTuple):
 
 def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
     """All queues, in the order to declare them: whereto a queue moves messages exists before it."""
-    limited: dict[str, Argument] = {"x-delivery-limit": DELIVERY_LIMIT}
-    unlimited: dict[str, Argument] = {"x-delivery-limit": UNLIMITED}
     delay: dict[str, Argument] = {"x-message-ttl": round(retry_sec * 1000)}
     return (
-        _queue(names.dead, unlimited),
-        _queue(names.unrouted, unlimited),
-        _queue(names.lookup, limited | _moving_to(names.dead)),
-        _queue(names.retry, unlimited | delay | _moving_to(names.lookup)),
-        _queue(names.source, limited | _moving_to(names.dead)),
+        _queue(names.dead, UNLIMITED, {}),
+        _queue(names.unrouted, UNLIMITED, {}),
+        _queue(names.lookup, DELIVERY_LIMIT, _dead_lettering_to(names.dead)),
+        _queue(names.retry, UNLIMITED, delay | _dead_lettering_to(names.lookup)),
+        _queue(names.source, DELIVERY_LIMIT, _dead_lettering_to(names.dead)),
     )
 
 
-def how_to_mend(queue: str) -> str:
-    """What to tell of a queue that exists with other arguments."""
+def how_to_mend(queue: str, argument: str = "") -> str:
+    """What to do about a queue that exists with other arguments; `argument`: the first that differs, where it is known."""
+    different = f"another {argument}" if argument else "other arguments"
     return (
-        f"the queue {queue} exists with other arguments than this service declares, and a queue's arguments cannot"
+        f"the queue {queue} exists with {different} than this service declares, and a queue's arguments cannot"
         " be changed. Stop whoever uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments"
         " messages; the shovel plug-in moves them), delete it and start again; where APP_REQUEST_RETRY_SEC was"
         " changed, only the queue that ends in .retry is concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
     )
 
 
-def _queue(name: str, arguments: Mapping[str, Argument]) -> Queue:
-    return Queue(name, {"x-queue-type": "quorum", **arguments})
+def how_to_create(queue: str) -> str:
+    """What to do about a queue that does not exist, where RABBITMQ_DECLARE is false."""
+    return (
+        f"the queue {queue} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json,"
+        " with your own names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
+    )
 
 
-def _moving_to(queue: str) -> dict[str, Argument]:
+def _queue(name: str, delivery_limit: int, arguments: Mapping[str, Argument]) -> Queue:
+    return Queue(name, {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit, **arguments})
+
+
+def _dead_lettering_to(queue: str) -> dict[str, Argument]:
     return {
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": queue,

@@ -1,6 +1,8 @@
 """Exponential back-off with jitter, for whoever tries again."""
 
+import asyncio
 import random
+from contextlib import suppress
 
 
 class Backoff:
@@ -23,3 +25,10 @@ class Backoff:
     def reset(self) -> None:
         """Begin with the first delay again."""
         self._delay = self._first
+
+
+async def pause(seconds: float, stopping: asyncio.Event) -> None:
+    """Sleep, but no longer than until `stopping` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

@@ -69,6 +69,9 @@ class Lookups:
                 known.update(await self._reads.find_many(missing))
             except Unavailable as no:
                 unavailable = no
+            except Exception as bug:  # noqa: BLE001  # what could be read elsewhere is answered all the same
+                self._observer.error("cache", bug)
+                unavailable = Unavailable(Reason.INTERNAL_ERROR)
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
         return [handle(event, ports) for event in events]
 
@@ -79,7 +82,7 @@ class Lookups:
 
         With a `deadline` (of the loop's clock) it ends with the last outcome, as soon as no other can come in time.
         """
-        outcome = self._deferred(event, Reason.DEADLINE)
+        outcome = self.deferred(event, Reason.DEADLINE)
         backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
@@ -89,7 +92,7 @@ class Lookups:
                     elif self._gate.is_open:
                         outcome = self._gate.noted(await self.fetch(event))
                     else:
-                        outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                         outcome = await self._fetch_in_turn(event, deadline)
                     delay = _delay(outcome, backoff)
                     if delay is None or _too_late(delay, deadline):
@@ -107,7 +110,7 @@ class Lookups:
             return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
         except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the host's
             self._observer.error("fetch", bug)
-            return self._deferred(event, Reason.INTERNAL_ERROR)
+            return self.deferred(event, Reason.INTERNAL_ERROR)
 
     def stop(self) -> None:
         """Let nobody wait any longer: each `resolve` ends with the attempt that it makes now, or with its last outcome."""
@@ -122,7 +125,7 @@ class Lookups:
         """Fetch when the provider permits it, after those that came before."""
         async with self._gate.turn():
             while True:
-                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                 if _too_late(self._gate.wait, deadline) or not await self._hold(self._gate.wait):
                     return outcome
                 outcome = self._gate.noted(await self.fetch(event))
@@ -136,7 +139,8 @@ class Lookups:
                 await self._stopping.wait()
         return not self._stopping.is_set()
 
-    def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+    def deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+        """How an event ends that a host gives up for this reason."""
         request = event.request(self._ports.clock)
         return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)
 

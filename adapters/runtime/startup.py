@@ -1,16 +1,16 @@
 """A process's start: it tries its servers for a bounded time, and says of each that it could not reach why not."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
+from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
 
-FIRST_PAUSE_SEC = 0.2
-LONGEST_PAUSE_SEC = 5.0
+FIRST_BACKOFF_SEC = 0.2
+LONGEST_BACKOFF_SEC = 5.0
 
 T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
@@ -29,8 +29,8 @@ class NotStarted(Exception):
         self.lines = lines
 
 
-def left_alone(work: Callable[[], T]) -> "Future[T]":
-    """Some work in a thread, which can't be stopped: one that does not keep the process from ending."""
+def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
+    """Some work in a thread that can't be stopped, and does not keep the process from ending."""
     end: Future[T] = Future()
     # From here on nobody can cancel it.
     end.set_running_or_notify_cancel()
@@ -45,23 +45,23 @@ def left_alone(work: Callable[[], T]) -> "Future[T]":
     return end
 
 
-def telling(servers: Mapping[str, Connect], observer: Observer) -> dict[str, Connect]:
+def reporting(servers: Mapping[str, Connect], observer: Observer) -> dict[str, Connect]:
     """The same servers. The log has a line for one that the start has to wait for, and one when it is there."""
-    return {name: _telling(name, connect, observer) for name, connect in servers.items()}
+    return {name: _reporting(name, connect, observer) for name, connect in servers.items()}
 
 
-def _telling(name: str, connect: Connect, observer: Observer) -> Connect:
+def _reporting(name: str, connect: Connect, observer: Observer) -> Connect:
     waited = False
 
-    async def tell() -> str:
+    async def report() -> str:
         nonlocal waited
         why = await connect()
         if bool(why) is not waited:
-            observer.event("start_waits" if why else "start_goes_on", part=name.lower())
+            observer.event("server_unreachable" if why else "server_reached", server=name.lower())
             waited = bool(why)
         return why
 
-    return tell
+    return report
 
 
 async def started(servers: Mapping[str, Connect], limit: float) -> None:
@@ -81,7 +81,7 @@ async def started(servers: Mapping[str, Connect], limit: float) -> None:
 
 
 async def _reached(name: str, connect: Connect, missing: dict[str, str]) -> None:
-    pause = FIRST_PAUSE_SEC
+    backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
     while True:
         try:
             why = await connect()
@@ -90,7 +90,5 @@ async def _reached(name: str, connect: Connect, missing: dict[str, str]) -> None
         if not why:
             break
         missing[name] = why
-        # Replicas that lost a server together do not come back to it in step.
-        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
-        pause = min(pause * 2, LONGEST_PAUSE_SEC)
+        await asyncio.sleep(backoff.next())
     del missing[name]

@@ -1,91 +1,80 @@
-"""The Observer of a process: it hands each report to the log and the metrics, and opens spans."""
+"""The Observer of a process: metrics, and on top of them the log and traces."""
 
 import logging
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TextIO
 
-from adapters.telemetry import foreign, metrics
-from adapters.telemetry.lines import Lines
-from adapters.telemetry.logs import Log
+from typing_extensions import override
+
+from adapters.telemetry.library_logs import errors_captured, loggers_captured
+from adapters.telemetry.log import Logger, make_logger
+from adapters.telemetry.log_writer import LogSink, writing
 from adapters.telemetry.metrics import Metrics
-from adapters.telemetry.traces import Traces, tracing
-from function.telemetry import Ended
+from adapters.telemetry.tracing import tracing
+from function.telemetry import LookupEvent, Observer
 
-_WARNINGS = frozenset(
-    {"reconnecting", "open_to_everybody", "start_waits", "start_goes_on", "store_away", "store_back", "queue_full"}
-)
 DISTRIBUTION = "inn-service"
+_WARNINGS = frozenset(
+    {
+        "open_to_everybody",
+        "queue_full",
+        "reconnecting",
+        "server_reached",
+        "server_unreachable",
+        "store_available",
+        "store_unavailable",
+    }
+)
 
 
-class Telemetry:
+class Telemetry(Metrics):
     """An Observer, and what `/metrics` answers."""
 
-    exposition_type = metrics.CONTENT_TYPE
-
-    def __init__(self, log: Log, numbers: Metrics, traces: Traces) -> None:
-        self._log = log
-        self._metrics = numbers
+    def __init__(self, logger: Logger, traces: Observer, dropped_lines: Callable[[], int]) -> None:
+        super().__init__(version(DISTRIBUTION), dropped_lines)
+        self.logger = logger
         self._traces = traces
 
-    def exposition(self) -> bytes:
-        """All metrics as text, of `exposition_type`."""
-        return self._metrics.exposition()
+    @override
+    def lookup(self, event: LookupEvent) -> None:
+        self.logger.info("lookup", facts={"lookup": event})
+        super().lookup(event)
+        self._traces.lookup(event)
 
-    def looked(self, part: str, *, ready: bool) -> None:
-        """One of PARTS was looked at, for `/readyz`."""
-        self._metrics.looked(part, ready=ready)
-
-    def in_work(self, entry: str, change: int) -> None:
-        """See Observer."""
-        self._metrics.in_work(entry, change)
-
-    def ended(self, lookup: Ended) -> None:
-        """See Observer."""
-        self._log.ended(lookup)
-        self._metrics.ended(lookup)
-        self._traces.ended(lookup)
-
-    def step(self, name: str, seconds: float) -> None:
-        """See Observer."""
-        self._metrics.step(name, seconds)
-
-    def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
-        """See Observer."""
-        self._metrics.provider_called(provider, outcome, seconds)
-
+    @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        """See Observer."""
-        self._metrics.provider_closed(provider, why, seconds)
+        super().provider_closed(provider, why, seconds)
         name = "provider_closed" if seconds else "provider_open"
-        self._log.event(name, {"provider": provider, "why": why, "seconds": seconds}, logging.WARNING)
+        self.logger.warning(name, facts={"provider": provider, "reason": why, "seconds": seconds})
 
-    def moved(self, queue: str, reason: str) -> None:
-        """See Observer."""
-        self._metrics.moved(queue)
+    @override
+    def message_moved(self, queue: str, reason: str) -> None:
+        super().message_moved(queue, reason)
         if queue in ("dead", "unrouted"):
-            # Somebody has to look at these.
-            self._log.event("moved", {"queue": queue, "reason": reason}, logging.WARNING)
+            # An operator has to look at these.
+            self.logger.warning("message_moved", facts={"queue": queue, "reason": reason})
 
-    def waiting(self, reason: str, count: int) -> None:
-        """See Observer."""
-        self._metrics.waiting(reason, count)
-
+    @override
     def event(self, name: str, /, **facts: str | float) -> None:
-        """See Observer."""
-        self._log.event(name, facts, logging.WARNING if name in _WARNINGS else logging.INFO)
+        # As one argument: a fact may have the name of an argument of structlog's.
+        self.logger.log(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts=facts)
 
-    def trouble(self, where: str, error: BaseException) -> None:
-        """See Observer."""
-        self._log.trouble(where, error)
-        self._metrics.trouble()
+    @override
+    def error(self, where: str, error: BaseException) -> None:
+        super().error(where, error)
+        self.log_error(where, error)
 
+    def log_error(self, where: str, error: BaseException) -> None:
+        """One line, and no count: a garbage collection within the counter's lock may call this."""
+        self.logger.error("error", facts={"where": where, "exception": error})
+
+    @override
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
-        """See Observer."""
         return self._traces.span(name, traceparent, ago)
 
 
@@ -94,22 +83,22 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """The telemetry of this process while the context lasts: once a process, entered after any fork.
 
     `name`: of the service; `level`: as in LOG_LEVEL; `stream`: where the log goes, standard error
-    unless given. All other loggers of the process are taken over meanwhile. Traces are switched on
-    by OpenTelemetry's environment variables.
+    unless given. It captures all other loggers of the process. OpenTelemetry's environment variables
+    switch traces on.
     """
     stream = stream or sys.stderr
-    numbers = Metrics(version(DISTRIBUTION))
+    lowest = logging.getLevelNamesMapping()[level]
+    sink = LogSink()
+    logger = make_logger(name, lowest, sink, coloured=stream.isatty())
 
-    def gap(count: int) -> None:
-        # The lines' own thread says so, once lines were lost: so there is a log.
-        log.event("lines_lost", {"count": count}, logging.WARNING)
+    def warn(event: str, fact: str, value: object) -> None:
+        logger.warning(event, facts={fact: value})
 
-    with closing(Lines(stream, gap)) as lines:
-        numbers.lines_lost(lambda: lines.lost)
-        log = Log(name, level, lines, time.time, coloured=stream.isatty())
-
-        def untraced(variable: str) -> None:
-            log.event("untraced", {"variable": variable}, logging.WARNING)
-
-        with foreign.taken_over(log), tracing(name, os.environ, untraced) as traces:
-            yield Telemetry(log, numbers, traces)
+    with (
+        writing(sink, stream, partial(warn, "lines_lost", "count")),
+        loggers_captured(lowest, lambda record, level: logger.log(level, "library", facts={"record": record})),
+        tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as traces,
+    ):
+        telemetry = Telemetry(logger, traces, lambda: sink.dropped)
+        with errors_captured(telemetry.log_error):
+            yield telemetry

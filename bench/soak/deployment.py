@@ -22,7 +22,6 @@ PACE = {
     "APP_REQUEST_RETRY_TIMES": "100",
     "MONGO_TIMEOUT_SERVER_SELECT": "500",
 }
-SLOW_SEC = 1.0
 
 
 class Deployment:
@@ -52,7 +51,7 @@ class Deployment:
         """Something is wrong while the block lasts."""
         kind, _, whom = name.partition(" ")
         if name.startswith("tax service"):
-            mend = self._mood(name.rpartition(" ")[2])
+            mend = self._scenario(name.rpartition(" ")[2])
         elif whom == "a consumer":
             mend = self._consumer(kind)
         elif whom == "the function":
@@ -64,9 +63,9 @@ class Deployment:
         finally:
             mend()
 
-    def _mood(self, mood: str) -> Callable[[], object]:
-        self._world.emulator.control(mood=mood, latency=SLOW_SEC if mood == "slow" else 0)
-        return lambda: self._world.emulator.control(mood="normal", latency=0)
+    def _scenario(self, scenario: str) -> Callable[[], object]:
+        self._world.emulator.control(scenario=scenario)
+        return lambda: self._world.emulator.control(scenario="normal")
 
     def _consumer(self, kind: str) -> Callable[[], None]:
         number = self._dice.randrange(CONSUMERS)

@@ -15,18 +15,17 @@ from collections.abc import Sequence
 import uvicorn
 from pydantic import ValidationError
 
-from local_runtime.emulator.app import App
-from local_runtime.emulator.delivery import Protocol
-from local_runtime.emulator.script import Mood, Settings, faults_of
+from local_runtime.emulator.app import EmulatorApp
+from local_runtime.emulator.settings import EmulatorSettings, validation_errors
 
 BACKLOG = 2048
 GRACE_SEC = 1
-"""How long answers under way hold up the end."""
+"""How long unfinished answers delay the end."""
 WRONG_USE = 2
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens, once it does and heeds signals."""
+    """Prints where it listens, once it does and handles signals."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -36,12 +35,12 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to stop. Returns the exit status: 1 the address is taken, 2 wrong use."""
+    """Serve until a signal, or the end of the parent. Returns the exit status: 1 the address is taken, 2 wrong use."""
     wanted = _parser().parse_args(arguments)
     try:
         settings = _settings(wanted)
     except ValidationError as exc:
-        sys.stderr.write(f"emulator: {'; '.join(faults_of(exc))}\n")
+        sys.stderr.write(f"emulator: {'; '.join(validation_errors(exc))}\n")
         return WRONG_USE
     try:
         listener = socket.create_server((wanted.host, wanted.port), backlog=BACKLOG)
@@ -62,37 +61,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
     parser.add_argument("--latency", type=float, help="seconds before each answer")
     parser.add_argument("--pending", type=int, help="polls before each result")
-    parser.add_argument("--mood", help=", ".join(Mood))
+    parser.add_argument("--scenario", help="normal, or a case of README.md")
     parser.add_argument("--control", default="{}", help="any settings, as JSON: what POST /control takes")
     return parser
 
 
-def _settings(wanted: argparse.Namespace) -> Settings:
-    given = {"latency": wanted.latency, "pending": wanted.pending, "mood": wanted.mood}
-    named = {name: value for name, value in given.items() if value is not None}
-    settings = Settings.model_validate_json(wanted.control)
-    return settings.model_copy(update={name: getattr(_one(name, value), name) for name, value in named.items()})
+def _settings(wanted: argparse.Namespace) -> EmulatorSettings:
+    options = {name: getattr(wanted, name) for name in ("latency", "pending", "scenario")}
+    named = json.dumps({name: value for name, value in options.items() if value is not None})
+    given = [EmulatorSettings.model_validate_json(text) for text in (wanted.control, named)]
+    return EmulatorSettings().model_copy(update={k: getattr(one, k) for one in given for k in one.model_fields_set})
 
 
-def _one(name: str, value: object) -> Settings:
-    return Settings.model_validate_json(json.dumps({name: value}))
-
-
-def _server(settings: Settings) -> uvicorn.Server:
-    return _Server(
-        uvicorn.Config(
-            App(settings),
-            http=Protocol,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            proxy_headers=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=GRACE_SEC,
-        )
+def _server(settings: EmulatorSettings) -> uvicorn.Server:
+    app = EmulatorApp(settings)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_SEC,
     )
+    server = _Server(config)
+    app.connections = server.server_state.connections
+    return server
 
 
 def _leave_with_parent(server: uvicorn.Server) -> None:

@@ -1,11 +1,10 @@
-"""The paid provider api-fns.ru, emulated (fns-protocol.md, 5): it knows the same people, and has no bad days."""
+"""The paid provider api-fns.ru, emulated (fns-protocol.md, 5): it knows the same people; scenarios do not reach it."""
 
 from local_runtime.emulator import replies
-from local_runtime.emulator.call import Call
 from local_runtime.emulator.counts import Counts, Step
-from local_runtime.emulator.register import Ending, Entry
-from local_runtime.emulator.replies import Reply
-from local_runtime.emulator.service import admit
+from local_runtime.emulator.register import Ending, PersonEntry
+from local_runtime.emulator.replies import HttpReply
+from local_runtime.emulator.tax_service import Call, person_of
 
 NO_PATRONYMIC = "нет"
 WRONG_KEY = "Ошибка: Неверный ключ (1)"
@@ -16,7 +15,7 @@ _PASSPORT_DIGITS = 10
 _ABSENT = frozenset({Ending.NOT_FOUND, Ending.AMBIGUOUS})
 
 
-def admit_paid(call: Call) -> Entry | Reply:
+def paid_person_of(call: Call) -> PersonEntry | HttpReply:
     """Whom the query is about: the tax service's fields, in the vendor's spelling."""
     form = dict(call.form)
     if form.get("otch", "").casefold() == NO_PATRONYMIC:
@@ -25,19 +24,19 @@ def admit_paid(call: Call) -> Entry | Reply:
     if form.get("doctype") != "21" or len(digits) != _PASSPORT_DIGITS or not digits.isdecimal():
         return _wrong_person()
     form["docno"] = f"{digits[:2]} {digits[2:4]} {digits[4:]}"
-    entry = admit(Call(call.step, form, call.headers, call.settings))
-    return _wrong_person() if isinstance(entry, Reply) else entry
+    entry = person_of(Call(call.step, form, call.headers, call.settings))
+    return _wrong_person() if isinstance(entry, HttpReply) else entry
 
 
-def innfl(call: Call, counts: Counts) -> Reply:
+def innfl(call: Call, counts: Counts) -> HttpReply:
     """Answer with the person's INN."""
     if (refused := _refused(call)) is not None:
         return refused
     if counts.calls(Step.APIFNS) > call.settings.apifns_limit:
         return replies.as_text(LIMIT_REACHED)
     entry = call.subject
-    if not isinstance(entry, Entry):
-        return entry if isinstance(entry, Reply) else _wrong_person()
+    if not isinstance(entry, PersonEntry):
+        return entry if isinstance(entry, HttpReply) else _wrong_person()
     if entry.ending is Ending.REJECTED:
         return _wrong_person()
     if entry.ending in _ABSENT and call.rule.inn is None:
@@ -45,7 +44,7 @@ def innfl(call: Call, counts: Counts) -> Reply:
     return replies.as_json({"items": [{"ИНН": entry.inn if call.rule.inn is None else call.rule.inn}]})
 
 
-def stat(call: Call, counts: Counts) -> Reply:
+def stat(call: Call, counts: Counts) -> HttpReply:
     """Answer with the quota."""
     if (refused := _refused(call)) is not None:
         return refused
@@ -54,10 +53,10 @@ def stat(call: Call, counts: Counts) -> Reply:
     return replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
 
 
-def _refused(call: Call) -> Reply | None:
+def _refused(call: Call) -> HttpReply | None:
     right = call.form.get("key") == call.settings.apifns_key
     return None if right else replies.as_text(WRONG_KEY)
 
 
-def _wrong_person() -> Reply:
+def _wrong_person() -> HttpReply:
     return replies.as_json({"items": [{"error": WRONG_PERSON}]})

@@ -1,4 +1,4 @@
-"""Starts, steers and ends an emulated tax service: for tests and `inn local`."""
+"""Starts, controls and ends an emulated tax service: for tests and `inn local`."""
 
 import json
 import select
@@ -12,16 +12,15 @@ import urllib3
 
 from function.request import LookupRequest
 from local_runtime.emulator.counts import Stats
-from local_runtime.emulator.people import named
-from local_runtime.emulator.register import Entry, entry_of
+from local_runtime.emulator.register import PersonEntry, entry_of, named
 
 START_SEC = 60
 STOP_SEC = 10
 CALLERS = 8
-"""Threads that steer at the same time without losing connections."""
+"""Threads that control it at the same time without losing connections."""
 
 
-def known(request: LookupRequest) -> Entry:
+def known(request: LookupRequest) -> PersonEntry:
     """What the register says of a request's person: the key at `/stats`, the ending, the INN."""
     serial, number = request.document_serial, request.document_number
     form = {
@@ -38,15 +37,15 @@ def known(request: LookupRequest) -> Entry:
 
 
 class WrongControl(ValueError):
-    """The emulator refused what it was told; the text says why."""
+    """The emulator refused the settings; the text says why."""
 
 
-class NotStarted(RuntimeError):
-    """The emulator's process did not come up; it has said why on stderr."""
+class EmulatorFailed(RuntimeError):
+    """The emulator's process did not come up; stderr says why."""
 
 
 class Remote:
-    """Steers an emulated tax service that runs at `url`."""
+    """Controls an emulated tax service that runs at `url`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -90,7 +89,7 @@ class Remote:
 class Emulator(Remote):
     """An emulated tax service in a process of its own, on a free port; a context manager that ends it.
 
-    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises NotStarted.
+    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises EmulatorFailed.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -102,7 +101,7 @@ class Emulator(Remote):
         started = self._first_line()
         if not started:
             self._end()
-            raise NotStarted("the emulated tax service did not start")
+            raise EmulatorFailed("the emulated tax service did not start")
         super().__init__(json.loads(started)["url"])
 
     def stop(self) -> None:

@@ -1,29 +1,31 @@
-"""What the emulated tax service was asked: in all, per person, and when. `GET /stats` shows it."""
+"""What the emulated services were asked: in all, per person, and when. `GET /stats` shows it."""
 
 import time
 from collections import Counter, deque
 from enum import StrEnum
+from http import HTTPStatus
 
 from pydantic import BaseModel
 
-KEPT_TIMES = 20_000
+MAX_TIMES = 20_000
 """Of each kind of call, the latest so many times are kept."""
 
 
 class Step(StrEnum):
-    """What a request asks for."""
+    """The kinds of requests."""
 
     FIND = "find"
     GET = "get"
     LEGACY = "legacy"
     PAGE = "page"
+    CONSENT_PAGE = "consent_page"
     CONSENT = "consent"
     APIFNS = "apifns"
     STAT = "stat"
 
 
 TAX_STEPS = frozenset({Step.FIND, Step.GET, Step.LEGACY})
-"""What is in flight at the tax service itself."""
+"""What counts as in flight at the tax service."""
 
 
 class Stats(BaseModel):
@@ -61,8 +63,8 @@ class Stats(BaseModel):
 
     def of(self, key: str) -> int:
         """How often this person was searched for at the tax service, in either protocol."""
-        steps = self.persons.get(key, {})
-        return steps.get(Step.FIND, 0) + steps.get(Step.LEGACY, 0)
+        calls = self.persons.get(key, {})
+        return calls.get(Step.FIND, 0) + calls.get(Step.LEGACY, 0)
 
 
 class Counts:
@@ -73,41 +75,41 @@ class Counts:
         self._in_flight = 0
 
     def reset(self) -> None:
-        """Begin anew; what is in flight stays in flight."""
+        """Start at 0; what is in flight stays in flight."""
         self._calls = dict.fromkeys(Step, 0)
         self._persons: dict[str, Counter[Step]] = {}
-        self._times: dict[Step, deque[float]] = {step: deque(maxlen=KEPT_TIMES) for step in Step}
+        self._times: dict[Step, deque[float]] = {step: deque(maxlen=MAX_TIMES) for step in Step}
         self._statuses: Counter[int] = Counter()
         self._captchas = 0
-        self._closings: deque[float] = deque(maxlen=KEPT_TIMES)
+        self._closings: deque[float] = deque(maxlen=MAX_TIMES)
         self._max_in_flight = 0
 
     def calls(self, step: Step) -> int:
         """How many came in."""
         return self._calls[step]
 
-    def began(self, step: Step) -> None:
-        """A call has come in."""
+    def start(self, step: Step) -> None:
+        """Count a call that has come in."""
         self._calls[step] += 1
         self._times[step].append(time.monotonic())
         if step in TAX_STEPS:
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
 
-    def about(self, step: Step, key: str) -> None:
-        """The call is about this person."""
+    def add_person(self, step: Step, key: str) -> None:
+        """Count the call for this person."""
         self._persons.setdefault(key, Counter())[step] += 1
 
-    def answered(self, status: int, *, captcha: bool) -> None:
-        """A reply goes out."""
+    def add_reply(self, status: int, *, captcha: bool) -> None:
+        """Count a reply that goes out."""
         self._statuses[status] += 1
         if captcha:
             self._captchas += 1
-        if captcha or status == 429:  # noqa: PLR2004  # Too Many Requests
+        if captcha or status == HTTPStatus.TOO_MANY_REQUESTS:
             self._closings.append(time.monotonic())
 
-    def ended(self, step: Step) -> None:
-        """The call is over, in whatever way."""
+    def end(self, step: Step) -> None:
+        """Count the end of a call, in whatever way it came."""
         if step in TAX_STEPS:
             self._in_flight -= 1
 

@@ -1,35 +1,73 @@
-"""Form fields as they travel, decoded.
-
-Forms are URL-encoded. Multipart ones are taken as well, because public tools get their answers with them.
-"""
+"""Reads the form of a request: URL-encoded, or multipart, which public tools send."""
 
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from functools import lru_cache
+from http import HTTPStatus
 from urllib.parse import unquote_plus
 
-URL_ENCODED = b"application/x-www-form-urlencoded"
-MULTIPART = b"multipart/form-data"
-KEPT = 4096
-"""Names come again and again: so many decoded ones are remembered."""
+from local_runtime.emulator import replies
+from local_runtime.emulator.transport import AsgiRequest
+
+MAX_FORM = 64 * 1024
+MAX_DECODED = 4096
+"""Names repeat: so many decoded ones are cached."""
 
 
-def form_of(text: bytes) -> dict[str, str]:
+class NotAForm(Exception):
+    """The request's body is no form; the reply says so."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.reply = replies.error(text, status)
+
+
+async def read_form(method: str, request: AsgiRequest) -> dict[str, str]:
+    """The request's fields. Raises NotAForm."""
+    if request.scope["method"] != method:
+        # A person in a URL would stand in every log on the way.
+        raise NotAForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
+    try:
+        if method == "GET":
+            return url_encoded(request.scope["query_string"])
+        body = await _body(request)
+        kind = request.header(b"content-type")
+        if kind.startswith(b"application/x-www-form-urlencoded"):
+            return url_encoded(body)
+        if kind.startswith(b"multipart/form-data"):
+            return _multipart(body, kind)
+    except ValueError:
+        raise NotAForm("Неверная кодировка", HTTPStatus.BAD_REQUEST) from None
+    raise NotAForm("Неверный тип содержимого", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+def url_encoded(text: bytes) -> dict[str, str]:
     """The fields of a URL-encoded form or of a query; of one given twice, the last. Raises ValueError."""
     fields = {}
-    for part in text.decode("ascii").split("&"):
-        name, _, value = part.partition("=")
+    for pair in text.decode("ascii").split("&"):
+        name, _, value = pair.partition("=")
         fields[_plain(name)] = _plain(value)
     return fields
 
 
-def multipart_of(body: bytes, content_type: bytes) -> dict[str, str]:
-    """The fields of a multipart form. Raises ValueError."""
+def _multipart(body: bytes, content_type: bytes) -> dict[str, str]:
     message = BytesParser(policy=HTTP).parsebytes(b"content-type: %s\r\n\r\n%s" % (content_type, body))
     if not message.is_multipart():
         raise ValueError("not a multipart form")
-    return {_name(part): _text(part) for part in message.iter_parts()}
+    return {_name(field): _text(field) for field in message.iter_parts()}
+
+
+async def _body(request: AsgiRequest) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await request.receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_FORM:
+            raise NotAForm("Слишком длинный запрос", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return body
 
 
 def _plain(text: str) -> str:
@@ -37,16 +75,16 @@ def _plain(text: str) -> str:
     return _decoded(text) if "%" in text else text.replace("+", " ")
 
 
-@lru_cache(KEPT)
+@lru_cache(MAX_DECODED)
 def _decoded(text: str) -> str:
     return unquote_plus(text, errors="strict")
 
 
-def _name(part: Message) -> str:
-    name = part.get_param("name", "", "content-disposition")
+def _name(field: Message) -> str:
+    name = field.get_param("name", "", "content-disposition")
     return name if isinstance(name, str) else ""
 
 
-def _text(part: Message) -> str:
-    content = part.get_payload(decode=True)
+def _text(field: Message) -> str:
+    content = field.get_payload(decode=True)
     return content.decode() if isinstance(content, bytes) else ""

@@ -1,16 +1,19 @@
-"""The register: what the emulated tax service knows of any person, for ever the same. All of them are invented.
+"""The register: what the emulated services know of any person, always the same. All of them are invented.
 
-- A named person (`people.py`) has the ending that stands there.
+- A named person (`people.json`, shown by `GET /people`) has the ending that stands there.
 - Anybody else is judged by the last two digits of the document's number: 98 has no INN, 99 cannot be told
   from another person, all others have one.
 - The INN follows from a hash of the identity: names, birth date, document type and number, in any letter
   case and spacing. The document's date is no part of it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 
 from function import inn
 
@@ -38,7 +41,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PersonEntry:
     """One person's entry. `key` names the person at `/stats` and in rules; `inn` is "" for who has none."""
 
     key: str
@@ -48,21 +51,80 @@ class Entry:
     """Polls before the answer, at least."""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """One invented person of `people.json`. `inn` "": the one that the register's rule gives, where there is one."""
+
+    id: str
+    about: str
+    ending: Ending
+    fam: str
+    nam: str
+    otch: str
+    bdate: str
+    docno: str
+    docdt: str = ""
+    doctype: str = "21"
+    inn: str = ""
+    pending: int = 0
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The tax service's fields."""
+        patronymic = {"otch": self.otch} if self.otch else {"opt_otch": "1"}
+        names = {"fam": self.fam, "nam": self.nam, **patronymic}
+        document = {"doctype": self.doctype, "docno": self.docno, "docdt": self.docdt}
+        return {**names, "bdate": self.bdate, **document}
+
+    @property
+    def request(self) -> dict[str, str]:
+        """The fields of a lookup's request, without its id."""
+        series, _, number = self.docno.rpartition(" ")
+        return {
+            "lastName": self.fam,
+            "firstName": self.nam,
+            "middleName": self.otch,
+            "birthDate": _iso(self.bdate),
+            "documentType": self.doctype,
+            "documentSerial": series.replace(" ", ""),
+            "documentNumber": number,
+            "documentDate": _iso(self.docdt),
+        }
+
+    @property
+    def entry(self) -> PersonEntry:
+        """What the register says."""
+        by_rule = entry_of(self.form)
+        return PersonEntry(by_rule.key, self.ending, self.inn or by_rule.inn, self.pending)
+
+
 def key_of(form: Mapping[str, str], *, yo_differs: bool = False) -> str:
-    """The key of the person in a form's fields (`fam`, `nam`, ...): equal for spellings that differ in case, ё and spaces only."""
+    """The key of the person in a form's fields (`fam`, `nam`, …): equal where only case, ё and spaces differ."""
     return _digest(form, yo_differs=yo_differs)[:16]
 
 
-def entry_of(form: Mapping[str, str], *, yo_differs: bool = False) -> Entry:
-    """The entry of a person who has no name here, by the rule."""
+def entry_of(form: Mapping[str, str], *, yo_differs: bool = False) -> PersonEntry:
+    """The entry of a person who is not named, by the rule."""
     digest = _digest(form, yo_differs=yo_differs)
     key = digest[:16]
     digits = form["docno"][-2:]
     if digits == ABSENT_DIGITS:
-        return Entry(key, Ending.NOT_FOUND)
+        return PersonEntry(key, Ending.NOT_FOUND)
     if digits == AMBIGUOUS_DIGITS:
-        return Entry(key, Ending.AMBIGUOUS)
-    return Entry(key, Ending.FOUND, _inn(int(digest[16:48], 16)))
+        return PersonEntry(key, Ending.AMBIGUOUS)
+    return PersonEntry(key, Ending.FOUND, _inn(int(digest[16:48], 16)))
+
+
+@cache
+def named(*, yo_differs: bool = False) -> Mapping[str, NamedPerson]:
+    """The named people by their keys."""
+    return {key_of(person.form, yo_differs=yo_differs): person for person in PEOPLE}
+
+
+@cache
+def keys() -> Mapping[str, str]:
+    """The keys by the ids."""
+    return {person.id: person.entry.key for person in PEOPLE}
 
 
 def _inn(number: int) -> str:
@@ -76,3 +138,15 @@ def _digest(form: Mapping[str, str], *, yo_differs: bool) -> str:
         names = names.replace("ё", "е")
     identity = _SEPARATOR.join((names, form["bdate"], form.get("doctype", ""), form["docno"].replace(" ", "")))
     return sha256(identity.encode()).hexdigest()
+
+
+def _iso(date: str) -> str:
+    return "-".join(reversed(date.split("."))) if date else ""
+
+
+def _read() -> tuple[NamedPerson, ...]:
+    people = json.loads(Path(__file__).with_name("people.json").read_text(encoding="utf-8"))
+    return tuple(NamedPerson(**{**person, "ending": Ending(person["ending"])}) for person in people)
+
+
+PEOPLE = _read()

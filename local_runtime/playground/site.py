@@ -1,10 +1,11 @@
-"""Serves the page, and what it asks for under `/playground/`, for a browser can't ask another origin."""
+"""Serves the page and its files, and `/playground/…`, which the page asks: a browser can't ask another origin."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
@@ -12,22 +13,40 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from urllib3.exceptions import HTTPError
 
-from adapters.providers import State
+from adapters.providers import ProviderStatus
 from function.ports import Unavailable
 from local_runtime.emulator.client import Remote, WrongControl
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.script import Mood
-from local_runtime.playground import files
-from local_runtime.playground.files import HEADERS
-from local_runtime.playground.watched import Watched
+from local_runtime.playground.provider import SwitchableProvider
+
+PAGE = Path(__file__).parent / "page"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+}
 
 
-class Wanted(BaseModel):
-    """What the page's switches ask for; what is absent stays."""
+class Switches(BaseModel):
+    """What the page's controls set; what is absent stays."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    mood: Mood | None = None
+    scenario: str | None = None
     paid: bool | None = None
 
 
@@ -36,76 +55,89 @@ class Playground:
     """The page over one local runtime. Its views block: Starlette calls them in threads."""
 
     emulator: Remote
-    watched: Watched
+    provider: SwitchableProvider
 
     def routes(self) -> list[Route]:
         """For a Starlette application, to stand before its own."""
         return [
-            *files.routes(),
+            *_files(),
             Route("/playground/people", self._people, methods=["GET"]),
             Route("/playground/state", self._state, methods=["GET"]),
             Route("/playground/state", self._change, methods=["POST"]),
         ]
 
     def _people(self, _request: Request) -> Response:
-        return _answer(self._invented)
+        return _reply(self._invented)
 
     def _state(self, _request: Request) -> Response:
-        return _answer(self._now)
+        return _reply(self._current)
 
     async def _change(self, request: Request) -> Response:
         # A page of another origin can't send this type without asking first.
         if request.headers.get("content-type") != "application/json":
             return _problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected content-type application/json")
         try:
-            wanted = Wanted.model_validate_json(await request.body())
+            switches = Switches.model_validate_json(await request.body())
         except ValidationError:
-            return _problem(HTTPStatus.BAD_REQUEST, f"expected mood, one of {', '.join(Mood)}, or paid, true or false")
-        return await asyncio.to_thread(_answer, partial(self._changed, wanted))
+            return _problem(HTTPStatus.BAD_REQUEST, "expected scenario, a string, or paid, true or false")
+        return await asyncio.to_thread(_reply, partial(self._changed, switches))
 
-    def _changed(self, wanted: Wanted) -> dict[str, object]:
-        if wanted.paid is not None:
-            self.watched.paid = wanted.paid
-        if wanted.mood is not None:
-            self.emulator.control(mood=wanted.mood)
-        return self._now()
+    def _changed(self, switches: Switches) -> dict[str, object]:
+        if switches.scenario is not None:
+            self.emulator.control(scenario=switches.scenario)
+        if switches.paid is not None:
+            self.provider.paid = switches.paid
+        return self._current()
 
     def _invented(self) -> list[dict[str, object]]:
         shown = ("id", "about", "ending", "request")
         return [{name: person[name] for name in shown} for person in self.emulator.people()]
 
-    def _now(self) -> dict[str, object]:
+    def _current(self) -> dict[str, object]:
         stats = self.emulator.stats(brief=True)
         return {
-            "mood": self.emulator.control()["mood"],
+            "scenario": self.emulator.control()["scenario"],
             "searches": stats.finds,
             "polls": stats.gets,
             "captchas": stats.captchas,
             "paidLookups": stats.calls[Step.APIFNS],
-            "paid": self.watched.paid,
-            "providers": [_shut(state) for state in self.watched.states()],
+            "paid": self.provider.paid,
+            "providers": [_availability(status) for status in self.provider.states()],
             "answered": [
-                {"requestId": said.request_id, "status": said.status, "provider": said.provider}
-                for said in self.watched.latest()
+                {"requestId": answer.request_id, "status": answer.status, "provider": answer.provider}
+                for answer in self.provider.latest()
             ],
         }
 
 
-def _shut(state: State) -> dict[str, object]:
-    if state.shut is None:
-        return {"name": state.name, "shut": "", "opensIn": 0}
-    return {"name": state.name, "shut": state.shut.why, "opensIn": round(state.shut.reopens_in, 1)}
+def _files() -> Iterator[Route]:
+    for path in sorted(PAGE.iterdir()):
+        if path.suffix in TYPES:
+            yield Route("/" if path.name == "index.html" else f"/playground/{path.name}", _file(path), methods=["GET"])
 
 
-def _answer(look: Callable[[], object]) -> Response:
+def _file(path: Path) -> Callable[[Request], Response]:
+    def view(_request: Request) -> Response:
+        return Response(path.read_bytes(), headers={**HEADERS, "content-type": TYPES[path.suffix]})
+
+    return view
+
+
+def _availability(status: ProviderStatus) -> dict[str, object]:
+    if status.denied is None:
+        return {"name": status.name, "closed": "", "opensIn": 0}
+    return {"name": status.name, "closed": status.denied.reason, "opensIn": round(status.denied.retry_after, 1)}
+
+
+def _reply(read: Callable[[], object]) -> Response:
     try:
-        return JSONResponse(look(), headers=HEADERS)
-    except WrongControl as wrong:
-        return _problem(HTTPStatus.BAD_REQUEST, str(wrong))
+        return JSONResponse(read(), headers=HEADERS)
+    except WrongControl as exc:
+        return _problem(HTTPStatus.BAD_REQUEST, f"expected a known scenario: {exc}")
     except HTTPError:
         return _problem(HTTPStatus.BAD_GATEWAY, "the emulated tax service does not answer")
-    except Unavailable as no:
-        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, no.reason.text)
+    except Unavailable as exc:
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, exc.reason.text)
 
 
 def _problem(status: HTTPStatus, detail: str) -> Response:

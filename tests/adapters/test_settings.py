@@ -7,6 +7,8 @@ from adapters.composition.function import function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import (
     ALL_GROUPS,
+    EMULATED_URL,
+    ApiFnsSettings,
     AppSettings,
     CacheSettings,
     HistorySettings,
@@ -15,10 +17,11 @@ from adapters.config.settings import (
     NalogSettings,
     RabbitSettings,
     SettingsGroup,
+    example_secrets,
     load,
     load_core,
     load_groups,
-    names_of,
+    variables_of,
 )
 from adapters.telemetry import start
 
@@ -40,7 +43,7 @@ SET = {
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for group in ALL_GROUPS:
-        for name in names_of(group).values():
+        for name in variables_of(group):
             monkeypatch.delenv(name, raising=False)
     for name, value in SET.items():
         monkeypatch.setenv(name, value)
@@ -54,47 +57,65 @@ def test_no_secret_shows_in_settings_or_in_what_is_built_of_them() -> None:
             assert SECRET not in repr(part)
 
 
-HOST = "must name a host, and a right port if any"
-ALONE = "must be a host's name or IP address and nothing else; its port is RABBITMQ_PORT"
-PROBES = "must be a host's name or IP address and nothing else; its port is HTTP_PORT"
-SEEDS = "must be a host's name or IP address, or several separated by commas, each with a port if any"
+URL_HOSTS = "must name a host, or several separated by commas, each with a valid port if any"
+ONE_URL = "must be one URL; several hosts are written as amqp://user:password@host-0,host-1:5672/vhost"
+ONE_HOST = "must be a host's name or IP address and nothing else; its port is HTTP_PORT"
+SEVERAL = "must be a host's name or IP address, or several separated by commas, each with a port if any"
 URL = "must be an http:// or https:// address without user, password and query"
 ASCII = "must be printable ASCII characters"
+BOOL = "Input should be a valid boolean, unable to interpret input"
+KEYS = "must be keys of at least 32 characters, separated by commas"
+EXAMPLE = "has the example's value; set a secret of your own (openssl rand -hex 32 makes one)"
+PROXY = "must be an http://, https://, socks4:// or socks5:// address"
+BUNDLE = "must be a file of PEM certificates that can be read"
 BYTES = "must have at most 128 bytes"
 
 
 @pytest.mark.parametrize(
     ("group", "name", "value", "fault"),
     [
-        (RabbitSettings, "RABBITMQ_DSN", "amqp://", HOST),
-        (RabbitSettings, "RABBITMQ_DSN", "amqps://user:pass@broker:99999/", HOST),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://", URL_HOSTS),
+        (RabbitSettings, "RABBITMQ_DSN", "amqps://user:pass@broker:99999/", URL_HOSTS),
         (RabbitSettings, "RABBITMQ_DSN", "http://broker", "must begin with amqp:// or amqps://"),
-        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@bro..ker/", HOST),
-        (RabbitSettings, "RABBITMQ_HOST", "broker:5673", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "[::1]:5673", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "[::1", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "[127.0.0.1]", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "amqp://broker", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "user@broker", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "broker/vhost", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "broker,other", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "bro ker", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "bro..ker", ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "b" * 64, ALONE),
-        (RabbitSettings, "RABBITMQ_HOST", "xn--a", ALONE),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@bro..ker/", URL_HOSTS),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@broker-0,bro..ker/", URL_HOSTS),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@broker-0,/", URL_HOSTS),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://user:pass@broker-0:0,broker-1/", URL_HOSTS),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://u:p@broker-0/,amqp://u:p@broker-1/", ONE_URL),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://u:p@broker-0/;amqps://u:p@broker-1/", ONE_URL),
+        (RabbitSettings, "RABBITMQ_DSN", "amqp://u:p@broker-0/ amqp://u:p@broker-1/", ONE_URL),
+        (RabbitSettings, "RABBITMQ_DECLARE", "perhaps", BOOL),
+        (RabbitSettings, "RABBITMQ_HOST", "broker:0", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "[::1", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "[127.0.0.1]", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "amqp://broker", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "user@broker", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "broker/vhost", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "broker,", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "bro ker", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "bro..ker", SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "b" * 64, SEVERAL),
+        (RabbitSettings, "RABBITMQ_HOST", "xn--a", SEVERAL),
         (RabbitSettings, "RABBITMQ_SOURCE_QUEUE_NAME", "ф" * 65, BYTES),
-        (MongoSettings, "MONGO_HOST", "mongodb://mongo", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo:", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo:0", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo:65536", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo:27017:1", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo-0,,mongo-1", SEEDS),
-        (MongoSettings, "MONGO_HOST", "mongo-0, mongo-1", SEEDS),
-        (MongoSettings, "MONGO_HOST", "[::1]27017", SEEDS),
-        (HttpSettings, "HTTP_HOST", "localhost:8080", PROBES),
-        (HttpSettings, "HTTP_HOST", "h" * 64, PROBES),
+        (MongoSettings, "MONGO_HOST", "mongodb://mongo", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo:", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo:0", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo:65536", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo:27017:1", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo-0,,mongo-1", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "mongo-0, mongo-1", SEVERAL),
+        (MongoSettings, "MONGO_HOST", "[::1]27017", SEVERAL),
+        (HttpSettings, "HTTP_HOST", "localhost:8080", ONE_HOST),
+        (HttpSettings, "HTTP_HOST", "h" * 64, ONE_HOST),
         (NalogSettings, "CLIENT_NALOG_URL", "http://service..nalog.ru", URL),
+        (ApiFnsSettings, "CLIENT_APIFNS_PROXY", "proxy:3128", PROXY),
+        (ApiFnsSettings, "CLIENT_APIFNS_CA_BUNDLE", "/nowhere.pem", BUNDLE),
         (AppSettings, "APP_NAME", "x" * 129, BYTES),
+        (AppSettings, "APP_SECRET_KEYS", "k" * 31, KEYS),
+        (AppSettings, "APP_SECRET_KEYS", f"{'k' * 32},{'k' * 31}", KEYS),
+        (AppSettings, "APP_SECRET_KEYS", "," * 32, KEYS),
+        (AppSettings, "APP_SECRET_KEYS", f"{'k' * 32},change-me-to-a-key-that-only-you-know", EXAMPLE),
+        (MongoSettings, "MONGO_DSN", "mongodb://inn:change-me-mongo@mongo/", EXAMPLE),
         (HttpSettings, "HTTP_TOKENS", "пароль", ASCII),
         (CacheSettings, "CACHE_FOUND_DAYS", "3000000", "Input should be less than or equal to 36500"),
         (CacheSettings, "CACHE_NOT_FOUND_HOURS", "1e12", "Input should be less than or equal to 876000"),
@@ -123,10 +144,98 @@ def test_a_setting_that_could_never_work_is_named(
     ],
 )
 def test_a_broker_is_named_by_its_name_or_its_address(monkeypatch: pytest.MonkeyPatch, host: str, uri: str) -> None:
+    broker_without_dsn(monkeypatch, host)
+    assert load(RabbitSettings).uris == (uri,)
+
+
+def broker_without_dsn(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.delenv("RABBITMQ_DSN")
     for part, value in {"HOST": host, "USER": "u", "PASS": "p"}.items():
         monkeypatch.setenv(f"RABBITMQ_{part}", value)
-    assert load(RabbitSettings).uri == uri
+
+
+def test_a_cluster_is_named_by_its_hosts_each_with_a_port_if_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker_without_dsn(monkeypatch, "broker-0,broker-1:5673,[::1]:5674")
+    places = ("broker-0:5672", "broker-1:5673", "[::1]:5674")
+    assert load(RabbitSettings).uris == tuple(f"amqp://u:p@{place}/%2F" for place in places)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "uris"),
+    [
+        ("amqp://u:p@broker", ["amqp://u:p@broker"]),
+        ("amqps://u:p@a,b:5671/v?heartbeat=5", ["amqps://u:p@a/v?heartbeat=5", "amqps://u:p@b:5671/v?heartbeat=5"]),
+        ("amqp://a,b,/c@broker", None),
+        ("amqp://u:p,q@a,b/", ["amqp://u:p,q@a/", "amqp://u:p,q@b/"]),
+        ("amqp://[::1]:5673,[::1],a", ["amqp://[::1]:5673", "amqp://[::1]", "amqp://a"]),
+    ],
+)
+def test_a_dsn_names_one_host_or_several(monkeypatch: pytest.MonkeyPatch, dsn: str, uris: list[str] | None) -> None:
+    monkeypatch.setenv("RABBITMQ_DSN", dsn)
+    if uris is None:
+        with pytest.raises(WrongSettings):
+            load(RabbitSettings)
+    else:
+        assert load(RabbitSettings).uris == tuple(uris)
+
+
+def test_secrets_of_the_example_serve_for_the_emulated_tax_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_SECRET_KEYS", "change-me-to-a-key-that-only-you-know")
+    monkeypatch.setenv("MONGO_DSN", "mongodb://inn:change-me-mongo@mongo/")
+    faults = [f"APP_SECRET_KEYS: {EXAMPLE}", f"MONGO_DSN: {EXAMPLE}"]
+    with pytest.raises(WrongSettings) as wrong:
+        load_core()
+    assert wrong.value.faults == faults
+    monkeypatch.setenv("CLIENT_NALOG_URL", EMULATED_URL)
+    assert load_core().app.keys == ("change-me-to-a-key-that-only-you-know",)
+    assert [*example_secrets(AppSettings), *example_secrets(MongoSettings)] == faults
+
+
+def test_a_setting_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("APP_SECRET_KEYS", "MONGO_DSN"):
+        (tmp_path / name).write_text(f"{SET[name]}\n")
+        monkeypatch.delenv(name)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    core = load_core()
+    assert (core.app.keys, core.mongo.uri) == ((SECRET,), SET["MONGO_DSN"])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", "пароль".encode("cp1251"), b"k" * 65537])
+def test_a_file_that_holds_no_value_is_named_and_what_depends_on_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "dsn").write_bytes(content)
+    monkeypatch.delenv("MONGO_DSN")
+    monkeypatch.setenv("MONGO_DSN_FILE", str(tmp_path / "dsn"))
+    with pytest.raises(WrongSettings) as wrong:
+        load_core()
+    assert wrong.value.faults == ["MONGO_DSN_FILE: must name a file of text in UTF-8 that this user may read"]
+
+
+def test_a_setting_that_is_set_twice_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("other")
+    monkeypatch.setenv("HTTP_TOKENS_FILE", str(tmp_path / "tokens"))
+    with pytest.raises(WrongSettings) as wrong:
+        load_core()
+    assert wrong.value.faults == ["HTTP_TOKENS: is set twice, here and by HTTP_TOKENS_FILE"]
+
+
+def test_faults_of_all_groups_are_reported_together_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("APP_SECRET_KEYS", "MONGO_DSN", "RABBITMQ_DSN", "CLIENT_NALOG_PROXY", "CLIENT_APIFNS_PROXY"):
+        monkeypatch.setenv(name, "s3cret")
+    monkeypatch.delenv("CLIENT_NALOG_URL")
+    with pytest.raises(WrongSettings) as wrong:
+        load_groups(ALL_GROUPS)
+    assert [fault.partition(":")[0] for fault in wrong.value.faults] == [
+        "APP_SECRET_KEYS",
+        "MONGO_DSN",
+        "CLIENT_NALOG_PROXY",
+        "CLIENT_NALOG_URL",
+        "CLIENT_APIFNS_PROXY",
+        "RABBITMQ_DSN",
+    ]
+    assert "s3cret" not in str(wrong.value)
 
 
 @pytest.mark.parametrize(

@@ -38,18 +38,20 @@ def shared_runtime(start_runtime: Callable[..., LocalRuntime]) -> LocalRuntime:
 
 @pytest.fixture
 def runtime(shared_runtime: LocalRuntime) -> Iterator[LocalRuntime]:
-    """The shared one, in its first mood but quick, with nobody shut out."""
+    """The shared one in its initial state, but without latency, and with every provider available."""
     shared_runtime.tax_service.control(**AT_ONCE)
     yield shared_runtime
     shared_runtime.tax_service.reset()
-    steer(shared_runtime, paid=False)
+    switch(shared_runtime, paid=False)
     wait_for(
-        lambda: steer(shared_runtime)["providers"][0]["shut"] != "cooling_down", within=60, what="the end of its rest"
+        lambda: switch(shared_runtime)["providers"][0]["closed"] != "cooling_down",
+        within=60,
+        what="the end of the cool-down",
     )
 
 
-def steer(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
-    """Set the page's switches from behind; the state afterwards."""
+def switch(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
+    """Set the page's controls without the page. Returns the state afterwards."""
     headers = {"content-type": "application/json"}
     state: dict[str, Any] = urllib3.request(
         "POST", f"{runtime.url}/playground/state", body=json.dumps(wanted), headers=headers

@@ -92,10 +92,11 @@ class Page:
     def click(self, name: str) -> None:
         self.find(name).click()
 
-    def mood(self, mood: str) -> None:
-        """Choose a mood, and wait until the emulator has it."""
-        self.click(f"mood-{mood}")
-        self.wait(lambda: self.run("return fetch('/playground/state').then(r => r.json()).then(s => s.mood)") == mood)
+    def scenario(self, name: str) -> None:
+        """Choose a scenario, and wait until the emulator has it."""
+        Select(self.find("scenario")).select_by_value(name)
+        state = "return fetch('/playground/state').then(r => r.json()).then(s => s.scenario)"
+        self.wait(lambda: self.run(state) == name)
 
     def speak(self, language: str) -> None:
         self.driver.find_element(By.CSS_SELECTOR, f"[data-language={language}]").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.support.ui import Select
 
-from tests.browser.conftest import steer
+from tests.browser.conftest import switch
 from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 
@@ -74,9 +74,9 @@ def test_an_answer_without_an_inn_says_so(page: Page, person: str, badge: str) -
     assert page.path() == ASKED
 
 
-def test_somebody_new_is_nobody_in_the_cache(page: Page) -> None:
+def test_a_random_person_is_not_in_the_cache(page: Page) -> None:
     for _ in range(2):
-        page.click("somebody")
+        page.click("random-person")
         assert page.ask() == "Found"
         assert page.path() == ASKED
 
@@ -90,13 +90,13 @@ def test_every_invented_person_can_be_picked(page: Page, runtime: LocalRuntime) 
         assert page.form(list(fields)) == fields
 
 
-def test_while_the_tax_service_is_shut_the_paid_provider_answers_and_the_page_tells_so(
+def test_while_the_tax_service_is_in_cool_down_the_paid_provider_answers_and_the_page_says_so(
     page: Page, runtime: LocalRuntime
 ) -> None:
     page.click("paid")
-    page.wait(lambda: steer(runtime)["paid"])
-    page.mood("captcha")
-    page.click("somebody")
+    page.wait(lambda: switch(runtime)["paid"])
+    page.scenario("captcha")
+    page.click("random-person")
     assert page.ask() == "Found"
     assert page.path() == {
         "Checks": "passed",

@@ -2,7 +2,7 @@ import pytest
 
 from function.history import HistoryQuery, person_fields
 from function.request import LookupRequest, parse
-from tests.doubles import NOW, event
+from tests.doubles import NOW, body
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_leading_dash_turns_the_order_round(sort: str, key: str, descending: b
 
 
 def test_a_persons_fields_are_the_clients_without_the_request_and_what_is_empty() -> None:
-    request = parse(event(middleName=None, birthPlace="", documentDate="2005-04-01"), NOW.date())
+    request = parse(body(middleName=None, birthPlace="", documentDate="2005-04-01"), NOW.date())
     assert isinstance(request, LookupRequest)
     assert person_fields(request) == {
         "lastName": "Иванов",

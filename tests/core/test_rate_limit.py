@@ -10,100 +10,94 @@ from function.outcomes import Reason
 from function.rate_limit import (
     MAX_COOLDOWN_SEC,
     MOSCOW,
-    Entry,
-    Pace,
-    Shut,
+    DenialReason,
+    Denied,
+    Permit,
+    ProviderState,
+    RateLimit,
     Throttled,
-    Turn,
-    Why,
-    cleared,
-    closed,
-    cooled,
-    decide,
+    acquired,
+    circuit_denial,
+    cooled_down,
     moscow_day,
+    recovered,
     seconds_to_midnight,
 )
 
 NOW = datetime(2026, 5, 4, 23, 0, tzinfo=MOSCOW).timestamp()
 ROUNDING_SEC = 1e-5
 """Seconds since the epoch, as floats, have this grain."""
-PACE = Pace(min_interval=1, cooldown=20, daily_limit=3, probe_lease=60)
-FREE = Pace(min_interval=0, cooldown=0, daily_limit=0, probe_lease=60)
+LIMIT = RateLimit(min_interval=1, cooldown=20, daily_limit=3, probe_lease=60)
+OFF = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=60)
 
 
-def test_turns_come_one_interval_apart() -> None:
-    entry, waits = Entry(), []
-    for _ in range(3):
-        entry, turn = decide(entry, PACE, NOW, patience=10)
-        assert isinstance(turn, Turn)
-        waits.append(turn.wait)
-    assert waits == [0, 1, 2]
-
-
-def test_a_turn_beyond_ones_patience_is_not_taken() -> None:
-    entry = Entry(next_free=NOW + 5)
-    assert decide(entry, PACE, NOW, patience=4.9) == (entry, Shut(Why.PACED, 5))
+def test_permits_lie_an_interval_apart() -> None:
+    state, permit = acquired(ProviderState(), LIMIT, NOW)
+    assert permit == Permit()
+    assert acquired(state, LIMIT, NOW + 0.25) == (state, Denied(DenialReason.PACED, 0.75))
+    _, permit = acquired(state, LIMIT, NOW + 1)
+    assert permit == Permit()
 
 
 def test_the_daily_limit_shuts_until_midnight_in_moscow() -> None:
-    entry = Entry(day="2026-05-04", count=3)
-    assert decide(entry, PACE, NOW, patience=10) == (entry, Shut(Why.DAILY_LIMIT, 3600))
-    tomorrow, turn = decide(entry, PACE, NOW + 3600, patience=10)
-    assert turn == Turn(0)
+    state = ProviderState(day="2026-05-04", count=3)
+    assert acquired(state, LIMIT, NOW) == (state, Denied(DenialReason.DAILY_LIMIT, 3600))
+    tomorrow, permit = acquired(state, LIMIT, NOW + 3600)
+    assert permit == Permit()
     assert (tomorrow.day, tomorrow.count) == ("2026-05-05", 1)
 
 
 def test_rules_of_zero_are_off() -> None:
-    entry, turns = Entry(), []
+    state, permits = ProviderState(), []
     for _ in range(5):
-        entry, turn = decide(entry, FREE, NOW, patience=0)
-        turns.append(turn)
-    assert turns == [Turn(0)] * 5
-    assert cooled(entry, FREE, NOW) == entry
+        state, permit = acquired(state, OFF, NOW)
+        permits.append(permit)
+    assert permits == [Permit()] * 5
+    assert cooled_down(state, OFF, NOW) == state
 
 
 def test_cool_downs_in_vain_double_up_to_a_bound() -> None:
-    entry, now, seconds = Entry(), NOW, []
+    state, now, seconds = ProviderState(), NOW, []
     for _ in range(2000):
-        entry = cooled(entry, PACE, now)
-        seconds.append(entry.closed_until - now)
-        now = entry.closed_until
+        state = cooled_down(state, LIMIT, now)
+        seconds.append(state.open_until - now)
+        now = state.open_until
     assert seconds[:4] == [20, 40, 80, 160]
     assert seconds[-1] == MAX_COOLDOWN_SEC
 
 
 def test_a_cool_down_lasts_at_least_what_the_service_asked_for() -> None:
-    assert cooled(Entry(), PACE, NOW, at_least=90).closed_until == NOW + 90
-    assert cooled(Entry(), FREE, NOW, at_least=90).closed_until == NOW + 90
+    assert cooled_down(ProviderState(), LIMIT, NOW, at_least=90).open_until == NOW + 90
+    assert cooled_down(ProviderState(), OFF, NOW, at_least=90).open_until == NOW + 90
 
 
 def test_captchas_of_requests_under_way_together_count_once() -> None:
-    once = cooled(Entry(), PACE, NOW)
-    assert cooled(once, PACE, NOW + 1) == once
-    assert cooled(once, PACE, NOW + 1, at_least=60) == replace(once, closed_until=NOW + 61)
+    once = cooled_down(ProviderState(), LIMIT, NOW)
+    assert cooled_down(once, LIMIT, NOW + 1) == once
+    assert cooled_down(once, LIMIT, NOW + 1, at_least=60) == replace(once, open_until=NOW + 61)
 
 
 def test_a_provider_that_cools_down_is_shut() -> None:
-    entry = cooled(Entry(), PACE, NOW)
-    assert decide(entry, PACE, NOW + 5, patience=100) == (entry, Shut(Why.COOLING, 15))
+    state = cooled_down(ProviderState(), LIMIT, NOW)
+    assert acquired(state, LIMIT, NOW + 5) == (state, Denied(DenialReason.COOLING_DOWN, 15))
 
 
 def test_after_a_cool_down_one_probe_goes_and_no_other() -> None:
-    entry, turn = decide(cooled(Entry(), PACE, NOW), PACE, NOW + 20, patience=0)
-    assert turn == Turn(0, probe=True)
-    assert decide(entry, PACE, NOW + 30, patience=100) == (entry, Shut(Why.PROBING, 50))
-    _, next_turn = decide(cleared(entry, NOW + 30), PACE, NOW + 30, patience=0)
-    assert next_turn == Turn(0)
+    state, permit = acquired(cooled_down(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
+    assert permit == Permit(probe=True)
+    assert acquired(state, LIMIT, NOW + 30) == (state, Denied(DenialReason.HALF_OPEN, 50))
+    _, next_permit = acquired(recovered(state, NOW + 30), LIMIT, NOW + 30)
+    assert next_permit == Permit()
 
 
 def test_a_probe_that_said_nothing_is_followed_by_another() -> None:
-    entry, _ = decide(cooled(Entry(), PACE, NOW), PACE, NOW + 20, patience=0)
-    _, turn = decide(entry, PACE, NOW + 80, patience=0)
-    assert turn == Turn(0, probe=True)
+    state, _ = acquired(cooled_down(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
+    _, permit = acquired(state, LIMIT, NOW + 80)
+    assert permit == Permit(probe=True)
 
 
 def test_an_open_provider_is_not_shut_by_its_pace() -> None:
-    assert closed(Entry(next_free=NOW + 100), PACE, NOW) is None
+    assert circuit_denial(ProviderState(next_free=NOW + 100), LIMIT, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -114,31 +108,31 @@ def test_days_are_those_of_moscow(hour: int, day: str, left: float) -> None:
     assert (moscow_day(now), seconds_to_midnight(now)) == (day, left)
 
 
-def test_throttled_is_a_closed_provider() -> None:
-    assert Throttled(5).reason is Reason.PROVIDER_CLOSED
+def test_throttled_has_a_reason_of_its_own() -> None:
+    assert Throttled(5).reason is Reason.THROTTLED
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["take", "cool", "clear"]), st.floats(0, 100)), max_size=60),
+    st.lists(st.tuples(st.sampled_from(["acquire", "cool down", "recover"]), st.floats(0, 100)), max_size=60),
     st.floats(0, 5),
     st.integers(0, 5),
 )
 def test_whatever_happens_turns_keep_the_pace_and_the_limit(
     steps: list[tuple[str, float]], interval: float, limit: int
 ) -> None:
-    pace = Pace(interval, 20, limit, 60)
-    entry, now, slots = Entry(), NOW, []
+    rules = RateLimit(interval, 20, limit, 60)
+    state, now, slots = ProviderState(), NOW, []
     for step, later in steps:
         now += later
-        if step == "take":
-            entry, turn = decide(entry, pace, now, patience=1000)
-            if isinstance(turn, Turn):
-                assert now >= entry.closed_until
-                slots.append(now + turn.wait)
-        elif step == "cool":
-            entry = cooled(entry, pace, now)
+        if step == "acquire":
+            state, permit = acquired(state, rules, now)
+            if isinstance(permit, Permit):
+                assert now >= state.open_until
+                slots.append(now)
+        elif step == "cool down":
+            state = cooled_down(state, rules, now)
         else:
-            entry = cleared(entry, now)
+            state = recovered(state, now)
     assert all(later - earlier >= interval - ROUNDING_SEC for earlier, later in pairwise(slots))
     taken_at_once = len(slots) if now < NOW + 3600 else 0
     assert not limit or taken_at_once <= limit

@@ -3,20 +3,24 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from dotenv import dotenv_values
 
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, CORE_GROUPS, names_of
 from tests.deploy.tools import ROOT, run
 
 Object = dict[str, Any]
 
 GROUPS = {"serve": CORE_GROUPS, "consume": ALL_GROUPS}
-FOLDERS = ("base", "overlays/keda", "overlays/knative")
+CHART = ROOT / "deploy/chart"
+VALUES = {file.stem: file for file in sorted((ROOT / "tests/deploy/values").glob("*.yaml"))}
+"""The sets of values that the chart is rendered with."""
+NAMESPACE = "inn"
 SECRET = "a-secret-that-the-host-keeps-elsewhere"
 EXAMPLE = dotenv_values(ROOT / ".env.example")
 
@@ -26,7 +30,6 @@ class Process:
     """One process of ours as a manifest describes it. Where the host has a secret, SECRET stands.
 
     `grace`: seconds between SIGTERM and SIGKILL, of which `pause` go by before SIGTERM; None where the host decides.
-    `optional`: the secrets that the host passes on where it has them.
     """
 
     command: str
@@ -34,17 +37,11 @@ class Process:
     probes: Mapping[str, int]
     grace: float | None
     pause: float = 0
-    optional: frozenset[str] = frozenset()
-
-    def given(self, secrets: Mapping[str, str]) -> dict[str, str]:
-        """Its environment where the host has these secrets, and no other."""
-        passed = {name: value for name, value in secrets.items() if name in self.secrets}
-        return {name: value for name, value in self.environment.items() if value != SECRET} | passed
 
     @property
     def secrets(self) -> set[str]:
-        """Every secret that it can be given."""
-        return {name for name, value in self.environment.items() if value == SECRET} | self.optional
+        """Every secret that it is given."""
+        return {name for name, value in self.environment.items() if value == SECRET}
 
     @property
     def known(self) -> set[str]:
@@ -53,16 +50,16 @@ class Process:
 
 
 @cache
-def rendered(folder: str) -> tuple[Object, ...]:
-    """What `kubectl apply -k` would send of one folder of deploy/kubernetes."""
-    return render(ROOT / "deploy/kubernetes" / folder)
+def rendered(values: str) -> tuple[Object, ...]:
+    """What Helm would send to a cluster with one of VALUES."""
+    return render(VALUES[values])
 
 
-def render(folder: Path) -> tuple[Object, ...]:
-    """The same of any folder."""
-    done = run("kubectl", "kustomize", folder)
+def render(values: Path, release: str = "inn") -> tuple[Object, ...]:
+    """The same with any file of values."""
+    done = run("helm", "template", release, CHART, "--namespace", NAMESPACE, "--values", values)
     assert done.returncode == 0, done.stderr
-    return tuple(yaml.safe_load_all(done.stdout))
+    return tuple(one for one in yaml.safe_load_all(done.stdout) if one)
 
 
 def of_kind(objects: Sequence[Object], kind: str) -> dict[str, Object]:
@@ -70,16 +67,20 @@ def of_kind(objects: Sequence[Object], kind: str) -> dict[str, Object]:
     return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
 
 
+def templates(objects: Sequence[Object]) -> Iterator[Object]:
+    """The pod template of each Deployment and Knative service."""
+    return (one["spec"]["template"] for one in objects if "template" in one.get("spec", {}))
+
+
 def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
     """The pod of each Deployment and Knative service, with the component that it is."""
-    for one in objects:
-        if "template" in one.get("spec", {}):
-            yield one["metadata"]["labels"]["app.kubernetes.io/component"], one["spec"]["template"]["spec"]
+    for template in templates(objects):
+        yield template["metadata"]["labels"]["app.kubernetes.io/component"], template["spec"]
 
 
-def in_kubernetes(folder: str) -> list[Process]:
-    """The processes of one folder."""
-    return processes(rendered(folder))
+def in_kubernetes(values: str) -> list[Process]:
+    """The processes of one set of values."""
+    return processes(rendered(values))
 
 
 def processes(objects: Sequence[Object]) -> list[Process]:
@@ -92,16 +93,32 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
     environment: dict[str, str] = {}
     for source in container["envFrom"]:
         environment |= maps[source["configMapRef"]["name"]]["data"]
-    references = {variable["name"]: variable["valueFrom"]["secretKeyRef"] for variable in container["env"]}
-    optional = frozenset(name for name, reference in references.items() if reference.get("optional"))
-    environment |= dict.fromkeys(references.keys() - optional, SECRET)
+    for variable in container["env"]:
+        name = variable["name"].removesuffix("_FILE")
+        is_file = variable["name"] not in (name, "SSL_CERT_FILE")
+        if is_file:
+            assert variable["value"] in secret_files(pod)
+            environment[name] = SECRET
+        else:
+            environment[variable["name"]] = SECRET if "valueFrom" in variable else variable["value"]
     probes = {
         container[kind]["httpGet"]["path"]: _port(container, kind) for kind in container if kind.endswith("Probe")
     }
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     # Knative derives the grace from how long a request may take.
     grace = pod.get("terminationGracePeriodSeconds", pod.get("timeoutSeconds"))
-    return Process(container["args"][0], environment, probes, grace, pause, optional)
+    return Process(container["args"][0], environment, probes, grace, pause)
+
+
+def secret_files(pod: Object) -> set[str]:
+    """The paths at which a pod sees secrets."""
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    return {
+        f"{mounts[volume['name']]}/{item['path']}"
+        for volume in pod["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        for item in source["secret"]["items"]
+    }
 
 
 def _port(container: Object, kind: str) -> int:
@@ -172,7 +189,8 @@ def on_lambda() -> Process:
     properties = template()["Resources"]["Function"]["Properties"]
     environment = {name: _resolved(value) for name, value in properties["Environment"]["Variables"].items()}
     probes = {environment["AWS_LWA_READINESS_CHECK_PATH"]: int(environment["AWS_LWA_PORT"])}
-    return Process("serve", environment, probes, None)
+    secrets = dict.fromkeys(environment[secrets_manager.KEYS].split(","), SECRET)
+    return Process("serve", {**environment, **secrets}, probes, None)
 
 
 def _resolved(value: Any) -> str:
@@ -181,13 +199,13 @@ def _resolved(value: Any) -> str:
         return str(parameter.get("Default", "given-at-deployment"))
     if isinstance(value, dict) and "Fn::If" in value:
         return _resolved(value["Fn::If"][1])
-    return SECRET if isinstance(value, dict) else str(value)
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        return re.sub(r"\$\{(\w+)\}", lambda found: _resolved({"Ref": found[1]}), value["Fn::Sub"])
+    return str(value)
 
 
 PLACES: dict[str, Callable[[], list[Process]]] = {
     "compose": in_compose,
-    "kubernetes": lambda: in_kubernetes("base"),
-    "keda": lambda: in_kubernetes("overlays/keda"),
-    "knative": lambda: in_kubernetes("overlays/knative"),
     "lambda": lambda: [on_lambda()],
+    **{values: partial(in_kubernetes, values) for values in VALUES},
 }

@@ -9,11 +9,17 @@ from tests.deploy.manifests import Object
 from tests.deploy.tools import HOME, complaints
 
 VERSIONS = ("1.31", "1.37")
-CUSTOM = ("keda.sh/", "serving.knative.dev/", "eventing.knative.dev/")
+CUSTOM = (
+    "keda.sh/",
+    "serving.knative.dev/",
+    "eventing.knative.dev/",
+    "gateway.networking.k8s.io/",
+    "monitoring.coreos.com/",
+)
 
 
 def is_custom(one: Object) -> bool:
-    """Whether its kind is KEDA's or Knative's."""
+    """Whether its kind is not one of Kubernetes' own."""
     return bool(one["apiVersion"].startswith(CUSTOM))
 
 

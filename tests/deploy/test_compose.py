@@ -1,11 +1,13 @@
 """docker-compose.yaml: its schema, what is published, and the order of the start."""
 
 import re
+import tomllib
+from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.rabbitmq.envelopes import MAX_BODY_BYTES
-from tests.deploy.manifests import Object, compose
+from adapters.rabbitmq.envelope import MAX_BODY_BYTES
+from tests.deploy.manifests import EXAMPLE, Object, compose
 from tests.deploy.tools import ROOT, complaints
 
 SERVICES: dict[str, Object] = compose()["services"]
@@ -66,8 +68,30 @@ def test_the_broker_takes_no_message_much_larger_than_the_service_reads() -> Non
     assert MAX_BODY_BYTES < int(size) <= 2 * MAX_BODY_BYTES
 
 
+def test_one_service_builds_the_image_that_all_of_ours_run() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["function"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert {SERVICES[name]["image"] for name in OURS} == {f"inn-service:{version}"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_s_log_is_rotated_and_its_memory_is_limited(name: str) -> None:
+    assert SERVICES[name]["logging"] == {
+        "driver": "json-file",
+        "options": {"max-size": EXAMPLE["LOGS_MAX_SIZE"], "max-file": EXAMPLE["LOGS_MAX_FILES"]},
+    }
+    assert name == "mongo-init" or "mem_limit" in SERVICES[name]
+
+
+def test_a_database_of_the_emulated_tax_service_is_told_by_the_name_of_its_container() -> None:
+    script = (ROOT / "deploy/compose/mongo-init.js").read_text()
+    [host] = re.findall(r'hostname === "(\w+)"', script)
+    assert host in SERVICES
+    assert urlsplit(EXAMPLE["CLIENT_NALOG_URL"] or "").hostname == host
+
+
 def test_the_servers_images_are_pinned_to_a_patch_version() -> None:
-    images = {service["image"] for service in SERVICES.values() if "build" not in service}
+    images = {service["image"] for name, service in SERVICES.items() if name not in OURS}
     assert len(images) == 2
     assert all(re.search(r":\d+\.\d+\.\d+(-management)?$", image) for image in images)
 

@@ -51,3 +51,8 @@ def test_the_build_sees_nothing_but_what_it_copies() -> None:
 def test_hidden_files_stay_out_even_inside_what_is_copied(secret: str) -> None:
     last_let_in = max(i for i, rule in enumerate(RULES) if rule.startswith("!"))
     assert RULES.index(secret) > last_let_in
+
+
+@pytest.mark.parametrize("label", ["source", "url", "version", "revision", "licenses"])
+def test_the_image_says_where_it_comes_from(label: str) -> None:
+    assert re.search(rf'org\.opencontainers\.image\.{label}="[^"]+"', _final_stage())

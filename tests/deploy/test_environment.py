@@ -5,39 +5,39 @@ from pathlib import Path
 
 import pytest
 
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, load_all, load_core, names_of
-from tests.deploy.manifests import PLACES, SECRET, compose, in_kubernetes, of_kind, rendered, template
-from tests.deploy.tools import ROOT
+from tests.deploy.manifests import PLACES, SECRET, VALUES, compose, of_kind, rendered, template
 
 ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
 LOAD = {"serve": load_core, "consume": load_all}
-ADAPTER_OF_LAMBDA = {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH"}
-VALID = {"MONGO_DSN": "mongodb://user:pass@host/", "RABBITMQ_DSN": "amqps://user:pass@host/"}
+OF_OTHERS = {"lambda": {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH", secrets_manager.ID, secrets_manager.KEYS}}
+"""What the Lambda Web Adapter reads, and where the settings of a Lambda function lie; else certificates for OpenSSL."""
+VALID = {
+    "MONGO_DSN": "mongodb://user:pass@host/",
+    "RABBITMQ_DSN": "amqps://user:pass@host/",
+    "CLIENT_NALOG_PROXY": "http://proxy:3128",
+}
 """Secrets that cannot be any text."""
-LOGINS = {"MONGO_USER", "MONGO_PASS", "RABBITMQ_USER", "RABBITMQ_PASS"}
-WAYS = {"addresses": set(VALID), "logins": LOGINS}
-"""How MongoDB and RabbitMQ can be told: as a whole, or by user and password beside an address."""
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_variable_is_a_setting_that_the_process_reads(place: str) -> None:
     for process in PLACES[place]():
-        given = set(process.environment) | process.optional
-        assert not given - process.known - (ADAPTER_OF_LAMBDA if place == "lambda" else set())
+        assert not set(process.environment) - process.known - OF_OTHERS.get(place, {"SSL_CERT_FILE"})
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("place", PLACES)
 def test_every_process_starts_with_what_it_is_given(
-    place: str, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for process in PLACES[place]():
         for name in ALL_SETTINGS:
             monkeypatch.delenv(name, raising=False)
-        held = process.secrets - (process.optional - WAYS[way])
-        for name, value in process.given({name: VALID.get(name, SECRET) for name in held}).items():
-            monkeypatch.setenv(name, value)
+        for name, value in process.environment.items():
+            if name in process.known:
+                monkeypatch.setenv(name, VALID.get(name, value) if value == SECRET else value)
         LOAD[process.command]()
 
 
@@ -46,12 +46,16 @@ def test_compose_passes_every_setting_on() -> None:
         assert set(process.environment) >= process.known
 
 
-def test_the_function_is_given_no_password_of_the_broker() -> None:
-    given = {place: [p for p in PLACES[place]() if p.command == "serve"] for place in PLACES}
-    assert all(processes for processes in given.values())
-    names = {name for processes in given.values() for one in processes for name in (*one.environment, *one.optional)}
-    assert "MONGO_DSN" in names
-    assert not [name for name in names if name.startswith("RABBITMQ_")]
+def test_the_function_is_given_nothing_of_the_broker() -> None:
+    for place, processes in PLACES.items():
+        names = {name for process in processes() if process.command == "serve" for name in process.environment}
+        assert names or place == "consumer"
+        assert not [name for name in names if name.startswith("RABBITMQ_")]
+
+
+def test_knative_s_function_has_no_tokens_for_a_broker_sends_none() -> None:
+    [function] = PLACES["knative"]()
+    assert "HTTP_TOKENS" not in function.environment
 
 
 def test_the_administrator_of_mongodb_is_known_to_mongodb_alone() -> None:
@@ -59,23 +63,22 @@ def test_the_administrator_of_mongodb_is_known_to_mongodb_alone() -> None:
     assert told == {"mongo", "mongo-init"}
 
 
-@pytest.mark.parametrize("folder", ["base", "overlays/keda", "overlays/knative"])
-def test_no_secret_is_written_into_kubernetes_manifests(folder: str) -> None:
-    maps = of_kind(rendered(folder), "ConfigMap")
+@pytest.mark.parametrize("values", VALUES)
+def test_no_secret_is_written_into_kubernetes_manifests(values: str) -> None:
+    maps = of_kind(rendered(values), "ConfigMap")
     plain = {name for one in maps.values() for name in one["data"]}
     assert not {name for name in plain if re.search("KEY|PASS|TOKEN|DSN|USER$|PROXY", name)}
-    assert not of_kind(rendered(folder), "Secret")
+    assert not of_kind(rendered(values), "Secret")
 
 
-def test_secrets_reach_lambda_by_dynamic_references_alone() -> None:
-    variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-    secrets = {name: value for name, value in variables.items() if re.search("KEYS|DSN|TOKENS", name)}
-    assert set(secrets) == {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"}
-    assert all("{{resolve:secretsmanager:" in str(value) for value in secrets.values())
-
-
-def test_the_base_says_which_keys_its_secret_needs() -> None:
-    wanted = {name for process in in_kubernetes("base") for name in process.secrets}
-    explained = (ROOT / "deploy/kubernetes/base/kustomization.yaml").read_text().partition("apiVersion")[0]
-    assert {"MONGO_DSN", "RABBITMQ_DSN"} <= wanted
-    assert not {name for name in wanted if not re.search(rf"\b{name}\b", explained)}
+def test_no_secret_is_put_into_the_configuration_of_a_lambda_function() -> None:
+    properties = template()["Resources"]["Function"]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    assert not {name for name in variables if re.search("(?<!SECRET_)KEYS|DSN|TOKENS|PASS|PROXY", name)}
+    assert "resolve:" not in str(properties)
+    # Whoever opens the URL must say who is answered: a secret without tokens ends the start.
+    assert variables[secrets_manager.KEYS]["Fn::If"][0] == "OpenUrl"
+    assert {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"} <= PLACES["lambda"]()[0].secrets
+    [statement] = properties["Policies"][0]["Statement"]
+    assert statement["Action"] == "secretsmanager:GetSecretValue"
+    assert "${SecretName}" in str(statement["Resource"])

@@ -4,22 +4,22 @@ import re
 
 import pytest
 
-from adapters.http.probes import FIRST_SEC, Probes
-from tests.deploy.manifests import FOLDERS, PLACES, compose, pods, rendered
+from adapters.http.probes import FIRST_WAIT_SEC, Probes
+from tests.deploy.manifests import PLACES, VALUES, compose, of_kind, pods, rendered, templates
 from tests.deploy.tools import ROOT
 
 
-class _NoNumbers:
+class _NoMetrics:
     exposition_type = "text/plain"
 
     def exposition(self) -> bytes:
         return b""
 
-    def looked(self, part: str, *, ready: bool) -> None:
+    def checked(self, name: str, *, ready: bool) -> None:
         pass
 
 
-ANSWERED = set(Probes({}, _NoNumbers()).by_path())
+ANSWERED = set(Probes({}, _NoMetrics()).by_path())
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -35,16 +35,16 @@ def test_a_process_that_is_probed_from_outside_listens_on_every_address(place: s
     assert {process.environment["HTTP_HOST"] for process in PLACES[place]()} == {"0.0.0.0"}  # noqa: S104  # in a container
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_server_that_is_down_makes_no_pod_dead(folder: str) -> None:
-    for _, pod in pods(rendered(folder)):
+@pytest.mark.parametrize("values", VALUES)
+def test_a_server_that_is_down_makes_no_pod_dead(values: str) -> None:
+    for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
         asked = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
         assert asked.pop("readinessProbe") == "/readyz"
         assert set(asked.values()) == {"/livez"}
 
 
-@pytest.mark.parametrize("place", ["kubernetes", "keda", "knative"])
+@pytest.mark.parametrize("place", VALUES)
 def test_a_server_that_is_down_at_the_start_restarts_no_pod(place: str) -> None:
     assert {process.environment["APP_START_TIMEOUT_SEC"] for process in PLACES[place]()} == {"0"}
 
@@ -58,27 +58,33 @@ def test_the_image_says_the_same_of_itself() -> None:
     assert "HTTP_PORT" in healthcheck
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_metrics_are_scraped_where_they_are_given(folder: str) -> None:
-    templates = [one["spec"]["template"] for one in rendered(folder) if "template" in one.get("spec", {})]
-    assert len(templates) == 2
-    for template in templates:
-        told = template["metadata"]["annotations"]
-        [container] = template["spec"]["containers"]
-        assert told["prometheus.io/scrape"] == "true"
-        assert told["prometheus.io/path"] in ANSWERED
-        assert int(told["prometheus.io/port"]) == container["ports"][0]["containerPort"]
+@pytest.mark.parametrize("values", VALUES)
+def test_metrics_are_scraped_where_they_are_given(values: str) -> None:
+    objects = rendered(values)
+    asked = {
+        note
+        for template in templates(objects)
+        for name, note in template["metadata"]["annotations"].items()
+        if name == "prometheus.io/path"
+    }
+    asked |= {
+        endpoint["path"]
+        for one in of_kind(objects, "PodMonitor").values()
+        for endpoint in one["spec"]["podMetricsEndpoints"]
+    }
+    assert asked
+    assert asked <= ANSWERED
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(folder: str) -> None:
-    for _, pod in pods(rendered(folder)):
+@pytest.mark.parametrize("values", VALUES)
+def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(values: str) -> None:
+    for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
-        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_SEC
+        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_WAIT_SEC
 
 
 def test_compose_waits_longer_for_a_probe_than_the_first_look_takes() -> None:
     for name in ("function", "consumer"):
         healthcheck = compose()["services"][name]["healthcheck"]
         [asked] = re.findall(r"timeout=(\d+)", healthcheck["test"][-1])
-        assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_SEC
+        assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_WAIT_SEC

@@ -6,12 +6,14 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.deploy.tools import ROOT, complaints
 
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
 AGREED = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pip-licenses"]["allow-only"].split(";"))
 
 
@@ -76,20 +78,37 @@ def test_every_licence_of_what_ships_is_on_the_list() -> None:
     assert not strange
 
 
-def test_the_workflow_meets_its_schema() -> None:
-    assert not complaints(
-        "check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yaml"
-    )
+def test_the_workflows_meet_their_schema() -> None:
+    assert not complaints("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
     assert not complaints("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yaml")
 
 
-def test_the_workflow_does_what_ci_does_and_builds_the_image() -> None:
+def test_ci_runs_what_everybody_runs_and_builds_the_image() -> None:
     workflow = (ROOT / ".github/workflows/ci.yaml").read_text()
     assert "run: .ci/run" in workflow
     assert "docker build" in workflow
 
 
-def test_every_action_is_pinned_to_a_commit() -> None:
-    uses = re.findall(r"uses: (\S+)", (ROOT / ".github/workflows/ci.yaml").read_text())
+def test_a_release_is_tested_scanned_signed_and_says_what_it_holds() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())["jobs"]
+    assert jobs["publish"]["needs"] == "test"
+    steps = [step.get("run", step.get("uses")) for step in jobs["publish"]["steps"]]
+    order = [
+        "make audit",
+        "scan-action",
+        "buildx build --push",
+        "cosign sign",
+        "cosign attest",
+        "helm push",
+        "gh release",
+    ]
+    found = [i for part in order for i, step in enumerate(steps) if part in step]
+    assert found == sorted(found)
+    assert len(found) == len(order)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.stem)
+def test_every_action_is_pinned_to_a_commit(workflow: Path) -> None:
+    uses = re.findall(r"uses: (\S+)", workflow.read_text())
     assert uses
     assert [action for action in uses if not re.search(r"@[0-9a-f]{40}$", action)] == []

@@ -12,13 +12,13 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
-from function.rate_limit import Why
-from function.telemetry import ENTRIES, OUTCOMES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
-from tests.deploy.manifests import FOLDERS, rendered
+from function.rate_limit import DenialReason
+from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
+from tests.deploy.manifests import NAMESPACE, VALUES, of_kind, pods, rendered
 from tests.deploy.tools import ROOT
 
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
-RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())
+RULES = yaml.safe_load((ROOT / "deploy/chart/alerts.yaml").read_text())
 CONFIG = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yaml").read_text())
 OPERATING = (ROOT / "docs/operating.md").read_text()
 
@@ -34,17 +34,17 @@ def _told() -> dict[str, Labels]:
     """Every series that a process can have: its labels and their values."""
     metrics = Metrics("1.2.3")
     for entry, status, cached in product(ENTRIES, STATUSES, (True, False)):
-        metrics.ended(Ended(entry, "", status, cached, "", 1))
-        metrics.in_work(entry, 1)
+        metrics.lookup(LookupEvent(entry, "", status, cached, "", 1))
+        metrics.in_flight(entry, 1)
     for step in STEPS:
         metrics.step(step, 1)
     for queue in QUEUES:
-        metrics.moved(queue)
-    for reason in WAITS:
-        metrics.waiting(reason, 1)
-    for part in PARTS:
-        metrics.looked(part, ready=True)
-    for provider, outcome, why in product(PROVIDERS, OUTCOMES, Why):
+        metrics.message_moved(queue, "failed")
+    for reason in HOLD_REASONS:
+        metrics.held(reason, 1)
+    for part in CHECKS:
+        metrics.checked(part, ready=True)
+    for provider, outcome, why in product(PROVIDERS, OUTCOMES, DenialReason):
         metrics.provider_called(provider, outcome, 1)
         metrics.provider_closed(provider, why, 1)
     series: dict[str, Labels] = {"up": dict(SCRAPED)}
@@ -90,8 +90,10 @@ def _selectors(expression: promql.Expr) -> list[promql.VectorSelector]:
 
 def _is_asked_for(matcher: promql.Matcher, values: Iterable[str]) -> bool:
     """Whether every value that a matcher names is one that the code has."""
+    if values is ANY:
+        return True
     wanted = matcher.value.split("|") if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe) else [matcher.value]
-    return values is ANY or set(wanted) <= set(values)
+    return set(wanted) <= set(values)
 
 
 QUERIES = list(_queries())
@@ -161,8 +163,8 @@ def test_an_alert_says_what_it_means_and_what_to_do(alert: dict[str, Any]) -> No
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
     assert promql.parse_duration(alert.get("for", "1m"))
     notes = alert["annotations"]
-    assert set(notes) == {"summary", "description", "runbook"}
-    assert notes["runbook"] == f"docs/operating.md#{alert['alert'].lower()}"
+    assert set(notes) == {"summary", "description", "runbook_url"}
+    assert notes["runbook_url"] == f"docs/operating.md#{alert['alert'].lower()}"
 
 
 @pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
@@ -187,25 +189,65 @@ def test_an_alert_speaks_of_labels_that_its_expression_keeps(alert: dict[str, An
     assert all(spoken <= {label.strip() for label in labels.split(",")} for labels in kept)
 
 
-def test_prometheus_is_told_of_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
-    folder = ROOT / "deploy/prometheus"
-    jobs = {each["job_name"] for each in CONFIG["scrape_configs"]}
+def test_prometheus_reads_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
+    [rules] = CONFIG["rule_files"]
+    [job] = [each["job_name"] for each in CONFIG["scrape_configs"]]
 
-    assert [(folder / name).read_text() for name in CONFIG["rule_files"]] == [(folder / "alerts.yaml").read_text()]
+    assert (ROOT / "deploy/prometheus" / rules).resolve() == ROOT / "deploy/chart/alerts.yaml"
+    assert {_relabelled(endpoint)["job"] for endpoint in _endpoints()} == {f"{NAMESPACE}/inn"}
     asked = [
         each for query, _ in QUERIES for selector in _selectors(_parsed(query)) for each in selector.matchers.matchers
     ]
-    assert {each.value for each in asked if each.name == "job"} == {*jobs, "$job"}
+    [pattern] = {each.value for each in asked if each.name == "job"} - {"$job"}
+    assert all(re.fullmatch(pattern, each) for each in (job, f"{NAMESPACE}/inn"))
+    assert not any(re.fullmatch(pattern, each) for each in ("innkeeper", "inn-service", "other"))
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_the_component_of_a_process_is_that_of_its_pod(folder: str) -> None:
+def _endpoints() -> list[dict[str, Any]]:
+    """How each PodMonitor of the chart has pods scraped."""
+    return [
+        endpoint
+        for values in VALUES
+        for monitor in of_kind(rendered(values), "PodMonitor").values()
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]
+    ]
+
+
+def _relabelled(endpoint: dict[str, Any]) -> dict[str, Any]:
+    """Where each label comes from: a fixed text, or labels of the pod."""
+    return {each["targetLabel"]: each.get("replacement", each.get("sourceLabels")) for each in endpoint["relabelings"]}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_component_of_a_process_is_that_of_its_pod(values: str) -> None:
     [scraped] = CONFIG["scrape_configs"]
-    sources = {each.get("target_label"): each["source_labels"] for each in scraped["relabel_configs"]}
-    templates = [one["spec"]["template"] for one in rendered(folder) if "template" in one.get("spec", {})]
+    label = ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
 
-    assert sources["component"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
-    assert {each["metadata"]["labels"]["app.kubernetes.io/component"] for each in templates} == COMPONENTS
+    assert {each.get("target_label"): each["source_labels"] for each in scraped["relabel_configs"]}[
+        "component"
+    ] == label
+    assert all(_relabelled(endpoint)["component"] == label for endpoint in _endpoints())
+    assert {component for component, _ in pods(rendered(values))} <= COMPONENTS
+
+
+@pytest.mark.parametrize(
+    ("values", "left_out"),
+    [("outside", set()), ("knative", {"InnFunctionDown", "InnConsumerDown"})],
+)
+def test_the_chart_s_rule_has_the_alerts_of_what_it_runs_and_links_to_the_runbook(
+    values: str, left_out: set[str]
+) -> None:
+    [rule] = of_kind(rendered(values), "PrometheusRule").values()
+    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
+
+    assert [each["alert"] for each in rules] == [
+        alert["alert"] for alert in _alerts() if alert["alert"] not in left_out
+    ]
+    by_name = {alert["alert"]: alert for alert in _alerts()}
+    assert all({**each, "annotations": {}} == {**by_name[each["alert"]], "annotations": {}} for each in rules)
+    if values == "outside":
+        links = {each["annotations"]["runbook_url"].partition("#")[0] for each in rules}
+        assert links == {"https://git.example/inn/docs/operating.md"}
 
 
 def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> None:
@@ -213,7 +255,7 @@ def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> 
 
     assert {alert["labels"]["severity"] for alert in gone} == {"critical"}
     assert sorted(alert["expr"] for alert in gone) == [
-        f'absent(up{{job="inn", component="{component}"}} == 1)' for component in sorted(COMPONENTS)
+        f'absent(up{{job=~"(.+/)?inn", component="{component}"}} == 1)' for component in sorted(COMPONENTS)
     ]
 
 
@@ -229,14 +271,14 @@ def test_a_store_that_is_away_is_seen_whichever_way_requests_come() -> None:
         (selector.name, str(selector.matchers.matchers[0])) for way in ways for selector in _selectors(_parsed(way))
     ] == [
         ("inn_requests_total", 'status="store_unavailable"'),
-        ("inn_waits_total", 'reason="store_unavailable"'),
+        ("inn_holds_total", 'reason="store_unavailable"'),
     ]
 
 
 def test_whoever_waits_for_the_store_is_not_stuck() -> None:
     excluded = [part.strip() for part in re.split(r"\bunless\b", _asked_by("InnStuck"))[1:]]
 
-    assert 'sum by (instance) (increase(inn_waits_total{reason="store_unavailable"}[10m])) > 0' in excluded
+    assert 'sum by (instance) (increase(inn_holds_total{reason="store_unavailable"}[10m])) > 0' in excluded
 
 
 def test_the_runbook_names_metrics_that_there_are() -> None:

@@ -20,7 +20,21 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTIL
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"<<'(\w+)'\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _BEFORE = re.compile(r"^(?:sudo |[A-Z_]+=\S+ |\.venv/bin/)*")
-PROGRAMS = ("inn", "make", "docker", "kubectl", "aws", "openssl", "python", "apt-get", "functions-framework")
+PROGRAMS = (
+    "inn",
+    "make",
+    "docker",
+    "kubectl",
+    "helm",
+    "aws",
+    "yc",
+    "mongodump",
+    "mongorestore",
+    "openssl",
+    "python",
+    "apt-get",
+    "functions-framework",
+)
 """What a page calls in its sentences, and a reader may paste."""
 
 
@@ -48,9 +62,9 @@ def in_sentences(page: Path) -> list[str]:
     return [command for command in (" ".join(span.split()) for span in spans) if " " in bare(command)]
 
 
-def overlays() -> list[str]:
-    """The overlays for Kubernetes that a page tells the reader to write."""
-    return re.findall(r"^```yaml\n(apiVersion: kustomize.*?)^```", DEPLOYING.read_text(), re.MULTILINE | re.DOTALL)
+def values_of_the_page() -> list[str]:
+    """The files of values for the chart that a page tells the reader to write."""
+    return re.findall(r"^```yaml\n(# values.*?)^```", DEPLOYING.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def bare(command: str) -> str:

@@ -18,7 +18,7 @@ import openpyxl
 import pika  # type: ignore[import-untyped]  # it comes without types
 
 from tests.deploy.tools import HOME
-from tests.docs.shown import ROOT, overlays
+from tests.docs.shown import ROOT, values_of_the_page
 from tests.servers.mongod import Mongo
 from tests.servers.process import free_port, wait_for
 from tests.servers.rabbitmq import Node
@@ -68,11 +68,17 @@ case "$*" in
   *" get pods "*) echo pod/inn-consumer-1; exit ;;
   *" debug "* | *" wait "* | *" delete "* | *" logs "*) exit ;;
   *create*) exec $kubectl "$@" --dry-run=client -o json ;;
-  "apply -k "*) exec $kubectl kustomize "$3" ;;
+  "label "*) exit ;;
 esac
 exit 1
 """
-_AWS = "#!/bin/sh\n"
+_HELM = f"""\
+#!/bin/sh
+# There is no cluster: what would be sent to one is made.
+shift 2
+exec {HOME / "bin/helm"} template "$@"
+"""
+_NOTHING = "#!/bin/sh\n"
 _VARYING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", "LOCAL TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "TIME"),
@@ -105,7 +111,7 @@ class Stage:
     def run(self, script: str) -> Ran:
         """Run it to its end."""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", self._here(script)],
+            ["bash", "-euo", "pipefail", "-c", self.localized(script)],
             cwd=self.folder,
             env=self._environment(script),
             stdin=subprocess.DEVNULL,
@@ -121,7 +127,7 @@ class Stage:
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "r+b", buffering=0) as terminal:
             process = subprocess.Popen(
-                ["bash", "-c", self._here(script)],
+                ["bash", "-c", self.localized(script)],
                 cwd=self.folder,
                 env=self._environment(script),
                 stdin=theirs,
@@ -137,7 +143,7 @@ class Stage:
         """Run what serves until it is ready, and end it in order; returns the exit status."""
         port = str(free_port())
         environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
-        here = self._here(script).replace("--port 8080", f"--port {port}")
+        here = self.localized(script).replace("--port 8080", f"--port {port}")
         served = Process(["/bin/bash", "-c", here], self.folder, environment)
         try:
             served.answers("/readyz", 200)
@@ -145,11 +151,12 @@ class Stage:
             status = served.end(signal.SIGTERM)
         return status
 
-    def _here(self, script: str) -> str:
+    def localized(self, script: str) -> str:
         """The script with the addresses and the folder that exist on this machine."""
         places = {
             "http://127.0.0.1:8080": self.local.url,
             "amqps://user:password@broker/": self.settings["RABBITMQ_DSN"],
+            "amqp://guest:guest@127.0.0.1:5672/": self.settings["RABBITMQ_DSN"],
             "/tmp/inn": str(self.folder / "data"),  # noqa: S108  # what a help names
         }
         for shown, real in places.items():
@@ -208,12 +215,11 @@ def _check_out(folder: Path) -> None:
     for row in PEOPLE:
         book.worksheets[0].append(row)
     book.save(folder / "people.xlsx")
-    yours = folder / "deploy/kubernetes/overlays/yours"
-    yours.mkdir()
-    (yours / "kustomization.yaml").write_text(overlays()[0])
+    (folder / "values.yaml").write_text(values_of_the_page()[0])
     programs = folder / "programs"
     programs.mkdir()
-    for name, text in {"docker": _DOCKER, "kubectl": _KUBECTL, "aws": _AWS}.items():
+    stand_ins = {"docker": _DOCKER, "kubectl": _KUBECTL, "helm": _HELM}
+    for name, text in {**stand_ins, **dict.fromkeys(("aws", "yc", "mongodump", "mongorestore"), _NOTHING)}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
 

@@ -26,8 +26,8 @@ from schemathesis.specs.openapi.checks import (
 from function.outcomes import Reason
 from function.ports import Unavailable, Verdict
 from tests.adapters.http.conftest import Server, host, make_server, observer, provider
-from tests.doubles import PERSON
 from tests.docs.conftest import DOCS
+from tests.doubles import PERSON
 from tests.system.local.conftest import LocalRuntime
 
 __all__ = ["host", "make_server", "observer", "provider"]

@@ -7,11 +7,12 @@ import pika  # type: ignore[import-untyped]  # it has no types
 import pytest
 import urllib3
 
-from tests.deploy.manifests import compose, on_lambda
+from tests.deploy.manifests import SECRET, compose, on_lambda
 from tests.deploy.tools import ROOT
 from tests.image.conftest import TOKEN, Running, Servers, Start
 from tests.image.podman import Podman, variables
 from tests.servers.process import free_port, wait_for
+from tests.servers.secrets_manager import holding, secrets_manager_with
 
 
 def test_no_secret_that_lay_about_and_no_installer_got_in(podman: Podman, image: str) -> None:
@@ -72,13 +73,17 @@ def test_every_probe_of_the_manifest_is_answered(start: Start, command: str) -> 
 
 def test_the_function_serves_as_lambda_would_run_it(podman: Podman, image: str, servers: Servers) -> None:
     port = str(free_port())
-    given = {**on_lambda().environment, **servers.lambda_settings, "HTTP_PORT": port, "AWS_LWA_PORT": port}
-    # Any user, no rights, and nothing to write but /tmp.
-    options = ["--user=993:990", "--cap-drop=ALL", "--read-only", *variables(given)]
-    with podman.container(image, options, []) as container:
-        function = Running(container, int(port), grace=2)
-        wait_for(function.ready, within=60, what="the function is ready")
-        assert function.get(given["AWS_LWA_READINESS_CHECK_PATH"]).status == 200
+    manifest = {name: value for name, value in on_lambda().environment.items() if value != SECRET}
+    own = {"HTTP_PORT": port, "AWS_LWA_PORT": port, "CLIENT_NALOG_URL": servers.settings["CLIENT_NALOG_URL"]}
+    with secrets_manager_with(holding(servers.lambda_secret)) as (url, asked):
+        role = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "AWS_REGION": "eu-central-1"}
+        # Any user, no rights, and nothing to write but /tmp.
+        options = ["--user=993:990", "--cap-drop=ALL", "--read-only", *variables({**manifest, **own, **role})]
+        with podman.container(image, options, []) as container:
+            function = Running(container, int(port), grace=2)
+            wait_for(function.ready, within=60, what="the function is ready")
+            assert function.get(manifest["AWS_LWA_READINESS_CHECK_PATH"]).status == 200
+            assert len(asked) == 1
 
 
 @pytest.mark.parametrize(("service", "path"), [("emulator", "/stats"), ("playground", "/")])

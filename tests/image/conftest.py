@@ -71,14 +71,14 @@ class Servers:
     settings: Mapping[str, str]
 
     @property
-    def lambda_settings(self) -> dict[str, str]:
-        """The same for template.yaml, which knows MongoDB by its address as a whole."""
+    def lambda_secret(self) -> dict[str, str]:
+        """What the secret of template.yaml holds, which knows MongoDB by its address as a whole."""
         given = self.settings
         login = f"{quote(given['MONGO_USER'], safe='')}:{quote(given['MONGO_PASS'], safe='')}"
         dsn = f"mongodb://{login}@{given['MONGO_HOST']}/?authSource=admin&replicaSet={given['MONGO_RS']}"
         return {
             "MONGO_DSN": dsn,
-            **{name: given[name] for name in ("APP_SECRET_KEYS", "HTTP_TOKENS", "CLIENT_NALOG_URL")},
+            **{name: given[name] for name in ("APP_SECRET_KEYS", "HTTP_TOKENS")},
         }
 
 
@@ -152,8 +152,8 @@ def start(podman: Podman, image: str, servers: Servers) -> Iterator[Start]:
 
 @contextmanager
 def _started(podman: Podman, image: str, command: str, servers: Servers) -> Iterator[Running]:
-    [pod] = [pod for _, pod in pods(rendered("base")) if pod["containers"][0]["args"] == [command]]
-    [process] = [process for process in in_kubernetes("base") if process.command == command]
+    [pod] = [pod for _, pod in pods(rendered("both")) if pod["containers"][0]["args"] == [command]]
+    [process] = [process for process in in_kubernetes("both") if process.command == command]
     # All containers share this machine's ports.
     port = free_port()
     given = {
@@ -179,7 +179,6 @@ def _rights(pod: Object) -> list[str]:
         *("--read-only", "--read-only-tmpfs=false", "--tmpfs", f"{mount}:size={size},mode=1777"),
         *(f"--cap-drop={name}" for name in context["capabilities"]["drop"]),
         *("--security-opt=no-new-privileges", f"--memory={memory}", f"--memory-swap={memory}"),
-        f"--user={pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}",
     ]
 
 

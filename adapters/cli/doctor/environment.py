@@ -13,14 +13,30 @@ from adapters.config.settings import (
     HttpSettings,
     RabbitSettings,
     SettingsGroup,
+    example_secrets,
     load,
-    names_of,
+    variables_of,
 )
 
 NAME = "settings"
 OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
-OF_COMPOSE = {"COMPOSE_PROFILES", "MONGO_ROOT_USER", "MONGO_ROOT_PASS"}
+OF_COMPOSE = {
+    "COMPOSE_PROFILES",
+    "INN_IMAGE",
+    "LOGS_MAX_FILES",
+    "LOGS_MAX_SIZE",
+    "MEMORY_INN",
+    "MEMORY_MONGO",
+    "MEMORY_RABBITMQ",
+    "MONGO_ROOT_PASS",
+    "MONGO_ROOT_USER",
+    "PUBLISH_EMULATOR",
+    "PUBLISH_ON",
+    "PUBLISH_PLAYGROUND",
+    "PUBLISH_RABBITMQ",
+    "PUBLISH_RABBITMQ_PAGE",
+}
 """What docker compose alone reads in the file that it shares with us."""
 SIMILAR = 0.85
 
@@ -38,6 +54,8 @@ class Settings:
                 self._right[group] = load(group)
             except WrongSettings as wrong:
                 self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
+            else:
+                self.findings += [Finding(Kind.WRONG, NAME, fault) for fault in example_secrets(group)]
         if not self.findings:
             self.findings.append(Finding(Kind.OK, NAME, "all of them can be read"))
         self.findings += _strangers(environment.names())
@@ -71,12 +89,12 @@ def unreadable() -> list[Finding]:
 
 def broker_is_named() -> bool:
     """Whether any of RabbitMQ's settings is there: the HTTP function's processes are given none."""
-    return not environment.read().keys().isdisjoint(name.lower() for name in names_of(RabbitSettings).values())
+    return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
 
 
 def _strangers(names: Iterable[str]) -> Iterator[Finding]:
     """A slip in a name leaves the setting as it was, and nothing would ever say so."""
-    known = {name.upper() for group in ALL_GROUPS for name in names_of(group).values()} | OF_COMPOSE
+    known = {name for group in ALL_GROUPS for name in variables_of(group)} | OF_COMPOSE
     for name in sorted(name for name in names if name.upper() not in known):
         similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR)
         if similar:

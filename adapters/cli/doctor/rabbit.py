@@ -1,15 +1,15 @@
-"""RabbitMQ: reached, logged in, the queues as they should be; and what is in them."""
+"""RabbitMQ: reached, logged in, the queues as they should be and able to work; and what is in them."""
 
 import asyncio
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.cli.doctor.reach import why_not
+from adapters.cli.doctor.reach import why_none
 from adapters.cli.quiet import silence_amqp
-from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
-from adapters.rabbitmq.session import Broker, open_session
-from function.telemetry import Silent
+from adapters.rabbitmq.connection import Broker, QueueCounts, declare_queues, open_connection
+from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
+from function.telemetry import NullObserver
 
 NAME = "RabbitMQ"
 WHERE = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"
@@ -17,41 +17,44 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 def check(broker: Broker) -> Iterator[Finding]:
-    """How it stands."""
+    """Whether the consumer can work with it."""
     silence_amqp()
     try:
-        consumers, waiting, parked = asyncio.run(_counts(broker))
-    except BrokerRefuses as no:
-        yield Finding(Kind.FAILED, NAME, str(no))
+        counts = asyncio.run(_counts(broker))
+    except BrokerRefused as refused:
+        yield Finding(Kind.FAILED, NAME, str(refused))
         return
-    except BrokerAway as away:
-        yield Finding(Kind.FAILED, NAME, why_away(broker, str(away)))
+    except BrokerUnavailable as unavailable:
+        yield Finding(Kind.FAILED, NAME, why_unavailable(broker, unavailable.code))
         return
+    names = broker.names
+    waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield Finding(Kind.OK, NAME, f"reached, logged in, its queues as they should be; {waiting} requests wait")
-    if not consumers:
-        yield Finding(Kind.NOTE, NAME, f"nobody consumes {broker.names.source}: start inn consume")
-    if parked:
+    if not counts[names.source].consumers:
+        yield Finding(Kind.NOTE, NAME, f"nobody consumes {names.source}: start inn consume")
+    if parked := counts[names.dead].ready:
         yield Finding(
             Kind.NOTE, NAME, f"{parked} messages are parked: inn dead list shows them, inn dead replay returns them"
         )
+    if unrouted := counts[names.unrouted].ready:
+        yield Finding(Kind.NOTE, NAME, f"{unrouted} replies had no queue to go to: inn dead list --unrouted shows them")
 
 
-async def _counts(broker: Broker) -> tuple[int, int, int]:
-    """Consumers, requests that wait, parked messages."""
-    names = broker.names
-    async with open_session(broker, Silent()) as session:
-        said = [
-            await session.channel.queue_declare(queue, passive=True)
-            for queue in (names.source, names.lookup, names.retry, names.dead)
-        ]
-    counts = [(one.message_count or 0, one.consumer_count or 0) for one in said]
-    return counts[0][1], sum(waiting for waiting, _ in counts[:3]), counts[3][0]
+async def _counts(broker: Broker) -> dict[str, QueueCounts]:
+    async with open_connection(broker, NullObserver()) as connection:
+        await declare_queues(connection, broker)
+        return {queue: await connection.counts(queue) for queue in sorted(broker.names.all)}
 
 
-def why_away(broker: Broker, code: str) -> str:
-    """The cause, as far as it can be seen, and the mend; `code` is what BrokerAway says."""
-    parts = urlsplit(broker.uri)
-    why = why_not(unquote(parts.hostname or ""), parts.port or PORTS[parts.scheme])
+def why_unavailable(broker: Broker, code: str) -> str:
+    """The cause, as far as it can be seen, and the cure; `code`: of BrokerUnavailable."""
+    if code in (NO_LEADER, UNCONFIRMED):
+        return (
+            "a queue cannot be read now, for its leader does not answer: start the node that is down, or most of its"
+            " members where it has several (rabbitmq-queues quorum_status shows them)"
+        )
+    parts = [urlsplit(uri) for uri in broker.uris]
+    why = why_none((unquote(part.hostname or ""), part.port or PORTS[part.scheme]) for part in parts)
     if why:
         return f"{why}: start it, or mend {WHERE}"
     return (

@@ -6,97 +6,192 @@ sense (BAD_REPLY).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from http import HTTPStatus
+from typing import Any
 
-from adapters.providers.nalog import lenient
-from adapters.providers.nalog.exchange import Page
-from adapters.providers.nalog.lenient import Said
-from adapters.providers.nalog.refusals import check_service, invalid_fields, understood
-from function.outcomes import Reason, Status
+from adapters.providers.http_client import SiteReply
+from adapters.providers.nalog import parsing
+from adapters.providers.nalog.forms import WIRE_NAMES
+from adapters.providers.nalog.parsing import JsonObject
+from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import Reply, Throttled
+from function.rate_limit import ProviderReply, Throttled
 
 NAME = "nalog"
 """Of this provider, in answers, logs and metrics."""
 MAX_REQUEST_ID = 1024
+MAX_TEXT = 300
+"""Characters of a text about a field that are handed on to the client."""
 
 # A state of the two-step protocol and a code of the legacy one mean the same.
 _STATUSES: Mapping[int | None, Status] = {0: Status.NOT_FOUND, 1: Status.FOUND, 3: Status.AMBIGUOUS}
 _PENDING = -1
 _UNKNOWN_ID = "идентификатор запроса"
+_MAINTENANCE = "технических работ"
+_CAPTCHA = frozenset({"captcha", "captchaToken"})
+_NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What a find is polled with. `captcha_ahead`: the next find will be asked for a captcha."""
-
-    request_id: str = field(repr=False)
-    captcha_ahead: bool = False
+class CaptchaRequired(Throttled):
+    """The service wants a captcha."""
 
 
-class Poll(Enum):
-    """Why a get has to be made again."""
+class SessionRefused(Unavailable):
+    """The service sends us elsewhere, or does not let us in: it may want consent, or have ended our session.
 
-    PENDING = "pending"
-    UNKNOWN_ID = "unknown_id"
+    `otherwise`: what it means if the session is not at fault.
+    """
+
+    def __init__(self, otherwise: Unavailable) -> None:
+        super().__init__(otherwise.reason, otherwise.retry_after)
+        self.otherwise = otherwise
 
 
-def find_reply(page: Page) -> Ticket | Invalid:
-    """What a find got. Raises Throttled, Unavailable."""
-    said = understood(page)
-    if invalid := invalid_fields(page, said):
+class NoResult(Unavailable):
+    """A poll's reply that is final, and no answer: another poll would get the same."""
+
+
+class UnknownRequestId(Unavailable):
+    """The service does not know its own requestId, or not yet."""
+
+
+def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
+    """The requestId that a find got, and whether the next one will be asked for a captcha.
+
+    Raises SessionRefused, Throttled, Unavailable.
+    """
+    if not reply.body.strip() and reply.status == HTTPStatus.OK:
+        # How the service throttles an address that asks in volume.
+        raise Throttled(reply.retry_after)
+    decoded = _decoded(reply)
+    if invalid := _invalid_fields(reply, decoded):
         return invalid
-    check_service(page, said, HTTPStatus.OK)
-    request_id = lenient.text_of(said.get("requestId")).strip()
-    captcha = lenient.is_true(said.get("captchaRequired"))
+    _check_service(reply, decoded, HTTPStatus.OK)
+    request_id = parsing.text_of(decoded.get("requestId")).strip()
+    captcha = parsing.is_true(decoded.get("captchaRequired"))
     if 0 < len(request_id) <= MAX_REQUEST_ID:
-        return Ticket(request_id, captcha)
+        return request_id, captcha
     if captcha:
-        raise Throttled(page.retry_after)
+        raise CaptchaRequired(reply.retry_after)
     raise Unavailable(Reason.BAD_REPLY)
 
 
-def get_reply(page: Page) -> Reply | Poll:
-    """What a get got. Raises Throttled, Unavailable."""
-    said = understood(page)
-    if _UNKNOWN_ID in lenient.text_of(said.get("ERROR")).casefold():
-        return Poll.UNKNOWN_ID
-    if invalid := invalid_fields(page, said):
-        return Reply(invalid)
-    check_service(page, said, HTTPStatus.OK)
-    if lenient.whole(said.get("state")) == _PENDING:
-        return Poll.PENDING
-    return _answer(page, said, "state")
+def get_reply(reply: SiteReply) -> ProviderReply | None:
+    """What a get got; None: it is pending. Raises NoResult where that is final; else as above, or UnknownRequestId."""
+    decoded = _decoded(reply)
+    if _UNKNOWN_ID in parsing.text_of(decoded.get("ERROR")).casefold():
+        raise UnknownRequestId(Reason.PROVIDER_UNAVAILABLE)
+    if invalid := _invalid_fields(reply, decoded):
+        return ProviderReply(invalid)
+    _check_service(reply, decoded, HTTPStatus.OK)
+    if parsing.integer(decoded.get("state")) == _PENDING:
+        return None
+    return _answer(reply, decoded, "state")
 
 
-def legacy_reply(page: Page) -> Reply:
-    """What the one step of the legacy protocol got. Raises Throttled, Unavailable."""
-    said = understood(page)
-    if invalid := invalid_fields(page, said):
-        return Reply(invalid)
-    check_service(page, said, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
-    return _answer(page, said, "code")
+def legacy_reply(reply: SiteReply) -> ProviderReply:
+    """What the one step of the legacy protocol got. Raises SessionRefused, Throttled, Unavailable."""
+    decoded = _decoded(reply)
+    if invalid := _invalid_fields(reply, decoded):
+        return ProviderReply(invalid)
+    _check_service(reply, decoded, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+    return _answer(reply, decoded, "code")
 
 
-def _answer(page: Page, said: Said, key: str) -> Reply:
-    number = said.get(key)
-    captcha = lenient.is_true(said.get("captchaRequired"))
+def check_status(reply: SiteReply) -> None:
+    """Let a reply pass whose status alone does not say "later"; whatever its body is. Raises Throttled, Unavailable."""
+    throttled = reply.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.METHOD_NOT_ALLOWED)
+    if throttled or (reply.retry_after and reply.status != HTTPStatus.OK):
+        raise Throttled(reply.retry_after)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+
+
+def is_redirect(reply: SiteReply) -> bool:
+    """Whether it sends us elsewhere."""
+    return HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
+
+
+def is_maintenance(reply: SiteReply) -> bool:
+    """Whether it is the page that the site shows, with status 200, while it is under maintenance."""
+    return parsing.is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
+
+
+def _decoded(reply: SiteReply) -> JsonObject:
+    """The reply's object, where there is one and it is not about captchas, load or the session."""
+    text = reply.text
+    decoded = parsing.json_object(text)
+    if decoded is not None and not _CAPTCHA.isdisjoint(_errors(decoded)):
+        raise CaptchaRequired(reply.retry_after)
+    check_status(reply)
+    if is_redirect(reply):
+        raise SessionRefused(Unavailable(Reason.PROVIDER_UNAVAILABLE))
+    failure = Unavailable(Reason.BAD_REPLY)
+    if decoded is None and parsing.is_html(text):
+        # Under maintenance, switched off, or a page for people in place of a captcha.
+        failure = Throttled(reply.retry_after)
+    elif decoded is not None and _is_error(decoded):
+        failure = Unavailable(Reason.PROVIDER_UNAVAILABLE)
+    if reply.status in _NOT_LET_IN:
+        raise SessionRefused(failure)
+    if decoded is None:
+        raise failure
+    return decoded
+
+
+def _invalid_fields(reply: SiteReply, decoded: JsonObject) -> Invalid | None:
+    """The person's fields that are wrong, if that is what the reply says."""
+    status = parsing.integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
+    if status != HTTPStatus.BAD_REQUEST:
+        return None
+    errors = [
+        FieldError(WIRE_NAMES[name], _texts(texts)) for name, texts in _errors(decoded).items() if name in WIRE_NAMES
+    ]
+    # Errors in nothing but fields that no client knows are the fault of our form, not of this person.
+    return Invalid(tuple(errors)) if errors else None
+
+
+def _check_service(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatus) -> None:
+    """Let nothing pass but a reply that holds an answer."""
+    if _is_error(decoded):
+        # With status 200 it is what the service has worked out.
+        raise (NoResult if reply.status == HTTPStatus.OK else Unavailable)(Reason.PROVIDER_UNAVAILABLE)
+    if reply.status not in answering:
+        raise Unavailable(Reason.BAD_REPLY)
+
+
+def _answer(reply: SiteReply, decoded: JsonObject, key: str) -> ProviderReply:
+    number = decoded.get(key)
+    captcha = parsing.is_true(decoded.get("captchaRequired"))
     if number is None and captcha:
-        raise Throttled(page.retry_after)
-    whole = lenient.whole(number)
+        raise CaptchaRequired(reply.retry_after)
+    whole = parsing.integer(number)
     if whole is None and not isinstance(number, float):
         raise Unavailable(Reason.BAD_REPLY)
     status = _STATUSES.get(whole)
     if status is None:
-        raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
-    return Reply(Verdict(status, _inn(status, said), NAME), cool=captcha)
+        raise NoResult(Reason.PROVIDER_UNAVAILABLE)
+    return ProviderReply(Verdict(status, _inn(status, decoded), NAME), captcha_ahead=captcha)
 
 
-def _inn(status: Status, said: Said) -> str:
-    number = lenient.valid_inn(said.get("inn"))
+def _inn(status: Status, decoded: JsonObject) -> str:
+    number = parsing.valid_inn(decoded.get("inn"))
     # An INN of a person who is not found, or none of one who is: such a reply can't be believed.
     if bool(number) != (status is Status.FOUND):
-        raise Unavailable(Reason.BAD_REPLY)
+        raise NoResult(Reason.BAD_REPLY)
     return number
+
+
+def _is_error(decoded: JsonObject) -> bool:
+    return bool(decoded.get("ERROR") or decoded.get("ERRORS"))
+
+
+def _errors(decoded: JsonObject) -> Mapping[str, Any]:
+    errors = decoded.get("ERRORS")
+    return errors if isinstance(errors, dict) else {}
+
+
+def _texts(texts: object) -> str:
+    several = texts if isinstance(texts, list) else [texts]
+    tidy = " ".join(" ".join(parsing.text_of(text) for text in several).split())
+    return tidy[:MAX_TEXT] or "is not accepted by the tax service"

@@ -2,14 +2,17 @@
 
 from urllib.parse import urlsplit
 
-from adapters.providers.nalog.config import NalogConfig
-from adapters.providers.nalog.exchange import Exchange
-from adapters.providers.nalog.pools import Site
+from adapters.config.settings import NalogSettings
+from adapters.providers.http_client import SiteClient
 
 TWO_STEP = "/inn-new-proc.json"
 TWO_STEP_OLD = "/inn-new-proc.do"
 LEGACY = "/inn-proc.do"
 FORM_PAGE = "/inn.do"
+FORM_NAME = "frmInn"
+"""Of the form on that page; a page without it is another one."""
+CONSENT_PAGE = "/static/personal-data.html"
+CONSENT_QUERY = {"svc": "inn", "from": FORM_PAGE}
 CONSENT = "/static/personal-data-proc.json"
 
 _HOME = "https://service.nalog.ru"
@@ -30,23 +33,20 @@ def two_step_page(url: str) -> str:
     return TWO_STEP_OLD if url.rstrip("/").endswith(TWO_STEP_OLD) else TWO_STEP
 
 
-def exchange(config: NalogConfig) -> Exchange:
-    """Requests to the site, as a browser's form makes them."""
-    return Exchange(of(config))
-
-
-def of(config: NalogConfig) -> Site:
-    """The site, and the way to it."""
-    return Site(
-        url=root_of(config.url),
+def client(settings: NalogSettings) -> SiteClient:
+    """Requests to the site, as a browser's form makes them. Raises OSError where the CA bundle cannot be read."""
+    return SiteClient(
+        root_of(settings.url),
+        timeout=settings.timeout_sec,
         headers={
             "Accept": "application/json, text/javascript, */*; q=0.01",
             "X-Requested-With": "XMLHttpRequest",
             "Origin": _HOME,
             "Referer": _HOME + FORM_PAGE,
-            "User-Agent": config.user_agent,
+            "User-Agent": settings.user_agent,
         },
-        proxy=config.proxy,
-        ca_bundle=config.ca_bundle,
-        connections=config.connections,
+        proxy=settings.proxy.get_secret_value(),
+        ca_bundle=settings.ca_bundle,
+        retries=settings.retries,
+        wait=settings.wait_sec,
     )

@@ -7,7 +7,7 @@ import { faultText, onLanguage, reason, t, time } from "./i18n.js";
 import { KINDS, latestOnes, remember } from "./latest.js";
 import { pathOf, sourceOf } from "./path.js";
 import { current, onState } from "./runtime.js";
-import { countDown, showMoodStill, waiting } from "./waiting.js";
+import { countDown, showScenarioStill, waiting } from "./waiting.js";
 
 let view = { kind: "idle" };
 let askAgain = () => {};
@@ -15,7 +15,7 @@ let askAgain = () => {};
 export function startAnswer(again) {
   askAgain = again;
   onLanguage(show);
-  onState(() => view.kind === "later" && showMoodStill());
+  onState(() => view.kind === "later" && showScenarioStill());
   setInterval(tick, 250);
 }
 
@@ -45,14 +45,14 @@ export function showLater(problem, seconds, ms) {
   byId("answer").scrollIntoView({ block: "nearest" });
 }
 
-export function showTrouble(text) {
-  view = { kind: "trouble", text };
+export function showError(text) {
+  view = { kind: "error", text };
   show();
   say(text());
 }
 
 function show() {
-  const shown = { idle, asking, found, not_found: other, ambiguous: other, rejected, later, trouble }[view.kind]();
+  const shown = { idle, asking, found, not_found: other, ambiguous: other, rejected, later, error }[view.kind]();
   if (view.kind !== "asking") byId("answer").style.minHeight = "";
   byId("answer").replaceChildren(...[shown, latestOnes()].flat(Infinity).filter(Boolean));
   tick();
@@ -97,7 +97,7 @@ const go = (name) => (event) => {
 
 const later = () => [badge(), waiting(view, askAgain), path()];
 
-const trouble = () => [badge(), el("p", {}, view.text())];
+const error = () => [badge(), el("p", {}, view.text())];
 
 function path() {
   const steps = pathOf(view);
@@ -118,7 +118,7 @@ function tick() {
   }
   if (view.kind === "later") {
     countDown(view);
-    showMoodStill();
+    showScenarioStill();
   }
 }
 

@@ -1,6 +1,6 @@
 // Two languages: the browser's own first, then what was chosen; the choice is remembered.
 
-import { DOCUMENTS, FAULTS, PEOPLE, REASONS, TEXTS } from "./texts.js";
+import { DOCUMENTS, FAULTS, PEOPLE, REASONS, SCENARIOS, SCENARIO_NOTES, TEXTS } from "./texts.js";
 
 const LANGUAGES = ["en", "ru"];
 const KEY = "inn-language";
@@ -9,8 +9,8 @@ const listeners = [];
 let language = remembered() ?? (navigator.language.toLowerCase().startsWith("ru") ? "ru" : "en");
 
 function remembered() {
-  const kept = localStorage.getItem(KEY);
-  return LANGUAGES.includes(kept) ? kept : null;
+  const stored = localStorage.getItem(KEY);
+  return LANGUAGES.includes(stored) ? stored : null;
 }
 
 function inLanguage(pair, fallback) {
@@ -25,6 +25,9 @@ export function t(key, values = {}) {
 export const documentName = (code) => inLanguage(DOCUMENTS[code], code);
 export const documentTypes = Object.keys(DOCUMENTS).sort((a, b) => (b === "21") - (a === "21") || a.localeCompare(b));
 export const aboutPerson = (person) => inLanguage(PEOPLE[person.id], person.about);
+export const scenarios = Object.keys(SCENARIOS);
+export const scenarioName = (id) => inLanguage(SCENARIOS[id], id);
+export const scenarioNote = (id) => inLanguage(SCENARIO_NOTES[id], "");
 export const reason = (code, text) => inLanguage(REASONS[code], text);
 export const faultText = (text) => inLanguage(FAULTS[text], text);
 

@@ -4,15 +4,15 @@ import { el } from "./dom.js";
 import { t, time } from "./i18n.js";
 import { sourceOf } from "./path.js";
 
-const KEPT = 5;
+const MAX_SHOWN = 5;
 const latest = [];
 
 /** How good an ending is, as a colour says it. */
-export const KINDS = { found: "good", not_found: "plain", ambiguous: "plain", rejected: "bad", later: "warn", trouble: "bad" };
+export const KINDS = { found: "good", not_found: "plain", ambiguous: "plain", rejected: "bad", later: "warn", error: "bad" };
 
 export function remember(view) {
   latest.unshift({ kind: view.kind, source: sourceOf(view), seconds: view.result?.elapsedTime ?? view.ms / 1000 });
-  latest.length = Math.min(latest.length, KEPT);
+  latest.length = Math.min(latest.length, MAX_SHOWN);
 }
 
 /** A list, once there is something to compare. */

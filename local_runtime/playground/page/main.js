@@ -1,12 +1,12 @@
-// The page of the local runtime: one form, one answer, and what goes on behind them.
+// The page of the local runtime: one form, one answer, and the state of the emulated tax service.
 
-import { faultsIn, showAsking, showLater, showResult, showTrouble, startAnswer } from "./answer.js";
+import { faultsIn, showAsking, showLater, showResult, showError, startAnswer } from "./answer.js";
 import { byId, el } from "./dom.js";
 import { dataOf, eventOf, send, startEvents } from "./events.js";
 import { askForToken, check, fill, focusFirst, isOfPerson, mode, renewId, request, showFaults, startForm, token } from "./form.js";
 import { aboutPerson, onLanguage, startLanguages, t } from "./i18n.js";
 import { people, refresh, startRuntime } from "./runtime.js";
-import { somebody } from "./somebody.js";
+import { randomPerson } from "./random_person.js";
 import { startService } from "./service.js";
 
 let invented = [];
@@ -25,23 +25,23 @@ async function sendEvent() {
   const reply = await send(event);
   await refresh();
   setBusy(false);
-  if (reply) told(reply);
-  else showTrouble(() => t("unreachable"));
+  if (reply) showReply(reply);
+  else showError(() => t("unreachable"));
 }
 
-function told(reply) {
+function showReply(reply) {
   const data = dataOf(reply);
   const retryAfter = Number(reply.headers.find(([name]) => name === "retry-after")?.[1] ?? 0);
   if (reply.status === 503) {
     showLater(data, retryAfter, reply.ms);
   } else if (reply.status === 401) {
-    showTrouble(() => t("unauthorized"));
+    showError(() => t("unauthorized"));
     askForToken();
   } else if (data?.status in { found: 1, not_found: 1, ambiguous: 1, rejected: 1 }) {
     showResult(data, reply.ms);
     if (data.status === "rejected") showRejected(data);
   } else {
-    showTrouble(() => data?.detail ?? String(data));
+    showError(() => data?.detail ?? String(data));
   }
 }
 
@@ -75,14 +75,14 @@ function listen() {
     renewId();
     if (check()) ask();
   });
-  // Who has been edited is nobody of the list any more, and can be picked again.
+  // An edited person is not the one of the list any more, which can then be picked again.
   byId("request").addEventListener("input", ({ target }) => {
     if (isOfPerson(target.id)) byId("person").value = "";
   });
   byId("anyway").addEventListener("click", () => !busy && ask());
-  byId("somebody").addEventListener("click", () => {
+  byId("random-person").addEventListener("click", () => {
     byId("person").value = "";
-    fill(somebody());
+    fill(randomPerson());
   });
   byId("person").addEventListener("change", ({ target }) => {
     const person = invented.find(({ id }) => id === target.value);

@@ -1,4 +1,4 @@
-// How an answer came about: the reply says whether it was cached, the runtime says which provider gave it.
+// The steps that led to an answer: the reply says whether it was cached, the runtime says which provider gave it.
 
 const BY = { nalog: "byNalog", apifns: "byApifns" };
 

@@ -1,4 +1,4 @@
-// What the local runtime tells about itself: the emulator's mood and counts, which provider is shut, who answered.
+// The state of the local runtime: the emulator's scenario and counts, the providers' availability, who answered.
 
 const EVERY_MS = 1000;
 const listeners = [];
@@ -22,7 +22,7 @@ function take(newer) {
   listeners.forEach((listener) => listener());
 }
 
-/** Change the mood, or whether the paid provider stands in. */
+/** Change the scenario, or whether the paid provider is the fallback. */
 export async function change(wanted) {
   const headers = { "content-type": "application/json" };
   take(await json("/playground/state", { method: "POST", headers, body: JSON.stringify(wanted) }));

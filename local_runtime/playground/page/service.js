@@ -1,52 +1,53 @@
-// The emulated tax service: its moods to choose from, what it was asked, whether it is left alone now.
+// The emulated tax service: the scenario it plays, the counts of its requests, whether it may be asked now.
 
 import { byId, el } from "./dom.js";
-import { count, onLanguage, t } from "./i18n.js";
+import { count, onLanguage, scenarioName, scenarioNote, scenarios, t } from "./i18n.js";
 import { change, current, onState } from "./runtime.js";
 
-export const MOODS = ["normal", "slow", "captcha", "throttled", "down"];
 const COUNTS = ["searches", "polls", "captchas", "paidLookups"];
-const DOORS = { "": "doorOpen", cooling_down: "doorCooling", paced: "doorCooling", probing: "doorProbing", daily_limit: "doorLimit" };
+const AVAILABILITY = {
+  "": "available", cooling_down: "coolingDown", paced: "coolingDown", half_open: "probing", daily_limit: "dailyLimit",
+};
 
 const shown = new Map();
 
 export function startService() {
-  byId("moods").append(...MOODS.map(moodFor));
+  byId("scenario").addEventListener("change", ({ target }) => change({ scenario: target.value }));
   byId("paid").addEventListener("change", ({ target }) => change({ paid: target.checked }));
   byId("counts").append(...COUNTS.map(countFor));
-  onLanguage(showMood);
-  onLanguage(showDoor);
-  onState(showMood);
-  onState(showDoor);
+  onLanguage(nameScenarios);
+  onLanguage(showScenario);
+  onLanguage(showAvailability);
+  onState(showScenario);
+  onState(showAvailability);
   onState(showCounts);
 }
 
-function moodFor(mood) {
-  const id = `mood-${mood}`;
-  const choose = () => change({ mood });
-  return el("div", { class: "mood" },
-    el("input", { type: "radio", name: "mood", id, value: mood, "aria-describedby": "mood-note", onchange: choose }),
-    el("label", { for: id, "data-t": mood }, t(mood)));
+function nameScenarios() {
+  byId("scenario").replaceChildren(...scenarios.map((id) => el("option", { value: id }, scenarioName(id))));
 }
 
 function countFor(name) {
   return el("div", { id: `count-${name}` }, el("dt", { "data-t": name }, t(name)), el("dd", {}, "–"));
 }
 
-function showMood() {
-  const mood = current()?.mood;
-  for (const input of document.querySelectorAll("[name=mood]")) input.checked = input.value === mood;
-  const note = mood ? t(`${mood}Note`) : "";
+function showScenario() {
+  const scenario = current()?.scenario;
+  // A scenario that only tests use has no option here: then none is chosen.
+  if (scenario) byId("scenario").value = scenario;
   byId("paid").checked = current()?.paid ?? false;
-  if (byId("mood-note").textContent !== note) byId("mood-note").textContent = note;
+  const note = scenario ? scenarioNote(scenario) : "";
+  if (byId("scenario-note").textContent !== note) byId("scenario-note").textContent = note;
 }
 
-function showDoor() {
+function showAvailability() {
   const state = current();
   const nalog = state?.providers.find(({ name }) => name === "nalog");
-  const door = byId("door");
-  door.textContent = nalog ? t(DOORS[nalog.shut] ?? "doorOpen", { seconds: Math.ceil(nalog.opensIn) }) : t("doorUnknown");
-  door.dataset.kind = !nalog ? "bad" : nalog.shut ? "warn" : "good";
+  const place = byId("availability");
+  place.textContent = nalog
+    ? t(AVAILABILITY[nalog.closed] ?? "available", { seconds: Math.ceil(nalog.opensIn) })
+    : t("unknownState");
+  place.dataset.kind = !nalog ? "bad" : nalog.closed ? "warn" : "good";
 }
 
 function showCounts() {
@@ -60,7 +61,7 @@ function showCounts() {
   }
 }
 
-/** Lets the eye catch a number that has just grown. */
+/** Restarts the animation of a count that has grown. */
 function restart(place) {
   place.classList.remove("grown");
   requestAnimationFrame(() => place.classList.add("grown"));

@@ -1,19 +1,19 @@
-// A lookup that has to wait: why, for how long, and the way back.
+// A lookup that has to wait: why, for how long, and what to do.
 
 import { byId, el, say } from "./dom.js";
-import { reason, t } from "./i18n.js";
+import { reason, scenarioName, t } from "./i18n.js";
 import { change, current } from "./runtime.js";
 
 export function waiting(view, askAgain) {
   const again = { type: "button", class: "primary", id: "ask-again", onclick: () => askAgain() };
-  const calm = { type: "button", class: "quiet", id: "calm", hidden: true, onclick: () => change({ mood: "normal" }) };
+  const setNormal = { type: "button", class: "quiet", id: "set-normal", hidden: true, onclick: () => change({ scenario: "normal" }) };
   return [
     el("p", { class: "reason" }, reason(view.problem.code, view.problem.detail)),
     el("p", { class: "countdown", id: "countdown" },
       el("span", { class: "bar", "aria-hidden": "true" }, el("span", {})),
       el("span", { class: "left" })),
-    el("p", { class: "actions" }, el("button", again, t("askAgain")), el("button", calm, t("calm"))),
-    el("p", { class: "note", id: "mood-still" }),
+    el("p", { class: "actions" }, el("button", again, t("askAgain")), el("button", setNormal, t("setNormal"))),
+    el("p", { class: "note", id: "still" }),
   ];
 }
 
@@ -23,17 +23,17 @@ export function countDown(view) {
   const place = byId("countdown");
   setText(place.querySelector(".left"), left ? t("laterWait", { seconds: Math.ceil(left / 1000) }) : t("laterNow"));
   place.querySelector(".bar span").style.width = `${100 - left / view.seconds / 10}%`;
-  if (!left && !view.told) {
-    view.told = true;
+  if (!left && !view.announced) {
+    view.announced = true;
     say(t("laterNow"));
   }
 }
 
-/** Asking again is in vain while the emulator is in the same mood. */
-export function showMoodStill() {
-  const mood = current()?.mood ?? "normal";
-  byId("calm").hidden = mood === "normal";
-  setText(byId("mood-still"), mood === "normal" ? "" : t("moodStill", { mood: t(mood) }));
+/** Says which scenario the emulator still plays: asking again would end the same way. */
+export function showScenarioStill() {
+  const scenario = current()?.scenario ?? "normal";
+  byId("set-normal").hidden = scenario === "normal";
+  setText(byId("still"), scenario === "normal" ? "" : t("scenarioStill", { scenario: scenarioName(scenario) }));
 }
 
 /** A text that stays the same is left alone: screen readers would say it again. */

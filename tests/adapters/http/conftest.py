@@ -13,22 +13,20 @@ import pytest
 import urllib3
 from starlette.types import ASGIApp
 
-from adapters.composition.function import Surroundings
-from adapters.composition.function import endpoint as http_endpoint
+from adapters.answers.cached_answers import CachedAnswers
+from adapters.composition.function import HttpParts, http_endpoint
 from adapters.composition.hosted import hosted
 from adapters.http.endpoint import Endpoint
-from adapters.http.lookups import Bounds
-from adapters.http.probes import Part
+from adapters.http.probes import CheckResult
 from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
 from adapters.runtime.clock import SystemClock
-from function.outcomes import Answer, Status
+from function.outcomes import Answer
 from function.person import Person
-from function.ports import AnswerStore, Claim, Invalid, Ports, Verdict
+from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
-from function.telemetry import Ended, Silent
 from local_runtime.store import EmbeddedStore
-from tests.doubles import INN, PERSON, World
+from tests.doubles import FOUND, PERSON, RecordingObserver, World
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 
@@ -37,58 +35,24 @@ ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "i
 class Script:
     """An InnProvider for many threads: says what `say` returns, once its gate is open."""
 
-    say: Callable[[LookupRequest], Verdict | Invalid] = lambda _: Verdict(Status.FOUND, INN, "nalog")
+    say: Callable[[LookupRequest], Verdict | Invalid | Pending] = lambda _: FOUND
     asked: list[str] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
 
-    def ask(self, request: LookupRequest) -> Verdict | Invalid:
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         self.asked.append(request.request_id)
         assert self.gate.wait(30)
         return self.say(request)
 
 
-@dataclass
-class Reading:
-    """An AnswerStore that something happens to whenever it is asked for several persons."""
+class ReadHook(EmbeddedStore):
+    """An embedded store with something that happens whenever several persons are read."""
 
-    store: AnswerStore
-    happens: Callable[[Sequence[Person]], object]
-
-    def find(self, person: Person) -> Answer | None:
-        return self.store.find(person)
+    on_read: Callable[[Sequence[Person]], object] = staticmethod(lambda _: None)
 
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        self.happens(persons)
-        return self.store.find_many(persons)
-
-    def claim(self, person: Person) -> Claim | Answer | None:
-        return self.store.claim(person)
-
-    def release(self, claim: Claim) -> None:
-        self.store.release(claim)
-
-    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        self.store.save(claim, request, answer)
-
-
-class Recorder(NullObserver):
-    """An Observer that remembers."""
-
-    def __init__(self) -> None:
-        self.ends: list[Ended] = []
-        self.troubles: list[str] = []
-        self.most_in_work = 0
-        self.in_work_now = 0
-
-    def in_work(self, entry: str, change: int) -> None:
-        self.in_work_now += change
-        self.most_in_work = max(self.most_in_work, self.in_work_now)
-
-    def ended(self, lookup: Ended) -> None:
-        self.ends.append(lookup)
-
-    def trouble(self, where: str, error: BaseException) -> None:
-        self.troubles.append(f"{where}: {type(error).__name__}")
+        self.on_read(persons)
+        return super().find_many(persons)
 
 
 @dataclass
@@ -97,7 +61,7 @@ class Server:
 
     url: str
     provider: Script
-    observer: Recorder
+    observer: RecordingObserver
     pool: urllib3.PoolManager
 
     def post(self, body: bytes, headers: Mapping[str, str], path: str = "/") -> urllib3.BaseHTTPResponse:
@@ -133,8 +97,8 @@ def provider() -> Script:
 
 
 @pytest.fixture
-def observer() -> Recorder:
-    return Recorder()
+def observer() -> RecordingObserver:
+    return RecordingObserver()
 
 
 @pytest.fixture(scope="session", params=["bare ASGI", "functions-framework"])
@@ -145,7 +109,7 @@ def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
 
 @dataclass(frozen=True)
 class Functions:
-    """Starts functions, each over a store of its own; `deadline`, `tokens` and what stands before the store may be given."""
+    """Starts functions, each over a store of its own; `deadline`, `tokens` and what happens at a read may be given."""
 
     folder: Path
     host: Callable[[Endpoint], ASGIApp]
@@ -154,19 +118,21 @@ class Functions:
     def start(
         self,
         provider: Script,
-        observer: Recorder,
+        observer: RecordingObserver,
         *,
         deadline: float = 20,
         tokens: Sequence[str] = (),
         threads: int = 8,
-        before: Callable[[AnswerStore], AnswerStore] = lambda store: store,
+        on_read: Callable[[Sequence[Person]], object] = lambda _: None,
         body_sec: float = 10,
     ) -> Server:
         enter = self.stack.enter_context
-        store = enter(closing(EmbeddedStore(self.folder / "store.sqlite", lease=30)))
-        ports = Ports(before(store), provider, SystemClock(), World().lifetimes)
-        around = Surroundings(tokens, {"store": _ready}, observer, _NoNumbers())
-        endpoint = enter(http_endpoint(ports, Bounds(deadline, threads), around))
+        store = enter(closing(ReadHook(self.folder / "store.sqlite")))
+        store.on_read = on_read
+        answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
+        ports = Ports(answers, provider, SystemClock(), World().lifetimes)
+        parts = HttpParts(tokens, {"store": _ready}, observer, _NoMetrics(), deadline, threads)
+        endpoint = enter(http_endpoint(answers, ports, parts))
         pool = enter(urllib3.PoolManager(maxsize=64))
         bounded = replace(endpoint, body_sec=body_sec)
         return Server(enter(serving(self.host(bounded))), provider, observer, pool)
@@ -174,7 +140,7 @@ class Functions:
 
 @pytest.fixture
 def make_server(
-    tmp_path: Path, provider: Script, observer: Recorder, host: Callable[[Endpoint], ASGIApp]
+    tmp_path: Path, provider: Script, observer: RecordingObserver, host: Callable[[Endpoint], ASGIApp]
 ) -> Iterator[Callable[..., Server]]:
     """Starts a function."""
     with ExitStack() as stack:
@@ -203,18 +169,18 @@ def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactor
     with ExitStack() as stack:
         provider = Script()
         provider.gate.set()
-        yield Functions(folders.mktemp("http"), host, stack).start(provider, Recorder(), tokens=tokens)
+        yield Functions(folders.mktemp("http"), host, stack).start(provider, RecordingObserver(), tokens=tokens)
 
 
-class _NoNumbers:
+class _NoMetrics:
     exposition_type = "text/plain"
 
     def exposition(self) -> bytes:
         return b"# metrics\n"
 
-    def looked(self, part: str, *, ready: bool) -> None:
+    def checked(self, name: str, *, ready: bool) -> None:
         pass
 
 
-async def _ready() -> Part:
-    return Part(ready=True)
+async def _ready() -> CheckResult:
+    return CheckResult(ready=True)

@@ -3,7 +3,6 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +13,12 @@ from function.outcomes import FieldError, Reason, Status
 from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
-from tests.adapters.http.conftest import ATTRIBUTES, Reading, Server
+from tests.adapters.http.conftest import ATTRIBUTES, Server
 from tests.doubles import INN, PERSON
 from tests.servers.process import wait_for
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PLAIN = {"content-type": "application/json"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 BINARY = {**{f"ce-{name}": value for name, value in ATTRIBUTES.items()}, "content-type": "application/json"}
@@ -121,7 +121,7 @@ def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_
 
 def test_the_time_that_the_store_takes_is_the_lookups_own(make_server: Callable[..., Server]) -> None:
     answering = threading.Event()
-    server = make_server(deadline=0.05, before=partial(Reading, happens=lambda _: answering.wait(30)))
+    server = make_server(deadline=0.05, on_read=lambda _: answering.wait(30))
     late = server.ask()
     answering.set()
     assert (late.status, late.json()["code"]) == (503, "deadline")
@@ -172,7 +172,11 @@ def test_how_a_lookup_ends_is_told(
     ("no", "retry_after"),
     [(Unavailable(Reason.PROVIDER_CLOSED, 17.2), "18"), (Unavailable(Reason.PROVIDER_UNAVAILABLE), "5")],
 )
-def test_a_temporary_failure_says_when_to_ask_again(server: Server, no: Unavailable, retry_after: str) -> None:
+def test_a_temporary_failure_says_when_to_ask_again(
+    make_server: Callable[..., Server], no: Unavailable, retry_after: str
+) -> None:
+    server = make_server(deadline=5)
+
     def refuse(_: object) -> Verdict:
         raise no
 
@@ -201,8 +205,8 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Serv
     response = server.ask()
     assert response.status == 500
     assert PERSON["lastName"] not in response.data.decode()
-    assert server.observer.troubles == [f"http: {fault.__name__}"]
-    assert [end.status for end in server.observer.ends] == ["bug"]
+    assert [(where, type(error)) for where, error in server.observer.of("error")] == [("fetch", fault)]
+    assert statuses_of(server) == ["internal_error"]
 
 
 @pytest.mark.parametrize("where", ["provider", "store"])
@@ -216,7 +220,7 @@ def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[
             raise ValueError("Бедов")
         return Verdict(Status.FOUND, INN, "nalog")
 
-    server = make_server(before=partial(Reading, happens=stumble))
+    server = make_server(on_read=stumble)
     server.provider.say = say
     events = [structured({**PERSON, "lastName": name}, id=name) for name in ("Аев", "Бедов", "Вов")]
     response = server.post(json.dumps(events).encode(), BATCH)
@@ -227,13 +231,13 @@ def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[
         ("Бедов", "failed", "internal_error: something went wrong within this service"),
         ("Вов", "found", ""),
     ]
-    assert server.observer.troubles == ["http: ValueError"]
-    assert sorted(end.status for end in server.observer.ends) == ["bug", "found", "found"]
+    assert [type(error) for _, error in server.observer.of("error")] == [ValueError]
+    assert sorted(statuses_of(server)) == ["found", "found", "internal_error"]
 
 
 def test_attributes_travel_percent_encoded(steady: Server) -> None:
-    response = steady.ask(id="%D1%8F%20%22%25%0A")
-    assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25%0A"
+    response = steady.ask(id="%D1%8F%20%22%25")
+    assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +249,28 @@ def test_an_id_in_an_older_spelling_comes_back_in_the_right_one(steady: Server, 
 
 def test_what_is_said_to_be_json_in_other_words_is_json(steady: Server) -> None:
     assert steady.post(json.dumps(PERSON).encode(), {**BINARY, "content-type": "text/json"}).status == 200
+
+
+def test_a_plain_request_is_answered_in_plain_json(steady: Server) -> None:
+    """As curl, 1C and .NET send it: no envelope."""
+    response = steady.post(json.dumps(PERSON).encode(), PLAIN)
+    assert (response.status, response.json()["inn"]) == (200, INN)
+    assert response.headers["content-type"] == "application/json"
+    assert not [name for name in response.headers if name.startswith("ce-")]
+    rejected = steady.post(json.dumps({**PERSON, "firstName": "Bob"}).encode(), PLAIN)
+    assert (rejected.status, rejected.json()["status"]) == (422, "rejected")
+
+
+def test_an_event_in_the_body_is_one_whatever_json_it_is_said_to_be(steady: Server) -> None:
+    response = steady.post(json.dumps(structured()).encode(), PLAIN)
+    assert (response.status, response.headers["content-type"]) == (200, STRUCTURED["content-type"])
+    assert response.json()["correlationid"] == "e-1"
+
+
+def test_an_event_in_headers_needs_no_content_type(steady: Server) -> None:
+    headers = {name: value for name, value in BINARY.items() if name != "content-type"}
+    response = steady.post(json.dumps(PERSON).encode(), headers)
+    assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
 
 
 @pytest.mark.parametrize("missing", sorted(ATTRIBUTES))
@@ -273,10 +299,14 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
         (b"{}", {**BINARY, "ce-id": "%FF"}, 400, "percent-encoded UTF-8"),
         (b"{}", {**BINARY, "ce-type": "inn.lookup.done"}, 400, "type inn.lookup.requested"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
-        (b"{}", {"content-type": ""}, 415, "application/json with ce- headers"),
+        (b"{}", {"content-type": ""}, 415, "application/json, alone or with ce- headers"),
+        (b"{}", {**BINARY, "ce-id": "a%0Ab"}, 400, "none of them a control character"),
+        (b"nonsense", PLAIN, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
+        (b"[]", PLAIN, 400, "a request as a JSON object"),
+        (b'{"specversion": "1.0"}', PLAIN, 400, "id as a string"),
         (b"", STRUCTURED, 400, "not JSON"),
         (b"5", STRUCTURED, 400, "a CloudEvent as a JSON object"),
-        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, source"),
+        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, none of them a control character, source"),
         (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
         (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
     ],
@@ -362,7 +392,7 @@ def test_probes_tell_each_part_by_its_name(steady: Server) -> None:
 def test_each_request_is_reported_once_without_personal_data(server: Server) -> None:
     server.ask(traceparent=TRACEPARENT)
     server.ask({**PERSON, "requestId": "r-2", "firstName": "Bob"})
-    first, second = server.observer.ends
+    first, second = (event for (event,) in server.observer.of("lookup"))
     assert (first.entry, first.request_id, first.status, first.cached, first.provider) == (
         "http",
         "r-1",
@@ -372,7 +402,7 @@ def test_each_request_is_reported_once_without_personal_data(server: Server) -> 
     )
     assert first.traceparent == TRACEPARENT
     assert (second.request_id, second.status) == ("r-2", "rejected")
-    assert (server.observer.most_in_work, server.observer.in_work_now) == (1, 0)
+    assert [change for _, change in server.observer.of("in_flight")] == [1, -1, 1, -1]
 
 
 OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-01"
@@ -395,13 +425,18 @@ def test_the_plain_header_stands_for_the_trace_of_an_event_in_every_mode(
     three = steady.post(json.dumps([event, 5, event]).encode(), {**BATCH, "traceparent": header})
     assert [one.headers.get("ce-traceparent"), two.json().get("traceparent")] == [traced, traced]
     assert [reply.get("traceparent") for reply in three.json()] == [traced, None, traced]
-    assert [ended.traceparent for ended in steady.observer.ends[-5:] if ended.status != "refused"] == [traced or ""] * 4
+    assert [event.traceparent for (event,) in steady.observer.of("lookup")[-4:]] == [traced or ""] * 4
 
 
 def test_what_is_no_event_is_reported_as_refused(server: Server) -> None:
     server.post(b"{}", {"content-type": "text/plain"})
     server.post(json.dumps([structured(), {}]).encode(), BATCH)
-    assert sorted(end.status for end in server.observer.ends) == ["found", "refused", "refused"]
+    assert sorted(statuses_of(server)) == ["found", "refused"]
+    assert server.observer.of("event") == [("events_refused", {"count": 1})]
+
+
+def statuses_of(server: Server) -> list[str]:
+    return [event.status for (event,) in server.observer.of("lookup")]
 
 
 def data_of(reply: CloudEvent) -> dict[str, Any]:

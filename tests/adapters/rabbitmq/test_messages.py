@@ -1,182 +1,160 @@
-import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
+from pamqp import encode
 
-from adapters.rabbitmq.envelopes import Envelope, Mode, read
-from adapters.rabbitmq.messages import Delivery, Properties
-from adapters.rabbitmq.replies import reply
-from function.outcomes import Status
-from function.request import LookupResult
+from adapters.rabbitmq.messages import (
+    ATTEMPTS,
+    MAX_HEADERS_BYTES,
+    PARKED_AT,
+    REASON,
+    Delivery,
+    Message,
+    Properties,
+    copy_to,
+    portable,
+    unrouted,
+)
+from adapters.rabbitmq.topology import Names
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-BODY = b'{"requestId": "r-1"}'
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-00"
-ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
-STRUCTURED = "application/cloudevents+json"
+KEPT = {
+    "content_type": "application/json",
+    "content_encoding": "utf-8",
+    "correlation_id": "c-1",
+    "reply_to": "customer",
+    "message_id": "m-1",
+    "timestamp": NOW,
+    "message_type": "t",
+    "app_id": "a",
+}
+PAST = {"x-death": [{"count": 2}], "inn-attempts": 5, "CC": ["other"], "x-delivery-count": 1, "ce-id": "e-1"}
 
 
-def delivery(body: bytes = BODY, **properties: object) -> Delivery:
-    return Delivery(7, Properties(**{"reply_to": "customer", **properties}), body, 0.0)  # type: ignore[arg-type]  # by name
+def delivery(**changes: object) -> Delivery:
+    properties = Properties(**{**KEPT, "headers": PAST, **changes})  # type: ignore[arg-type]  # by name
+    return Delivery(1, properties, b"body", 0.0)
 
 
-def binary(prefix: str = "ce-", **attributes: object) -> dict[str, object]:
-    return {f"{prefix}{name}": value for name, value in {**ATTRIBUTES, **attributes}.items()}
+def test_a_request_that_is_passed_on_keeps_what_is_its_own_and_its_tries() -> None:
+    message = copy_to(
+        "inn.retry", delivery(delivery_mode=1, user_id="u", expiration="1000", priority=3), "bad_reply", {ATTEMPTS: 2}
+    )
+    assert message == _message("inn.retry", {"ce-id": "e-1", "inn-attempts": 2}, "bad_reply")
 
 
-def structured(**attributes: object) -> bytes:
-    return json.dumps({**ATTRIBUTES, "data": {"requestId": "r-1"}, **attributes}).encode()
+def test_without_tries_none_are_written() -> None:
+    assert copy_to("inn.lookup", delivery(), "not_cached", {}).properties.headers == {"ce-id": "e-1"}
 
 
-def result(request_id: str = "r-1") -> LookupResult:
-    return LookupResult(
-        request_id=request_id, inn="", cached=True, details="", elapsed_time=0.25, status=Status.NOT_FOUND
+def test_a_parked_message_says_why_and_when() -> None:
+    facts = {"inn-attempts": 3, "inn-reason": "bad_reply", "inn-parked-at": "2026-01-02T03:04:05+00:00"}
+    assert copy_to("inn.dead", delivery(), "bad_reply", facts) == _message(
+        "inn.dead", {"ce-id": "e-1", **facts}, "bad_reply"
     )
 
 
-def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, dict[str, object]]:
-    sent = reply(message, read(message), result(request_id), ("m-1", NOW))
-    assert sent.queue == "customer"
-    return sent.properties, json.loads(sent.body)
+def test_a_replayed_message_has_no_past() -> None:
+    assert copy_to("inn", delivery(), "replayed", {}) == _message("inn", {"ce-id": "e-1"}, "replayed")
 
 
-def test_plain_json_is_left_to_the_core() -> None:
-    envelope = read(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
-    assert (envelope.event, envelope.fault, envelope.mode) == (BODY, None, Mode.PLAIN)
-    assert envelope.traceparent == TRACE
+@pytest.mark.parametrize(("size", "kept"), [(MAX_HEADERS_BYTES, True), (MAX_HEADERS_BYTES + 1, False)])
+def test_a_clients_headers_go_along_while_they_leave_room_for_ours(size: int, kept: bool) -> None:  # noqa: FBT001  # a row of a table
+    large = {"a": "x" * (size - len(encode.field_table({"a": ""})))}
+    message = copy_to("inn.retry", delivery(headers=large), "bad_reply", {ATTEMPTS: 2})
+    assert message.properties.headers == {**(large if kept else {}), "inn-attempts": 2}
 
 
-@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "cloudEvents_"])
-@pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
-def test_an_event_in_binary_mode(prefix: str, content_type: str | None) -> None:
-    envelope = read(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
-    assert (envelope.event, envelope.fault, envelope.mode) == (BODY, None, Mode.BINARY)
-    assert (envelope.event_id, envelope.traceparent, envelope.prefix) == ("e-1", TRACE, prefix)
+def test_headers_that_would_be_empty_are_none() -> None:
+    assert copy_to("inn", delivery(headers=None), "replayed", {}).properties.headers is None
 
 
-def test_an_event_in_structured_mode() -> None:
-    envelope = read(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
-    assert (envelope.event, envelope.fault, envelope.mode) == ({"requestId": "r-1"}, None, Mode.STRUCTURED)
-    assert (envelope.event_id, envelope.traceparent) == ("e-1", TRACE)
+def test_a_reply_to_that_the_broker_would_take_for_ours_stays_behind() -> None:
+    assert copy_to("inn", delivery(reply_to="amq.rabbitmq.reply-to"), "replayed", {}).properties.reply_to is None
 
 
-@pytest.mark.parametrize(
-    ("message", "mode", "event_id"),
-    [
-        pytest.param(delivery(headers=binary(type="other")), Mode.BINARY, "e-1", id="another type"),
-        pytest.param(delivery(headers={"ce-id": "e-1"}), Mode.BINARY, "e-1", id="attributes missing"),
-        pytest.param(delivery(headers=binary(id=5)), Mode.BINARY, "", id="an id that is no string"),
-        pytest.param(
-            delivery(headers=binary(), content_type="text/xml"), Mode.BINARY, "e-1", id="data that is not JSON"
-        ),
-        pytest.param(delivery(b"\xff", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not JSON"),
-        pytest.param(delivery(b"[]", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not an object"),
-        pytest.param(
-            delivery(structured(specversion="0.3"), content_type=STRUCTURED), Mode.STRUCTURED, "e-1", id="old"
-        ),
-        pytest.param(
-            delivery(b"[]", content_type="application/cloudevents-batch+json"), Mode.STRUCTURED, "", id="batch"
-        ),
-        pytest.param(delivery(b" " * 70_000), Mode.PLAIN, "", id="too long"),
-        pytest.param(delivery(b" " * 70_000, headers=binary()), Mode.BINARY, "", id="too long an event"),
-        pytest.param(delivery(b" " * 70_000, content_type=STRUCTURED), Mode.STRUCTURED, "", id="too long, structured"),
-    ],
-)
-def test_what_is_no_request_is_a_fault_that_says_what_was_expected(
-    message: Delivery, mode: Mode, event_id: str
-) -> None:
-    envelope = read(message)
-    assert envelope.fault is not None
-    assert envelope.fault.request_id is None
-    assert str(envelope.fault.errors[0]).startswith("expected")
-    assert (envelope.mode, envelope.event_id) == (mode, event_id)
+def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
+    reply = Message("customer", Properties(correlation_id="c-1", headers={"ce-id": "e-1"}), b"reply")
+    kept = unrouted(reply, Names("inn"), "unroutable")
+    assert (kept.queue, kept.body, kept.moved) == ("inn.unrouted", b"reply", "unroutable")
+    assert kept.properties.correlation_id == "c-1"
+    assert kept.properties.reply_to is None
+    assert kept.properties.headers == {"ce-id": "e-1", "inn-reply-to": "customer", "inn-reason": "unroutable"}
 
 
 @pytest.mark.parametrize(
-    ("own", "traced"),
+    ("value", "expected"),
     [
-        pytest.param({}, TRACE, id="none of its own"),
-        pytest.param({"traceparent": "garbage"}, TRACE, id="a wrong one of its own"),
-        pytest.param({"traceparent": OTHER_TRACE}, OTHER_TRACE, id="one of its own, which goes first"),
+        *(
+            pytest.param(value, value, id=repr(value))
+            for value in (None, True, 5, -(2**63), "я", 1.5, NOW, bytearray(b"x"))
+        ),
+        pytest.param(2**64, str(2**64), id="an integer of more than 64 bits"),
+        pytest.param(1e300, "1e+300", id="a float of double precision"),
+        pytest.param(b"\xff", bytearray(b"\xff"), id="bytes"),
+        pytest.param(Decimal("1.25"), "1.25", id="a decimal"),
+        pytest.param([b"x", {"a": 2**70}], [bytearray(b"x"), {"a": str(2**70)}], id="what lists and tables hold"),
     ],
 )
-def test_the_plain_header_stands_for_the_trace_of_an_event(own: dict[str, str], traced: str) -> None:
-    header = {"traceparent": TRACE}
-    in_binary = read(delivery(headers={**binary("ce-", **own), **header}))
-    in_structured = read(delivery(structured(**own), headers=header, content_type=STRUCTURED))
-    assert (in_binary.traceparent, in_structured.traceparent) == (traced, traced)
+def test_a_header_that_cannot_be_written_is_written_as_text(value: object, expected: object) -> None:
+    assert portable(value) == expected
+    Properties(headers={"h": expected}).marshal()  # type: ignore[dict-item]  # that it can be written is the point
 
 
-@pytest.mark.parametrize("trace", ["garbage", 5, None, TRACE.upper()])
-def test_a_wrong_traceparent_is_none(trace: object) -> None:
-    assert read(delivery(headers={"traceparent": trace})).traceparent == ""
+def _message(queue: str, headers: dict[str, object], why: str) -> Message:
+    properties = Properties(**{**KEPT, "delivery_mode": 2, "headers": headers})  # type: ignore[arg-type]  # by name
+    return Message(queue, properties, b"body", why)
 
 
-def test_a_plain_reply() -> None:
-    properties, body = answered(delivery(correlation_id="c-1", headers={"traceparent": TRACE}))
-    assert body == {
-        "requestId": "r-1",
-        "inn": "",
-        "cached": True,
-        "details": "",
-        "elapsedTime": 0.25,
-        "status": "not_found",
-    }
-    assert properties == Properties(
-        content_type="application/json",
-        correlation_id="c-1",
-        delivery_mode=2,
-        headers={"traceparent": TRACE},
-        message_id="m-1",
-        message_type="inn.lookup.completed",
-        timestamp=NOW,
-    )
-
-
-@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:"])
-def test_a_reply_in_binary_mode(prefix: str) -> None:
-    properties, body = answered(delivery(headers=binary(prefix, traceparent=TRACE)))
-    assert body["requestId"] == "r-1"
-    assert properties.content_type == "application/json"
-    assert properties.headers == {
-        f"{prefix}specversion": "1.0",
-        f"{prefix}id": "m-1",
-        f"{prefix}source": "/inn",
-        f"{prefix}type": "inn.lookup.completed",
-        f"{prefix}time": NOW.isoformat(),
-        f"{prefix}correlationid": "e-1",
-        f"{prefix}traceparent": TRACE,
-    }
-
-
-def test_a_reply_in_structured_mode() -> None:
-    properties, body = answered(delivery(structured(), content_type=STRUCTURED))
-    assert properties.content_type == STRUCTURED
-    assert body["correlationid"] == "e-1"
-    assert body["data"] == json.loads(result().to_json())
+RETURNED = {"queue": "inn.retry", "reason": "expired", "count": 1}
 
 
 @pytest.mark.parametrize(
-    ("request_id", "expected"),
+    ("headers", "expected"),
     [
-        pytest.param("r-1", "r-1", id="the request's id"),
-        pytest.param("ы" * 127, "ы" * 127, id="254 bytes"),
-        pytest.param("ы" * 128, None, id="256 bytes have no room"),
-        pytest.param("", "", id="no id at all"),
+        pytest.param({}, 0, id="a first try has none behind it"),
+        pytest.param({"x-death": [RETURNED]}, 1, id="the broker's count"),
+        pytest.param({ATTEMPTS: 2}, 2, id="the count carried"),
+        pytest.param({ATTEMPTS: 2, "x-death": [RETURNED]}, 3, id="carried and counted since"),
+        pytest.param({"x-death": [{**RETURNED, "count": 5}]}, 5, id="more returns than one"),
+        pytest.param({"x-death": [{**RETURNED, "queue": "other"}]}, 0, id="another queue's returns"),
+        pytest.param({"x-death": [{**RETURNED, "reason": "rejected"}]}, 0, id="another reason"),
+        pytest.param({"x-death": "nonsense", ATTEMPTS: "many"}, 0, id="nonsense counts nothing"),
+        pytest.param({"x-death": ["nonsense", RETURNED]}, 1, id="nonsense beside a count"),
+        pytest.param({ATTEMPTS: -4, "x-death": [{**RETURNED, "count": 10**9}]}, 0, id="absurd counts"),
     ],
 )
-def test_the_correlation_id_where_the_request_had_none(request_id: str, expected: str | None) -> None:
-    properties, body = answered(delivery(), request_id)
-    assert (properties.correlation_id, body["requestId"]) == (expected, request_id)
+def test_attempts(headers: dict[str, object], expected: int) -> None:
+    assert delivery(headers=headers).attempts("inn.retry") == expected
 
 
-def test_a_message_without_properties() -> None:
-    bare = Delivery(1, Properties(), b"", 0.0)
-    assert (bare.reply_to, bare.returns, dict(bare.headers)) == ("", 0, {})
-    assert isinstance(read(bare), Envelope)
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"x-death": [{"queue": "inn.lookup", "reason": "delivery_limit", "count": 1}, RETURNED]}, "delivery_limit"),
+        ({}, ""),
+        ({"x-death": [{"reason": 7}]}, ""),
+    ],
+)
+def test_why_the_broker_parked_a_message(headers: dict[str, object], expected: str) -> None:
+    assert delivery(headers=headers).death_reason() == expected
 
 
-@pytest.mark.parametrize(("headers", "returns"), [({"x-delivery-count": 3}, 3), ({"x-delivery-count": "3"}, 0)])
-def test_how_often_it_came_back(headers: dict[str, object], returns: int) -> None:
-    assert delivery(headers=headers).returns == returns
+@pytest.mark.parametrize(
+    "name",
+    [
+        ATTEMPTS,
+        REASON,
+        PARKED_AT,
+        "CC",
+        "BCC",
+        "x-death",
+        "x-first-death-queue",
+        "x-last-death-reason",
+        "x-delivery-count",
+    ],
+)
+def test_what_stays_behind(name: str) -> None:
+    message = copy_to("inn", delivery(headers={name: "x", "ce-id": "1"}), "replayed", {})
+    assert message.properties.headers == {"ce-id": "1"}

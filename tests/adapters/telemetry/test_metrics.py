@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry import Telemetry, start
 from adapters.telemetry.metrics import Metrics
 from function.outcomes import Reason, Status
-from function.rate_limit import Why
-from function.telemetry import ENTRIES, PARTS, PROVIDERS, QUEUES, STATUSES, STEPS, WAITS, Ended
+from function.rate_limit import DenialReason
+from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -27,33 +27,33 @@ def _series(name: str, **labels: str) -> Series:
     return name, frozenset(labels.items())
 
 
-def _ended(status: str = Status.FOUND, *, cached: bool = False, seconds: float = 0.2) -> Ended:
-    return Ended("http", "r-1", status, cached, "nalog", seconds)
+def _ended(status: str = Status.FOUND, *, cached: bool = False, seconds: float = 0.2) -> LookupEvent:
+    return LookupEvent("http", "r-1", status, cached, "nalog", seconds)
 
 
 CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
     "a request, by entry and status": (
-        lambda metrics: metrics.ended(_ended()),
+        lambda metrics: metrics.lookup(_ended()),
         _series("inn_requests_total", entry="http", status="found", cached="false"),
         1,
     ),
     "an answer from the cache, for the hit ratio": (
-        lambda metrics: metrics.ended(_ended(cached=True)),
+        lambda metrics: metrics.lookup(_ended(cached=True)),
         _series("inn_requests_total", entry="http", status="found", cached="true"),
         1,
     ),
     "a request put off, by its reason": (
-        lambda metrics: metrics.ended(_ended(Reason.STORE_UNAVAILABLE)),
+        lambda metrics: metrics.lookup(_ended(Reason.STORE_UNAVAILABLE)),
         _series("inn_requests_total", entry="http", status="store_unavailable", cached="false"),
         1,
     ),
     "a request's seconds": (
-        lambda metrics: metrics.ended(_ended(seconds=0.2)),
+        lambda metrics: metrics.lookup(_ended(seconds=0.2)),
         _series("inn_request_seconds_sum", entry="http", cached="false"),
         0.2,
     ),
     "a request's seconds, as a histogram": (
-        lambda metrics: metrics.ended(_ended(seconds=0.2)),
+        lambda metrics: metrics.lookup(_ended(seconds=0.2)),
         _series("inn_request_seconds_bucket", entry="http", cached="false", le="0.25"),
         1,
     ),
@@ -73,37 +73,36 @@ CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
         1.5,
     ),
     "a message moved for a retry": (
-        lambda metrics: metrics.moved("retry"),
+        lambda metrics: metrics.message_moved("retry", "failed"),
         _series("inn_queue_moves_total", queue="retry"),
         1,
     ),
     "a message parked": (
-        lambda metrics: metrics.moved("dead"),
+        lambda metrics: metrics.message_moved("dead", "failed"),
         _series("inn_queue_moves_total", queue="dead"),
         1,
     ),
     "messages that wait, by their reason": (
-        lambda metrics: metrics.waiting(Reason.STORE_UNAVAILABLE, 64),
-        _series("inn_waits_total", reason="store_unavailable"),
+        lambda metrics: metrics.held(Reason.STORE_UNAVAILABLE, 64),
+        _series("inn_holds_total", reason="store_unavailable"),
         64,
     ),
     "a part that is ready": (
-        lambda metrics: metrics.looked("store", ready=True),
-        _series("inn_ready", part="store"),
+        lambda metrics: metrics.checked("store", ready=True),
+        _series("inn_ready", check="store"),
         1,
     ),
     "a part that is not ready": (
-        lambda metrics: metrics.looked("store", ready=False),
-        _series("inn_ready", part="store"),
+        lambda metrics: metrics.checked("store", ready=False),
+        _series("inn_ready", check="store"),
         0,
     ),
     "what is in work": (
-        lambda metrics: deque(map(metrics.in_work, ("rabbitmq", "rabbitmq"), (64, -60))),
+        lambda metrics: deque(map(metrics.in_flight, ("rabbitmq", "rabbitmq"), (64, -60))),
         _series("inn_in_flight", entry="rabbitmq"),
         4,
     ),
-    "a trouble": (Metrics.trouble, _series("inn_troubles_total"), 1),
-    "a line lost": (lambda metrics: metrics.lines_lost(lambda: 1), _series("inn_log_lines_lost_total"), 1),
+    "an error": (lambda metrics: metrics.error("consumer", ValueError()), _series("inn_errors_total"), 1),
     "the version that runs": (Metrics.exposition, _series("inn_build_info", version="1.2.3"), 1),
 }
 
@@ -116,11 +115,18 @@ def test_a_report_has_its_series(act: Callable[[Metrics], object], series: Serie
     assert _samples(metrics.exposition())[series] == value
 
 
+def test_log_lines_that_were_not_written_are_counted_by_the_log() -> None:
+    dropped = [0]
+    metrics = Metrics("1.2.3", lambda: dropped[0])
+    for dropped[0] in (0, 1, 1, 3):
+        assert _samples(metrics.exposition())[_series("inn_log_lines_lost_total")] == dropped[0]
+
+
 def test_a_closed_provider_opens_as_time_goes_by() -> None:
     now = [100.0]
-    metrics = Metrics("1.2.3", lambda: now[0])
-    cooling = _series("inn_provider_closed_seconds", provider="nalog", why=Why.COOLING)
-    limit = _series("inn_provider_closed_seconds", provider="nalog", why=Why.DAILY_LIMIT)
+    metrics = Metrics("1.2.3", monotonic=lambda: now[0])
+    cooling = _series("inn_provider_closed_seconds", provider="nalog", reason=DenialReason.COOLING_DOWN)
+    limit = _series("inn_provider_closed_seconds", provider="nalog", reason=DenialReason.DAILY_LIMIT)
     seen = []
 
     def look() -> None:
@@ -128,11 +134,11 @@ def test_a_closed_provider_opens_as_time_goes_by() -> None:
         seen.append((samples.get(cooling), samples.get(limit)))
 
     look()
-    metrics.provider_closed("nalog", Why.COOLING, 20)
+    metrics.provider_closed("nalog", DenialReason.COOLING_DOWN, 20)
     look()
     now[0] = 115
     look()
-    metrics.provider_closed("nalog", Why.DAILY_LIMIT, 3600)
+    metrics.provider_closed("nalog", DenialReason.DAILY_LIMIT, 3600)
     look()
     metrics.provider_closed("nalog", "", 0)
     look()
@@ -144,7 +150,7 @@ def test_a_closed_provider_opens_as_time_goes_by() -> None:
 
 UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
     "a request's words": (
-        lambda telemetry, word: telemetry.ended(Ended(word, word, word, False, word, 0)),
+        lambda telemetry, word: telemetry.lookup(LookupEvent(word, word, word, False, word, 0)),
         "inn_requests_total",
     ),
     "a step": (lambda telemetry, word: telemetry.step(word, 0), "inn_step_seconds_count"),
@@ -153,10 +159,10 @@ UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
         lambda telemetry, word: telemetry.provider_closed(word, word, 9),
         "inn_provider_closed_seconds",
     ),
-    "a queue": (lambda telemetry, word: telemetry.moved(word, word.upper()), "inn_queue_moves_total"),
-    "a reason to wait": (lambda telemetry, word: telemetry.waiting(word, 1), "inn_waits_total"),
-    "a part": (lambda telemetry, word: telemetry.looked(word, ready=True), "inn_ready"),
-    "an entry": (lambda telemetry, word: telemetry.in_work(word, 1), "inn_in_flight"),
+    "a queue": (lambda telemetry, word: telemetry.message_moved(word, word.upper()), "inn_queue_moves_total"),
+    "a reason to wait": (lambda telemetry, word: telemetry.held(word, 1), "inn_holds_total"),
+    "a part": (lambda telemetry, word: telemetry.checked(word, ready=True), "inn_ready"),
+    "an entry": (lambda telemetry, word: telemetry.in_flight(word, 1), "inn_in_flight"),
 }
 
 
@@ -176,17 +182,17 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
     metrics = Metrics("1.2.3")
     for entry in ENTRIES:
         for status in STATUSES:
-            metrics.ended(Ended(entry, "r-1", status, False, "", 0))
+            metrics.lookup(LookupEvent(entry, "r-1", status, False, "", 0))
     for step in STEPS:
         metrics.step(step, 0)
     for provider in PROVIDERS:
         metrics.provider_called(provider, Status.FOUND, 0)
     for queue in QUEUES:
-        metrics.moved(queue)
-    for reason in WAITS:
-        metrics.waiting(reason, 1)
-    for part in PARTS:
-        metrics.looked(part, ready=True)
+        metrics.message_moved(queue, "failed")
+    for reason in HOLD_REASONS:
+        metrics.held(reason, 1)
+    for part in CHECKS:
+        metrics.checked(part, ready=True)
 
     assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
 
@@ -197,8 +203,8 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
         _series("inn_requests_total", entry="rabbitmq", status="failed", cached="false"),
         _series("inn_requests_total", entry="http", status="bug", cached="false"),
         _series("inn_queue_moves_total", queue="dead"),
-        _series("inn_waits_total", reason="store_unavailable"),
-        _series("inn_troubles_total"),
+        _series("inn_holds_total", reason="store_unavailable"),
+        _series("inn_errors_total"),
         _series("inn_log_lines_lost_total"),
     ],
     ids=str,

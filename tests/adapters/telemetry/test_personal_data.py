@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
-from function.telemetry import Ended
+from function.telemetry import LookupEvent
 from tests.collector import Collector
 
 TRACEPARENT = f"00-{'5a' * 16}-{'6b' * 8}-01"
@@ -58,8 +58,8 @@ def _as_id(value: str) -> str:
 
 def exceptions(telemetry: Telemetry, value: str) -> None:
     for error in _texts(value):
-        telemetry.trouble("consumer", _raised(error, value))
-        telemetry.trouble(value, error)
+        telemetry.error("consumer", _raised(error, value))
+        telemetry.error(value, error)
 
 
 def facts(telemetry: Telemetry, value: str) -> None:
@@ -71,7 +71,7 @@ def facts(telemetry: Telemetry, value: str) -> None:
 
 def pipeline(telemetry: Telemetry, value: str) -> None:
     """The logger itself, in all the ways of structlog: somebody will use it so one day."""
-    logger = telemetry._log._logger
+    logger = telemetry.logger
     names = ("time", "level", "service", "exc_info", "stack_info", "exception", "lookup", "facts", "request_id", "text")
     logger.info(value, **{value: value, "key": value, **dict.fromkeys(names, value)})
     logger.warning("said %s", value)
@@ -88,22 +88,22 @@ def pipeline(telemetry: Telemetry, value: str) -> None:
 
 
 def requests(telemetry: Telemetry, value: str) -> None:
-    telemetry.ended(Ended("http", _as_id(value), "found", True, "nalog", 0.1, traceparent=value))
-    telemetry.ended(Ended(value, f"id {value}", value, False, value, 0.1, traceparent=TRACEPARENT))
+    telemetry.lookup(LookupEvent("http", _as_id(value), "found", True, "nalog", 0.1, traceparent=value))
+    telemetry.lookup(LookupEvent(value, f"id {value}", value, False, value, 0.1, traceparent=TRACEPARENT))
 
 
 def numbers(telemetry: Telemetry, value: str) -> None:
-    telemetry.in_work(value, 1)
+    telemetry.in_flight(value, 1)
     telemetry.step(value, 0.1)
     telemetry.provider_called(value, value, 0.1)
     telemetry.provider_closed(value, value, 10)
-    telemetry.moved(value, value)
+    telemetry.message_moved(value, value)
 
 
 def spans(telemetry: Telemetry, value: str) -> None:
     for error in _texts(value):
         with suppress(type(error)), telemetry.span("ask nalog", TRACEPARENT) as traceparent:
-            telemetry.ended(Ended(value, _as_id(value), value, False, value, 0.1, traceparent=traceparent))
+            telemetry.lookup(LookupEvent(value, _as_id(value), value, False, value, 0.1, traceparent=traceparent))
             raise error
     with telemetry.span(value, value):
         pass

@@ -5,7 +5,13 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const PACKAGES = { "keda.sh": "keda", "serving.knative.dev": "knative", "eventing.knative.dev": "knative" };
+const PACKAGES = {
+  "keda.sh": "keda",
+  "serving.knative.dev": "knative",
+  "eventing.knative.dev": "knative",
+  "gateway.networking.k8s.io": "gateway-api",
+  "monitoring.coreos.com": "prometheus-operator",
+};
 const modules = resolve(process.argv[2], "@kubernetes-models");
 
 for (const object of JSON.parse(readFileSync(0, "utf8"))) {

@@ -32,10 +32,11 @@ class Client:
     """Sends one request on each connection; a form makes it a POST."""
 
     url: str
+    bound: float = BOUND_SEC
 
     def __call__(self, path: str, form: dict[str, str] | None = None, method: str = "", **headers: str) -> Answer:
         address = urlsplit(self.url)
-        connection = HTTPConnection(address.hostname or "", address.port, timeout=BOUND_SEC)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=self.bound)
         body = None if form is None else urlencode(form)
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}

@@ -24,8 +24,8 @@ def paid(client: Any) -> Any:
 
 @pytest.mark.parametrize(("who", "inn"), [("ivanova", "770000000082"), ("lee", "770000000220")])
 def test_a_found_person(paid: Any, people: dict[str, Form], who: str, inn: str) -> None:
-    told = paid(people[who])
-    assert (told.status, told.json) == (200, {"items": [{"ИНН": inn}]})
+    reply = paid(people[who])
+    assert (reply.status, reply.json) == (200, {"items": [{"ИНН": inn}]})
 
 
 def test_it_knows_the_same_people_as_the_tax_service(paid: Any, client: Any, form: Form) -> None:
@@ -34,9 +34,9 @@ def test_it_knows_the_same_people_as_the_tax_service(paid: Any, client: Any, for
 
 @pytest.mark.parametrize("who", ["nobody", "namesake"])
 def test_a_person_without_inn(paid: Any, people: dict[str, Form], who: str) -> None:
-    told = paid(people[who]).json
-    assert told["items"] == []
-    assert told["error"].startswith("Информация об ИНН не найдена")
+    reply = paid(people[who]).json
+    assert reply["items"] == []
+    assert reply["error"].startswith("Информация об ИНН не найдена")
 
 
 @pytest.mark.parametrize("who", ["unavailable", "stuck", "captcha"])
@@ -49,9 +49,9 @@ def test_it_answers_where_the_tax_service_does_not(paid: Any, people: dict[str, 
     [{"doctype": "01"}, {"docno": "45 11 123456"}, {"docno": "451112345"}, {"fam": ""}, {"bdate": "1990-07-15"}],
 )
 def test_a_person_whose_fields_are_wrong(paid: Any, form: Form, changes: Form) -> None:
-    told = paid(form, **changes)
-    assert told.status == 200
-    assert told.json["items"][0].keys() == {"error"}
+    reply = paid(form, **changes)
+    assert reply.status == 200
+    assert reply.json["items"][0].keys() == {"error"}
 
 
 def test_a_person_whom_the_vendor_calls_wrong(paid: Any, people: dict[str, Form]) -> None:
@@ -59,17 +59,17 @@ def test_a_person_whom_the_vendor_calls_wrong(paid: Any, people: dict[str, Form]
 
 
 def test_a_wrong_key_is_plain_text(emulator: Emulator, paid: Any, form: Form) -> None:
-    told = paid(form, key="another")
-    assert told.headers["content-type"].startswith("text/plain")
-    assert told.body.decode() == "Ошибка: Неверный ключ (1)"
+    reply = paid(form, key="another")
+    assert reply.headers["content-type"].startswith("text/plain")
+    assert reply.body.decode() == "Ошибка: Неверный ключ (1)"
     emulator.control(apifns_key="another")
     assert paid(form, key="another").json["items"]
 
 
 def test_a_blocked_address(emulator: Emulator, paid: Any, form: Form) -> None:
     emulator.control(rules=[{"on": "apifns", "raw": "Доступ запрещен", "status": 403, "content_type": "text/plain"}])
-    told = paid(form)
-    assert (told.status, told.body.decode()) == (403, "Доступ запрещен")
+    reply = paid(form)
+    assert (reply.status, reply.body.decode()) == (403, "Доступ запрещен")
 
 
 def test_a_wrong_checksum(emulator: Emulator, paid: Any, form: Form) -> None:
@@ -86,8 +86,8 @@ def test_the_quota_counts_what_was_asked(emulator: Emulator, paid: Any, client: 
     assert client("/api/stat?key=another").body.decode() == "Ошибка: Неверный ключ (1)"
 
 
-def test_the_tax_services_moods_are_not_the_vendors(emulator: Emulator, paid: Any, client: Any, form: Form) -> None:
-    emulator.control(mood="down")
+def test_the_tax_services_scenarios_are_not_the_vendors(emulator: Emulator, paid: Any, client: Any, form: Form) -> None:
+    emulator.control(scenario="down")
     assert client.find(form).status == 503
     assert paid(form).json["items"]
 

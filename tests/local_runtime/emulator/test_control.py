@@ -1,19 +1,19 @@
-"""What steers the emulator: settings, rules, moods, captchas."""
+"""How the emulator is controlled: settings, rules, scenarios, captchas."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from local_runtime.emulator import script
+from local_runtime.emulator import settings as settings_module
+from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.client import Emulator, WrongControl
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.rules import STEPS_OF, Body, Captcha, Connection, Rule
-from local_runtime.emulator.script import Mood, Settings
+from local_runtime.emulator.settings import STEPS_OF, Body, Captcha, Connection, Consent, EmulatorSettings, Rule
 
 Form = dict[str, str]
-README = Path(script.__file__).with_name("README.md")
+README = Path(settings_module.__file__).with_name("README.md")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ README = Path(script.__file__).with_name("README.md")
         ({"latency": "1"}, "latency"),
         ({"latency": 601}, "latency"),
         ({"pending": 1.5}, "pending"),
-        ({"mood": "sad"}, "mood"),
+        ({"scenario": "sad"}, "scenario"),
         ({"captcha": "often"}, "captcha"),
         ({"captcha_for": 0}, "captcha_for"),
         ({"numbers": "roman"}, "numbers"),
@@ -35,14 +35,18 @@ README = Path(script.__file__).with_name("README.md")
         ({"rules": [{"times": 0}]}, "rules.0.times"),
         ({"rules": [{"connection": "lost"}]}, "rules.0.connection"),
         ({"rules": [{"state": 1}]}, "state goes with on = get only"),
-        ({"rules": [{"on": "get", "pending": 1}]}, "pending goes with on = find only"),
+        ({"rules": [{"on": "get", "pending": 1}]}, "pending needs find"),
+        ({"rules": [{"on": ["get", "nothing"]}]}, "rules.0.on"),
+        ({"rules": [{"case": "sadness"}]}, "case must be one of"),
+        ({"rules": [{"case": "state_ambiguous", "on": "find"}]}, "state goes with on = get only"),
+        ({"rules": [{"on": "page", "poll": 1}]}, "poll goes with on = get only"),
         ({"rules": [{"on": "tax", "code": 1}]}, "code goes with on = legacy only"),
         ({"rules": [{"on": "get", "captcha": "required"}]}, "captcha goes with on = find, legacy only"),
         ({"rules": [{"on": "page", "person": "lee"}]}, "person goes with on = "),
         ({"rules": [{"on": "find", "raw": "x", "error": "y"}]}, "only one of error, raw"),
     ],
 )
-def test_a_wrong_script_is_refused_and_changes_nothing(emulator: Emulator, settings: Any, fault: str) -> None:
+def test_a_wrong_setting_is_refused_and_changes_nothing(emulator: Emulator, settings: Any, fault: str) -> None:
     before = emulator.control()
     with pytest.raises(WrongControl, match=fault):
         emulator.control(**settings)
@@ -50,7 +54,7 @@ def test_a_wrong_script_is_refused_and_changes_nothing(emulator: Emulator, setti
 
 
 def test_what_is_not_json_is_refused(client: Any) -> None:
-    refused = client("/control", {"mood": "slow"})
+    refused = client("/control", {"scenario": "slow"})
     assert refused.status == 400
     assert refused.json["errors"]
 
@@ -65,9 +69,10 @@ def test_the_examples_of_the_readme_are_understood(emulator: Emulator, example: 
     assert emulator.control(**example)
 
 
-def test_the_readme_names_every_setting_and_effect() -> None:
+def test_the_readme_names_every_setting_rule_and_case() -> None:
     readme = README.read_text(encoding="utf-8")
-    named = {*Settings.model_fields, *Rule.model_fields, *Mood, *Captcha, *Body, *Connection, *STEPS_OF}
+    words = (word for kind in (Captcha, Consent, Body, Connection) for word in get_args(kind))
+    named = {*EmulatorSettings.model_fields, *Rule.model_fields, *words, *STEPS_OF, *CASES}
     assert {name for name in named if f"`{name}`" not in readme} == set()
 
 
@@ -80,7 +85,7 @@ def test_settings_that_are_not_named_stay(emulator: Emulator) -> None:
 def test_reset_undoes_everything(emulator: Emulator, client: Any, form: Form) -> None:
     before = emulator.control()
     found = client.find(form)
-    emulator.control(mood="down", pending=2, captcha_after=0, rules=[{"on": "get", "state": 7}])
+    emulator.control(scenario="down", pending=2, captcha_after=0, rules=[{"on": "get", "state": 7}])
     emulator.reset()
     assert emulator.control() == before
     assert emulator.stats().finds == 0
@@ -152,22 +157,22 @@ def test_captchas_do_not_touch_polls(emulator: Emulator, client: Any, form: Form
 
 
 @pytest.mark.parametrize(
-    ("mood", "answer"), [("throttled", (429, "30")), ("down", (503, None)), ("captcha", (200, None))]
+    ("scenario", "answer"), [("throttled", (429, "30")), ("down", (503, None)), ("captcha", (200, None))]
 )
-def test_moods(emulator: Emulator, client: Any, form: Form, mood: str, answer: tuple[int, str | None]) -> None:
-    emulator.control(mood=mood)
-    for told in (client.find(form), client.legacy(form)):
-        assert (told.status, told.headers.get("retry-after")) == answer
-        assert b"requestId" not in told.body
-        assert b"inn" not in told.body
-    emulator.control(mood="normal")
+def test_scenarios(emulator: Emulator, client: Any, form: Form, scenario: str, answer: tuple[int, str | None]) -> None:
+    emulator.control(scenario=scenario)
+    for reply in (client.find(form), client.legacy(form)):
+        assert (reply.status, reply.headers.get("retry-after")) == answer
+        assert b"requestId" not in reply.body
+        assert b"inn" not in reply.body
+    emulator.control(scenario="normal")
     assert client.get(client.find(form)).json["state"] == 1
 
 
-def test_the_slow_mood_has_pending_polls_and_latency(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(mood="slow")
+def test_the_slow_scenario_has_pending_polls_and_latency(emulator: Emulator, client: Any, form: Form) -> None:
+    emulator.control(scenario="slow")
     found = client.find(form)
-    emulator.control(mood="normal")
+    emulator.control(scenario="normal")
     assert [client.get(found).json["state"] for _ in range(4)] == [-1, -1, -1, 1]
     [find] = emulator.stats().times[Step.FIND]
     assert emulator.stats().times[Step.GET][0] - find >= 2

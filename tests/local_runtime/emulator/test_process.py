@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.__main__ import main
-from local_runtime.emulator.client import Emulator, NotStarted
+from local_runtime.emulator.client import Emulator, EmulatorFailed
 from local_runtime.emulator.counts import Step
 from tests.servers.process import wait_for
 
@@ -28,9 +28,9 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen([*COMMAND, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             assert process.stdout
-            told = json.loads(process.stdout.readline())
-            assert told["pid"] == process.pid
-            yield process, told["url"]
+            reply = json.loads(process.stdout.readline())
+            assert reply["pid"] == process.pid
+            yield process, reply["url"]
         finally:
             process.kill()
 
@@ -121,7 +121,7 @@ def test_a_busy_port_is_one_clear_line() -> None:
     with started() as (_, url):
         port = url.rpartition(":")[2]
         assert_refused(port)
-        with pytest.raises(NotStarted):
+        with pytest.raises(EmulatorFailed):
             Emulator("--port", port)
 
 
@@ -132,7 +132,7 @@ def test_a_port_that_is_none_is_one_clear_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["--mood", "sad"], "mood"),
+        (["--scenario", "sad"], "scenario"),
         (["--latency", "-1"], "latency"),
         (["--control", '{"rules": [{"on": "x"}]}'], "rules.0.on"),
         (["--control", "nonsense"], "JSON"),
@@ -140,15 +140,15 @@ def test_a_port_that_is_none_is_one_clear_line() -> None:
 )
 def test_wrong_use_is_one_clear_line(arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    told = capsys.readouterr()
-    assert fault in told.err
-    assert told.err.count("\n") == 1
-    assert told.out == ""
+    reply = capsys.readouterr()
+    assert fault in reply.err
+    assert reply.err.count("\n") == 1
+    assert reply.out == ""
 
 
 def test_settings_of_the_command_line_are_those_that_a_reset_returns_to() -> None:
     with Emulator("--latency", "0.01", "--pending", "2", "--control", '{"numbers": "int"}') as emulator:
-        emulator.control(latency=0, numbers="float", mood="down")
+        emulator.control(latency=0, numbers="float", scenario="down")
         emulator.reset()
         now = emulator.control()
-        assert (now["latency"], now["pending"], now["numbers"], now["mood"]) == (0.01, 2, "int", "normal")
+        assert (now["latency"], now["pending"], now["numbers"], now["scenario"]) == (0.01, 2, "int", "normal")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 from uuid import uuid4
 
 import pytest
@@ -104,10 +104,10 @@ def batch_script(site: str, person: Person) -> str | None:
 
 
 def request_inn(site: str, person: Person) -> str | None:
-    told = post(f"{site}/inn-proc.do", {"c": "innMy", **person.fields, "bplace": "", "docdt": person.docdt})
-    if told.get("code", 0) > 3:
+    found = post(f"{site}/inn-proc.do", {"c": "innMy", **person.fields, "bplace": "", "docdt": person.docdt})
+    if found.get("code", 0) > 3:
         raise ValueError("the service is unavailable")
-    inn: str | None = told.get("inn")
+    inn: str | None = found.get("inn")
     return inn
 
 
@@ -117,8 +117,17 @@ def gist(site: str, person: Person) -> str | None:
     return inn
 
 
+class NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 def with_cookies(site: str, person: Person) -> str | None:
-    with urlopen(f"{site}/inn.do", timeout=BOUND_SEC) as page:
+    try:
+        page = build_opener(NoRedirect).open(f"{site}/inn.do", timeout=BOUND_SEC)
+    except HTTPError as redirect:
+        page = redirect
+    with page:
         session = page.headers["Set-Cookie"].partition(";")[0]
     consent = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
     token = post(f"{site}/static/personal-data-proc.json", consent, cookie=session)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from function import inn
 from local_runtime.emulator.fields import errors_of
-from local_runtime.emulator.people import PEOPLE, named
-from local_runtime.emulator.register import Ending, entry_of, key_of
+from local_runtime.emulator.register import PEOPLE, Ending, entry_of, key_of, named
 
 NAMES = st.text("абвгдеёжзиклмнопрстуфхцчшщыьэюя", min_size=1, max_size=12)
 FORMS = st.fixed_dictionaries(

@@ -167,13 +167,6 @@ def test_any_other_state_by_rule(emulator: Emulator, client: Any, form: Form, st
     assert client.get(client.find(form)).json == {"state": state}
 
 
-def test_other_keys_come_beside_the_state(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(rules=[{"on": "get", "extra": {"error_code": 1.0, "id": 7, "entityId": None, "result": {}}}])
-    result = client.get(client.find(form)).json
-    assert result["state"] == 1
-    assert result.keys() == {"inn", "state", "error_code", "id", "entityId", "result"}
-
-
 @pytest.mark.parametrize(
     ("numbers", "shown"),
     [
@@ -225,12 +218,6 @@ def test_the_other_side_a_request_id_that_stays_invalid_until_a_new_find(
 def test_an_invalid_request_id_may_come_with_status_200(emulator: Emulator, client: Any, form: Form) -> None:
     emulator.control(rules=[{"on": "get", "error": UNKNOWN["ERROR"], "status": 200}])
     assert client.get(client.find(form)).status == 200
-
-
-def test_an_internal_error(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(rules=[{"on": "get", "error": "Произошла внутренняя ошибка", "status": 500}])
-    failed = client.get(client.find(form))
-    assert (failed.status, failed.json) == (500, {"ERROR": "Произошла внутренняя ошибка", "STATUS": 500})
 
 
 def test_captcha_required_together_with_a_request_id_that_is_good(emulator: Emulator, client: Any, form: Form) -> None:

@@ -1,4 +1,4 @@
-"""The page's side of the wire: what is served beside the function, to whom it listens, and what it tells of a lookup."""
+"""What is served for the page: its files, the state, the switches, and who gave the latest answers."""
 
 import json
 import threading
@@ -10,24 +10,23 @@ import urllib3
 from starlette.applications import Starlette
 
 from adapters.http.server import Address, Server, listen, run
-from adapters.providers import Providers
+from adapters.providers import FailoverProvider
+from adapters.runtime.clock import SystemClock
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import Again, Pace, Reply
+from function.ports import Invalid, Ticket, Unavailable, Verdict
+from function.rate_limit import ProviderReply, RateLimit
 from function.request import LookupRequest
-from function.telemetry import NullObserver
 from local_runtime.emulator.client import Emulator, Remote
-from local_runtime.playground import Playground, Watched
-from local_runtime.playground.watched import KEPT, Said
-from tests.doubles import MemoryRateLimiter
-from tests.doubles import INN, request
+from local_runtime.playground import Playground, SwitchableProvider
+from local_runtime.playground.provider import MAX_ANSWERS, LatestAnswer
+from tests.doubles import INN, MemoryRateLimiter, RecordingObserver, request
 from tests.servers.process import free_port
 
 JSON = {"content-type": "application/json"}
 
 
 class Named:
-    """An Upstream that finds everybody, or what else it is told to do."""
+    """A Provider that finds everybody, or what else it is told to do."""
 
     def __init__(self, name: str, say: Callable[[], Verdict | Invalid] | None = None) -> None:
         self.name = name
@@ -36,22 +35,24 @@ class Named:
     def serves(self, request: LookupRequest) -> bool:
         return True
 
-    def ask(self, request: LookupRequest, again: Again) -> Reply:
-        return Reply(self._say())
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        return ProviderReply(self._say())
 
 
-def watched(nalog: Callable[[], Verdict | Invalid] | None = None) -> Watched:
-    book, pace = MemoryRateLimiter(), Pace(0, 0, 0, 0)
-    tax_service, paid = (Named("nalog", nalog), pace), (Named("apifns"), pace)
-    return Watched(
-        Providers([tax_service], book, NullObserver()), Providers([tax_service, paid], book, NullObserver()), paid=False
+def switchable(nalog: Callable[[], Verdict | Invalid] | None = None) -> SwitchableProvider:
+    limiter, limit = MemoryRateLimiter(), RateLimit(0, 0, 0, 0)
+    tax_service, paid = (Named("nalog", nalog), limit), (Named("apifns"), limit)
+    alone, with_paid = (
+        FailoverProvider(order, limiter, RecordingObserver(), SystemClock())
+        for order in ([tax_service], [tax_service, paid])
     )
+    return SwitchableProvider(alone, with_paid, paid=False)
 
 
 @contextmanager
-def serving(emulator: Remote, watched: Watched) -> Iterator[str]:
+def serving(emulator: Remote, provider: SwitchableProvider) -> Iterator[str]:
     listener = listen(Address("127.0.0.1", 0))
-    server = Server(Starlette(routes=Playground(emulator, watched).routes()), listener, grace=1)
+    server = Server(Starlette(routes=Playground(emulator, provider).routes()), listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -61,7 +62,7 @@ def serving(emulator: Remote, watched: Watched) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with Emulator() as emulator, serving(emulator, watched()) as url:
+    with Emulator() as emulator, serving(emulator, switchable()) as url:
         yield url
 
 
@@ -83,9 +84,7 @@ def call(url: str, body: object = None, headers: Mapping[str, str] = JSON) -> ur
         ("/playground/state", "application/json"),
     ],
 )
-def test_whatever_is_served_has_its_type_and_a_policy_that_lets_nothing_else_in(
-    site: str, path: str, kind: str
-) -> None:
+def test_every_file_has_its_type_and_a_policy_that_allows_nothing_else(site: str, path: str, kind: str) -> None:
     answer = call(site + path)
     assert (answer.status, answer.headers["content-type"]) == (200, kind)
     policy = answer.headers["content-security-policy"].split("; ")
@@ -99,61 +98,63 @@ def test_nothing_but_the_pages_own_files_is_served(site: str, path: str) -> None
     assert call(site + path).status == 404
 
 
-def test_the_switches_are_set_one_by_one_and_the_state_tells_them(site: str) -> None:
-    assert call(f"{site}/playground/state", {"mood": "slow"}).json()["mood"] == "slow"
+def test_the_switches_are_set_one_by_one_and_the_state_shows_them(site: str) -> None:
+    assert call(f"{site}/playground/state", {"scenario": "slow"}).json()["scenario"] == "slow"
     both = call(f"{site}/playground/state", {"paid": True}).json()
-    assert (both["mood"], both["paid"]) == ("slow", True)
+    assert (both["scenario"], both["paid"]) == ("slow", True)
     assert [provider["name"] for provider in both["providers"]] == ["nalog", "apifns"]
-    call(f"{site}/playground/state", {"mood": "normal", "paid": False})
+    call(f"{site}/playground/state", {"scenario": "normal", "paid": False})
     state = call(f"{site}/playground/state").json()
-    assert (state["mood"], state["paid"]) == ("normal", False)
+    assert (state["scenario"], state["paid"]) == ("normal", False)
     assert [provider["name"] for provider in state["providers"]] == ["nalog"]
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
-        ({"mood": "furious"}, JSON, 400),
+        ({"scenario": "furious"}, JSON, 400),
         ({"paid": "yes"}, JSON, 400),
         ({"latency": 5}, JSON, 400),
         (b"{", JSON, 400),
-        (b'{"mood": "down"}', {"content-type": "text/plain"}, 415),
-        (b'{"mood": "down"}', {}, 415),
+        (b'{"scenario": "down"}', {"content-type": "text/plain"}, 415),
+        (b'{"scenario": "down"}', {}, 415),
     ],
-    ids=["no mood", "no boolean", "no switch", "no JSON", "a form of another site", "no type"],
+    ids=["no scenario", "no boolean", "no switch", "no JSON", "a form of another site", "no type"],
 )
-def test_what_is_no_switch_is_refused(site: str, body: object, headers: dict[str, str], status: int) -> None:
+def test_an_unknown_switch_is_refused(site: str, body: object, headers: dict[str, str], status: int) -> None:
     answer = call(f"{site}/playground/state", body, headers)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["detail"].startswith("expected ")
-    assert call(f"{site}/playground/state").json()["mood"] == "normal"
+    assert call(f"{site}/playground/state").json()["scenario"] == "normal"
 
 
-def test_an_emulator_that_has_ended_is_a_problem_and_no_fault() -> None:
-    with serving(Remote(f"http://127.0.0.1:{free_port()}"), watched()) as url:
+def test_an_emulator_that_has_ended_is_a_problem_and_no_internal_error() -> None:
+    with serving(Remote(f"http://127.0.0.1:{free_port()}"), switchable()) as url:
         answer = call(f"{url}/playground/state")
     assert (answer.status, answer.json()["detail"]) == (502, "the emulated tax service does not answer")
 
 
-def test_who_answered_is_remembered_by_request_and_for_a_while_only() -> None:
-    asked = watched()
-    for number in range(KEPT + 1):
-        asked.ask(request(requestId=f"r-{number}"))
-    assert [said.request_id for said in asked.latest()] == [f"r-{number}" for number in range(KEPT, 0, -1)]
-    assert asked.latest()[0] == Said(f"r-{KEPT}", Status.FOUND, "nalog")
+def test_the_latest_answers_are_remembered_by_request() -> None:
+    provider = switchable()
+    for number in range(MAX_ANSWERS + 1):
+        provider.ask(request(requestId=f"r-{number}"), None)
+    assert [answer.request_id for answer in provider.latest()] == [
+        f"r-{number}" for number in range(MAX_ANSWERS, 0, -1)
+    ]
+    assert provider.latest()[0] == LatestAnswer(f"r-{MAX_ANSWERS}", Status.FOUND, "nalog")
 
 
-def test_who_is_called_wrong_is_so_by_the_tax_service() -> None:
-    asked = watched(lambda: Invalid((FieldError("lastName", "wrong"),)))
-    asked.ask(request())
-    assert asked.latest() == [Said("r-1", Status.REJECTED, "nalog")]
+def test_rejected_fields_are_the_tax_services_answer() -> None:
+    provider = switchable(lambda: Invalid((FieldError("lastName", "wrong"),)))
+    provider.ask(request(), None)
+    assert provider.latest() == [LatestAnswer("r-1", Status.REJECTED, "nalog")]
 
 
-def test_who_gets_no_answer_is_not_remembered() -> None:
+def test_a_request_without_an_answer_is_not_remembered() -> None:
     def refuse() -> Verdict:
         raise Unavailable(Reason.BAD_REPLY)
 
-    asked = watched(refuse)
+    provider = switchable(refuse)
     with pytest.raises(Unavailable):
-        asked.ask(request())
-    assert asked.latest() == []
+        provider.ask(request(), None)
+    assert provider.latest() == []

@@ -73,8 +73,8 @@ def test_nothing_that_was_asked_or_answered_is_told(
 ) -> None:
     runtime = start_local(LOG_LEVEL="DEBUG", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **QUICK)
     values = _ask_for_everybody(runtime)
-    for mood in ("down", "captcha", "throttled"):
-        runtime.tax_service.control(mood=mood)
+    for scenario in ("down", "captcha", "throttled"):
+        runtime.tax_service.control(scenario=scenario)
         values |= _ask_for_everybody(runtime)
     metrics = urllib3.request("GET", f"{runtime.url}/metrics").data.decode()
     assert runtime.end(signal.SIGTERM) == 0

@@ -10,24 +10,27 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.answers.cached_answers import CachedAnswers
+from adapters.rabbitmq.connection import Broker
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.session import Broker
+from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
-from adapters.rabbitmq.work import Work
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookups import Lookups
 from function.outcomes import Status
-from function.ports import Lifetimes, Ports, Verdict
+from function.ports import Lifetimes, Ports, Ticket, Verdict
 from function.request import LookupRequest
 from function.telemetry import NullObserver
 from local_runtime.store import EmbeddedStore
 
 POISON = "poison"
+LEASE_SEC = 0.5
 
 
 class Deadly:
     """An InnProvider that kills the process where it is asked for the poisonous one."""
 
-    def ask(self, request: LookupRequest) -> Verdict:
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict:
         if request.request_id == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
         return Verdict(Status.NOT_FOUND, "", "nalog")
@@ -35,10 +38,11 @@ class Deadly:
 
 async def consume(uri: str, source: str, store: str) -> None:
     clock = SystemClock()
-    answers = EmbeddedStore(Path(store), lease=0.01)
+    answers = CachedAnswers(EmbeddedStore(Path(store), lease=LEASE_SEC), clock, NullObserver(), lease=LEASE_SEC)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
-    work = Work(Names(source), ports, 3, NullObserver())
-    consumer = Consumer(Broker(uri, "poisoned", Names(source), 1), work, 100, 8)
+    lookups = Lookups(answers, ports, 8, NullObserver())
+    context = LaneContext(Names(source), lookups, clock, 3, NullObserver())
+    consumer = Consumer(Broker((uri,), "poisoned", Names(source), 1), context, 100, 100)
     await consumer.run(asyncio.Event())
 
 

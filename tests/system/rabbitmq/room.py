@@ -1,36 +1,36 @@
-"""A consumer in this process on the real node, between a real store and a tax service that does what a test says."""
+"""A consumer in this process on the real node, between a store and a tax service that do what a test says."""
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
+from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.session import Broker
+from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
-from adapters.rabbitmq.work import Work
 from adapters.runtime.clock import SystemClock
-from function.outcomes import Answer, Reason, Status
+from adapters.runtime.lookups import Lookups
+from function.outcomes import Answer, Reason
 from function.person import Person
-from function.ports import Claim, Invalid, Lifetimes, Ports, Unavailable, Verdict
+from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
-from function.telemetry import NullObserver
-from local_runtime.store import EmbeddedStore
-from tests.doubles import INN, PERSON
+from function.telemetry import NullObserver, Observer
+from tests.doubles import FOUND, PERSON, MemoryAnswers
 from tests.servers.rabbitmq import Node
 
 WITHIN = 60.0
 RETRY_SEC = 0.2
-FOUND = Verdict(Status.FOUND, INN, "nalog")
+THREADS = 8
 
 
 def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -42,10 +42,10 @@ class Service:
     """An InnProvider that does what it is told to, in whatever thread."""
 
     def __init__(self) -> None:
-        self.does: Callable[[LookupRequest], Verdict | Invalid] = lambda _request: FOUND
+        self.does: Callable[[LookupRequest], Verdict | Invalid | Pending] = lambda _request: FOUND
         self.asked: list[str] = []
 
-    def ask(self, request: LookupRequest) -> Verdict | Invalid:
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         self.asked.append(request.request_id)
         return self.does(request)
 
@@ -59,66 +59,76 @@ class Service:
 
 
 class Store:
-    """The embedded store, which is away, or takes no claims, while a test says so."""
+    """An AnswerStore for many threads, which is away, or takes no claims, while a test says so."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         self.away = False
         self.claims_away = False
         self.refused = 0
-        self._store = EmbeddedStore(path, lease=2)
+        self._answers = MemoryAnswers()
+        self._lock = threading.Lock()
 
-    def find(self, person: Person) -> Answer | None:
-        return self._there().find(person)
+    def cached(self, person: Person) -> Answer | None:
+        return None
 
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        return self._there().find_many(persons)
+        with self._lock:
+            return self._there().find_many(persons)
 
-    def claim(self, person: Person) -> Claim | Answer | None:
-        return self._there(away=self.claims_away).claim(person)
+    def find_or_claim(self, person: Person) -> Answer | Claim | None:
+        with self._lock:
+            return self._there(away=self.claims_away).find_or_claim(person)
+
+    def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
+        with self._lock:
+            self._there().keep_ticket(claim, ticket, wait)
 
     def release(self, claim: Claim) -> None:
-        self._there().release(claim)
+        with self._lock:
+            self._there().release(claim)
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        self._there().save(claim, request, answer)
+        with self._lock:
+            self._there().save(claim, request, answer)
 
-    def close(self) -> None:
-        self._store.close()
+    def renew(self, claims: Sequence[Claim]) -> None:
+        with self._lock:
+            self._there().renew(claims)
 
-    def _there(self, *, away: bool = False) -> EmbeddedStore:
+    def _there(self, *, away: bool = False) -> MemoryAnswers:
         if self.away or away:
             self.refused += 1
             raise Unavailable(Reason.STORE_UNAVAILABLE)
-        return self._store
+        return self._answers
 
 
 class Heard(NullObserver):
-    """An Observer that remembers what moved where, and what is in work."""
+    """An Observer that remembers what moved where, and what is in flight."""
 
     def __init__(self) -> None:
         self.moves: Counter[tuple[str, str]] = Counter()
-        self.work = 0
-        self.troubles: list[BaseException] = []
+        self.flying = 0
+        self.errors: list[BaseException] = []
         self.events: Counter[str] = Counter()
         self.outages: list[tuple[str, str | float]] = []
-        self.waits: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
 
-    def moved(self, queue: str, reason: str) -> None:
+    def message_moved(self, queue: str, reason: str) -> None:
         self.moves[queue, reason] += 1
 
-    def in_work(self, entry: str, change: int) -> None:
-        self.work += change
+    def in_flight(self, entry: str, change: int) -> None:
+        self.flying += change
 
-    def waiting(self, reason: str, count: int) -> None:
-        self.waits[reason] += count
+    def held(self, reason: str, count: int) -> None:
+        self.holds[reason] += count
 
     def event(self, name: str, /, **facts: str | float) -> None:
         self.events[name] += 1
         if name.startswith("store_"):
             self.outages.append((name, facts["queue"]))
 
-    def trouble(self, where: str, error: BaseException) -> None:
-        self.troubles.append(error)
+    def error(self, where: str, error: BaseException) -> None:
+        self.errors.append(error)
 
 
 @dataclass
@@ -159,31 +169,38 @@ class Customer:
         self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
 
 
+@asynccontextmanager
+async def declared_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+    """A connection, the queues declared."""
+    async with open_connection(broker, observer) as connection:
+        await declare_queues(connection, broker)
+        yield connection
+
+
 class Room:
     """The consumer and all around it."""
 
-    def __init__(self, node: Node, source: str, store: Store) -> None:
+    def __init__(self, node: Node, source: str) -> None:
         self.node = node
         self.names = Names(source)
-        self.store = store
+        self.broker = Broker((node.uri,), "inn-test", self.names, RETRY_SEC)
+        self.store = Store()
         self.service = Service()
         self.heard = Heard()
         self.over = asyncio.Event()
         """A consumer was told to stop."""
 
-    def work(self, retries: int) -> Work:
-        lifetimes = Lifetimes(timedelta(days=1), timedelta(days=1))
-        return Work(self.names, Ports(self.store, self.service, SystemClock(), lifetimes), retries, self.heard)
-
     @asynccontextmanager
-    async def consumer(self, *, retries: int = 2, prefetch: int = 100, places: int = 8) -> AsyncIterator[Consumer]:
+    async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:
         """A consumer at work; it drains at the end of the block."""
-        broker = Broker(self.node.uri, "inn-test", self.names, RETRY_SEC)
-        consumer = Consumer(broker, self.work(retries), prefetch, places)
+        clock, lifetimes = SystemClock(), Lifetimes(timedelta(days=1), timedelta(days=1))
+        lookups = Lookups(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
+        context = LaneContext(self.names, lookups, clock, retries, self.heard)
+        consumer = Consumer(self.broker, context, prefetch, held)
         stopping = asyncio.Event()
         running = asyncio.create_task(consumer.run(stopping))
         try:
-            await until(lambda: consumer.fast.connected and consumer.slow.connected, "both lanes connected")
+            await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes connected")
             yield consumer
         finally:
             stopping.set()

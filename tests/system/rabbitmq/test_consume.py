@@ -156,8 +156,8 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
             "slow_lane": True,
         }
         assert told(consumer, "inn_ready") == {"store": 0, "providers": 1, "fast_lane": 1, "slow_lane": 1}
-        wait_for(lambda: told(consumer, "inn_waits_total")["store_unavailable"], within=60, what="messages that wait")
-        assert "store_away" in consumer.errors
+        wait_for(lambda: told(consumer, "inn_holds_total")["store_unavailable"], within=60, what="messages that wait")
+        assert "store_unavailable" in consumer.errors
         own.members[0].start()
         bury(settings)
         replies = customers.got(60)
@@ -165,7 +165,7 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings,
     assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
     outages = [line for line in map(json.loads, consumer.errors.splitlines()) if line["event"].startswith("store_")]
     for lane in {line["queue"] for line in outages}:
-        assert [line["event"] for line in outages if line["queue"] == lane] == ["store_away", "store_back"]
+        assert [line["event"] for line in outages if line["queue"] == lane] == ["store_unavailable", "store_available"]
 
 
 def told(consumer: Process, name: str) -> dict[str, float]:
@@ -181,7 +181,7 @@ TROUBLES: list[dict[str, Any]] = [
     {"rules": [{"on": "find", "body": "garbage"}]},
     {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
     {"rules": [{"on": "find", "connection": "hang"}]},
-    {"mood": "captcha"},
+    {"scenario": "captcha"},
 ]
 
 
@@ -241,7 +241,7 @@ def test_a_lookup_whose_connection_was_lost_is_kept_before_the_process_ends(
 def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
     settings: Settings, start: Start, node: Node, emulator: Emulator
 ) -> None:
-    hurried = "import adapters.rabbitmq.slow as slow; slow.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
+    hurried = "import adapters.rabbitmq.slow_lane as slow; slow.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         consumer = start(settings, "python", "-c", hurried, "consume")
         consumer.answers("/readyz", 200)
@@ -269,9 +269,9 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
     assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
     assert lines[0].startswith("inn: RabbitMQ: no broker")
     log = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
-    assert sorted((line["event"], line["part"]) for line in log if line["event"] != "library") == [
-        ("start_waits", "mongodb"),
-        ("start_waits", "rabbitmq"),
+    assert sorted((line["event"], line["server"]) for line in log if line["event"] != "library") == [
+        ("server_unreachable", "mongodb"),
+        ("server_unreachable", "rabbitmq"),
     ]
     assert PASSWORD not in consumer.errors
 

@@ -10,13 +10,13 @@ from typing import Any, TextIO
 import pytest
 
 from adapters.cli import run
-from adapters.rabbitmq.parked import Choice, replayed
-from adapters.rabbitmq.session import Broker, open_undeclared
+from adapters.rabbitmq.connection import open_connection
+from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from function.outcomes import Reason
 from function.telemetry import NullObserver
 from tests.adapters.cli.conftest import Ended, Inn, inn
-from tests.doubles import PERSON
-from tests.system.rabbitmq.room import FOUND, Customer, Room, ask, until
+from tests.doubles import FOUND, PERSON
+from tests.system.rabbitmq.room import Customer, Room, ask, until
 from tests.system.rabbitmq.test_lanes import Raw
 
 __all__ = ["inn"]
@@ -109,12 +109,11 @@ async def test_a_replay_forgets_the_tries(room: Room, dead: Dead) -> None:
 async def test_a_replay_that_is_broken_off_loses_nothing(room: Room, dead: Dead) -> None:
     async with room.customer() as customer:
         await park(room, customer, 5)
-    broker = Broker(room.node.uri, "test", room.names, 1)
-    async with open_undeclared(broker, NullObserver()) as session:
-        returned = replayed(session, room.names, Choice())
+    async with open_connection(room.broker, NullObserver()) as connection:
+        returned = DeadLetters(connection, room.names, room.names.dead).replay(Selection())
         await anext(returned)
         await anext(returned)
-        await session.channel.connection.close()
+        await connection.channel.connection.close()
     await room.holds(room.names.dead, 4)
     await room.holds(room.names.source, 2)
 

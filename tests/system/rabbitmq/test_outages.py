@@ -6,38 +6,38 @@ import time
 import aio_pika
 import pytest
 
-from adapters.rabbitmq.faults import BrokerAway, BrokerRefuses
-from adapters.rabbitmq.session import Broker, open_session
+from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.topology import Names
 from function.telemetry import NullObserver
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
-from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, until
+from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
 
 
 async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
     """The customer loses its connection as well: what it asked for and was confirmed is answered to its queue."""
-    async with room.consumer(places=2) as consumer:
+    async with room.consumer(held=2) as consumer:
         async with room.customer() as customer:
             await asyncio.to_thread(room.node.registered, time.time())
             await customer.asks(range(60))
             await customer.got(5)
             await asyncio.to_thread(room.node.kill)
         before = set(customer.replies)
-        await until(lambda: not consumer.fast.connected and not consumer.slow.connected, "the loss to be noticed")
+        await until(lambda: not consumer.fast.is_ready and not consumer.slow.is_ready, "the loss to be noticed")
         await asyncio.to_thread(room.node.start)
         async with room.customer() as later:
             await until(lambda: len(before | set(later.replies)) == 60, "every reply")
-        await until(lambda: consumer.fast.connected and consumer.slow.connected, "both lanes")
-    assert room.heard.work == 0
+        await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes")
+    assert room.heard.flying == 0
 
 
 async def test_a_queue_that_is_deleted_is_made_again(room: Room) -> None:
     async with room.consumer() as consumer, room.customer() as customer:
         async with room.channel() as channel:
             await channel.queue_delete(room.names.source)
-        await until(lambda: not consumer.fast.connected, "the loss")
-        await until(lambda: consumer.fast.connected, "the queue")
+        await until(lambda: not consumer.fast.is_ready, "the loss")
+        await until(lambda: consumer.fast.is_ready, "the queue")
         await customer.send(ask())
         assert (await customer.got(1))[0]["status"] == "found"
 
@@ -57,11 +57,11 @@ async def test_a_message_is_not_lost_while_the_queue_it_is_to_go_to_is_missing(r
 
 
 def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC) -> Broker:
-    return Broker(uri or node.uri, "inn-test", Names(source), retry_sec)
+    return Broker((uri or node.uri,), "inn-test", Names(source), retry_sec)
 
 
 async def open_once(wanted: Broker) -> None:
-    async with open_session(wanted, NullObserver()):
+    async with declared_connection(wanted, NullObserver()):
         pass
 
 
@@ -75,7 +75,7 @@ async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node,
     names = Names(f"other-{concerned}")
     async with await aio_pika.connect(node.uri) as connection:
         await (await connection.channel()).declare_queue(getattr(names, concerned), durable=True)
-    with pytest.raises(BrokerRefuses, match=f"{getattr(names, concerned)} exists with other arguments.*delete it"):
+    with pytest.raises(BrokerRefused, match=f"{getattr(names, concerned)} exists with another x-.*delete it"):
         await open_once(broker(node, names.source))
 
 
@@ -89,7 +89,7 @@ async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node,
 )
 async def test_what_the_broker_refuses_is_said_in_words(node: Node, change: tuple[str, str], text: str) -> None:
     uri = node.uri.replace(*change)
-    with pytest.raises(BrokerRefuses, match=text) as refused:
+    with pytest.raises(BrokerRefused, match=text) as refused:
         await open_once(broker(node, "inn", uri))
     assert PASSWORD not in str(refused.value)
 
@@ -97,13 +97,13 @@ async def test_what_the_broker_refuses_is_said_in_words(node: Node, change: tupl
 async def test_a_user_without_rights_is_told_so(node: Node) -> None:
     node.control("add_user", "poor", "poor")
     node.control("set_permissions", "poor", "^$", "^$", "^$")
-    with pytest.raises(BrokerRefuses, match="rights"):
+    with pytest.raises(BrokerRefused, match="rights"):
         await open_once(broker(node, "inn", node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")))
 
 
 async def test_a_broker_that_is_not_there_is_away(node: Node) -> None:
     uri = node.uri.replace(str(node.port), str(free_port()))
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await open_once(broker(node, "inn", uri))
 
 

@@ -12,13 +12,15 @@ import aio_pika
 import pytest
 
 from adapters import telemetry
-from adapters.composition.asking import Asking, providers
+from adapters.answers.cached_answers import CachedAnswers
+from adapters.composition.providers import provider_of
 from adapters.config.settings import ApiFnsSettings, CacheSettings, NalogSettings, load
+from adapters.rabbitmq.connection import Broker
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.session import Broker
+from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
-from adapters.rabbitmq.work import Work
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookups import Lookups
 from function.ports import Ports
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
@@ -61,21 +63,22 @@ def emulator() -> Iterator[Emulator]:
 def telling(node: Node, emulator: Emulator, collector: Collector, tmp_path: Path) -> Iterator[Telling]:
     """A consumer of queues of its own, over an embedded store and an emulated tax service."""
     names, log = Names("told"), io.StringIO()
-    asking = Asking(load(NalogSettings, url=emulator.url), load(ApiFnsSettings), patience=5)
     with ExitStack() as stack:
         told = stack.enter_context(telemetry.start("inn", "DEBUG", log))
-        store = stack.enter_context(closing(EmbeddedStore(tmp_path / "answers.sqlite", lease=asking.lease)))
-        asked = stack.enter_context(providers(asking, store, told))
-        ports = Ports(store, asked, SystemClock(), load(CacheSettings).lifetimes)
-        work = Work(names, telemetry.timed(ports, told), 3, told)
-        consumer = stack.enter_context(closing(Consumer(Broker(node.uri, "inn", names, 1.0), work, 10, 4)))
+        store, clock = stack.enter_context(closing(EmbeddedStore(tmp_path / "answers.sqlite"))), SystemClock()
+        answers = stack.enter_context(closing(CachedAnswers(store, clock, told)))
+        provider = provider_of(load(NalogSettings, url=emulator.url), load(ApiFnsSettings), store, told)
+        lookups = Lookups(answers, Ports(answers, provider, clock, load(CacheSettings).lifetimes), 4, told)
+        context = LaneContext(names, lookups, clock, 3, told)
+        broker = Broker((node.uri,), "inn", names, 1.0)
+        consumer = stack.enter_context(closing(Consumer(broker, context, 10, 10)))
         yield Telling(told, consumer, log)
 
 
 async def _asked_twice(node: Node, telling: Telling, request: dict[str, Any]) -> list[aio_pika.abc.AbstractMessage]:
     """The replies to one request, and to the same one a second time."""
     stopping = asyncio.Event()
-    await telling.consumer.reach()
+    await telling.consumer.connect()
     running = asyncio.create_task(telling.consumer.run(stopping))
     async with await aio_pika.connect(node.uri) as connection:
         channel = await connection.channel()
@@ -111,7 +114,7 @@ async def test_one_trace_leads_through_the_queue_to_the_tax_service(
     assert asked.parent_span_id == looked_up.span_id
     assert looked_up.parent_span_id.hex() == CLIENT
     assert [line["trace_id"] for line in telling.requests()] == [TRACE] * 3
-    assert [line["status"] for line in telling.requests()] == ["not_here", "found", "found"]
+    assert [line["status"] for line in telling.requests()] == ["not_cached", "found", "found"]
 
     assert 'inn_queue_moves_total{queue="lookup"} 1.0' in metrics
     assert 'inn_step_seconds_count{step="reply"} 2.0' in metrics

@@ -110,19 +110,19 @@ def a_tax_service_that_says_who_it_is_asked_for(run: Production) -> None:
 
 def a_tax_service_that_turns_everybody_away(run: Production) -> None:
     """The paid provider stands in, with the key and the person in its URLs, and is spoiled as well."""
-    for mood in ("captcha", "throttled", "down"):
+    for scenario in ("captcha", "throttled", "down"):
         quoted, sent_on = run.someone(), run.someone()
         text = json.dumps(quoted, ensure_ascii=False)
         quoting = {"person": known(lookup(quoted)).key, "times": 1}
         elsewhere = {"person": known(lookup(sent_on)).key, "on": "find", "redirect": f"/inn.do?{quote(text)}"}
         # A page instead of JSON turns away as well.
         page = {"on": "find", "raw": f"<p>{text}", **quoting}
-        run.emulator.control(mood=mood, rules=[elsewhere, page, {"on": "apifns", "raw": text, **quoting}])
+        run.emulator.control(scenario=scenario, rules=[elsewhere, page, {"on": "apifns", "raw": text, **quoting}])
         # By itself, before the others have closed the door.
         assert run.posts(run.someone(**NOT_PAID_FOR)).status == 503
         run.posts_all([quoted, sent_on, run.someone(), run.someone(**NOT_PAID_FOR)])
         run.asks([run.someone(), run.someone(**NOT_PAID_FOR)])
-    run.emulator.control(mood="normal", rules=[])
+    run.emulator.control(scenario="normal", rules=[])
     run.settled()
 
 
@@ -210,7 +210,7 @@ def test_no_secret_is_told(everything: Told, who: str) -> None:
 def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
     requests = [line for line in everything.lines if line["event"] == "lookup"]
     closed = [line["provider"] for line in everything.lines if line["event"] == "provider_closed"]
-    moved = {line["queue"] for line in everything.lines if line["event"] == "moved"}
+    moved = {line["queue"] for line in everything.lines if line["event"] == "message_moved"}
     assert {line["status"] for line in requests} >= set(STATUSES) - UNUSUAL
     assert {line["provider"] for line in requests} == {"", "nalog", "apifns"}
     assert (set(closed), moved) == ({"nalog"}, {"dead", "unrouted"})

@@ -6,12 +6,12 @@ import atheris  # type: ignore[import-untyped]  # it comes without types
 
 with atheris.instrument_imports(include=["adapters.providers.nalog", "adapters.providers.apifns", "function.inn"]):
     from adapters.providers import apifns
-    from adapters.providers.nalog.exchange import Page
+    from adapters.providers.http_client import SiteReply
     from adapters.providers.nalog.replies import find_reply, get_reply, legacy_reply
     from function import inn
     from function.outcomes import Status
     from function.ports import Unavailable, Verdict
-    from function.rate_limit import Reply
+    from function.rate_limit import ProviderReply
 
 STATUSES = (200, 400, 404, 405, 429, 500)
 
@@ -19,13 +19,13 @@ STATUSES = (200, 400, 404, 405, 429, 500)
 def one(data: bytes) -> None:
     """The first byte chooses status and reader, the others are the body."""
     choice = data[0] if data else 0
-    page = Page(STATUSES[choice % len(STATUSES)], data[1:])
+    page = SiteReply(STATUSES[choice % len(STATUSES)], data[1:])
     for read in (find_reply, get_reply, legacy_reply, apifns.read):
         try:
             said = read(page)
         except Unavailable:
             continue
-        verdict = said.said if isinstance(said, Reply) else said
+        verdict = said.answer if isinstance(said, ProviderReply) else said
         if isinstance(verdict, Verdict) and inn.is_valid(verdict.inn) != (verdict.status is Status.FOUND):
             raise AssertionError(verdict.status)
         if (

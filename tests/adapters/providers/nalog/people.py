@@ -18,14 +18,6 @@ PERSON: dict[str, Any] = {
 }
 
 
-def every_turn(_seconds: float, *, sent: bool = True) -> bool:
-    return True
-
-
-def no_turn(_seconds: float, *, sent: bool = True) -> bool:
-    return False
-
-
 def request(**changed: object) -> LookupRequest:
     parsed = parse(PERSON | changed, TODAY)
     assert isinstance(parsed, LookupRequest), parsed

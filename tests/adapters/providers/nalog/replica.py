@@ -1,6 +1,6 @@
 """One of several processes that share a store and ask one tax service: `python -m tests.adapters.providers.nalog.replica`.
 
-Takes a Job as JSON on standard input and tells on standard output how each of its lookups ended.
+Takes a Job as JSON on standard input, and writes to standard output how each of its lookups ended.
 """
 
 import json
@@ -11,17 +11,19 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
-from adapters.providers import Manners, Providers
-from adapters.providers.nalog import NalogConfig, connect
+from adapters.config.settings import NalogSettings
+from adapters.providers import FailoverProvider
+from adapters.providers.nalog import Nalog
+from adapters.runtime.clock import SystemClock
+from function.event import Event
 from function.handler import handle
 from function.outcomes import Answered, Deferred, InProgress, Reason
 from function.ports import Lifetimes, Ports
-from function.rate_limit import Pace
+from function.rate_limit import RateLimit
 from function.telemetry import NullObserver
 from local_runtime.store import EmbeddedStore
 
@@ -41,7 +43,6 @@ class Job:
     threads: int = 1
     min_interval: float = 0
     cooldown: float = 0
-    patience: float = 5
 
 
 def person(number: int) -> dict[str, Any]:
@@ -57,11 +58,6 @@ def person(number: int) -> dict[str, Any]:
     }
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
 def run(jobs: Iterable[Job]) -> Counter[str]:
     """A process for each job, all at once; how the lookups ended."""
     with ExitStack() as stack:
@@ -70,28 +66,31 @@ def run(jobs: Iterable[Job]) -> Counter[str]:
             process = stack.enter_context(Popen([sys.executable, "-m", __name__], stdin=PIPE, stdout=PIPE))
             processes.append((process, json.dumps(asdict(job)).encode()))
         with ThreadPoolExecutor(len(processes)) as pool:
-            told = list(pool.map(lambda both: both[0].communicate(both[1], timeout=BOUND_SEC)[0], processes))
-    return Counter(ending for one in told for ending in Counter(json.loads(one)).elements())
+            endings = list(pool.map(lambda both: both[0].communicate(both[1], timeout=BOUND_SEC)[0], processes))
+    return Counter(ending for one in endings for ending in Counter(json.loads(one)).elements())
 
 
 def work(job: Job) -> Counter[str]:
-    with closing(EmbeddedStore(Path(job.store), lease=60)) as store, closing(connect(NalogConfig(job.url))) as upstream:
-        pace = Pace(job.min_interval, job.cooldown, daily_limit=0, probe_lease=30)
-        provider = Providers([(upstream, pace)], store, NullObserver(), Manners(job.patience))
-        ports = Ports(store, provider, SystemClock(), Lifetimes(None, None))
+    clock, observer = SystemClock(), NullObserver()
+    with closing(EmbeddedStore(Path(job.store), lease=60)) as store:
+        tax_service = Nalog(NalogSettings(url=job.url), clock, observer, poll_wait=WAIT_SEC)
+        limit = RateLimit(job.min_interval, job.cooldown, daily_limit=0, probe_lease=30)
+        ports = Ports(
+            store, FailoverProvider([(tax_service, limit)], store, observer, clock), clock, Lifetimes(None, None)
+        )
         with ThreadPoolExecutor(job.threads) as pool:
-            return Counter(pool.map(lambda number: lookup(number, ports), job.persons))
+            return Counter(pool.map(lambda number: lookup(Event(person(number)), ports), job.persons))
 
 
-def lookup(number: int, ports: Ports) -> str:
+def lookup(event: Event, ports: Ports) -> str:
     """One lookup, as a host makes it: what has to wait, waits."""
     while True:
-        match handle(person(number), ports):
+        match handle(event, ports):
             case Answered(_, answer, _):
                 return answer.status.value
             case InProgress():
                 time.sleep(WAIT_SEC)
-            case Deferred(_, Reason.PROVIDER_CLOSED | Reason.TURNED_AWAY, seconds):
+            case Deferred(_, Reason.PENDING | Reason.PROVIDER_CLOSED | Reason.THROTTLED, seconds):
                 time.sleep(max(seconds, WAIT_SEC))
             case other:
                 return type(other).__name__

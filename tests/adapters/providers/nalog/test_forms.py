@@ -2,12 +2,9 @@
 
 import pytest
 
-from adapters.providers.nalog import NalogConfig
 from adapters.providers.nalog.forms import person_fields
-from adapters.providers.nalog.legacy import Legacy
-from adapters.providers.nalog.two_step import TwoStep
-from tests.adapters.providers.nalog.clock import Clock
-from tests.adapters.providers.nalog.people import no_turn, request
+from tests.adapters.providers.nalog.clients import looked_up, nalog
+from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 
 PERSON = {
@@ -24,9 +21,7 @@ PERSON = {
 def test_a_find_has_every_field_of_the_form_in_utf_8() -> None:
     script = in_turn(reply(200, '{"requestId":"0A1B"}'), reply(200, '{"state":0}'))
     with serving(script) as site:
-        client = TwoStep(NalogConfig(url=site.url), Clock().timing)
-        client.ask(request(), no_turn)
-        client.close()
+        looked_up(nalog(site.url), request())
     assert site.asked[0].form == {"c": "find", **PERSON, "captcha": "", "captchaToken": ""}
     assert b"fam=%D0%92%D1%8B" in site.asked[0].body
     assert site.asked[1].form == {"c": "get", "requestId": "0A1B"}
@@ -34,9 +29,7 @@ def test_a_find_has_every_field_of_the_form_in_utf_8() -> None:
 
 def test_the_legacy_step_has_the_same_fields_and_an_empty_birth_place() -> None:
     with serving(in_turn(reply(200, '{"code":0}'))) as site:
-        client = Legacy(NalogConfig(url=site.url, protocol="legacy"), Clock().timing)
-        client.ask(request(birthPlace="Город"), no_turn)
-        client.close()
+        nalog(site.url, protocol="legacy").ask(request(birthPlace="Город"), None)
     assert [asked.line for asked in site.asked] == ["POST /inn-proc.do HTTP/1.1"]
     assert site.asked[0].form == {"c": "innMy", **PERSON, "bplace": "", "captcha": "", "captchaToken": ""}
 

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from adapters.providers.nalog import NalogConfig
-from adapters.providers.nalog.legacy import Legacy
-from adapters.providers.nalog.two_step import TwoStep
+from adapters.providers.nalog import Nalog
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import Reply, Throttled
-from tests.adapters.providers.nalog.clock import Clock
-from tests.adapters.providers.nalog.people import every_turn, request
+from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
+from function.rate_limit import ProviderReply, Throttled
+from tests.adapters.providers.nalog.clients import TICKET, nalog
+from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 
 INN = "770000000082"
@@ -22,165 +20,212 @@ AMBIGUOUS = Verdict(Status.AMBIGUOUS, "", "nalog")
 
 @dataclass(frozen=True)
 class No:
-    """An ending by Unavailable; `closes`: it is a Throttled one."""
+    """An ending by Unavailable; `throttled`: it is a Throttled one."""
 
     reason: Reason
     retry_after: float = 0
-    closes: bool = False
+    throttled: bool = False
 
 
 LATER = No(Reason.PROVIDER_UNAVAILABLE)
 BAD = No(Reason.BAD_REPLY)
-CLOSE = No(Reason.PROVIDER_CLOSED, closes=True)
+THROTTLED = No(Reason.THROTTLED, throttled=True)
+PENDING = ProviderReply(Pending(TICKET, 1))
 
 
-def closing(retry_after: float) -> No:
-    return No(Reason.PROVIDER_CLOSED, retry_after, closes=True)
+def throttled(retry_after: float) -> No:
+    return No(Reason.THROTTLED, retry_after, throttled=True)
 
 
-def ended(client: TwoStep | Legacy) -> Reply | No:
+def again(
+    failure: Reason | None = None, *, captcha_ahead: bool = False, wait: float = 2, refusals: int = 0
+) -> ProviderReply:
+    """The reply to a first poll after which the ticket is as good as before."""
+    return ProviderReply(Pending(TICKET._replace(polls=1, refusals=refusals), wait), captcha_ahead, failure)
+
+
+def ended(client: Nalog, ticket: Ticket | None = None) -> ProviderReply | No:
     try:
-        return client.ask(request(), every_turn)
+        return client.ask(request(), ticket)
     except Unavailable as no:
         return No(no.reason, no.retry_after, isinstance(no, Throttled))
-    finally:
-        client.close()
 
 
-TICKET = reply(200, '{"requestId":"0A1B2C","captchaRequired":false}')
-LAST_TICKET = reply(200, '{"requestId":"0A1B2C","captchaRequired":true}')
+HTML_TYPE = "Content-Type: text/html;charset=UTF-8"
+MAINTENANCE = (
+    "<!DOCTYPE html><html><body><p>Сервис недоступен в связи с проведением технических работ</p></body></html>"
+)
 HTML = "<html><body>405 Not Allowed</body></html>"
 WRONG_FIELDS = '{"ERROR":"-","ERRORS":{"fam":["Недопустимые символы"],"docno":["Неверный","номер"]},"STATUS":400}'
 INVALID = Invalid((FieldError("lastName", "Недопустимые символы"), FieldError("documentNumber", "Неверный номер")))
 
 FIND_ROWS = {
-    "1 find: a requestId without captchaRequired": (reply(200, '{"requestId":"0A"}'), Reply(FOUND)),
-    "1 find: captchaRequired with a requestId: polled, and cooled": (LAST_TICKET, Reply(FOUND, cool=True)),
-    "1 find: captchaRequired without a requestId": (reply(200, '{"captchaRequired":true}'), CLOSE),
-    "1 find: captchaRequired with an empty requestId": (reply(200, '{"requestId":"","captchaRequired":true}'), CLOSE),
+    "1 find: a requestId": (reply(200, '{"requestId":"0A1B2C","captchaRequired":false}'), PENDING),
+    "1 find: a requestId without captchaRequired": (reply(200, '{"requestId":"0A1B2C"}'), PENDING),
+    "1 find: captchaRequired with a requestId: polled, and cooled": (
+        reply(200, '{"requestId":"0A1B2C","captchaRequired":true}'),
+        PENDING._replace(captcha_ahead=True),
+    ),
+    "1 find: an empty body": (reply(200, ""), THROTTLED),
+    "1 find: an empty body, 404": (reply(404, ""), BAD),
+    "1: maintenance": (reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
+    "1 find: captchaRequired without a requestId": (reply(200, '{"captchaRequired":true}'), THROTTLED),
+    "1 find: captchaRequired with an empty requestId": (
+        reply(200, '{"requestId":"","captchaRequired":true}'),
+        THROTTLED,
+    ),
     "1 find: a requestId that is no text": (reply(200, '{"requestId":7,"captchaRequired":false}'), BAD),
     "1 find: a requestId that no form can carry": (reply(200, r'{"requestId":"0A\ud800"}'), BAD),
     "1 find: neither": (reply(200, '{"captchaRequired":false}'), BAD),
     "1 find: an answer of the other protocol": (reply(200, '{"captchaRequired":false,"code":0}'), BAD),
 }
 
+UNKNOWN_ID = "Недопустимый идентификатор запроса"
 ANSWERED = {
-    "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', Reply(FOUND)),
-    "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', Reply(FOUND)),
+    "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', ProviderReply(FOUND)),
+    "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', ProviderReply(FOUND)),
     "1 get: other keys": (
         '{"state":1.0,"inn":"770000000082","error_code":0.0,"id":5,"entityId":7,"result":true}',
-        Reply(FOUND),
+        ProviderReply(FOUND),
     ),
-    "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', Reply(NOT_FOUND)),
+    "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', ProviderReply(NOT_FOUND)),
     "1 get: the state decides, whatever error_code says, found": (
         '{"state":1,"inn":"770000000082","error_code":99}',
-        Reply(FOUND),
+        ProviderReply(FOUND),
     ),
-    "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', Reply(FOUND)),
+    "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', ProviderReply(FOUND)),
     "1 get: state 1, the INN as a number, its leading zero lost": (
         '{"state":1,"inn":10100000018}',
-        Reply(Verdict(Status.FOUND, "010100000018", "nalog")),
+        ProviderReply(Verdict(Status.FOUND, "010100000018", "nalog")),
     ),
     "1 get: state 1, a wrong checksum": ('{"state":1,"inn":"770000000083"}', BAD),
     "1 get: state 1, region 00": ('{"state":1,"inn":"000000000000"}', BAD),
     "1 get: state 1, no INN": ('{"state":1}', BAD),
     "1 get: state 1, an empty INN": ('{"state":1,"inn":""}', BAD),
-    "1 get: state 0": ('{"state":0}', Reply(NOT_FOUND)),
-    "1 get: state 0 as a float, empty INN": ('{"state":0.0,"inn":""}', Reply(NOT_FOUND)),
+    "1 get: state 0": ('{"state":0}', ProviderReply(NOT_FOUND)),
+    "1 get: state 0 as a float, empty INN": ('{"state":0.0,"inn":""}', ProviderReply(NOT_FOUND)),
     "1 get: state 0, and an INN all the same": ('{"state":0,"inn":"770000000082"}', BAD),
-    "1 get: state 3": ('{"state":3.0}', Reply(AMBIGUOUS)),
+    "1 get: state 3": ('{"state":3.0}', ProviderReply(AMBIGUOUS)),
     "1 get: state -2": ('{"state":-2.0}', LATER),
     "1 get: state 2": ('{"state":2,"inn":"770000000082"}', LATER),
     "1 get: an unknown positive state ends": ('{"state":17}', LATER),
     "1 get: an unknown negative state ends": ('{"state":-3}', LATER),
     "1 get: a state between the states": ('{"state":0.5}', LATER),
     "1 get: a state beyond all numbers": ('{"state":1e999}', LATER),
-    "1 get: no state": ('{"inn":"770000000082"}', BAD),
-    "1 get: state 0 as a text": ('{"state":"0"}', Reply(NOT_FOUND)),
-    "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', Reply(FOUND)),
-    "1 get: a state that is a text": ('{"state":"none"}', BAD),
-    "1 get: a state that is an empty text": ('{"state":""}', BAD),
-    "1 get: a state that is no": ('{"state":false}', BAD),
-    "1 get: a state that is nothing": ('{"state":null}', BAD),
-    "1 get: two states": ('{"state":1,"inn":"770000000082","state":0}', BAD),
-    "1 get: captchaRequired beside a state": ('{"state":0,"captchaRequired":true}', Reply(NOT_FOUND, cool=True)),
-    "1 get: captchaRequired and no state": ('{"captchaRequired":true}', CLOSE),
+    "1 get: state -1": ('{"state":-1.0}', again()),
+    "1 get: state -1 as an integer": ('{"state":-1}', again()),
+    "1 get: an unknown requestId": (f'{{"ERROR":"{UNKNOWN_ID}"}}', again(LATER.reason, refusals=1)),
+    "1 get: no state": ('{"inn":"770000000082"}', again(Reason.BAD_REPLY)),
+    "1 get: state 0 as a text": ('{"state":"0"}', ProviderReply(NOT_FOUND)),
+    "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', ProviderReply(FOUND)),
+    "1 get: a state that is a text": ('{"state":"none"}', again(Reason.BAD_REPLY)),
+    "1 get: a state that is an empty text": ('{"state":""}', again(Reason.BAD_REPLY)),
+    "1 get: a state that is no": ('{"state":false}', again(Reason.BAD_REPLY)),
+    "1 get: a state that is nothing": ('{"state":null}', again(Reason.BAD_REPLY)),
+    "1 get: two states": ('{"state":1,"inn":"770000000082","state":0}', again(Reason.BAD_REPLY)),
+    "1 get: captchaRequired beside a state": (
+        '{"state":0,"captchaRequired":true}',
+        ProviderReply(NOT_FOUND, captcha_ahead=True),
+    ),
+    "1 get: captchaRequired and no state: the ticket is kept": (
+        '{"captchaRequired":true}',
+        again(Reason.THROTTLED, captcha_ahead=True),
+    ),
     "1 get: an internal error": ('{"ERROR":"Произошла внутренняя ошибка"}', LATER),
 }
 
 LEGACY_ROWS = {
-    "2: code 1": (reply(200, '{"inn":"770000000082","captchaRequired":false,"code":1}'), Reply(FOUND)),
-    "2: code 1 as a float": (reply(200, '{"inn":"770000000082","code":1.0}'), Reply(FOUND)),
+    "2: code 1": (reply(200, '{"inn":"770000000082","captchaRequired":false,"code":1}'), ProviderReply(FOUND)),
+    "2: code 1 as a float": (reply(200, '{"inn":"770000000082","code":1.0}'), ProviderReply(FOUND)),
     "2: code 1, a wrong checksum": (reply(200, '{"inn":"770000000083","code":1}'), BAD),
     "2: code 1, no INN": (reply(200, '{"code":1}'), BAD),
-    "2: code 0": (reply(200, '{"captchaRequired":false,"code":0}'), Reply(NOT_FOUND)),
-    "2: code 3": (reply(200, '{"captchaRequired":false,"code":3}'), Reply(AMBIGUOUS)),
+    "2: code 0": (reply(200, '{"captchaRequired":false,"code":0}'), ProviderReply(NOT_FOUND)),
+    "2: code 3": (reply(200, '{"captchaRequired":false,"code":3}'), ProviderReply(AMBIGUOUS)),
     "2: code 2": (reply(200, '{"captchaRequired":false,"code":2}'), LATER),
     "2: code 99": (reply(200, '{"captchaRequired":false,"code":99}'), LATER),
     "2: code 4": (reply(200, '{"captchaRequired":false,"code":4}'), LATER),
-    "2: captchaRequired and no code": (reply(200, '{"captchaRequired":true}'), CLOSE),
+    "2: captchaRequired and no code": (reply(200, '{"captchaRequired":true}'), THROTTLED),
     "2: captchaRequired beside a code": (
         reply(200, '{"inn":"770000000082","captchaRequired":true,"code":1}'),
-        Reply(FOUND, cool=True),
+        ProviderReply(FOUND, captcha_ahead=True),
     ),
     "2: no code": (reply(200, '{"captchaRequired":false}'), BAD),
     "2: an INN without a code": (reply(200, '{"inn":"770000000082"}'), BAD),
-    "2: 404 with an answer": (reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'), Reply(FOUND)),
-    "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), Reply(NOT_FOUND)),
+    "2: 404 with an answer": (
+        reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'),
+        ProviderReply(FOUND),
+    ),
+    "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), ProviderReply(NOT_FOUND)),
     "2: 403 with code 0": (reply(403, '{"captchaRequired":false,"code":0}'), BAD),
 }
 
 # Whatever step they answer.
-ERROR_ROWS = {
-    "3: 400, fields": (reply(400, WRONG_FIELDS), Reply(INVALID)),
-    "3: 400 in the body only": (reply(200, WRONG_FIELDS), Reply(INVALID)),
+ERROR_ROWS: dict[str, tuple[bytes, ProviderReply | No]] = {
+    "3: 400, fields": (reply(400, WRONG_FIELDS), ProviderReply(INVALID)),
+    "3: 400 in the body only": (reply(200, WRONG_FIELDS), ProviderReply(INVALID)),
     "3: 400, a text instead of a list": (
         reply(400, '{"ERRORS":{"bdate":"Неверная дата"},"STATUS":400}'),
-        Reply(Invalid((FieldError("birthDate", "Неверная дата"),))),
+        ProviderReply(Invalid((FieldError("birthDate", "Неверная дата"),))),
     ),
     "3: 400, a field without a text": (
         reply(400, '{"ERRORS":{"otch":[]},"STATUS":400}'),
-        Reply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
+        ProviderReply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
     ),
     "3: 400, a text that no reply can carry": (
         reply(400, r'{"ERRORS":{"otch":["\ud800"]},"STATUS":400}'),
-        Reply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
+        ProviderReply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
     ),
     "3: 400, fields of ours only": (reply(400, '{"ERROR":"-","ERRORS":{"c":["?"]},"STATUS":400}'), LATER),
-    "3: 400, captcha": (reply(400, '{"ERROR":"-","ERRORS":{"captcha":["Введите"]},"STATUS":400}'), CLOSE),
-    "3: 400, captchaToken": (reply(400, '{"ERROR":"-","ERRORS":{"captchaToken":["?"]},"STATUS":400}'), CLOSE),
+    "3: 400, captcha": (reply(400, '{"ERROR":"-","ERRORS":{"captcha":["Введите"]},"STATUS":400}'), THROTTLED),
+    "3: 400, captchaToken": (reply(400, '{"ERROR":"-","ERRORS":{"captchaToken":["?"]},"STATUS":400}'), THROTTLED),
     "3: 400, captcha and fields": (
         reply(400, '{"ERRORS":{"captcha":["?"],"fam":["?"]},"STATUS":400}', "Retry-After: 40"),
-        closing(40),
+        throttled(40),
     ),
     "3: 400, a text only": (reply(400, '{"ERROR":"Запрос не принят","STATUS":400}'), LATER),
     "3: not 200, ERROR": (reply(403, '{"ERROR":"Доступ закрыт","STATUS":403}'), LATER),
     "3: not 200 in the body only": (reply(200, '{"ERROR":"Сервис недоступен","STATUS":503}'), LATER),
-    "3: 429": (reply(429, "", "Retry-After: 30"), closing(30)),
-    "3: 429, no Retry-After": (reply(429, '{"ERROR":"x","STATUS":429}'), CLOSE),
+    "3: 429": (reply(429, "", "Retry-After: 30"), throttled(30)),
+    "3: 429, no Retry-After": (reply(429, '{"ERROR":"x","STATUS":429}'), THROTTLED),
     "3: 500": (reply(500, "Internal Server Error"), LATER),
     "3: 500 with an answer in it": (reply(500, '{"state":0,"code":0}'), LATER),
     "3: 502, HTML": (reply(502, "<html>Bad Gateway</html>"), LATER),
     "3: 503": (reply(503, '{"ERROR":"x","STATUS":503}'), LATER),
-    "3: 503, Retry-After": (reply(503, "", "Retry-After: 120"), closing(120)),
+    "3: 503, Retry-After": (reply(503, "", "Retry-After: 120"), throttled(120)),
     "3: 503, Retry-After as a date": (
         reply(503, "", "Date: Wed, 01 Jul 2026 10:00:00 GMT", "Retry-After: Wed, 01 Jul 2026 10:01:30 GMT"),
-        closing(90),
+        throttled(90),
     ),
-    "3: 503, Retry-After a year": (reply(503, "", "Retry-After: 31536000"), closing(3600)),
+    "3: 503, Retry-After a year": (reply(503, "", "Retry-After: 31536000"), throttled(3600)),
     "3: 503, Retry-After in the past": (reply(503, "", "Retry-After: Wed, 01 Jul 2020 10:01:30 GMT"), LATER),
     "3: 503, Retry-After nonsense": (reply(503, "", "Retry-After: soon"), LATER),
-    "3: 405, HTML": (reply(405, HTML), CLOSE),
-    "3: 405, nothing": (reply(405, ""), CLOSE),
-    "3: 200, HTML": (reply(200, HTML), CLOSE),
-    "3: 403, HTML": (reply(403, HTML), CLOSE),
-    "3: 404, HTML": (reply(404, HTML), CLOSE),
-    "3: 200, HTML with braces": (reply(200, "<html><style>a {b: c}</style></html>"), CLOSE),
-    "3: 200, HTML with an object of its own": (reply(200, '<html><script>f({"a":1})</script></html>'), CLOSE),
-    "3: a redirect": (reply(302, "", "Location: https://elsewhere.invalid/"), BAD),
-    "3: a redirect with a page": (reply(302, HTML, "Location: https://elsewhere.invalid/"), CLOSE),
-    "3: empty body": (reply(200, ""), BAD),
+    "3: 405, HTML": (reply(405, HTML), THROTTLED),
+    "3: 405, nothing": (reply(405, ""), THROTTLED),
+    "3: 200, HTML": (reply(200, HTML), THROTTLED),
+    "3: 403, HTML": (reply(403, HTML), THROTTLED),
+    "3: 404, HTML": (reply(404, HTML), THROTTLED),
+    "3: 200, HTML with braces": (reply(200, "<html><style>a {b: c}</style></html>"), THROTTLED),
+    "3: 200, HTML with an object of its own": (reply(200, '<html><script>f({"a":1})</script></html>'), THROTTLED),
+    "3: a redirect": (reply(302, "", "Location: https://elsewhere.invalid/"), LATER),
+    "3: a redirect with a page": (reply(302, HTML, "Location: https://elsewhere.invalid/"), LATER),
     "3: empty body, 404": (reply(404, ""), BAD),
+    "3: windows-1251, by its Content-Type": (
+        reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json;charset=windows-1251"),
+        ProviderReply(INVALID),
+    ),
+    "3: windows-1251, undeclared": (reply(400, WRONG_FIELDS.encode("windows-1251")), ProviderReply(INVALID)),
+    "3: windows-1251, declared as UTF-8": (
+        reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json; charset=utf-8"),
+        ProviderReply(INVALID),
+    ),
+    "3: UTF-8, declared as nothing that is known": (
+        reply(400, WRONG_FIELDS, "Content-Type: application/json; charset=punycode"),
+        ProviderReply(INVALID),
+    ),
+    "3: a text that was broken before it came": (
+        reply(400, '{"ERRORS":{"fam":["Недопустимые \ufffd"]},"STATUS":400}'),
+        ProviderReply(Invalid((FieldError("lastName", "is not accepted by the tax service"),))),
+    ),
     "3: a text": (reply(200, "OK"), BAD),
     "3: an array": (reply(200, "[]"), BAD),
     "3: a bare zero": (reply(200, "0"), BAD),
@@ -197,26 +242,32 @@ LENIENT = {
 }
 
 
-def two_step(*replies: bytes) -> Reply | No:
-    with serving(in_turn(*replies)) as site:
-        return ended(TwoStep(NalogConfig(url=site.url, retries=0), Clock().timing))
+def found(answer: bytes) -> ProviderReply | No:
+    """How a find ends that is answered so."""
+    with serving(in_turn(answer)) as site:
+        return ended(nalog(site.url))
 
 
-def legacy(*replies: bytes) -> Reply | No:
-    with serving(in_turn(*replies)) as site:
-        return ended(Legacy(NalogConfig(url=site.url, retries=0), Clock().timing))
+def polled(answer: bytes) -> ProviderReply | No:
+    with serving(in_turn(answer)) as site:
+        return ended(nalog(site.url), TICKET)
+
+
+def legacy(answer: bytes) -> ProviderReply | No:
+    with serving(in_turn(answer)) as site:
+        return ended(nalog(site.url, protocol="legacy"), TICKET)
 
 
 @pytest.mark.parametrize("row", FIND_ROWS)
 def test_a_find(row: str) -> None:
     answer, ending = FIND_ROWS[row]
-    assert two_step(answer, reply(200, '{"state":1,"inn":"770000000082"}')) == ending
+    assert found(answer) == ending
 
 
 @pytest.mark.parametrize("row", ANSWERED)
 def test_a_get(row: str) -> None:
     answer, ending = ANSWERED[row]
-    assert two_step(TICKET, reply(200, answer)) == ending
+    assert polled(reply(200, answer)) == ending
 
 
 @pytest.mark.parametrize("row", LEGACY_ROWS)
@@ -226,21 +277,30 @@ def test_the_legacy_protocol(row: str) -> None:
 
 
 @pytest.mark.parametrize("row", ERROR_ROWS)
-def test_an_error_means_the_same_at_each_step(row: str) -> None:
+def test_an_error_means_the_same_at_each_step_that_searches(row: str) -> None:
     answer, ending = ERROR_ROWS[row]
-    assert two_step(answer) == ending
-    assert two_step(TICKET, answer) == ending
+    assert found(answer) == ending
     assert legacy(answer) == ending
+
+
+POLL_ROWS = ERROR_ROWS | {"3: empty body": (reply(200, ""), BAD)}
+
+
+@pytest.mark.parametrize("row", POLL_ROWS)
+def test_an_error_on_a_poll_keeps_the_ticket_unless_the_person_s_fields_are_wrong(row: str) -> None:
+    answer, ending = POLL_ROWS[row]
+    if isinstance(ending, No) and row != "3: not 200 in the body only":
+        captcha = "captcha" in row
+        ending = again(ending.reason, captcha_ahead=captcha, wait=max(2, ending.retry_after))
+    if ending == again(Reason.THROTTLED, wait=3600):
+        # The ticket does not live so long.
+        ending = LATER
+    assert polled(answer) == ending
 
 
 @pytest.mark.parametrize("row", LENIENT)
 def test_what_is_wrapped_is_read_all_the_same(row: str) -> None:
     wrap = LENIENT[row].replace("{}", "%s")
-    found = reply(200, wrap % '{"state":1.0,"inn":"770000000082"}')
-    assert two_step(reply(200, wrap % '{"requestId":"0A1B2C"}'), found) == Reply(FOUND)
-    assert legacy(reply(200, wrap % '{"code":0.0}')) == Reply(NOT_FOUND)
-
-
-@pytest.mark.parametrize("answer", ['{"state":-1}', "", '{"state":-2}'], ids=["pending", "nothing", "unavailable"])
-def test_a_poll_in_vain_after_a_captcha_was_announced_closes_the_provider(answer: str) -> None:
-    assert two_step(LAST_TICKET, reply(200, answer)) == CLOSE
+    assert found(reply(200, wrap % '{"requestId":"0A1B2C"}')) == PENDING
+    assert polled(reply(200, wrap % '{"state":1.0,"inn":"770000000082"}')) == ProviderReply(FOUND)
+    assert legacy(reply(200, wrap % '{"code":0.0}')) == ProviderReply(NOT_FOUND)

@@ -1,6 +1,5 @@
-"""Cookies, and the step that consents to the processing of personal data."""
+"""Cookies, the session, and the step that consents to the processing of personal data."""
 
-import itertools
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,50 +7,76 @@ from typing import Any
 
 import pytest
 
-from adapters.providers.nalog import NalogConfig, connect
-from adapters.providers.nalog.conversation import Conversation, Timing
-from adapters.providers.nalog.session import Session
-from adapters.providers.nalog.site import exchange as site_exchange
+from adapters.providers.nalog import Nalog
 from function.outcomes import Reason
-from function.ports import Unavailable
+from function.ports import Pending, Unavailable
 from function.rate_limit import Throttled
-from tests.adapters.providers.nalog.clock import Clock
-from tests.adapters.providers.nalog.people import every_turn, no_turn, request
+from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
+from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, reply, serving
+from tests.adapters.providers.nalog.test_rows import HTML_TYPE, MAINTENANCE
+from tests.doubles import RecordingObserver
+
+FORM = '<html><form name="frmInn"></form></html>'
+CONSENT_PAGE = "/static/personal-data.html?svc=inn&from=%2Finn.do"
+CONSENT = "/static/personal-data-proc.json"
+REFUSED = reply(403, '{"ERROR":"Нет согласия","STATUS":403}')
 
 
 class Tax:
-    """The site with a session: says what was scripted for a path, else a quick "not found"."""
+    """The site with a session: it answers as scripted for a path or step, else with a quick "not found"."""
 
     def __init__(self, **scripted: bytes) -> None:
+        names = {"form": "/inn.do", "consent_page": CONSENT_PAGE, "consent": CONSENT}
         self.replies = {
-            "/inn.do": reply(200, "<html></html>", "Set-Cookie: JSESSIONID=ABC; Path=/; HttpOnly"),
-            "/static/personal-data-proc.json": reply(200, '"t0ken"'),
+            "/inn.do": reply(200, FORM, "Set-Cookie: JSESSIONID=ABC; Path=/; HttpOnly"),
+            CONSENT_PAGE: reply(200, "<html></html>"),
+            CONSENT: reply(200, '"t0ken"'),
             "find": reply(200, '{"requestId":"0A1B"}'),
             "get": reply(200, '{"state":0}'),
             "innMy": reply(200, '{"code":0}'),
-        } | {
-            name.replace("__", "/").replace("consent", "/static/personal-data-proc.json"): raw
-            for name, raw in scripted.items()
-        }
+        } | {names.get(name, name): raw for name, raw in scripted.items()}
 
     def __call__(self, asked: Asked, client: socket.socket) -> None:
         client.sendall(self.replies[asked.form.get("c") or asked.line.split()[1]])
 
 
+class Strict(Tax):
+    """The site that redirects to its consent page, and refuses searches, until consent was given."""
+
+    def __init__(self, refused: bytes = REFUSED, **scripted: bytes) -> None:
+        super().__init__(**scripted)
+        self.refused = refused
+
+    def __call__(self, asked: Asked, client: socket.socket) -> None:
+        path = asked.line.split()[1]
+        consented = "upd_inn=t0ken" in asked.headers.get("cookie", "")
+        if path == "/inn.do" and not consented:
+            client.sendall(reply(302, "", f"Location: {CONSENT_PAGE}", "Set-Cookie: JSESSIONID=ABC; Path=/; HttpOnly"))
+        elif asked.form.get("c") and not consented:
+            client.sendall(self.refused)
+        elif path == CONSENT and not asked.headers["referer"].endswith(CONSENT_PAGE):
+            client.sendall(REFUSED)
+        else:
+            super().__call__(asked, client)
+
+
 def asked_with(script: Script, *, consent: bool, protocol: str = "two-step", lookups: int = 1) -> Site:
     with serving(script) as site:
-        client = connect(NalogConfig(url=site.url, consent=consent, protocol=protocol))  # type: ignore[arg-type]  # one of two
-        try:
-            for _ in range(lookups):
-                client.ask(request(), no_turn)
-        finally:
-            client.close()
+        client = nalog(site.url, consent=consent, protocol=protocol)
+        for _ in range(lookups):
+            looked_up(client, request())
     return site
 
 
 def paths(site: Site) -> list[str]:
-    return [asked.form.get("c") or asked.line for asked in site.asked]
+    return [asked.form.get("c") or asked.line.removesuffix(" HTTP/1.1") for asked in site.asked]
+
+
+def failure(client: Nalog, ticket: Any = None) -> tuple[Reason, bool]:
+    with pytest.raises(Unavailable) as no:
+        client.ask(request(), ticket)
+    return no.value.reason, isinstance(no.value, Throttled)
 
 
 def test_without_consent_nobody_consents() -> None:
@@ -59,13 +84,19 @@ def test_without_consent_nobody_consents() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "steps"), [("two-step", ["find", "get"]), ("legacy", ["innMy"])])
-def test_with_consent_a_session_begins_once_and_its_cookies_come_along(protocol: str, steps: list[str]) -> None:
-    site = asked_with(Tax(), consent=True, protocol=protocol, lookups=2)
-    assert paths(site) == ["GET /inn.do HTTP/1.1", "POST /static/personal-data-proc.json HTTP/1.1", *steps, *steps]
-    assert site.asked[1].form == {"from": "/inn.do", "svc": "inn", "personalData": "1"}
-    assert site.asked[1].headers["cookie"] == "JSESSIONID=ABC"
-    for asked in site.asked[2:]:
+def test_1_session_and_consent_in_the_page_s_own_order_once_for_all_lookups(protocol: str, steps: list[str]) -> None:
+    site = asked_with(Strict(), consent=True, protocol=protocol, lookups=2)
+    assert paths(site) == ["GET /inn.do", f"GET {CONSENT_PAGE}", f"POST {CONSENT}", "GET /inn.do", *steps, *steps]
+    assert site.asked[2].form == {"from": "/inn.do", "svc": "inn", "personalData": "1"}
+    assert site.asked[2].headers["referer"] == f"{site.url}{CONSENT_PAGE}"
+    assert site.asked[2].headers["cookie"] == "JSESSIONID=ABC"
+    for asked in site.asked[3:]:
         assert set(asked.headers["cookie"].split("; ")) == {"JSESSIONID=ABC", "upd_inn=t0ken"}
+
+
+def test_a_site_that_does_not_redirect_gets_its_consent_too() -> None:
+    site = asked_with(Tax(), consent=True)
+    assert paths(site) == ["GET /inn.do", f"POST {CONSENT}", "find", "get"]
 
 
 def test_a_consent_that_the_site_itself_keeps_as_a_cookie_is_not_set_twice() -> None:
@@ -86,12 +117,13 @@ def test_cookies_are_kept_without_consent_too_and_those_that_are_taken_back_are_
 
 
 @pytest.mark.parametrize(
-    ("step", "said", "closes", "reason"),
+    ("step", "said", "throttled", "reason"),
     [
-        ("__inn.do", reply(405, "<html></html>"), True, Reason.PROVIDER_CLOSED),
-        ("__inn.do", reply(429, ""), True, Reason.PROVIDER_CLOSED),
-        ("__inn.do", reply(503, ""), False, Reason.PROVIDER_UNAVAILABLE),
-        ("__inn.do", reply(302, "", "Location: https://elsewhere.invalid/"), False, Reason.PROVIDER_UNAVAILABLE),
+        ("form", reply(405, "<html></html>"), True, Reason.THROTTLED),
+        ("form", reply(429, ""), True, Reason.THROTTLED),
+        ("form", reply(200, MAINTENANCE, HTML_TYPE), True, Reason.THROTTLED),
+        ("form", reply(503, ""), False, Reason.PROVIDER_UNAVAILABLE),
+        ("form", reply(302, "", "Location: https://elsewhere.invalid/"), False, Reason.PROVIDER_UNAVAILABLE),
         ("consent", reply(500, ""), False, Reason.PROVIDER_UNAVAILABLE),
         ("consent", reply(200, "<html></html>"), False, Reason.BAD_REPLY),
         ("consent", reply(200, '{"a":1}'), False, Reason.BAD_REPLY),
@@ -99,149 +131,123 @@ def test_cookies_are_kept_without_consent_too_and_those_that_are_taken_back_are_
         ("consent", reply(200, '"a\\r\\nb: c"'), False, Reason.BAD_REPLY),
         ("consent", reply(200, '"токен"'), False, Reason.BAD_REPLY),
     ],
-    ids=["405", "429", "503", "redirect", "consent 500", "page", "object", "two cookies", "two headers", "no ASCII"],
+    ids=[
+        "405",
+        "429",
+        "1: maintenance",
+        "503",
+        "redirect",
+        "consent 500",
+        "page",
+        "object",
+        "two cookies",
+        "two headers",
+        "no ASCII",
+    ],
 )
-def test_a_session_that_does_not_begin_ends_the_lookup(step: str, said: bytes, closes: bool, reason: Reason) -> None:  # noqa: FBT001  # a column
-    with pytest.raises(Unavailable) as no:
-        asked_with(Tax(**{step: said}), consent=True)
-    assert (no.value.reason, isinstance(no.value, Throttled)) == (reason, closes)
+def test_a_session_that_does_not_begin_ends_the_find_and_keeps_a_ticket(
+    step: str,
+    said: bytes,
+    throttled: bool,  # noqa: FBT001  # a column
+    reason: Reason,
+) -> None:
+    with serving(Tax(**{step: said})) as site:
+        client = nalog(site.url, consent=True)
+        assert failure(client) == (reason, throttled)
+        reply = client.ask(request(), TICKET)
+    assert isinstance(reply.answer, Pending)
+    assert reply.failure is reason
+    assert "find" not in paths(site)
+    assert "get" not in paths(site)
 
 
-def test_a_lookup_that_is_turned_away_makes_the_next_one_begin_a_new_session() -> None:
+def test_a_site_that_redirects_although_it_has_consent_has_no_session() -> None:
+    with serving(Tax(form=reply(302, "", f"Location: {CONSENT_PAGE}"))) as site:
+        assert failure(nalog(site.url, consent=True)) == (Reason.PROVIDER_UNAVAILABLE, False)
+    assert paths(site) == ["GET /inn.do", f"GET {CONSENT_PAGE}", f"POST {CONSENT}", "GET /inn.do"]
+
+
+def test_a_find_that_is_throttled_makes_the_next_one_begin_a_new_session() -> None:
     tax = Tax()
     with serving(tax) as site:
-        client = connect(NalogConfig(url=site.url, consent=True))
-        client.ask(request(), no_turn)
-        found = tax.replies["find"]
+        client = nalog(site.url, consent=True)
+        looked_up(client, request())
         tax.replies["find"] = reply(200, '{"captchaRequired":true}')
-        with pytest.raises(Throttled):
-            client.ask(request(), no_turn)
-        tax.replies["find"] = found
-        client.ask(request(), no_turn)
-        client.close()
-    openings = [asked for asked in site.asked if asked.line == "GET /inn.do HTTP/1.1"]
+        assert failure(client) == (Reason.THROTTLED, True)
+        tax.replies = Tax().replies
+        looked_up(client, request())
+    openings = [asked for asked in site.asked if asked.line.startswith("GET /inn.do")]
     assert len(openings) == 2
     assert all("cookie" not in asked.headers for asked in openings)
 
 
+ENDED = {
+    "403": REFUSED,
+    "403 with a page": reply(403, "<html>Forbidden</html>"),
+    "401": reply(401, ""),
+    "a redirect": reply(302, "", "Location: /inn.do"),
+    "a redirect with a page": reply(302, "<html>Found</html>", f"Location: {CONSENT_PAGE}"),
+}
+
+
 @pytest.mark.parametrize("protocol", ["two-step", "legacy"])
-@pytest.mark.parametrize(
-    "said",
-    [
-        reply(403, '{"ERROR":"Сессия не найдена","STATUS":403}'),
-        reply(401, ""),
-        reply(302, "", "Location: /inn.do"),
-    ],
-    ids=["403", "401", "redirect"],
-)
-def test_a_session_that_the_service_has_ended_is_begun_anew(said: bytes, protocol: Any) -> None:
+@pytest.mark.parametrize("kind", ENDED)
+def test_a_session_that_the_service_has_ended_is_no_failure_and_is_opened_anew(kind: str, protocol: str) -> None:
     tax = Tax()
     with serving(tax) as site:
-        client = connect(NalogConfig(url=site.url, consent=True, protocol=protocol))
-        tax.replies |= {"find": said, "innMy": said}
-        with pytest.raises(Unavailable):
-            client.ask(request(), no_turn)
+        client = nalog(site.url, consent=True, protocol=protocol)
+        looked_up(client, request())
+        tax.replies |= {"find": ENDED[kind], "innMy": ENDED[kind]}
+        # Not asked yet, it says, and is soon tried again.
+        assert failure(client) == (Reason.PROVIDER_CLOSED, False)
         tax.replies = Tax().replies
-        client.ask(request(), no_turn)
-        client.ask(request(), no_turn)
-        client.close()
-    assert paths(site).count("GET /inn.do HTTP/1.1") == 2
+        looked_up(client, request())
+        looked_up(client, request())
+    assert paths(site).count("GET /inn.do") == 2
 
 
-def test_who_was_turned_away_under_an_earlier_session_does_not_end_the_present_one() -> None:
-    with serving(Tax()) as site:
-        config = NalogConfig(url=site.url, consent=True)
-        exchange = site_exchange(config)
-        session = Session(exchange, consent=True)
-        talk = Conversation(exchange, config, Clock().timing, no_turn)
-        first = session.open(talk)
-        session.forget(first)
-        session.open(talk)
-        session.forget(first)
-        session.open(talk)
-        exchange.close()
-    assert paths(site).count("GET /inn.do HTTP/1.1") == 2
+@pytest.mark.parametrize("kind", ENDED)
+def test_a_refusal_in_a_new_session_is_a_failure(kind: str) -> None:
+    with serving(Tax(find=ENDED[kind])) as site:
+        client = nalog(site.url, consent=True)
+        for _ in range(2):
+            assert failure(client)[0] is not Reason.PROVIDER_CLOSED
+    assert paths(site).count("GET /inn.do") == 2
 
 
-def test_lookups_that_begin_together_share_one_session() -> None:
-    with serving(Tax()) as site:
-        client = connect(NalogConfig(url=site.url, consent=True))
-        threads = [threading.Thread(target=client.ask, args=(request(), every_turn)) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        client.close()
-    assert paths(site).count("GET /inn.do HTTP/1.1") == 1
-    assert paths(site).count("find") == 8
+def test_a_poll_that_is_refused_keeps_its_ticket_for_the_next_session() -> None:
+    tax = Tax()
+    with serving(tax) as site:
+        client = nalog(site.url, consent=True)
+        looked_up(client, request())
+        tax.replies["get"] = REFUSED
+        reply = client.ask(request(), TICKET)
+        assert isinstance(reply.answer, Pending)
+        tax.replies = Tax().replies
+        assert not isinstance(client.ask(request(), reply.answer.ticket).answer, Pending)
+    assert paths(site).count("GET /inn.do") == 2
+    assert paths(site).count("find") == 1
 
 
-class Waiting:
-    """What became of a lookup that had to wait while another one opened the session, and the turns it asked for."""
+def test_many_who_are_refused_together_open_one_new_session() -> None:
+    everybody, tax = threading.Barrier(8), Tax()
 
-    def __init__(self, tax: Tax, *, granted: bool) -> None:
-        opening, waits = threading.Event(), threading.Event()
+    def script(asked: Asked, client: socket.socket) -> None:
+        if tax.replies["find"] == REFUSED and asked.form.get("c") == "find":
+            everybody.wait(30)
+        tax(asked, client)
 
-        def script(asked: Asked, client: socket.socket) -> None:
-            opening.set()
-            waits.wait(30)
-            tax(asked, client)
-
-        looks = itertools.count()
-
-        def monotonic() -> float:
-            # A lookup looks at the time when it begins, and again where it has to wait.
-            if next(looks):
-                waits.set()
-            return 0
-
-        def again(_seconds: float, *, sent: bool = True) -> bool:
-            self.turns += sent
-            return granted
-
-        self.turns = 0
-        self.ended: object
-        with serving(script) as site, ThreadPoolExecutor(1) as pool:
-            config = NalogConfig(url=site.url, consent=True)
-            exchange = site_exchange(config)
-            session = Session(exchange, consent=True)
-            first = pool.submit(session.open, Conversation(exchange, config, Clock().timing, no_turn))
-            opening.wait(30)
-            try:
-                self.ended = session.open(Conversation(exchange, config, Timing(monotonic=monotonic), again))
-            except Unavailable as no:
-                self.ended = no
-            self.first = first.exception() or first.result()
-            exchange.close()
-        self.openings = paths(site).count("GET /inn.do HTTP/1.1")
+    with serving(script) as site, ThreadPoolExecutor(8) as pool:
+        client = nalog(site.url, consent=True)
+        looked_up(client, request())
+        tax.replies["find"] = REFUSED
+        assert list(pool.map(lambda _: failure(client), range(8))) == [(Reason.PROVIDER_CLOSED, False)] * 8
+        tax.replies = Tax().replies
+        looked_up(client, request())
+    assert paths(site).count("GET /inn.do") == 2
 
 
-def test_who_waited_for_a_session_takes_another_turn_for_its_own_has_gone_by() -> None:
-    waiting = Waiting(Tax(), granted=True)
-    assert waiting.ended is waiting.first
-    assert (waiting.turns, waiting.openings) == (1, 1)
-
-
-def test_who_waited_for_a_session_and_gets_no_other_turn_does_not_ask() -> None:
-    waiting = Waiting(Tax(), granted=False)
-    assert isinstance(waiting.ended, Unavailable)
-    assert (waiting.turns, waiting.openings) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"), [(reply(429, "", "Retry-After: 60"), 60), (reply(503, ""), None)], ids=["429", "503"]
-)
-def test_who_waited_for_a_session_that_did_not_begin_fails_with_it(said: bytes, seconds: float | None) -> None:
-    waiting = Waiting(Tax(**{"__inn.do": said}), granted=True)
-    assert isinstance(waiting.first, Unavailable)
-    assert type(waiting.ended) is type(waiting.first)
-    assert waiting.ended is not waiting.first
-    assert isinstance(waiting.ended, Throttled) == (seconds is not None)
-    assert waiting.ended.retry_after == (seconds or 0)
-    assert (waiting.turns, waiting.openings) == (0, 1)
-
-
-def test_who_waits_for_a_session_waits_no_longer_than_its_lookup_may_take() -> None:
+def test_who_comes_while_the_session_is_opened_comes_back_soon_and_waits_in_no_thread() -> None:
     opening, leave = threading.Event(), threading.Event()
     tax = Tax()
 
@@ -250,17 +256,23 @@ def test_who_waits_for_a_session_waits_no_longer_than_its_lookup_may_take() -> N
         leave.wait(30)
         tax(asked, client)
 
-    clock = Clock()
-    with serving(slow) as site:
-        client = connect(NalogConfig(url=site.url, consent=True))
-        first = threading.Thread(target=client.ask, args=(request(), no_turn))
-        first.start()
+    with serving(slow) as site, ThreadPoolExecutor(1) as pool:
+        client = nalog(site.url, consent=True)
+        first = pool.submit(looked_up, client, request())
         opening.wait(30)
-        # The second one's clock says that its time is almost up.
-        times = iter([0.0, 59.99])
-        client._timing = Timing(clock.sleep, lambda: next(times, 60.0))
-        with pytest.raises(Unavailable):
-            client.ask(request(), no_turn)
+        assert failure(client) == (Reason.PROVIDER_CLOSED, False)
         leave.set()
-        first.join()
-        client.close()
+        first.result(30)
+        looked_up(client, request())
+    assert paths(site).count("GET /inn.do") == 1
+
+
+@pytest.mark.parametrize("kind", ENDED)
+def test_1_without_consent_a_refusal_names_the_setting_once(kind: str) -> None:
+    observer = RecordingObserver()
+    with serving(Strict(ENDED[kind])) as site:
+        client = nalog(site.url, observer=observer)
+        for _ in range(3):
+            failure(client)
+    assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]
+    assert set(paths(site)) == {"find"}

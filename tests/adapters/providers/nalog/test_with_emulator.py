@@ -1,45 +1,46 @@
 """The client and the emulated services, written apart from one text: what one says the other must understand."""
 
+import itertools
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota
-from adapters.providers.nalog import NalogConfig, connect
-from adapters.providers.nalog.exchange import Exchange
-from adapters.providers.nalog.pools import Site
-from function.outcomes import Status
+from function.outcomes import Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import Reply, Throttled
+from function.rate_limit import ProviderReply, Throttled
 from function.request import LookupRequest, parse
 from local_runtime.emulator.client import Emulator
-from tests.adapters.providers.nalog.clock import Clock
-from tests.adapters.providers.nalog.people import TODAY, every_turn, request
-from tests.adapters.providers.nalog.test_rows import BAD, CLOSE, LATER, No, closing
+from tests.adapters.providers.nalog.clients import looked_up, nalog
+from tests.adapters.providers.nalog.people import TODAY, request
+from tests.adapters.providers.nalog.replica import person as invented
+from tests.adapters.providers.nalog.test_rows import BAD, LATER, THROTTLED, No, throttled
+from tests.doubles import FixedClock, RecordingObserver
 
 PROTOCOLS = ["two-step", "legacy"]
-ENDINGS: dict[str, Callable[[Reply | No, str], bool]] = {
-    "found": lambda ended, inn: ended == Reply(Verdict(Status.FOUND, inn, "nalog")),
-    "not_found": lambda ended, _inn: ended == Reply(Verdict(Status.NOT_FOUND, "", "nalog")),
-    "ambiguous": lambda ended, _inn: ended == Reply(Verdict(Status.AMBIGUOUS, "", "nalog")),
-    "rejected": lambda ended, _inn: isinstance(ended, Reply) and isinstance(ended.said, Invalid),
+ENDINGS: dict[str, Callable[[ProviderReply | No, str], bool]] = {
+    "found": lambda ended, inn: ended == ProviderReply(Verdict(Status.FOUND, inn, "nalog")),
+    "not_found": lambda ended, _inn: ended == ProviderReply(Verdict(Status.NOT_FOUND, "", "nalog")),
+    "ambiguous": lambda ended, _inn: ended == ProviderReply(Verdict(Status.AMBIGUOUS, "", "nalog")),
+    "rejected": lambda ended, _inn: isinstance(ended, ProviderReply) and isinstance(ended.answer, Invalid),
     "pending": lambda ended, _inn: ended == LATER,
     "unavailable": lambda ended, _inn: ended == LATER,
     "wrong_inn": lambda ended, _inn: ended == BAD,
-    "captcha": lambda ended, _inn: ended == CLOSE,
+    "captcha": lambda ended, _inn: ended == THROTTLED,
 }
 
 
-def ended(config: NalogConfig, asked: LookupRequest) -> Reply | No:
-    client = connect(config)
-    client._timing = Clock().timing
+def ended(emulator: Emulator, asked: LookupRequest, **settings: Any) -> ProviderReply | No:
+    clock = FixedClock()
     try:
-        return client.ask(asked, every_turn)
+        return looked_up(nalog(emulator.url, clock, **settings), asked, clock)
     except Unavailable as no:
         return No(no.reason, no.retry_after, isinstance(no, Throttled))
-    finally:
-        client.close()
 
 
 def person(fields: dict[str, Any]) -> LookupRequest:
@@ -50,148 +51,248 @@ def person(fields: dict[str, Any]) -> LookupRequest:
 
 @pytest.mark.parametrize("numbers", ["usual", "float", "int", "string"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_named_person_ends_as_the_register_says(emulator: Emulator, protocol: Any, numbers: str) -> None:
+def test_every_named_person_ends_as_the_register_says(emulator: Emulator, protocol: str, numbers: str) -> None:
     emulator.control(numbers=numbers)
     endings = set()
     for named in emulator.people():
-        config = NalogConfig(url=emulator.url, protocol=protocol)
-        assert ENDINGS[named["ending"]](ended(config, person(named["request"])), named["inn"]), named["about"]
+        ending = ended(emulator, person(named["request"]), protocol=protocol)
+        assert ENDINGS[named["ending"]](ending, named["inn"]), named["about"]
         endings.add(named["ending"])
     assert endings == set(ENDINGS)
 
 
 def test_the_form_is_the_one_that_the_emulator_expects_of_each_person(emulator: Emulator) -> None:
     for named in emulator.people():
-        ended(NalogConfig(url=emulator.url), person(named["request"]))
+        ended(emulator, person(named["request"]))
         # It counts a person by what came in the form.
         assert emulator.stats().of(named["key"]) == 1, named["about"]
 
 
-Script = dict[str, Any]
-FOUND = "a good answer"
-RULES: dict[str, tuple[Script, No | str]] = {
-    "the search has a captcha": ({"on": "search", "captcha": "required"}, CLOSE),
-    "captcha as a field": ({"on": "search", "captcha": "field"}, CLOSE),
-    "captchaToken as a field": ({"on": "search", "captcha": "token_field"}, CLOSE),
-    "the next search will have a captcha": ({"on": "search", "captcha": "with_id"}, "a good answer, and a cool-down"),
-    "an error as text": ({"on": "tax", "error": "Произошла внутренняя ошибка"}, LATER),
-    "fields of ours": ({"on": "search", "errors": {"c": ["?"]}}, LATER),
-    "429": ({"on": "tax", "status": 429, "raw": "", "retry_after": 30}, closing(30)),
-    "429 without a time": ({"on": "tax", "status": 429, "raw": ""}, CLOSE),
-    "500": ({"on": "tax", "status": 500, "raw": "oops"}, LATER),
-    "503 with a time": ({"on": "tax", "status": 503, "raw": "", "retry_after": 60}, closing(60)),
-    "405 with a page": ({"on": "tax", "status": 405, "body": "html"}, CLOSE),
-    "200 with a page": ({"on": "tax", "body": "html"}, CLOSE),
-    "an empty body": ({"on": "tax", "body": "empty"}, BAD),
-    "half a body": ({"on": "tax", "body": "truncated"}, BAD),
-    "an answer in a page": ({"on": "tax", "body": "in_html"}, FOUND),
-    "garbage": ({"on": "tax", "body": "garbage"}, BAD),
-    "depth": ({"on": "tax", "body": "nested"}, BAD),
-    "a wrong checksum": ({"on": "any", "inn": "770000000083"}, BAD),
-    "more keys": ({"on": "tax", "extra": {"error_code": 99, "entityId": 1.0}}, FOUND),
-    "a connection that drops once": ({"on": "tax", "connection": "drop", "times": 1}, FOUND),
-    "a connection that is reset once": ({"on": "tax", "connection": "reset", "times": 1}, FOUND),
-    "a connection that is cut once": ({"on": "tax", "connection": "cut", "times": 1}, FOUND),
-    "a connection that always drops": ({"on": "tax", "connection": "drop"}, LATER),
-    "an endless body": ({"on": "tax", "connection": "endless"}, BAD),
-    "a huge body": ({"on": "tax", "connection": "huge"}, BAD),
+FOUND = "found"
+NOT_FOUND = ProviderReply(Verdict(Status.NOT_FOUND, "", "nalog"))
+AMBIGUOUS = ProviderReply(Verdict(Status.AMBIGUOUS, "", "nalog"))
+CASES: dict[str, ProviderReply | No | str] = {
+    "captcha": THROTTLED,
+    "captcha_with_request_id": "found, and a captcha ahead",
+    "maintenance": THROTTLED,
+    "captcha_field": THROTTLED,
+    "captcha_token_field": THROTTLED,
+    "wrong_fields": "rejected",
+    "service_error": LATER,
+    "throttled": throttled(30),
+    "down": LATER,
+    "switched_off": THROTTLED,
+    "json_in_html": FOUND,
+    "windows_1251": LATER,
+    "windows_1251_undeclared": LATER,
 }
-TWO_STEP_RULES: dict[str, tuple[Script, No | str]] = {
-    "state 2": ({"on": "get", "state": 2}, LATER),
-    "state -2": ({"on": "get", "state": -2}, LATER),
-    "state 17": ({"on": "get", "state": 17}, LATER),
-    "a request id that is not known for a while": (
-        {"on": "get", "error": "Недопустимый идентификатор запроса", "times": 2},
-        FOUND,
-    ),
-    "a request id that is forgotten": ({"on": "find", "forgotten": True, "times": 1}, FOUND),
-    "request ids that are all forgotten": ({"on": "find", "forgotten": True}, LATER),
-    "three polls": ({"on": "find", "pending": 3}, FOUND),
+TWO_STEP_CASES: dict[str, ProviderReply | No | str] = {
+    "empty_find": THROTTLED,
+    "pending_polls": FOUND,
+    "state_pending": LATER,
+    "state_unavailable": LATER,
+    "state_not_found": NOT_FOUND,
+    "state_found_wrong_inn": BAD,
+    "state_ambiguous": AMBIGUOUS,
+    "state_unknown": LATER,
+    "state_and_error_code": FOUND,
+    "new_keys": FOUND,
+    "poll_502": FOUND,
+    "poll_503": FOUND,
+    "poll_504": FOUND,
+    "poll_empty": FOUND,
+    "poll_reset": FOUND,
+    "invalid_request_id": FOUND,
+    "forgotten_request_id": LATER,
+    "internal_error": LATER,
 }
-LEGACY_RULES: dict[str, tuple[Script, No | str]] = {
-    "code 2": ({"on": "legacy", "code": 2}, LATER),
-    "code 99": ({"on": "legacy", "code": 99}, LATER),
-    "404 with an answer": ({"on": "legacy", "status": 404}, FOUND),
+LEGACY_CASES: dict[str, ProviderReply | No | str] = {
+    "code_not_found": NOT_FOUND,
+    "code_ambiguous": AMBIGUOUS,
+    "code_error": LATER,
+    "code_timeout": LATER,
+    "legacy_404": FOUND,
 }
-ROWS = [
-    *((protocol, rule) for protocol in PROTOCOLS for rule in RULES),
-    *(("two-step", rule) for rule in TWO_STEP_RULES),
-    *(("legacy", rule) for rule in LEGACY_RULES),
+CASE_ROWS = [
+    *itertools.product(PROTOCOLS, CASES),
+    *(("two-step", case) for case in TWO_STEP_CASES),
+    *(("legacy", case) for case in LEGACY_CASES),
 ]
 
 
-@pytest.mark.parametrize(("protocol", "name"), ROWS, ids=[f"{protocol}: {rule}" for protocol, rule in ROWS])
-def test_a_fault_of_the_service(emulator: Emulator, protocol: Any, name: str) -> None:
-    script, ending = (RULES | TWO_STEP_RULES | LEGACY_RULES)[name]
+@pytest.mark.parametrize(("protocol", "case"), CASE_ROWS, ids=[f"{protocol}: {case}" for protocol, case in CASE_ROWS])
+def test_a_row_of_the_protocol(emulator: Emulator, protocol: str, case: str) -> None:
     named = emulator.people()[0]
-    rule = script if script["on"] != "any" else script | {"on": "get" if protocol == "two-step" else "legacy"}
-    emulator.control(rules=[rule])
-    got = ended(NalogConfig(url=emulator.url, protocol=protocol), person(named["request"]))
-    if isinstance(ending, No):
-        assert got == ending
+    emulator.control(scenario=case)
+    check(
+        ended(emulator, person(named["request"]), protocol=protocol),
+        {**CASES, **TWO_STEP_CASES, **LEGACY_CASES}[case],
+        named["inn"],
+    )
+    # Whatever happened to its polls, a person costs one find.
+    assert emulator.stats().of(named["key"]) <= 1
+
+
+def check(got: ProviderReply | No, ending: ProviderReply | No | str, inn: str) -> None:
+    if ending == "rejected":
+        assert isinstance(got, ProviderReply)
+        assert isinstance(got.answer, Invalid)
+    elif isinstance(ending, str):
+        assert got == ProviderReply(Verdict(Status.FOUND, inn, "nalog"), captcha_ahead=ending != FOUND)
     else:
-        assert got == Reply(Verdict(Status.FOUND, named["inn"], "nalog"), cool=ending != FOUND)
+        assert got == ending
+
+
+def test_a_poll_that_gets_no_reply_is_made_again(emulator: Emulator) -> None:
+    named = emulator.people()[0]
+    emulator.control(scenario="poll_timeout")
+    check(ended(emulator, person(named["request"]), timeout_sec=1), FOUND, named["inn"])
+    assert emulator.stats().finds == 1
+
+
+Script = dict[str, Any]
+RULES: dict[str, tuple[Script, No | str]] = {
+    "429 without a time": ({"on": "search", "status": 429, "raw": ""}, THROTTLED),
+    "500": ({"on": "search", "status": 500, "raw": "oops"}, LATER),
+    "503 with a time": ({"on": "search", "status": 503, "raw": "", "retry_after": 60}, throttled(60)),
+    "200 with a page": ({"on": "search", "body": "html"}, THROTTLED),
+    "half a body": ({"on": "search", "body": "truncated"}, BAD),
+    "garbage": ({"on": "search", "body": "garbage"}, BAD),
+    "depth": ({"on": "search", "body": "nested"}, BAD),
+    "fields of ours": ({"on": "search", "errors": {"c": ["?"]}}, LATER),
+    "an error as text": ({"on": "search", "error": "Произошла внутренняя ошибка"}, LATER),
+    "a connection that drops": ({"on": "search", "connection": "drop"}, LATER),
+    "a connection that is reset": ({"on": "search", "connection": "reset"}, LATER),
+    "a connection that is cut": ({"on": "search", "connection": "cut"}, LATER),
+    "an endless body": ({"on": "search", "connection": "endless"}, BAD),
+    "a huge body": ({"on": "search", "connection": "huge"}, BAD),
+}
+RULE_ROWS = list(itertools.product(PROTOCOLS, RULES))
+
+
+@pytest.mark.parametrize(("protocol", "name"), RULE_ROWS, ids=[f"{protocol}: {rule}" for protocol, rule in RULE_ROWS])
+def test_a_fault_of_a_search(emulator: Emulator, protocol: str, name: str) -> None:
+    script, ending = RULES[name]
+    emulator.control(rules=[script])
+    assert ended(emulator, request(), protocol=protocol, retries=3) == ending
+    calls = emulator.stats().calls
+    assert calls["find"] + calls["legacy"] == 1
 
 
 @pytest.mark.parametrize("connection", ["hang", "trickle", "trickle_head"])
-def test_a_reply_that_takes_its_time_ends_with_the_lookup_s(emulator: Emulator, connection: str) -> None:
+def test_a_reply_that_takes_its_time_ends_with_the_exchange_s(emulator: Emulator, connection: str) -> None:
     emulator.control(rules=[{"on": "tax", "connection": connection, "pause": 0.05}])
-    client = connect(NalogConfig(url=emulator.url, timeout=0.3))
-    with pytest.raises(Unavailable) as no:
-        client.ask(request(), every_turn)
-    client.close()
-    assert not isinstance(no.value, Throttled)
+    assert ended(emulator, request(), timeout_sec=0.3) == LATER
 
 
 def test_a_redirect_to_another_host_is_not_followed(emulator: Emulator) -> None:
     with Emulator() as elsewhere:
         emulator.control(rules=[{"on": "tax", "redirect": elsewhere.url + "/inn-new-proc.json"}])
-        assert isinstance(ended(NalogConfig(url=emulator.url), request()), No)
+        assert ended(emulator, request()) == LATER
         assert sum(elsewhere.stats().calls.values()) == 0
 
 
+@pytest.mark.parametrize("consent", ["consent", "consent_strict", "consent_page_only"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_service_that_wants_session_and_consent_gets_them_where_the_operator_agrees(
-    emulator: Emulator, protocol: Any
+def test_1_a_service_that_wants_session_and_consent_gets_them_where_the_operator_agrees(
+    emulator: Emulator, protocol: str, consent: str
 ) -> None:
     named = emulator.people()[0]
-    emulator.control(session="required", consent="required")
-    assert isinstance(ended(NalogConfig(url=emulator.url, protocol=protocol), person(named["request"])), No)
-    found = ended(NalogConfig(url=emulator.url, protocol=protocol, consent=True), person(named["request"]))
-    assert found == Reply(Verdict(Status.FOUND, named["inn"], "nalog"))
+    emulator.control(scenario=consent, session="required")
+    assert isinstance(ended(emulator, person(named["request"]), protocol=protocol), No)
+    found = ended(emulator, person(named["request"]), protocol=protocol, consent=True)
+    check(found, FOUND, named["inn"])
+
+
+def test_1_without_consent_the_log_names_the_setting(emulator: Emulator) -> None:
+    emulator.control(scenario="consent")
+    observer = RecordingObserver()
+    with pytest.raises(Unavailable):
+        nalog(emulator.url, observer=observer).ask(request(), None)
+    assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]
+
+
+def test_1_consents_that_the_service_forgets_are_given_anew_and_no_more_often(emulator: Emulator) -> None:
+    emulator.control(scenario="consent_strict")
+    client = nalog(emulator.url, consent=True)
+    looked_up(client, request())
+    emulator.control(rules=[{"case": "consent_forgotten", "times": 1}])
+    with pytest.raises(Unavailable) as no:
+        client.ask(request(), None)
+    assert no.value.reason is Reason.PROVIDER_CLOSED
+    looked_up(client, request())
+    assert emulator.stats().calls["consent"] == 2
+
+
+def test_1_one_consent_is_enough_for_100_lookups_of_8_threads(emulator: Emulator) -> None:
+    emulator.control(scenario="consent_strict")
+    client = nalog(emulator.url, consent=True)
+
+    def until_answered(number: int) -> ProviderReply:
+        while True:
+            try:
+                return looked_up(client, person(invented(number)))
+            except Unavailable as no:
+                assert no.reason is Reason.PROVIDER_CLOSED  # noqa: PT017  # anything else is a failure
+                opened.wait(0.01)
+
+    opened = threading.Event()
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(until_answered, range(100)))
+    assert all(isinstance(reply.answer, Verdict) for reply in replies)
+    calls = emulator.stats().calls
+    assert (calls["page"], calls["consent_page"], calls["consent"], calls["find"]) == (2, 1, 1, 100)
 
 
 class TestPaid:
-    def asked(self, emulator: Emulator, key: str = "emulated-key") -> ApiFns:
-        return ApiFns(Exchange(Site(emulator.url)), key, 30)
+    def client(self, emulator: Emulator, key: str = "emulated-key") -> ApiFns:
+        return ApiFns(ApiFnsSettings(enabled=True, url=emulator.url, key=SecretStr(key)), timeout=30)
 
     def test_every_named_person_ends_as_the_register_says(self, emulator: Emulator) -> None:
-        client = self.asked(emulator)
+        client = self.client(emulator)
         seen = 0
         for named in emulator.people():
             asked = person(named["request"])
             if not client.serves(asked) or named["ending"] not in ("found", "not_found"):
                 continue
             seen += 1
-            reply = client.ask(asked, every_turn)
-            assert isinstance(reply.said, Verdict)
-            assert (reply.said.status.value, reply.said.inn) == (named["ending"], named["inn"]), named["about"]
+            verdict = client.ask(asked, None).answer
+            assert isinstance(verdict, Verdict)
+            assert (verdict.status.value, verdict.inn) == (named["ending"], named["inn"]), named["about"]
             assert emulator.stats().persons[named["key"]]["apifns"] == 1
         assert seen > 3
 
+    @pytest.mark.parametrize(
+        ("case", "ending"),
+        [
+            ("apifns_not_found", ProviderReply(Verdict(Status.NOT_FOUND, "", "apifns"))),
+            ("apifns_item_error", LATER),
+            ("apifns_wrong_key", throttled(3600)),
+            ("apifns_blocked", THROTTLED),
+        ],
+    )
+    def test_a_row_of_the_protocol(self, emulator: Emulator, case: str, ending: ProviderReply | No) -> None:
+        emulator.control(scenario=case)
+        got: ProviderReply | No
+        try:
+            got = self.client(emulator).ask(request(), None)
+        except Unavailable as no:
+            got = No(no.reason, no.retry_after, isinstance(no, Throttled))
+        assert got == ending
+
     def test_a_wrong_key_closes_it(self, emulator: Emulator) -> None:
-        client = self.asked(emulator, "wrong")
+        client = self.client(emulator, "wrong")
         with pytest.raises(Throttled):
-            client.ask(request(), every_turn)
+            client.ask(request(), None)
         with pytest.raises(Throttled):
             client.quota()
 
     def test_its_quota_is_read(self, emulator: Emulator) -> None:
-        client = self.asked(emulator)
-        client.ask(person(emulator.people()[0]["request"]), every_turn)
+        client = self.client(emulator)
+        client.ask(person(emulator.people()[0]["request"]), None)
         assert client.quota() == Quota(1000, 1)
 
     def test_a_used_up_quota_closes_it(self, emulator: Emulator) -> None:
         emulator.control(apifns_limit=0)
         with pytest.raises(Throttled):
-            self.asked(emulator).ask(request(), every_turn)
+            self.client(emulator).ask(request(), None)

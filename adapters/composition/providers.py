@@ -1,0 +1,28 @@
+"""The providers of a deployment, from its settings: the tax service, then the paid one."""
+
+from adapters.config.settings import ApiFnsSettings, NalogSettings
+from adapters.providers import FailoverProvider
+from adapters.providers.apifns import ApiFns
+from adapters.providers.nalog import Nalog
+from adapters.runtime.clock import SystemClock
+from function.rate_limit import Provider, RateLimit, RateLimiter
+from function.telemetry import Observer
+
+THREADS = 32
+"""Fetches of one process at the same time."""
+PROBE_MARGIN_SEC = 10.0
+"""Over the time of one exchange, before a probe of a provider counts as lost."""
+
+
+def provider_of(
+    nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter, observer: Observer, poll_wait: float = 1
+) -> FailoverProvider:
+    """What a lookup asks. Nothing is sent yet. `poll_wait`: see Nalog."""
+    clock = SystemClock()
+    probe_lease = nalog.timeout_sec + PROBE_MARGIN_SEC
+    limit = RateLimit(nalog.min_interval_sec, nalog.cooldown_sec, nalog.daily_limit, probe_lease)
+    order: list[tuple[Provider, RateLimit]] = [(Nalog(nalog, clock, observer, poll_wait), limit)]
+    if apifns.enabled:
+        # A provider that is paid for each request has no pace; what it turns away cools it down as it does the tax service.
+        order.append((ApiFns(apifns, nalog.timeout_sec), RateLimit(0, nalog.cooldown_sec, 0, probe_lease)))
+    return FailoverProvider(order, limiter, observer, clock)

@@ -1,0 +1,144 @@
+"""Serves an ASGI application until SIGTERM or SIGINT, then lets requests in work end, and returns."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from adapters.http.protocol import BoundedProtocol
+
+BACKLOG = 2048
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+T = TypeVar("T")
+
+
+class Busy(Exception):
+    """The address can't be listened on. The text says why and what to do."""
+
+
+class Address(NamedTuple):
+    """Where to listen; port 0: any that is free."""
+
+    host: str
+    port: int
+
+
+def listen(address: Address) -> socket.socket:
+    """A bound socket, so that a port in use is known before anything else starts. Raises Busy."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        # From here on clients wait in the queue, and are not refused, until the server is up.
+        listener.listen(BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise Busy(_why_busy(address, exc)) from None
+    # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def leave() -> None:
+    """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
+
+    It has been waited for, within bounds (`adapters.runtime.shutdown`). A thread can't be stopped, and Python would wait for it:
+    for longer than those who sent the signal do.
+    """
+    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(not thread.daemon for thread in threads):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a process's main coroutine on the fastest loop that the platform has."""
+    if sys.platform == "win32":
+        return asyncio.run(main)
+    import uvloop  # noqa: PLC0415  # not to be had on Windows
+
+    return uvloop.run(main)
+
+
+class Server(uvicorn.Server):
+    """One application on one listener. `await serve()` returns after `stop()`, or after a signal.
+
+    Requests in work then have `grace` seconds to end. `announce` is called once it answers; `signals` are
+    those that end it. uvicorn's own server would raise the signal once more at the end, and a clean end
+    would not look like one.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        grace: float,
+        *,
+        announce: Callable[[], None] = lambda: None,
+        signals: Sequence[signal.Signals] = SIGNALS,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                lifespan="off",
+                ws="none",
+                # A bound method is one, too; uvicorn would take it for the protocol before that.
+                interface="asgi3",
+                # Nobody asks for a client's address.
+                proxy_headers=False,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=max(1, round(grace)),
+            )
+        )
+        self._listener = listener
+        self._announce = announce
+        self._signals = signals
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer until it is told to stop."""
+        await super().serve(sockets or [self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, then say so."""
+        await super().startup(sockets)
+        self._announce()
+
+    def stop(self) -> None:
+        """End as after a signal. Any thread may call it."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Heed signals, where this is the thread that gets them."""
+        here = self._signals if threading.current_thread() is threading.main_thread() else ()
+        loop = asyncio.get_running_loop()
+        for number in here:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in here:
+                loop.remove_signal_handler(number)
+
+
+def _why_busy(address: Address, exc: OSError) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"port {address.port} on {address.host} is in use: end what listens there, or set HTTP_PORT to another"
+    if exc.errno == errno.EACCES:
+        return f"port {address.port} needs more rights: set HTTP_PORT to one above 1023"
+    return f"can't listen on {address.host}, port {address.port}: {exc.strerror}; set HTTP_HOST and HTTP_PORT"

@@ -1,0 +1,267 @@
+"""Fail-over: the providers in order, each behind its rate limit and its circuit breaker, which all replicas share.
+
+- The next provider is asked where one is cooling down, half-open, out of its daily limit, or has just turned this
+  very request away; not where one is merely paced, or fails: the fallback is for a closed tax service, not a slow one.
+- After a cool-down one find probes the provider. A good reply closes the circuit; any other one, a plain failure
+  too, opens it again for longer.
+- A provider that turns a request away while its cool-downs are switched off has simply failed.
+- A failing fallback never changes the outcome: the request ends as it would have ended without it.
+- Only a find takes a permit. A poll is free and goes to the provider of its ticket, whatever its circuit.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import NamedTuple
+
+from function.outcomes import Reason
+from function.person import Person
+from function.ports import Clock, Invalid, Pending, Ticket, Unavailable, Verdict
+from function.rate_limit import (
+    DenialReason,
+    Denied,
+    Permit,
+    Provider,
+    ProviderReply,
+    ProviderState,
+    RateLimit,
+    RateLimiter,
+    Throttled,
+    circuit_denial,
+    cooled_down,
+)
+from function.request import LookupRequest
+from function.telemetry import Observer
+
+HALF_OPEN_SEC = 2.0
+"""A probe is soon over, whatever its lease: who is denied because of one is told to come back after so long."""
+PERSON_COOLDOWN = RateLimit(min_interval=0, cooldown=60, daily_limit=0, probe_lease=0)
+"""How long a fallback that failed for a person is not asked for them again; twice as long each time."""
+MAX_PERSONS = 10_000
+
+_CLOSED = (Reason.THROTTLED, Reason.PROVIDER_CLOSED)
+
+
+class ProviderStatus(NamedTuple):
+    """One provider as it stands; `denied` None: it may be asked."""
+
+    name: str
+    denied: Denied | None
+
+
+class FailoverProvider:
+    """An InnProvider of several providers, asked in this order. It never waits."""
+
+    def __init__(
+        self,
+        order: Sequence[tuple[Provider, RateLimit]],
+        limiter: RateLimiter,
+        observer: Observer,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observer = observer
+        self._clock = clock
+        self._monotonic = monotonic
+        self._providers = [_LimitedProvider(provider, limit, limiter, observer, monotonic) for provider, limit in order]
+        self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider in self._providers}
+
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
+        """Poll where there is a ticket that is still good; else ask the first provider that may be asked. See InnProvider."""
+        began = self._monotonic()
+        try:
+            if ticket is not None and self._clock.now() < ticket.expires_at:
+                for provider in self._providers:
+                    if provider.name == ticket.provider:
+                        return provider.poll(request, ticket)
+            return self._find(request)
+        finally:
+            self._observer.step("fetch", self._monotonic() - began)
+
+    def states(self) -> list[ProviderStatus]:
+        """Every provider, in order. Raises Unavailable while the store cannot be reached."""
+        return [ProviderStatus(provider.name, provider.check()) for provider in self._providers]
+
+    def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
+        failures: list[Unavailable] = []
+        for provider in self._providers:
+            if not provider.provider.serves(request):
+                continue
+            reply = self._fallback(provider, request) if failures else provider.find(request)
+            if not isinstance(reply, _Failure):
+                return reply
+            failures.append(reply.error)
+            if not reply.ask_next:
+                break
+        first = failures[0] if failures else Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        if first.reason in _CLOSED:
+            # The first provider that opens can answer.
+            raise Unavailable(first.reason, min(error.retry_after for error in failures))
+        raise first
+
+    def _fallback(
+        self, provider: "_LimitedProvider", request: LookupRequest
+    ) -> "Verdict | Invalid | Pending | _Failure":
+        """Ask in place of a closed provider; one that fails is not asked for this person again for a while."""
+        cooldowns = self._cooldowns[provider.name]
+        if seconds := cooldowns.remaining(request.person):
+            return _closed(seconds)
+        reply = provider.find(request)
+        if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
+            return reply
+        return _closed(cooldowns.start(request.person, reply.error.retry_after))
+
+
+class _Failure(NamedTuple):
+    """A provider that gave nothing: how the request ends if nobody else does, and whether others are to be asked."""
+
+    error: Unavailable
+    ask_next: bool
+
+
+@dataclass(slots=True)
+class _LimitedProvider:
+    """One provider behind its rate limit and circuit breaker.
+
+    The Observer hears of each opening and closing of the circuit once, those that other replicas caused too.
+    """
+
+    provider: Provider
+    limit: RateLimit
+    limiter: RateLimiter
+    observer: Observer
+    monotonic: Callable[[], float]
+    reported: DenialReason | None = None
+
+    @property
+    def name(self) -> str:
+        """The provider's."""
+        return self.provider.name
+
+    def check(self) -> Denied | None:
+        """Why the provider may not be asked now; None: it may."""
+        return self.limiter.check(self.name, self.limit)
+
+    def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
+        """Ask, with a permit, and report to the circuit breaker how that went."""
+        permit = self.limiter.acquire(self.name, self.limit)
+        if isinstance(permit, Denied):
+            return self._denied(permit)
+        if not permit.probe:
+            self._report(None)
+        try:
+            reply = self._asked(request, None)
+        except Throttled as error:
+            seconds = self._cool_down(error.retry_after)
+            reason = Reason.THROTTLED if seconds else Reason.PROVIDER_UNAVAILABLE
+            return _Failure(Unavailable(reason, seconds), ask_next=True)
+        except Unavailable as error:
+            if not permit.probe:
+                return _Failure(error, ask_next=False)
+            # It counts as a failure all the same, lest one request that always fails keeps everything closed.
+            return _Failure(Unavailable(error.reason, self._cool_down(error.retry_after)), ask_next=True)
+        except Exception:
+            if permit.probe:
+                self._cool_down()
+            raise
+        self._note(reply, permit)
+        return reply.answer
+
+    def poll(self, request: LookupRequest, ticket: Ticket) -> Verdict | Invalid | Pending:
+        """Ask with the ticket, without a permit. Raises Unavailable where the ticket is of no more use."""
+        reply = self._asked(request, ticket)
+        self._note(reply, Permit())
+        return reply.answer
+
+    def _asked(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        began, outcome = self.monotonic(), Reason.INTERNAL_ERROR.value
+        try:
+            with self.observer.span(f"ask {self.name}"):
+                reply = self.provider.ask(request, ticket)
+            outcome = _outcome(reply)
+        except Unavailable as error:
+            outcome = error.reason.value
+            raise
+        finally:
+            self.observer.provider_called(self.name, outcome, self.monotonic() - began)
+        return reply
+
+    def _denied(self, denied: Denied) -> _Failure:
+        reason, seconds = denied
+        if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self.reported:
+            self._report(denied)
+        if reason is DenialReason.HALF_OPEN:
+            seconds = min(seconds, HALF_OPEN_SEC)
+        return _closed(seconds, ask_next=reason is not DenialReason.PACED)
+
+    def _note(self, reply: ProviderReply, permit: Permit) -> None:
+        try:
+            if reply.captcha_ahead:
+                self._cool_down()
+            elif permit.probe:
+                self.limiter.recover(self.name)
+                self._report(None)
+        except Unavailable as error:
+            # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
+            self.observer.error("providers", error)
+
+    def _cool_down(self, at_least: float = 0) -> float:
+        """Open the circuit; the seconds, 0 where cool-downs are off."""
+        seconds = self.limiter.cool_down(self.name, self.limit, at_least)
+        if seconds:
+            self._report(Denied(DenialReason.COOLING_DOWN, seconds))
+        return seconds
+
+    def _report(self, denied: Denied | None) -> None:
+        """Report that the circuit opened, or that it is closed again where it was reported open."""
+        if denied is not None:
+            self.reported = denied.reason
+            self.observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
+        elif self.reported is not None:
+            self.observer.provider_closed(self.name, self.reported.value, 0)
+            self.reported = None
+
+
+class PersonCooldowns:
+    """A cool-down for each person, for any thread; of too many the oldest is dropped.
+
+    Each try may cost money. Nothing of a person is kept but a number that means nothing outside this process.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], capacity: int = MAX_PERSONS) -> None:
+        self._monotonic = monotonic
+        self._capacity = capacity
+        self._states: OrderedDict[int, ProviderState] = OrderedDict()
+        self._changing = Lock()
+
+    def remaining(self, person: Person) -> float:
+        """Seconds until the provider may be asked for the person again; 0: now."""
+        state = self._states.get(hash(person), ProviderState())
+        denied = circuit_denial(state, PERSON_COOLDOWN, self._monotonic())
+        return denied.retry_after if denied else 0
+
+    def start(self, person: Person, at_least: float) -> float:
+        """Begin a cool-down of `at_least` so many seconds; how long it is."""
+        key, now = hash(person), self._monotonic()
+        with self._changing:
+            state = cooled_down(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
+            self._states[key] = state
+            if len(self._states) > self._capacity:
+                self._states.popitem(last=False)
+        return state.open_until - now
+
+
+def _closed(seconds: float, *, ask_next: bool = True) -> _Failure:
+    return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds), ask_next)
+
+
+def _outcome(reply: ProviderReply) -> str:
+    match reply.answer:
+        case Verdict(status):
+            return status.value
+        case Invalid():
+            return "rejected"
+        case _:
+            return (reply.failure or Reason.PENDING).value

@@ -1,0 +1,298 @@
+"""HTTP to a site that is not trusted: an exchange is one connection, one request, one bounded reply, one deadline.
+
+urllib3 makes the connection (proxies, SOCKS, TLS), h11 speaks HTTP over it. Each exchange runs in a thread of its
+own. The caller waits until the deadline; then it shuts the socket down and leaves the thread, whatever hangs: name
+resolution, connecting, a tunnel, TLS, or a reply that drips. An exchange past its deadline sends nothing any more.
+
+Nothing is kept open: only its place on a connection says which request a reply belongs to. No redirect is followed.
+Errors hold no text, URL or driver's error, for URLs can hold persons and keys; nothing is logged.
+"""
+
+import re
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlencode
+
+import h11
+import urllib3
+from urllib3.contrib.socks import SOCKSProxyManager
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry, parse_url
+
+from adapters.providers.cookies import CookieStore
+from function.outcomes import Reason
+from function.ports import Unavailable
+from function.rate_limit import MAX_COOLDOWN_SEC
+
+MAX_BYTES = 1 << 20
+"""Of a reply's body, packed or not: far more than any that has been seen."""
+MAX_HEADERS = 100
+MAX_INTERIM = 32
+"""Replies before the reply (1xx): far more than any site sends."""
+CONNECT_SEC = 10.0
+"""Seconds of one address; of half of the time that is left, where that is less, so that the next one has its chance."""
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+_READ_BYTES = 1 << 14
+_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
+_CHARSETS = frozenset({"utf-8", "utf8", "windows-1251", "cp1251", "koi8-r", "iso-8859-5"})
+_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReply:
+    """A reply, whatever its status. `headers`: by name in small letters; of several of one name the last."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body, by the charset of `Content-Type`, else as UTF-8, else as windows-1251."""
+        named = _CHARSET.search(self.headers.get("content-type", ""))
+        charset = named[1].lower() if named else ""
+        for known in (charset if charset in _CHARSETS else "utf-8", "utf-8"):
+            with suppress(UnicodeDecodeError):
+                return self.body.decode(known).removeprefix("\ufeff")
+        return self.body.decode("windows-1251", errors="ignore")
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds that the site wants to be left alone: 0 where it did not say, an hour at most.
+
+        After an hour one probe will show whether it meant more.
+        """
+        value = self.headers.get("retry-after", "").strip()
+        if _SECONDS.fullmatch(value):
+            return min(float(value), MAX_COOLDOWN_SEC)
+        until = _timestamp(value)
+        if until is None:
+            return 0
+        # By the site's own clock, where it tells the time: ours may differ.
+        now = _timestamp(self.headers.get("date", "")) or time.time()
+        return min(max(until - now, 0), MAX_COOLDOWN_SEC)
+
+
+class SiteClient:
+    """Exchanges with one site, from any thread. Raises OSError where the CA bundle cannot be read.
+
+    `url`: without a slash at its end; `timeout`: seconds of an exchange; `proxy`: "" for none, http(s):// or socks…://;
+    `ca_bundle`: a file of certificates to trust beside the system's; `retries`: further tries of a connection that
+    could not be made, the second of them `wait` seconds after the first, each later one after twice as long.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        proxy: str = "",
+        ca_bundle: str = "",
+        retries: int = 0,
+        wait: float = 0,
+    ) -> None:
+        self.url = url
+        self.timeout = timeout
+        self.cookies = CookieStore()
+        self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
+        # Its backoff begins with the second retry, with twice the factor.
+        self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
+        self._pool: Any = pool_manager(proxy, ca_bundle).connection_from_url(url)
+        self._by_tunnel = self._pool.proxy is not None and url.startswith("https:")
+        if self._pool.proxy and not self._by_tunnel:
+            self._headers |= self._pool.proxy_headers
+
+    def get(self, path: str, fields: Mapping[str, str] | None = None) -> SiteReply:
+        """Ask with the fields in the URL, where a vendor wants it so. Raises Unavailable."""
+        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
+
+    def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
+        """Send a form, once. Raises Unavailable."""
+        form = urlencode(fields).encode()
+        headers = {"Content-Type": FORM, "Content-Length": str(len(form)), **(headers or {})}
+        return self._request("POST", path, headers, form)
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
+        url = parse_url(self.url + path)
+        headers = {"Host": url.netloc or "", **self._headers, **headers}
+        if cookies := self.cookies.header(url.url):
+            headers["Cookie"] = cookies
+        request = h11.Request(
+            method=method,
+            target=url.url if self._pool.proxy and not self._by_tunnel else url.request_uri,
+            headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        )
+        exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
+        result: Future[SiteReply | Reason] = Future()
+        threading.Thread(target=exchange.run, args=(request, body, result), name="exchange", daemon=True).start()
+        try:
+            reply = result.result(self.timeout)
+        except TimeoutError:
+            reply = Reason.PROVIDER_UNAVAILABLE
+        finally:
+            exchange.shut_down()
+        if isinstance(reply, Reason):
+            raise Unavailable(reply)
+        self.cookies.keep(url.url, exchange.set_cookies)
+        return reply
+
+    def _connection(self, seconds: float) -> Any:
+        """A new connection of urllib3's, not yet made. The pool knows how; it never holds any."""
+        pool = self._pool
+        place = pool.proxy if self._by_tunnel else pool
+        connection = pool.ConnectionCls(host=place.host, port=place.port, timeout=seconds, **pool.conn_kw)
+        if self._by_tunnel:
+            connection.set_tunnel(pool.host, pool.port, pool.proxy_headers, scheme=pool.proxy.scheme)
+        return connection
+
+
+class _SiteRequest:
+    """One exchange, in a thread; `shut_down` is called from another one."""
+
+    def __init__(self, connection: Any, retry: Retry, deadline: float) -> None:
+        self._new_connection = connection
+        self._retry = retry
+        self._deadline = deadline
+        self._connection: Any = None
+        self.set_cookies: list[str] = []
+
+    def run(self, request: h11.Request, body: bytes, result: "Future[SiteReply | Reason]") -> None:
+        """Give `result` the reply, or the reason why there is none."""
+        try:
+            result.set_result(self._reply(request, body))
+        except _WrongReply:
+            result.set_result(Reason.BAD_REPLY)
+        except (HTTPError, OSError, HTTPException, h11.ProtocolError):
+            result.set_result(Reason.PROVIDER_UNAVAILABLE)
+        except Exception as bug:  # noqa: BLE001  # raised again in the caller's thread
+            result.set_exception(bug)
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+
+    def shut_down(self) -> None:
+        """End what is under way on the connection, where there is one."""
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                # TLS within a proxy's TLS has the proxy's socket in it.
+                getattr(sock, "socket", sock).shutdown(socket.SHUT_RDWR)
+
+    def _reply(self, request: h11.Request, body: bytes) -> SiteReply:
+        self._connect()
+        http = h11.Connection(h11.CLIENT)
+        messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
+        self._socket().sendall(b"".join(http.send(message) or b"" for message in messages))
+        head, packed = self._received(http)
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
+        self.set_cookies = [value for name, value in headers if name == "set-cookie"]
+        by_name = dict(headers)
+        return SiteReply(head.status_code, _unpacked(packed, by_name.get("content-encoding", "")), by_name)
+
+    def _connect(self) -> None:
+        retry = self._retry
+        while True:
+            self._connection = self._new_connection(min(CONNECT_SEC, self._left() / 2))
+            try:
+                self._connection.connect()
+                return
+            except ssl.SSLCertVerificationError:
+                # A certificate that is not trusted now will not be a second later.
+                raise
+            except (HTTPError, OSError, HTTPException) as exc:
+                self._connection.close()
+                retry = retry.increment(error=exc)
+            retry.sleep()
+
+    def _received(self, http: h11.Connection) -> tuple[h11.Response, bytes]:
+        """The reply's head and body; interim replies are passed over."""
+        head, body, interim = None, bytearray(), 0
+        while True:
+            event = http.next_event()
+            match event:
+                case h11.NEED_DATA:
+                    http.receive_data(self._socket().recv(_READ_BYTES))
+                case h11.Response():
+                    head = event
+                case h11.Data(data):
+                    body += data
+                case h11.EndOfMessage() if head is not None:
+                    return head, bytes(body)
+                case h11.InformationalResponse() if interim < MAX_INTERIM:
+                    interim += 1
+                case _:
+                    raise h11.RemoteProtocolError("no reply")
+            if len(body) > MAX_BYTES or (head is not None and len(head.headers) > MAX_HEADERS):
+                raise _WrongReply
+
+    def _socket(self) -> Any:
+        """The socket, for one call that ends by the deadline."""
+        sock = self._connection.sock
+        sock.settimeout(self._left())
+        return sock
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _WrongReply(Exception):
+    """The reply is too big, or cannot be unpacked."""
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """The body of a reply that is packed although nobody asked for it."""
+    if encoding.lower() in ("", "identity"):
+        return body
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        unpacked = unpacking.decompress(body, MAX_BYTES + 1)
+    except zlib.error:
+        raise _WrongReply from None
+    if len(unpacked) > MAX_BYTES or not unpacking.eof:
+        raise _WrongReply
+    return unpacked
+
+
+def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:
+    """Makes connections that verify TLS, by the proxy where one is named. Raises OSError where the bundle cannot be read."""
+    trust = _trust(ca_bundle)
+    if proxy.startswith("socks"):
+        return SOCKSProxyManager(proxy, ssl_context=trust)
+    if not proxy:
+        return urllib3.PoolManager(ssl_context=trust)
+    user, password = parse_url(proxy).auth_decoded
+    login = None if user is None else urllib3.make_headers(proxy_basic_auth=f"{user}:{password or ''}")
+    return urllib3.ProxyManager(proxy, proxy_headers=login, proxy_ssl_context=trust, ssl_context=trust)
+
+
+@cache
+def _trust(ca_bundle: str) -> ssl.SSLContext:
+    """The system's certificates and those of the file. They take their time to load."""
+    context = ssl.create_default_context()
+    if ca_bundle:
+        context.load_verify_locations(ca_bundle)
+    return context
+
+
+def _timestamp(http_date: str) -> float | None:
+    """Seconds since the epoch."""
+    try:
+        return parsedate_to_datetime(http_date).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None

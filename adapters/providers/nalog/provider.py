@@ -1,0 +1,101 @@
+"""The tax service as a provider: each call is one request, in the protocol that the settings name (fns-protocol.md, 1, 2)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from adapters.config.settings import NalogSettings
+from adapters.providers.http_client import SiteReply
+from adapters.providers.nalog import site
+from adapters.providers.nalog.forms import NO_CAPTCHA, person_fields
+from adapters.providers.nalog.replies import (
+    NAME,
+    CaptchaRequired,
+    NoResult,
+    SessionRefused,
+    UnknownRequestId,
+    find_reply,
+    get_reply,
+    legacy_reply,
+)
+from adapters.providers.nalog.session import SiteSession
+from function.outcomes import Reason
+from function.ports import Clock, Invalid, Pending, Ticket, Unavailable
+from function.rate_limit import ProviderReply, Throttled
+from function.request import LookupRequest
+from function.telemetry import Observer
+
+TICKET_LIFE = timedelta(seconds=180)
+"""After so long the site's own page gives up."""
+MAX_WAIT = 60
+"""Units that the wait between two polls grows to, by one with each poll."""
+MAX_REFUSALS = 3
+"""Polls at which the service may not know its own ticket; after one more there has to be a new find."""
+
+Read = TypeVar("Read")
+
+
+class Nalog:
+    """A Provider, for any number of threads. `poll_wait`: seconds between a find and the first poll."""
+
+    name = NAME
+
+    def __init__(self, settings: NalogSettings, clock: Clock, observer: Observer, poll_wait: float = 1) -> None:
+        self._clock = clock
+        self._poll_wait = poll_wait
+        self._legacy = settings.protocol == "legacy"
+        self._page = site.two_step_page(settings.url)
+        self._client = site.client(settings)
+        self._session = SiteSession(self._client, observer, consent=settings.consent)
+
+    def serves(self, request: LookupRequest) -> bool:
+        """Everybody."""
+        return True
+
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        """Poll with the ticket, or find the person where there is none that is still good. See Provider."""
+        if self._legacy:
+            form = {"c": "innMy", **person_fields(request), "bplace": "", **NO_CAPTCHA}
+            return self._send(site.LEGACY, form, legacy_reply)
+        if ticket is not None and self._clock.now() < ticket.expires_at:
+            return self._poll(ticket)
+        reply = self._send(self._page, {"c": "find", **person_fields(request), **NO_CAPTCHA}, find_reply)
+        if isinstance(reply, Invalid):
+            return ProviderReply(reply)
+        request_id, captcha_ahead = reply
+        ticket = Ticket(NAME, request_id, self._clock.now() + TICKET_LIFE)
+        return ProviderReply(Pending(ticket, self._poll_wait), captcha_ahead)
+
+    def _poll(self, ticket: Ticket) -> ProviderReply:
+        try:
+            reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, get_reply)
+        except NoResult:
+            raise
+        except Unavailable as no:
+            # The find is still good, whatever happened to this poll.
+            refusals = ticket.refusals + isinstance(no, UnknownRequestId)
+            pending = self._pending(ticket._replace(refusals=refusals), no.retry_after)
+            return ProviderReply(pending, captcha_ahead=isinstance(no, CaptchaRequired), failure=no.reason)
+        return reply or ProviderReply(self._pending(ticket))
+
+    def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:
+        """The ticket for another poll. Raises Unavailable where that would come too late, or be refused again."""
+        ticket = ticket._replace(polls=ticket.polls + 1)
+        wait = max(min(ticket.polls + 1, MAX_WAIT) * self._poll_wait, at_least)
+        too_late = self._clock.now() + timedelta(seconds=wait) >= ticket.expires_at
+        if too_late or ticket.refusals > MAX_REFUSALS:
+            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        return Pending(ticket, wait)
+
+    def _send(self, path: str, form: dict[str, str], read: Callable[[SiteReply], Read]) -> Read:
+        """Post a form in the session."""
+        session = self._session.open()
+        try:
+            result = read(self._client.post(path, form))
+        except SessionRefused as refusal:
+            raise self._session.refused(session, refusal) from None
+        except Throttled:
+            self._session.forget(session)
+            raise
+        session.proven = True
+        return result

@@ -1,0 +1,110 @@
+"""The fast lane: deliveries of the source queue, a batch at a time, answered from the cache or moved to `.lookup`.
+
+Batches are settled in their order, so that one acknowledgement settles a whole one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+
+from adapters.rabbitmq.connection import BrokerConnection
+from adapters.rabbitmq.disposition import HOLD, Disposition
+from adapters.rabbitmq.holds import HoldReport
+from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
+from adapters.rabbitmq.messages import Message
+from adapters.rabbitmq.subscription import Subscription
+from adapters.runtime.backoff import Backoff, pause
+from adapters.runtime.lookups import MAX_BATCH
+from function.event import Event
+from function.outcomes import Deferred, Outcome, Reason, Rejected
+
+HOLD_SEC = 300.0
+"""After that a held delivery goes back to the tail of its queue; RabbitMQ would take it away after 30 minutes."""
+FIRST_BACKOFF_SEC = 0.1
+LONGEST_BACKOFF_SEC = 2.0
+
+
+_Batches = asyncio.Queue[tuple[int, int, asyncio.Task[None]] | None]
+"""The last delivery's tag, the number of deliveries, and the publication of all their messages."""
+
+
+class FastLane:
+    """Works on the source queue, one `run` for each connection. `prefetch`: deliveries in hand at most."""
+
+    def __init__(self, context: LaneContext, prefetch: int) -> None:
+        self.queue = context.names.source
+        self._context = context
+        self._prefetch = prefetch
+        self._jobs = Jobs(context, self.queue)
+        self._holds = HoldReport(context.observer, self.queue)
+        self._in_hand = 0
+
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then settle what is in hand."""
+        subscription = Subscription(connection.channel, self.queue, self._prefetch)
+        batches: _Batches = asyncio.Queue()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._acknowledge(connection, batches))
+                async with subscription.open(stopping):
+                    while deliveries := await subscription.take(MAX_BATCH):
+                        self._count(len(deliveries))
+                        await subscription.accept(deliveries[0])
+                        messages = await self._process([self._jobs.decode(each) for each in deliveries], stopping)
+                        published = group.create_task(_publish(connection, messages, stopping))
+                        batches.put_nowait((deliveries[-1].tag, len(deliveries), published))
+                batches.put_nowait(None)
+        finally:
+            self._count(-self._in_hand)
+
+    async def _process(self, jobs: list[Job], stopping: asyncio.Event) -> list[Message]:
+        """The messages that settle a batch. While the store is unavailable it is held: no retry is counted."""
+        backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
+        while True:
+            outcomes = await self._outcomes(jobs)
+            chosen = list(map(self._jobs.disposition, jobs, outcomes))
+            if HOLD not in chosen:
+                self._holds.released(outcomes)
+                break
+            self._holds.held(outcome for outcome, each in zip(outcomes, chosen, strict=True) if each is HOLD)
+            if stopping.is_set() or monotonic() > jobs[0].delivery.arrived + HOLD_SEC:
+                break
+            await pause(backoff.next(), stopping)
+        return [message for settled in map(self._settle, jobs, outcomes, chosen) for message in settled]
+
+    def _settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
+        if chosen is HOLD:
+            return [self._jobs.hand_back(job)]
+        ago = monotonic() - job.delivery.arrived
+        with self._context.observer.span("consume request", job.traceparent, ago) as job.traceparent:
+            return self._jobs.settle(job, outcome, chosen)
+
+    async def _outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
+        events = [job.envelope.event for job in jobs if job.envelope.fault is None]
+        found = iter(await self._cached(events))
+        return [job.envelope.fault or next(found) for job in jobs]
+
+    async def _cached(self, events: list[Event]) -> list[Outcome]:
+        try:
+            return await self._context.lookups.cached(events)
+        except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the lane's
+            self._context.observer.error("fast_lane", bug)
+        if len(events) == 1:
+            request = events[0].request(self._context.clock)
+            return [request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)]
+        return [outcome for event in events for outcome in await self._cached([event])]
+
+    async def _acknowledge(self, connection: BrokerConnection, batches: _Batches) -> None:
+        while batch := await batches.get():
+            tag, size, published = batch
+            await published
+            await connection.channel.basic_ack(tag, multiple=True, wait=False)
+            self._count(-size)
+
+    def _count(self, change: int) -> None:
+        self._in_hand += change
+        self._context.observer.in_flight(ENTRY, change)
+
+
+async def _publish(connection: BrokerConnection, messages: Sequence[Message], stopping: asyncio.Event) -> None:
+    await asyncio.gather(*[connection.publisher.deliver(message, stopping) for message in messages])

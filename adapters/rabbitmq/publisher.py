@@ -1,0 +1,142 @@
+"""What is published is confirmed by the broker, or it is an error: nothing is acknowledged before that.
+
+Our queues are declared without a length limit. Where a policy gives one, they refuse what is beyond it:
+that is tried again, and holds up nothing that goes elsewhere.
+"""
+
+import asyncio
+from time import monotonic
+
+from aiormq import Channel
+from aiormq.exceptions import DeliveryError, PublishError
+
+from adapters.rabbitmq.disposition import HANDED_BACK
+from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable
+from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
+from adapters.rabbitmq.topology import Names
+from adapters.runtime.backoff import pause
+from function.telemetry import Observer
+
+CONFIRM_SEC = 30.0
+"""A broker that has confirmed nothing for so long counts as lost."""
+STALL_SEC = 5.0
+"""A lane that has waited so long for a queue of ours to confirm anything is not ready."""
+STUCK_SEC = 300.0
+"""For so long no reply is tried at a queue that confirmed none while others did: it may have lost its majority."""
+FULL_QUEUE_SEC = 1.0
+"""Between two tries at a full queue."""
+FULL_QUEUE_LOG_SEC = 60.0
+"""A full queue has one line in the log in so long."""
+
+
+class Publisher:
+    """Publishes on one channel, which is in confirm mode. Many may publish at once; each waits for its own confirmation.
+
+    `direct_is_routed`: the broker tells whether a direct reply-to exists (RabbitMQ 4.2 and newer).
+    """
+
+    def __init__(self, channel: Channel, names: Names, observer: Observer, *, direct_is_routed: bool = False) -> None:
+        self._channel = channel
+        self._names = names
+        self._observer = observer
+        self._direct_is_routed = direct_is_routed
+        self._message_ids: set[str | None] = set()
+        self._last_confirm = 0.0
+        self._moves = 0
+        self._moving_since = 0.0
+        self._stuck_until: dict[str, float] = {}
+        self._silent_until: dict[str, float] = {}
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a queue of ours is waited for, and none has confirmed anything for a while."""
+        return self._moves > 0 and monotonic() - max(self._moving_since, self._last_confirm) > STALL_SEC
+
+    async def deliver(self, message: Message, stopping: asyncio.Event) -> None:
+        """Publish it, as soon as its queue takes it. Raises BrokerUnavailable."""
+        while not await self.offer(message, stopping):
+            if message.moved == HANDED_BACK:
+                # Only this lane empties its queue: the broker takes back what it has in hand.
+                raise BrokerUnavailable(QUEUE_FULL)
+            await pause(FULL_QUEUE_SEC, stopping)
+
+    async def offer(self, message: Message, stopping: asyncio.Event) -> bool:
+        """Publish it; False: its queue is full now. Raises BrokerUnavailable, at the end for a full queue as well."""
+        try:
+            await self.publish(message)
+        except DeliveryError:
+            self._report_full(self._names.unrouted if message.moved is None else message.queue)
+            if stopping.is_set():
+                raise BrokerUnavailable(QUEUE_FULL) from None
+            return False
+        return True
+
+    async def publish(self, message: Message) -> None:
+        """Publish it now. Raises DeliveryError where a queue of ours is full; BrokerUnavailable."""
+        if message.moved is not None:
+            await self._move(message, message.moved)
+            return
+        begun = monotonic()
+        try:
+            stuck = begun <= self._stuck_until.get(message.queue, 0.0)
+            refusal = UNCONFIRMED if stuck else await self._reply(message, begun)
+            if refusal:
+                await self.publish(unrouted(message, self._names, refusal))
+        finally:
+            self._observer.step("reply", monotonic() - begun)
+
+    async def _reply(self, message: Message, begun: float) -> str:
+        """Why the sender's queue did not take a reply; "": it did."""
+        # Older brokers return what goes to a direct reply-to as unroutable even as they deliver it.
+        mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
+        try:
+            await self._publish(message, mandatory=mandatory)
+        except PublishError:
+            return "unroutable"
+        except DeliveryError:
+            return "refused"
+        except BrokerUnavailable:
+            if self._last_confirm < begun:
+                raise
+            # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
+            self._stuck_until[message.queue] = monotonic() + STUCK_SEC
+            return UNCONFIRMED
+        return ""
+
+    async def _move(self, message: Message, reason: str) -> None:
+        own_id = message.properties.message_id
+        # The library tells returned messages apart by their id: one that is under way already gets a new one.
+        if own_id in self._message_ids:
+            own_id = message.properties.message_id = None
+        self._message_ids.add(own_id)
+        if not self._moves:
+            self._moving_since = monotonic()
+        self._moves += 1
+        try:
+            await self._publish(message, mandatory=True)
+        except PublishError:
+            raise BrokerUnavailable(NO_QUEUE) from None
+        finally:
+            self._moves -= 1
+            self._message_ids.discard(own_id)
+        self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), reason)
+
+    async def _publish(self, message: Message, *, mandatory: bool) -> None:
+        try:
+            await self._channel.basic_publish(
+                message.body,
+                routing_key=message.queue,
+                properties=message.properties,
+                mandatory=mandatory,
+                timeout=CONFIRM_SEC,
+                wait=False,
+            )
+        except TimeoutError:
+            raise BrokerUnavailable(UNCONFIRMED) from None
+        self._last_confirm = monotonic()
+
+    def _report_full(self, queue: str) -> None:
+        now = monotonic()
+        if now >= self._silent_until.get(queue, 0.0):
+            self._silent_until[queue] = now + FULL_QUEUE_LOG_SEC
+            self._observer.event(QUEUE_FULL, queue=queue)

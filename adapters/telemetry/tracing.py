@@ -1,0 +1,57 @@
+"""Whether and where traces go, by OpenTelemetry's own environment variables. Without them none of it is imported."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from function.telemetry import NullObserver, Observer
+
+KNOWN_EXPORTERS: Final = ("otlp", "console")
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_OUR_PROTOCOL = "http/protobuf"
+_ANY = "OTEL_"
+"""Stands for a variable that OpenTelemetry rejects without naming it."""
+
+
+class WrongTracing(ValueError):
+    """The environment asks for what is not supported here. The text is the variable that does."""
+
+
+def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where spans go; nowhere, unless an exporter or an endpoint is named. Raises WrongTracing."""
+    # An empty variable is none, as OpenTelemetry has it.
+    named = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    chosen = tuple(name for name in map(str.strip, named.split(",")) if name not in ("", "none"))
+    if not set(chosen) <= set(KNOWN_EXPORTERS):
+        raise WrongTracing("OTEL_TRACES_EXPORTER")
+    for variable in _PROTOCOLS:
+        if "otlp" in chosen and (environ.get(variable) or _OUR_PROTOCOL) != _OUR_PROTOCOL:
+            raise WrongTracing(variable)
+    return chosen
+
+
+@contextmanager
+def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], None]) -> Iterator[Observer]:
+    """Opens spans while the context lasts, then sends what is left. `on_wrong` is called with a variable that is wrong.
+
+    A wrong variable switches tracing off: it is never a reason to stop the process.
+    """
+    with ExitStack() as stack:
+        spans: Observer = NullObserver()
+        try:
+            if chosen := exporters(environ):
+                from adapters.telemetry import spans as opentelemetry  # noqa: PLC0415  # its import takes 0.25 s
+
+                spans = stack.enter_context(opentelemetry.spans(name, chosen))
+        except ValueError as fault:
+            on_wrong(_variable(fault, environ))
+        yield spans
+
+
+def _variable(fault: ValueError, environ: Mapping[str, str]) -> str:
+    """The variable that an error's text names; the text itself may hold its value."""
+    named = [name for name in environ if name.startswith(_ANY) and name in str(fault)]
+    return max(named, key=len, default=_ANY)

@@ -1,0 +1,35 @@
+"""The function with nothing installed, by the framework's own command.
+
+`functions-framework --source local_runtime/entry.py --target inn` serves it over the embedded store and the emulated
+tax service, as `inn local` does, without the page. They start with the first request, after any fork.
+"""
+
+import atexit
+from contextlib import ExitStack
+from functools import cache
+
+from functions_framework import aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters import telemetry
+from adapters.http.endpoint import Endpoint
+from local_runtime.command import DATA, LocalSettings, local_endpoint, local_services
+
+_SETTINGS = LocalSettings.read()
+
+
+@aio.http
+async def inn(request: Request) -> Response:
+    """Answer one HTTP request."""
+    return await _endpoint()(request)
+
+
+@cache
+def _endpoint() -> Endpoint:
+    """This process's function."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    observer = stack.enter_context(telemetry.start("inn-local", _SETTINGS.log.level))
+    services = stack.enter_context(local_services(_SETTINGS, DATA, observer))
+    return stack.enter_context(local_endpoint(_SETTINGS, services, observer))

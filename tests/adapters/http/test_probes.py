@@ -1,0 +1,226 @@
+"""What probes answer, as the only application of a process."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+
+from adapters.cli.consume import ProbeServer
+from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, CheckResult, Probes
+from adapters.http.server import Address, listen
+
+
+class Metrics:
+    exposition_type = "text/plain; version=0.0.4"
+
+    def __init__(self) -> None:
+        self.ready: dict[str, bool] = {}
+
+    def exposition(self) -> bytes:
+        return f"# metrics {self.ready}\n".encode()
+
+    def checked(self, name: str, *, ready: bool) -> None:
+        self.ready[name] = ready
+
+
+class FixedSeconds:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await probes.serve({"type": "http", "method": method, "path": path}, receive, send)
+    start, body = sent
+    return start["status"], dict(start["headers"]), body["body"]
+
+
+def check_of(*, ready: bool, detail: str = "") -> Check:
+    async def check() -> CheckResult:
+        return CheckResult(ready, detail)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "media", "body"),
+    [
+        pytest.param("GET", "/livez", 200, b"application/json", b'{"live":true}', id="it lives"),
+        pytest.param(
+            "HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"
+        ),
+        pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics {}\n", id="its numbers"),
+        pytest.param("GET", "/", 404, b"text/plain", b"expected /livez, /readyz or /metrics", id="another path"),
+        pytest.param("POST", "/livez", 405, b"text/plain", b"expected GET", id="another method"),
+    ],
+)
+async def test_what_is_probes_is_answered(method: str, path: str, status: int, media: bytes, body: bytes) -> None:
+    told, headers, text = await answered(Probes({}, Metrics()), method, path)
+    assert (told, headers[b"content-type"], text) == (status, media, body)
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert headers.get(b"allow") == (b"GET, HEAD" if status == 405 else None)
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)], ids=["all ready", "one not ready"])
+async def test_readiness_is_that_of_every_check_of(ready: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
+    probes = Probes({"store": check_of(ready=True), "lane": check_of(ready=ready, detail="why")}, Metrics())
+    told, _, body = await answered(probes, "GET", "/readyz")
+    assert told == status
+    assert json.loads(body) == {
+        "ready": ready,
+        "parts": {"store": {"ready": True, "detail": ""}, "lane": {"ready": ready, "detail": "why"}},
+    }
+
+
+async def test_a_scrape_tells_of_each_part_whether_anybody_probes_for_readiness_or_not() -> None:
+    probes = Probes({"store": check_of(ready=False), "lane": check_of(ready=True)}, Metrics())
+    _, _, body = await answered(probes, "GET", "/metrics")
+    assert body == b"# metrics {'store': False, 'lane': True}\n"
+
+
+@pytest.mark.parametrize(
+    ("ready", "fresh"),
+    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
+    ids=["a second, where all was ready", "a moment, where something was not"],
+)
+async def test_metrics_are_rendered_at_most_once_a_second() -> None:
+    rendered = 0
+
+    class Counted(Metrics):
+        def exposition(self) -> bytes:
+            nonlocal rendered
+            rendered += 1
+            return b"# %d\n" % rendered
+
+    clock = FixedSeconds()
+    probes = Probes({}, Counted(), clock)
+    bodies = []
+    for clock.now in (0.0, FRESH_SEC / 2, FRESH_SEC, FRESH_SEC * 1.5):
+        reply = await probes.metrics()
+        bodies.append(reply.body)
+    assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]
+
+
+async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
+    runs = 0
+
+    async def check() -> CheckResult:
+        nonlocal runs
+        runs += 1
+        return CheckResult(ready)
+
+    times = iter([0, 0, fresh * 0.9, fresh * 1.1, fresh * 1.1])
+    probes = Probes({"store": check}, Metrics(), lambda: next(times))
+    seen = []
+    for _ in range(3):
+        await probes.readyz()
+        seen.append(runs)
+    assert seen == [1, 1, 2]
+
+
+async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() -> None:
+    runs = 0
+    gate = asyncio.Event()
+    gate.set()
+
+    async def check() -> CheckResult:
+        nonlocal runs
+        runs += 1
+        await gate.wait()
+        return CheckResult(ready=False, detail="away")
+
+    probes = Probes({"store": check}, Metrics(), count(0, 10).__next__)
+    assert b"away" in (await probes.readyz()).body
+    gate.clear()
+    pages = [probes.readyz() for _ in range(3)]
+    assert all(b"away" in page.body for page in await asyncio.gather(*pages))
+    assert runs == 2
+
+
+class Hanging:
+    """A check that says nothing."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def __call__(self) -> CheckResult:
+        self.begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 0.05)
+    monkeypatch.setattr("adapters.http.probes.CHECK_TIMEOUT_SEC", 600)
+    probes = Probes({"store": Hanging(), "lane": check_of(ready=False, detail="not_connected")}, Metrics())
+    async with asyncio.timeout(30):
+        page = await probes.readyz()
+    assert page.status == 503
+    assert json.loads(page.body)["parts"] == {
+        "store": {"ready": False, "detail": "no answer yet"},
+        "lane": {"ready": False, "detail": "not_connected"},
+    }
+
+
+@asynccontextmanager
+async def served(probes: Probes) -> AsyncIterator[tuple[ProbeServer, int]]:
+    """The probe server of a consumer, and its port."""
+    with listen(Address("127.0.0.1", 0)) as listener:
+        server = ProbeServer(probes, listener)
+        serving = asyncio.create_task(server.serve())
+        yield server, listener.getsockname()[1]
+        await serving
+
+
+async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Longer than the server waits for it.
+    monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 600)
+    store = Hanging()
+    async with served(Probes({"store": store}, Metrics())) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /readyz HTTP/1.1\r\nhost: probed\r\n\r\n")
+        await store.begun.wait()
+        server.stop()
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body) == {
+        "ready": False,
+        "parts": {
+            "store": {"ready": False, "detail": "no answer yet"},
+            "process": {"ready": False, "detail": "it ends"},
+        },
+    }
+    assert caplog.messages == []
+
+
+async def test_a_process_that_ends_is_not_ready_and_runs_at_nothing_any_more() -> None:
+    runs = 0
+
+    async def check() -> CheckResult:
+        nonlocal runs
+        runs += 1
+        return CheckResult(ready=True)
+
+    probes = Probes({"store": check}, Metrics(), count(0, 10).__next__)
+    assert (await probes.readyz()).status == 200
+    probes.end()
+    assert (await probes.readyz()).status == 503
+    assert runs == 1

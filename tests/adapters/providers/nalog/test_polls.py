@@ -1,0 +1,218 @@
+"""The tickets of the two-step protocol: what one call sends, how long the next one waits, when a ticket is dropped."""
+
+import socket
+from datetime import timedelta
+
+import pytest
+
+from adapters.config.settings import NalogSettings
+from adapters.providers.nalog import Nalog
+from function.outcomes import Reason, Status
+from function.ports import Pending, Ticket, Unavailable, Verdict
+from function.rate_limit import ProviderReply, Throttled
+from function.telemetry import NullObserver
+from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
+from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.site import Asked, Script, Site, breaking, in_turn, reply, serving
+from tests.doubles import FixedClock
+
+FIND = reply(200, '{"requestId":"0A1B2C","captchaRequired":false}')
+PENDING = reply(200, '{"state":-1.0}')
+FOUND = reply(200, '{"state":1.0,"inn":"770000000082"}')
+UNKNOWN_ID = reply(400, '{"ERROR":"Недопустимый идентификатор запроса","STATUS":400}')
+VERDICT = ProviderReply(Verdict(Status.FOUND, "770000000082", "nalog"))
+
+
+def commands(site: Site) -> list[str]:
+    return [asked.form["c"] + asked.form.get("requestId", "") for asked in site.asked]
+
+
+class Lookup:
+    """A find and its polls, each made when it is due; `waits`: the seconds between them."""
+
+    def __init__(self, script: Script, retries: int = 0) -> None:
+        clock = FixedClock()
+        self.waits: list[float] = []
+        self.failures: list[Reason | None] = []
+        self.ended: ProviderReply | Unavailable
+        ticket = None
+        with serving(script) as self.site:
+            client = nalog(self.site.url, clock, retries=retries)
+            try:
+                while True:
+                    self.ended = client.ask(request(), ticket)
+                    if not isinstance(self.ended.answer, Pending):
+                        break
+                    ticket, wait = self.ended.answer
+                    self.waits.append(wait)
+                    self.failures.append(self.ended.failure)
+                    clock.time += timedelta(seconds=wait)
+            except Unavailable as no:
+                self.ended = no
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.ended.reason if isinstance(self.ended, Unavailable) else None
+
+
+def test_each_call_is_one_request_and_the_polls_come_after_1_2_3_and_4_seconds() -> None:
+    lookup = Lookup(in_turn(FIND, PENDING, PENDING, PENDING, FOUND))
+    assert lookup.ended == VERDICT
+    assert lookup.waits == [1, 2, 3, 4]
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 4]
+    assert lookup.site.connections == 5
+
+
+def test_a_lookup_that_stays_pending_ends_within_180_seconds_and_is_never_not_found() -> None:
+    lookup = Lookup(in_turn(FIND, PENDING))
+    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert lookup.waits == list(range(1, 19))
+    assert sum(lookup.waits) < 180
+
+
+def test_no_wait_is_above_60_seconds() -> None:
+    ticket = TICKET._replace(polls=100)
+    with serving(in_turn(PENDING)) as site:
+        reply = nalog(site.url).ask(request(), ticket)
+    assert reply.answer == Pending(ticket._replace(polls=101), 60)
+
+
+def test_the_unit_of_the_waits_can_be_0() -> None:
+    with serving(in_turn(FIND, PENDING, FOUND)) as site:
+        client = Nalog(NalogSettings(url=site.url), FixedClock(), NullObserver(), poll_wait=0)
+        assert client.ask(request(), None).answer == Pending(TICKET, 0)
+        assert client.ask(request(), TICKET).answer == Pending(TICKET._replace(polls=1), 0)
+
+
+FAILURES = {
+    "502": reply(502, "<html>Bad Gateway</html>"),
+    "503": reply(503, ""),
+    "504": reply(504, ""),
+    "500": reply(500, '{"ERROR":"Произошла внутренняя ошибка","STATUS":500}'),
+    "an empty body": reply(200, ""),
+    "bad JSON": reply(200, '{"state":'),
+    "a page": reply(200, "<html></html>"),
+}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_poll_that_failed_is_made_again_with_the_same_ticket(kind: str) -> None:
+    lookup = Lookup(in_turn(FIND, FAILURES[kind], FAILURES[kind], FOUND))
+    assert lookup.ended == VERDICT
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 3]
+    assert lookup.waits == [1, 2, 3]
+    assert lookup.failures[0] is None
+    assert None not in lookup.failures[1:]
+
+
+def test_a_poll_whose_connection_breaks_is_made_again_with_the_same_ticket() -> None:
+    lookup = Lookup(breaking(in_turn(FIND, FOUND), lambda asked: asked.form["c"] == "get", times=2), retries=5)
+    assert lookup.ended == VERDICT
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 3]
+    assert lookup.failures == [None, Reason.PROVIDER_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE]
+
+
+def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() -> None:
+    def silent(_asked: Asked, client: socket.socket) -> None:
+        client.recv(1)
+
+    with serving(silent) as site:
+        reply = nalog(site.url, timeout_sec=0.1).ask(request(), TICKET)
+    assert reply == ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
+
+
+def test_a_poll_waits_as_long_as_the_service_asks() -> None:
+    lookup = Lookup(in_turn(FIND, reply(429, "", "Retry-After: 30"), FOUND))
+    assert lookup.waits == [1, 30]
+    assert lookup.ended == VERDICT
+
+
+def test_a_captcha_on_a_poll_keeps_the_ticket_and_speaks_of_the_next_find() -> None:
+    with serving(in_turn(reply(200, '{"captchaRequired":true}'), FOUND)) as site:
+        client = nalog(site.url)
+        first = client.ask(request(), TICKET)
+        assert first.captcha_ahead
+        assert isinstance(first.answer, Pending)
+        assert client.ask(request(), first.answer.ticket) == VERDICT
+
+
+def test_a_ticket_that_the_service_does_not_know_yet_is_polled_again() -> None:
+    lookup = Lookup(in_turn(FIND, UNKNOWN_ID, UNKNOWN_ID, PENDING, UNKNOWN_ID, FOUND))
+    assert lookup.ended == VERDICT
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 5]
+
+
+def test_a_ticket_that_the_service_has_forgotten_is_dropped_after_3_more_polls() -> None:
+    lookup = Lookup(in_turn(FIND, UNKNOWN_ID))
+    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 4]
+
+
+@pytest.mark.parametrize("state", [-2, 2, 17])
+def test_a_state_that_is_no_answer_drops_the_ticket(state: int) -> None:
+    lookup = Lookup(in_turn(FIND, reply(200, f'{{"state":{state}}}')))
+    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert commands(lookup.site) == ["find", "get0A1B2C"]
+
+
+@pytest.mark.parametrize("last", [PENDING, reply(502, ""), UNKNOWN_ID], ids=["pending", "502", "unknown"])
+def test_a_ticket_that_expires_before_its_next_poll_has_its_last_poll_and_is_dropped(last: bytes) -> None:
+    ticket = TICKET._replace(polls=3, expires_at=FixedClock().time + timedelta(seconds=5))
+    with serving(in_turn(last)) as site, pytest.raises(Unavailable) as no:
+        nalog(site.url).ask(request(), ticket)
+    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+    assert not isinstance(no.value, Throttled)
+    assert commands(site) == ["get0A1B2C"]
+
+
+def test_an_expired_ticket_is_a_find() -> None:
+    ticket = TICKET._replace(value="OLD", expires_at=FixedClock().time)
+    with serving(in_turn(FIND)) as site:
+        assert nalog(site.url).ask(request(), ticket).answer == Pending(TICKET, 1)
+    assert commands(site) == ["find"]
+
+
+def test_a_ticket_of_another_process_is_polled_as_any() -> None:
+    ticket = Ticket.from_json(TICKET.to_json())
+    with serving(in_turn(FOUND)) as site:
+        assert nalog(site.url).ask(request(), ticket) == VERDICT
+    assert commands(site) == ["get0A1B2C"]
+
+
+@pytest.mark.parametrize("said", [reply(500, ""), b""], ids=["500", "a connection that breaks"])
+def test_a_find_that_was_sent_is_not_sent_again(said: bytes) -> None:
+    script = in_turn(said) if said else breaking(in_turn(FIND), lambda _asked: True, times=9)
+    lookup = Lookup(script, retries=5)
+    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert commands(lookup.site) == ["find"]
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("", "/inn-new-proc.json"),
+        ("/", "/inn-new-proc.json"),
+        ("/inn-new-proc.json", "/inn-new-proc.json"),
+        ("/inn-new-proc.do", "/inn-new-proc.do"),
+        ("/inn-proc.do", "/inn-new-proc.json"),
+        ("/inn.do", "/inn-new-proc.json"),
+        ("/relay", "/relay/inn-new-proc.json"),
+        ("/relay/inn-new-proc.do", "/relay/inn-new-proc.do"),
+    ],
+)
+def test_an_address_may_name_the_site_or_one_of_its_pages(path: str, page: str) -> None:
+    with serving(in_turn(FIND, FOUND)) as site:
+        assert looked_up(nalog(site.url + path), request()) == VERDICT
+    assert [asked.line for asked in site.asked] == [f"POST {page} HTTP/1.1"] * 2
+
+
+def test_headers_are_those_of_a_browser() -> None:
+    with serving(in_turn(FIND)) as site:
+        nalog(site.url).ask(request(), None)
+    headers = site.asked[0].headers
+    assert headers["accept"] == "application/json, text/javascript, */*; q=0.01"
+    assert headers["x-requested-with"] == "XMLHttpRequest"
+    assert headers["origin"] == "https://service.nalog.ru"
+    assert headers["referer"] == "https://service.nalog.ru/inn.do"
+    assert headers["user-agent"].startswith("Mozilla/5.0 ")
+    assert headers["content-type"] == "application/x-www-form-urlencoded; charset=UTF-8"

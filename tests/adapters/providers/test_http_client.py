@@ -1,0 +1,616 @@
+"""One request with a site that is not trusted: how long it may take, how much it may send, whom it may name."""
+
+import gzip
+import io
+import logging
+import os
+import socket
+import ssl
+import struct
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.providers.http_client import MAX_BYTES, SiteClient
+from function.outcomes import Reason
+from function.ports import Unavailable
+from tests.adapters.providers.nalog import proxies
+from tests.adapters.providers.nalog.certificates import self_signed
+from tests.adapters.providers.nalog.site import Asked, Script, reply, serving
+
+OK = reply(200, "{}")
+ENOUGH_SEC = 30.0
+SHORT_SEC = 0.1
+PATIENCE_SEC = 60.0
+"""A request that has not ended after so long never would."""
+
+
+def say(raw: bytes) -> Script:
+    return lambda _asked, client: client.sendall(raw)
+
+
+def dripping(head: bytes) -> Script:
+    """Sends what it is given, then a byte now and then, for ever."""
+
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(head)
+        while True:
+            client.sendall(b"x")
+            threading.Event().wait(0.02)
+
+    return script
+
+
+def endless(head: bytes, piece: bytes) -> Script:
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(head)
+        while True:
+            client.sendall(piece)
+
+    return script
+
+
+def last(raw: bytes) -> Script:
+    """Sends it and no more on this connection."""
+
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(raw)
+        client.shutdown(socket.SHUT_WR)
+
+    return script
+
+
+def silent(_asked: Asked, client: socket.socket) -> None:
+    with suppress(OSError):
+        client.recv(1)
+
+
+def refusal(script: Script, seconds: float = ENOUGH_SEC, tls: ssl.SSLContext | None = None) -> Unavailable:
+    """How a request to such a site fails; one that never ends ends with the site."""
+    with ThreadPoolExecutor(1) as pool, serving(script, tls) as site:
+        client = SiteClient(site.url, timeout=seconds, retries=3)
+        with pytest.raises(Unavailable) as no:
+            pool.submit(client.post, "/", {"a": "b"}).result(PATIENCE_SEC)
+        exchanges_end()
+    assert no.value.__context__ is None
+    assert no.value.__cause__ is None
+    # What was sent is never sent again.
+    assert len(site.asked) == 1
+    return no.value
+
+
+def exchanges_end() -> None:
+    """No thread is left of an exchange that is over."""
+    for thread in threading.enumerate():
+        if thread.name == "exchange":
+            thread.join(PATIENCE_SEC)
+            assert not thread.is_alive()
+
+
+SLOW = {
+    "no reply at all": silent,
+    "a status line that never ends": dripping(b"HTTP/1.1 200 "),
+    "headers that never end": dripping(b"HTTP/1.1 200 OK\r\nX-A: "),
+    "interim replies that never end": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body that drips": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),
+    "a body without length that drips": dripping(b"HTTP/1.1 200 OK\r\n\r\n"),
+    "a chunk that drips": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFF\r\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_a_slow_reply_ends_in_time(kind: str) -> None:
+    assert refusal(SLOW[kind], SHORT_SEC).reason is Reason.PROVIDER_UNAVAILABLE
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+BIG = {
+    "100 MB by length": endless(HEAD + b"Content-Length: 100000000\r\n\r\n", b"x" * 65536),
+    "an endless body": endless(HEAD + b"\r\n", b"x" * 65536),
+    "endless chunks": endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b"x" * 0x8000 + b"\r\n"),
+    "100 MB in 100 KB of gzip": say(
+        reply(200, gzip.compress(bytes(100_000_000), compresslevel=9), "Content-Encoding: gzip")
+    ),
+    "one byte too many": say(reply(200, b"x" * (MAX_BYTES + 1))),
+}
+
+
+@pytest.mark.parametrize("kind", BIG)
+def test_a_big_reply_is_cut_off_and_takes_little_memory(kind: str) -> None:
+    tracemalloc.start()
+    try:
+        assert refusal(BIG[kind]).reason is Reason.BAD_REPLY
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * MAX_BYTES
+
+
+def test_the_biggest_reply_comes_whole() -> None:
+    with serving(say(reply(200, b"x" * MAX_BYTES))) as site:
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        assert len(client.post("/", {}).body) == MAX_BYTES
+
+
+ODD = {
+    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "an endless chunk size": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
+        Reason.PROVIDER_UNAVAILABLE,
+    ),
+    "a chunk size that is none": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "too many headers": (HEAD + b"X-A: b\r\n" * 200 + b"\r\n", Reason.BAD_REPLY),
+    "a header too big": (HEAD + b"X-A: " + b"b" * 70_000 + b"\r\n\r\n", Reason.PROVIDER_UNAVAILABLE),
+    "gzip that is none": (reply(200, "plain", "Content-Encoding: gzip"), Reason.BAD_REPLY),
+    "half of a gzip": (reply(200, gzip.compress(b"whole")[:-9], "Content-Encoding: gzip"), Reason.BAD_REPLY),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_reply_is_a_failure(kind: str) -> None:
+    raw, reason = ODD[kind]
+    assert refusal(last(raw)).reason is reason
+
+
+def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked() -> None:
+    with serving(say(reply(200, gzip.compress(b"whole"), "Content-Encoding: gzip"))) as site:
+        assert SiteClient(site.url, timeout=ENOUGH_SEC).get("/").body == b"whole"
+    assert site.asked[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("part", [0, 30])
+def test_a_connection_that_ends_too_early_is_a_failure(part: int) -> None:
+    def script(_asked: Asked, client: socket.socket) -> None:
+        client.sendall(reply(200, "x" * 100)[:-part] if part else b"")
+        client.shutdown(socket.SHUT_RDWR)
+
+    assert refusal(script).reason is Reason.PROVIDER_UNAVAILABLE
+
+
+def test_an_unknown_host_is_a_failure() -> None:
+    with pytest.raises(Unavailable) as no:
+        SiteClient("http://nowhere.invalid", timeout=ENOUGH_SEC).get("/")
+    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int) -> None:
+    with serving(say(OK)) as elsewhere, serving(say(reply(status, "", f"Location: {elsewhere.url}/"))) as site:
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        assert client.post("/", {"fam": "Выдуманный"}).status == status
+    assert elsewhere.asked == []
+    assert elsewhere.connections == 0
+
+
+def test_no_two_exchanges_share_a_connection() -> None:
+    with serving(say(OK)) as site:
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        for _ in range(5):
+            client.post("/", {})
+    assert site.connections == 5
+    assert all(asked.headers["connection"] == "close" for asked in site.asked)
+
+
+INTERIM = b"HTTP/1.1 %d X\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize("statuses", [[100], [102], [103], [102, 100, 103, 199]], ids=str)
+def test_what_comes_before_a_reply_is_not_taken_for_it(statuses: list[int]) -> None:
+    before = b"".join(INTERIM % status for status in statuses)
+    with serving(lambda asked, client: client.sendall(before + reply(200, asked.form["for"]))) as site:
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        for person in ("one", "another"):
+            page = client.post("/", {"for": person})
+            assert (page.status, page.body) == (200, person.encode())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [INTERIM % 101 + OK, INTERIM % 102 * 1000 + OK],
+    ids=["another protocol, which nobody asked for", "too many of them"],
+)
+def test_what_never_becomes_a_reply_is_a_failure(raw: bytes) -> None:
+    assert refusal(say(raw)).reason is Reason.PROVIDER_UNAVAILABLE
+
+
+STRAY = reply(200, "somebody else's")
+AT_ONCE = io.DEFAULT_BUFFER_SIZE
+"""Bytes that a reply's reader takes from the connection at once."""
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("body", ["x", "x" * (AT_ONCE - len(reply(200, "x" * 1000)) + 1000)], ids=["with it", "after"])
+def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+    def script(asked: Asked, client: socket.socket) -> None:
+        own = reply(200, asked.form["body"])
+        client.sendall(own + STRAY if asked.form["body"] == body else own)
+
+    context, trusted = self_signed(tmp_path)
+    with serving(script, context if tls else None) as site:
+        client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+        for said in (body, "own", "own"):
+            assert client.post("/", {"body": said}).body == said.encode()
+
+
+def test_a_request_leaves_in_one_piece() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        client = SiteClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=ENOUGH_SEC)
+        page = pool.submit(client.post, "/", {"fam": "x"})
+        with server.accept()[0] as peer:
+            assert peer.recv(65536).endswith(b"\r\n\r\nfam=x")
+            peer.sendall(OK)
+            assert page.result(ENOUGH_SEC).status == 200
+
+
+TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
+"""A busy machine does not make the first one."""
+
+
+def hang(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
+    while client.recv(65536):
+        pass
+
+
+def close(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
+    client.recv(65536)
+
+
+def reset(client: socket.socket, proxy: proxies.Proxy) -> None:
+    proxy.asked.append("")
+    client.recv(65536)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+NO_HANDSHAKE = {"hangs": hang, "is closed": close, "is reset": reset}
+
+
+def mute(held: ExitStack, host: str, port: int = 0) -> int:
+    """A port at which connections wait for ever: nobody accepts, and the queue is full."""
+    listener = held.enter_context(socket.create_server((host, port), backlog=0))
+    port = listener.getsockname()[1]
+    for _ in range(3):
+        waiting = held.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex((host, port))
+    return port
+
+
+class TestConnecting:
+    """No name of a test machine has several addresses, and no resolver of it hangs: so that is a stand-in."""
+
+    NAME = "several.invalid"
+
+    @pytest.fixture
+    def named(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterable[str]], None]:
+        real = socket.getaddrinfo
+
+        def name(addresses: Iterable[str]) -> None:
+            def resolve(host: str, port: Any, *args: Any) -> list[Any]:
+                hosts = addresses if host == self.NAME else [host]
+                return [row for one in hosts for row in real(one, port, *args)]
+
+            monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+        return name
+
+    def fails(self, url: str, proxy: str = "") -> None:
+        """A request to it fails in time."""
+        ended: Future[None] = Future()
+
+        def ask() -> None:
+            try:
+                SiteClient(url, proxy=proxy, timeout=SHORT_SEC, retries=9).post("/", {})
+            except Unavailable as no:
+                ended.set_exception(no)
+
+        threading.Thread(target=ask, daemon=True).start()
+        with pytest.raises(Unavailable):
+            ended.result(PATIENCE_SEC)
+
+    @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
+    def test_however_many_addresses_are_silent_it_ends_in_time(self, way: str, named: Any) -> None:
+        # Each has half of the time that the request may take.
+        named(["127.0.0.1"] * 20)
+        with ExitStack() as held:
+            there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
+            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
+
+    @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
+    def test_a_resolver_that_hangs_ends_in_time(self, way: str, named: Any) -> None:
+        leave = threading.Event()
+
+        def hanging() -> Iterator[str]:
+            leave.wait()
+            yield "127.0.0.1"
+
+        named(hanging())
+        there = f"{self.NAME}:9"
+        try:
+            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
+        finally:
+            leave.set()
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+    def test_nothing_is_sent_once_the_time_is_up(self, tls: bool, named: Any, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+        leave = threading.Event()
+
+        def hanging() -> Iterator[str]:
+            leave.wait()
+            yield "127.0.0.1"
+
+        named(hanging())
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context if tls else None) as site:
+            there = f"{self.NAME}:{site.url.rpartition(':')[2]}"
+            client = SiteClient(
+                f"{'https' if tls else 'http'}://{there}", timeout=SHORT_SEC, ca_bundle=str(trusted), retries=9
+            )
+            with pytest.raises(Unavailable):
+                client.get("/", {"fam": "x"})
+            leave.set()
+            exchanges_end()
+        assert site.asked == []
+
+    def test_a_silent_address_leaves_time_for_the_next(self, named: Any) -> None:
+        named(["127.0.0.2", "127.0.0.1"])
+        with serving(say(OK)) as site, ExitStack() as held:
+            port = int(site.url.rpartition(":")[2])
+            mute(held, "127.0.0.2", port)
+
+            def answered(seconds: float) -> bool:
+                with suppress(Unavailable):
+                    return SiteClient(f"http://{self.NAME}:{port}", timeout=seconds).post("/", {}).status == 200
+                return False
+
+            assert any(map(answered, TIMES_SEC))
+
+    def test_a_connection_that_could_not_be_made_is_tried_again_as_often_as_is_set(self, named: Any) -> None:
+        tries: list[None] = []
+
+        class Unknown:
+            def __iter__(self) -> Iterator[str]:
+                tries.append(None)
+                raise socket.gaierror
+
+        named(Unknown())
+        with pytest.raises(Unavailable):
+            SiteClient(f"http://{self.NAME}", timeout=ENOUGH_SEC, retries=3).post("/", {})
+        assert len(tries) == 4
+
+    def test_a_connection_that_is_made_at_the_next_try_is_enough(self, named: Any) -> None:
+        class FirstUnknown:
+            tries = 0
+
+            def __iter__(self) -> Iterator[str]:
+                self.tries += 1
+                if self.tries == 1:
+                    raise socket.gaierror
+                return iter(["127.0.0.1"])
+
+        named(FirstUnknown())
+        with serving(say(OK)) as site:
+            port = site.url.rpartition(":")[2]
+            client = SiteClient(f"http://{self.NAME}:{port}", timeout=ENOUGH_SEC, retries=1)
+            assert client.post("/", {}).status == 200
+        assert len(site.asked) == 1
+
+    def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, tmp_path: Path) -> None:
+        part = 0.3
+
+        def slow(client: socket.socket, proxy: proxies.Proxy) -> None:
+            threading.Event().wait(2 * part)
+            proxies.http(client, proxy)
+
+        def script(_asked: Asked, client: socket.socket) -> None:
+            threading.Event().wait(2 * part)
+            client.sendall(OK)
+
+        context, trusted = self_signed(tmp_path)
+        with serving(script, context) as site, proxies.running(slow) as proxy:
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", ca_bundle=str(trusted), timeout=3 * part)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+
+
+class TestTls:
+    def test_a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent(
+        self, tmp_path: Path
+    ) -> None:
+        context, _ = self_signed(tmp_path)
+        with serving(say(OK), context) as site:
+            client = SiteClient(site.url, timeout=ENOUGH_SEC)
+            with pytest.raises(Unavailable) as no:
+                client.post("/", {"fam": "Выдуманный"})
+        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+        assert site.asked == []
+
+    def test_a_bundle_makes_it_trusted(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site:
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
+
+    def test_a_trusted_certificate_of_another_host_is_not_enough(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path, "127.0.0.2")
+        with serving(say(OK), context) as site:
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert site.asked == []
+
+    def test_a_dripping_reply_ends_in_time(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(dripping(HEAD + b"X-A: "), context) as site:
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=SHORT_SEC)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        exchanges_end()
+
+    @pytest.mark.parametrize("kind", NO_HANDSHAKE)
+    @pytest.mark.parametrize("way", ["straight", "through a tunnel that never opens", "through a proxy by TLS"])
+    def test_where_no_connection_comes_about_nothing_was_sent(self, kind: str, way: str) -> None:
+        with proxies.running(NO_HANDSHAKE[kind]) as there:
+            url, proxy = {
+                "straight": (f"https://{there.address}", ""),
+                "through a tunnel that never opens": ("https://127.0.0.1:9", f"http://{there.address}"),
+                "through a proxy by TLS": ("https://127.0.0.1:9", f"https://{there.address}"),
+            }[way]
+            client = SiteClient(url, proxy=proxy, timeout=SHORT_SEC if kind == "hangs" else ENOUGH_SEC, retries=1)
+            with pytest.raises(Unavailable) as no:
+                client.post("/", {"fam": "Выдуманный"})
+            exchanges_end()
+        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+        # Nothing was sent, so it was tried again.
+        assert len(there.asked) == 2
+
+    def test_tls_that_breaks_later_is_a_failure_and_nothing_is_sent_again(self, tmp_path: Path) -> None:
+        def script(_asked: Asked, client: socket.socket) -> None:
+            assert isinstance(client, ssl.SSLSocket)
+            os.write(client.fileno(), b"no TLS record")
+
+        context, trusted = self_signed(tmp_path)
+        with serving(script, context) as site:
+            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC, retries=3)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert len(site.asked) == 1
+
+    def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            SiteClient("https://127.0.0.1:9", timeout=1, ca_bundle=str(tmp_path / "none.pem"))
+
+
+class TestProxy:
+    def test_http_is_forwarded(self) -> None:
+        with serving(say(reply(200, "{}", "Connection: close"))) as site, proxies.running(proxies.http) as proxy:
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
+            assert client.post("/page", {"a": "b"}).status == 200
+        assert proxy.asked == [f"POST {site.url}/page HTTP/1.1"]
+        assert site.asked[0].form == {"a": "b"}
+
+    def test_https_is_tunnelled_with_the_login_of_the_address(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
+            client = SiteClient(
+                site.url, proxy=f"http://us%40er:pass@{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
+            )
+            assert client.post("/page", {}).status == 200
+        assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
+        assert "proxy-authorization" not in site.asked[0].headers
+
+    def test_the_site_s_certificate_is_checked_through_a_tunnel_too(self, tmp_path: Path) -> None:
+        context, _ = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
+            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert site.asked == []
+
+    def test_a_proxy_may_speak_tls_itself_(self, tmp_path: Path) -> None:
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
+            client = SiteClient(site.url, proxy=f"https://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
+        assert len(proxy.asked) == 1
+
+    @pytest.mark.parametrize(
+        ("scheme", "serve", "asked"),
+        [
+            ("socks5", proxies.socks5, "address 127.0.0.1"),
+            ("socks5h", proxies.socks5, "address 127.0.0.1"),
+            ("socks4", proxies.socks4, "address 127.0.0.1"),
+            ("socks4a", proxies.socks4, "address 127.0.0.1"),
+        ],
+    )
+    @pytest.mark.parametrize("tls", [False, True])
+    def test_socks(self, scheme: str, serve: proxies.Serve, asked: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+        context, trusted = self_signed(tmp_path)
+        with serving(say(OK), context if tls else None) as site, proxies.running(serve) as proxy:
+            client = SiteClient(
+                site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
+            )
+            assert client.post("/", {}).status == 200
+        assert proxy.asked == [f"{asked}:{site.url.rpartition(':')[2]}"]
+
+    def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
+        with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
+            port = site.url.rpartition(":")[2]
+            client = SiteClient(
+                f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}", timeout=ENOUGH_SEC
+            )
+            assert client.post("/", {}).status == 200
+        assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
+
+    @pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
+    def test_a_proxy_that_is_not_there_is_a_failure(self, scheme: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            address = f"127.0.0.1:{gone.getsockname()[1]}"
+        client = SiteClient("http://127.0.0.1:9", proxy=f"{scheme}://{address}", timeout=ENOUGH_SEC)
+        with pytest.raises(Unavailable):
+            client.post("/", {})
+
+    @pytest.mark.parametrize("end", [close, reset])
+    def test_a_form_that_a_proxy_took_and_gave_no_reply_to_is_not_sent_again(self, end: proxies.Serve) -> None:
+        with proxies.running(end) as proxy:
+            client = SiteClient("http://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC, retries=3)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+        assert len(proxy.asked) == 1
+
+    def test_a_proxy_that_refuses_the_tunnel_is_a_failure(self) -> None:
+        def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+        with proxies.running(refuse) as proxy:
+            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+
+    def test_a_proxy_that_drips_ends_in_time(self) -> None:
+        def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
+            while True:
+                client.sendall(b"x")
+                threading.Event().wait(0.02)
+
+        with proxies.running(drip) as proxy:
+            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=SHORT_SEC)
+            with pytest.raises(Unavailable):
+                client.post("/", {})
+            exchanges_end()
+
+    def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        with serving(say(OK)) as site:
+            client = SiteClient(site.url, timeout=ENOUGH_SEC)
+            assert client.post("/", {}).status == 200
+
+
+QUIET = {
+    "a good reply": say(OK),
+    "malformed headers": last(b"HTTP/1.1 200 OK\r\nsEcReT without a colon\r\nContent-Length: 2\r\n\r\n{}"),
+    "a broken connection": lambda _asked, client: client.shutdown(socket.SHUT_RDWR),
+    "no HTTP": say(b"nonsense\r\n\r\n"),
+    "a redirect": say(reply(302, "", "Location: /?key=sEcReT")),
+}
+
+
+@pytest.mark.parametrize("kind", QUIET)
+def test_the_loudest_log_has_no_query_in_it(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(QUIET[kind]) as site:
+        client = SiteClient(site.url, timeout=ENOUGH_SEC)
+        with suppress(Unavailable):
+            client.get("/page", {"key": "sEcReT", "fam": "Vydumannyj"})
+    for secret in ("sEcReT", "Vydumannyj"):
+        assert secret not in caplog.text
+        assert all(secret not in repr(record.__dict__) for record in caplog.records)

@@ -1,0 +1,181 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.rabbitmq.envelope import Envelope, Mode, decode, encode_reply
+from adapters.rabbitmq.messages import Delivery, Properties
+from function.outcomes import Status
+from function.result import LookupResult
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+BODY = b'{"requestId": "r-1"}'
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-00"
+ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
+STRUCTURED = "application/cloudevents+json"
+
+
+def delivery(body: bytes = BODY, **properties: object) -> Delivery:
+    return Delivery(7, Properties(**{"reply_to": "customer", **properties}), body, 0.0)  # type: ignore[arg-type]  # by name
+
+
+def binary(prefix: str = "ce-", **attributes: object) -> dict[str, object]:
+    return {f"{prefix}{name}": value for name, value in {**ATTRIBUTES, **attributes}.items()}
+
+
+def structured(**attributes: object) -> bytes:
+    return json.dumps({**ATTRIBUTES, "data": {"requestId": "r-1"}, **attributes}).encode()
+
+
+def result(request_id: str = "r-1") -> LookupResult:
+    return LookupResult(
+        request_id=request_id, inn="", cached=True, details="", elapsed_time=0.25, status=Status.NOT_FOUND
+    )
+
+
+def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, dict[str, object]]:
+    sent = encode_reply(message, decode(message), result(request_id), "m-1", NOW)
+    assert sent.queue == "customer"
+    return sent.properties, json.loads(sent.body)
+
+
+def test_plain_json_is_left_to_the_core() -> None:
+    envelope = decode(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
+    assert (envelope.event.data, envelope.fault, envelope.mode) == (BODY, None, Mode.PLAIN)
+    assert envelope.event.traceparent == TRACE
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "cloudEvents_"])
+@pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
+def test_an_event_in_binary_mode(prefix: str, content_type: str | None) -> None:
+    envelope = decode(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
+    assert (envelope.event.data, envelope.fault, envelope.mode) == (BODY, None, Mode.BINARY)
+    assert (envelope.event.id, envelope.event.traceparent, envelope.prefix) == ("e-1", TRACE, prefix)
+
+
+def test_an_event_in_structured_mode() -> None:
+    envelope = decode(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
+    assert (envelope.event.data, envelope.fault, envelope.mode) == ({"requestId": "r-1"}, None, Mode.STRUCTURED)
+    assert (envelope.event.id, envelope.event.traceparent) == ("e-1", TRACE)
+
+
+@pytest.mark.parametrize(
+    ("message", "mode", "event_id"),
+    [
+        pytest.param(delivery(headers=binary(type="other")), Mode.BINARY, "e-1", id="another type"),
+        pytest.param(delivery(headers={"ce-id": "e-1"}), Mode.BINARY, "e-1", id="attributes missing"),
+        pytest.param(delivery(headers=binary(id=5)), Mode.BINARY, "", id="an id that is no string"),
+        pytest.param(
+            delivery(headers=binary(), content_type="text/xml"), Mode.BINARY, "e-1", id="data that is not JSON"
+        ),
+        pytest.param(delivery(b"\xff", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not JSON"),
+        pytest.param(delivery(b"[]", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not an object"),
+        pytest.param(
+            delivery(structured(specversion="0.3"), content_type=STRUCTURED), Mode.STRUCTURED, "e-1", id="old"
+        ),
+        pytest.param(
+            delivery(b"[]", content_type="application/cloudevents-batch+json"), Mode.STRUCTURED, "", id="batch"
+        ),
+        pytest.param(delivery(b" " * 70_000), Mode.PLAIN, "", id="too long"),
+        pytest.param(delivery(b" " * 70_000, headers=binary()), Mode.BINARY, "", id="too long an event"),
+        pytest.param(delivery(b" " * 70_000, content_type=STRUCTURED), Mode.STRUCTURED, "", id="too long, structured"),
+    ],
+)
+def test_what_is_no_request_is_a_fault_that_says_what_was_expected(
+    message: Delivery, mode: Mode, event_id: str
+) -> None:
+    envelope = decode(message)
+    assert envelope.fault is not None
+    assert envelope.fault.request_id is None
+    assert str(envelope.fault.errors[0]).startswith("expected")
+    assert (envelope.mode, envelope.event.id) == (mode, event_id)
+
+
+@pytest.mark.parametrize(
+    ("own", "traced"),
+    [
+        pytest.param({}, TRACE, id="none of its own"),
+        pytest.param({"traceparent": "garbage"}, TRACE, id="a wrong one of its own"),
+        pytest.param({"traceparent": OTHER_TRACE}, OTHER_TRACE, id="one of its own, which goes first"),
+    ],
+)
+def test_the_plain_header_stands_for_the_trace_of_an_event(own: dict[str, str], traced: str) -> None:
+    header = {"traceparent": TRACE}
+    in_binary = decode(delivery(headers={**binary("ce-", **own), **header}))
+    in_structured = decode(delivery(structured(**own), headers=header, content_type=STRUCTURED))
+    assert (in_binary.event.traceparent, in_structured.event.traceparent) == (traced, traced)
+
+
+@pytest.mark.parametrize("trace", ["garbage", 5, None, TRACE.upper()])
+def test_a_wrong_traceparent_is_none(trace: object) -> None:
+    assert decode(delivery(headers={"traceparent": trace})).event.traceparent == ""
+
+
+def test_a_plain_reply() -> None:
+    properties, body = answered(delivery(correlation_id="c-1", headers={"traceparent": TRACE}))
+    assert body == {
+        "requestId": "r-1",
+        "inn": "",
+        "cached": True,
+        "details": "",
+        "elapsedTime": 0.25,
+        "status": "not_found",
+    }
+    assert properties == Properties(
+        content_type="application/json",
+        correlation_id="c-1",
+        delivery_mode=2,
+        headers={"traceparent": TRACE},
+        message_id="m-1",
+        message_type="inn.lookup.completed",
+        timestamp=NOW,
+    )
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:"])
+def test_a_reply_in_binary_mode(prefix: str) -> None:
+    properties, body = answered(delivery(headers=binary(prefix, traceparent=TRACE)))
+    assert body["requestId"] == "r-1"
+    assert properties.content_type == "application/json"
+    assert properties.headers == {
+        f"{prefix}specversion": "1.0",
+        f"{prefix}id": "m-1",
+        f"{prefix}source": "/inn",
+        f"{prefix}type": "inn.lookup.completed",
+        f"{prefix}time": NOW.isoformat(),
+        f"{prefix}correlationid": "e-1",
+        f"{prefix}traceparent": TRACE,
+    }
+
+
+def test_a_reply_in_structured_mode() -> None:
+    properties, body = answered(delivery(structured(), content_type=STRUCTURED))
+    assert properties.content_type == STRUCTURED
+    assert body["correlationid"] == "e-1"
+    assert body["data"] == json.loads(result().to_json())
+
+
+@pytest.mark.parametrize(
+    ("request_id", "expected"),
+    [
+        pytest.param("r-1", "r-1", id="the request's id"),
+        pytest.param("ы" * 127, "ы" * 127, id="254 bytes"),
+        pytest.param("ы" * 128, None, id="256 bytes have no room"),
+        pytest.param("", "", id="no id at all"),
+    ],
+)
+def test_the_correlation_id_where_the_request_had_none(request_id: str, expected: str | None) -> None:
+    properties, body = answered(delivery(), request_id)
+    assert (properties.correlation_id, body["requestId"]) == (expected, request_id)
+
+
+def test_a_message_without_properties() -> None:
+    bare = Delivery(1, Properties(), b"", 0.0)
+    assert (bare.reply_to, bare.returns, dict(bare.headers)) == ("", 0, {})
+    assert isinstance(decode(bare), Envelope)
+
+
+@pytest.mark.parametrize(("headers", "returns"), [({"x-delivery-count": 3}, 3), ({"x-delivery-count": "3"}, 0)])
+def test_how_often_it_came_back(headers: dict[str, object], returns: int) -> None:
+    assert delivery(headers=headers).returns == returns

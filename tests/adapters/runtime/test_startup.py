@@ -1,0 +1,67 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.runtime.startup import Connect, NotStarted, Refused, reporting, started
+from tests.doubles import RecordingObserver
+
+
+def saying(*words: str) -> Connect:
+    """A server that says these words, one a try, then the last for ever."""
+    left: Iterator[str] = iter(words)
+
+    async def connect() -> str:
+        return next(left, words[-1])
+
+    return connect
+
+
+async def hanging() -> str:
+    await asyncio.Event().wait()
+    return ""
+
+
+async def refusing() -> str:
+    raise Refused("the password is wrong: mend MONGO_PASS")
+
+
+async def test_a_server_that_comes_late_is_waited_for() -> None:
+    await started({"store": saying("refused", ""), "broker": saying("")}, limit=0)
+
+
+async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
+    servers = {"store": saying("connection refused"), "broker": saying("unknown host"), "found": saying("")}
+    with pytest.raises(NotStarted) as end:
+        await started(servers, limit=0.05)
+    assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
+    assert str(end.value) == "store: connection refused\nbroker: unknown host"
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        pytest.param([""], [], id="nothing of one that is there"),
+        pytest.param(
+            ["refused", "refused", "no primary", ""],
+            [("server_unreachable", "mongodb"), ("server_reached", "mongodb")],
+            id="once that it is waited for, and that it is there",
+        ),
+    ],
+)
+async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
+    observer = RecordingObserver()
+    await started(reporting({"MongoDB": saying(*words)}, observer), limit=0)
+    assert observer.of("event") == [(name, {"server": server}) for name, server in lines]
+
+
+async def test_a_server_that_never_answers_is_named_too() -> None:
+    with pytest.raises(NotStarted) as end:
+        await started({"store": hanging}, limit=0.05)
+    assert end.value.lines == {"store": "it has not answered"}
+
+
+async def test_a_refusal_ends_the_start_at_once() -> None:
+    with pytest.raises(NotStarted) as end:
+        await started({"broker": hanging, "store": refusing}, limit=0)
+    assert end.value.lines == {"store": "the password is wrong: mend MONGO_PASS"}

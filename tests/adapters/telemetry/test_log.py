@@ -1,0 +1,367 @@
+"""What does come out: one line a request, an error by type and place, a library by its name and place."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.telemetry import Telemetry, start
+from function.outcomes import Reason, Status
+from function.rate_limit import DenialReason
+from function.telemetry import LookupEvent
+from tests.servers.process import wait_for
+
+TRACE_ID = "5a" * 16
+FOUND = LookupEvent("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Broken(io.StringIO):
+    def write(self, s: str) -> int:
+        raise BrokenPipeError(s)
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@contextmanager
+def _logging(level: str = "INFO") -> Iterator[tuple[Telemetry, io.StringIO]]:
+    stream = io.StringIO()
+    with start("inn", level, stream) as telemetry:
+        yield telemetry, stream
+
+
+def test_a_request_is_one_line_of_json() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.lookup(FOUND)
+
+    (line,) = _lines(stream)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "event": "lookup",
+        "service": "inn",
+        "entry": "rabbitmq",
+        "status": "found",
+        "cached": False,
+        "provider": "nalog",
+        "request_id": "r-1",
+        "ms": 1234.56,
+        "attempt": 2,
+        "trace_id": TRACE_ID,
+    }
+
+
+def test_on_a_terminal_the_line_is_coloured_and_says_the_same() -> None:
+    stream = Terminal()
+    with start("inn", "INFO", stream) as telemetry:
+        telemetry.lookup(FOUND)
+
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b[" in stream.getvalue()
+    for fact in ("lookup", "rabbitmq", "found", "nalog", "r-1", "1234.56", TRACE_ID):
+        assert fact in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("DEBUG", ["lookup", "started", "library", "error"]),
+        ("INFO", ["lookup", "started", "error"]),
+        ("WARNING", ["error"]),
+        ("ERROR", ["error"]),
+    ],
+)
+def test_the_level_says_what_is_told(level: str, events: list[str]) -> None:
+    with _logging(level) as (telemetry, stream):
+        telemetry.lookup(FOUND)
+        telemetry.event("started")
+        logging.getLogger("pymongo").info("connected")
+        telemetry.error("consumer", ValueError())
+
+    assert [line["event"] for line in _lines(stream)] == events
+
+
+@pytest.mark.parametrize(
+    ("request_id", "shown"),
+    [
+        pytest.param("550e8400-e29b-41d4-a716-446655440000", True, id="a UUID, though its end has twelve digits"),
+        pytest.param("cli-8d1b3c5e-7a9f-4c2d-9e41-770000000082", True, id="a UUID with something before it"),
+        pytest.param("0550e8400-e29b-41d4-a716-446655440000", False, id="what is a digit longer than a UUID"),
+        pytest.param("4509123456/550e8400-e29b-41d4-a716-446655440000", False, id="ten digits beside a UUID"),
+        pytest.param("r-1", True, id="a short one"),
+        pytest.param("batch:2026/row+17=~.", True, id="every sign that an id may have"),
+        pytest.param("000123456", True, id="nine digits"),
+        pytest.param("1712345678901", True, id="milliseconds since the epoch"),
+        pytest.param("4509123456", False, id="ten digits, as a passport"),
+        pytest.param("r-770000000082-1", False, id="twelve digits, as an INN"),
+        pytest.param("112-233-445-95", False, id="as a SNILS"),
+        pytest.param("4511/123456", False, id="a passport's two numbers with any sign between"),
+        pytest.param("passport=45:11_~123456", False, id="or several signs"),
+        pytest.param("ivanov/550e8400-e29b-41d4-a716-446655440000/4511--123456", False, id="or a UUID before it"),
+        pytest.param("1712345678901/4511+123456", False, id="or milliseconds"),
+        pytest.param("4511/x/123456", True, id="two numbers with a letter between"),
+        pytest.param("2026.45111234560001", False, id="a passport within more digits"),
+        pytest.param("45111712345678901", False, id="milliseconds with digits before them"),
+        pytest.param("17123456789011", False, id="or behind them"),
+        pytest.param("1512345678901", False, id="thirteen digits that are no milliseconds of our years"),
+        pytest.param("r-1985-03-12", False, id="with a date"),
+        pytest.param("15-07-1990", False, id="with a date, the day first"),
+        pytest.param("15/07~1990-1", False, id="with any signs in it"),
+        pytest.param("1990.07.15", False, id="or the year first"),
+        pytest.param("ivanov_19900715", False, id="or none at all"),
+        pytest.param("ivanov15071990", False, id="or a name before it"),
+        pytest.param("u-31121999", False, id="the last day of a year"),
+        pytest.param("u-32071990", True, id="what would be a day 32"),
+        pytest.param("u-15131990", True, id="a month 13"),
+        pytest.param("u-15071890", True, id="a year long ago"),
+        pytest.param("v1.12.1999", True, id="a day of one digit"),
+        pytest.param("Иванов-1", False, id="with a name"),
+        pytest.param("r 1", False, id="with a space"),
+        pytest.param('r"1', False, id="with a quote"),
+        pytest.param("r\n1", False, id="with a line's end"),
+        pytest.param("", True, id="none"),
+    ],
+)
+def test_a_request_id_is_shown_unless_it_could_tell_who(request_id: str, shown: bool) -> None:  # noqa: FBT001  # a column
+    with _logging() as (telemetry, stream):
+        telemetry.lookup(LookupEvent("http", request_id, Reason.BAD_REPLY, False, "", 0))
+
+    assert _lines(stream)[0]["request_id"] == (request_id if shown else "withheld")
+
+
+def test_of_an_event_the_harmless_facts_stay_and_the_others_are_counted() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.event("started", host="127.0.0.1", port=8080, version="0.1.0", lastName="Иванов", count=1e12)
+
+    (line,) = _lines(stream)
+    assert line["event"] == "started"
+    assert (line["host"], line["port"], line["version"], line["withheld"]) == ("127.0.0.1", 8080, "0.1.0", 2)
+    assert "lastName" not in line
+
+
+def test_what_somebody_has_to_look_at_has_a_line() -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.message_moved("retry", Reason.PROVIDER_UNAVAILABLE)
+        telemetry.message_moved("dead", "rejected")
+        telemetry.provider_closed("nalog", DenialReason.COOLING_DOWN, 20.0)
+        telemetry.provider_closed("nalog", DenialReason.COOLING_DOWN, 0)
+        telemetry.held(Reason.STORE_UNAVAILABLE, 64)
+        telemetry.event("store_unavailable", queue="inn.lookup")
+        telemetry.event("store_available", queue="inn.lookup", seconds=12.5)
+
+    assert {line["level"] for line in _lines(stream)} == {"warning"}
+    lines = [{name: line.get(name) for name in ("event", "queue", "reason", "seconds")} for line in _lines(stream)]
+    assert [{name: fact for name, fact in line.items() if fact is not None} for line in lines] == [
+        {"event": "message_moved", "queue": "dead", "reason": "rejected"},
+        {"event": "provider_closed", "reason": "cooling_down", "seconds": 20.0},
+        {"event": "provider_open", "reason": "cooling_down", "seconds": 0},
+        {"event": "store_unavailable", "queue": "inn.lookup"},
+        {"event": "store_available", "queue": "inn.lookup", "seconds": 12.5},
+    ]
+
+
+def _fails() -> None:
+    try:
+        int("Иванов")
+    except ValueError as exc:
+        raise KeyError("Иванов") from exc
+
+
+def test_an_error_is_its_type_its_places_and_its_causes() -> None:
+    with _logging() as (telemetry, stream):
+        try:
+            _fails()
+        except KeyError as exc:
+            telemetry.error("consumer", exc)
+
+    (line,) = _lines(stream)
+    first = _fails.__code__.co_firstlineno
+    assert (line["where"], line["error"], line["level"]) == ("consumer", "KeyError", "error")
+    assert line["places"][-1] == f"tests/adapters/telemetry/test_log.py:{first + 4} _fails"
+    assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
+    assert line["causes"][0]["places"] == [f"tests/adapters/telemetry/test_log.py:{first + 2} _fails"]
+
+
+def test_recursion_without_end_is_told_by_its_innermost_places() -> None:
+    def deep() -> None:
+        deep()
+
+    with _logging() as (telemetry, stream):
+        try:
+            deep()
+        except RecursionError as exc:
+            telemetry.error("consumer", exc)
+
+    assert len(_lines(stream)[0]["places"]) == 20
+
+
+def test_of_a_library_the_logger_and_the_place_are_logged_and_no_text() -> None:
+    name = "Иванов"
+    logger = logging.getLogger("aio_pika.connection")
+    with _logging() as (_, stream):
+        logger.warning("Connection to %s was lost", name)
+
+    (line,) = _lines(stream)
+    (place,) = line.pop("places")
+    assert place.startswith("tests/adapters/telemetry/test_log.py:")
+    assert place.endswith(" test_of_a_library_the_logger_and_the_place_are_logged_and_no_text")
+    assert line.pop("time").endswith("Z")
+    assert line == {"level": "warning", "event": "library", "service": "inn", "logger": "aio_pika.connection"}
+
+
+def test_of_a_librarys_error_the_type_and_the_places_are_logged() -> None:
+    with _logging() as (_, stream):
+        try:
+            _fails()
+        except KeyError:
+            logging.getLogger("asyncio").exception("Task exception was never retrieved\nfuture: <Task 'Иванов'>")
+
+    (line,) = _lines(stream)
+    assert (line["logger"], line["error"], line["level"]) == ("asyncio", "KeyError", "error")
+    assert line["places"][-1].endswith(" _fails")
+    assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
+
+
+@pytest.mark.parametrize(("level", "name"), [(25, "info"), (35, "warning"), (50, "critical"), (60, "critical")])
+def test_a_level_of_a_librarys_own_is_the_standard_one_below_it(level: int, name: str) -> None:
+    with _logging("DEBUG") as (_, stream):
+        logging.getLogger("multiprocessing").log(level, "said")
+
+    assert _lines(stream)[0]["level"] == name
+
+
+@given(word=st.text(), number=st.floats())
+@settings(deadline=None)
+def test_whatever_is_reported_every_line_is_json_and_nothing_is_raised(word: str, number: float) -> None:
+    with _logging() as (telemetry, stream):
+        telemetry.lookup(LookupEvent(word, word, word, False, word, 0.1, 1, word))
+        facts: dict[str, str | float] = {"reason": word, "count": number, "host": word, word: number}
+        telemetry.event(word, **facts)
+        telemetry.error(word, ValueError(word))
+        telemetry.message_moved(word, word)
+        telemetry.provider_called(word, word, 0.1)
+        telemetry.provider_closed(word, word, number)
+        logging.getLogger("x").warning(word)
+        telemetry.exposition()
+        with telemetry.span(word, word) as traceparent:
+            assert traceparent == word
+
+    for line in stream.getvalue().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+def test_nobody_else_gets_what_libraries_say() -> None:
+    own = io.StringIO()
+    handler = logging.StreamHandler(own)
+    loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    before = [(logger.handlers[:], logger.propagate, logger.disabled) for logger in loggers]
+    with _logging() as (_, stream):
+        for logger in loggers:
+            logger.warning("said")
+
+    assert [line["logger"] for line in _lines(stream)] == ["uvicorn", "uvicorn.error", "gunicorn.error"]
+    assert own.getvalue() == ""
+    assert [(logger.handlers, logger.propagate, logger.disabled) for logger in loggers] == before
+    for logger in loggers:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def test_what_a_library_says_waits_for_no_lock_of_the_handlers() -> None:
+    with _logging() as (_, stream):
+        (handler,) = logging.root.handlers
+        saying = threading.Thread(target=logging.getLogger("pool").warning, args=("full",), daemon=True)
+        handler.acquire()
+        try:
+            saying.start()
+            saying.join(30)
+            waits = saying.is_alive()
+        finally:
+            handler.release()
+
+    assert not waits
+    assert [line["logger"] for line in _lines(stream)] == ["pool"]
+
+
+def test_afterwards_all_is_as_it_was() -> None:
+    def now() -> list[object]:
+        hooks = [sys.excepthook, threading.excepthook, sys.unraisablehook]
+        return [*hooks, *logging.root.handlers, logging.root.level, logging.getLogger("asyncio").level]
+
+    before = now()
+    with _logging():
+        assert now() != before
+
+    assert now() == before
+
+
+def test_a_line_that_cannot_be_written_stops_nobody_and_is_counted() -> None:
+    with start("inn", "INFO", Broken()) as telemetry:
+        telemetry.lookup(FOUND)
+        telemetry.error("consumer", ValueError())
+        wait_for(lambda: b"inn_log_lines_lost_total 2.0" in telemetry.exposition(), within=30, what="two lost lines")
+
+
+PLAIN = """
+import sys
+from adapters.telemetry import start
+with start("inn", "INFO") as telemetry:
+    telemetry.event("started")
+assert "structlog" in sys.modules
+assert "rich" not in sys.modules
+import rich
+"""
+
+
+def test_structlog_does_not_bring_rich_and_hides_it_from_nobody() -> None:
+    done = subprocess.run([sys.executable, "-c", PLAIN], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started")
+
+
+def test_structlogs_own_settings_are_left_alone() -> None:
+    with _logging() as (telemetry, _):
+        telemetry.event("started")
+
+    assert not structlog.is_configured()
+
+
+def test_lines_of_many_threads_stay_whole() -> None:
+    with _logging() as (telemetry, stream):
+        threads = [threading.Thread(target=lambda: deque(map(telemetry.lookup, [FOUND] * 200))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(_lines(stream)) == 1600
+
+
+def test_time_is_utc() -> None:
+    before = datetime.now(UTC)
+    with _logging() as (telemetry, stream):
+        telemetry.event("started")
+    after = datetime.now(UTC)
+
+    assert before <= datetime.fromisoformat(_lines(stream)[0]["time"]) <= after

@@ -1,0 +1,78 @@
+"""When the tax service gives no answer: the reason, the time to wait, and what to do."""
+
+import signal
+from collections.abc import Callable
+
+from selenium.webdriver import Chrome
+
+from tests.browser.page import Page
+from tests.system.local.conftest import LocalRuntime
+
+UNAVAILABLE = "503 (Service Unavailable)"
+
+
+def test_a_captcha_starts_a_cool_down_after_which_the_same_request_is_answered(page: Page) -> None:
+    page.scenario("captcha")
+    page.click("random-person")
+    assert page.ask() == "Not now"
+    assert "not asked during its cool-down" in page.text("answer")
+    assert page.wait(lambda: page.text("status")).startswith(
+        "Not now: The tax service refused the request. It is not asked during its cool-down."
+    )
+    assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "noAnswer"}
+    assert page.wait(lambda: page.count("captchas")) == 1
+    assert page.text("countdown").startswith("Ask again in ")
+    page.wait(lambda: "cool-down" in page.text("availability"))
+    asked = page.text("sent")
+    page.refused(UNAVAILABLE)
+
+    page.wait(lambda: page.text("still"))
+    page.click("set-normal")
+    page.wait(lambda: not page.text("still"))
+    page.wait(lambda: page.text("countdown") == "You can ask again now.")
+    assert page.wait(lambda: page.text("status") == "You can ask again now.")
+    page.wait(lambda: page.text("availability") == "available")
+    assert page.ask("ask-again") == "Found"
+    assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "answered"}
+    assert page.text("sent") == asked
+
+
+def test_other_scenarios_are_shown_with_their_reasons_and_their_retry_after(
+    start_runtime: Callable[..., LocalRuntime], driver: Chrome
+) -> None:
+    page = Page(driver, start_runtime(CLIENT_NALOG_RETRIES="0").url)
+    page.open()
+    for scenario, reason, seconds in (
+        ("down", "The tax service does not answer.", 5),
+        ("throttled", "The tax service refused the request. It is not asked during its cool-down.", 30),
+    ):
+        page.scenario(scenario)
+        assert page.ask() == "Not now"
+        assert reason in page.text("answer")
+        assert f"\nretry-after: {seconds}\n" in page.text("came-back")
+        page.refused(UNAVAILABLE)
+
+
+def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
+    page = Page(driver, start_runtime(HTTP_TOKENS="not-for-everybody").url)
+    page.open()
+    assert not page.find("token").is_displayed()
+    assert page.ask() == "Error"
+    page.refused("401 (Unauthorized)")
+    assert page.focused == "token"
+    page.type("token", "not-for-everybody")
+    assert page.ask() == "Found"
+    assert "not-for-everybody" not in page.text("sent")
+    assert page.console() == []
+
+
+def test_a_runtime_that_has_ended_is_named(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
+    runtime = start_runtime()
+    page = Page(driver, runtime.url)
+    page.open()
+    runtime.end(signal.SIGTERM)
+    assert page.ask() == "Error"
+    assert "Is it still running?" in page.text("answer")
+    page.wait(lambda: page.text("availability") == "no connection")
+    page.driver.get("about:blank")
+    page.console()

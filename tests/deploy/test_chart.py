@@ -1,0 +1,326 @@
+"""The Helm chart: each set of values rendered, held against the schemas of its kinds and against what no schema can see."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
+from tests.deploy.policies import destinations, unreachable_servers
+from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds, is_custom
+from tests.deploy.tools import ROOT, complaints, run
+from tests.docs.shown import values_of_the_page
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+RESTRICTED = {
+    "runAsNonRoot": True,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+DNS = {("kube-system", 53), ("169.254.20.10/32", 53), ("openshift-dns", 5353)}
+
+each_set = pytest.mark.parametrize("values", VALUES)
+
+
+def test_helm_lint_has_nothing_to_say() -> None:
+    assert not complaints("helm", "lint", "--strict", CHART)
+
+
+def test_the_chart_has_the_version_of_the_project() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
+
+
+@each_set
+@pytest.mark.parametrize("version", VERSIONS)
+def test_core_kinds_meet_their_schema_strictly(values: str, version: str) -> None:
+    assert_core_kinds_fit(rendered(values), version)
+
+
+def test_custom_kinds_meet_their_schema() -> None:
+    custom = [one for values in VALUES for one in rendered(values) if is_custom(one)]
+    assert {(one["apiVersion"].split("/")[0], one["kind"]) for one in custom} == {
+        ("keda.sh", "ScaledObject"),
+        ("keda.sh", "TriggerAuthentication"),
+        ("serving.knative.dev", "Service"),
+        ("eventing.knative.dev", "Broker"),
+        ("eventing.knative.dev", "Trigger"),
+        ("gateway.networking.k8s.io", "HTTPRoute"),
+        ("monitoring.coreos.com", "PodMonitor"),
+        ("monitoring.coreos.com", "PrometheusRule"),
+    }
+    assert not complaints_of_custom_kinds(custom)
+
+
+@pytest.mark.parametrize("text", values_of_the_page())
+def test_the_values_that_the_page_shows_meet_their_schemas_and_lead_to_their_servers(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(text)
+    objects = render(file)
+    assert_core_kinds_fit(objects, VERSIONS[-1])
+    assert not complaints_of_custom_kinds(objects)
+    assert not unreachable_servers(objects)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "nope=1",
+        "settings.MONGO_PASS=secret",
+        "settings.CLIENT_APIFNS_KEY=secret",
+        "settings.mongo_host=x",
+        "consumer.settings.RABBITMQ_DSN=amqp://x",
+        "secret.keys={MONGO_DSN}",
+        "image.digest=latest",
+        "function.ingress.enabled=true",
+        "function.gateway.enabled=true",
+        "keda.minReplicas=0",
+        "networkPolicy.mongodb.to=null",
+        "keda.enabled=true,consumer.enabled=false",
+        "knative.enabled=true,function.enabled=false",
+        "function.enabled=false,consumer.enabled=false",
+    ],
+)
+def test_wrong_values_are_refused(wrong: str) -> None:
+    done = run("helm", "template", "inn", CHART, "--set", wrong)
+    assert done.returncode == 1
+    assert "values don't meet the specifications of the schema" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "commands"),
+    [
+        ("both", {"serve", "consume"}),
+        ("function", {"serve"}),
+        ("consumer", {"consume"}),
+        ("outside", {"serve", "consume"}),
+        ("knative", {"serve"}),
+        ("knative-consumer", {"serve", "consume"}),
+        ("openshift", {"serve", "consume"}),
+    ],
+)
+def test_each_set_runs_what_it_is_meant_for(values: str, commands: set[str]) -> None:
+    assert {process.command for process in in_kubernetes(values)} == commands
+
+
+@each_set
+def test_every_pod_meets_the_restricted_profile_on_a_root_that_cannot_be_written(values: str) -> None:
+    for _, pod in pods(rendered(values)):
+        [container] = pod["containers"]
+        assert container["securityContext"] == RESTRICTED
+        assert pod["automountServiceAccountToken"] is False
+
+
+@each_set
+def test_no_pod_has_a_fixed_user(values: str) -> None:
+    """The image names one that is not root; OpenShift gives each namespace its own."""
+    assert not re.search(r"runAsUser|runAsGroup|fsGroup", str(rendered(values)))
+
+
+@each_set
+def test_every_pod_runs_this_version_of_the_image_within_limits(values: str) -> None:
+    for _, pod in pods(rendered(values)):
+        [container] = pod["containers"]
+        assert re.search(rf"inn-service(:{re.escape(VERSION)}|@sha256:[0-9a-f]{{64}})$", container["image"])
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+        assert "memory" in container["resources"]["limits"]
+
+
+@each_set
+def test_every_name_that_is_referred_to_exists(values: str) -> None:
+    objects = rendered(values)
+    deployments, services = of_kind(objects, "Deployment"), of_kind(objects, "Service")
+    accounts = {*of_kind(objects, "ServiceAccount"), "default"}
+    assert {pod["serviceAccountName"] for _, pod in pods(objects)} <= accounts
+    for one in objects:
+        spec = one.get("spec", {})
+        if "scaleTargetRef" in spec:
+            assert spec["scaleTargetRef"]["name"] in deployments
+        for trigger in spec.get("triggers", []):
+            assert trigger["authenticationRef"]["name"] in of_kind(objects, "TriggerAuthentication")
+        if one["kind"] == "HTTPRoute":
+            [backend] = spec["rules"][0]["backendRefs"]
+            assert backend["port"] in {port["port"] for port in services[backend["name"]]["spec"]["ports"]}
+        if one["kind"] == "Ingress":
+            [path] = spec["rules"][0]["http"]["paths"]
+            assert path["backend"]["service"]["name"] in services
+
+
+@each_set
+def test_selectors_find_the_pods_of_their_component(values: str) -> None:
+    objects = rendered(values)
+    labels = [template["metadata"]["labels"] for template in templates(objects)]
+    for one in objects:
+        selector = _selector(one)
+        assert selector is None or any(selector.items() <= pod.items() for pod in labels), one["metadata"]["name"]
+
+
+def _selector(one: Object) -> dict[str, str] | None:
+    spec = one.get("spec", {})
+    selector: Any = spec.get("podSelector") or spec.get("selector")
+    return None if selector is None else dict(selector.get("matchLabels", selector))
+
+
+def test_two_releases_share_no_name_and_no_pod() -> None:
+    one, two = render(VALUES["both"]), render(VALUES["both"], release="second")
+    assert not {(each["kind"], each["metadata"]["name"]) for each in one} & {
+        (each["kind"], each["metadata"]["name"]) for each in two
+    }
+    pods_of_two = [template["metadata"]["labels"] for template in templates(two)]
+    selectors = [selector for each in one if (selector := _selector(each))]
+    assert not [selector for selector in selectors if any(selector.items() <= pod.items() for pod in pods_of_two)]
+
+
+def test_a_changed_setting_rolls_the_pods_that_read_it(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("consumer: {settings: {RABBITMQ_PREFETCH_COUNT: 50}}")
+    assert _checksums(render(file))["function"] == _checksums(rendered("both"))["function"]
+    assert _checksums(render(file))["consumer"] != _checksums(rendered("both"))["consumer"]
+    file.write_text("settings: {LOG_LEVEL: DEBUG}")
+    assert not _checksums(render(file)).items() & _checksums(rendered("both")).items()
+
+
+def _checksums(objects: tuple[Object, ...]) -> dict[str, str]:
+    described = [template["metadata"] for template in templates(objects)]
+    return {
+        each["labels"]["app.kubernetes.io/component"]: each["annotations"]["checksum/settings"] for each in described
+    }
+
+
+def test_a_large_number_is_passed_on_as_it_was_written() -> None:
+    [settings] = of_kind(rendered("function"), "ConfigMap").values()
+    assert settings["data"]["CLIENT_NALOG_DAILY_LIMIT"] == "10000000"
+
+
+@each_set
+def test_a_component_survives_the_loss_of_a_node_or_a_zone_and_a_drain(values: str) -> None:
+    objects = rendered(values)
+    budgets = of_kind(objects, "PodDisruptionBudget")
+    replicas = {
+        one["spec"]["scaleTargetRef"]["name"]: one["spec"].get("minReplicas", one["spec"].get("minReplicaCount"))
+        for one in objects
+        if "scaleTargetRef" in one.get("spec", {})
+    }
+    for name, deployment in of_kind(objects, "Deployment").items():
+        spec = deployment["spec"]
+        assert spec.get("replicas", replicas.get(name)) > budgets[name]["spec"]["maxUnavailable"]
+        assert ("replicas" in spec) != (name in replicas), "or each upgrade would set it back"
+        spread = spec["template"]["spec"]["topologySpreadConstraints"]
+        assert [one["topologyKey"] for one in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+        # A pod that is not ready, for a server is down, would hold up the drain of its node.
+        assert budgets[name]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_a_pod_reaches_its_servers_names_and_the_tax_service_and_nothing_else() -> None:
+    objects = rendered("both")
+    everybody = {*DNS, ("0.0.0.0/0", 443), ("mongodb", 27017)}
+    assert destinations(objects, "function") == everybody
+    assert destinations(objects, "consumer") == {*everybody, ("rabbitmq", 5672), ("rabbitmq", 5671)}
+    assert of_kind(objects, "NetworkPolicy")["inn"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in of_kind(objects, "NetworkPolicy")["inn"]["spec"]
+
+
+def test_servers_outside_of_the_cluster_and_a_proxy_are_let_through_alone() -> None:
+    assert destinations(rendered("outside"), "consumer") >= {("10.20.0.0/28", 27017), ("10.20.0.16/28", 5671)}
+    assert destinations(rendered("openshift"), "function") == {
+        ("openshift-dns", 5353),
+        ("10.1.2.3/32", 3128),
+        ("mongodb", 27017),
+    }
+
+
+@each_set
+def test_the_servers_that_are_let_through_are_those_of_the_settings(values: str) -> None:
+    assert not unreachable_servers(rendered(values))
+
+
+@each_set
+def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) -> None:
+    objects = rendered(values)
+    monitors = of_kind(objects, "PodMonitor")
+    for template in templates(objects):
+        [container] = template["spec"]["containers"]
+        [port] = container["ports"]
+        if monitors:
+            [monitor] = monitors.values()
+            assert port["name"] in {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+        else:
+            assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+        rules = of_kind(objects, "NetworkPolicy")[f"inn-{component}"]["spec"]["ingress"]
+        let_in = {opened["port"] for rule in rules for opened in rule["ports"]}
+        assert let_in & {port["name"], port["containerPort"]}
+
+
+@pytest.mark.parametrize("values", ["consumer", "outside"])
+def test_keda_counts_the_source_queue_where_the_settings_say_that_it_is(values: str) -> None:
+    objects = rendered(values)
+    [scaled] = of_kind(objects, "ScaledObject").values()
+    [trigger] = scaled["spec"]["triggers"]
+    [given] = [process.environment for process in in_kubernetes(values) if process.command == "consume"]
+    metadata = trigger["metadata"]
+    assert metadata["queueName"] == given["RABBITMQ_SOURCE_QUEUE_NAME"]
+    assert scaled["spec"]["minReplicaCount"] >= 1
+    [login] = of_kind(objects, "TriggerAuthentication").values()
+    targets = {one["parameter"]: (one["name"], one["key"]) for one in login["spec"]["secretTargetRef"]}
+    if "RABBITMQ_DSN" in given:
+        # What stands in the metadata goes before the address.
+        assert not {"host", "vhostName"} & set(metadata)
+        assert targets == {"host": ("inn", "RABBITMQ_DSN")}
+    else:
+        assert metadata["vhostName"] == given["RABBITMQ_VHOST"]
+        assert metadata["host"] == f"amqp://{given['RABBITMQ_HOST']}:{given['RABBITMQ_PORT']}/"
+        assert targets == {
+            "username": ("broker-default-user", "username"),
+            "password": ("broker-default-user", "password"),
+        }
+
+
+def test_keda_s_fallback_has_what_2_17_0_asks_for() -> None:
+    """Its admission refuses a fallback where no trigger names AverageValue; `behavior` is new in it."""
+    [scaled] = of_kind(rendered("consumer"), "ScaledObject").values()
+    assert "behavior" in scaled["spec"]["fallback"]
+    assert {trigger["metricType"] for trigger in scaled["spec"]["triggers"]} == {"AverageValue"}
+
+
+def test_knative_runs_the_function_and_sends_it_events_of_its_type() -> None:
+    objects = rendered("knative")
+    assert not of_kind(objects, "Deployment")
+    assert not of_kind(objects, "HorizontalPodAutoscaler")
+    triggers = of_kind(objects, "Trigger")
+    requested, completed = triggers["inn-requested"]["spec"], triggers["inn-completed"]["spec"]
+    assert {requested["broker"], completed["broker"]} == set(of_kind(objects, "Broker"))
+    assert requested["subscriber"]["ref"]["name"] in of_kind(objects, "Service")
+    assert requested["delivery"]["deadLetterSink"]["ref"]["name"] == "unanswered"
+    types = [trigger["filter"]["attributes"]["type"] for trigger in (requested, completed)]
+    assert types == _types_of_events()
+
+
+def _types_of_events() -> list[str]:
+    code = "\n".join(file.read_text() for file in sorted((ROOT / "function").glob("*.py")))
+    found = set(re.findall(r'"(inn\.lookup\.(?:requested|completed))"', code))
+    return sorted(found, reverse=True)
+
+
+def test_knative_on_a_broker_that_is_there_makes_none_and_answers_nobody_it_does_not_know() -> None:
+    objects = rendered("knative-consumer")
+    assert not of_kind(objects, "Broker")
+    assert set(of_kind(objects, "Trigger")) == {"inn-requested"}
+
+
+def test_knative_is_called_through_the_ingress_that_is_named() -> None:
+    policy = of_kind(rendered("knative"), "NetworkPolicy")["inn-function"]
+    [expression] = policy["spec"]["ingress"][0]["from"][0]["namespaceSelector"]["matchExpressions"]
+    assert set(expression["values"]) == {"knative-serving", "knative-eventing", "istio-system"}
+
+
+def test_own_certificates_are_where_the_process_looks_for_them() -> None:
+    for (_, pod), process in zip(pods(rendered("openshift")), in_kubernetes("openshift"), strict=True):
+        [folder] = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "ca"]
+        assert process.environment["SSL_CERT_FILE"] == f"{folder}/ca.crt"

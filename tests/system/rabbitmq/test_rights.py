@@ -1,0 +1,126 @@
+"""Queues made by somebody else, and the least rights of each process and client, as RabbitMQ checks them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aio_pika
+import pytest
+
+from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.dead_letters import DeadLetters, Selection
+from adapters.rabbitmq.errors import BrokerRefused
+from adapters.rabbitmq.topology import Names, queues
+from function.telemetry import NullObserver
+from tests.servers.rabbitmq import PASSWORD, USER, Node
+from tests.system.process import ROOT
+from tests.system.rabbitmq.room import Room, ask, declared_connection
+
+DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
+DEFAULT_RETRY_SEC = 60
+
+
+def test_the_definitions_are_what_the_service_declares() -> None:
+    written = {queue["name"]: queue for queue in json.loads(DEFINITIONS.read_text())["queues"]}
+    declared = {queue.name: dict(queue.arguments) for queue in queues(Names("inn"), DEFAULT_RETRY_SEC)}
+    assert {name: queue["arguments"] for name, queue in written.items()} == declared
+    assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
+        (True, False, "/")
+    }
+
+
+@pytest.fixture
+def defined(room: Room) -> Room:
+    """A room whose queues were imported, as an operator does."""
+    text = DEFINITIONS.read_text().replace('"inn', f'"{room.names.source}').replace("60000", "200")
+    file = room.node.folder / "definitions.json"
+    file.write_text(text)
+    room.node.control("import_definitions", str(file))
+    return room
+
+
+@contextmanager
+def user(node: Node, configure: str, write: str, read: str) -> Iterator[str]:
+    """The address as a user with these rights alone."""
+    node.control("add_user", "limited", "limited-password")
+    node.control("set_permissions", "limited", configure, write, read)
+    try:
+        yield node.uri.replace(f"{USER}:{PASSWORD}", "limited:limited-password")
+    finally:
+        node.control("delete_user", "limited")
+
+
+def named(room: Room, rights: str) -> str:
+    return rights.replace("inn", room.names.source)
+
+
+NOTHING, PUBLISH = "^$", r"^amq\.default$"
+CONSUMER = (NOTHING, PUBLISH, r"^inn(\.lookup)?$")
+"""RABBITMQ_DECLARE=false."""
+DECLARING_CONSUMER = (r"^inn(\.(lookup|retry|dead|unrouted))?$", PUBLISH, r"^inn(\.(lookup|retry))?$")
+DEAD_COMMAND = (NOTHING, PUBLISH, r"^inn\.(dead|unrouted)$")
+CLIENT = (NOTHING, PUBLISH, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("declare", "rights"),
+    [
+        pytest.param(False, CONSUMER, id="queues made by somebody else"),
+        pytest.param(True, DECLARING_CONSUMER, id="queues that it declares"),
+    ],
+)
+async def test_the_consumer_works_with_the_least_rights(
+    defined: Room,
+    declare: bool,  # noqa: FBT001  # a column
+    rights: tuple[str, str, str],
+) -> None:
+    with user(defined.node, *(named(defined, each) for each in rights)) as uri:
+        defined.broker = defined.broker._replace(uris=(uri,), declare=declare)
+        async with defined.consumer(), defined.customer() as customer:
+            await customer.send(ask())
+            await customer.send(b"{", correlation_id="no request")
+            assert sorted(reply["status"] for reply in await customer.got(2)) == ["found", "rejected"]
+            await defined.holds(defined.names.dead, 1)
+
+
+async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> None:
+    async with defined.channel() as channel:
+        await channel.default_exchange.publish(aio_pika.Message(b"{}"), defined.names.dead)
+    with user(defined.node, *(named(defined, each) for each in DEAD_COMMAND)) as uri:
+        broker = defined.broker._replace(uris=(uri,))
+        async with open_connection(broker, NullObserver()) as connection:
+            letters = DeadLetters(connection, defined.names, defined.names.dead)
+            assert len([letter async for letter in letters.read(Selection())]) == 1
+            assert len([letter async for letter in letters.replay(Selection())]) == 1
+
+
+async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(defined: Room) -> None:
+    with user(defined.node, *CLIENT) as uri:
+        async with defined.consumer(), await aio_pika.connect(uri) as connection:
+            channel = await connection.channel()
+            replies = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
+            async with replies.iterator(no_ack=True) as arriving:
+                message = aio_pika.Message(json.dumps(ask()).encode(), reply_to="amq.rabbitmq.reply-to")
+                await channel.default_exchange.publish(message, defined.names.source)
+                assert json.loads((await anext(arriving)).body)["status"] == "found"
+
+
+async def opened(broker: Broker) -> None:
+    async with declared_connection(broker, NullObserver()):
+        pass
+
+
+async def test_a_queue_that_is_missing_is_named_and_none_is_made(defined: Room) -> None:
+    async with defined.channel() as channel:
+        await channel.queue_delete(defined.names.retry)
+    with pytest.raises(BrokerRefused, match=rf"{defined.names.retry} does not exist, and RABBITMQ_DECLARE is false"):
+        await opened(defined.broker._replace(declare=False))
+    with pytest.raises(BrokerRefused, match="does not exist"):
+        await opened(defined.broker._replace(declare=False))
+
+
+@pytest.mark.parametrize("declare", [True, False])
+async def test_a_queue_that_differs_is_named_with_the_argument(defined: Room, declare: bool) -> None:  # noqa: FBT001  # a row
+    expected = rf"{defined.names.retry} exists with another x-message-ttl"
+    with pytest.raises(BrokerRefused, match=expected):
+        await opened(defined.broker._replace(declare=declare, retry_sec=1.0))

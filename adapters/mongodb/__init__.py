@@ -15,20 +15,12 @@ from adapters.runtime.imports import without
 # The driver imports all of X.509 before it finds out that PyOpenSSL is missing.
 with without(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.answers import MongoAnswers
-    from adapters.mongodb.client import Encryption, MongoConfig
+    from adapters.mongodb.client import MongoConfig
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
     from adapters.mongodb.history import MongoHistory, UnderOldKeys
     from adapters.mongodb.rate_limits import MongoRateLimiter
 
-__all__ = [
-    "Encryption",
-    "MongoConfig",
-    "MongoStore",
-    "StoreFault",
-    "StoreRefuses",
-    "UnderOldKeys",
-    "WrongAddress",
-]
+__all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "UnderOldKeys", "WrongAddress"]
 
 
 class MongoStore(MongoAnswers, MongoRateLimiter, MongoHistory):

@@ -1,7 +1,6 @@
 """Answers, claims and tickets: a document a person, under the hash of the person.
 
-`find_or_claim` is one atomic step that decides on the server's clock. Claims, tickets and saves that threads
-make at the same time go together: many updates in one round trip, many saves in one transaction.
+Claims, tickets and saves that threads make at the same time share a round trip, or a transaction.
 
 `save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row
 is written first, and after a crash between the two the next lookup fetches again and writes both, the row in the

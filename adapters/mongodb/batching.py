@@ -1,10 +1,8 @@
 """Coalesces calls that threads make at the same time into batches.
 
-A call that comes while no batch is under way goes at once, alone. Calls that arrive meanwhile form the next
-batch: so a round trip, and the wait for a majority and its journals, is shared by all that wait for it.
-
-No call suffers from another: one that no batch has taken in MAX_WAIT_SEC, or whose batch has failed, goes
-alone. So a call may be made a second time, which must change nothing.
+A call that comes while no batch is under way goes at once. Calls that arrive meanwhile form the next batch: they
+share a round trip, and the wait for a majority and its journals. A call that no batch has taken in MAX_WAIT_SEC,
+or whose batch has failed, goes alone: it may be made a second time, which must change nothing.
 """
 
 from collections.abc import Callable, Sequence

@@ -89,7 +89,7 @@ class MongoBase:
         self.ping()
         # None would leave the client's own limit.
         with operator_errors(), pymongo.timeout(0):
-            indexes.create(self._database, replicated=self._has_transactions)
+            indexes.create(self._database, replicated=self.is_replicated)
 
     def ping(self) -> None:
         """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""
@@ -102,19 +102,15 @@ class MongoBase:
             trials = self._database["trials"]
             trials.delete_one({"_id": trials.insert_one({}).inserted_id})
 
-    def is_replicated(self) -> bool:
-        """Whether there are transactions. Raises Unavailable."""
-        with operator_errors():
-            return self._has_transactions
-
     def close(self) -> None:
         """Close every connection."""
         self._database.client.close()
 
     @cached_property
-    def _has_transactions(self) -> bool:
-        """Whether this is a replica set or a sharded cluster; a standalone mongod has none."""
-        hello = self._database.command("hello")
+    def is_replicated(self) -> bool:
+        """Whether this is a replica set or a sharded cluster; a standalone mongod has no transactions."""
+        with operator_errors():
+            hello = self._database.command("hello")
         return "setName" in hello or hello.get("msg") == "isdbgrid"
 
     @contextmanager
@@ -130,7 +126,7 @@ class MongoBase:
         `retry`: where another transaction is in the way, it is begun anew for as long as a call may take.
         """
         with pymongo.timeout(self._config.operation):
-            if not self._has_transactions:
+            if not self.is_replicated:
                 write(None)
                 return
             with self._database.client.start_session() as session:

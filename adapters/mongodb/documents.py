@@ -19,12 +19,8 @@ _TICKET_CONTEXT = b"tickets "
 
 def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Document:
     """The document of an answer. Without `expires_at` it stays."""
-    document: Document = {
-        "_id": person,
-        "status": answer.status.value,
-        "provider": answer.provider,
-        "fetched_at": answer.fetched_at,
-    }
+    document: Document = {"_id": person, "status": answer.status.value, "provider": answer.provider}
+    document["fetched_at"] = answer.fetched_at
     if answer.inn:
         document["inn"] = encryption.encrypt(answer.inn.encode(), _INN_CONTEXT + person)
     if answer.expires_at is not None:
@@ -41,8 +37,7 @@ def answer_of(document: Document, encryption: Encryption) -> Answer | None:
 
 def ticket_document(person: bytes, ticket: Ticket, encryption: Encryption) -> Document:
     """What is kept of a ticket, in the document of its person."""
-    encrypted = encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person)
-    return {"encrypted": encrypted, "until": ticket.expires_at}
+    return {"encrypted": encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person), "until": ticket.expires_at}
 
 
 def ticket_of(document: Document, encryption: Encryption) -> Ticket | None:

@@ -49,11 +49,10 @@ _TRANSIENT = {
     "Interrupted, InterruptedDueToFCVChange": (11601, 10045600),
     # Another client was quicker, or the data are on their way to another shard.
     "WriteConflict, ReadConcernMajorityNotAvailableYet, SnapshotTooOld, SnapshotUnavailable": (112, 134, 239, 246),
-    "StaleChunkHistory, NoSuchTransaction (its primary is gone), MigrationConflict": (250, 251, 272),
-    "TemporarilyUnavailable, StaleConfig": (365, 13388),
+    "StaleChunkHistory, StaleConfig, NoSuchTransaction, MigrationConflict": (250, 13388, 251, 272),
     # No room, or overload.
     "TooManyFilesOpen, UserWritesBlocked, ResourceExhausted, AdmissionQueueOverflow": (264, 371, 402, 433),
-    "RateLimitExceeded, PooledConnectionAcquisitionRejected": (449, 450),
+    "RateLimitExceeded, PooledConnectionAcquisitionRejected, TemporarilyUnavailable": (449, 450, 365),
     "IngressRequestRateLimitExceeded, OutOfDiskSpace": (462, 14031),
 }
 TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in codes)

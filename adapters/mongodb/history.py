@@ -100,13 +100,11 @@ class MongoHistory(MongoBase, HistoryStore):
         return Erasure(erased["answers"], erased["history"], record["_id"])
 
     def _filter(self, query: HistoryQuery) -> Document:
-        wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
-        if query.status is not None:
-            wanted["status"] = query.status.value
         bounds = {"$gte": query.since, "$lt": query.until}
-        if time := {sign: bound for sign, bound in bounds.items() if bound is not None}:
-            wanted["time"] = time
-        return wanted
+        time = {sign: bound for sign, bound in bounds.items() if bound is not None}
+        wanted = {"status": query.status and query.status.value, "time": time}
+        unexpired = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
+        return unexpired | {name: value for name, value in wanted.items() if value}
 
 
 def _under_other_keys(names: Sequence[bytes]) -> tuple[Document, Document]:

@@ -4,14 +4,13 @@ from typing import Any
 
 Document = dict[str, Any]
 Pipeline = list[Document]
-Expression = dict[str, Any]
 
-_UNEXPIRED: Expression = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
-_HAS_STATUS: Expression = {"$ne": [{"$type": "$status"}, "missing"]}
-_ANSWERED: Expression = {"$and": [_HAS_STATUS, _UNEXPIRED]}
+_UNEXPIRED: Document = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
+_HAS_STATUS: Document = {"$ne": [{"$type": "$status"}, "missing"]}
+_ANSWERED: Document = {"$and": [_HAS_STATUS, _UNEXPIRED]}
 # A missing field is smaller than every time.
-_CLAIMED: Expression = {"$gt": ["$claim.until", "$$NOW"]}
-_HAS_TICKET: Expression = {"$gt": ["$ticket.until", "$$NOW"]}
+_CLAIMED: Document = {"$gt": ["$claim.until", "$$NOW"]}
+_HAS_TICKET: Document = {"$gt": ["$ticket.until", "$$NOW"]}
 
 
 def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
@@ -75,14 +74,14 @@ def find_claims(keys: list[bytes]) -> Pipeline:
     return [{"$match": {"_id": {"$in": keys}}}, {"$set": {"claimed": _CLAIMED, "ticket": ticket}}]
 
 
-def _in(seconds: float) -> Expression:
+def _in(seconds: float) -> Document:
     return {"$add": ["$$NOW", round(seconds * 1000)]}
 
 
-def _is_claimed_by(token: str) -> Expression:
+def _is_claimed_by(token: str) -> Document:
     return {"$eq": ["$claim.token", {"$literal": token}]}
 
 
-def _replace_unless_later(field: str, document: Document, replacement: Expression) -> Document:
+def _replace_unless_later(field: str, document: Document, replacement: Document) -> Document:
     is_later = {"$gte": [f"${field}", {"$literal": document[field]}]}
     return {"$replaceWith": {"$cond": [is_later, "$$ROOT", replacement]}}

@@ -1,7 +1,7 @@
 """The provider states: a document a provider. `function.rate_limit` decides, by the server's clock.
 
-A state is read and, where a decision changes it, replaced on condition that it is still the same; else the decision
-is made anew. So a denial writes nothing, and of many workers that see a free permit one takes it.
+Where a decision changes the state, it replaces it on condition that it is still the same; else the decision is made
+anew. So a denial writes nothing, and of many workers that see a free permit one takes it.
 """
 
 from collections.abc import Callable, Sequence

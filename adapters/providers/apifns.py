@@ -49,9 +49,6 @@ class ApiFns:
             ca_bundle=settings.ca_bundle,
         )
 
-    def __repr__(self) -> str:
-        return "ApiFns(...)"
-
     def serves(self, request: LookupRequest) -> bool:
         """Holders of a passport only."""
         return request.document_type == documents.PASSPORT
@@ -71,9 +68,9 @@ class ApiFns:
 
     def quota(self) -> Quota:
         """How much is left. Raises Throttled, Unavailable."""
-        said = _decoded(self._client.get(QUOTA_PATH, {"key": self._key}))
+        decoded = _decoded(self._client.get(QUOTA_PATH, {"key": self._key}))
         try:
-            method = said["Методы"]["innfl"]
+            method = decoded["Методы"]["innfl"]
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise Unavailable(Reason.BAD_REPLY) from None

@@ -12,6 +12,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ class FailoverProvider:
     def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
         failures: list[Unavailable] = []
         for provider in self._providers:
-            if not provider.serves(request):
+            if not provider.provider.serves(request):
                 continue
             reply = self._fallback(provider, request) if failures else provider.find(request)
             if not isinstance(reply, _Failure):
@@ -120,36 +121,32 @@ class _Failure(NamedTuple):
     ask_next: bool
 
 
+@dataclass(slots=True)
 class _LimitedProvider:
     """One provider behind its rate limit and circuit breaker.
 
     The Observer hears of each opening and closing of the circuit once, those that other replicas caused too.
     """
 
-    def __init__(
-        self,
-        provider: Provider,
-        limit: RateLimit,
-        limiter: RateLimiter,
-        observer: Observer,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self.name = provider.name
-        self.serves = provider.serves
-        self._provider = provider
-        self._limit = limit
-        self._limiter = limiter
-        self._observer = observer
-        self._monotonic = monotonic
-        self._reported: DenialReason | None = None
+    provider: Provider
+    limit: RateLimit
+    limiter: RateLimiter
+    observer: Observer
+    monotonic: Callable[[], float]
+    reported: DenialReason | None = None
+
+    @property
+    def name(self) -> str:
+        """The provider's."""
+        return self.provider.name
 
     def check(self) -> Denied | None:
         """Why the provider may not be asked now; None: it may."""
-        return self._limiter.check(self.name, self._limit)
+        return self.limiter.check(self.name, self.limit)
 
     def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
         """Ask, with a permit, and report to the circuit breaker how that went."""
-        permit = self._limiter.acquire(self.name, self._limit)
+        permit = self.limiter.acquire(self.name, self.limit)
         if isinstance(permit, Denied):
             return self._denied(permit)
         if not permit.probe:
@@ -179,21 +176,21 @@ class _LimitedProvider:
         return reply.answer
 
     def _asked(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        began, outcome = self._monotonic(), Reason.INTERNAL_ERROR.value
+        began, outcome = self.monotonic(), Reason.INTERNAL_ERROR.value
         try:
-            with self._observer.span(f"ask {self.name}"):
-                reply = self._provider.ask(request, ticket)
+            with self.observer.span(f"ask {self.name}"):
+                reply = self.provider.ask(request, ticket)
             outcome = _outcome(reply)
         except Unavailable as error:
             outcome = error.reason.value
             raise
         finally:
-            self._observer.provider_called(self.name, outcome, self._monotonic() - began)
+            self.observer.provider_called(self.name, outcome, self.monotonic() - began)
         return reply
 
     def _denied(self, denied: Denied) -> _Failure:
         reason, seconds = denied
-        if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self._reported:
+        if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self.reported:
             self._report(denied)
         if reason is DenialReason.HALF_OPEN:
             seconds = min(seconds, HALF_OPEN_SEC)
@@ -204,15 +201,15 @@ class _LimitedProvider:
             if reply.captcha_ahead:
                 self._cool_down()
             elif permit.probe:
-                self._limiter.recover(self.name)
+                self.limiter.recover(self.name)
                 self._report(None)
         except Unavailable as error:
             # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
-            self._observer.error("providers", error)
+            self.observer.error("providers", error)
 
     def _cool_down(self, at_least: float = 0) -> float:
         """Open the circuit; the seconds, 0 where cool-downs are off."""
-        seconds = self._limiter.cool_down(self.name, self._limit, at_least)
+        seconds = self.limiter.cool_down(self.name, self.limit, at_least)
         if seconds:
             self._report(Denied(DenialReason.COOLING_DOWN, seconds))
         return seconds
@@ -220,11 +217,11 @@ class _LimitedProvider:
     def _report(self, denied: Denied | None) -> None:
         """Report that the circuit opened, or that it is closed again where it was reported open."""
         if denied is not None:
-            self._reported = denied.reason
-            self._observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
-        elif self._reported is not None:
-            self._observer.provider_closed(self.name, self._reported.value, 0)
-            self._reported = None
+            self.reported = denied.reason
+            self.observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
+        elif self.reported is not None:
+            self.observer.provider_closed(self.name, self.reported.value, 0)
+            self.reported = None
 
 
 class PersonCooldowns:

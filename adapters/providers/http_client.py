@@ -110,27 +110,22 @@ class SiteClient:
         self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
         # Its backoff begins with the second retry, with twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
-        encrypted = ca_bundle or url.startswith("https:") or proxy.startswith("https:")
-        trust = _trust(ca_bundle) if encrypted else None
-        self._pool: Any = _manager(proxy, trust).connection_from_url(url)
+        self._pool: Any = pool_manager(proxy, ca_bundle).connection_from_url(url)
         self._by_tunnel = self._pool.proxy is not None and url.startswith("https:")
         if self._pool.proxy and not self._by_tunnel:
             self._headers |= self._pool.proxy_headers
 
-    def __repr__(self) -> str:
-        return "SiteClient(...)"
-
     def get(self, path: str, fields: Mapping[str, str] | None = None) -> SiteReply:
         """Ask with the fields in the URL, where a vendor wants it so. Raises Unavailable."""
-        return self._exchange("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
+        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
 
     def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
         """Send a form, once. Raises Unavailable."""
         form = urlencode(fields).encode()
         headers = {"Content-Type": FORM, "Content-Length": str(len(form)), **(headers or {})}
-        return self._exchange("POST", path, headers, form)
+        return self._request("POST", path, headers, form)
 
-    def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
         url = parse_url(self.url + path)
         headers = {"Host": url.netloc or "", **self._headers, **headers}
         if cookies := self.cookies.header(url.url):
@@ -138,9 +133,9 @@ class SiteClient:
         request = h11.Request(
             method=method,
             target=url.url if self._pool.proxy and not self._by_tunnel else url.request_uri,
-            headers=[(name, value.encode("latin-1")) for name, value in headers.items()],
+            headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
-        exchange = _Exchange(self._connection, self._retry, time.monotonic() + self.timeout)
+        exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
         result: Future[SiteReply | Reason] = Future()
         threading.Thread(target=exchange.run, args=(request, body, result), name="exchange", daemon=True).start()
         try:
@@ -164,7 +159,7 @@ class SiteClient:
         return connection
 
 
-class _Exchange:
+class _SiteRequest:
     """One exchange, in a thread; `shut_down` is called from another one."""
 
     def __init__(self, connection: Any, retry: Retry, deadline: float) -> None:
@@ -274,7 +269,9 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     return unpacked
 
 
-def _manager(proxy: str, trust: ssl.SSLContext | None) -> urllib3.PoolManager:
+def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:
+    """Makes connections that verify TLS, by the proxy where one is named. Raises OSError where the bundle cannot be read."""
+    trust = _trust(ca_bundle)
     if proxy.startswith("socks"):
         return SOCKSProxyManager(proxy, ssl_context=trust)
     if not proxy:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from adapters.cli.doctor import mongo, providers, rabbit, tax_service
 from adapters.cli.doctor.environment import Settings, broker_is_named, unreadable
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.composition.asking import Asking, nalog_config
 from adapters.composition.consumer import broker
-from adapters.composition.store import Keeping, open_store
+from adapters.composition.store import StoreSettings, open_store
 from adapters.config.settings import (
     ApiFnsSettings,
     AppSettings,
@@ -18,10 +17,6 @@ from adapters.config.settings import (
     SettingsGroup,
 )
 from adapters.mongodb import StoreRefuses, WrongAddress
-
-# Nothing is claimed here.
-_NO_LEASE = 0.0
-
 
 _UNNAMED = "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
 
@@ -50,12 +45,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
         return
     app, where, history = settings.of(AppSettings), settings.of(MongoSettings), settings.of(HistorySettings)
     try:
-        with open_store(Keeping(app, where, history, _NO_LEASE)) as store:
+        with open_store(StoreSettings(app, where, history)) as store:
             found = list(mongo.check(store, app, where))
             yield from found
             if found[0].kind is Kind.OK and settings.has(NalogSettings, ApiFnsSettings):
-                asking = Asking(settings.of(NalogSettings), settings.of(ApiFnsSettings), patience=0)
-                yield from providers.check(asking, store)
+                yield from providers.check(settings.of(NalogSettings), settings.of(ApiFnsSettings), store)
     except WrongAddress as no:
         yield Finding(Kind.WRONG, mongo.NAME, str(no))
     except StoreRefuses as no:
@@ -73,7 +67,7 @@ def _tax_service(settings: Settings) -> Iterator[Finding]:
     if skipped := _skipped(settings, tax_service.NAME, NalogSettings):
         yield skipped
     else:
-        yield from tax_service.check(nalog_config(settings.of(NalogSettings)))
+        yield from tax_service.check(settings.of(NalogSettings))
 
 
 def _skipped(settings: Settings, name: str, *groups: type[SettingsGroup]) -> Finding | None:

@@ -20,7 +20,7 @@ def check(store: MongoStore, app: AppSettings, settings: MongoSettings) -> Itera
     try:
         store.prepare()
         store.try_writing()
-        replicated, old = store.is_replicated(), store.under_old_keys()
+        replicated, old = store.is_replicated, store.under_old_keys()
     except Unavailable:
         yield Finding(Kind.FAILED, NAME, _away(settings))
         return

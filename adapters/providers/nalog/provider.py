@@ -12,8 +12,8 @@ from adapters.providers.nalog.replies import (
     NAME,
     CaptchaRequired,
     NoResult,
-    Poll,
     SessionRefused,
+    UnknownRequestId,
     find_reply,
     get_reply,
     legacy_reply,
@@ -62,8 +62,9 @@ class Nalog:
         reply = self._send(self._page, {"c": "find", **person_fields(request), **NO_CAPTCHA}, find_reply)
         if isinstance(reply, Invalid):
             return ProviderReply(reply)
-        ticket = Ticket(NAME, reply.request_id, self._clock.now() + TICKET_LIFE)
-        return ProviderReply(Pending(ticket, self._poll_wait), reply.captcha_ahead)
+        request_id, captcha_ahead = reply
+        ticket = Ticket(NAME, request_id, self._clock.now() + TICKET_LIFE)
+        return ProviderReply(Pending(ticket, self._poll_wait), captcha_ahead)
 
     def _poll(self, ticket: Ticket) -> ProviderReply:
         try:
@@ -72,13 +73,10 @@ class Nalog:
             raise
         except Unavailable as no:
             # The find is still good, whatever happened to this poll.
-            pending = self._pending(ticket, no.retry_after)
+            refusals = ticket.refusals + isinstance(no, UnknownRequestId)
+            pending = self._pending(ticket._replace(refusals=refusals), no.retry_after)
             return ProviderReply(pending, captcha_ahead=isinstance(no, CaptchaRequired), failure=no.reason)
-        if reply is Poll.PENDING:
-            return ProviderReply(self._pending(ticket))
-        if reply is Poll.UNKNOWN_ID:
-            return ProviderReply(self._pending(ticket._replace(refusals=ticket.refusals + 1)))
-        return reply
+        return reply or ProviderReply(self._pending(ticket))
 
     def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:
         """The ticket for another poll. Raises Unavailable where that would come too late, or be refused again."""

@@ -6,15 +6,13 @@ sense (BAD_REPLY).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog import lenient
+from adapters.providers.nalog import parsing
 from adapters.providers.nalog.forms import WIRE_NAMES
-from adapters.providers.nalog.lenient import JsonObject
+from adapters.providers.nalog.parsing import JsonObject
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import ProviderReply, Throttled
@@ -53,23 +51,15 @@ class NoResult(Unavailable):
     """A poll's reply that is final, and no answer: another poll would get the same."""
 
 
-class Poll(Enum):
-    """Why a get has to be made again."""
-
-    PENDING = "pending"
-    UNKNOWN_ID = "unknown_id"
+class UnknownRequestId(Unavailable):
+    """The service does not know its own requestId, or not yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindReply:
-    """What a find is polled with. `captcha_ahead`: the next find will be asked for a captcha."""
+def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
+    """The requestId that a find got, and whether the next one will be asked for a captcha.
 
-    request_id: str = field(repr=False)
-    captcha_ahead: bool = False
-
-
-def find_reply(reply: SiteReply) -> FindReply | Invalid:
-    """What a find got. Raises SessionRefused, Throttled, Unavailable."""
+    Raises SessionRefused, Throttled, Unavailable.
+    """
     if not reply.body.strip() and reply.status == HTTPStatus.OK:
         # How the service throttles an address that asks in volume.
         raise Throttled(reply.retry_after)
@@ -77,25 +67,25 @@ def find_reply(reply: SiteReply) -> FindReply | Invalid:
     if invalid := _invalid_fields(reply, decoded):
         return invalid
     _check_service(reply, decoded, HTTPStatus.OK)
-    request_id = lenient.text_of(decoded.get("requestId")).strip()
-    captcha = lenient.is_true(decoded.get("captchaRequired"))
+    request_id = parsing.text_of(decoded.get("requestId")).strip()
+    captcha = parsing.is_true(decoded.get("captchaRequired"))
     if 0 < len(request_id) <= MAX_REQUEST_ID:
-        return FindReply(request_id, captcha)
+        return request_id, captcha
     if captcha:
         raise CaptchaRequired(reply.retry_after)
     raise Unavailable(Reason.BAD_REPLY)
 
 
-def get_reply(reply: SiteReply) -> ProviderReply | Poll:
-    """What a get got. Raises NoResult where it is final; else SessionRefused, Throttled, Unavailable."""
+def get_reply(reply: SiteReply) -> ProviderReply | None:
+    """What a get got; None: it is pending. Raises NoResult where that is final; else as above, or UnknownRequestId."""
     decoded = _decoded(reply)
-    if _UNKNOWN_ID in lenient.text_of(decoded.get("ERROR")).casefold():
-        return Poll.UNKNOWN_ID
+    if _UNKNOWN_ID in parsing.text_of(decoded.get("ERROR")).casefold():
+        raise UnknownRequestId(Reason.PROVIDER_UNAVAILABLE)
     if invalid := _invalid_fields(reply, decoded):
         return ProviderReply(invalid)
     _check_service(reply, decoded, HTTPStatus.OK)
-    if lenient.integer(decoded.get("state")) == _PENDING:
-        return Poll.PENDING
+    if parsing.integer(decoded.get("state")) == _PENDING:
+        return None
     return _answer(reply, decoded, "state")
 
 
@@ -124,20 +114,20 @@ def is_redirect(reply: SiteReply) -> bool:
 
 def is_maintenance(reply: SiteReply) -> bool:
     """Whether it is the page that the site shows, with status 200, while it is under maintenance."""
-    return lenient.is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
+    return parsing.is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
 
 
 def _decoded(reply: SiteReply) -> JsonObject:
     """The reply's object, where there is one and it is not about captchas, load or the session."""
     text = reply.text
-    decoded = lenient.json_object(text)
+    decoded = parsing.json_object(text)
     if decoded is not None and not _CAPTCHA.isdisjoint(_errors(decoded)):
         raise CaptchaRequired(reply.retry_after)
     check_status(reply)
     if is_redirect(reply):
         raise SessionRefused(Unavailable(Reason.PROVIDER_UNAVAILABLE))
     failure = Unavailable(Reason.BAD_REPLY)
-    if decoded is None and lenient.is_html(text):
+    if decoded is None and parsing.is_html(text):
         # Under maintenance, switched off, or a page for people in place of a captcha.
         failure = Throttled(reply.retry_after)
     elif decoded is not None and _is_error(decoded):
@@ -151,7 +141,7 @@ def _decoded(reply: SiteReply) -> JsonObject:
 
 def _invalid_fields(reply: SiteReply, decoded: JsonObject) -> Invalid | None:
     """The person's fields that are wrong, if that is what the reply says."""
-    status = lenient.integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
+    status = parsing.integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
     if status != HTTPStatus.BAD_REQUEST:
         return None
     errors = [
@@ -172,10 +162,10 @@ def _check_service(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatus
 
 def _answer(reply: SiteReply, decoded: JsonObject, key: str) -> ProviderReply:
     number = decoded.get(key)
-    captcha = lenient.is_true(decoded.get("captchaRequired"))
+    captcha = parsing.is_true(decoded.get("captchaRequired"))
     if number is None and captcha:
         raise CaptchaRequired(reply.retry_after)
-    whole = lenient.integer(number)
+    whole = parsing.integer(number)
     if whole is None and not isinstance(number, float):
         raise Unavailable(Reason.BAD_REPLY)
     status = _STATUSES.get(whole)
@@ -185,7 +175,7 @@ def _answer(reply: SiteReply, decoded: JsonObject, key: str) -> ProviderReply:
 
 
 def _inn(status: Status, decoded: JsonObject) -> str:
-    number = lenient.valid_inn(decoded.get("inn"))
+    number = parsing.valid_inn(decoded.get("inn"))
     # An INN of a person who is not found, or none of one who is: such a reply can't be believed.
     if bool(number) != (status is Status.FOUND):
         raise NoResult(Reason.BAD_REPLY)
@@ -203,5 +193,5 @@ def _errors(decoded: JsonObject) -> Mapping[str, Any]:
 
 def _texts(texts: object) -> str:
     several = texts if isinstance(texts, list) else [texts]
-    tidy = " ".join(" ".join(lenient.text_of(text) for text in several).split())
+    tidy = " ".join(" ".join(parsing.text_of(text) for text in several).split())
     return tidy[:MAX_TEXT] or "is not accepted by the tax service"

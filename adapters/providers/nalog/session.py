@@ -66,7 +66,9 @@ class SiteSession:
     def refused(self, session: OpenSession, refusal: SessionRefused) -> Unavailable:
         """How a request ends that was refused in this session: where it was a good one, a new one is worth a try."""
         if not self._consent:
-            self._report()
+            if not self._reported:
+                self._reported = True
+                self._observer.event("consent_needed", variable=SETTING)
             return refusal.otherwise
         self.forget(session)
         return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.otherwise
@@ -78,12 +80,6 @@ class SiteSession:
             if self._session is session:
                 self._session = None
             self._changing.release()
-
-    def _report(self) -> None:
-        """Name the setting in the log, once a process."""
-        if not self._reported:
-            self._reported = True
-            self._observer.event("consent_needed", variable=SETTING)
 
     def _begin(self) -> None:
         """Go the way of the site's own pages, consent included."""

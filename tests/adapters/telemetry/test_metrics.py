@@ -88,12 +88,12 @@ CASES: dict[str, tuple[Callable[[Metrics], object], Series, float]] = {
         64,
     ),
     "a part that is ready": (
-        lambda metrics: metrics.looked("store", ready=True),
+        lambda metrics: metrics.checked("store", ready=True),
         _series("inn_ready", check="store"),
         1,
     ),
     "a part that is not ready": (
-        lambda metrics: metrics.looked("store", ready=False),
+        lambda metrics: metrics.checked("store", ready=False),
         _series("inn_ready", check="store"),
         0,
     ),
@@ -161,7 +161,7 @@ UNKNOWN: dict[str, tuple[Callable[[Telemetry, str], None], str]] = {
     ),
     "a queue": (lambda telemetry, word: telemetry.message_moved(word, word.upper()), "inn_queue_moves_total"),
     "a reason to wait": (lambda telemetry, word: telemetry.held(word, 1), "inn_holds_total"),
-    "a part": (lambda telemetry, word: telemetry.looked(word, ready=True), "inn_ready"),
+    "a part": (lambda telemetry, word: telemetry.checked(word, ready=True), "inn_ready"),
     "an entry": (lambda telemetry, word: telemetry.in_flight(word, 1), "inn_in_flight"),
 }
 
@@ -192,7 +192,7 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
     for reason in HOLD_REASONS:
         metrics.held(reason, 1)
     for part in CHECKS:
-        metrics.looked(part, ready=True)
+        metrics.checked(part, ready=True)
 
     assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
 

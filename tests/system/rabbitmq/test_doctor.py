@@ -360,6 +360,11 @@ TROUBLE = [
         ("tax service", "nothing listens", "CLIENT_NALOG_PROXY"),
         id="the SOCKS proxy is down",
     ),
+    pytest.param(
+        {"CLIENT_NALOG_URL": "https://nosuch.invalid", "CLIENT_NALOG_PROXY": "socks5://127.0.0.1:emulator"},
+        ("tax service", "its name is not known here", "write socks5h:// in CLIENT_NALOG_PROXY"),
+        id="a SOCKS proxy that is not to look the name up",
+    ),
 ]
 
 
@@ -393,7 +398,15 @@ def _placed(value: str, ports: Settings) -> str:
         pytest.param(
             {"status": 429}, "it turns this address away (429): wait, or set CLIENT_NALOG_PROXY", id="throttled"
         ),
+        pytest.param({"status": 403}, "where it wants consent, set CLIENT_NALOG_CONSENT=true", id="not let in"),
         pytest.param({"status": 503}, "it has a fault of its own (503): try again later", id="down"),
+        pytest.param({"case": "maintenance"}, "it is under maintenance: try again later", id="maintenance"),
+        pytest.param({"raw": "<html></html>"}, "what answers has no such form (200)", id="another page"),
+        pytest.param(
+            {"consent": "page"},
+            "asks for consent to the processing of personal data: set CLIENT_NALOG_CONSENT",
+            id="consent",
+        ),
         pytest.param({"connection": "drop"}, "the connection broke: try again later", id="hung up"),
     ],
 )
@@ -406,9 +419,16 @@ def test_the_tax_service_does_not_give_its_page(
     assert said in line
 
 
+def test_a_site_that_asks_for_consent_and_gets_it(doctor: Doctor, emulator: Emulator) -> None:
+    emulator.control(consent="required")
+    ended = doctor(CLIENT_NALOG_CONSENT="true")
+    assert lines(ended, "failed") == []
+    assert emulator.stats().calls["consent"] == 0
+
+
 def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -> None:
     tls, trusted = self_signed(tmp_path)
-    with serving(in_turn(reply(200, "a form")), tls) as there:
+    with serving(in_turn(reply(200, '<form name="frmInn">')), tls) as there:
         [line] = lines(doctor(CLIENT_NALOG_URL=there.url), "failed")
         assert "certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE" in line
         assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0

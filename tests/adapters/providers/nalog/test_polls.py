@@ -1,5 +1,6 @@
 """The tickets of the two-step protocol: what one call sends, how long the next one waits, when a ticket is dropped."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from function.rate_limit import ProviderReply, Throttled
 from function.telemetry import NullObserver
 from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
 from tests.adapters.providers.nalog.people import request
-from tests.adapters.providers.nalog.site import Script, Site, breaking, in_turn, reply, serving
+from tests.adapters.providers.nalog.site import Asked, Script, Site, breaking, in_turn, reply, serving
 from tests.doubles import FixedClock
 
 FIND = reply(200, '{"requestId":"0A1B2C","captchaRequired":false}')
@@ -29,14 +30,14 @@ def commands(site: Site) -> list[str]:
 class Lookup:
     """A find and its polls, each made when it is due; `waits`: the seconds between them."""
 
-    def __init__(self, script: Script, **settings: float) -> None:
+    def __init__(self, script: Script, retries: int = 0) -> None:
         clock = FixedClock()
         self.waits: list[float] = []
         self.failures: list[Reason | None] = []
         self.ended: ProviderReply | Unavailable
         ticket = None
         with serving(script) as self.site:
-            client = nalog(self.site.url, clock, **settings)
+            client = nalog(self.site.url, clock, retries=retries)
             try:
                 while True:
                     self.ended = client.ask(request(), ticket)
@@ -112,7 +113,10 @@ def test_a_poll_whose_connection_breaks_is_made_again_with_the_same_ticket() -> 
 
 
 def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() -> None:
-    with serving(lambda _asked, client: client.recv(1)) as site:
+    def silent(_asked: Asked, client: socket.socket) -> None:
+        client.recv(1)
+
+    with serving(silent) as site:
         reply = nalog(site.url, timeout_sec=0.1).ask(request(), TICKET)
     assert reply == ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
 

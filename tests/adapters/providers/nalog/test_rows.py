@@ -114,7 +114,7 @@ ANSWERED = {
     "1 get: a state beyond all numbers": ('{"state":1e999}', LATER),
     "1 get: state -1": ('{"state":-1.0}', again()),
     "1 get: state -1 as an integer": ('{"state":-1}', again()),
-    "1 get: an unknown requestId": (f'{{"ERROR":"{UNKNOWN_ID}"}}', again(refusals=1)),
+    "1 get: an unknown requestId": (f'{{"ERROR":"{UNKNOWN_ID}"}}', again(LATER.reason, refusals=1)),
     "1 get: no state": ('{"inn":"770000000082"}', again(Reason.BAD_REPLY)),
     "1 get: state 0 as a text": ('{"state":"0"}', ProviderReply(NOT_FOUND)),
     "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', ProviderReply(FOUND)),
@@ -160,7 +160,7 @@ LEGACY_ROWS = {
 }
 
 # Whatever step they answer.
-ERROR_ROWS = {
+ERROR_ROWS: dict[str, tuple[bytes, ProviderReply | No]] = {
     "3: 400, fields": (reply(400, WRONG_FIELDS), ProviderReply(INVALID)),
     "3: 400 in the body only": (reply(200, WRONG_FIELDS), ProviderReply(INVALID)),
     "3: 400, a text instead of a list": (
@@ -283,9 +283,12 @@ def test_an_error_means_the_same_at_each_step_that_searches(row: str) -> None:
     assert legacy(answer) == ending
 
 
-@pytest.mark.parametrize("row", {**ERROR_ROWS, "3: empty body": (reply(200, ""), BAD)})
+POLL_ROWS = ERROR_ROWS | {"3: empty body": (reply(200, ""), BAD)}
+
+
+@pytest.mark.parametrize("row", POLL_ROWS)
 def test_an_error_on_a_poll_keeps_the_ticket_unless_the_person_s_fields_are_wrong(row: str) -> None:
-    answer, ending = {**ERROR_ROWS, "3: empty body": (reply(200, ""), BAD)}[row]
+    answer, ending = POLL_ROWS[row]
     if isinstance(ending, No) and row != "3: not 200 in the body only":
         captcha = "captcha" in row
         ending = again(ending.reason, captcha_ahead=captcha, wait=max(2, ending.retry_after))

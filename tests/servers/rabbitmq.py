@@ -73,6 +73,8 @@ class Node:
             start([server_script()], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
         )
         wait_for(self._answers, within=START_SEC, what="RabbitMQ takes connections", server=self._server)
+        # It does so before all of it has started.
+        self.control("await_startup")
 
     def stop(self) -> None:
         """End it in order."""

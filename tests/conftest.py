@@ -1,5 +1,6 @@
 """What many tests share: servers, each started when it is first wanted and ended with the run; and how properties are tried."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,10 @@ from tests.servers.rabbitmq import Node, rabbitmq
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A background job of a script starts so, and the processes that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

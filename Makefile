@@ -21,7 +21,8 @@ ready: ## the environments of lint and tests, side by side (both make them by th
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
 
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
+		--cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

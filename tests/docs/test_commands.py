@@ -47,6 +47,7 @@ MAKE = {
     "audit": "needs a database on the internet; CI runs it",
     "licenses": "makes an environment of what ships; CI runs it",
     "sbom": "makes an environment of what ships; CI runs it",
+    "fresh-test": "needs root and debootstrap; CI runs it (.ci/run)",
     "image-test": "needs root and podman",
     "clean": "would delete the environment that runs this",
 }

@@ -109,6 +109,9 @@ CHROMIUM = Program(
     ("chromium", "chromium-browser", "google-chrome"), _BROWSER_ADVICE, variable="INN_TEST_CHROMIUM", packages=_BROWSER
 )
 CHROMEDRIVER = Program(("chromedriver",), _BROWSER_ADVICE, variable="INN_TEST_CHROMEDRIVER", packages=_BROWSER)
+JAVA = Program(
+    ("java",), "install a JDK of 17 or newer (apt-get install default-jdk-headless)", packages=("default-jdk-headless",)
+)
 
 
 def on_path(*names: str) -> None:

@@ -117,15 +117,6 @@ class BrokerConnection:
                     counts = QueueCounts(1, 0)
             return counts
 
-    async def has_leader(self, queue: str) -> bool:
-        """Whether the leader of a queue that is consumed answers: it counts at least one consumer."""
-        try:
-            async with queue_answer():
-                declared = await (await self.check_channel()).queue_declare(queue, passive=True)
-                return bool(declared.consumer_count)
-        except (BrokerUnavailable, BrokerRefused):
-            return False
-
     async def check_channel(self) -> AbstractChannel:
         """A channel for questions: one that fails is closed, and one that hangs holds up what comes behind it."""
         if self._checks is None or self._checks.is_closed:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Protocol
 
 from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
-from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
+from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
@@ -108,12 +108,14 @@ class LaneRunner:
 
     async def _check(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Set the state by whether the queue's leader answers and what was published is confirmed."""
+        await pause(CHECK_SEC, stopping)
         while not stopping.is_set():
+            try:
+                await connection.counts(self._lane.queue)
+                self.state = UNCONFIRMED if connection.publisher.is_stalled else CONNECTED
+            except BrokerUnavailable as unavailable:
+                self.state = unavailable.code
             await pause(CHECK_SEC, stopping)
-            if connection.publisher.is_stalled:
-                self.state = UNCONFIRMED
-            else:
-                self.state = CONNECTED if await connection.has_leader(self._lane.queue) else NO_LEADER
 
 
 class Consumer:

@@ -133,7 +133,7 @@ class Unconfirming(Channel):
 async def test_a_broker_that_confirms_nothing_is_away(moved: str | None) -> None:
     publisher = Publisher(Unconfirming(), Names("inn"), NullObserver())
     with pytest.raises(BrokerUnavailable, match="unconfirmed"):
-        await publisher.publish(Message("customer", Properties(message_id="m"), b"", moved))
+        await publisher.offer(Message("customer", Properties(message_id="m"), b"", moved), asyncio.Event())
 
 
 class Blocked:

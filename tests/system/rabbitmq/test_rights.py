@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import aio_pika
 import pytest
+import yaml
 
 from adapters.rabbitmq.connection import Broker, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
@@ -17,6 +18,7 @@ from tests.system.process import ROOT
 from tests.system.rabbitmq.room import Room, ask, declared_connection
 
 DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
+MANIFESTS = ROOT / "deploy/rabbitmq/topology-operator.yaml"
 DEFAULT_RETRY_SEC = 60
 
 
@@ -27,6 +29,13 @@ def test_the_definitions_are_what_the_service_declares() -> None:
     assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
         (True, False, "/")
     }
+
+
+def test_the_manifests_are_what_the_service_declares() -> None:
+    written = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
+    declared = {queue.name: dict(queue.arguments) for queue in queues(Names("inn"), DEFAULT_RETRY_SEC)}
+    assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in written} == declared
+    assert all(spec["durable"] for spec in written)
 
 
 @pytest.fixture

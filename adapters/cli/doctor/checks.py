@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from adapters.cli.doctor import providers, rabbit, tax_service
+from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
 from adapters.cli.doctor.settings import CheckedSettings, file_faults, names_broker
 from adapters.composition.consumer import broker
@@ -42,9 +42,9 @@ def findings(*, consumer: bool | None) -> Iterator[Finding]:
     elif consumer is None:
         yield Finding(Kind.SKIPPED, rabbit.NAME, _NO_BROKER)
     if settings.has(NalogSettings):
-        yield from tax_service.check(settings.of(NalogSettings))
+        yield from providers.check_tax_service(settings.of(NalogSettings))
     else:
-        yield _skipped(tax_service.NAME)
+        yield _skipped(providers.TAX_SERVICE)
     if settings.has(ApiFnsSettings):
         yield from providers.check_paid(settings.of(ApiFnsSettings))
 

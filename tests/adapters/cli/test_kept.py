@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from adapters.mongodb import MongoStore
 from function.history import HistoryQuery
@@ -24,11 +25,11 @@ from tests.adapters.mongodb.conftest import KEY, a_prepared_place
 from tests.contracts.stores import StoreHarness as Kept
 from tests.contracts.stores import request
 from tests.doubles import INN, PERSON
-from tests.servers.mongod import Mongo
+from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, standalone
 from tests.servers.process import free_port
 
 WHO = {**PERSON, "documentNumber": "100001"}
-OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "Петр", "--middle-name", "Сергеевич")
+OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "пётр", "--middle-name", "Сергеевич")
 BORN = ("--birth-date", "12.03.1985", "--document", "45 09 100001")
 
 
@@ -38,7 +39,14 @@ AGAIN = "Иванов Петр 4509 100001\x1b[2J"
 
 @pytest.fixture
 def kept(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kept]:
-    """What the commands find: two lookups of one person, one of another."""
+    """What the commands find."""
+    with kept_in(mongo, monkeypatch, tmp_path) as kept:
+        yield kept
+
+
+@contextmanager
+def kept_in(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kept]:
+    """Two lookups of one person, one of another."""
     with a_prepared_place(mongo) as (place, store):
         for name, value in environment(mongo.uri, place.config.database).items():
             monkeypatch.setenv(name, value)
@@ -244,15 +252,20 @@ def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
 
 
 def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("adapters.mongodb.client.LONG_CALL_SEC", 1e-6)
-    ended = inn("forget", *OPTIONS, *BORN, "--yes")
-    assert (ended.status, ended.out) == (1, "")
-    assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")
-    assert ended.err.endswith("; what is kept under keys that are not in APP_SECRET_KEYS was not counted\n")
-    monkeypatch.undo()
-    assert rows_left(kept) == ["other"]
+    too_long = {"failCommands": ["aggregate"], "errorCode": 50}
+    with (
+        standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo,
+        kept_in(mongo, monkeypatch, tmp_path) as kept,
+        MongoClient[dict[str, Any]](mongo.uri) as client,
+    ):
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=too_long)
+        ended = inn("forget", *OPTIONS, *BORN, "--yes")
+        assert (ended.status, ended.out) == (1, "")
+        assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")
+        assert ended.err.endswith("; what is kept under keys that are not in APP_SECRET_KEYS was not counted\n")
+        assert rows_left(kept) == ["other"]
 
 
 def test_forget_says_what_it_did_where_it_cannot_write_it(

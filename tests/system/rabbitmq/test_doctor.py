@@ -165,7 +165,7 @@ def test_each_wrong_setting_is_named_with_what_it_must_be(
     # Only the settings are of interest here.
     monkeypatch.setattr("adapters.cli.doctor.checks._check_store", lambda _: ())
     monkeypatch.setattr("adapters.cli.doctor.checks._check_broker", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.tax_service.check", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.providers.check_tax_service", lambda _: ())
     ended = doctor(**{name: value})
     assert ended.status == 2
     [line] = lines(ended, "wrong")
@@ -494,7 +494,9 @@ def test_a_provider_that_is_shut_is_told(doctor: Doctor, store: Mongo) -> None:
         client[doctor.settings["MONGO_NAME"]]["providers"].update_one(
             {"_id": "nalog"}, {"$set": {"closed_until": 4e9, "level": 1}}, upsert=True
         )
-    assert any("nalog is shut for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note"))
+    assert any(
+        "nalog is closed for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note")
+    )
 
 
 PAID = [

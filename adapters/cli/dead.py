@@ -37,10 +37,11 @@ dead = typer.Typer(
 
 @dead.command("list")
 def show(
+    *,
     request_id: RequestId = "",
     reason: Reason = "",
-    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
-    as_json: Json = False,  # noqa: FBT002  # as typer has it
+    unrouted: Unrouted = False,
+    as_json: Json = False,
 ) -> None:
     """Show them, oldest first: why and when they were parked, after how many attempts. Their order stays as it is.
 
@@ -71,10 +72,11 @@ def replay(request_id: RequestId = "", reason: Reason = "") -> None:
 
 @dead.command()
 def drop(
+    *,
     request_id: RequestId = "",
     reason: Reason = "",
-    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
-    everything: Annotated[bool, typer.Option("--all", help="Delete every parked message.")] = False,  # noqa: FBT002  # as typer has it
+    unrouted: Unrouted = False,
+    everything: Annotated[bool, typer.Option("--all", help="Delete every parked message.")] = False,
 ) -> None:
     """Delete them for good: those that are selected, or --all.
 

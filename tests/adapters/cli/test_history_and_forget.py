@@ -22,8 +22,7 @@ from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
 from tests.adapters.mongodb.conftest import KEY, a_prepared_place
-from tests.contracts.stores import StoreHarness as Kept
-from tests.contracts.stores import request
+from tests.contracts.stores import StoreHarness, request
 from tests.doubles import INN, PERSON
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, standalone
 from tests.servers.process import free_port
@@ -38,35 +37,35 @@ AGAIN = "Иванов Петр 4509 100001\x1b[2J"
 
 
 @pytest.fixture
-def kept(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kept]:
+def stored(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StoreHarness]:
     """What the commands find."""
-    with kept_in(mongo, monkeypatch, tmp_path) as kept:
-        yield kept
+    with stored_in(mongo, monkeypatch, tmp_path) as stored:
+        yield stored
 
 
 @contextmanager
-def kept_in(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Kept]:
+def stored_in(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StoreHarness]:
     """Two lookups of one person, one of another."""
     with a_prepared_place(mongo) as (place, store):
         for name, value in environment(mongo.uri, place.config.database).items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
-        kept = place.harness(store)
-        kept.save(request(1, requestId="first"), kept.answer(Status.NOT_FOUND, age=180, lasts=60))
-        kept.save(request(2, requestId="other"), kept.answer(age=120))
-        kept.save(request(1, requestId=AGAIN), kept.answer(age=60))
-        yield kept
+        stored = place.harness(store)
+        stored.save(request(1, requestId="first"), stored.answer(Status.NOT_FOUND, age=180, lasts=60))
+        stored.save(request(2, requestId="other"), stored.answer(age=120))
+        stored.save(request(1, requestId=AGAIN), stored.answer(age=60))
+        yield stored
 
 
 def environment(uri: str, database: str, key: str = KEY) -> dict[str, str]:
     return {"MONGO_DSN": uri, "MONGO_NAME": database, "APP_SECRET_KEYS": key}
 
 
-def rows_left(kept: Kept) -> list[str]:
-    return [row.request_id for row in kept.store.history(HistoryQuery())]
+def rows_left(stored: StoreHarness) -> list[str]:
+    return [row.request_id for row in stored.store.history(HistoryQuery())]
 
 
-def test_history_shows_the_last_lookups_and_nobody(inn: Inn, kept: Kept) -> None:
+def test_history_shows_the_last_lookups_and_nobody(inn: Inn, stored: StoreHarness) -> None:
     ended = inn("history")
     assert (ended.status, ended.err) == (0, "")
     heading, *lines = ended.out.splitlines()
@@ -86,23 +85,25 @@ def test_history_shows_the_last_lookups_and_nobody(inn: Inn, kept: Kept) -> None
         pytest.param(["--until", "01.01.2000"], [], id="until long ago"),
     ],
 )
-def test_history_is_paged_sorted_and_filtered(inn: Inn, kept: Kept, options: list[str], ids: list[str]) -> None:
+def test_history_is_paged_sorted_and_filtered(
+    inn: Inn, stored: StoreHarness, options: list[str], ids: list[str]
+) -> None:
     assert [row["requestId"] for row in json.loads(inn("history", "--json", *options).out)] == ids
 
 
-def test_history_takes_times_of_this_zone_or_another(inn: Inn, kept: Kept) -> None:
-    between = kept.started - timedelta(seconds=90)
+def test_history_takes_times_of_this_zone_or_another(inn: Inn, stored: StoreHarness) -> None:
+    between = stored.started - timedelta(seconds=90)
     for since in (between.isoformat(), between.astimezone().replace(tzinfo=None).isoformat()):
         ended = inn("history", "--json", "--since", since)
         assert [row["requestId"] for row in json.loads(ended.out)] == ["withheld"]
 
 
-def test_history_has_no_rows_to_show(inn: Inn, kept: Kept) -> None:
+def test_history_has_no_rows_to_show(inn: Inn, stored: StoreHarness) -> None:
     assert inn("history", "--skip", "3").out == "no rows\n"
     assert inn("history", "--skip", "3", "--json").out == "[]\n"
 
 
-def test_history_reveals_persons_when_told_to(inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_reveals_persons_when_told_to(inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = inn("history", "--reveal").out.splitlines()
     assert lines[1].endswith("Иванов Петр 4509 100001 [2J")
     assert lines[2] == f"    Иванов, Пётр, Сергеевич, 1985-03-12, 21, 4509, 100001, INN {INN}"
@@ -110,7 +111,7 @@ def test_history_reveals_persons_when_told_to(inn: Inn, kept: Kept, monkeypatch:
     row = json.loads(inn("history", "--reveal", "--json", "--limit", "1").out)[0]
     assert (row["requestId"], row["inn"]) == (AGAIN, INN)
     assert row["person"]["lastName"] == "Иванов"
-    assert datetime.fromisoformat(row["time"]) == kept.started - timedelta(seconds=60)
+    assert datetime.fromisoformat(row["time"]) == stored.started - timedelta(seconds=60)
 
     monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
     assert (
@@ -138,34 +139,36 @@ def test_history_says_what_it_takes(inn: Inn, options: list[str], said: str) -> 
     assert ended.err.count("\n") == 1
 
 
-def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, kept: Kept) -> None:
+def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, stored: StoreHarness) -> None:
     ended = inn("forget", *OPTIONS, *BORN, "--yes")
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.startswith("erased: answers 1, rows of history 2; record ")
-    assert rows_left(kept) == ["other"]
+    assert rows_left(stored) == ["other"]
     assert inn("forget", *OPTIONS, *BORN, "--yes").out.startswith("nothing was kept of this person; record ")
 
 
-def test_forget_reads_the_person_from_standard_input(inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forget_reads_the_person_from_standard_input(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
     record: dict[str, Any] = json.loads(inn("forget", "-", "--yes", "--json").out)
     assert (record["answers"], record["history"]) == (1, 2)
-    store = kept.store
+    store = stored.store
     assert isinstance(store, MongoStore)
     found = store._erasures.find_one({"_id": record["recordId"]})
     assert found is not None
     assert found["history"] == 2
 
 
-def test_forget_asks_for_the_person_at_a_terminal(kept: Kept) -> None:
+def test_forget_asks_for_the_person_at_a_terminal(stored: StoreHarness) -> None:
     ended = typed_into(["forget"], "Иванов", "Пётр", "Сергеевич", "12.03.1985", "", "4509 100001", "y")
     assert ended.startswith("erased: answers 1, rows of history 2")
-    assert rows_left(kept) == ["other"]
+    assert rows_left(stored) == ["other"]
 
 
-def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
+def test_forget_does_nothing_unless_it_is_meant(stored: StoreHarness) -> None:
     assert typed_into(["forget", *OPTIONS, *BORN], "n") == ""
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,7 @@ def test_forget_does_nothing_unless_it_is_meant(kept: Kept) -> None:
     ids=["whether it is meant", "who it is"],
 )
 def test_forget_that_is_broken_off_at_a_question_ends_as_what_is_broken_off(
-    kept: Kept, question: str, arguments: list[str]
+    stored: StoreHarness, question: str, arguments: list[str]
 ) -> None:
     terminal, end = pty.openpty()
     inn = Path(sys.executable).with_name("inn")
@@ -184,7 +187,7 @@ def test_forget_that_is_broken_off_at_a_question_ends_as_what_is_broken_off(
     seen_at(terminal, "inn: not done\r\n")
     os.close(terminal)
     os.close(end)
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
 def interrupted(asking: "subprocess.Popen[bytes]") -> int:
@@ -206,7 +209,7 @@ def seen_at(terminal: int, text: str) -> None:
 
 
 def test_forget_erases_nothing_where_nobody_can_be_asked(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "person.json"
     file.write_text(json.dumps(WHO), encoding="utf-8")
@@ -217,12 +220,12 @@ def test_forget_erases_nothing_where_nobody_can_be_asked(
         assert ended.err == "inn: nobody can be asked here whether it is meant, and nothing was erased: say --yes\n"
     monkeypatch.setattr(sys, "stdin", None)
     assert inn("forget", *OPTIONS, *BORN).status == 2
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
-def test_forget_asks_nobody_who_types_the_person_into_it(kept: Kept) -> None:
+def test_forget_asks_nobody_who_types_the_person_into_it(stored: StoreHarness) -> None:
     assert typed_into(["forget", "-"], json.dumps(WHO), "\x04") == ""
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
 def under_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +234,7 @@ def under_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
     ended = inn("forget", *OPTIONS, *BORN, "--yes")
@@ -257,7 +260,7 @@ def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
     too_long = {"failCommands": ["aggregate"], "errorCode": 50}
     with (
         standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo,
-        kept_in(mongo, monkeypatch, tmp_path) as kept,
+        stored_in(mongo, monkeypatch, tmp_path) as stored,
         MongoClient[dict[str, Any]](mongo.uri) as client,
     ):
         client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=too_long)
@@ -265,11 +268,11 @@ def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
         assert (ended.status, ended.out) == (1, "")
         assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")
         assert ended.err.endswith("; what is kept under keys that are not in APP_SECRET_KEYS was not counted\n")
-        assert rows_left(kept) == ["other"]
+        assert rows_left(stored) == ["other"]
 
 
 def test_forget_says_what_it_did_where_it_cannot_write_it(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Path("/dev/full").open("w") as full:
         monkeypatch.setattr(sys, "stdout", full)
@@ -283,7 +286,7 @@ def test_forget_says_what_it_did_where_it_cannot_write_it(
 
 
 def test_forget_erases_what_is_under_old_keys_and_nothing_else(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = inn("forget", "--old-keys")
     assert nothing.out.startswith("nothing was kept under other keys than the newest; record ")
@@ -291,23 +294,23 @@ def test_forget_erases_what_is_under_old_keys_and_nothing_else(
     refused = inn("forget", "--old-keys")
     much = "2 answers and 3 rows of history that are kept under other keys than the newest"
     assert (refused.status, refused.err) == (2, f"inn: say --yes to erase {much}\n")
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
     record = json.loads(inn("forget", "--old-keys", "--yes", "--json").out)
     assert (record["answers"], record["history"]) == (2, 3)
-    assert rows_left(kept) == []
+    assert rows_left(stored) == []
 
 
 @pytest.mark.parametrize(("typed", "left"), [("n", 3), ("y", 0)])
 def test_forget_asks_at_a_terminal_whether_old_keys_are_meant(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+    stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
 ) -> None:
     under_a_new_key(monkeypatch)
     said = typed_into(["forget", "--old-keys"], typed)
     assert said.startswith("erased: answers 2, rows of history 3; record ") == (typed == "y")
-    assert len(rows_left(kept)) == left
+    assert len(rows_left(stored)) == left
 
 
-def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(kept: Kept) -> None:
+def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(stored: StoreHarness) -> None:
     terminal, end = pty.openpty()
     os.write(terminal, b"n\n\x04")
     inn = Path(sys.executable).with_name("inn")
@@ -316,7 +319,7 @@ def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(kept: Kept) -> N
         assert (done.returncode, done.stderr.endswith(b"inn: not done\n")) == (1, True)
     os.close(terminal)
     os.close(end)
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
 def typed_into(arguments: list[str], *lines: str) -> str:
@@ -344,7 +347,7 @@ def typed_into(arguments: list[str], *lines: str) -> str:
     ids=["nobody", "no person", "no day", "no file", "old keys and a person", "old keys and a file"],
 )
 def test_forget_says_what_it_takes(
-    inn: Inn, kept: Kept, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     ended = inn("forget", *options)
@@ -352,7 +355,7 @@ def test_forget_says_what_it_takes(
     assert said in ended.err
     assert ended.err.count("\n") == 1
     assert "Smith" not in ended.err
-    assert len(rows_left(kept)) == 3
+    assert len(rows_left(stored)) == 3
 
 
 def test_settings_that_are_missing_are_named_together(

@@ -72,7 +72,7 @@ def opened(uri: str, database: str) -> MongoStore:
 
 def finder(store: MongoStore, persons: list[Person]) -> Callable[[int], object]:
     """Finds one of these."""
-    return lambda number: store.find(persons[number])
+    return lambda number: store.find_many(persons[number : number + 1])
 
 
 def medians(stores: dict[str, tuple[MongoStore, int]], raw: Documents) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The stores: what `find` costs beside the driver's bare `find_one`, and beside SQLite's own select."""
+"""The stores: what a find costs beside the driver's bare `find_one`, and beside SQLite's own select."""
 
 import random
 import sqlite3
@@ -28,10 +28,10 @@ DATABASE = "bench_store"
 
 RAW, MONGO, MANY, SELECT, EMBEDDED = (
     "pymongo's find_one",
-    "MongoStore.find",
+    "MongoStore.find_many of one",
     f"MongoStore.find_many of {TOGETHER}, each",
     "sqlite3's select",
-    "EmbeddedStore.find",
+    "EmbeddedStore.find_many of one",
 )
 
 
@@ -56,23 +56,23 @@ def measure(world: World) -> Subject:
             _turns(
                 {
                     RAW: (1, lambda number: answers.find_one({"_id": keys[number]})),
-                    MONGO: (1, lambda number: store.find(persons[number])),
+                    MONGO: (1, lambda number: store.find_many(persons[number : number + 1])),
                     MANY: (TOGETHER, lambda number: store.find_many(persons[number : number + TOGETHER])),
                     SELECT: (
                         1,
                         lambda number: bare.execute("select * from answers where id = ?", (keys[number],)).fetchone(),
                     ),
-                    EMBEDDED: (1, lambda number: embedded.find(persons[number])),
+                    EMBEDDED: (1, lambda number: embedded.find_many(persons[number : number + 1])),
                 }
             ),
         )
     ratio = subject.named(MONGO).median / subject.named(RAW).median
-    subject.notes.append(f"MongoStore.find to the driver's bare find_one: {ratio:.2f}")
+    subject.notes.append(f"MongoStore to the driver's bare find_one: {ratio:.2f}")
     return subject
 
 
 def _save(store: EmbeddedStore, number: int, kept: Answer) -> None:
-    claim = store.claim(request(number).person)
+    claim = store.find_or_claim(request(number).person)
     assert isinstance(claim, Claim)
     store.save(claim, request(number), kept)
 

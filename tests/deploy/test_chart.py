@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.api_server import cluster_with_secret
 from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
 from tests.deploy.policies import destinations, unreachable_servers
 from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds, is_custom
@@ -183,6 +184,15 @@ def test_a_changed_setting_rolls_the_pods_that_read_it(tmp_path: Path) -> None:
     assert _checksums(render(file))["consumer"] != _checksums(rendered("both"))["consumer"]
     file.write_text("settings: {LOG_LEVEL: DEBUG}")
     assert not _checksums(render(file)).items() & _checksums(rendered("both")).items()
+
+
+def test_a_changed_secret_rolls_the_pods() -> None:
+    seen = []
+    for version in ("1", "2"):
+        with cluster_with_secret("inn", version, rendered("both")) as address:
+            options = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address)
+            seen.append(_checksums(render(VALUES["both"], *options)))
+    assert not seen[0].items() & seen[1].items()
 
 
 def _checksums(objects: tuple[Object, ...]) -> dict[str, str]:

@@ -9,15 +9,9 @@ from typing import Any, NamedTuple, cast
 
 import aiormq
 from aiormq import Channel
+from aiormq import exceptions as amqp
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.connection import DEFAULT_PORTS
-from aiormq.exceptions import (
-    ChannelAccessRefused,
-    ChannelLockedResource,
-    ChannelNotFoundEntity,
-    ChannelPreconditionFailed,
-    ConnectionClosed,
-)
 from pamqp.commands import Basic
 from yarl import URL
 
@@ -100,16 +94,19 @@ class BrokerConnection:
             ready.cancel()
             stopped.cancel()
 
-    async def counts(self, queue: str) -> QueueCounts:
+    async def counts(self, queue: str, *, consumed: bool = False) -> QueueCounts:
         """The counts of a queue whose leader answers. Raises BrokerUnavailable, BrokerRefused.
 
-        Where there is no leader the broker counts nothing; so an empty queue without consumers is asked for a message.
+        Where there is no leader the broker counts nothing. One that is `consumed` has at least one consumer; any other
+        is asked for a message, which ends the connection of some brokers where there is no leader.
         """
         async with queue_answer():
             channel = await self.check_channel()
             declared = await channel.queue_declare(queue, passive=True)
             counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
             if not any(counts):
+                if consumed:
+                    raise BrokerUnavailable(NO_LEADER)
                 got = await channel.basic_get(queue)
                 if isinstance(got.delivery, Basic.GetOk):
                     # It has come this moment.
@@ -145,7 +142,7 @@ async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[B
         yield BrokerConnection(channel, publisher)
     finally:
         # By default it would tell whoever still waits for something of it that they were cancelled.
-        await connection.close(ConnectionClosed)
+        await connection.close(amqp.ConnectionClosed)
 
 
 async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
@@ -196,11 +193,11 @@ async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> 
         if not declare:
             await channel.queue_declare(queue.name, passive=True)
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-    except (ChannelPreconditionFailed, ChannelLockedResource) as differs:
+    except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
         raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
-    except ChannelNotFoundEntity:
+    except amqp.ChannelNotFoundEntity:
         raise BrokerRefused(how_to_create(queue.name)) from None
-    except ChannelAccessRefused:
+    except amqp.ChannelAccessRefused:
         # Without the right to configure, the broker compares no arguments.
         if declare:
             raise
@@ -214,5 +211,5 @@ async def queue_answer() -> AsyncIterator[None]:
             async with asyncio.timeout(ANSWER_SEC):
                 yield
     except BrokerUnavailable as unavailable:
-        missing = isinstance(unavailable.__context__, ChannelNotFoundEntity)
+        missing = isinstance(unavailable.__context__, amqp.ChannelNotFoundEntity)
         raise BrokerUnavailable(NO_QUEUE if missing else NO_LEADER) from None

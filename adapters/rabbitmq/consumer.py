@@ -111,7 +111,7 @@ class LaneRunner:
         await pause(CHECK_SEC, stopping)
         while not stopping.is_set():
             try:
-                await connection.counts(self._lane.queue)
+                await connection.counts(self._lane.queue, consumed=True)
                 self.state = UNCONFIRMED if connection.publisher.is_stalled else CONNECTED
             except BrokerUnavailable as unavailable:
                 self.state = unavailable.code

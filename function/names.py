@@ -13,6 +13,14 @@ _LATIN = re.compile(r"[A-Za-z]")
 # Latin letters that stand on a page like Cyrillic ones; I and V are the form's own roman numerals.
 _LOOK_ALIKE = re.compile(r"[ABCEHKMOPTXYaceopxyk]")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_NO_PATRONYMIC = frozenset(
+    {
+        *("", "нет", "нету", "нет отчества", "без отчества", "отчество отсутствует", "отчества нет", "прочерк"),
+        *("отсутствует", "отсутств", "отсут", "не имеет", "не имеется", "не указано", "не указан", "не указывается"),
+        *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
+    }
+)
 _APOSTROPHES = re.compile(r"[\u2019\u2018\u02BC\u0060\u00B4]")
 
 
@@ -23,6 +31,11 @@ def tidied(name: str) -> str:
     name = unicodedata.normalize("NFC", name)
     name = _APOSTROPHES.sub("'", _DASHES.sub("-", name))
     return " ".join(name.split())
+
+
+def is_no_patronymic(text: str) -> bool:
+    """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
+    return _NOT_LETTERS.sub(" ", text).strip().casefold() in _NO_PATRONYMIC
 
 
 def fault(name: str) -> str | None:

@@ -39,7 +39,6 @@ MAX_REQUEST_ID = 128
 """Characters of a request's id."""
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ONLY_DASHES = re.compile(r"[-\s]*")
 
 
 def _wrong(message: str) -> PydanticCustomError:
@@ -62,8 +61,7 @@ def _name(value: object) -> str:
 
 
 def _patronymic(value: object) -> str:
-    # Forms and spreadsheets write a dash where a person has no patronymic.
-    if value is None or (isinstance(value, str) and _ONLY_DASHES.fullmatch(names.tidied(value))):
+    if value is None or (isinstance(value, str) and names.is_no_patronymic(value)):
         return ""
     return _name(value)
 

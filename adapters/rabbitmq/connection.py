@@ -39,7 +39,7 @@ _DIRECT_REPLY_IS_ROUTED = (4, 2)
 """The version since which the broker routes to a direct reply-to as to any queue."""
 
 
-class Broker(NamedTuple):
+class BrokerConfig(NamedTuple):
     """Where the broker is, and its queues. `uris`: one for each host, secrets; `name` shows in the broker's lists.
 
     `declare`: False where the queues are made by somebody else, and only checked.
@@ -52,7 +52,7 @@ class Broker(NamedTuple):
     declare: bool = True
 
     def __repr__(self) -> str:
-        return f"Broker({self.name!r}, ...)"
+        return f"BrokerConfig({self.name!r}, ...)"
 
 
 class QueueCounts(NamedTuple):
@@ -125,7 +125,7 @@ class BrokerConnection:
 
 
 @asynccontextmanager
-async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
     """Connect. Raises BrokerUnavailable or BrokerRefused; later errors are the caller's to translate."""
     with translate_errors():
         connection = await _connect(broker)
@@ -145,7 +145,7 @@ async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[B
         await connection.close(amqp.ConnectionClosed)
 
 
-async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
+async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> None:
     """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
     with translate_errors():
         async with asyncio.timeout(CONNECT_SEC):
@@ -153,7 +153,7 @@ async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
                 await _declare(await connection.check_channel(), queue, declare=broker.declare)
 
 
-async def _connect(broker: Broker) -> AbstractConnection:
+async def _connect(broker: BrokerConfig) -> AbstractConnection:
     """A connection to one of the broker's addresses. Each has its share of the time, in an order that changes."""
     addresses, failure = await _addresses(broker)
     share = max(CONNECT_SEC / max(1, len(addresses)), SHARE_SEC)
@@ -169,7 +169,7 @@ async def _connect(broker: Broker) -> AbstractConnection:
     raise failure
 
 
-async def _addresses(broker: Broker) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
+async def _addresses(broker: BrokerConfig) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
     """Every address of the broker's hosts, with the host's name, and why there is none."""
     failure = BrokerUnavailable("unknown_host")
     found: list[tuple[URL, str]] = []

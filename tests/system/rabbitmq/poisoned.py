@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -42,7 +42,7 @@ async def consume(uri: str, source: str, store: str) -> None:
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
     lookups = Lookups(answers, ports, 8, NullObserver())
     context = LaneContext(Names(source), lookups, clock, 3, NullObserver())
-    consumer = Consumer(Broker((uri,), "poisoned", Names(source), 1), context, 100, 100)
+    consumer = Consumer(BrokerConfig((uri,), "poisoned", Names(source), 1), context, 100, 100)
     await consumer.run(asyncio.Event())
 
 

@@ -14,7 +14,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -170,7 +170,7 @@ class Customer:
 
 
 @asynccontextmanager
-async def declared_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+async def declared_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
     """A connection, the queues declared."""
     async with open_connection(broker, observer) as connection:
         await declare_queues(connection, broker)
@@ -183,7 +183,7 @@ class Room:
     def __init__(self, node: Node, source: str) -> None:
         self.node = node
         self.names = Names(source)
-        self.broker = Broker((node.uri,), "inn-test", self.names, RETRY_SEC)
+        self.broker = BrokerConfig((node.uri,), "inn-test", self.names, RETRY_SEC)
         self.store = Store()
         self.service = Service()
         self.heard = Heard()

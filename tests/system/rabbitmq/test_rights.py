@@ -8,7 +8,7 @@ import aio_pika
 import pytest
 import yaml
 
-from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import Names, queues
@@ -114,7 +114,7 @@ async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(define
                 assert json.loads((await anext(arriving)).body)["status"] == "found"
 
 
-async def opened(broker: Broker) -> None:
+async def opened(broker: BrokerConfig) -> None:
     async with declared_connection(broker, NullObserver()):
         pass
 

@@ -15,7 +15,7 @@ from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.providers import provider_of
 from adapters.config.settings import ApiFnsSettings, CacheSettings, NalogSettings, load
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -70,7 +70,7 @@ def telling(node: Node, emulator: Emulator, collector: Collector, tmp_path: Path
         provider = provider_of(load(NalogSettings, url=emulator.url), load(ApiFnsSettings), store, told)
         lookups = Lookups(answers, Ports(answers, provider, clock, load(CacheSettings).lifetimes), 4, told)
         context = LaneContext(names, lookups, clock, 3, told)
-        broker = Broker((node.uri,), "inn", names, 1.0)
+        broker = BrokerConfig((node.uri,), "inn", names, 1.0)
         consumer = stack.enter_context(closing(Consumer(broker, context, 10, 10)))
         yield Telling(told, consumer, log)
 

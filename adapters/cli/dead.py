@@ -18,7 +18,7 @@ from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
 from adapters.telemetry import allow_list
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
@@ -124,7 +124,7 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     silence_amqp()
 
     async def run() -> None:
-        async with open_connection(broker, NullObserver()) as connection:
+        async with open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 show(letter)

@@ -8,7 +8,7 @@ from typing import Self
 from adapters.cli.asking.http import MAX_BATCH, HttpClient
 from adapters.cli.asking.places import Address
 from adapters.cli.failure import Failure
-from function.request import LookupResult
+from function.result import LookupResult
 
 POSTS = 4
 SILENCE_SEC = 300.0

@@ -11,7 +11,7 @@ from adapters.cli.parsing import document_type, full_name, is_full_name, parse_d
 from function.documents import PASSPORT, WrongDocument
 from function.names import is_no_patronymic
 from function.outcomes import Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 MAX_REQUEST = 16 << 10
 """Bytes of one request: so many fit into a batch that the service takes them all."""

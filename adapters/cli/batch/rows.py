@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from function.outcomes import Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767

@@ -18,7 +18,7 @@ from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
 from adapters.cli.failure import Failure
 from function.outcomes import Reason, Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 TRIES = 3
 """Of a person whom the service tried to look up in vain. A lookup that was not its turn yet is no try."""
@@ -220,6 +220,6 @@ class Interrupts:
 def _is_try(result: LookupResult) -> bool:
     """Whether the service has tried to look the person up: the code that the details begin with says so."""
     try:
-        return Reason(result.details.partition(":")[0]).burns_retry
+        return Reason(result.details.partition(":")[0]).is_failure
     except ValueError:
         return True

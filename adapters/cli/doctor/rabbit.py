@@ -9,7 +9,7 @@ from adapters.cli.doctor.reach import why_none
 from adapters.cli.quiet import silence_amqp
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 NAME = "RabbitMQ"
 WHERE = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"
@@ -41,7 +41,7 @@ def check(broker: BrokerConfig) -> Iterator[Finding]:
 
 
 async def _counts(broker: BrokerConfig) -> dict[str, QueueCounts]:
-    async with open_connection(broker, NullObserver()) as connection:
+    async with open_connection(broker, Observer()) as connection:
         await declare_queues(connection, broker)
         return {queue: await connection.counts(queue) for queue in sorted(broker.names.all)}
 

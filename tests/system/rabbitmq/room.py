@@ -24,7 +24,7 @@ from function.outcomes import Answer, Reason
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
-from function.telemetry import NullObserver, Observer
+from function.telemetry import Observer
 from tests.doubles import FOUND, PERSON, MemoryAnswers
 from tests.servers.rabbitmq import Node
 
@@ -102,7 +102,7 @@ class Store:
         return self._answers
 
 
-class Heard(NullObserver):
+class Heard(Observer):
     """An Observer that remembers what moved where, and what is in flight."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.topology import Names
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
@@ -61,7 +61,7 @@ def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC)
 
 
 async def open_once(wanted: BrokerConfig) -> None:
-    async with declared_connection(wanted, NullObserver()):
+    async with declared_connection(wanted, Observer()):
         pass
 
 

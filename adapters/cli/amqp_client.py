@@ -13,13 +13,13 @@ from pamqp.commands import Basic
 from pydantic import ValidationError
 
 from adapters.cli.client import AmqpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
-from adapters.rabbitmq.connection import Broker, BrokerConnection, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT
 from adapters.rabbitmq.topology import Names
 from function.event import JSON_TYPE
 from function.result import LookupResult
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 
 class _Session(NamedTuple):
@@ -33,7 +33,7 @@ class AmqpClient:
     """One connection, opened when it is first needed, and anew once it is lost. For one event loop."""
 
     def __init__(self, to: AmqpDestination) -> None:
-        self._broker = Broker(to.uris, "inn", Names(to.queue), retry_sec=0)
+        self._broker = BrokerConfig(to.uris, "inn", Names(to.queue), retry_sec=0)
         self._queue = to.queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
@@ -72,7 +72,7 @@ class AmqpClient:
 
     async def _open(self) -> _Session:
         with _failures():
-            connection = await self._stack.enter_async_context(open_connection(self._broker, NullObserver()))
+            connection = await self._stack.enter_async_context(open_connection(self._broker, Observer()))
             # Direct reply-to wants its consumer before the first request, on the same channel.
             await connection.channel.basic_consume(DIRECT_REPLY, self._on_reply, no_ack=True)
         return _Session(connection, asyncio.create_task(_until_lost(connection)))

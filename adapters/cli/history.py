@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from adapters.cli.output import printable
+from adapters.cli.parsing import iso_date
 from adapters.cli.store import store_from_settings
-from adapters.cli.typed import iso_date
 from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status

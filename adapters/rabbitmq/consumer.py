@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Protocol
 
-from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
 from adapters.rabbitmq.jobs import LaneContext
@@ -37,7 +37,7 @@ class Lane(Protocol):
 class LaneRunner:
     """Keeps one lane at work: connects, reconnects, and checks its queue. `state`: CONNECTED, or a code of what is wrong."""
 
-    def __init__(self, lane: Lane, broker: Broker, observer: Observer, backoff: Backoff | None = None) -> None:
+    def __init__(self, lane: Lane, broker: BrokerConfig, observer: Observer, backoff: Backoff | None = None) -> None:
         self.state = "not_connected"
         self._lane = lane
         self._broker = broker
@@ -111,7 +111,7 @@ class LaneRunner:
         await pause(CHECK_SEC, stopping)
         while not stopping.is_set():
             try:
-                await connection.counts(self._lane.queue)
+                await connection.counts(self._lane.queue, consumed=True)
                 self.state = UNCONFIRMED if connection.publisher.is_stalled else CONNECTED
             except BrokerUnavailable as unavailable:
                 self.state = unavailable.code
@@ -121,7 +121,7 @@ class LaneRunner:
 class Consumer:
     """Both lanes. `prefetch`, `held`: deliveries that the fast and the slow one have in hand at most."""
 
-    def __init__(self, broker: Broker, context: LaneContext, prefetch: int, held: int) -> None:
+    def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
         self._drained_by = 0.0
         self.fast = LaneRunner(FastLane(context, prefetch), broker, context.observer)

@@ -153,6 +153,30 @@ def test_after_three_kills_in_a_row_uncached_lookups_go_on_soon(
         emulator.control(pending=0)
 
 
+POLLS = 8 if "INN_TEST_FULL" in os.environ else 3
+"""That are pending: 8 take 36 seconds."""
+
+
+def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
+    settings: Settings, start: Start, node: Node, emulator: Emulator
+) -> None:
+    settings |= {"CLIENT_NALOG_TIMEOUT_SEC": "8"}
+    emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        consumer = start(settings)
+        consumer.answers("/readyz", 200)
+        customers.asks(persons(20))
+        wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
+        consumer.end(signal.SIGKILL)
+        start(settings)
+        replies = customers.got(20)
+        assert customers.parked() == 0
+    stats = emulator.stats(brief=True)
+    emulator.control(pending=0, rules=[])
+    assert {copies[0]["status"] for copies in replies.values()} == {"found"}
+    assert stats.finds <= 22
+
+
 def test_one_of_two_consumers_ends_in_order_under_load(settings: Settings, start: Start, node: Node) -> None:
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         staying, leaving = start(settings), start(settings)

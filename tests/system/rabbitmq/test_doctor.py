@@ -444,7 +444,7 @@ def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
         connection.channel().queue_declare(queue, durable=True)
     [line] = lines(doctor(), "failed")
-    assert f"the queue {queue} exists with other arguments" in line
+    assert f"the queue {queue} exists with another x-dead-letter-exchange" in line
     assert "delete it and start again" in line
 
 
@@ -482,7 +482,7 @@ def test_an_index_of_another_definition(doctor: Doctor, store: Mongo) -> None:
 def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str, said: str) -> None:
     with MongoClient[dict[str, Any]](store.uri) as client:
         answers = client[doctor.settings["MONGO_NAME"]]["answers"]
-        answers.insert_one({"_id": bytes(36), "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
+        answers.insert_one({"_id": bytes(36), "status": "found", "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
     notes = lines(doctor(APP_SECRET_KEYS=keys), "note")
     assert any("1 answers and 0 rows of history are kept under other keys than the newest" in line for line in notes)
     assert any(said in line for line in notes)

@@ -18,8 +18,13 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
 _APOSTROPHES = re.compile(r"[\u2018-\u201B\u02B9\u02BB-\u02BD\u2032\u0060\u00B4\uFF07]")
 # Soft hyphen, zero-width space and joiners, direction marks, word joiner, byte order mark: they come with copied text.
 _INVISIBLE = re.compile(r"[\u00AD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]")
+_NOT_LETTERS = re.compile(r"[\W_]+")
 _NO_PATRONYMIC = frozenset(
-    {"", "нет", "нету", "отсутствует", "неуказано", "неуказан", "нетотчества", "безотчества", "неимеет", "неимеется"}
+    {
+        *("", "нет", "нету", "нет отчества", "без отчества", "отчество отсутствует", "отчества нет", "прочерк"),
+        *("отсутствует", "отсутств", "отсут", "не имеет", "не имеется", "не указано", "не указан", "не указывается"),
+        *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
+    }
 )
 
 
@@ -37,10 +42,9 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
-def is_absent(patronymic: str) -> bool:
-    """Whether the text says that there is no patronymic: empty, a dash, or words such as «нет» and «отсутствует»."""
-    letters = "".join(filter(str.isalpha, patronymic.casefold()))
-    return letters in _NO_PATRONYMIC and not any(map(str.isdigit, patronymic))
+def is_no_patronymic(text: str) -> bool:
+    """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
+    return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
 
 
 def fault(name: str) -> str | None:

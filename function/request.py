@@ -65,7 +65,7 @@ def _name(value: object) -> str:
 
 def _patronymic(value: object) -> str:
     # Forms and spreadsheets write a dash or a word where a person has no patronymic.
-    if value is None or (isinstance(value, str) and names.is_absent(value)):
+    if value is None or (isinstance(value, str) and names.is_no_patronymic(value)):
         return ""
     return _name(value)
 

@@ -13,12 +13,12 @@ from adapters.cli.failure import WRONG_USE, Failure
 from adapters.cli.output import Unwritable
 from adapters.cli.quiet import silence_amqp
 from adapters.config.settings import RabbitSettings, load
-from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
 from adapters.telemetry import allow_list
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
@@ -120,11 +120,11 @@ def _shown(letter: DeadLetter) -> DeadLetter:
 def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
     """Act on each selected message of the queue, and show it."""
     settings = load(RabbitSettings)
-    broker = Broker(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
+    broker = BrokerConfig(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
     silence_amqp()
 
     async def run() -> None:
-        async with open_connection(broker, NullObserver()) as connection:
+        async with open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 show(letter)

@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.asking.trouble import plain
 from adapters.cli.kept import opened
-from adapters.cli.typed import iso_date
+from adapters.cli.parsing import iso_date
 from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status

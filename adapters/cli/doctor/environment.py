@@ -22,6 +22,7 @@ NAME = "settings"
 OURS = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
 OF_COMPOSE = {
+    "BUILDX_NO_DEFAULT_ATTESTATIONS",
     "COMPOSE_PROFILES",
     "INN_IMAGE",
     "LOGS_MAX_FILES",

@@ -9,7 +9,7 @@ from adapters.providers.apifns import ApiFns
 from function.outcomes import Reason
 from function.ports import Unavailable
 from function.rate_limit import DenialReason, RateLimiter, Throttled
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 NAME = "providers"
 PAID = "paid service"
@@ -26,7 +26,7 @@ _CAUSES = {
 def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
     """How each provider stands in the store that all replicas share."""
     try:
-        states = provider_of(nalog, apifns, limiter, NullObserver()).states()
+        states = provider_of(nalog, apifns, limiter, Observer()).states()
     except Unavailable:
         yield Finding(Kind.SKIPPED, NAME, "not looked at: the store is away again")
         return

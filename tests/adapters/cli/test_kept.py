@@ -321,7 +321,7 @@ def typed_into(arguments: list[str], *lines: str) -> str:
     [
         ([], "whom to forget?"),
         (["--last-name", "Smith"], "lastName: has Latin letters"),
-        (["--birth-date", "31.02.1990"], "--birth-date is no day of the calendar"),
+        (["--birth-date", "31.02.1990"], "--birth-date must be a day of the calendar"),
         (["no-such-file.json"], "cannot read no-such-file.json"),
         (["--old-keys", "--yes", "--last-name", "Иванов"], "name no person beside it"),
         (["--old-keys", "--yes", "-"], "name no person beside it"),

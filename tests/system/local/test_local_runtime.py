@@ -18,6 +18,7 @@ from function import inn
 from function.request import LookupRequest, parse
 from local_runtime.store import EmbeddedStore
 from tests.servers.process import wait_for
+from tests.servers.programs import on_path
 from tests.system.local.conftest import LocalRuntime, ended
 
 PERSON = {
@@ -46,6 +47,7 @@ def finds(runtime: LocalRuntime) -> int:
 def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_cached(
     start_local: Callable[..., LocalRuntime],
 ) -> None:
+    on_path("curl")
     runtime = start_local()
     curl = re.search(r"^curl .*?'\\n'$", runtime.greeting, re.MULTILINE | re.DOTALL)
     assert curl is not None, runtime.greeting

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.cli.batch import asking
+from adapters.cli.batch import runner
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import people, read, write
 from tests.servers.rabbitmq import PASSWORD, USER, Node
@@ -113,7 +113,7 @@ def test_a_connection_that_breaks_is_made_anew(
     inn: Inn, node: Node, queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was waiting for a reply is asked for again: the service has the answer in its cache."""
-    monkeypatch.setattr(asking, "FIRST_PAUSE_SEC", 0.05)
+    monkeypatch.setattr(runner, "FIRST_RETRY_SEC", 0.05)
     rows = people(60, 61)
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
 

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 import psutil
-import pytest
 
-from tests.servers.process import ServerFailed, wait_for
-from tests.servers.rabbitmq import Node, server_script
+from tests.servers.process import wait_for
+from tests.servers.rabbitmq import Node
 
 QUEUE = "kept"
 
@@ -40,16 +39,3 @@ def process_belongs_to(process: psutil.Process, folder: Path) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and process.environ().get("HOME") == str(folder)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-
-
-def test_a_server_that_is_nowhere_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("tests.servers.rabbitmq._PLACES", ())
-    monkeypatch.delenv("INN_TEST_RABBITMQ_SERVER", raising=False)
-    with pytest.raises(ServerFailed, match="install rabbitmq-server"):
-        server_script()
-
-
-def test_a_server_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INN_TEST_RABBITMQ_SERVER", "/elsewhere/rabbitmq-server")
-    assert server_script() == Path("/elsewhere/rabbitmq-server")

@@ -56,17 +56,9 @@ class CachedAnswers(AnswerStore):
     """
 
     def __init__(
-        self,
-        store: ErasingStore,
-        clock: Clock,
-        observer: Observer,
-        *,
-        lease: float = LEASE_SEC,
-        capacity: int = CAPACITY,
+        self, store: ErasingStore, clock: Clock, observer: Observer, lease: float = LEASE_SEC, capacity: int = CAPACITY
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._observer = observer
+        self._store, self._clock, self._observer = store, clock, observer
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
         self._pending_saves: TTLCache[_PendingSave] = TTLCache(clock, capacity)
@@ -128,7 +120,7 @@ class CachedAnswers(AnswerStore):
             self._timed("save", self._store.save, claim, request, answer)
         except Exception:
             # A bug of ours does not make the answer cheaper.
-            pending, made = _PendingSave(claim, request, answer), answer.fetched_at
+            made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
             self._pending_saves.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
             self._maintain()
             raise

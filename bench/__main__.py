@@ -1,50 +1,74 @@
-"""`python -m bench [http rabbit latency store core start growth]`: measures these subjects, all of them by default.
+"""`python -m bench [http rabbit latency pending calls store core start]`: measures these subjects, by default all.
 
-BENCH_ROUNDS (5) is the number of rounds that take turns. The report goes to the terminal and to bench/report/.
+BENCH_ROUNDS (5) is the number of rounds. The report goes to the terminal and to bench/report/.
 """
 
 import argparse
 import os
+import sys
+import time
 from collections.abc import Callable
 
 from rich.console import Console
 
 from bench import report
-from bench.figures import Subject
-from bench.subjects import core, growth, latency, rabbit, start, store, web
-from bench.world import World, world
+from bench.figures import Goal, Subject
+from bench.servers import Servers, running_servers
+from bench.subjects import calls, core, latency, pending, rabbit, start, store, web
 
-SUBJECTS: dict[str, Callable[[World], Subject]] = {
+SUBJECTS: dict[str, Callable[[Servers], Subject]] = {
     "http": web.measure,
     "rabbit": rabbit.measure,
     "latency": latency.measure,
+    "pending": pending.measure,
+    "calls": calls.measure,
     "store": store.measure,
     "core": core.measure,
     "start": start.measure,
-    "growth": growth.measure,
 }
+LIMIT_MIN = 6
+WIDTH = 150
 
 
-def main() -> None:
-    """Measure and report."""
+def main() -> int:
+    """Measure and report. Returns the exit status: 1 where a subject could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of {', '.join(SUBJECTS)}")
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     if unknown := set(chosen) - set(SUBJECTS):
         parser.error(f"no such subject: {', '.join(sorted(unknown))}")
-    console = Console()
+    # Into a file or a pipe as wide as the tables are.
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     before = os.getloadavg()[0]
-    subjects = [_measured(name, console) for name in chosen]
-    report.tell(subjects, console)
-    folder = report.write(subjects, (before, os.getloadavg()[0]))
-    console.print(f"{folder}/report.json, report.svg")
+    report.keep_earlier()
+    subjects: list[Subject] = []
+    for name in chosen:
+        subjects.append(_measured(name, console))
+        # After each: what a later one breaks does not take it away.
+        folder = report.write(subjects, (before, os.getloadavg()[0]))
+    if set(chosen) == set(SUBJECTS):
+        minutes = sum(subject.seconds for subject in subjects) / 60
+        subjects.append(
+            Subject("All", goals=[Goal("the benchmark as a whole", minutes, LIMIT_MIN, at_least=False, unit="min")])
+        )
+        report.write(subjects, (before, os.getloadavg()[0]))
+    report.show(subjects, console)
+    console.print(f"{folder}/report.json, report.md, report.svg")
+    return 1 if any(subject.failure for subject in subjects) else 0
 
 
 def _measured(name: str, console: Console) -> Subject:
     """One subject, on servers of its own: what another left behind does not weigh on it."""
-    with console.status(f"measuring: {name}"), world() as servers:
-        return SUBJECTS[name](servers)
+    begun = time.monotonic()
+    try:
+        with console.status(f"measuring: {name}"), running_servers() as servers:
+            subject = SUBJECTS[name](servers)
+    except Exception as error:  # noqa: BLE001  # the other subjects are measured all the same
+        subject = Subject(name, failure=f"{type(error).__name__}: {error}")
+    subject.seconds = time.monotonic() - begun
+    console.print(f"{subject.name}: {subject.failure or f'{subject.seconds:.0f} s'}", markup=False)
+    return subject
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,11 +1,10 @@
-"""The client's side of a RabbitMQ measurement: fills a queue, watches its replies come, reads them at the end.
+"""The client's side of a RabbitMQ measurement: fills a queue, counts the replies, reads them at the end.
 
 While a measurement runs it only asks how many replies lie in its queue, so that it costs next to nothing.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,20 +15,11 @@ from pika.adapters.blocking_connection import (  # type: ignore[import-untyped] 
 from pika.exceptions import ChannelClosedByBroker  # type: ignore[import-untyped]  # nor this
 
 _POLL_SEC = 0.004
-LIMIT_SEC = 300
+LIMIT_SEC = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One reply, and when it was seen."""
-
-    correlation_id: str
-    body: bytes
-    at: float
-
-
-class Broker:
-    """A connection of the client. Replies go to a queue of its own."""
+class BrokerClient:
+    """A connection of a client. Replies go to a queue of its own."""
 
     def __init__(self, uri: str, name: str) -> None:
         self._connection = pika.BlockingConnection(pika.URLParameters(f"{uri}?heartbeat=0"))
@@ -40,79 +30,66 @@ class Broker:
     def send(self, queue: str, bodies: Sequence[bytes]) -> None:
         """Send requests; each one's correlation id is its number."""
         for number, body in enumerate(bodies):
-            properties = pika.BasicProperties(delivery_mode=2, reply_to=self.replies, correlation_id=str(number))
-            self.channel.basic_publish("", queue, body, properties)
+            self._publish(queue, body, number)
 
-    def waiting(self, queue: str) -> int:
-        """Messages that lie in a queue and are in nobody's hand."""
+    def count(self, queue: str) -> int:
+        """Messages that lie in a queue, those that were delivered and not acknowledged left out."""
         count: int = self.channel.queue_declare(queue, passive=True).method.message_count
         return count
 
     def until_consumed(self, queue: str, by: int) -> None:
-        """Wait until a queue is there and so many consume it."""
-        deadline = time.monotonic() + LIMIT_SEC
-        while self._consumers(queue) < by:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{queue} has too few consumers")
-            self._connection.sleep(0.05)
+        """Wait until there is a queue with so many consumers."""
+        self._until(lambda: self._consumers(queue) >= by, f"{by} consumers of {queue}", every=0.05)
 
     def until(self, queue: str, count: int) -> None:
-        """Wait until so many lie there."""
-        deadline = time.monotonic() + LIMIT_SEC
-        while self.waiting(queue) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.waiting(queue)} of {count} messages in {queue}")
-            self._connection.sleep(_POLL_SEC)
+        """Wait until at least so many lie there."""
+        self._until(lambda: self.count(queue) >= count, f"{count} messages in {queue}")
 
-    def until_idle(self, queue: str) -> None:
-        """Wait until nothing lies there."""
-        deadline = time.monotonic() + LIMIT_SEC
-        while self.waiting(queue):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{queue} is not worked off")
-            self._connection.sleep(_POLL_SEC)
-
-    def read(self, count: int) -> list[Reply]:
-        """Exactly so many replies, and not one more."""
-        replies: list[Reply] = []
+    def read(self, count: int) -> list[bytes]:
+        """Exactly so many replies, one for each request and none beyond."""
+        replies: dict[str, bytes] = {}
         for method, properties, body in self.channel.consume(self.replies, auto_ack=True, inactivity_timeout=LIMIT_SEC):
             if method is None or properties is None:
                 raise TimeoutError(f"{len(replies)} of {count} replies")
-            replies.append(Reply(properties.correlation_id or "", body, time.perf_counter()))
+            assert properties.correlation_id not in replies, "a request was answered twice"
+            replies[properties.correlation_id] = body
             if len(replies) == count:
                 break
         beyond = self.channel.cancel()
-        assert not beyond, f"{beyond} replies more than asked for"
-        assert len({reply.correlation_id for reply in replies}) == count, "a request was answered twice"
-        return replies
+        assert not beyond, f"{beyond} replies more than requests"
+        return list(replies.values())
 
-    def paced(self, queue: str, bodies: Sequence[bytes], every: float) -> list[tuple[float, float]]:
-        """Send one request every so many seconds and take the replies as they come: when each went and came."""
-        came: dict[str, float] = {}
-        went: dict[str, float] = {}
+    def paced(self, queue: str, bodies: Sequence[bytes], every: float) -> list[float]:
+        """Send one request every so many seconds; returns the seconds that each waited for its reply."""
+        sent_at: dict[str, float] = {}
+        seconds: dict[str, float] = {}
 
-        def note(_channel: object, _method: object, properties: pika.BasicProperties, body: bytes) -> None:
-            came[properties.correlation_id or ""] = time.perf_counter()
+        def on_reply(_channel: object, _method: object, properties: pika.BasicProperties, body: bytes) -> None:
+            number = properties.correlation_id or ""
+            seconds[number] = time.perf_counter() - sent_at[number]
             assert b'"cached":true' in body, "a wrong reply"
 
-        tag = self.channel.basic_consume(self.replies, note, auto_ack=True)
+        tag = self.channel.basic_consume(self.replies, on_reply, auto_ack=True)
         begun = time.perf_counter()
         for number, body in enumerate(bodies):
             while (left := begun + number * every - time.perf_counter()) > 0:
                 self._connection.process_data_events(left)
-            properties = pika.BasicProperties(delivery_mode=2, reply_to=self.replies, correlation_id=str(number))
-            went[str(number)] = time.perf_counter()
-            self.channel.basic_publish("", queue, body, properties)
-        deadline = time.monotonic() + LIMIT_SEC
-        while len(came) < len(bodies) and time.monotonic() < deadline:
-            self._connection.process_data_events(0.01)
+            sent_at[str(number)] = time.perf_counter()
+            self._publish(queue, body, number)
+        self._until(lambda: len(seconds) == len(bodies), f"{len(bodies)} replies")
         self.channel.basic_cancel(tag)
-        assert came.keys() == went.keys(), "not as many replies as requests"
-        return [(went[key], came[key]) for key in went]
+        return list(seconds.values())
 
-    def purge(self, queue: str) -> None:
-        """Forget what lies there."""
-        self.channel.queue_purge(queue)
+    def _publish(self, queue: str, body: bytes, number: int) -> None:
+        properties = pika.BasicProperties(delivery_mode=2, reply_to=self.replies, correlation_id=str(number))
+        self.channel.basic_publish("", queue, body, properties)
+
+    def _until(self, condition: Callable[[], bool], what: str, every: float = _POLL_SEC) -> None:
+        deadline = time.monotonic() + LIMIT_SEC
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: not within {LIMIT_SEC} s")
+            self._connection.sleep(every)
 
     def _consumers(self, queue: str) -> int:
         # To ask for a queue that is not there costs the channel.

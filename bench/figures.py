@@ -1,18 +1,24 @@
-"""What a measurement gives: series of values, one a round, and the goals that compare two of them."""
+"""What a measurement gives: series of values, goals that compare them, and contenders measured in turns."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+
+from bench.servers import MeasuredProcess, Servers
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One thing measured once a round. `cpu`: microseconds of processor time an operation, where that was seen."""
+    """One thing measured once a round. `cpu`, `server_cpu`: microseconds an operation, of the process and of servers."""
 
     name: str
     unit: str
     values: Sequence[float]
     cpu: Sequence[float] = ()
+    server_cpu: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -27,41 +33,92 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A ratio of medians and its bound: at least, or at most. `cpu`: the same ratio in processor time an operation."""
+    """A figure and its bound: at least, or at most. `unit` "": a ratio; `cpu`: the same ratio by processor time."""
 
     what: str
-    ratio: float
+    value: float
     bound: float
     at_least: bool = True
+    unit: str = ""
     cpu: float | None = None
 
     @property
     def reached(self) -> bool:
-        """Whether the bound is kept."""
-        return self.ratio >= self.bound if self.at_least else self.ratio <= self.bound
+        """Whether the figure keeps the bound."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
 
     @property
-    def asked(self) -> str:
+    def wanted(self) -> str:
         """The bound in words."""
-        return f"{'≥' if self.at_least else '≤'} {self.bound:g}"
+        return f"{'≥' if self.at_least else '≤'} {self.bound:g} {self.unit}".rstrip()
 
 
 @dataclass(slots=True)
 class Subject:
-    """All that was measured of one subject."""
+    """All that was measured of one subject. `seconds`: how long that took; `failure`: what broke it, or ""."""
 
     name: str
     series: list[Series] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    seconds: float = 0
+    failure: str = ""
 
-    def named(self, name: str) -> Series:
+    def series_of(self, name: str) -> Series:
         """The series of that name."""
         return next(series for series in self.series if series.name == name)
 
-    def compare(self, what: str, pair: tuple[str, str], bound: float, *, at_least: bool = True) -> None:
-        """Note a goal: the first series of the pair to the second."""
-        one, other = map(self.named, pair)
+    def compare(self, what: str, pair: tuple[str, str], bound: float, *, by_cpu: bool = False) -> None:
+        """Add a goal: the rate of the first series to that of the second. `by_cpu`: the same bound by processor time."""
+        one, other = map(self.series_of, pair)
         # Of processor time less is more: turned round, both ratios read alike.
         cpu = other.cpu_median / one.cpu_median if one.cpu_median and other.cpu_median else None
-        self.goals.append(Goal(what, one.median / other.median, bound, at_least, cpu if at_least else None))
+        self.goals.append(Goal(what, one.median / other.median, bound, cpu=cpu))
+        if by_cpu and cpu is not None:
+            self.goals.append(Goal(f"{what}, by processor time", cpu, bound))
+
+    def limit(self, what: str, pair: tuple[str, str], bound: float) -> None:
+        """Add a goal: the first series is at most so many times the second."""
+        one, other = map(self.series_of, pair)
+        self.goals.append(Goal(what, one.median / other.median, bound, at_least=False))
+
+
+@dataclass(slots=True)
+class Contender:
+    """One burst of work: `burst` gives operations a second, of `size` operations done by the `processes`.
+
+    `prepare` comes before each and is in no figure.
+    """
+
+    processes: list[MeasuredProcess]
+    size: int
+    burst: Callable[[], float]
+    prepare: Callable[[], None] = lambda: None
+    rates: list[float] = field(default_factory=list)
+    cpu: list[dict[str, float]] = field(default_factory=list)
+
+    def measure(self, servers: Servers) -> None:
+        """Make one burst, and keep its rate and its processor time."""
+        self.prepare()
+        before = self._cpu(servers)
+        self.rates.append(self.burst())
+        self.cpu.append({name: (now - before[name]) / self.size * 1e6 for name, now in self._cpu(servers).items()})
+
+    def series(self, name: str, unit: str) -> Series:
+        """What was measured."""
+        of_servers = {server: median(cpu[server] for cpu in self.cpu) for server in self.cpu[0] if server}
+        return Series(name, unit, self.rates, [cpu[""] for cpu in self.cpu], of_servers)
+
+    def _cpu(self, servers: Servers) -> dict[str, float]:
+        return {"": sum(each.cpu() for each in self.processes), **servers.cpu()}
+
+
+def in_turns(contenders: Mapping[str, Contender], unit: str, servers: Servers) -> list[Series]:
+    """A burst of each that does not count, then ROUNDS of turns: what else the machine does hits all of them alike."""
+    for contender in contenders.values():
+        contender.prepare()
+        contender.burst()
+    for _ in range(ROUNDS):
+        for contender in contenders.values():
+            contender.measure(servers)
+    return [contender.series(name, unit) for name, contender in contenders.items()]

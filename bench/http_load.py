@@ -1,4 +1,4 @@
-"""A load over HTTP that costs little itself: bare connections that send ready bytes and count whole replies."""
+"""A load over HTTP that costs little itself: bare connections that send ready bytes and count complete replies."""
 
 import asyncio
 import re
@@ -15,16 +15,7 @@ LIMIT_SEC = 120
 
 
 class WrongReply(Exception):
-    """A reply that is not what this load asks for."""
-
-
-def posted(port: int, body: bytes) -> bytes:
-    """A CloudEvent in binary mode, ready to send."""
-    head = (
-        f"POST / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\nce-specversion: 1.0\r\n"
-        f"ce-id: 1\r\nce-source: /bench\r\nce-type: inn.lookup.requested\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    """A reply that this load does not expect."""
 
 
 def drive(ports: Sequence[int], bodies: Sequence[bytes], connections: int, marker: bytes) -> float:
@@ -33,40 +24,47 @@ def drive(ports: Sequence[int], bodies: Sequence[bytes], connections: int, marke
     Each of the `connections` waits for a reply before it sends again. Raises WrongReply for one that
     is no 200 or does not hold `marker`; exactly as many replies as bodies have come when it returns.
     """
-    shares = [bodies[number :: len(ports)] for number in range(len(ports))]
-    loads = [[posted(port, body) for body in share] for port, share in zip(ports, shares, strict=True)]
+    loads = [[_event(port, body) for body in bodies[number :: len(ports)]] for number, port in enumerate(ports)]
     return len(bodies) / uvloop.run(_drive(ports, loads, connections // len(ports), marker))
 
 
 async def _drive(ports: Sequence[int], loads: Sequence[Sequence[bytes]], each: int, marker: bytes) -> float:
+    """Seconds from the first request to the last reply."""
     loop = asyncio.get_running_loop()
-    lines: list[_Line] = []
-    for port, load in zip(ports, loads, strict=True):
-        rest = iter(load)
+    connections: list[_Connection] = []
+    for port, load in zip(ports, map(iter, loads), strict=True):
         for _ in range(each):
-            _, line = await loop.create_connection(partial(_Line, rest, marker), "127.0.0.1", port)
-            lines.append(line)
+            _, connection = await loop.create_connection(partial(_Connection, load, marker), "127.0.0.1", port)
+            connections.append(connection)
     start = time.perf_counter()
-    for line in lines:
-        line.send()
+    for connection in connections:
+        connection.send()
     async with asyncio.timeout(LIMIT_SEC):
-        counts = await asyncio.gather(*(line.ended for line in lines))
+        counts = await asyncio.gather(*(connection.replies for connection in connections))
     took = time.perf_counter() - start
     if sum(counts) != sum(map(len, loads)):
         raise WrongReply("not as many replies as requests")
     return took
 
 
-class _Line(asyncio.Protocol):
-    """One connection. `ended` gives the number of its replies."""
+def _event(port: int, body: bytes) -> bytes:
+    """A CloudEvent in binary mode, ready to send."""
+    head = (
+        f"POST / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\nce-specversion: 1.0\r\n"
+        f"ce-id: 1\r\nce-source: /bench\r\nce-type: inn.lookup.requested\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
-    def __init__(self, rest: Iterator[bytes], marker: bytes) -> None:
-        self._rest = rest
+
+class _Connection(asyncio.Protocol):
+    """One connection. `replies` gives their number once there are no more requests."""
+
+    def __init__(self, requests: Iterator[bytes], marker: bytes) -> None:
+        self._requests = requests
         self._marker = marker
-        self._seen = b""
+        self._received = b""
         self._count = 0
-        self._transport: asyncio.Transport | None = None
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.replies: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -74,31 +72,30 @@ class _Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self) -> None:
-        """The next request, or the end."""
-        request = next(self._rest, None)
-        assert self._transport is not None
+        """Send the next request, or end."""
+        request = next(self._requests, None)
         if request is None:
             self._transport.close()
-            self.ended.set_result(self._count)
+            self.replies.set_result(self._count)
         else:
             self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Count a reply once it is whole."""
-        self._seen = seen = self._seen + data if self._seen else data
-        head = seen.find(_HEAD_END)
-        length = _LENGTH.search(seen, 0, head) if head > 0 else None
-        if length is None or len(seen) < head + len(_HEAD_END) + int(length[1]):
+        """Count a reply once it is complete."""
+        self._received = received = self._received + data if self._received else data
+        head = received.find(_HEAD_END)
+        length = _LENGTH.search(received, 0, head) if head > 0 else None
+        if length is None or len(received) < head + len(_HEAD_END) + int(length[1]):
             return
-        if not seen.startswith(b"HTTP/1.1 200") or self._marker not in seen:
+        if not received.startswith(b"HTTP/1.1 200") or self._marker not in received:
             # Not the reply itself: nothing personal belongs into an error, invented as it is.
-            self.ended.set_exception(WrongReply(seen[:40].decode("latin-1")))
+            self.replies.set_exception(WrongReply(received[:40].decode("latin-1")))
             return
         self._count += 1
-        self._seen = b""
+        self._received = b""
         self.send()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """A server that hangs up early fails the load."""
-        if not self.ended.done():
-            self.ended.set_exception(WrongReply("the server hung up"))
+        """Fail the load where the server hangs up early."""
+        if not self.replies.done():
+            self.replies.set_exception(WrongReply("the server hung up"))

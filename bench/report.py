@@ -1,52 +1,102 @@
-"""The report of a run: a table on the terminal, JSON and a chart beside it."""
+"""The report of a run: tables on the terminal, and JSON and a chart in a folder."""
 
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.chart import chart
-from bench.figures import Goal, Series, Subject
-from bench.rounds import ROUNDS
+from bench.figures import ROUNDS, Goal, Subject
 
 FOLDER = Path(__file__).parent / "report"
+EARLIER = ("report-1.json", "report-2.json")
+"""The runs before, latest first: figures of one run alone mislead."""
+
+WIDTH, ROW, TOP, LABEL = 900, 28, 56, 470
+BAR = WIDTH - LABEL - 140
+FULL = 2.0
+"""Times the bound that a full bar stands for."""
+GOOD, POOR, INK, PALE = "#2a7f62", "#c2571a", "#1f2933", "#d5dbe1"
 
 
-def tell(subjects: Sequence[Subject], console: Console) -> None:
-    """Print every subject's figures, and then the goals."""
+def show(subjects: Sequence[Subject], console: Console, folder: Path = FOLDER) -> None:
+    """Print the figures of every subject, and then all goals, beside what earlier runs gave."""
     for subject in subjects:
-        table = Table("", "median", "unit", "spread", "CPU µs each", title=subject.name, title_justify="left")
+        title = f"{subject.name} ({subject.seconds:.0f} s)"
+        table = Table("", "median", "unit", "spread", "CPU µs each", title=title, title_justify="left")
         for series in subject.series:
-            table.add_row(series.name, *_told(series))
-        console.print(table)
+            spread = f"{_number(min(series.values))} to {_number(max(series.values))}"
+            cpu = [_number(series.cpu_median)] if series.cpu_median else []
+            cpu += [f"{name} {_number(value)}" for name, value in series.server_cpu.items()]
+            table.add_row(series.name, _number(series.median), series.unit, spread, ", ".join(cpu))
+        if subject.series:
+            console.print(table)
         for note in subject.notes:
             console.print(f"  {note}")
-    console.print(_goals([goal for subject in subjects for goal in subject.goals]))
+        if subject.failure:
+            console.print(f"  {subject.name} failed: {subject.failure}", style="red", markup=False)
+    console.print("Goals, in bold where they are not reached", _goals(subjects, folder), sep="\n", markup=False)
 
 
 def write(subjects: Sequence[Subject], load: tuple[float, float], folder: Path = FOLDER) -> Path:
-    """Keep the run as `report.json` and `report.svg`; returns the folder. `load`: of the machine, before and after."""
+    """Write `report.json`, `.svg` and `.md` (the goals); returns the folder. `load`: of the machine, before and after."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = {"about": _about(load), "subjects": [_facts(subject) for subject in subjects]}
     (folder / "report.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-    (folder / "report.svg").write_text(chart(subjects))
+    (folder / "report.md").write_text(_goals(subjects, folder))
+    (folder / "report.svg").write_text(chart([goal for subject in subjects for goal in subject.goals]))
     return folder
+
+
+def keep_earlier(folder: Path = FOLDER) -> None:
+    """Move the report of the last run out of the way of the next one."""
+    for newer, older in ((EARLIER[0], EARLIER[1]), ("report.json", EARLIER[0])):
+        if (folder / newer).exists():
+            (folder / newer).replace(folder / older)
+
+
+def chart(goals: Sequence[Goal]) -> str:
+    """The goals as an SVG. A bar beyond the line has reached its goal."""
+    height = TOP + ROW * len(goals) + 16
+    line = LABEL + BAR / FULL
+    rows = "\n".join(_bar(goal, TOP + ROW * number) for number, goal in enumerate(goals))
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13">
+<title>Measured figures and their goals</title>
+<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>
+<text x="16" y="24" font-size="16" fill="{INK}">Measured figures, each bar against its goal (the line)</text>
+{rows}
+<line x1="{line}" y1="{TOP - 14}" x2="{line}" y2="{height - 12}" stroke="{INK}" stroke-dasharray="4 3"/>
+</svg>
+"""
+
+
+def _bar(goal: Goal, top: int) -> str:
+    # Where less is better the bar is turned round: longer is better in every row.
+    times = goal.value / goal.bound if goal.at_least else goal.bound / max(goal.value, 1e-9)
+    width = BAR * min(times, FULL) / FULL
+    colour = GOOD if goal.reached else POOR
+    middle = top + 14
+    return f"""<text x="16" y="{middle}" fill="{INK}">{escape(goal.what)}</text>
+<rect x="{LABEL}" y="{top}" width="{BAR}" height="18" fill="{PALE}"/>
+<rect x="{LABEL}" y="{top}" width="{width:.1f}" height="18" fill="{colour}"/>
+<text x="{LABEL + BAR + 8}" y="{middle}" fill="{INK}">{_number(goal.value)} ({escape(goal.wanted)})</text>"""
 
 
 def _facts(subject: Subject) -> dict[str, Any]:
     facts = asdict(subject)
-    for series, told in zip(subject.series, facts["series"], strict=True):
-        told["median"] = series.median
-    for goal, told in zip(subject.goals, facts["goals"], strict=True):
-        told["reached"] = goal.reached
+    for series, shown in zip(subject.series, facts["series"], strict=True):
+        shown["median"] = series.median
+    for goal, shown in zip(subject.goals, facts["goals"], strict=True):
+        shown["reached"] = goal.reached
     return facts
 
 
@@ -63,19 +113,25 @@ def _about(load: tuple[float, float]) -> dict[str, Any]:
     }
 
 
-def _told(series: Series) -> tuple[str, str, str, str]:
-    least, most = min(series.values), max(series.values)
-    cpu = series.cpu_median
-    return _number(series.median), series.unit, f"{_number(least)} to {_number(most)}", _number(cpu) if cpu else ""
-
-
-def _goals(goals: Sequence[Goal]) -> Table:
-    table = Table("goal", "asked", "measured", "by CPU", "", title="Goals: ratios of medians", title_justify="left")
-    for goal in goals:
+def _goals(subjects: Sequence[Subject], folder: Path) -> str:
+    """The goals as a table in Markdown: ratios of medians, unless there is a unit."""
+    before = [_values(folder / name) for name in EARLIER]
+    lines = ["| what | goal | measured | earlier runs | by processor time |", "|---|---|---|---|---|"]
+    for goal in (goal for subject in subjects for goal in subject.goals):
         cpu = f"{goal.cpu:.2f}" if goal.cpu else ""
-        table.add_row(goal.what, goal.asked, f"{goal.ratio:.2f}", cpu, "reached" if goal.reached else "not reached")
-    return table
+        earlier = ", ".join(_number(values[goal.what]) for values in before if goal.what in values)
+        measured = _number(goal.value) if goal.reached else f"**{_number(goal.value)}**"
+        lines.append(f"| {goal.what} | {goal.wanted} | {measured} | {earlier} | {cpu} |")
+    return "\n".join(lines) + "\n"
+
+
+def _values(report: Path) -> Mapping[str, float]:
+    """The figures of an earlier run, by goal; none where it was not written, or by another version."""
+    with suppress(OSError, ValueError, KeyError):
+        facts = json.loads(report.read_text())
+        return {goal["what"]: goal["value"] for subject in facts["subjects"] for goal in subject["goals"]}
+    return {}
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.3g}"

@@ -31,12 +31,14 @@ class ConsumerProcess(NamedTuple):
 
 
 @contextmanager
-def consumer_process(core: Core, rabbit: RabbitSettings, telemetry: Telemetry) -> Iterator[ConsumerProcess]:
-    """The consumer over MongoDB and the real providers. Nothing is connected yet."""
+def consumer_process(
+    core: Core, rabbit: RabbitSettings, telemetry: Telemetry, poll_wait: float = 1
+) -> Iterator[ConsumerProcess]:
+    """The consumer over MongoDB and the real providers. Nothing is connected yet. `poll_wait`: see Nalog."""
     with ExitStack() as stack:
         clock = SystemClock()
         store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
-        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        provider = provider_of(core.nalog, core.apifns, store, telemetry, poll_wait)
         answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
         lookups = Lookups(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
         context = LaneContext(Names(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry)

@@ -1,4 +1,4 @@
-"""aio-pika's echo: consume, publish with confirm, acknowledge; `URI QUEUE PREFETCH asyncio|uvloop`."""
+"""aio-pika's echo: consume, publish with confirm, acknowledge; `URI QUEUE PREFETCH`."""
 
 import asyncio
 import sys
@@ -30,6 +30,5 @@ async def main(uri: str, name: str, prefetch: int) -> None:
 
 
 if __name__ == "__main__":
-    uri, name, prefetch, loop = sys.argv[1:]
-    run = uvloop.run if loop == "uvloop" else asyncio.run
-    run(main(uri, name, int(prefetch)))
+    uri, name, prefetch = sys.argv[1:]
+    uvloop.run(main(uri, name, int(prefetch)))

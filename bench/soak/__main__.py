@@ -4,16 +4,16 @@ import os
 import sys
 import time
 
-from bench.soak.plan import Step
-from bench.soak.run import soak
+from bench.soak import soak
+from bench.soak.faults import Step
 
 
 def main() -> int:
     """Run and report. Returns the exit status: 1 where something was lost or wrong, or memory grew."""
     minutes = float(os.environ.get("SOAK_MINUTES", "10"))
     seed = int(os.environ.get("SOAK_SEED", str(int(time.time()))))
-    print(f"{minutes:g} minutes from seed {seed} (SOAK_SEED={seed} has it again)", flush=True)
-    verdict = soak(minutes * 60, seed, _tell)
+    print(f"{minutes:g} minutes from seed {seed} (SOAK_SEED={seed} repeats it)", flush=True)
+    verdict = soak(minutes * 60, seed, _announce)
     print(
         f"{verdict.requests} requests, {verdict.answers} answers; {verdict.persons} persons,"
         f" {verdict.calls} searches at the tax service; memory {verdict.memory[0]:.0f} MiB at first,"
@@ -25,7 +25,7 @@ def main() -> int:
     return 1 if verdict.faults else 0
 
 
-def _tell(step: Step) -> None:
+def _announce(step: Step) -> None:
     print(f"{time.strftime('%H:%M:%S')} in {step.after:.1f} s, for {step.lasts:.1f} s: {step.fault}", flush=True)
 
 

@@ -12,7 +12,7 @@ from local_runtime.emulator.client import known
 FLAT = 1.25
 """Memory at the end to that of the beginning, at most."""
 MARGIN_MIB = 10
-"""Which small processes may grow in any case."""
+"""Growth of small processes that counts for nothing."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-def judged(ledger: Ledger, calls: int, parked: dict[str, int], memory: Sequence[float]) -> Verdict:
+def judge(ledger: Ledger, calls: int, parked: dict[str, int], memory: Sequence[float]) -> Verdict:
     """Judge a run. `calls`: to the tax service; `parked`: messages by queue; `memory`: MiB of all, as time went by."""
     third = max(len(memory) // 3, 1)
     first, last = median(memory[:third] or [0]), median(memory[-third:] or [0])

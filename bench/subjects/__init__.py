@@ -1,1 +1,1 @@
-"""What is measured, a module a subject: each has `measure(world)`, which gives a Subject."""
+"""What the benchmark measures, a subject a module: `measure` takes the servers of a run."""

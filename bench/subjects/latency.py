@@ -2,47 +2,41 @@
 
 from statistics import quantiles
 
-from bench.broker import Broker
-from bench.figures import Series, Subject
-from bench.people import seed_answers
-from bench.pool import Pool
-from bench.rounds import ROUNDS
-from bench.subjects.rabbit import Fresh
-from bench.world import World
+from bench.broker import BrokerClient
+from bench.figures import ROUNDS, Series, Subject
+from bench.people import FEW, Requests, seed_answers
+from bench.servers import Servers
 
-SEEDED = 60_000
-BACKLOG = 500
-ASKED = 400
+BACKLOG = 5_000
+REQUESTS = 400
 EVERY_SEC = 0.005
-DATABASE = "bench_latency"
+DATABASE, QUEUE, LOOKUP = "bench_latency", "bench.backlog", "bench.backlog.lookup"
 WITHOUT, WITH = "p99 without a backlog", "p99 with a backlog"
 
 
-def measure(world: World) -> Subject:
-    """Milliseconds from sending to reply, at a steady pace, the backlog taken away and put back in turns."""
-    seed_answers(world.mongo_uri, DATABASE, SEEDED)
-    queue = "bench.latency"
-    world.emulator.control(latency=0.5)
-    settings = world.settings(DATABASE, RABBITMQ_DSN=world.node.uri, RABBITMQ_SOURCE_QUEUE_NAME=queue)
-    running = world.start("inn", "consume", **{**settings, "CLIENT_NALOG_MIN_INTERVAL_SEC": "1"})
-    running.until_ready()
-    pool, fresh = Pool(), Fresh()
-    took: dict[str, list[float]] = {WITHOUT: [], WITH: []}
-    with Broker(world.node.uri, "latency") as broker, Broker(world.node.uri, "backlog") as backlog:
-        _p99(broker, queue, pool.unmet(ASKED))
+def measure(servers: Servers) -> Subject:
+    """Milliseconds from request to reply at a steady pace, of two consumers in turns: one alone has a backlog."""
+    seeded = FEW + REQUESTS * 2 * (ROUNDS + 2)
+    seed_answers(servers.mongo.uri, DATABASE, seeded)
+    requests = Requests(seeded)
+    servers.emulator.control(latency=0.5)
+    queues = {WITHOUT: "bench.idle", WITH: QUEUE}
+    pace = {"CLIENT_NALOG_MIN_INTERVAL_SEC": "1"}
+    idle, loaded = (servers.consumer(DATABASE, queue, **pace) for queue in queues.values())
+    took: dict[str, list[float]] = {name: [] for name in queues}
+    with BrokerClient(servers.node.uri, "latency") as client, BrokerClient(servers.node.uri, "backlog") as others:
+        others.send(queues[WITH], requests.new(BACKLOG))
+        others.until(LOOKUP, BACKLOG * 9 // 10)
+        for queue in queues.values():
+            client.paced(queue, requests.stored(REQUESTS), EVERY_SEC)
         for _ in range(ROUNDS):
-            took[WITHOUT].append(_p99(broker, queue, pool.unmet(ASKED)))
-            backlog.send(queue, fresh(BACKLOG))
-            backlog.until_idle(queue)
-            took[WITH].append(_p99(broker, queue, pool.unmet(ASKED)))
-            backlog.purge(f"{queue}.lookup")
+            for name, queue in queues.items():
+                waits = client.paced(queue, requests.stored(REQUESTS), EVERY_SEC)
+                took[name].append(quantiles(waits, n=100)[98] * 1e3)
+        memory = loaded.memory() / idle.memory()
+        left = others.count(LOOKUP)
+    assert left > BACKLOG / 2, "the backlog was worked off"
     subject = Subject("Cached answers beside a backlog", [Series(name, "ms", values) for name, values in took.items()])
-    subject.compare("cached p99 with a backlog of uncached to without", (WITH, WITHOUT), 2, at_least=False)
+    subject.limit(f"cached p99 with a backlog of {BACKLOG:,} uncached, to without", (WITH, WITHOUT), 2)
+    subject.notes.append(f"memory of the consumer with a backlog to the other's: {memory:.2f}")
     return subject
-
-
-def _p99(broker: Broker, queue: str, bodies: list[bytes]) -> float:
-    """Milliseconds that 99 of 100 answers took at most."""
-    sent = broker.paced(queue, bodies, EVERY_SEC)
-    took = [(at - begun) * 1e3 for begun, at in sent]
-    return quantiles(took, n=100)[98]

@@ -1,29 +1,26 @@
-"""Start and memory: from exec to ready, at rest and after a load, beside functions-framework's hello world."""
+"""Start and memory: from exec to ready, at rest and after a load, beside functions-framework's hello servers."""
 
 import compileall
 import time
 from collections.abc import Callable, Mapping
 
-from bench.figures import Series, Subject
+from bench.figures import ROUNDS, Series, Subject
 from bench.http_load import drive
-from bench.people import seed_answers
-from bench.pool import Pool
-from bench.rounds import ROUNDS
-from bench.world import PEERS, ROOT, Running, World
+from bench.people import Requests, seed_answers
+from bench.servers import PEERS, ROOT, MeasuredProcess, Servers
 
 LOADED = 3_000
 DATABASE = "bench_start"
-HELLO, HELLO_ASYNC = "hello on functions-framework", "hello on its asynchronous host"
-SERVE, CONSUME = "inn serve", "inn consume"
+HELLO, SERVE, CONSUME = "hello on functions-framework", "inn serve", "inn consume"
 
 
-def measure(world: World) -> Subject:
+def measure(servers: Servers) -> Subject:
     """Seconds and MiB."""
     # As pip leaves what it installs: the peers are compiled, and so must be what was edited in place.
     for package in ("adapters", "function"):
         assert compileall.compile_dir(ROOT / package, quiet=1)
-    seed_answers(world.mongo_uri, DATABASE, LOADED)
-    starts = _starts(world)
+    seed_answers(servers.mongo.uri, DATABASE, LOADED)
+    starts = _starts(servers)
     seconds: dict[str, list[float]] = {name: [] for name in starts}
     memory: dict[str, list[float]] = {name: [] for name in starts}
     spent: dict[str, list[float]] = {name: [] for name in starts}
@@ -36,7 +33,7 @@ def measure(world: World) -> Subject:
             spent[name].append(running.cpu() * 1e6)
             memory[name].append(running.memory())
             if name == SERVE:
-                drive([running.port], Pool().unmet(LOADED // 2), 32, b'"cached":true')
+                drive([running.port], Requests(LOADED).stored(LOADED // 2), 32, b'"cached":true')
                 loaded.append(running.memory())
             running.server.stop()
     subject = Subject("Start and memory")
@@ -47,28 +44,23 @@ def measure(world: World) -> Subject:
         ]
     subject.series.append(Series(f"{SERVE}: memory under load", "MiB", loaded))
     for name in (SERVE, CONSUME):
-        for what, bound in (("exec to ready", 2), ("memory at rest", 1.6)):
+        for what, bound in (("exec to ready", 1.6), ("memory at rest", 1.35)):
             pair = (f"{name}: {what}", f"{HELLO}: {what}")
-            subject.compare(f"{name}: {what}, to functions-framework's hello", pair, bound, at_least=False)
+            subject.limit(f"{name}: {what}, to functions-framework's hello", pair, bound)
     return subject
 
 
-def _starts(world: World) -> Mapping[str, Callable[[], Running]]:
+def _starts(servers: Servers) -> Mapping[str, Callable[[], MeasuredProcess]]:
     """Each starts a process and returns once it is ready."""
+    settings = servers.consumer_settings(DATABASE, "bench.start")
+    framework = ("functions-framework", "--target", "hello", "--source", str(PEERS / "hello.py"))
 
-    def hello(peer: str, *options: str) -> Callable[[], Running]:
-        command = ("functions-framework", "--target", "hello", "--source", str(PEERS / f"{peer}.py"), *options)
-        return lambda: _ready(world.start(*command, port_in="PORT", HOST="127.0.0.1"), "/")
+    def ready(process: MeasuredProcess, path: str = "/readyz") -> MeasuredProcess:
+        process.until_ready(path)
+        return process
 
-    settings = world.settings(DATABASE, RABBITMQ_DSN=world.node.uri, RABBITMQ_SOURCE_QUEUE_NAME="bench.start")
     return {
-        HELLO: hello("hello_threaded"),
-        HELLO_ASYNC: hello("hello_async", "--asgi"),
-        SERVE: lambda: _ready(world.start("inn", "serve", **settings), "/readyz"),
-        CONSUME: lambda: _ready(world.start("inn", "consume", **settings), "/readyz"),
+        HELLO: lambda: ready(servers.start(*framework, port_in="PORT", HOST="127.0.0.1"), "/"),
+        SERVE: lambda: ready(servers.start("inn", "serve", **settings)),
+        CONSUME: lambda: ready(servers.start("inn", "consume", **settings)),
     }
-
-
-def _ready(running: Running, path: str) -> Running:
-    running.until_ready(path)
-    return running

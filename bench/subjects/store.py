@@ -1,94 +1,99 @@
-"""The stores: what a find costs beside the driver's bare `find_one`, and beside SQLite's own select."""
+"""The store: what a find costs as answers become many, and what they take on disk and in memory.
 
+10,000 answers in one database and 1,000,000 (BENCH_ANSWERS) in another. Finds in both, and the driver's bare
+`find_one`, take turns, so that whatever else the machine does hits all alike.
+"""
+
+import os
 import random
-import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 from pymongo import MongoClient
 
 from adapters.mongodb import MongoConfig, MongoStore
+from adapters.mongodb.documents import row_document
 from adapters.runtime.clock import SystemClock
 from bench.figures import Series, Subject
-from bench.people import SEALER, answer, request, seed_answers
-from bench.rounds import ROUNDS
-from bench.world import World
-from function.outcomes import Answer
-from function.ports import Claim
-from local_runtime.store import EmbeddedStore
+from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed
+from bench.servers import Servers
+from tests.servers.mongod import replica_set
 
-KEPT = 2_000
-FINDS = 300
-TURNS = 4
-"""Turns of a round: they are short."""
+FEW, MANY = 10_000, int(os.environ.get("BENCH_ANSWERS", "1000000"))
+ROWS = 100_000
+"""Of history: enough to know what one takes."""
+FINDS = 2_000
 TOGETHER = 64
-DATABASE = "bench_store"
-
-RAW, MONGO, MANY, SELECT, EMBEDDED = (
-    "pymongo's find_one",
-    "MongoStore.find_many of one",
-    f"MongoStore.find_many of {TOGETHER}, each",
-    "sqlite3's select",
-    "EmbeddedStore.find_many of one",
-)
+CACHE_GB = 2
+CACHED = "bytes currently in the cache"
 
 
-def measure(world: World) -> Subject:
-    """Microseconds of one find."""
-    seed_answers(world.mongo_uri, DATABASE, KEPT)
+def measure(_servers: Servers | None = None, answers: int = MANY) -> Subject:
+    """Microseconds of a find, and sizes, on a server of its own."""
     with (
-        MongoClient[dict[str, Any]](world.mongo_uri) as client,
-        closing(MongoStore(MongoConfig(world.mongo_uri, DATABASE, lease=60), SEALER, SystemClock())) as store,
-        closing(EmbeddedStore(world.folder / "answers.sqlite", lease=60)) as embedded,
-        closing(sqlite3.connect(world.folder / "bare.sqlite")) as bare,
+        replica_set(1, cache_gb=CACHE_GB) as mongo,
+        MongoClient[dict[str, Any]](mongo.uri) as client,
+        closing(MongoStore(MongoConfig(mongo.uri, "few"), KEYS, SystemClock())) as few,
+        closing(MongoStore(MongoConfig(mongo.uri, "many"), KEYS, SystemClock())) as many,
     ):
-        persons = [request(number).person for number in range(KEPT)]
-        keys = [SEALER.hash(person) for person in persons]
-        for number in range(FINDS):
-            _save(embedded, number, answer(number))
-        bare.execute("create table answers (id blob primary key, text blob) without rowid")
-        bare.executemany("insert into answers values (?, ?)", [(key, b"x" * 100) for key in keys])
-        answers = client[DATABASE]["answers"]
-        subject = Subject(
-            "Stores",
-            _turns(
-                {
-                    RAW: (1, lambda number: answers.find_one({"_id": keys[number]})),
-                    MONGO: (1, lambda number: store.find_many(persons[number : number + 1])),
-                    MANY: (TOGETHER, lambda number: store.find_many(persons[number : number + TOGETHER])),
-                    SELECT: (
-                        1,
-                        lambda number: bare.execute("select * from answers where id = ?", (keys[number],)).fetchone(),
-                    ),
-                    EMBEDDED: (1, lambda number: embedded.find_many(persons[number : number + 1])),
-                }
-            ),
+        few.prepare()
+        many.prepare()
+        raw, history = client["many"]["answers"], client["many"]["history"]
+        seed(client["few"]["answers"], FEW, answer_in_store)
+        seed(raw, answers, answer_in_store)
+        seed(history, min(ROWS, answers), _row)
+        client.admin.command("fsync")
+        # This reads all of it: what is measured next has it in memory.
+        notes = [*_sizes(raw), *_sizes(history)]
+        chance = random.Random(1)
+        of_few = [person(chance.randrange(FEW)) for _ in range(FINDS)]
+        of_many = [person(chance.randrange(answers)) for _ in range(FINDS + TOGETHER)]
+        keys = [KEYS.hash(each) for each in of_many]
+        names = f"find among {FEW:,}", f"find among {answers:,}", f"find among {TOGETHER} in a batch", "bare find_one"
+        calls: tuple[Callable[[int], object], ...] = (
+            lambda number: few.find_many([of_few[number]]),
+            lambda number: many.find_many([of_many[number]]),
+            lambda number: many.find_many(of_many[number : number + TOGETHER]),
+            lambda number: raw.find_one({"_id": keys[number]}),
         )
-    ratio = subject.named(MONGO).median / subject.named(RAW).median
-    subject.notes.append(f"MongoStore to the driver's bare find_one: {ratio:.2f}")
+        took = _in_turns(calls)
+    took[2] = [each / TOGETHER for each in took[2]]
+    subject = Subject(
+        "The store", [Series(name, "µs", each) for name, each in zip(names, took, strict=True)], notes=notes
+    )
+    subject.limit(f"cost of a find among {answers:,} answers to {FEW:,}", (names[1], names[0]), 1.2)
     return subject
 
 
-def _save(store: EmbeddedStore, number: int, kept: Answer) -> None:
-    claim = store.find_or_claim(request(number).person)
-    assert isinstance(claim, Claim)
-    store.save(claim, request(number), kept)
+def _row(number: int) -> dict[str, Any]:
+    wanted = request(number)
+    return row_document(KEYS.hash(wanted.person), wanted, answer(number), timedelta(days=365), KEYS)
 
 
-def _turns(calls: Mapping[str, tuple[int, Callable[[int], object]]]) -> list[Series]:
-    """`calls`: how many finds one call is, and the call, given a number below FINDS."""
-    chance = random.Random(1)
-    took: dict[str, list[float]] = {name: [] for name in calls}
-    spent: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS * TURNS):
-        numbers = chance.sample(range(FINDS), FINDS)
-        for name, (finds, call) in calls.items():
-            chosen = numbers[: max(FINDS // finds, 10)]
-            begun, cpu = time.perf_counter(), time.process_time()
-            for number in chosen:
-                call(number)
-            took[name].append((time.perf_counter() - begun) / len(chosen) / finds * 1e6)
-            spent[name].append((time.process_time() - cpu) / len(chosen) / finds * 1e6)
-    return [Series(name, "µs", took[name], spent[name]) for name in calls]
+def _in_turns(calls: tuple[Callable[[int], object], ...]) -> list[list[float]]:
+    """Microseconds of each call."""
+    took: list[list[float]] = [[] for _ in calls]
+    for number in range(FINDS):
+        for call, times in zip(calls, took, strict=True):
+            begun = time.perf_counter()
+            call(number)
+            times.append((time.perf_counter() - begun) * 1e6)
+    return took
+
+
+def _sizes(collection: Documents) -> Iterator[str]:
+    """What a collection takes a document, once every document and index entry of it has been read."""
+    for index in collection.index_information().values():
+        collection.count_documents({}, hint=index["key"])
+    sum(1 for _ in collection.find_raw_batches(batch_size=10_000))
+    stats = collection.database.command("collStats", collection.name, indexDetails=True)
+    indexes = {name: index["cache"][CACHED] for name, index in stats["indexDetails"].items()}
+    count, on_disk = stats["count"], stats["storageSize"] + stats["totalIndexSize"]
+    ids, in_memory = indexes["_id_"], stats["wiredTiger"]["cache"][CACHED] + sum(indexes.values())
+    yield f"{collection.name}: {count:,} documents, {stats['size'] / count:.0f} bytes each as BSON"
+    for times, unit in ((1 / count, "bytes"), (1e8 / count / 2**30, "GiB for 100 million")):
+        disk, index, cache = (f"{size * times:.0f}" for size in (on_disk, ids, in_memory))
+        yield f"  on disk {disk}, index of _id in memory {index}, all in memory {cache} {unit}"

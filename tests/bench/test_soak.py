@@ -4,10 +4,10 @@ from collections.abc import Callable
 import pytest
 
 from bench.people import request
+from bench.soak import soak
 from bench.soak.clients import Ledger
-from bench.soak.plan import FAULTS, plan
-from bench.soak.run import soak
-from bench.soak.verdict import judged
+from bench.soak.faults import FAULTS, plan
+from bench.soak.verdict import judge
 from local_runtime.emulator.client import known
 
 SECONDS = 9.5
@@ -29,7 +29,7 @@ def test_a_seed_gives_the_same_plan_again_and_another_one_another() -> None:
 def answered(ledger: Ledger, request_id: str, **changes: str) -> None:
     entry = known(request(ledger.persons[request_id]))
     answer = {"requestId": request_id, "status": entry.ending.value, "inn": entry.inn, "details": "", **changes}
-    ledger.answered("http", json.dumps(answer).encode())
+    ledger.answered(json.dumps(answer).encode())
 
 
 @pytest.fixture
@@ -52,21 +52,21 @@ BREAKAGES: dict[str, tuple[Callable[[Ledger], object], str]] = {
         "1 answers are wrong: failed instead of found",
     ),
     "an answer that nobody asked for": (
-        lambda ledger: ledger.answered("http", b'{"requestId": "x"}'),
+        lambda ledger: ledger.answered(b'{"requestId": "x"}'),
         "1 answers to nobody's request",
     ),
 }
 
 
-@pytest.mark.parametrize(("breakage", "told"), BREAKAGES.values(), ids=BREAKAGES)
-def test_a_run_that_went_wrong_says_so(ledger: Ledger, breakage: Callable[[Ledger], object], told: str) -> None:
-    assert judged(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == []
+@pytest.mark.parametrize(("breakage", "fault"), BREAKAGES.values(), ids=BREAKAGES)
+def test_a_run_that_went_wrong_says_so(ledger: Ledger, breakage: Callable[[Ledger], object], fault: str) -> None:
+    assert judge(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == []
     breakage(ledger)
-    assert judged(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == [told]
+    assert judge(ledger, 1, {"soak.dead": 0}, [50, 50]).faults == [fault]
 
 
 def test_parked_messages_and_growing_memory_are_wrong(ledger: Ledger) -> None:
-    assert judged(ledger, 1, {"soak.dead": 2}, [50] * 5 + [90] * 5).faults == [
+    assert judge(ledger, 1, {"soak.dead": 2}, [50] * 5 + [90] * 5).faults == [
         "2 messages are parked in soak.dead",
         "memory grew from 50 to 90 MiB",
     ]

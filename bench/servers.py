@@ -1,13 +1,14 @@
-"""The servers of one run, and processes between them that are measured: started, frozen, watched, ended."""
+"""The servers of one run, and the processes that are measured between them: started, frozen, watched, ended."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 
 import psutil
 import urllib3
@@ -25,8 +26,8 @@ START_SEC = 120
 CACHE_GB = 1
 
 
-class Running:
-    """One process and what it started. `port`: where it answers HTTP, 0 for nowhere."""
+class MeasuredProcess:
+    """One process and its children. `port`: where it answers HTTP."""
 
     def __init__(self, server: Server, port: int) -> None:
         self.server = server
@@ -42,8 +43,20 @@ class Running:
         total = sum(each.memory_full_info().pss for each in self._all())
         return float(total) / 2**20
 
+    def peak_memory(self, seconds: float) -> float:
+        """The most memory, in MiB, that it has within so many seconds."""
+        most, deadline = self.memory(), monotonic() + seconds
+        while monotonic() < deadline:
+            sleep(0.1)
+            most = max(most, self.memory())
+        return most
+
+    def threads(self) -> int:
+        """Threads now."""
+        return sum(each.num_threads() for each in self._all())
+
     def freeze(self) -> None:
-        """Let it do nothing, its connections open."""
+        """Stop it, its connections open."""
         os.killpg(self.server.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -51,19 +64,19 @@ class Running:
         os.killpg(self.server.pid, signal.SIGCONT)
 
     def until_ready(self, path: str = "/readyz") -> None:
-        """Wait until it says so."""
+        """Wait until this page answers 200."""
         pool = urllib3.PoolManager(retries=False, timeout=5)
 
-        def seen() -> bool:
+        def is_ready() -> bool:
             with suppress(urllib3.exceptions.HTTPError):
                 return pool.request("GET", f"http://127.0.0.1:{self.port}{path}").status == 200
             return False
 
-        wait_for(seen, within=START_SEC, what=f"{path} of a measured process", server=self.server)
+        wait_for(is_ready, within=START_SEC, what=f"{path} of a measured process", server=self.server)
         pool.clear()
 
     def until_listening(self) -> None:
-        """Wait until it takes connections."""
+        """Wait until it accepts connections."""
         wait_for(lambda: listens(self.port), within=START_SEC, what="a measured process", server=self.server)
 
     def _all(self) -> list[psutil.Process]:
@@ -71,7 +84,7 @@ class Running:
 
 
 @dataclass(slots=True)
-class World:
+class Servers:
     """What one run has at hand. `start` ends what it starts with the run."""
 
     folder: Path
@@ -82,11 +95,6 @@ class World:
     _started: int = 0
 
     @property
-    def mongo_uri(self) -> str:
-        """Where MongoDB is."""
-        return self.mongo.uri
-
-    @property
     def node(self) -> Node:
         """The RabbitMQ node, started when it is first asked for."""
         if self._node is None:
@@ -94,10 +102,19 @@ class World:
             self._node = self._stack.enter_context(rabbitmq(self.folder / "rabbit"))
         return self._node
 
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time that each server has used so far."""
+        member = self.mongo.members[0].server
+        pids = {"MongoDB": member.pid if member else 0}
+        if self._node is not None:
+            pids["RabbitMQ"] = int((self.folder / "rabbit" / "pid").read_text())
+        times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
+        return {name: each.user + each.system for name, each in times.items()}
+
     def settings(self, database: str, **more: str) -> dict[str, str]:
-        """The environment of a process of the service, its port left to choose."""
+        """The environment of `inn serve`, its port left to choose."""
         return {
-            "MONGO_DSN": self.mongo_uri,
+            "MONGO_DSN": self.mongo.uri,
             "MONGO_NAME": database,
             "APP_SECRET_KEYS": KEY,
             "CLIENT_NALOG_URL": self.emulator.url,
@@ -105,28 +122,31 @@ class World:
             **more,
         }
 
-    def start(self, *command: str, port_in: str = "HTTP_PORT", **environment: str) -> Running:
+    def consumer_settings(self, database: str, queue: str, **more: str) -> dict[str, str]:
+        """The environment of `inn consume` on this queue."""
+        return self.settings(database, RABBITMQ_DSN=self.node.uri, RABBITMQ_SOURCE_QUEUE_NAME=queue, **more)
+
+    def consumer(self, database: str, queue: str, **more: str) -> MeasuredProcess:
+        """An `inn consume` that is ready."""
+        process = self.start("inn", "consume", **self.consumer_settings(database, queue, **more))
+        process.until_ready()
+        return process
+
+    def start(self, *command: str | Path, port_in: str = "HTTP_PORT", **environment: str) -> MeasuredProcess:
         """A process of the programs beside this Python, listening on the port that the variable names."""
         self._started += 1
         port = free_port()
         log = self.folder / f"{self._started}.log"
         given = {**environment, port_in: str(port), "PYTHONPATH": str(ROOT)}
         server = start([BIN / command[0], *command[1:]], log=log, env=given, cwd=self.folder, grace=5)
-        return Running(self._stack.enter_context(server), port)
+        return MeasuredProcess(self._stack.enter_context(server), port)
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def running_servers() -> Iterator[Servers]:
     """MongoDB and the emulated tax service, and a folder; all ends with the block."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
         mongo = stack.enter_context(replica_set(1, cache_gb=CACHE_GB))
         emulator = stack.enter_context(Emulator())
-        yield World(folder, mongo, emulator, stack)
-
-
-def spent(processes: list[Running], work: Callable[[], float]) -> tuple[float, float]:
-    """What `work` gives, and the seconds of processor time that the processes spent on it."""
-    before = sum(each.cpu() for each in processes)
-    result = work()
-    return result, sum(each.cpu() for each in processes) - before
+        yield Servers(folder, mongo, emulator, stack)

@@ -1,0 +1,138 @@
+"""The service as it is deployed, the faults that happen to it, and a plan of them that its seed alone decides."""
+
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from time import sleep, time
+
+from bench.servers import MeasuredProcess, Servers
+from tests.servers.mongod import Member
+
+PROCESSES = "consumer 1", "consumer 2", "the function"
+FUNCTION = 2
+QUEUE = "soak"
+DATABASE = "soak"
+SETTINGS = {
+    "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.02",
+    "CLIENT_NALOG_COOLDOWN_SEC": "1",
+    "CLIENT_NALOG_TIMEOUT_SEC": "3",
+    "CLIENT_NALOG_WAIT_SEC": "0.1",
+    "APP_REQUEST_RETRY_SEC": "1",
+    # No fault lasts so long that a request would be given up.
+    "APP_REQUEST_RETRY_TIMES": "100",
+    "MONGO_TIMEOUT_SERVER_SELECT": "500",
+    "LOG_LEVEL": "WARNING",
+}
+FAULTS = (
+    "kill a consumer",
+    "pause a consumer",
+    "end a consumer",
+    "kill the function",
+    "kill MongoDB",
+    "pause MongoDB",
+    "kill RabbitMQ",
+    "pause RabbitMQ",
+    "tax service slow",
+    "tax service captcha",
+    "tax service throttled",
+    "tax service down",
+)
+PAUSE_SEC = (0.5, 3.0)
+"""Between two faults."""
+FAULT_SEC = (0.5, 4.0)
+"""How long one lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fault: what, so many seconds after the one before it, and for how long."""
+
+    after: float
+    fault: str
+    lasts: float
+
+
+KILLS = tuple(Step(3, f"kill {process}", 0.5) for process in PROCESSES)
+"""kill -9 of each process in turn."""
+
+
+def plan(seed: int, seconds: float) -> Iterator[Step]:
+    """Faults to fill so many seconds. Every kind comes once before any comes twice."""
+    chance = random.Random(seed)
+    spent = 0.0
+    kinds: list[str] = []
+    while True:
+        kinds = kinds or chance.sample(FAULTS, len(FAULTS))
+        step = Step(chance.uniform(*PAUSE_SEC), kinds.pop(), chance.uniform(*FAULT_SEC))
+        spent += step.after + step.lasts
+        if spent > seconds:
+            return
+        yield step
+
+
+class Deployment:
+    """Two consumers and the function, between their servers. `processes`: in this order."""
+
+    def __init__(self, servers: Servers, seed: int) -> None:
+        self._servers = servers
+        self._chance = random.Random(seed)
+        declared = time()
+        self._settings = servers.consumer_settings(DATABASE, QUEUE, **SETTINGS)
+        self.processes = [self._start(number) for number in range(FUNCTION + 1)]
+        for process in self.processes:
+            process.until_ready()
+        # A node that is killed before it has saved its register of queues loses them.
+        servers.node.registered(declared)
+
+    @property
+    def function(self) -> MeasuredProcess:
+        """The process that answers over HTTP."""
+        return self.processes[FUNCTION]
+
+    def apply(self, step: Step) -> None:
+        """Let one fault happen, last and end."""
+        sleep(step.after)
+        end = self._begin(*step.fault.split(" ", 1))
+        try:
+            sleep(step.lasts)
+        finally:
+            end()
+
+    def _begin(self, kind: str, target: str) -> Callable[[], object]:
+        """Begin a fault; returns what ends it."""
+        if kind == "tax":
+            control = self._servers.emulator.control
+            control(scenario=target.removeprefix("service "))
+            return lambda: control(scenario="normal")
+        node, member = self._servers.node, self._servers.mongo.members[0]
+        by_name: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+            "kill MongoDB": (member.kill, member.start),
+            "pause MongoDB": (partial(_signal, member, signal.SIGSTOP), partial(_signal, member, signal.SIGCONT)),
+            "kill RabbitMQ": (node.kill, node.start),
+            "pause RabbitMQ": (node.pause, node.resume),
+        }
+        begin, end = by_name.get(f"{kind} {target}") or self._process_fault(kind, target)
+        begin()
+        return end
+
+    def _process_fault(self, kind: str, target: str) -> tuple[Callable[[], object], Callable[[], object]]:
+        number = PROCESSES.index(target) if target in PROCESSES else self._chance.randrange(FUNCTION)
+        process = self.processes[number]
+
+        def restart() -> None:
+            self.processes[number] = self._start(number)
+
+        if kind == "pause":
+            return process.freeze, process.thaw
+        return process.server.kill if kind == "kill" else process.server.stop, restart
+
+    def _start(self, number: int) -> MeasuredProcess:
+        return self._servers.start("inn", "serve" if number == FUNCTION else "consume", **self._settings)
+
+
+def _signal(member: Member, number: signal.Signals) -> None:
+    assert member.server is not None
+    os.kill(member.server.pid, number)

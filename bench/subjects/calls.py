@@ -1,0 +1,39 @@
+"""How often the tax service is asked for one new person: by several processes, and while each of them is killed."""
+
+from bench.broker import BrokerClient
+from bench.figures import Goal, Subject
+from bench.people import Requests
+from bench.servers import Servers
+from bench.soak import run
+from bench.soak.faults import KILLS
+
+NEW = 60
+REPEATED = 3
+PROCESSES = (1, 2, 4)
+SEED = 1
+DATABASE = "bench_calls"
+
+
+def measure(servers: Servers) -> Subject:
+    """Searches at the tax service for each new person."""
+    subject = Subject("Calls to the tax service")
+    requests = Requests()
+    with BrokerClient(servers.node.uri, "calls") as client:
+        for count in PROCESSES:
+            queue = f"bench.calls{count}"
+            consumers = [servers.consumer(DATABASE, queue) for _ in range(count)]
+            servers.emulator.reset()
+            client.send(queue, requests.new(NEW) * REPEATED)
+            client.read(NEW * REPEATED)
+            calls = servers.emulator.stats(brief=True).finds
+            for consumer in consumers:
+                consumer.server.stop()
+            what = f"tax service calls per new person, {count} process{'es' if count > 1 else ''}"
+            subject.goals.append(Goal(what, calls / NEW, 1, at_least=False))
+    servers.emulator.reset()
+    verdict = run(servers, SEED, KILLS)
+    assert not verdict.faults, "; ".join(verdict.faults)
+    ratio = verdict.calls / verdict.persons
+    subject.goals.append(Goal("tax service calls per new person, kill -9 of each process", ratio, 1.05, at_least=False))
+    subject.notes.append(f"{verdict.persons:,} persons in {verdict.requests:,} requests while each process was killed")
+    return subject

@@ -86,6 +86,7 @@ def batch(
     )
 
     async def ask() -> None:
+        interrupts.task = asyncio.current_task()
         showing = asyncio.create_task(progress.show(journal.total))
         try:
             async with _client(where, concurrency) as client:
@@ -99,7 +100,7 @@ def batch(
         with Interrupts() as interrupts, journal:
             typer.echo(f"headings in row {header.row} ({table.source.how}): {header.described()}")
             try:
-                interrupts.run(ask())
+                asyncio.run(ask())
             finally:
                 with writing(out):
                     journal.publish()

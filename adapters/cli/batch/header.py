@@ -30,7 +30,7 @@ _HEADINGS = {
     "documentDate": "дата выдачи, date of issue, issue date, issued, docdt",
     DOCUMENT: "серия номер документа, docno",
 }
-# Of a document: what stands beside the words of _DOCUMENT_WORDS, which may be left out only where it is plain.
+# Beside a word for a document.
 _OF_DOCUMENT = {
     DOCUMENT: ("серия номер", "серии номера", ""),
     "documentSerial": ("серия",),
@@ -46,23 +46,6 @@ _ALIASES = {
     **dict.fromkeys(("passport", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
     "паспорт": "документ",
 }
-_FILLERS = frozenset(
-    {
-        *("и", "and", "of", "the", "данные", "реквизиты", "рф", "россии", "гражданина"),
-        *(
-            "удостоверяющий",
-            "удостоверяющего",
-            "личность",
-            "полностью",
-            "сотрудника",
-            "работника",
-            "клиента",
-            "физлица",
-            "физического",
-            "лица",
-        ),
-    }
-)
 _WORD = re.compile(r"[A-ZА-ЯЁ]?[a-zа-яё]+|[A-ZА-ЯЁ]+|[^\W_]+")
 _CYRILLIC_LETTERS = str.maketrans("АВСЕНКМОРТХ", "ABCEHKMOPTX")
 INSTEAD_OF = {
@@ -74,7 +57,6 @@ INSTEAD_OF = {
 }
 """Fields that one column is given in place of."""
 
-
 Match = tuple[str, bool]
 """A field, and whether its heading is vague."""
 
@@ -82,6 +64,12 @@ Match = tuple[str, bool]
 def _words(text: str) -> list[str]:
     folded = [word.casefold().replace("ё", "е") for word in _WORD.findall(text.replace("№", " номер "))]
     return [_ALIASES.get(word, word) for word in folded]
+
+
+_FILLERS = frozenset(
+    _words("и and of the данные реквизиты рф россии гражданина удостоверяющий удостоверяющего личность полностью")
+    + _words("сотрудника работника клиента физлица физического лица")
+)
 
 
 def _known() -> dict[frozenset[str], Match]:
@@ -213,7 +201,7 @@ def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
 def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[str, list[int]]]:
     """The headings, and the columns that each field could have by them."""
     fixed = {name: column for name, said in layout.columns.items() if (column := column_of(said, texts)) is not None}
-    texts = [*texts, *[""] * (max(fixed.values(), default=0) + 1 - len(texts))]
+    texts = [*texts, *[""] * (max(fixed.values(), default=-1) + 1 - len(texts))]
     plain: dict[str, list[int]] = {name: [column] for name, column in fixed.items()}
     vague: dict[str, list[int]] = {}
     left_out = {other for name in fixed for other in (name, *INSTEAD_OF.get(name, ()))}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
@@ -74,7 +74,7 @@ class Progress:
             state = "; ".join(filter(None, (self.by_status(), self.problem)))
             sys.stderr.write(f"inn: {self.rows} rows so far{state and ': '}{state}\n")
             sys.stderr.flush()
-        columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         with _Bar(*columns, console=console, auto_refresh=False) as bar:
             task = bar.add_task("", total=total)
             try:
@@ -86,14 +86,8 @@ class Progress:
 
     def _update(self, bar: "_Bar", task: TaskID) -> None:
         bar.problem = self.problem
-        bar.update(task, completed=self.rows, description=self.by_status(), refresh=True)
-
-
-class _Rate(ProgressColumn):
-    """Rows a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.0f}/s")
+        rate = f"{self.rows / (time.monotonic() - self._begun):.0f}/s"
+        bar.update(task, completed=self.rows, description=f"{rate} {self.by_status()}", refresh=True)
 
 
 class _Bar(RichProgress):

@@ -56,7 +56,8 @@ class RequestReader:
         if row.fault:
             raise ValueError(row.fault)
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
-        request = {"requestId": request_id, **{name: self._text(row, name) for name in self._columns}}
+        texts = {name: self._text(row, name) for name in self._columns}
+        request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
         for read in (self._read_names, self._read_document):
             try:
                 read(row, request)
@@ -66,9 +67,8 @@ class RequestReader:
             if day := parse_date(request.get(name, ""), self._epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
-                # It is a hint, which is no part of who is meant.
+                # A hint, and no part of who is meant.
                 request.pop(name, None)
-        request = {name: text for name, text in request.items() if text}
         if len(json.dumps(request, ensure_ascii=False).encode()) > MAX_REQUEST:
             raise ValueError("the row is too long")
         if faults:
@@ -95,7 +95,8 @@ class RequestReader:
             request.pop("middleName", None)
 
     def _read_document(self, row: Row, request: dict[str, str]) -> None:
-        kind = request["documentType"] = document_type(request.get("documentType", ""))
+        if kind := document_type(request.get("documentType", "")):
+            request["documentType"] = kind
         given = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
         parts = {name: _DECIMALS.sub(r"\1", text) for name, text in given.items()}
         if len(parts) == 1:
@@ -110,7 +111,7 @@ class RequestReader:
             serial, number = parts.get("documentSerial", ""), parts.get("documentNumber") or parts.get(DOCUMENT, "")
             if kind in ("", PASSPORT):
                 serial, number = passport_part(serial), passport_part(number)
-        request["documentSerial"], request["documentNumber"] = serial, number
+        request |= {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
 
     def _in_table_words(self, details: str) -> str:
         """The faults of a request as those of the row: headings for the contract's fields, a table's dates."""

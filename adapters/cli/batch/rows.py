@@ -106,9 +106,6 @@ class Table:
         self.heading = [*heading]
         self._above = above
         self._trim = trim
-        # In a CSV file a blank heading holds the place of a column, in a workbook it may be a border's.
-        while self.heading and not self.heading[-1] and not source.shifts:
-            self.heading.pop()
 
     @classmethod
     def with_heading_first(cls, source: Source) -> "Table":

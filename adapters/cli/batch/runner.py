@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from types import FrameType
@@ -54,23 +54,12 @@ class Limits:
 
 @dataclass(slots=True)
 class _Entry:
-    """A row under way. `earlier`: its answer of an earlier run, which stands where this one has none."""
+    """A row under way. `answer`: that of an earlier run until `task`, which asks anew, is done."""
 
     row: Row
-    earlier: RowAnswer
-    task: asyncio.Task[RowAnswer] | None = None
-
-    @property
-    def is_pending(self) -> bool:
-        return self.task is not None and not self.task.done()
-
-    @property
-    def is_broken(self) -> bool:
-        return self.task is not None and self.task.done() and (self.task.cancelled() or bool(self.task.exception()))
-
-    @property
-    def answer(self) -> RowAnswer:
-        return self.earlier if self.task is None or self.is_pending or self.is_broken else self.task.result()
+    answer: RowAnswer
+    task: asyncio.Task[None] | None = None
+    done: bool = True
 
 
 class Runner:
@@ -98,7 +87,8 @@ class Runner:
                     self._entries.append(entry)
                     if request := self._request(entry, f"{self._run_id}-{number}"):
                         await self._free.acquire()
-                        entry.task = tasks.create_task(self._ask(client, request))
+                        entry.done = False
+                        entry.task = tasks.create_task(self._ask(client, request, entry))
                     await self._write(self._limits.concurrency * AHEAD)
                     if number % ROWS_A_TURN == 0:
                         await asyncio.sleep(0)
@@ -116,36 +106,36 @@ class Runner:
 
     def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
         """The request for a row; None where its answer is known without one."""
-        if entry.earlier.final:
-            self._progress.add_unasked(entry.earlier, known=True)
+        if entry.answer.final:
+            self._progress.add_unasked(entry.answer, known=True)
             return None
         if self._reader.is_person(entry.row):
             try:
                 return self._reader.read(entry.row, request_id)
             except ValueError as fault:
-                entry.earlier = RowAnswer("", Status.REJECTED.value, str(fault))
+                entry.answer = RowAnswer("", Status.REJECTED.value, str(fault))
         else:
-            entry.earlier = NO_PERSON if any(entry.row.texts) else NO_ANSWER
-        self._progress.add_unasked(entry.earlier)
+            entry.answer = NO_PERSON if any(entry.row.texts) else NO_ANSWER
+        self._progress.add_unasked(entry.answer)
         return None
 
     async def _write(self, limit: int) -> None:
         """Write the rows that are done up to the first that is not; wait for that one while there are more than `limit`."""
-        while self._entries and (len(self._entries) > limit or not self._entries[0].is_pending):
+        while self._entries and (len(self._entries) > limit or self._entries[0].done):
             if (task := self._entries[0].task) is not None:
                 await task
-            done = [*takewhile(lambda entry: not entry.is_pending and not entry.is_broken, self._entries)]
+            done = [*takewhile(lambda entry: entry.done, self._entries)]
             self._journal.write((entry.row, entry.answer) for entry in done)
             for _ in done:
                 self._entries.popleft()
 
-    async def _ask(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
+    async def _ask(self, client: Client, request: Mapping[str, object], entry: _Entry) -> None:
         try:
-            answer = await self._answer(client, request)
+            entry.answer = await self._answer(client, request)
         finally:
             self._free.release()
-        self._progress.add_asked(answer)
-        return answer
+        entry.done = True
+        self._progress.add_asked(entry.answer)
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: a rate limit, an outage or a closed provider only takes time."""
@@ -183,12 +173,12 @@ class Runner:
 class Interrupts:
     """SIGINT and SIGTERM: the first one cancels a run, and the others do not disturb what is then brought to its end.
 
-    Before the run, the first raises KeyboardInterrupt. A process that was interrupted ends: signals stay ignored.
+    Until there is a `task`, the first raises KeyboardInterrupt. A process that was interrupted ends: signals stay ignored.
     """
 
     def __init__(self) -> None:
         self._received = False
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def __enter__(self) -> Self:
@@ -200,22 +190,14 @@ class Interrupts:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_IGN if self._received else before)
 
-    def run(self, work: Coroutine[object, object, None]) -> None:
-        """Run it in a loop of its own. Raises CancelledError where a signal has come."""
-        asyncio.run(self._cancellable(work))
-
-    async def _cancellable(self, work: Coroutine[object, object, None]) -> None:
-        self._task = asyncio.create_task(work)
-        await self._task
-
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self._received:
             return
         self._received = True
-        if self._task is None:
+        if self.task is None:
             raise KeyboardInterrupt
-        if not self._task.done():
-            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        if not self.task.done():
+            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
 
 def _is_try(result: LookupResult) -> bool:

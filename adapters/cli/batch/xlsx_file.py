@@ -131,25 +131,19 @@ class XlsxSheet(Source):
         if not text:
             without = UNSAVED if "f" in parts and kind != "str" else None
             return _text(parts["is"]) if "is" in parts else without
-        match kind:
-            case "s":
-                return self._file.strings[int(text)]
-            case "b":
-                return text == "1"
-            case "d":
-                return datetime.fromisoformat(text)
-            case "n":
-                return self._number(text, int(cell.get("s", "0")))
-            case _:
-                return text
-
-    def _number(self, text: str, style: int) -> object:
-        number = int(text) if text.isdecimal() else float(text)
-        is_duration = self._file.durations.get(style)
-        if is_duration is not None:
-            with suppress(ArithmeticError):
-                return from_excel(number, self._file.calendar, timedelta=is_duration)
-        return number
+        with suppress(ValueError, ArithmeticError):
+            match kind:
+                case "s":
+                    return self._file.strings[int(text)]
+                case "b":
+                    return text == "1"
+                case "d":
+                    return datetime.fromisoformat(text)
+                case "n":
+                    number = int(text) if text.isdecimal() else float(text)
+                    is_duration = self._file.durations.get(int(cell.get("s", "0")))
+                    return number if is_duration is None else from_excel(number, self._file.calendar, is_duration)
+        return text
 
 
 class XlsxWriter:

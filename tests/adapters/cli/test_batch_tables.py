@@ -216,6 +216,20 @@ def test_columns_are_what_one_says(asked: Asked, tmp_path: Path, options: list[s
     assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
 
 
+def test_a_column_without_a_heading_can_be_named(asked: Asked, tmp_path: Path) -> None:
+    rows = [["ФИО", "Дата рождения", "", ""], ["Иванова Анна Петровна", "15.07.1990", "4511 123456", "примечание"]]
+    ended, requests = asked(xlsx_of(tmp_path / "in.xlsx", rows), "--map", "Паспорт=C")
+    assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
+    assert "C: document" in ended.out
+    assert (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[1].endswith(";4511 123456;;not_found;;примечание")
+
+
+def test_a_table_s_own_request_ids_are_kept(asked: Asked, tmp_path: Path) -> None:
+    rows = [["requestId", *HEADING], ["hr-1", *ROW], ["", *ROW]]
+    _, requests = asked(csv_of(tmp_path / "in.csv", rows))
+    assert [request["requestId"] == "hr-1" for request in requests] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -367,6 +381,10 @@ ODD = {
         text.replace(
             "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://purl.oclc.org/ooxml/spreadsheetml/main"
         ),
+    ),
+    "a day in the form of ISO": lambda name, text: (
+        name,
+        re.sub(r'<c r="D4"[^>]*>.*?</c>', '<c r="D4" t="d"><v>1990-07-15T00:00:00</v></c>', text),
     ),
     "a size that is wrong": lambda name, text: (name, re.sub(r'<dimension ref="[^"]*"', '<dimension ref="A1"', text)),
 }

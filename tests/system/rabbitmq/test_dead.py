@@ -142,7 +142,7 @@ def unwritable(why: str) -> TextIO:
 
 
 FULL = "inn: cannot write to standard output: No space left on device"
-LEFT = "inn: whoever read standard output has left"
+LEFT = "inn: the reader of standard output has left"
 DONE = "not all of them are shown, and all others are still parked\n"
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from types import FrameType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import uuid4
 
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
 from adapters.cli.client import RetryLater, ServiceUnreachable
@@ -20,6 +19,10 @@ from adapters.cli.errors import Failure
 from adapters.cli.output import printable
 from function.outcomes import Reason, Status
 from function.result import LookupResult
+
+if TYPE_CHECKING:
+    # rich takes its time, which --help need not wait for.
+    from adapters.cli.batch.progress import Progress
 
 TRIES = 3
 """Of a person whom the service tried to look up in vain. A lookup that was not its turn yet is no try."""
@@ -65,7 +68,7 @@ class _Entry:
 class Runner:
     """One run. However it ends, what was answered is in the journal."""
 
-    def __init__(self, journal: Journal, reader: RequestReader, progress: Progress, limits: Limits) -> None:
+    def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
         self._journal = journal
         self._known = journal.known()
         self._reader = reader

@@ -15,7 +15,7 @@ FINDS_SEC = 25.0
 """By then every find must have been made, and none is answered."""
 WARM_UP = 64
 SAMPLE_SEC = 0.5
-QUEUE = "bench.pending"
+QUEUE = "bench_pending"
 
 
 def measure(servers: Servers) -> Subject:

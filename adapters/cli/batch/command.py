@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +12,11 @@ from adapters.cli.asking.places import Address, Broker
 from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import RequestReader
-from adapters.cli.batch.runner import Client, Interrupts, Limits, Runner
 from adapters.cli.batch.tables import check_suffix, open_table
 from adapters.cli.failure import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+
+if TYPE_CHECKING:
+    from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
 """For each row under way, of which the last waits for all others: the tax service answers about one a second."""
@@ -68,7 +70,9 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    from adapters.cli.batch.progress import Progress, writing  # noqa: PLC0415  # rich takes its time, which --help need not wait for
+    # rich takes its time, which --help need not wait for
+    from adapters.cli.batch.progress import Progress, writing  # noqa: PLC0415
+    from adapters.cli.batch.runner import Interrupts, Limits, Runner  # noqa: PLC0415
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
@@ -119,7 +123,7 @@ def batch(
     return FAILED if progress.failed else DONE
 
 
-def _client(where: Address | Broker, concurrency: int) -> AbstractAsyncContextManager[Client]:
+def _client(where: Address | Broker, concurrency: int) -> "AbstractAsyncContextManager[Client]":
     if isinstance(where, Address):
         from adapters.cli.batch.http_batches import HttpBatches  # noqa: PLC0415  # imported only where it is used
 

@@ -144,7 +144,7 @@ def test_a_reply_that_never_comes_fails_its_row_and_the_next_run_asks_again(
         ended = inn(*call, "--reply-timeout", "2")
     assert (ended.status, ended.err) == (1, "")
     assert "5 rows: 4 found, 1 failed" in ended.out
-    assert read(out)[2][-2:] == ["failed", "no reply came by way of RabbitMQ in 2 s; the next run asks again"]
+    assert read(out)[2][-2:] == ["failed", "no reply came over RabbitMQ in 2 s; the next run asks again"]
     with service(node.uri, queue, reply) as served:
         assert inn(*call).status == 0
     assert [request["documentNumber"] for request in served.asked] == [lost]

@@ -1,4 +1,4 @@
-"""`python -m bench [http rabbit latency pending calls store core start]`: measures these subjects, by default all.
+"""`python -m bench [http rabbit latency pending calls store start]`: measures these subjects, by default all.
 
 BENCH_ROUNDS (5) is the number of rounds. The report goes to the terminal and to bench/report/.
 """
@@ -9,12 +9,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from rich.console import Console
-
 from bench import report
 from bench.figures import Goal, Subject
 from bench.servers import Servers, running_servers
-from bench.subjects import calls, core, latency, pending, rabbit, start, store, web
+from bench.subjects import calls, latency, pending, rabbit, start, store, web
 
 SUBJECTS: dict[str, Callable[[Servers], Subject]] = {
     "http": web.measure,
@@ -23,11 +21,9 @@ SUBJECTS: dict[str, Callable[[Servers], Subject]] = {
     "pending": pending.measure,
     "calls": calls.measure,
     "store": store.measure,
-    "core": core.measure,
     "start": start.measure,
 }
 LIMIT_MIN = 6
-WIDTH = 150
 
 
 def main() -> int:
@@ -37,36 +33,33 @@ def main() -> int:
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     if unknown := set(chosen) - set(SUBJECTS):
         parser.error(f"no such subject: {', '.join(sorted(unknown))}")
-    # Into a file or a pipe as wide as the tables are.
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     before = os.getloadavg()[0]
     report.keep_earlier()
     subjects: list[Subject] = []
     for name in chosen:
-        subjects.append(_measured(name, console))
+        subjects.append(_measured(name))
         # After each: what a later one breaks does not take it away.
         folder = report.write(subjects, (before, os.getloadavg()[0]))
     if set(chosen) == set(SUBJECTS):
         minutes = sum(subject.seconds for subject in subjects) / 60
-        subjects.append(
-            Subject("All", goals=[Goal("the benchmark as a whole", minutes, LIMIT_MIN, at_least=False, unit="min")])
-        )
+        goal = Goal("the benchmark as a whole", minutes, LIMIT_MIN, at_least=False, unit="min")
+        subjects.append(Subject("All", goals=[goal]))
         report.write(subjects, (before, os.getloadavg()[0]))
-    report.show(subjects, console)
-    console.print(f"{folder}/report.json, report.md, report.svg")
+    report.show(subjects)
+    print(f"{folder}/report.json, report.md, report.svg")
     return 1 if any(subject.failure for subject in subjects) else 0
 
 
-def _measured(name: str, console: Console) -> Subject:
+def _measured(name: str) -> Subject:
     """One subject, on servers of its own: what another left behind does not weigh on it."""
     begun = time.monotonic()
     try:
-        with console.status(f"measuring: {name}"), running_servers() as servers:
+        with running_servers() as servers:
             subject = SUBJECTS[name](servers)
     except Exception as error:  # noqa: BLE001  # the other subjects are measured all the same
         subject = Subject(name, failure=f"{type(error).__name__}: {error}")
     subject.seconds = time.monotonic() - begun
-    console.print(f"{subject.name}: {subject.failure or f'{subject.seconds:.0f} s'}", markup=False)
+    print(f"{subject.name}: {subject.failure or f'{subject.seconds:.0f} s'}", flush=True)
     return subject
 
 

@@ -6,12 +6,9 @@ While a measurement runs it only asks how many replies lie in its queue, so that
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pika  # type: ignore[import-untyped]  # it comes without types
-from pika.adapters.blocking_connection import (  # type: ignore[import-untyped]  # nor has this module
-    BlockingChannel,
-)
 from pika.exceptions import ChannelClosedByBroker  # type: ignore[import-untyped]  # nor this
 
 _POLL_SEC = 0.004
@@ -23,7 +20,7 @@ class BrokerClient:
 
     def __init__(self, uri: str, name: str) -> None:
         self._connection = pika.BlockingConnection(pika.URLParameters(f"{uri}?heartbeat=0"))
-        self.channel: BlockingChannel = self._connection.channel()
+        self.channel: Any = self._connection.channel()
         self.replies = f"bench.replies.{name}"
         self.channel.queue_declare(self.replies, exclusive=True)
 

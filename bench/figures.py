@@ -12,23 +12,18 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One thing measured once a round. `cpu`, `server_cpu`: microseconds an operation, of the process and of servers."""
+    """One thing measured once a round. `cpu`, `server_cpu`: median microseconds an operation."""
 
     name: str
     unit: str
     values: Sequence[float]
-    cpu: Sequence[float] = ()
+    cpu: float | None = None
     server_cpu: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
         """Of all rounds."""
         return median(self.values)
-
-    @property
-    def cpu_median(self) -> float | None:
-        """Of all rounds, or None."""
-        return median(self.cpu) if self.cpu else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class Subject:
         """Add a goal: the rate of the first series to that of the second. `by_cpu`: the same bound by processor time."""
         one, other = map(self.series_of, pair)
         # Of processor time less is more: turned round, both ratios read alike.
-        cpu = other.cpu_median / one.cpu_median if one.cpu_median and other.cpu_median else None
+        cpu = other.cpu / one.cpu if one.cpu and other.cpu else None
         self.goals.append(Goal(what, one.median / other.median, bound, cpu=cpu))
         if by_cpu and cpu is not None:
             self.goals.append(Goal(f"{what}, by processor time", cpu, bound))
@@ -106,8 +101,8 @@ class Contender:
 
     def series(self, name: str, unit: str) -> Series:
         """What was measured."""
-        of_servers = {server: median(cpu[server] for cpu in self.cpu) for server in self.cpu[0] if server}
-        return Series(name, unit, self.rates, [cpu[""] for cpu in self.cpu], of_servers)
+        cpu = {who: median(each[who] for each in self.cpu) for who in self.cpu[0]}
+        return Series(name, unit, self.rates, cpu.pop(""), cpu)
 
     def _cpu(self, servers: Servers) -> dict[str, float]:
         return {"": sum(each.cpu() for each in self.processes), **servers.cpu()}

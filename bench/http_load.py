@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import cast
+from typing import Any
 
 import uvloop
 
@@ -14,14 +14,10 @@ _HEAD_END = b"\r\n\r\n"
 LIMIT_SEC = 120
 
 
-class WrongReply(Exception):
-    """A reply that this load does not expect."""
-
-
 def drive(ports: Sequence[int], bodies: Sequence[bytes], connections: int, marker: bytes) -> float:
     """Send each body once, the same number to every port; returns requests a second.
 
-    Each of the `connections` waits for a reply before it sends again. Raises WrongReply for one that
+    Each of the `connections` waits for a reply before it sends again. Raises RuntimeError for one that
     is no 200 or does not hold `marker`; exactly as many replies as bodies have come when it returns.
     """
     loads = [[_event(port, body) for body in bodies[number :: len(ports)]] for number, port in enumerate(ports)]
@@ -43,7 +39,7 @@ async def _drive(ports: Sequence[int], loads: Sequence[Sequence[bytes]], each: i
         counts = await asyncio.gather(*(connection.replies for connection in connections))
     took = time.perf_counter() - start
     if sum(counts) != sum(map(len, loads)):
-        raise WrongReply("not as many replies as requests")
+        raise RuntimeError("not as many replies as requests")
     return took
 
 
@@ -68,8 +64,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        # uvloop's transports are none of asyncio's classes.
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport: Any = transport
 
     def send(self) -> None:
         """Send the next request, or end."""
@@ -89,7 +84,7 @@ class _Connection(asyncio.Protocol):
             return
         if not received.startswith(b"HTTP/1.1 200") or self._marker not in received:
             # Not the reply itself: nothing personal belongs into an error, invented as it is.
-            self.replies.set_exception(WrongReply(received[:40].decode("latin-1")))
+            self.replies.set_exception(RuntimeError(received[:40].decode("latin-1")))
             return
         self._count += 1
         self._received = b""
@@ -98,4 +93,4 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Fail the load where the server hangs up early."""
         if not self.replies.done():
-            self.replies.set_exception(WrongReply("the server hung up"))
+            self.replies.set_exception(RuntimeError("the server hung up"))

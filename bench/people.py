@@ -17,7 +17,6 @@ from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 KEYS = KeyRing([KEY])
-CHUNK = 5_000
 SEEDED = 60_000
 """Persons with an answer: more than the cache of a process holds."""
 FEW = 500
@@ -76,8 +75,8 @@ def answer_in_store(number: int) -> dict[str, Any]:
 
 def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:
     """Fill a collection as `save` would, many at a time."""
-    for first in range(0, count, CHUNK):
-        collection.insert_many([document(number) for number in range(first, min(first + CHUNK, count))], ordered=False)
+    for first in range(0, count, 5_000):
+        collection.insert_many([document(number) for number in range(first, min(first + 5_000, count))], ordered=False)
 
 
 def seed_answers(uri: str, database: str, count: int = SEEDED) -> None:
@@ -109,8 +108,3 @@ class Requests:
         """For persons that nobody was ever asked for."""
         first, self._next_new = self._next_new, self._next_new + count
         return [body(number) for number in range(first, self._next_new)]
-
-    @staticmethod
-    def few() -> list[bytes]:
-        """For each of the few persons once."""
-        return [body(number) for number in range(FEW)]

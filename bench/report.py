@@ -1,4 +1,4 @@
-"""The report of a run: tables on the terminal, and JSON and a chart in a folder."""
+"""The report of a run: tables in Markdown on the terminal, and JSON and a chart in a folder."""
 
 import json
 import os
@@ -12,9 +12,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from bench.figures import ROUNDS, Goal, Subject
 
 FOLDER = Path(__file__).parent / "report"
@@ -25,26 +22,26 @@ WIDTH, ROW, TOP, LABEL = 900, 28, 56, 470
 BAR = WIDTH - LABEL - 140
 FULL = 2.0
 """Times the bound that a full bar stands for."""
+Row = tuple[str, ...]
 GOOD, POOR, INK, PALE = "#2a7f62", "#c2571a", "#1f2933", "#d5dbe1"
 
 
-def show(subjects: Sequence[Subject], console: Console, folder: Path = FOLDER) -> None:
+def show(subjects: Sequence[Subject], folder: Path = FOLDER) -> None:
     """Print the figures of every subject, and then all goals, beside what earlier runs gave."""
     for subject in subjects:
-        title = f"{subject.name} ({subject.seconds:.0f} s)"
-        table = Table("", "median", "unit", "spread", "CPU µs each", title=title, title_justify="left")
+        print(f"\n## {subject.name} ({subject.seconds:.0f} s)\n")
+        rows = []
         for series in subject.series:
             spread = f"{_number(min(series.values))} to {_number(max(series.values))}"
-            cpu = [_number(series.cpu_median)] if series.cpu_median else []
+            cpu = [_number(series.cpu)] if series.cpu else []
             cpu += [f"{name} {_number(value)}" for name, value in series.server_cpu.items()]
-            table.add_row(series.name, _number(series.median), series.unit, spread, ", ".join(cpu))
-        if subject.series:
-            console.print(table)
-        for note in subject.notes:
-            console.print(f"  {note}")
+            rows.append((series.name, _number(series.median), series.unit, spread, ", ".join(cpu)))
+        if rows:
+            print(_table(("", "median", "unit", "spread", "CPU µs each"), rows))
+        print(*subject.notes, sep="\n")
         if subject.failure:
-            console.print(f"  {subject.name} failed: {subject.failure}", style="red", markup=False)
-    console.print("Goals, in bold where they are not reached", _goals(subjects, folder), sep="\n", markup=False)
+            print(f"{subject.name} failed: {subject.failure}")
+    print(f"\n## Goals, in bold where they are not reached\n\n{_goals(subjects, folder)}")
 
 
 def write(subjects: Sequence[Subject], load: tuple[float, float], folder: Path = FOLDER) -> Path:
@@ -114,15 +111,22 @@ def _about(load: tuple[float, float]) -> dict[str, Any]:
 
 
 def _goals(subjects: Sequence[Subject], folder: Path) -> str:
-    """The goals as a table in Markdown: ratios of medians, unless there is a unit."""
+    """The goals: ratios of medians, unless there is a unit."""
     before = [_values(folder / name) for name in EARLIER]
-    lines = ["| what | goal | measured | earlier runs | by processor time |", "|---|---|---|---|---|"]
+    rows = []
     for goal in (goal for subject in subjects for goal in subject.goals):
         cpu = f"{goal.cpu:.2f}" if goal.cpu else ""
         earlier = ", ".join(_number(values[goal.what]) for values in before if goal.what in values)
         measured = _number(goal.value) if goal.reached else f"**{_number(goal.value)}**"
-        lines.append(f"| {goal.what} | {goal.wanted} | {measured} | {earlier} | {cpu} |")
-    return "\n".join(lines) + "\n"
+        rows.append((goal.what, goal.wanted, measured, earlier, cpu))
+    return _table(("what", "goal", "measured", "earlier runs", "by CPU"), rows)
+
+
+def _table(head: Row, rows: Sequence[Row]) -> str:
+    """A table in Markdown that can be read as it is."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, tuple("-" * width for width in widths), *rows]
+    return "".join(f"| {' | '.join(map(str.ljust, line, widths))} |\n" for line in lines)
 
 
 def _values(report: Path) -> Mapping[str, float]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 
 import psutil
 import urllib3
@@ -23,7 +22,6 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"
 START_SEC = 120
-CACHE_GB = 1
 
 
 class MeasuredProcess:
@@ -42,14 +40,6 @@ class MeasuredProcess:
         """MiB of memory, what is shared counted once."""
         total = sum(each.memory_full_info().pss for each in self._all())
         return float(total) / 2**20
-
-    def peak_memory(self, seconds: float) -> float:
-        """The most memory, in MiB, that it has within so many seconds."""
-        most, deadline = self.memory(), monotonic() + seconds
-        while monotonic() < deadline:
-            sleep(0.1)
-            most = max(most, self.memory())
-        return most
 
     def threads(self) -> int:
         """Threads now."""
@@ -147,6 +137,6 @@ def running_servers() -> Iterator[Servers]:
     """MongoDB and the emulated tax service, and a folder; all ends with the block."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
-        mongo = stack.enter_context(replica_set(1, cache_gb=CACHE_GB))
+        mongo = stack.enter_context(replica_set(1, cache_gb=1))
         emulator = stack.enter_context(Emulator())
         yield Servers(folder, mongo, emulator, stack)

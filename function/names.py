@@ -28,13 +28,27 @@ _NO_PATRONYMIC = frozenset(
 )
 
 
-def tidied(name: str) -> str:
-    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible."""
-    if _CLEAN.fullmatch(name):
-        return name
-    name = unicodedata.normalize("NFC", visible(name))
-    name = _APOSTROPHES.sub("'", _DASHES.sub("-", name))
-    return " ".join(name.split())
+class WrongName(ValueError):
+    """The name cannot be one. The text says what is wrong and does not repeat it."""
+
+
+def parse(text: str) -> str:
+    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible.
+
+    Raises WrongName.
+    """
+    if len(text) <= MAX_LENGTH and _CLEAN.fullmatch(text) and _LETTER.search(text):
+        return text
+    name = " ".join(_APOSTROPHES.sub("'", _DASHES.sub("-", unicodedata.normalize("NFC", visible(text)))).split())
+    if not name:
+        raise WrongName("is required")
+    if len(name) > MAX_LENGTH:
+        raise WrongName(f"must have at most {MAX_LENGTH} characters")
+    if not _FORM.fullmatch(name):
+        raise WrongName(_wrong_alphabet(name))
+    if not _LETTER.search(name):
+        raise WrongName("must have at least one Cyrillic letter")
+    return name
 
 
 def visible(text: str) -> str:
@@ -45,17 +59,6 @@ def visible(text: str) -> str:
 def is_no_patronymic(text: str) -> bool:
     """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
     return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
-
-
-def fault(name: str) -> str | None:
-    """What is wrong with a tidied name, in words that do not repeat it; None where it is right."""
-    if len(name) > MAX_LENGTH:
-        return f"must have at most {MAX_LENGTH} characters"
-    if not _FORM.fullmatch(name):
-        return _wrong_alphabet(name)
-    if not _LETTER.search(name):
-        return "must have at least one Cyrillic letter"
-    return None
 
 
 def folded(name: str) -> str:

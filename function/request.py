@@ -55,12 +55,10 @@ def _digits_or_text(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    name = names.tidied(_text(value))
-    if not name:
-        raise _wrong("is required")
-    if fault := names.fault(name):
-        raise _wrong(fault)
-    return name
+    try:
+        return names.parse(_text(value))
+    except names.WrongName as wrong:
+        raise _wrong(str(wrong)) from None
 
 
 def _patronymic(value: object) -> str:

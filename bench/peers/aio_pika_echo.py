@@ -8,11 +8,11 @@ import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
 
-async def main(uri: str, name: str, prefetch: int) -> None:
+async def main(uri: str, name: str, prefetch: str) -> None:
     """Echo for ever."""
     connection = await aio_pika.connect_robust(uri)
     channel = await connection.channel()
-    await channel.set_qos(prefetch_count=prefetch)
+    await channel.set_qos(prefetch_count=int(prefetch))
     queue = await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
 
     async def echo(message: AbstractIncomingMessage) -> None:
@@ -30,5 +30,4 @@ async def main(uri: str, name: str, prefetch: int) -> None:
 
 
 if __name__ == "__main__":
-    uri, name, prefetch = sys.argv[1:]
-    uvloop.run(main(uri, name, int(prefetch)))
+    uvloop.run(main(*sys.argv[1:]))

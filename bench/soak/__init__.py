@@ -28,9 +28,7 @@ def soak(seconds: float, seed: int, announce: Callable[[Step], None]) -> Verdict
         return run(servers, seed, plan(seed, seconds), announce)
 
 
-def run(
-    servers: Servers, seed: int, steps: Iterable[Step], announce: Callable[[Step], None] = lambda _: None
-) -> Verdict:
+def run(servers: Servers, seed: int, steps: Iterable[Step], announce: Callable[[Step], None]) -> Verdict:
     """Load and these faults; then every process is ready again, every answer is awaited, and the run is judged."""
     deployment = Deployment(servers, seed)
     ledger = Ledger(seed)

@@ -13,7 +13,12 @@ def main() -> int:
     minutes = float(os.environ.get("SOAK_MINUTES", "10"))
     seed = int(os.environ.get("SOAK_SEED", str(int(time.time()))))
     print(f"{minutes:g} minutes from seed {seed} (SOAK_SEED={seed} repeats it)", flush=True)
-    verdict = soak(minutes * 60, seed, _announce)
+
+    def announce(step: Step) -> None:
+        now = time.strftime("%H:%M:%S")
+        print(f"{now} in {step.after:.1f} s, for {step.lasts:.1f} s: {step.fault}", flush=True)
+
+    verdict = soak(minutes * 60, seed, announce)
     print(
         f"{verdict.requests} requests, {verdict.answers} answers; {verdict.persons} persons,"
         f" {verdict.calls} searches at the tax service; memory {verdict.memory[0]:.0f} MiB at first,"
@@ -23,10 +28,6 @@ def main() -> int:
         print(f"WRONG: {fault}")
     print("nothing lost, nothing wrong, memory flat" if not verdict.faults else "failed")
     return 1 if verdict.faults else 0
-
-
-def _announce(step: Step) -> None:
-    print(f"{time.strftime('%H:%M:%S')} in {step.after:.1f} s, for {step.lasts:.1f} s: {step.fault}", flush=True)
 
 
 if __name__ == "__main__":

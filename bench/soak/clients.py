@@ -10,9 +10,6 @@ from typing import Any
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 import urllib3
-from pika.adapters.blocking_connection import (  # type: ignore[import-untyped]  # nor has this module
-    BlockingChannel,
-)
 from pika.exceptions import AMQPError  # type: ignore[import-untyped]  # nor this
 
 from bench.people import wire
@@ -20,7 +17,6 @@ from bench.people import wire
 FEW = 50
 """Persons of whom every second request asks for one."""
 RETRY_SEC = 0.2
-HEADERS = {"content-type": "application/json"}
 
 
 class Ledger:
@@ -123,7 +119,9 @@ def caller(url: Callable[[], str], ledger: Ledger, every: float) -> Client:
 
     def work(client: Client) -> None:
         while client.goes_on:
-            response = pool.request("POST", url(), body=client.request(ledger, "http"), headers=HEADERS)
+            response = pool.request(
+                "POST", url(), body=client.request(ledger, "http"), headers={"content-type": "application/json"}
+            )
             if response.status == 503:
                 break
             assert response.status == 200, response.status
@@ -135,7 +133,7 @@ def caller(url: Callable[[], str], ledger: Ledger, every: float) -> Client:
 
 
 @contextmanager
-def _channel(uri: str) -> Iterator[BlockingChannel]:
+def _channel(uri: str) -> Iterator[Any]:
     connection = pika.BlockingConnection(pika.URLParameters(f"{uri}?heartbeat=10&blocked_connection_timeout=30"))
     try:
         yield connection.channel()

@@ -40,10 +40,8 @@ FAULTS = (
     "tax service throttled",
     "tax service down",
 )
-PAUSE_SEC = (0.5, 3.0)
-"""Between two faults."""
-FAULT_SEC = (0.5, 4.0)
-"""How long one lasts."""
+BETWEEN_FAULTS_SEC = (0.5, 3.0)
+FAULT_LASTS_SEC = (0.5, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def plan(seed: int, seconds: float) -> Iterator[Step]:
     kinds: list[str] = []
     while True:
         kinds = kinds or chance.sample(FAULTS, len(FAULTS))
-        step = Step(chance.uniform(*PAUSE_SEC), kinds.pop(), chance.uniform(*FAULT_SEC))
+        step = Step(chance.uniform(*BETWEEN_FAULTS_SEC), kinds.pop(), chance.uniform(*FAULT_LASTS_SEC))
         spent += step.after + step.lasts
         if spent > seconds:
             return
@@ -81,7 +79,7 @@ class Deployment:
         self._chance = random.Random(seed)
         declared = time()
         self._settings = servers.consumer_settings(DATABASE, QUEUE, **SETTINGS)
-        self.processes = [self._start(number) for number in range(FUNCTION + 1)]
+        self.processes = [self._start(number) for number in range(len(PROCESSES))]
         for process in self.processes:
             process.until_ready()
         # A node that is killed before it has saved its register of queues loses them.

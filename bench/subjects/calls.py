@@ -31,8 +31,8 @@ def measure(servers: Servers) -> Subject:
             what = f"tax service calls per new person, {count} process{'es' if count > 1 else ''}"
             subject.goals.append(Goal(what, calls / NEW, 1, at_least=False))
     servers.emulator.reset()
-    verdict = run(servers, SEED, KILLS)
-    assert not verdict.faults, "; ".join(verdict.faults)
+    verdict = run(servers, SEED, KILLS, lambda _step: None)
+    subject.failure = "; ".join(verdict.faults)
     ratio = verdict.calls / verdict.persons
     subject.goals.append(Goal("tax service calls per new person, kill -9 of each process", ratio, 1.05, at_least=False))
     subject.notes.append(f"{verdict.persons:,} persons in {verdict.requests:,} requests while each process was killed")

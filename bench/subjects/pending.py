@@ -14,7 +14,8 @@ LIMIT_SEC = 35
 FINDS_SEC = 25.0
 """By then every find must have been made, and none is answered."""
 WARM_UP = 64
-QUEUE = "bench.pending"
+SAMPLE_SEC = 0.5
+QUEUE = "bench_pending"
 
 
 def measure(servers: Servers) -> Subject:
@@ -32,7 +33,8 @@ def measure(servers: Servers) -> Subject:
         client.send(QUEUE, requests.new(PENDING))
         begun = time.monotonic()
         while time.monotonic() - begun < FINDS_SEC:
-            peak, threads = max(peak, process.peak_memory(0.5)), max(threads, process.threads())
+            peak, threads = max(peak, process.memory()), max(threads, process.threads())
+            time.sleep(SAMPLE_SEC)
         held = emulator.stats(brief=True).finds - client.count(client.replies)
         client.until(client.replies, PENDING)
         seconds = time.monotonic() - begun

@@ -10,7 +10,7 @@ from itertools import count
 
 from bench.broker import BrokerClient
 from bench.figures import Contender, Goal, Subject, in_turns
-from bench.people import FEW, Requests, seed_answers
+from bench.people import FEW, Requests, body, seed_answers
 from bench.servers import PEERS, MeasuredProcess, Servers
 
 PREFETCH = 100
@@ -24,8 +24,7 @@ STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
 STORED_TWO = "cached, from the store, two processes"
 UNCACHED, UNCACHED_TWO = "uncached", "uncached, two processes"
 
-Start = Callable[[str], MeasuredProcess]
-"""Starts a consumer of a queue."""
+StartOn = Callable[[str], MeasuredProcess]
 
 
 def measure(servers: Servers) -> Subject:
@@ -38,7 +37,7 @@ def measure(servers: Servers) -> Subject:
     subject.compare("cached by RabbitMQ, 9 of 10 in memory, to aio-pika's echo", (RECENT, ECHO), 1.0)
     subject.compare("two consumer processes to one", (STORED_TWO, STORED), 1.3)
     subject.compare("uncached by RabbitMQ, instant tax service, to aio-pika's echo", (UNCACHED, ECHO), 0.15)
-    cpu = (subject.series_of(UNCACHED).cpu_median or 0) / 1e3
+    cpu = (subject.series_of(UNCACHED).cpu or 0) / 1e3
     what = "processor time of the consumer for an uncached person"
     subject.goals.append(Goal(what, cpu, 2.2, at_least=False, unit="ms"))
     return subject
@@ -47,15 +46,15 @@ def measure(servers: Servers) -> Subject:
 def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
     requests, uri, numbers = Requests(), servers.node.uri, count()
 
-    def echo(peer: str) -> Start:
+    def echo(peer: str) -> StartOn:
         return lambda queue: servers.start("python", PEERS / peer, uri, queue, str(PREFETCH))
 
-    def service(*command: str) -> Start:
+    def service(*command: str) -> StartOn:
         more = {"RABBITMQ_PREFETCH_COUNT": str(PREFETCH)}
         return lambda queue: servers.start(*command, **servers.consumer_settings(DATABASE, queue, **more))
 
     def contender(
-        start: Start, bodies: Callable[[int], list[bytes]], marker: bytes, size: int = BURST, processes: int = 1
+        start: StartOn, bodies: Callable[[int], list[bytes]], marker: bytes, size: int = BURST, processes: int = 1
     ) -> Contender:
         queue = f"bench.rates{next(numbers)}"
         running = [start(queue) for _ in range(processes)]
@@ -63,7 +62,7 @@ def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
 
         def prepare() -> None:
             if bodies == requests.mostly_cached:
-                client.send(queue, Requests.few())
+                client.send(queue, [body(number) for number in range(FEW)])
                 client.read(FEW)
 
         return Contender(running, size, lambda: _burst(client, queue, running, bodies(size), marker), prepare)

@@ -1,15 +1,13 @@
-"""Start and memory: from exec to ready, at rest and after a load, beside functions-framework's hello servers."""
+"""Start and memory: from exec to ready, at rest, beside functions-framework's hello servers."""
 
 import compileall
 import time
 from collections.abc import Callable, Mapping
+from statistics import median
 
 from bench.figures import ROUNDS, Series, Subject
-from bench.http_load import drive
-from bench.people import Requests, seed_answers
 from bench.servers import PEERS, ROOT, MeasuredProcess, Servers
 
-LOADED = 3_000
 DATABASE = "bench_start"
 HELLO, SERVE, CONSUME = "hello on functions-framework", "inn serve", "inn consume"
 
@@ -19,30 +17,19 @@ def measure(servers: Servers) -> Subject:
     # As pip leaves what it installs: the peers are compiled, and so must be what was edited in place.
     for package in ("adapters", "function"):
         assert compileall.compile_dir(ROOT / package, quiet=1)
-    seed_answers(servers.mongo.uri, DATABASE, LOADED)
     starts = _starts(servers)
-    seconds: dict[str, list[float]] = {name: [] for name in starts}
-    memory: dict[str, list[float]] = {name: [] for name in starts}
-    spent: dict[str, list[float]] = {name: [] for name in starts}
-    loaded: list[float] = []
+    rounds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in starts}
     for _ in range(ROUNDS):
         for name, start in starts.items():
             begun = time.perf_counter()
-            running = start()
-            seconds[name].append(time.perf_counter() - begun)
-            spent[name].append(running.cpu() * 1e6)
-            memory[name].append(running.memory())
-            if name == SERVE:
-                drive([running.port], Requests(LOADED).stored(LOADED // 2), 32, b'"cached":true')
-                loaded.append(running.memory())
-            running.server.stop()
+            process = start()
+            rounds[name].append((time.perf_counter() - begun, process.memory(), process.cpu() * 1e6))
+            process.server.stop()
     subject = Subject("Start and memory")
-    for name in starts:
-        subject.series += [
-            Series(f"{name}: exec to ready", "s", seconds[name], spent[name]),
-            Series(f"{name}: memory at rest", "MiB", memory[name]),
-        ]
-    subject.series.append(Series(f"{SERVE}: memory under load", "MiB", loaded))
+    for name, measured in rounds.items():
+        seconds, memory, cpu = zip(*measured, strict=True)
+        subject.series.append(Series(f"{name}: exec to ready", "s", seconds, median(cpu)))
+        subject.series.append(Series(f"{name}: memory at rest", "MiB", memory))
     for name in (SERVE, CONSUME):
         for what, bound in (("exec to ready", 1.6), ("memory at rest", 1.35)):
             pair = (f"{name}: {what}", f"{HELLO}: {what}")

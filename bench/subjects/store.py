@@ -7,7 +7,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -27,14 +27,13 @@ ROWS = 100_000
 """Of history: enough to know what one takes."""
 FINDS = 2_000
 TOGETHER = 64
-CACHE_GB = 2
 CACHED = "bytes currently in the cache"
 
 
 def measure(_servers: Servers | None = None, answers: int = MANY) -> Subject:
     """Microseconds of a find, and sizes, on a server of its own."""
     with (
-        replica_set(1, cache_gb=CACHE_GB) as mongo,
+        replica_set(1, cache_gb=2) as mongo,
         MongoClient[dict[str, Any]](mongo.uri) as client,
         closing(MongoStore(MongoConfig(mongo.uri, "few"), KEYS, SystemClock())) as few,
         closing(MongoStore(MongoConfig(mongo.uri, "many"), KEYS, SystemClock())) as many,
@@ -52,19 +51,15 @@ def measure(_servers: Servers | None = None, answers: int = MANY) -> Subject:
         of_few = [person(chance.randrange(FEW)) for _ in range(FINDS)]
         of_many = [person(chance.randrange(answers)) for _ in range(FINDS + TOGETHER)]
         keys = [KEYS.hash(each) for each in of_many]
-        names = f"find among {FEW:,}", f"find among {answers:,}", f"find among {TOGETHER} in a batch", "bare find_one"
-        calls: tuple[Callable[[int], object], ...] = (
-            lambda number: few.find_many([of_few[number]]),
-            lambda number: many.find_many([of_many[number]]),
-            lambda number: many.find_many(of_many[number : number + TOGETHER]),
-            lambda number: raw.find_one({"_id": keys[number]}),
-        )
-        took = _in_turns(calls)
-    took[2] = [each / TOGETHER for each in took[2]]
-    subject = Subject(
-        "The store", [Series(name, "µs", each) for name, each in zip(names, took, strict=True)], notes=notes
-    )
-    subject.limit(f"cost of a find among {answers:,} answers to {FEW:,}", (names[1], names[0]), 1.2)
+        among_few, among_many = f"find among {FEW:,}", f"find among {answers:,}"
+        calls: dict[str, Callable[[int], object]] = {
+            among_few: lambda number: few.find_many([of_few[number]]),
+            among_many: lambda number: many.find_many([of_many[number]]),
+            f"{TOGETHER} finds in a batch": lambda number: many.find_many(of_many[number : number + TOGETHER]),
+            "pymongo's find_one": lambda number: raw.find_one({"_id": keys[number]}),
+        }
+        subject = Subject("The store", _in_turns(calls), notes=notes)
+    subject.limit(f"cost of a find among {answers:,} answers to {FEW:,}", (among_many, among_few), 1.2)
     return subject
 
 
@@ -73,15 +68,14 @@ def _row(number: int) -> dict[str, Any]:
     return row_document(KEYS.hash(wanted.person), wanted, answer(number), timedelta(days=365), KEYS)
 
 
-def _in_turns(calls: tuple[Callable[[int], object], ...]) -> list[list[float]]:
-    """Microseconds of each call."""
-    took: list[list[float]] = [[] for _ in calls]
+def _in_turns(calls: Mapping[str, Callable[[int], object]]) -> list[Series]:
+    took: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(FINDS):
-        for call, times in zip(calls, took, strict=True):
+        for name, call in calls.items():
             begun = time.perf_counter()
             call(number)
-            times.append((time.perf_counter() - begun) * 1e6)
-    return took
+            took[name].append((time.perf_counter() - begun) * 1e6)
+    return [Series(name, "µs", values) for name, values in took.items()]
 
 
 def _sizes(collection: Documents) -> Iterator[str]:

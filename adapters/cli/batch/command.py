@@ -3,17 +3,19 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import RequestReader
-from adapters.cli.batch.runner import Client, Interrupts, Limits, Runner
 from adapters.cli.batch.tables import check_suffix, open_table
 from adapters.cli.client import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+
+if TYPE_CHECKING:
+    from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
 """For each row under way, of which the last waits for all others: the tax service answers about one a second."""
@@ -67,7 +69,9 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    from adapters.cli.batch.progress import Progress, writing  # rich takes its time, which --help need not wait for
+    # rich takes its time, which --help need not wait for
+    from adapters.cli.batch.progress import Progress, writing
+    from adapters.cli.batch.runner import Interrupts, Limits, Runner
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
@@ -118,7 +122,7 @@ def batch(
     return FAILED if progress.failed else DONE
 
 
-def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> AbstractAsyncContextManager[Client]:
+def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
     if isinstance(where, HttpDestination):
         from adapters.cli.batch.http_batches import HttpBatches  # imported only where it is used
 

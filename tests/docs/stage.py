@@ -190,6 +190,9 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
         settings = {
             "RABBITMQ_DSN": node.uri,
             "RABBITMQ_SOURCE_QUEUE_NAME": SOURCE,
+            # In place of the example's, which a page's `cp .env.example .env` brings, and a start refuses.
+            "RABBITMQ_PASS": "not-the-example's",
+            "MONGO_PASS": "not-the-example's",
             "MONGO_DSN": mongo.uri,
             "MONGO_NAME": SOURCE,
             # For the one that is shown not to be there.

@@ -9,7 +9,7 @@ SHIPPED := .venv-shipped
 
 SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help run ready test lint format bench soak audit sbom licenses image-test clean
+.PHONY: help run ready test lint format bench soak audit sbom licenses fresh-test image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,8 @@ ready: ## the environments of lint and tests, side by side (both make them by th
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
 
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
+		--cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -49,6 +50,9 @@ sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## a CycloneDX list of what ships: buil
 
 licenses: $(SHIPPED)/.ready $(SUPPLY)/.ready ## licences of what ships, against the list in pyproject.toml
 	$(SUPPLY)/bin/pip-licenses --python $(SHIPPED)/bin/python
+
+fresh-test: ## the proof that a minimal Debian is enough to run and test a clone of HEAD (needs root and debootstrap)
+	.ci/fresh
 
 image-test: $(VENV)/.dev $(DEPLOY)/.ready ## builds the image and runs both processes from it (needs root and podman)
 	$(BIN)/python -m pytest tests/image/checks.py -v

@@ -22,7 +22,7 @@ class BrokerClient:
         self._connection = pika.BlockingConnection(pika.URLParameters(f"{uri}?heartbeat=0"))
         self.channel: Any = self._connection.channel()
         self.replies = f"bench.replies.{name}"
-        self.channel.queue_declare(self.replies)
+        self.channel.queue_declare(self.replies, exclusive=True)
 
     def send(self, queue: str, bodies: Sequence[bytes]) -> None:
         """Send requests; each one's correlation id is its number."""

@@ -18,18 +18,37 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
 _APOSTROPHES = re.compile(r"[\u2018-\u201B\u02B9\u02BB-\u02BD\u2032\u0060\u00B4\uFF07]")
 # Soft hyphen, zero-width space and joiners, direction marks, word joiner, byte order mark: they come with copied text.
 _INVISIBLE = re.compile(r"[\u00AD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]")
+_NOT_LETTERS = re.compile(r"[\W_]+")
 _NO_PATRONYMIC = frozenset(
-    {"", "нет", "нету", "отсутствует", "неуказано", "неуказан", "нетотчества", "безотчества", "неимеет", "неимеется"}
+    {
+        *("", "нет", "нету", "нет отчества", "без отчества", "отчество отсутствует", "отчества нет", "прочерк"),
+        *("отсутствует", "отсутств", "отсут", "не имеет", "не имеется", "не указано", "не указан", "не указывается"),
+        *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
+    }
 )
 
 
-def tidied(name: str) -> str:
-    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible."""
-    if _CLEAN.fullmatch(name):
-        return name
-    name = unicodedata.normalize("NFC", visible(name))
-    name = _APOSTROPHES.sub("'", _DASHES.sub("-", name))
-    return " ".join(name.split())
+class WrongName(ValueError):
+    """The name cannot be one. The text says what is wrong and does not repeat it."""
+
+
+def parse(text: str) -> str:
+    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible.
+
+    Raises WrongName.
+    """
+    if len(text) <= MAX_LENGTH and _CLEAN.fullmatch(text) and _LETTER.search(text):
+        return text
+    name = " ".join(_APOSTROPHES.sub("'", _DASHES.sub("-", unicodedata.normalize("NFC", visible(text)))).split())
+    if not name:
+        raise WrongName("is required")
+    if len(name) > MAX_LENGTH:
+        raise WrongName(f"must have at most {MAX_LENGTH} characters")
+    if not _FORM.fullmatch(name):
+        raise WrongName(_wrong_alphabet(name))
+    if not _LETTER.search(name):
+        raise WrongName("must have at least one Cyrillic letter")
+    return name
 
 
 def visible(text: str) -> str:
@@ -37,21 +56,9 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
-def is_absent(patronymic: str) -> bool:
-    """Whether the text says that there is no patronymic: empty, a dash, or words such as «нет» and «отсутствует»."""
-    letters = "".join(filter(str.isalpha, patronymic.casefold()))
-    return letters in _NO_PATRONYMIC and not any(map(str.isdigit, patronymic))
-
-
-def fault(name: str) -> str | None:
-    """What is wrong with a tidied name, in words that do not repeat it; None where it is right."""
-    if len(name) > MAX_LENGTH:
-        return f"must have at most {MAX_LENGTH} characters"
-    if not _FORM.fullmatch(name):
-        return _wrong_alphabet(name)
-    if not _LETTER.search(name):
-        return "must have at least one Cyrillic letter"
-    return None
+def is_no_patronymic(text: str) -> bool:
+    """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
+    return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
 
 
 def folded(name: str) -> str:

@@ -55,17 +55,15 @@ def _digits_or_text(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    name = names.tidied(_text(value))
-    if not name:
-        raise _wrong("is required")
-    if fault := names.fault(name):
-        raise _wrong(fault)
-    return name
+    try:
+        return names.parse(_text(value))
+    except names.WrongName as wrong:
+        raise _wrong(str(wrong)) from None
 
 
 def _patronymic(value: object) -> str:
     # Forms and spreadsheets write a dash or a word where a person has no patronymic.
-    if value is None or (isinstance(value, str) and names.is_absent(value)):
+    if value is None or (isinstance(value, str) and names.is_no_patronymic(value)):
         return ""
     return _name(value)
 

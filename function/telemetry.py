@@ -6,7 +6,6 @@ What is not among the words below is counted as "other".
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 from function.outcomes import Outcome, Reason, Status
 from function.result import summary_of
@@ -50,8 +49,8 @@ def lookup_event(
     return LookupEvent(entry, request_id, status, cached, provider, seconds, attempt, traceparent)
 
 
-class Observer(Protocol):
-    """Takes reports, from any thread; never raises, never blocks."""
+class Observer:
+    """Takes reports, from any thread; never raises, never blocks. This one discards them."""
 
     def in_flight(self, entry: str, change: int) -> None:
         """So many requests more are in work at this entry, or fewer where negative; however they end."""
@@ -90,38 +89,4 @@ class Observer(Protocol):
         else it begins a trace. The first word of `name` says what kind of work it is: serve (HTTP),
         consume, publish (messages), ask (a provider), or any other.
         """
-
-
-class NullObserver:
-    """An Observer that reports nothing."""
-
-    def in_flight(self, entry: str, change: int) -> None:
-        """Do nothing."""
-
-    def lookup(self, event: LookupEvent) -> None:
-        """Do nothing."""
-
-    def step(self, name: str, seconds: float) -> None:
-        """Do nothing."""
-
-    def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
-        """Do nothing."""
-
-    def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        """Do nothing."""
-
-    def message_moved(self, queue: str, reason: str) -> None:
-        """Do nothing."""
-
-    def held(self, reason: str, count: int) -> None:
-        """Do nothing."""
-
-    def event(self, name: str, /, **facts: str | float) -> None:
-        """Do nothing."""
-
-    def error(self, where: str, error: BaseException) -> None:
-        """Do nothing."""
-
-    def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
-        """Hand on what came."""
         return nullcontext(traceparent)

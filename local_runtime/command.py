@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.function import HttpParts, http_endpoint
 from adapters.composition.hosted import hosted

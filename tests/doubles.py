@@ -24,7 +24,7 @@ from function.rate_limit import (
     recovered,
 )
 from function.request import LookupRequest, parse
-from function.telemetry import LookupEvent
+from function.telemetry import LookupEvent, Observer
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 INN = "770000000082"
@@ -178,7 +178,7 @@ class MemoryRateLimiter:
 
 
 @dataclass
-class RecordingObserver:
+class RecordingObserver(Observer):
     """An Observer that records every report, as the method's name and what it got."""
 
     reports: list[tuple[Any, ...]] = field(default_factory=list)

@@ -10,6 +10,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Lock, Thread
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -50,22 +51,14 @@ class _PendingSave(NamedTuple):
 class CachedAnswers(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
-    A daemon thread renews claims and deletes what has expired; it runs while there is anything to look after, so
-    no personal data stays in an idle process.
+    A daemon thread renews claims and deletes what has expired, until there is nothing left: no personal data stays
+    in an idle process.
     """
 
     def __init__(
-        self,
-        store: ErasingStore,
-        clock: Clock,
-        observer: Observer,
-        *,
-        lease: float = LEASE_SEC,
-        capacity: int = CAPACITY,
+        self, store: ErasingStore, clock: Clock, observer: Observer, lease: float = LEASE_SEC, capacity: int = CAPACITY
     ) -> None:
-        self._store = store
-        self._clock = clock
-        self._observer = observer
+        self._store, self._clock, self._observer = store, clock, observer
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
         self._pending_saves: TTLCache[_PendingSave] = TTLCache(clock, capacity)
@@ -110,8 +103,7 @@ class CachedAnswers(AnswerStore):
         try:
             self._timed("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            unkept = claim._replace(ticket=ticket)
-            self._unkept.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
+            self._unkept.put(claim.person, claim._replace(ticket=ticket), self._clock.now(), ticket.expires_at)
             self._maintain()
             raise
 
@@ -128,8 +120,7 @@ class CachedAnswers(AnswerStore):
             self._timed("save", self._store.save, claim, request, answer)
         except Exception:
             # A bug of ours does not make the answer cheaper.
-            pending = _PendingSave(claim, request, answer)
-            made = answer.fetched_at
+            made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
             self._pending_saves.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
             self._maintain()
             raise
@@ -144,12 +135,10 @@ class CachedAnswers(AnswerStore):
         self._closing.set()
         with self._lock:
             claims = [*self._held.values(), *self._unkept.unexpired()]
-        calls: list[tuple[Callable[..., object], object]] = [
-            *((self._retry, pending) for pending in self._pending_saves.unexpired()),
-            *((self._store.release, claim) for claim in claims),
-        ]
-        for call, argument in calls:
-            if not self._attempt("close", call, argument):
+        calls: list[Callable[[], object]] = [partial(self._retry, save) for save in self._pending_saves.unexpired()]
+        calls += [partial(self._store.release, claim) for claim in claims]
+        for call in calls:
+            if not self._attempt("close", call):
                 # Each of the others would wait as long in vain, and leases end by themselves.
                 return
 
@@ -164,13 +153,12 @@ class CachedAnswers(AnswerStore):
         return True
 
     def _cache(self, answers: Mapping[Person, Answer]) -> None:
-        if not answers:
-            return
         limit = self._clock.now() + timedelta(seconds=CACHED_SEC)
         for person, answer in answers.items():
             # As in the store: of two answers the one that was fetched later stays.
             self._answers.put(person, answer, answer.fetched_at, min(limit, answer.expires_at or limit))
-        self._maintain()
+        if answers:
+            self._maintain()
 
     def _drop(self, claim: Claim) -> None:
         with self._lock:
@@ -200,17 +188,17 @@ class CachedAnswers(AnswerStore):
             renewed = [claim for claim in held if claim.token in tokens]
             tokens = {claim.token for claim in held}
             if renewed:
-                self._attempt("renew", self._store.renew, renewed)
+                self._attempt("renew", partial(self._store.renew, renewed))
             with self._lock:
                 left = [cache.unexpired() for cache in (self._answers, self._pending_saves, self._unkept)]
                 if not self._held and not any(left):
                     self._maintenance = None
                     return
 
-    def _attempt(self, where: str, call: Callable[..., object], argument: object) -> bool:
+    def _attempt(self, where: str, call: Callable[[], object]) -> bool:
         """False where the store is unavailable. A bug is reported: it is one person's, and not the others'."""
         try:
-            call(argument)
+            call()
         except Unavailable:
             return False
         except Exception as bug:  # noqa: BLE001  # the others go on

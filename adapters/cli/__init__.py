@@ -1,7 +1,7 @@
-"""The `inn` command, and how it ends: whatever happens is one clear line and an exit status.
+"""The `inn` command: whatever happens, it ends with an exit status and at most one clear line on standard error.
 
-A long-running process takes no options, and starts often: it is run as it stands here. All else,
-help included, goes through typer (`commands.py`), whose import takes a tenth of a start.
+`serve` and `consume` take no options and start often: they run without typer, whose import takes a tenth of a
+start. All else, help included, goes through typer (`commands.py`).
 """
 
 import sys
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 
-from adapters.cli.failure import DONE, FAILED, INTERRUPTED
-from adapters.cli.output import Output, ReaderLeft
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, ReaderLeft
+from adapters.cli.output import Output
 from adapters.runtime.imports import swiftly
 
 PROCESSES = ("serve", "consume")
@@ -18,7 +18,7 @@ PROCESSES = ("serve", "consume")
 
 
 def main() -> None:
-    """Run the command line. Errors are one clear line on stderr, no traceback."""
+    """Run the command line."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0 done, 1 an answer or check failed, 2 wrong use or settings."""
     try:
         with redirect_stdout(Output(sys.stdout)) as output:
-            status = _called(arguments)
+            status = _call(arguments)
             output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -35,23 +35,22 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     except Exception as exc:  # noqa: BLE001  # whatever it is, it ends as one line
-        from adapters.cli import commands, faults  # noqa: PLC0415  # they import typer, and most starts have no error
+        from adapters.cli import commands
 
-        fault = faults.told(exc, commands.path(arguments))
+        line, status = commands.error_line(exc, arguments)
         if sys.stderr is not None:
-            sys.stderr.write(f"{fault}\n")
-        return fault.status
+            sys.stderr.write(f"{line}\n")
     return status if isinstance(status, int) else DONE
 
 
-def _called(arguments: Sequence[str]) -> object:
-    """What the command gives back."""
+def _call(arguments: Sequence[str]) -> object:
+    """Returns what the command returns."""
     match arguments:
         case [name] if name in PROCESSES:
             with swiftly():
                 command = getattr(import_module(f"adapters.cli.{name}"), name)
             return command()
         case _:
-            from adapters.cli import commands  # noqa: PLC0415  # it imports typer
+            from adapters.cli import commands
 
             return commands.call(arguments)

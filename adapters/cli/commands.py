@@ -1,32 +1,64 @@
-"""The commands of `inn`, through typer. Each is a module of its own, imported only when it is called.
+"""The commands of `inn`, through typer. Each is imported only when it is called: a driver alone takes a second.
 
-They are the entry points of the group `inn.commands` (pyproject.toml): each is a function with
-typer's annotations, or a `typer.Typer` with sub-commands of its own. So that `local`, which stands
-above the adapters, is one of them as well.
+They are the entry points of the group `inn.commands` (pyproject.toml): each is a function with typer's
+annotations, or a `typer.Typer` with sub-commands of its own. So `local`, which stands above the adapters, is one
+as well.
 """
 
-from collections.abc import Sequence
-from importlib.metadata import EntryPoints, distribution
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, EntryPoints, distribution
+from pathlib import Path
+from traceback import extract_tb
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from adapters.cli.deferred import Deferred
+from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, Failure
+from adapters.config.environment import WrongSettings
+from adapters.runtime.imports import swiftly
 
 DISTRIBUTION = "inn-service"
+SHORT_HELP = {
+    "batch": "Ask for every row of a table, and write the table anew with inn, status and details behind each row.",
+    "consume": "Answer requests from RabbitMQ with production settings (the environment, or .env).",
+    "dead": "See, return or delete parked messages: requests whose retries are used up, and what is no request.",
+    "doctor": "Look at the settings (the environment, or .env) and at each server, and say what to mend.",
+    "forget": "Erase the answer and the history of one person, and keep a record of it without personal data.",
+    "history": "Show what was looked up at a provider; answers from the cache leave no row.",
+    "local": "Run everything on this machine: the function, an emulated tax service and a page to play with.",
+    "lookup": "Ask for one person.",
+    "serve": "Serve the HTTP function with production settings (the environment, or .env).",
+}
+"""The first sentence of each command's help, as it is listed without importing the command."""
 
 
-class _Commands(TyperGroup):
-    """Every sub-command there is, none of them imported before it is run."""
+class LazyCommand(TyperCommand):
+    """Stands for the command at an entry point, which is imported when it is run, completed or asked for its help."""
+
+    def __init__(self, entry: EntryPoint) -> None:
+        super().__init__(entry.name, help=SHORT_HELP.get(entry.name), rich_markup_mode=None)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself."""
+        with swiftly():
+            target = self._entry.load()
+        return _command(self._entry.name, target).make_context(info_name, args, parent, **extra)
+
+
+class LazyGroup(TyperGroup):
+    """All commands, none of them imported."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands.update((entry.name, Deferred(entry)) for entry in sorted(_entries()))
+        self.commands.update((entry.name, LazyCommand(entry)) for entry in sorted(_entries()))
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=LazyGroup,
     name="inn",
     help="Finds a Russian person's INN from passport data.",
     epilog="Example: inn lookup --help",
@@ -36,34 +68,70 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  # so typer calls it
-    if wanted:
+@app.callback(invoke_without_command=True)
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Find a Russian person's INN from passport data."""
+    if version:
         typer.echo(f"inn {distribution(DISTRIBUTION).version}")
         raise typer.Exit
 
 
-@app.callback()
-def _root(
-    *,
-    _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Find a Russian person's INN from passport data."""
-
-
 def call(arguments: Sequence[str]) -> object:
-    """Run one command; returns what it does. Raises typer's errors as well as its own."""
+    """Run one command; returns what it returns. Raises typer's errors as well as its own."""
+    # Libraries would log to stderr, addresses included; a command reports their errors in its own words.
+    logging.getLogger().addHandler(logging.NullHandler())
     command = typer.main.get_command(app)
-    # Without its stand-alone mode typer leaves errors, and how they are told, to us.
+    # In its stand-alone mode typer would print errors itself.
     return command.main(list(arguments) or ["--help"], prog_name="inn", standalone_mode=False)
 
 
-def path(arguments: Sequence[str]) -> str:
-    """The command that was called, as its help names it."""
-    return f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
+def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
+    """The line for the caller of the command, and the exit status.
+
+    A bug is reported by its type and place alone, for its text may hold personal data.
+    """
+    match error:
+        case Failure():
+            return f"inn: {error}", error.status
+        case WrongSettings():
+            return f"inn: {error}", WRONG_USE
+        case typer.TyperException():
+            return _usage_line(error, arguments), WRONG_USE
+        case typer.Abort():
+            # typer raises the same for Ctrl-C and for an input that ends.
+            return "inn: not done", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
+    frames = extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"inn: a fault of this program, {type(error).__name__}{place}", FAILED
+
+
+def _usage_line(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    message = error.format_message()
+    if "\n" in message:
+        # The help of a group that was called without a command.
+        return message
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        path = context.command_path
+    else:
+        path = f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
+    return f"{path}: {message.rstrip('.')}; see {path} --help"
+
+
+def _command(name: str, target: Callable[..., object] | typer.Typer) -> Any:
+    """The command of an entry point, with its help as plain text."""
+    if not isinstance(target, typer.Typer):
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(target)
+        target = alone
+    target.rich_markup_mode = None
+    for registered in target.registered_commands:
+        text = inspect.cleandoc((registered.callback and registered.callback.__doc__) or "")
+        # Without the mark typer joins the lines of examples.
+        registered.help = registered.help or text.replace("\n\nExample", "\n\n\b\nExample")
+    return typer.main.get_command(target)
 
 
 def _entries() -> EntryPoints:
-    # Of this distribution alone: to read what all installed ones offer takes a third of a second.
+    # Of this distribution alone: reading those of all installed ones takes a third of a second.
     return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")

@@ -9,16 +9,14 @@ import typer
 from pydantic_core import to_json
 
 from adapters.cli.doctor.rabbit import why_unavailable
-from adapters.cli.failure import WRONG_USE, Failure
-from adapters.cli.output import Unwritable
-from adapters.cli.quiet import silence_amqp
+from adapters.cli.errors import WRONG_USE, Failure, Unwritable
 from adapters.config.settings import RabbitSettings, load
-from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
 from adapters.telemetry import allow_list
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
@@ -39,10 +37,11 @@ dead = typer.Typer(
 
 @dead.command("list")
 def show(
+    *,
     request_id: RequestId = "",
     reason: Reason = "",
-    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
-    as_json: Json = False,  # noqa: FBT002  # as typer has it
+    unrouted: Unrouted = False,
+    as_json: Json = False,
 ) -> None:
     """Show them, oldest first: why and when they were parked, after how many attempts. Their order stays as it is.
 
@@ -73,10 +72,11 @@ def replay(request_id: RequestId = "", reason: Reason = "") -> None:
 
 @dead.command()
 def drop(
+    *,
     request_id: RequestId = "",
     reason: Reason = "",
-    unrouted: Unrouted = False,  # noqa: FBT002  # as typer has it
-    everything: Annotated[bool, typer.Option("--all", help="Delete every parked message.")] = False,  # noqa: FBT002  # as typer has it
+    unrouted: Unrouted = False,
+    everything: Annotated[bool, typer.Option("--all", help="Delete every parked message.")] = False,
 ) -> None:
     """Delete them for good: those that are selected, or --all.
 
@@ -120,11 +120,10 @@ def _shown(letter: DeadLetter) -> DeadLetter:
 def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
     """Act on each selected message of the queue, and show it."""
     settings = load(RabbitSettings)
-    broker = Broker(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
-    silence_amqp()
+    broker = BrokerConfig(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
 
     async def run() -> None:
-        async with open_connection(broker, NullObserver()) as connection:
+        async with open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 show(letter)

@@ -1,16 +1,13 @@
 """`inn forget`: erases all that is kept of one person, or under other keys than the newest."""
 
 import json
+import sys
 from datetime import date
 from typing import Annotated
 
 import typer
 
-from adapters.cli import old_keys
-from adapters.cli.failure import DONE, WRONG_USE, Failure
-from adapters.cli.kept import opened
-from adapters.cli.meant import at_a_terminal, must_be_meant
-from adapters.cli.output import Unwritable
+from adapters.cli.errors import DONE, WRONG_USE, Failure, Unwritable
 from adapters.cli.person import (
     STDIN,
     BirthDate,
@@ -25,6 +22,7 @@ from adapters.cli.person import (
     Typed,
     request_from,
 )
+from adapters.cli.store import store_from_settings
 from adapters.mongodb import UnderOldKeys
 from function.history import Erasure
 from function.outcomes import Rejected
@@ -41,10 +39,10 @@ _QUESTIONS = {
     "document": "Series and number of the document",
 }
 _DEFAULTS = {"middle_name": "", "document_type": "21"}
-_NOBODY = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
-_OF_THEM = "of this person"
+_NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
+_OF_PERSON = "of this person"
 _NOTHING = UnderOldKeys(0, 0)
-_MAY_BE_THEIRS = (
+_UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
     " inn forget --old-keys"
@@ -103,50 +101,73 @@ def forget(
     if under_old_keys and (source or typed.fields()):
         raise Failure("--old-keys erases of everybody: name no person beside it", WRONG_USE)
     if under_old_keys:
-        erasure, unknown = old_keys.erased(yes=yes), _NOTHING
+        erasure, unknown, what = _erase_old_keys(yes=yes), _NOTHING, "under other keys than the newest"
     else:
-        erasure, unknown = _erased(_person(source, typed.fields()), source, yes=yes)
-    what = "under other keys than the newest" if under_old_keys else _OF_THEM
-    told = _told(erasure, unknown, what)
+        erasure, unknown = _erase(_person(source, typed.fields()), source, yes=yes)
+        what = _OF_PERSON
+    text = _as_text(erasure, unknown, what)
     try:
-        typer.echo(_as_json(erasure, unknown) if as_json else told)
+        typer.echo(_as_json(erasure, unknown) if as_json else text)
     except Unwritable as no:
-        # Else nobody would know whether it was done.
-        raise Failure(f"{no}; {told}") from None
+        # Without it nobody would know whether anything was erased.
+        raise Failure(f"{no}; {text}") from None
     if unknown != _NOTHING:
-        raise Failure(_MAY_BE_THEIRS.format(unknown))
+        raise Failure(_UNKNOWN_KEYS.format(unknown))
     return DONE
 
 
-def _erased(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOldKeys]:
+def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOldKeys]:
+    """Erase a person, once it is confirmed; and how much is under keys that nobody has."""
     if not yes:
         if source == STDIN:
-            # An answer to the question would be looked for behind the person's end.
-            raise Failure(_NOBODY, WRONG_USE)
-        must_be_meant("Erase all that is kept of this person?", nobody=_NOBODY)
-    with opened() as store:
+            # The answer would be read behind the person's end.
+            raise Failure(_NO_TERMINAL, WRONG_USE)
+        _confirm("Erase all that is kept of this person?", _NO_TERMINAL)
+    with store_from_settings() as store:
         erasure = store.forget(person)
         try:
             return erasure, store.under_unknown_keys()
         except Unavailable:
-            # Where there is much it may take too long, which is no reason to erase nobody.
-            told = _told(erasure, None, _OF_THEM)
-            raise Failure(f"{told}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
+            # Counting much may take too long, and is no reason not to erase.
+            text = _as_text(erasure, None, _OF_PERSON)
+            raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
+
+
+def _erase_old_keys(*, yes: bool) -> Erasure:
+    """Erase what is kept under every key but the newest, once it is confirmed."""
+    with store_from_settings() as store:
+        # Counting much takes long: only where there is a question to ask.
+        if not yes and (old := store.under_old_keys()) != _NOTHING:
+            much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
+            _confirm(f"Erase {much}, whomever they are about?", f"say --yes to erase {much}")
+        return store.forget_old_keys()
+
+
+def _confirm(question: str, no_terminal: str) -> None:
+    """Return if somebody at the terminal says yes. Raises Failure: with `no_terminal` where there is none."""
+    if not _at_terminal():
+        raise Failure(no_terminal, WRONG_USE)
+    typer.confirm(question, err=True, abort=True)
+
+
+def _at_terminal() -> bool:
+    # A process that was started with its standard input closed has none.
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _person(source: str, options: dict[str, str]) -> Person:
     if not source and not options:
-        options = _asked()
+        options = _ask_for_person()
     request = {**request_from(source, options), "requestId": "forget"}
-    # Whoever was looked up has been born by now.
+    # Whoever was looked up is born by now.
     parsed = parse(request, date.max)
     if isinstance(parsed, Rejected):
         raise Failure(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}", WRONG_USE)
     return parsed.person
 
 
-def _asked() -> dict[str, str]:
-    if not at_a_terminal():
+def _ask_for_person() -> dict[str, str]:
+    if not _at_terminal():
         raise Failure("whom to forget? Give options, or a request as JSON: inn forget - < person.json", WRONG_USE)
     answers = {
         name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()
@@ -159,7 +180,7 @@ def _as_json(erasure: Erasure, unknown: UnderOldKeys) -> str:
     return json.dumps({**fields, "unknownKeys": unknown._asdict()})
 
 
-def _told(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:
+def _as_text(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:
     if not erasure.answers and not erasure.history:
         return f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
     return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

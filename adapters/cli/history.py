@@ -8,25 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.asking.trouble import plain
-from adapters.cli.kept import opened
-from adapters.cli.typed import iso_date
+from adapters.cli.output import printable
+from adapters.cli.parsing import iso_date
+from adapters.cli.store import store_from_settings
 from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
 
 MAX_SKIP = 10**9
-"""The store counts so far and much farther; Python's own numbers know no end."""
+"""The store counts in 64 bits."""
 
-_KEPT = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
+_STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
 _ORDERS = tuple(way + key for key in SORT_KEYS for way in ("", "-"))
 _HEADINGS = ("TIME", "STATUS", "PROVIDER", "REQUEST")
-_GONE = "sealed under a key that is not among APP_SECRET_KEYS"
+_KEY_MISSING = "encrypted under a key that is not among APP_SECRET_KEYS"
 
 
 def _status(text: str) -> Status:
-    if text not in _KEPT:
-        raise typer.BadParameter(f"must be one of {', '.join(_KEPT)}")
+    if text not in _STATUSES:
+        raise typer.BadParameter(f"must be one of {', '.join(_STATUSES)}")
     return Status(text)
 
 
@@ -37,11 +37,11 @@ def _order(text: str) -> str:
 
 
 def _time(text: str) -> datetime:
-    for spelling in (text, iso_date(text)):
-        # At the calendar's end another zone's time may lie beyond it.
+    for form in (text, iso_date(text)):
+        # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
             # A time without a zone is in the zone of whoever types it.
-            return datetime.fromisoformat(spelling).astimezone()
+            return datetime.fromisoformat(form).astimezone()
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
 
 
@@ -51,7 +51,7 @@ def history(
     skip: Annotated[int, typer.Option(min=0, max=MAX_SKIP, help="Rows before the page.")] = 0,
     sort: Annotated[str, typer.Option(parser=_order, metavar="KEY", help=f"One of {', '.join(_ORDERS)}.")] = "-time",
     status: Annotated[
-        Status | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_KEPT)}.")
+        Status | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_STATUSES)}.")
     ] = None,
     since: Annotated[
         datetime | None,
@@ -71,7 +71,7 @@ def history(
       inn history --limit 50 --skip 50 --sort provider --json
     """
     query = HistoryQuery(limit=limit, skip=skip, sort=sort, status=status, since=since, until=until)
-    with opened() as store:
+    with store_from_settings() as store:
         rows = store.history(query, reveal=reveal)
     typer.echo(_as_json(rows, reveal=reveal) if as_json else _table(rows, reveal=reveal))
 
@@ -95,7 +95,10 @@ def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
         return "no rows"
     table = [
         _HEADINGS,
-        *((_local(row), row.status.value, row.provider, plain(_request_id(row, reveal=reveal))) for row in rows),
+        *(
+            (_local_time(row), row.status.value, row.provider, printable(_request_id(row, reveal=reveal)))
+            for row in rows
+        ),
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
@@ -111,11 +114,11 @@ def _request_id(row: HistoryRow, *, reveal: bool) -> str:
     return row.request_id if reveal else allow_list.request_id(row.request_id)
 
 
-def _local(row: HistoryRow) -> str:
+def _local_time(row: HistoryRow) -> str:
     return row.time.astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _person(row: HistoryRow) -> str:
     if row.person is None:
-        return _GONE
-    return plain(", ".join((*row.person.values(), f"INN {row.inn or 'none'}")))
+        return _KEY_MISSING
+    return printable(", ".join((*row.person.values(), f"INN {row.inn or 'none'}")))

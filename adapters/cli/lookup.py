@@ -1,15 +1,26 @@
 """`inn lookup`: asks for one person and prints the answer."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from adapters.cli.asking.one import asked
-from adapters.cli.asking.options import Amqp, Queue, TokenFile, Url, destination
-from adapters.cli.asking.trouble import plain
-from adapters.cli.failure import DONE, FAILED, WRONG_USE, Failure
+from adapters.cli.client import (
+    Amqp,
+    AmqpDestination,
+    HttpDestination,
+    Queue,
+    RetryLater,
+    TokenFile,
+    Url,
+    destination,
+)
+from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure
+from adapters.cli.output import printable
 from adapters.cli.person import (
     BirthDate,
     Document,
@@ -25,11 +36,14 @@ from adapters.cli.person import (
     request_from,
 )
 from function.outcomes import Status
-from function.request import LookupResult
+from function.result import LookupResult
 
 DAY_SEC = 24 * 60 * 60
+TRIES = 5
+FIRST_WAIT_SEC = 1.0
+"""Between two tries, where the service does not say how long; doubled each time."""
 
-_WORDS = {
+_TEXTS = {
     Status.FOUND: "found",
     Status.NOT_FOUND: "not found: the tax service has no INN for this person",
     Status.AMBIGUOUS: "ambiguous: the tax service cannot tell this person from another",
@@ -84,23 +98,67 @@ def lookup(
         document=document,
     )
     others = {"requestId": request_id, "birthPlace": birth_place, "documentDate": day("--document-date", document_date)}
-    given = {**person.fields(), **{name: text for name, text in others.items() if text}}
-    request = _request(source, given)
-    result = asked(destination(url, amqp, queue, token_file), request, timeout)
-    typer.echo(result.to_json().decode() if as_json else in_words(result))
+    options = {**person.fields(), **{name: text for name, text in others.items() if text}}
+    if not source and not options:
+        raise Failure("whom to look for? Give options, or a request as JSON: inn lookup - < person.json", WRONG_USE)
+    request = {"requestId": f"cli-{uuid4()}", **request_from(source, options)}
+    result = _ask(destination(url, amqp, queue, token_file), request, timeout)
+    typer.echo(result.to_json().decode() if as_json else _as_text(result))
     return FAILED if result.status in _NO_ANSWER else DONE
 
 
-def in_words(result: LookupResult) -> str:
-    """The answer for a person to read."""
-    words = [f"found: {result.inn}" if result.inn else _WORDS[result.status]]
-    words += [f"  {plain(detail)}" for detail in result.details.split("; ") if detail]
+def _as_text(result: LookupResult) -> str:
+    lines = [f"found: {result.inn}" if result.inn else _TEXTS[result.status]]
+    lines += [f"  {printable(detail)}" for detail in result.details.split("; ") if detail]
     origin = "from the cache, " if result.cached else ""
-    words.append(f"  {origin}{result.elapsed_time:.3f} s, request {plain(result.request_id)}")
-    return "\n".join(words)
+    lines.append(f"  {origin}{result.elapsed_time:.3f} s, request {printable(result.request_id)}")
+    return "\n".join(lines)
 
 
-def _request(source: str, options: Mapping[str, str]) -> dict[str, object]:
-    if not source and not options:
-        raise Failure("whom to look for? Give options, or a request as JSON: inn lookup - < person.json", WRONG_USE)
-    return {"requestId": f"cli-{uuid4()}", **request_from(source, options)}
+def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], timeout: float) -> LookupResult:
+    """The answer; `failed` where the service says "later" until the time is over. Raises Failure."""
+    begun = time.monotonic()
+    try:
+        if isinstance(to, HttpDestination):
+            return _ask_over_http(to, request, begun + timeout)
+        return asyncio.run(_ask_over_amqp(to, request, timeout))
+    except RetryLater as later:
+        # The reply that RabbitMQ's clients get when retries are used up.
+        return LookupResult(
+            request_id=str(request["requestId"]),
+            inn="",
+            cached=False,
+            details=f"{later.code}: {later}" if later.code else str(later),
+            elapsed_time=round(time.monotonic() - begun, 6),
+            status=Status.FAILED,
+        )
+
+
+def _ask_over_http(to: HttpDestination, request: Mapping[str, object], deadline: float) -> LookupResult:
+    """Ask, and again when the service says to, within the time and the tries."""
+    from adapters.cli.http_client import HttpClient
+
+    attempt = 0
+    while True:
+        with closing(HttpClient(to, max(1.0, deadline - time.monotonic()))) as client:
+            try:
+                return client.ask(request)
+            except RetryLater as later:
+                wait = later.retry_after or FIRST_WAIT_SEC * 2**attempt
+                attempt += 1
+                if attempt == TRIES or time.monotonic() + wait >= deadline:
+                    raise
+        time.sleep(wait)
+
+
+async def _ask_over_amqp(to: AmqpDestination, request: Mapping[str, object], limit: float) -> LookupResult:
+    from adapters.cli.amqp_client import AmqpClient
+
+    try:
+        async with AmqpClient(to) as client, asyncio.timeout(limit):
+            return await client.ask(request)
+    except TimeoutError:
+        raise Failure(
+            f"no reply by way of the queue {to.queue} in {limit:g} s: is `inn consume` running? "
+            "The request stays in the queue, and its answer will be kept"
+        ) from None

@@ -1,24 +1,19 @@
 """Whom a command is about: a request as JSON in a file or on standard input, and options over it."""
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.cli.failure import WRONG_USE, Failure
-from adapters.cli.typed import iso_date, series_and_number, two_digits
-from function.documents import PASSPORT
+from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.parsing import document_type, parse_date, series_and_number
+from function.documents import WrongDocument
 
 STDIN = "-"
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}(?:\s*г\.)?", re.ASCII)
-_NO_PASSPORT = "--document must have 10 digits: 4 of the series, 6 of the number; if it is no Russian passport, --document-type says so"
 
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
@@ -48,12 +43,13 @@ class Typed:
 
     def fields(self) -> dict[str, str]:
         """By wire name, in the contract's forms, without what was left out. Raises Failure."""
-        kind = two_digits(self.document_type)
+        kind = document_type(self.document_type)
         serial, number = self.document_serial, self.document_number
         if self.document:
-            serial, number = series_and_number(kind, self.document)
-            if not serial and kind in ("", PASSPORT):
-                raise Failure(_NO_PASSPORT, WRONG_USE)
+            try:
+                serial, number = series_and_number(kind, self.document)
+            except WrongDocument as no:
+                raise Failure(f"--document {no}; --document-type is for other documents", WRONG_USE) from None
         given = {
             "lastName": self.last_name,
             "firstName": self.first_name,
@@ -68,15 +64,12 @@ class Typed:
 
 def day(option: str, text: str) -> str:
     """The date of an option in ISO form, "" where it is left out. Raises Failure."""
-    written = iso_date(text)
-    if not written:
+    if not text.strip():
         return ""
-    if not _DAY.fullmatch(written):
-        raise Failure(f"{option} must be a date as dd.mm.yyyy or yyyy-mm-dd", WRONG_USE)
-    try:
-        return date.fromisoformat(written).isoformat()
-    except ValueError:
-        raise Failure(f"{option} is no day of the calendar", WRONG_USE) from None
+    read = parse_date(text)
+    if read is None:
+        raise Failure(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd", WRONG_USE)
+    return read.isoformat()
 
 
 def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:

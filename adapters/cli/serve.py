@@ -5,7 +5,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from adapters import telemetry
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.function import Function, function
 from adapters.config.settings import HttpSettings, load_core
 from adapters.http.server import Address, Busy, Server, leave, listen, run

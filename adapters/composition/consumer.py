@@ -10,7 +10,7 @@ from adapters.composition.providers import THREADS, provider_of
 from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer, LaneRunner
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.jobs import LaneContext
@@ -54,9 +54,9 @@ def consumer_process(
         yield ConsumerProcess(consumer, checks, reporting(servers, telemetry))
 
 
-def broker(app: AppSettings, rabbit: RabbitSettings) -> Broker:
+def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:
     """Where the broker is, and the queues there."""
-    return Broker(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
+    return BrokerConfig(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
 
 
 def broker_start(consumer: Consumer) -> Connect:

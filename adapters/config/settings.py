@@ -157,7 +157,7 @@ class NalogSettings(ProviderSettings, alias_generator=named("CLIENT_NALOG_")):
     retries: fields.Count = 2
     """Further tries of a connection that could not be made."""
     wait_sec: fields.NotNegative = 1
-    """Seconds before each of them."""
+    """Seconds before the second of them; each later one waits twice as long."""
     user_agent: fields.AsciiText = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     min_interval_sec: fields.NotNegative = 1
     cooldown_sec: fields.NotNegative = 20

@@ -116,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal)
             return
-        if self._unused > MAX_HEAD_BYTES:
+        if self._unused > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
             self._refuse(TOO_LARGE)
         elif self._in_body and self._sent - self._body_bytes > MAX_FRAMING_BYTES + self._read:
             self._refuse(TOO_MUCH_FRAMING)
@@ -127,16 +127,10 @@ class BoundedProtocol(HttpToolsProtocol):
             elif self._head_timer is None:
                 self._head_timer = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer, unless there are too many."""
-        if len(self.headers) >= MAX_HEADERS:
-            self._refusal = TOO_LARGE
-            raise _RefusedError
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Take a head that is not too large, nor behind too many, and that says plainly where its request ends."""
-        if self._unused + self._uncertain > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        too_large = self._unused + self._uncertain > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES
+        if too_large or len(self.headers) > MAX_HEADERS:
             self._refusal = TOO_LARGE
             raise _RefusedError
         if len(self.pipeline) >= MAX_PIPELINED:

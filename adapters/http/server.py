@@ -109,9 +109,9 @@ class Server(uvicorn.Server):
         self._announce = announce
         self._signals = signals
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+    def serve(self, sockets: list[socket.socket] | None = None) -> Coroutine[Any, Any, None]:
         """Answer until it is told to stop."""
-        await super().serve(sockets or [self._listener])
+        return super().serve(sockets or [self._listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, then say so."""

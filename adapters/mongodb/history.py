@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from adapters.mongodb.client import MongoBase
 from adapters.mongodb.documents import row_id, row_of
-from adapters.mongodb.errors import operator_errors
+from adapters.mongodb.errors import lookup_errors
 from adapters.mongodb.pipelines import Document
 from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
@@ -50,7 +50,7 @@ class MongoHistory(MongoBase, HistoryStore):
 
     @override
     def erased_since(self, time: datetime) -> bool:
-        with operator_errors():
+        with lookup_errors():
             return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
 
     def forget_old_keys(self, batch: int = _BATCH) -> Erasure:

@@ -58,7 +58,6 @@ def keep_answer(document: Document, token: str) -> Pipeline:
     """Keep the answer unless one fetched later is there, end this claim and its ticket, and leave another's claim alone."""
     return [
         {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
-        {"$unset": "ticket"},
         _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
     ]
 

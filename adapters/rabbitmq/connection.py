@@ -9,15 +9,9 @@ from typing import Any, NamedTuple, cast
 
 import aiormq
 from aiormq import Channel
+from aiormq import exceptions as amqp
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.connection import DEFAULT_PORTS
-from aiormq.exceptions import (
-    ChannelAccessRefused,
-    ChannelLockedResource,
-    ChannelNotFoundEntity,
-    ChannelPreconditionFailed,
-    ConnectionClosed,
-)
 from pamqp.commands import Basic
 from yarl import URL
 
@@ -45,7 +39,7 @@ _DIRECT_REPLY_IS_ROUTED = (4, 2)
 """The version since which the broker routes to a direct reply-to as to any queue."""
 
 
-class Broker(NamedTuple):
+class BrokerConfig(NamedTuple):
     """Where the broker is, and its queues. `uris`: one for each host, secrets; `name` shows in the broker's lists.
 
     `declare`: False where the queues are made by somebody else, and only checked.
@@ -58,7 +52,7 @@ class Broker(NamedTuple):
     declare: bool = True
 
     def __repr__(self) -> str:
-        return f"Broker({self.name!r}, ...)"
+        return f"BrokerConfig({self.name!r}, ...)"
 
 
 class QueueCounts(NamedTuple):
@@ -100,31 +94,25 @@ class BrokerConnection:
             ready.cancel()
             stopped.cancel()
 
-    async def counts(self, queue: str) -> QueueCounts:
+    async def counts(self, queue: str, *, consumed: bool = False) -> QueueCounts:
         """The counts of a queue whose leader answers. Raises BrokerUnavailable, BrokerRefused.
 
-        Where there is no leader the broker counts nothing; so an empty queue without consumers is asked for a message.
+        Where there is no leader the broker counts nothing. One that is `consumed` has at least one consumer; any other
+        is asked for a message, which ends the connection of some brokers where there is no leader.
         """
         async with queue_answer():
             channel = await self.check_channel()
             declared = await channel.queue_declare(queue, passive=True)
             counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
             if not any(counts):
+                if consumed:
+                    raise BrokerUnavailable(NO_LEADER)
                 got = await channel.basic_get(queue)
                 if isinstance(got.delivery, Basic.GetOk):
                     # It has come this moment.
                     await channel.basic_reject(got.delivery_tag or 0, requeue=True)
                     counts = QueueCounts(1, 0)
             return counts
-
-    async def has_leader(self, queue: str) -> bool:
-        """Whether the leader of a queue that is consumed answers: it counts at least one consumer."""
-        try:
-            async with queue_answer():
-                declared = await (await self.check_channel()).queue_declare(queue, passive=True)
-                return bool(declared.consumer_count)
-        except (BrokerUnavailable, BrokerRefused):
-            return False
 
     async def check_channel(self) -> AbstractChannel:
         """A channel for questions: one that fails is closed, and one that hangs holds up what comes behind it."""
@@ -137,7 +125,7 @@ class BrokerConnection:
 
 
 @asynccontextmanager
-async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
     """Connect. Raises BrokerUnavailable or BrokerRefused; later errors are the caller's to translate."""
     with translate_errors():
         connection = await _connect(broker)
@@ -154,10 +142,10 @@ async def open_connection(broker: Broker, observer: Observer) -> AsyncIterator[B
         yield BrokerConnection(channel, publisher)
     finally:
         # By default it would tell whoever still waits for something of it that they were cancelled.
-        await connection.close(ConnectionClosed)
+        await connection.close(amqp.ConnectionClosed)
 
 
-async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
+async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> None:
     """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
     with translate_errors():
         async with asyncio.timeout(CONNECT_SEC):
@@ -165,7 +153,7 @@ async def declare_queues(connection: BrokerConnection, broker: Broker) -> None:
                 await _declare(await connection.check_channel(), queue, declare=broker.declare)
 
 
-async def _connect(broker: Broker) -> AbstractConnection:
+async def _connect(broker: BrokerConfig) -> AbstractConnection:
     """A connection to one of the broker's addresses. Each has its share of the time, in an order that changes."""
     addresses, failure = await _addresses(broker)
     share = max(CONNECT_SEC / max(1, len(addresses)), SHARE_SEC)
@@ -181,7 +169,7 @@ async def _connect(broker: Broker) -> AbstractConnection:
     raise failure
 
 
-async def _addresses(broker: Broker) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
+async def _addresses(broker: BrokerConfig) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
     """Every address of the broker's hosts, with the host's name, and why there is none."""
     failure = BrokerUnavailable("unknown_host")
     found: list[tuple[URL, str]] = []
@@ -205,11 +193,11 @@ async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> 
         if not declare:
             await channel.queue_declare(queue.name, passive=True)
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-    except (ChannelPreconditionFailed, ChannelLockedResource) as differs:
+    except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
         raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
-    except ChannelNotFoundEntity:
+    except amqp.ChannelNotFoundEntity:
         raise BrokerRefused(how_to_create(queue.name)) from None
-    except ChannelAccessRefused:
+    except amqp.ChannelAccessRefused:
         # Without the right to configure, the broker compares no arguments.
         if declare:
             raise
@@ -223,5 +211,5 @@ async def queue_answer() -> AsyncIterator[None]:
             async with asyncio.timeout(ANSWER_SEC):
                 yield
     except BrokerUnavailable as unavailable:
-        missing = isinstance(unavailable.__context__, ChannelNotFoundEntity)
+        missing = isinstance(unavailable.__context__, amqp.ChannelNotFoundEntity)
         raise BrokerUnavailable(NO_QUEUE if missing else NO_LEADER) from None

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from time import monotonic
 from typing import Protocol
 
-from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
-from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
+from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
@@ -37,7 +37,7 @@ class Lane(Protocol):
 class LaneRunner:
     """Keeps one lane at work: connects, reconnects, and checks its queue. `state`: CONNECTED, or a code of what is wrong."""
 
-    def __init__(self, lane: Lane, broker: Broker, observer: Observer, backoff: Backoff | None = None) -> None:
+    def __init__(self, lane: Lane, broker: BrokerConfig, observer: Observer, backoff: Backoff | None = None) -> None:
         self.state = "not_connected"
         self._lane = lane
         self._broker = broker
@@ -108,18 +108,20 @@ class LaneRunner:
 
     async def _check(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Set the state by whether the queue's leader answers and what was published is confirmed."""
+        await pause(CHECK_SEC, stopping)
         while not stopping.is_set():
+            try:
+                await connection.counts(self._lane.queue, consumed=True)
+                self.state = UNCONFIRMED if connection.publisher.is_stalled else CONNECTED
+            except BrokerUnavailable as unavailable:
+                self.state = unavailable.code
             await pause(CHECK_SEC, stopping)
-            if connection.publisher.is_stalled:
-                self.state = UNCONFIRMED
-            else:
-                self.state = CONNECTED if await connection.has_leader(self._lane.queue) else NO_LEADER
 
 
 class Consumer:
     """Both lanes. `prefetch`, `held`: deliveries that the fast and the slow one have in hand at most."""
 
-    def __init__(self, broker: Broker, context: LaneContext, prefetch: int, held: int) -> None:
+    def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
         self._drained_by = 0.0
         self.fast = LaneRunner(FastLane(context, prefetch), broker, context.observer)

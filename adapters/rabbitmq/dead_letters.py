@@ -6,11 +6,12 @@ queue puts a confirmed copy of each message that stays at the tail, acknowledges
 copy is at the head again. A break-off leaves one message twice at the most, and loses none.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiormq.exceptions import DeliveryError, InvalidFrameError
+from aiormq.exceptions import InvalidFrameError
 from pamqp.commands import Basic
 from pydantic_core import from_json
 
@@ -117,9 +118,8 @@ class DeadLetters:
 
     async def _publish(self, message: Message) -> None:
         try:
-            await self._connection.publisher.publish(message)
-        except DeliveryError:
-            raise BrokerRefused(_FULL.format(message.queue)) from None
+            if not await self._connection.publisher.offer(message, asyncio.Event()):
+                raise BrokerRefused(_FULL.format(message.queue))
         except BrokerUnavailable as unavailable:
             if unavailable.code == NO_QUEUE:
                 raise BrokerRefused(_NO_SOURCE.format(message.queue)) from None

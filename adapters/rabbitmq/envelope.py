@@ -6,25 +6,16 @@ structured mode (the whole event in the body). What is none of these is a `Rejec
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from adapters.rabbitmq.messages import PERSISTENT, SHORT_STRING_BYTES, Delivery, Headers, Message, Properties
 from function import event as cloudevent
-from function.event import Event, NotAnEvent
+from function.event import Event, Mode, NotAnEvent
 from function.outcomes import FieldError, Rejected
 from function.result import LookupResult
 
 MAX_BODY_BYTES = 64 * 1024
 PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")
 """Before the names of CloudEvents attributes among the headers; the two latter are those of AMQP 1.0's binding."""
-
-
-class Mode(Enum):
-    """How a request came, and its reply goes."""
-
-    PLAIN = "plain"
-    BINARY = "binary"
-    STRUCTURED = "structured"
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +26,6 @@ class Envelope:
     """
 
     event: Event
-    mode: Mode = Mode.PLAIN
     prefix: str = ""
     fault: Rejected | None = None
 
@@ -50,9 +40,9 @@ def decode(delivery: Delivery) -> Envelope:
     try:
         event = _event(delivery, mode, prefix, content_type)
     except NotAnEvent as fault:
-        return Envelope(Event(b"", fault.id), mode, prefix, Rejected(None, (FieldError("", str(fault)),)))
+        return Envelope(Event(b"", fault.id, mode=mode), prefix, Rejected(None, (FieldError("", str(fault)),)))
     event.traceparent = event.traceparent or cloudevent.traceparent(headers)
-    return Envelope(event, mode, prefix)
+    return Envelope(event, prefix)
 
 
 def encode_reply(
@@ -61,9 +51,9 @@ def encode_reply(
     """The reply for the sender. `message_id`: no other message has it; `now`: aware."""
     event = envelope.event
     attributes = {"traceparent": event.traceparent} if event.traceparent else {}
-    if envelope.mode is not Mode.PLAIN:
+    if event.mode is not Mode.PLAIN:
         attributes = cloudevent.reply_attributes(event.id, event.traceparent, message_id, now)
-    structured = envelope.mode is Mode.STRUCTURED
+    structured = event.mode is Mode.STRUCTURED
     # The content type has a property of its own.
     headers = {f"{envelope.prefix}{name}": value for name, value in attributes.items() if name != "datacontenttype"}
     properties = Properties(

@@ -48,29 +48,26 @@ _INT64 = range(-(2**63), 2**63)
 _MAX_SINGLE = 3.4028234e38
 
 
-@dataclass(slots=True, eq=False)
 class Delivery:
-    """One message as the broker delivered it. `arrived`: seconds on the monotonic clock."""
+    """One message as the broker delivered it. `arrived`: seconds on the monotonic clock.
 
-    tag: int
-    properties: Properties
-    body: bytes
-    arrived: float
+    `reply_to`: the queue of its sender; "" where it wants no reply.
+    """
 
-    @property
-    def headers(self) -> Headers:
-        """Its headers; none is an empty mapping."""
-        return self.properties.headers or {}
+    __slots__ = ("arrived", "body", "headers", "properties", "reply_to", "tag")
+
+    def __init__(self, tag: int, properties: Properties, body: bytes, arrived: float) -> None:
+        self.tag = tag
+        self.properties = properties
+        self.headers: Headers = properties.headers or {}
+        self.reply_to = properties.reply_to or ""
+        self.body = body
+        self.arrived = arrived
 
     @property
     def returns(self) -> int:
         """How often it came back from a consumer that died with it in hand."""
         return _count(self.headers.get("x-delivery-count"))
-
-    @property
-    def reply_to(self) -> str:
-        """The queue of its sender; "" where it wants no reply."""
-        return self.properties.reply_to or ""
 
     @property
     def throttled(self) -> int:

@@ -63,7 +63,10 @@ class Publisher:
     async def offer(self, message: Message, stopping: asyncio.Event) -> bool:
         """Publish it; False: its queue is full now. Raises BrokerUnavailable, at the end for a full queue as well."""
         try:
-            await self.publish(message)
+            if message.moved is None:
+                await self._reply(message)
+            else:
+                await self._move(message, message.moved)
         except DeliveryError:
             self._report_full(self._names.unrouted if message.moved is None else message.queue)
             if stopping.is_set():
@@ -71,37 +74,30 @@ class Publisher:
             return False
         return True
 
-    async def publish(self, message: Message) -> None:
-        """Publish it now. Raises DeliveryError where a queue of ours is full; BrokerUnavailable."""
-        if message.moved is not None:
-            await self._move(message, message.moved)
-            return
-        begun = monotonic()
-        try:
-            stuck = begun <= self._stuck_until.get(message.queue, 0.0)
-            refusal = UNCONFIRMED if stuck else await self._reply(message, begun)
-            if refusal:
-                await self.publish(unrouted(message, self._names, refusal))
-        finally:
-            self._observer.step("reply", monotonic() - begun)
-
-    async def _reply(self, message: Message, begun: float) -> str:
-        """Why the sender's queue did not take a reply; "": it did."""
+    async def _reply(self, message: Message) -> None:
+        """To the sender's queue, or to `.unrouted` where that does not take it."""
+        begun, refusal = monotonic(), ""
         # Older brokers return what goes to a direct reply-to as unroutable even as they deliver it.
         mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
         try:
-            await self._publish(message, mandatory=mandatory)
+            if begun <= self._stuck_until.get(message.queue, 0.0):
+                refusal = UNCONFIRMED
+            else:
+                await self._publish(message, mandatory=mandatory)
         except PublishError:
-            return "unroutable"
+            refusal = "unroutable"
         except DeliveryError:
-            return "refused"
+            refusal = "refused"
         except BrokerUnavailable:
             if self._last_confirm < begun:
                 raise
             # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
             self._stuck_until[message.queue] = monotonic() + STUCK_SEC
-            return UNCONFIRMED
-        return ""
+            refusal = UNCONFIRMED
+        finally:
+            self._observer.step("reply", monotonic() - begun)
+        if refusal:
+            await self._move(unrouted(message, self._names, refusal), refusal)
 
     async def _move(self, message: Message, reason: str) -> None:
         own_id = message.properties.message_id

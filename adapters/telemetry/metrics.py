@@ -12,7 +12,7 @@ from typing_extensions import override
 from adapters.telemetry.allow_list import OTHER
 from function import telemetry as known
 from function.rate_limit import DenialReason
-from function.telemetry import LookupEvent, NullObserver
+from function.telemetry import LookupEvent, Observer
 
 # Seconds: an answer from memory takes a fraction of a millisecond, one from the tax service up to a minute.
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -47,7 +47,7 @@ class Family(Generic[M]):
         return child
 
 
-class Metrics(NullObserver):
+class Metrics(Observer):
     """An Observer that counts and measures. `dropped_lines`: log lines that were not written until now."""
 
     exposition_type = CONTENT_TYPE_PLAIN_0_0_4

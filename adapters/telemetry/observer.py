@@ -21,6 +21,7 @@ from function.telemetry import LookupEvent, Observer
 DISTRIBUTION = "inn-service"
 _WARNINGS = frozenset(
     {
+        "consent_needed",
         "open_to_everybody",
         "queue_full",
         "reconnecting",

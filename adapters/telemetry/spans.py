@@ -18,7 +18,7 @@ from typing_extensions import override
 from adapters.telemetry import exceptions
 from adapters.telemetry.allow_list import OTHER, known
 from adapters.telemetry.log_writer import close_within
-from function.telemetry import LookupEvent, NullObserver
+from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0
 """How long the end of a process waits for a collector that does not answer."""
@@ -28,7 +28,7 @@ _KINDS = {"serve": SpanKind.SERVER, "consume": SpanKind.CONSUMER, "publish": Spa
 _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,3}")
 
 
-class Spans(NullObserver):
+class Spans(Observer):
     """An Observer that opens spans, by a provider of its own: nothing global is set."""
 
     def __init__(self, provider: TracerProvider) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from function.telemetry import NullObserver, Observer
+from function.telemetry import Observer
 
 KNOWN_EXPORTERS: Final = ("otlp", "console")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -40,7 +40,7 @@ def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], Non
     A wrong variable switches tracing off: it is never a reason to stop the process.
     """
     with ExitStack() as stack:
-        spans: Observer = NullObserver()
+        spans: Observer = Observer()
         try:
             if chosen := exporters(environ):
                 from adapters.telemetry import spans as opentelemetry  # noqa: PLC0415  # its import takes 0.25 s

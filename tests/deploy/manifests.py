@@ -55,9 +55,9 @@ def rendered(values: str) -> tuple[Object, ...]:
     return render(VALUES[values])
 
 
-def render(values: Path, release: str = "inn") -> tuple[Object, ...]:
+def render(values: Path, *options: str, release: str = "inn") -> tuple[Object, ...]:
     """The same with any file of values."""
-    done = run("helm", "template", release, CHART, "--namespace", NAMESPACE, "--values", values)
+    done = run("helm", "template", release, CHART, "--namespace", NAMESPACE, "--values", values, *options)
     assert done.returncode == 0, done.stderr
     return tuple(one for one in yaml.safe_load_all(done.stdout) if one)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
 
@@ -28,7 +29,13 @@ def assert_core_kinds_fit(objects: Sequence[Object], version: str) -> None:
     core = [one for one in objects if not is_custom(one)]
     assert core
     for one in core:
-        kubernetes_validate.validate(one, version, strict=True)
+        _fits(json.dumps(one, sort_keys=True), version)
+
+
+@cache
+def _fits(one: str, version: str) -> None:
+    """Sets of values share most of their objects, and the schemas are read anew for each."""
+    kubernetes_validate.validate(json.loads(one), version, strict=True)
 
 
 def complaints_of_custom_kinds(objects: Sequence[Object]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.api_server import cluster_with_secret
 from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
 from tests.deploy.policies import destinations, unreachable_servers
 from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds, is_custom
@@ -42,8 +43,9 @@ def test_core_kinds_meet_their_schema_strictly(values: str, version: str) -> Non
     assert_core_kinds_fit(rendered(values), version)
 
 
-def test_custom_kinds_meet_their_schema() -> None:
-    custom = [one for values in VALUES for one in rendered(values) if is_custom(one)]
+def test_custom_kinds_meet_their_schema(tmp_path: Path) -> None:
+    sets = [rendered(values) for values in VALUES] + [_of_the_page(text, tmp_path) for text in values_of_the_page()]
+    custom = [one for objects in sets for one in objects if is_custom(one)]
     assert {(one["apiVersion"].split("/")[0], one["kind"]) for one in custom} == {
         ("keda.sh", "ScaledObject"),
         ("keda.sh", "TriggerAuthentication"),
@@ -59,12 +61,15 @@ def test_custom_kinds_meet_their_schema() -> None:
 
 @pytest.mark.parametrize("text", values_of_the_page())
 def test_the_values_that_the_page_shows_meet_their_schemas_and_lead_to_their_servers(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "values.yaml"
-    file.write_text(text)
-    objects = render(file)
+    objects = _of_the_page(text, tmp_path)
     assert_core_kinds_fit(objects, VERSIONS[-1])
-    assert not complaints_of_custom_kinds(objects)
     assert not unreachable_servers(objects)
+
+
+def _of_the_page(text: str, folder: Path) -> tuple[Object, ...]:
+    file = folder / "values.yaml"
+    file.write_text(text)
+    return render(file)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,15 @@ def test_a_changed_setting_rolls_the_pods_that_read_it(tmp_path: Path) -> None:
     assert _checksums(render(file))["consumer"] != _checksums(rendered("both"))["consumer"]
     file.write_text("settings: {LOG_LEVEL: DEBUG}")
     assert not _checksums(render(file)).items() & _checksums(rendered("both")).items()
+
+
+def test_a_changed_secret_rolls_the_pods() -> None:
+    seen = []
+    for version in ("1", "2"):
+        with cluster_with_secret("inn", version, rendered("both")) as address:
+            options = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address)
+            seen.append(_checksums(render(VALUES["both"], *options)))
+    assert not seen[0].items() & seen[1].items()
 
 
 def _checksums(objects: tuple[Object, ...]) -> dict[str, str]:

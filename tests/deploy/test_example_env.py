@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from adapters.cli.doctor.environment import OF_COMPOSE
+from adapters.cli.doctor.settings import COMPOSE_VARIABLES
 from adapters.config.settings import ALL_GROUPS, load_all, names_of
 from tests.deploy.tools import ROOT
 
@@ -21,7 +21,7 @@ def _blocks() -> Iterator[list[str]]:
 
 
 def test_it_holds_every_setting_and_no_other() -> None:
-    assert set(dotenv_values(EXAMPLE)) == set(SETTINGS) | OF_COMPOSE
+    assert set(dotenv_values(EXAMPLE)) == set(SETTINGS) | COMPOSE_VARIABLES
 
 
 def test_no_setting_stands_twice() -> None:

@@ -21,6 +21,7 @@ from tests.deploy.tools import HOME
 from tests.docs.shown import ROOT, values_of_the_page
 from tests.servers.mongod import Mongo
 from tests.servers.process import free_port, wait_for
+from tests.servers.programs import on_path
 from tests.servers.rabbitmq import Node
 from tests.system.local.conftest import LocalRuntime, ended
 from tests.system.process import KEY, START_SEC, Process
@@ -180,6 +181,7 @@ def masked(shown: str) -> str:
 @contextmanager
 def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
     """All of it. Two messages are sent that end among the parked ones: no request, and one that nobody answers."""
+    on_path("bash", "curl", "make", "openssl")
     _check_out(folder)
     with ExitStack() as stack:
         local = LocalRuntime(folder, command=MAKE_RUN)

@@ -17,6 +17,7 @@ from tests.deploy.manifests import compose, of_kind, rendered
 from tests.docs.shown import DEPLOYING, PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
 from tests.docs.stage import LONG, SOURCE, Ran, Stage, masked, staged
 from tests.servers.mongod import Mongo
+from tests.servers.programs import JAVA
 from tests.servers.rabbitmq import Node
 
 NOT_HERE = {
@@ -47,6 +48,7 @@ MAKE = {
     "audit": "needs a database on the internet; CI runs it",
     "licenses": "makes an environment of what ships; CI runs it",
     "sbom": "makes an environment of what ships; CI runs it",
+    "fresh-test": "needs root and debootstrap; CI runs it (.ci/run)",
     "image-test": "needs root and podman",
     "clean": "would delete the environment that runs this",
 }
@@ -200,7 +202,7 @@ def test_the_python_examples_for_callers_print_the_answer(stage: Stage, library:
 def test_the_java_example_for_callers_prints_the_answer(stage: Stage) -> None:
     """The JDK's client offers HTTP/2, of which the service takes no notice."""
     (stage.folder / "Lookup.java").write_text(stage.localized(example("java", "class Lookup")))
-    ran = stage.run("java -Dfile.encoding=UTF-8 Lookup.java")
+    ran = stage.run(f"{JAVA.path()} -Dfile.encoding=UTF-8 Lookup.java")
     assert ran.status == 0, ran.shown
     assert ran.shown.startswith("200 ")
     assert INN in ran.shown

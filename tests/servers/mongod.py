@@ -12,8 +12,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from tests.servers import binaries
 from tests.servers.process import Server, ServerFailed, free_port, start, wait_for
+from tests.servers.programs import MONGOD
 
 GIVEN_VARIABLE = "INN_TEST_MONGO_URI"
 REPLICA_SET = "inn"
@@ -58,7 +58,7 @@ class Member:
         place = ("--dbpath", str(self.folder), "--port", str(self.port))
         log = self.folder / "mongod.log"
         log.unlink(missing_ok=True)
-        server = self.server = start([str(binaries.mongod()), *place, *_COMMON, *self.options], log=log, grace=1)
+        server = self.server = start([MONGOD.path(), *place, *_COMMON, *self.options], log=log, grace=1)
         try:
             # Asked over the network, another's mongod on this port might answer.
             wait_for(

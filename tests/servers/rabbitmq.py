@@ -1,11 +1,9 @@
 """A private RabbitMQ node: own name, ports, folder, cookie and port mapper; it can be stopped, killed, paused, started.
 
-The server is looked for in INN_TEST_RABBITMQ_SERVER (the `rabbitmq-server` script), then where packages
-put it; on Debian, as root, it is installed. A node that the system runs is never touched.
+A node that the system runs is never touched.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tests.servers import debian
-from tests.servers.process import Server, ServerFailed, free_port, start, wait_for
+from tests.servers.process import Server, ServerFailed, free_port, listens, start, wait_for
+from tests.servers.programs import EPMD, RABBITMQ
 
 USER = "inn"
 PASSWORD = "inn-test-password"  # of a node that nobody else reaches
@@ -25,14 +23,6 @@ START_SEC = 120.0
 REGISTER_SEC = 2.0
 """RabbitMQ 3.10 saves its register of quorum queues half a second after it was last changed, if it has the time."""
 
-_PLACES = (
-    # Debian's script in /usr/sbin would change to another user first.
-    "/usr/lib/rabbitmq/bin/rabbitmq-server",
-    "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
-    "/opt/rabbitmq/sbin/rabbitmq-server",
-    "/opt/homebrew/sbin/rabbitmq-server",
-    "/usr/local/sbin/rabbitmq-server",
-)
 _CONFIG = f"""\
 loopback_users = none
 default_user = {USER}
@@ -63,16 +53,24 @@ class Node:
         return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self.port}/%2F"
 
     def start(self) -> None:
-        """Start it and wait until it takes connections. A node that runs is left as it is."""
+        """Start it and wait until it has started. A node that runs is left as it is."""
         if self._server is not None:
             return
         environment = self._environment()
-        epmd = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-        self._running.enter_context(start(epmd, log=self.folder / "epmd.log", env=environment, grace=0))
+        server = RABBITMQ.path()
+        # The server's own, where another than the machine's is named.
+        beside = server.with_name("epmd")
+        epmd = str(beside if beside.exists() else EPMD.path())
+        mapping = [epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"]
+        mapper = self._running.enter_context(start(mapping, log=self.folder / "epmd.log", env=environment, grace=0))
+        # A node that finds none would start one that outlives it.
+        wait_for(lambda: listens(self._epmd_port), within=START_SEC, what="epmd listens", server=mapper)
         self._server = self._running.enter_context(
-            start([server_script()], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
+            start([server], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
         )
         wait_for(self._answers, within=START_SEC, what="RabbitMQ takes connections", server=self._server)
+        # It listens before its last steps are done.
+        self.control("await_startup")
 
     def stop(self) -> None:
         """End it in order."""
@@ -102,7 +100,7 @@ class Node:
 
     def control(self, *arguments: str) -> str:
         """Call `rabbitmqctl` for this node; returns what it prints. Raises ServerFailed."""
-        script = server_script().with_name("rabbitmqctl")
+        script = RABBITMQ.path().with_name("rabbitmqctl")
         node = ("-n", f"inn-{self.port}@localhost")
         environment = {**os.environ, **self._environment()}
         done = subprocess.run(
@@ -151,32 +149,3 @@ def rabbitmq(folder: Path) -> Iterator[Node]:
         yield node
     finally:
         node.kill()
-
-
-def server_script() -> Path:
-    """The `rabbitmq-server` script. Raises ServerFailed, saying what to install."""
-    if named := os.environ.get("INN_TEST_RABBITMQ_SERVER"):
-        return Path(named)
-    return _found() or _installed() or _missing()
-
-
-def _found() -> Path | None:
-    for place in _PLACES:
-        anchor = Path(place)
-        for path in sorted(Path(anchor.anchor).glob(str(anchor.relative_to(anchor.anchor))), reverse=True):
-            if os.access(path, os.X_OK):
-                return path
-    elsewhere = shutil.which("rabbitmq-server")
-    return Path(elsewhere) if elsewhere else None
-
-
-def _installed() -> Path | None:
-    debian.install("rabbitmq-server")
-    return _found()
-
-
-def _missing() -> Path:
-    raise ServerFailed(
-        "RabbitMQ is needed: install rabbitmq-server 3.10 or newer (apt-get install rabbitmq-server, brew install"
-        " rabbitmq), or name its script in INN_TEST_RABBITMQ_SERVER"
-    )

@@ -29,13 +29,16 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def secrets_manager_with(*replies: Reply) -> Iterator[tuple[str, list[bytes]]]:
     """Its address, and the bodies of the requests to it."""
-    requests: list[bytes] = []
-    handler = type("Handler", (_Handler,), {"replies": list(replies), "requests": requests})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+
+    class Handler(_Handler):
+        pass
+
+    Handler.replies, Handler.requests = list(replies), []
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", requests
+            yield f"http://127.0.0.1:{server.server_port}", Handler.requests
         finally:
             server.shutdown()
             thread.join()

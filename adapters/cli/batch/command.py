@@ -1,122 +1,136 @@
 """`inn batch`: asks for every row of a table."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.cli.asking.options import Amqp, Queue, TokenFile, Url, destination
-from adapters.cli.asking.places import Address, Broker
-from adapters.cli.batch import headings
-from adapters.cli.batch.asking import Asker, Client
-from adapters.cli.batch.interrupts import Interrupts
+from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.progress import Progress
-from adapters.cli.batch.rows import rows_of
-from adapters.cli.batch.tables import check_suffix, opened
-from adapters.cli.batch.window import Window, Work
-from adapters.cli.failure import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+from adapters.cli.batch.requests import RequestReader
+from adapters.cli.batch.tables import check_suffix, open_table
+from adapters.cli.client import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+
+if TYPE_CHECKING:
+    from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
-"""For each row of a window, of which the last waits for all others: the tax service answers about one a second."""
+"""For each row under way, of which the last waits for all others: the tax service answers about one a second."""
 
 
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The table: CSV or XLSX.")],
     *,
     out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Where it goes: .csv, .tsv or .xlsx.")],
+    sheet: Annotated[str, typer.Option(help="The sheet of a workbook. [default: the visible one with headings]")] = "",
+    header_row: Annotated[
+        int, typer.Option(min=0, show_default="it is searched for", help="The row of the headings, from 1.")
+    ] = 0,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Фамилия=B: which column holds a field. May be repeated."),
+    ] = None,
     url: Url = "",
     amqp: Amqp = "",
     queue: Queue = "",
     token_file: TokenFile = None,
-    window: Annotated[int, typer.Option(min=1, max=10_000, help="Rows asked for at the same time.")] = 100,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds without any answer after which it gives up.")] = 600,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "--window", min=1, max=10_000, help="Rows asked for at the same time.")
+    ] = 100,
+    stall_timeout: Annotated[
+        float,
+        typer.Option(
+            "--stall-timeout", "--patience", min=1, help="Seconds without any answer after which it gives up."
+        ),
+    ] = 600,
     reply_timeout: Annotated[
         float | None,
         typer.Option(
             min=1,
-            show_default="--patience, or 2 for each row of --window",
+            show_default="--stall-timeout, or 2 for each row of --concurrency",
             help="Over RabbitMQ: seconds to wait for one reply, after which its row has failed.",
         ),
     ] = None,
 ) -> int:
     """Ask for every row of a table, and write the table anew with inn, status and details behind each row.
 
-    The first row holds headings, in Russian or English: фамилия, имя, отчество, дата рождения,
-    серия, номер (or both in one: паспорт), or the names that the contract has. A CSV file may be
-    in UTF-8 or Windows-1251, with any usual separator; dates are dd.mm.yyyy or yyyy-mm-dd.
+    The headings are searched for, in Russian or English: ФИО, or фамилия, имя, отчество; дата рождения;
+    паспорт, or серия and номер. What was taken for them is printed first. Where they are others,
+    --map and --header-row say which. A CSV file may be in UTF-8 or Windows-1251, with any usual separator.
 
-    Ctrl-C breaks it off; the same command goes on where it stopped. What OUT holds is not asked for
+    Ctrl-C interrupts it; the same command goes on where it stopped. What OUT holds is not asked for
     again, except rows that failed: each run gives them another chance. The exit status is 1 where a
     row has failed.
 
     Examples:
       inn batch people.csv -o answers.csv
-      inn batch people.xlsx -o answers.xlsx --amqp settings --window 500
+      inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    from adapters.cli.batch.bar import shown, writing  # noqa: PLC0415  # rich takes its time, which --help need not wait for
+    # rich takes its time, which --help need not wait for
+    from adapters.cli.batch.progress import Progress, writing
+    from adapters.cli.batch.runner import Interrupts, Limits, Runner
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
-    table = opened(source)
+    table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise Failure("IN and OUT are the same file: choose another -o", WRONG_USE)
-    columns = headings.columns_of(table.heading)
-    headings.check(columns, table.how)
-    table.check()
+    reader = RequestReader(header.columns(table.source.how), table.heading, table.source.epoch)
     progress, journal = Progress(), Journal(source, table, out)
-    http = isinstance(where, Address)
-    asker_of = partial(
-        Asker,
+    is_http = isinstance(where, HttpDestination)
+    limits = Limits(
+        concurrency=concurrency,
         # Over RabbitMQ the service has made its retries before it replies.
-        retries=http,
-        patience=patience,
-        reply_sec=None if http else reply_timeout or max(patience, window * ROW_SEC),
-        tell=progress.waits,
+        retry_failed=is_http,
+        stall_sec=stall_timeout,
+        reply_sec=None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC),
     )
+
+    async def ask() -> None:
+        interrupts.task = asyncio.current_task()
+        showing = asyncio.create_task(progress.show(journal.total))
+        try:
+            async with _client(where, concurrency) as client:
+                await Runner(journal, reader, progress, limits).run(table.rows(), client)
+        finally:
+            showing.cancel()
+            with suppress(asyncio.CancelledError):
+                await showing
+
     try:
         with Interrupts() as interrupts, journal:
-            work = Work(rows_of(table), columns, journal.known(), journal, progress)
+            typer.echo(f"headings in row {header.row} ({table.source.how}): {header.described()}")
             try:
-                with shown(progress, table.about()):
-                    interrupts.run(partial(_run, work, where, window, asker_of))
+                asyncio.run(ask())
             finally:
                 with writing(out):
                     journal.publish()
     except KeyboardInterrupt:
-        raise Failure("broken off before anybody was asked for", INTERRUPTED) from None
+        raise Failure("interrupted before anybody was asked for", INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise Failure(f"broken off: {_so_far(progress, journal.place)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {_so_far(progress.rows, journal.place)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
     except Failure as failure:
         if progress.rows == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(progress, journal.place)}", failure.status) from None
+        raise Failure(f"{failure}; {_so_far(progress.rows, journal.place)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.failed else DONE
 
 
-async def _run(work: Work, where: Address | Broker, window: int, asker_of: Callable[[Client], Asker]) -> None:
-    async with _client(where, window) as client:
-        asker = asker_of(client)
-        async with asker.patient():
-            await Window(work, asker.answer, window).run()
+def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
+    if isinstance(where, HttpDestination):
+        from adapters.cli.batch.http_batches import HttpBatches  # imported only where it is used
 
-
-def _client(where: Address | Broker, window: int) -> AbstractAsyncContextManager[Client]:
-    if isinstance(where, Address):
-        from adapters.cli.batch.posting import BatchClient  # noqa: PLC0415  # imported only where it is used
-
-        return BatchClient(where, window)
-    from adapters.cli.asking.amqp import AmqpClient  # noqa: PLC0415  # imported only where it is used
+        return HttpBatches(where, concurrency)
+    from adapters.cli.amqp_client import AmqpClient  # imported only where it is used
 
     return AmqpClient(where)
 
 
-def _so_far(progress: Progress, place: Path) -> str:
-    return f"{progress.rows} rows are in {place}, and the same command goes on from there"
+def _so_far(rows: int, place: Path) -> str:
+    return f"{rows} rows are in {place}, and the same command goes on from there"

@@ -1,21 +1,54 @@
-"""OUT, and the journal beside it: what a run has learned is safe from the moment it is written there."""
+"""OUT, and the journal beside it: an answer is safe from the moment it is written there."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from adapters.cli.batch.answers import HEADINGS, Answer, Known
-from adapters.cli.batch.csv_dialect import Dialect
-from adapters.cli.batch.csv_table import CsvTable, CsvWriter, line_of
-from adapters.cli.batch.lock import lock
-from adapters.cli.batch.rows import Row, rows_of
-from adapters.cli.batch.tables import Table, opened, replacing
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.batch.csv_file import JOURNAL, CsvSource, CsvWriter, line_of
+from adapters.cli.batch.rows import ANSWER_HEADINGS, MAX_CELL, Row, RowAnswer, Table, text_of
+from adapters.cli.batch.tables import open_output, replacing
+from adapters.cli.errors import WRONG_USE, Failure
 
 SUFFIX = ".part"
-DIALECT = Dialect("utf-8", ",", "\n")
+
+
+class KnownAnswers:
+    """The answers in an earlier output of the same input, row by row beside the input's. Raises Failure if it is not."""
+
+    def __init__(self, table: Table | None, name: str, heading: Sequence[str]) -> None:
+        self._name = name
+        self._width = len(heading)
+        self._rows: Iterator[Row] = iter(())
+        self._number = 1
+        if table is not None:
+            if table.heading != [*heading, *ANSWER_HEADINGS]:
+                raise self._other_input("its headings are not the input's, then inn, status, details")
+            self._rows = table.rows()
+
+    def of(self, row: Row) -> RowAnswer | None:
+        """The answer to the next row; None where the output has ended."""
+        self._number += 1
+        if (written := next(self._rows, None)) is None:
+            return None
+        if not all(map(_is_same, islice(written.cells, self._width), row.texts)):
+            raise self._other_input(f"row {self._number} is not the input's")
+        return RowAnswer(*written.texts[self._width :])
+
+    def check_end(self) -> None:
+        """Check that nothing is left of it when the input has ended. Raises Failure."""
+        if any(any(row.texts) for row in self._rows):
+            raise self._other_input("it has more rows")
+
+    def _other_input(self, why: str) -> Failure:
+        return Failure(f"{self._name} belongs to another input ({why}): move it away, or choose another -o", WRONG_USE)
+
+
+def _is_same(written: object, text: str) -> bool:
+    """Whether an output's cell is the input's; a spreadsheet holds only the beginning of one that is too long."""
+    held = text_of(written)
+    return held == text or (isinstance(written, str) and len(written) == MAX_CELL and text.startswith(held))
 
 
 class Journal:
@@ -30,9 +63,10 @@ class Journal:
         self._lock = -1
         self._empty = False
         self._published = False
+        self.total = 0
 
     def __enter__(self) -> Self:
-        self._check_out()
+        self._check()
         fresh = not self._path.exists()
         try:
             # It holds persons: for its owner's eyes.
@@ -40,7 +74,7 @@ class Journal:
         except OSError as exc:
             raise Failure(f"cannot write {self._path}: {exc.strerror}", WRONG_USE) from None
         try:
-            lock(self._lock, self._out)
+            _lock(self._lock, self._out)
             self._empty = fresh
             self._recover()
             self._begin()
@@ -49,19 +83,17 @@ class Journal:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._writer is not None:
             self._writer.close()
         self._leave()
 
-    def known(self) -> Known:
+    def known(self) -> KnownAnswers:
         """What OUT holds of earlier runs."""
-        table = opened(self._out) if self._out.exists() else None
-        return Known(table, str(self._out), self._table.heading)
+        table = open_output(self._out) if self._out.exists() else None
+        return KnownAnswers(table, str(self._out), self._table.heading)
 
-    def write(self, rows: Iterable[tuple[Row, Answer]]) -> None:
+    def write(self, rows: Iterable[tuple[Row, RowAnswer]]) -> None:
         """Add the next rows of the input, with their answers."""
         if self._writer is None:
             raise RuntimeError("the journal is not open")
@@ -90,21 +122,19 @@ class Journal:
             self._path.unlink()
         os.close(self._lock)
 
-    def _check_out(self) -> None:
-        """See whose OUT it is, before anything is begun."""
-        if not self._out.exists():
-            return
-        if not self._out.is_file():
+    def _check(self) -> None:
+        """Read all of the input, and check whose OUT it is, before anything is begun."""
+        if self._out.exists() and not self._out.is_file():
             raise Failure(f"{self._out} is no regular file: choose another -o", WRONG_USE)
         known = self.known()
-        for row in rows_of(self._table):
-            if known.of(row) is None:
-                return
+        for row in self._table.rows():
+            self.total += 1
+            known.of(row)
         known.check_end()
 
     def _recover(self) -> None:
         """A run that was killed has left its journal: OUT gets what stands in it."""
-        heading = line_of((*self._table.heading, *HEADINGS), DIALECT)
+        heading = line_of((*self._table.heading, *ANSWER_HEADINGS), JOURNAL)
         with self._path.open("rb") as file:
             begun = file.read(len(heading))
         if b"\n" not in begun and heading.startswith(begun):
@@ -113,28 +143,22 @@ class Journal:
         self._merge()
 
     def _begin(self) -> None:
-        self._writer = CsvWriter(self._path, DIALECT)
-        self._writer.write((*self._table.heading, *HEADINGS))
+        self._writer = CsvWriter(self._path, JOURNAL)
+        self._writer.write((*self._table.heading, *ANSWER_HEADINGS))
         self._writer.flush()
         self._empty = True
 
     def _merge(self) -> None:
         before = self.known()
-        since = Known(_Begun(self._path, DIALECT), str(self._path), self._table.heading)
-        with replacing(self._out, self._table, self._source) as fresh:
-            fresh.write((*self._table.heading, *HEADINGS))
-            for row, answer in _merged(rows_of(self._table), before, since):
-                fresh.write((*row.cells, *answer.cells, *row.surplus))
+        journal = Table.with_heading_first(CsvSource(self._path, JOURNAL, complete_lines=True))
+        since = KnownAnswers(journal, str(self._path), self._table.heading)
+        with replacing(self._out, self._table, self._source) as output:
+            output.write((*self._table.heading, *ANSWER_HEADINGS))
+            for row, answer in _merged(self._table.rows(), before, since):
+                output.write((*row.cells, *answer.cells, *row.surplus))
 
 
-class _Begun(CsvTable):
-    """A journal, without the line that was being written when the run died."""
-
-    def lines(self, file: Iterable[str]) -> Iterable[str]:
-        return (line for line in file if line.endswith("\n"))
-
-
-def _merged(rows: Iterable[Row], before: Known, since: Known) -> Iterator[tuple[Row, Answer]]:
+def _merged(rows: Iterable[Row], before: KnownAnswers, since: KnownAnswers) -> Iterator[tuple[Row, RowAnswer]]:
     for row in rows:
         old, new = before.of(row), since.of(row)
         answer = new or old
@@ -143,3 +167,15 @@ def _merged(rows: Iterable[Row], before: Known, since: Known) -> Iterator[tuple[
         yield row, answer
     before.check_end()
     since.check_end()
+
+
+def _lock(descriptor: int, out: Path) -> None:
+    """Lock an open file until it is closed. Raises Failure where another run has."""
+    try:
+        import fcntl  # not to be had on Windows, where a file in use can't be replaced anyway
+    except ImportError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Failure(f"another inn batch is writing {out}", WRONG_USE) from None

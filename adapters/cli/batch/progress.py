@@ -1,66 +1,107 @@
-"""How far a run is: rows counted by what became of them."""
+"""Counts the rows of a run by what became of them, and shows it while the run goes on."""
 
+import asyncio
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
-from adapters.cli.batch.answers import Answer
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from adapters.cli.batch.rows import RowAnswer
 from function.outcomes import Status
+
+REPORT_SEC = 60.0
+"""Between two lines where there is no terminal."""
+REFRESH_SEC = 0.1
 
 
 class Progress:
-    """Counts rows; `tick` is called after each, and when there is trouble."""
+    """What became of the rows so far. `problem`: why there is no answer now, until the next one."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.known = 0
-        self.asked = 0
-        self.trouble = ""
-        self.tick: Callable[[], object] = int
+        self._counts: Counter[str] = Counter()
+        self._known = 0
+        self._asked = 0
         self._begun = time.monotonic()
+        self.problem = ""
 
-    def kept(self, answer: Answer) -> None:
-        """A row need not be asked for."""
-        self.known += bool(answer.status)
-        self._count(answer)
+    def add_unasked(self, answer: RowAnswer, *, known: bool = False) -> None:
+        """Count a row that is not asked for: known of an earlier run, without a person, or not right."""
+        self._known += known
+        self._counts[answer.status] += 1
 
-    def answered(self, answer: Answer) -> None:
-        """A row was answered."""
-        self.asked += 1
+    def add_asked(self, answer: RowAnswer) -> None:
+        """Count a row that was answered."""
+        self._asked += 1
         if answer.status != Status.FAILED:
-            self.trouble = ""
-        self._count(answer)
-
-    def waits(self, trouble: str) -> None:
-        """Why there is no answer now; it stands until the next one."""
-        self.trouble = trouble
-        self.tick()
+            self.problem = ""
+        self._counts[answer.status] += 1
 
     @property
     def rows(self) -> int:
         """All so far."""
-        return self.counts.total()
+        return self._counts.total()
 
     @property
     def failed(self) -> int:
         """Those that the next run asks for again."""
-        return self.counts[Status.FAILED]
+        return self._counts[Status.FAILED]
 
     def by_status(self) -> str:
         """How many of each."""
-        return ", ".join(f"{self.counts[status]} {status.value}" for status in Status if self.counts[status])
-
-    def now(self) -> str:
-        """How many of each, and why it stands if it does."""
-        return "; ".join(filter(None, (self.by_status(), self.trouble)))
+        counts = [f"{self._counts[status]} {status.value}" for status in Status if self._counts[status]]
+        return ", ".join(counts + ([f"{self._counts['']} without a person"] if self._counts[""] else []))
 
     def summary(self) -> str:
         """All of it in one line."""
         seconds = max(time.monotonic() - self._begun, 0.001)
-        known = f"; {self.known} were known already" if self.known else ""
-        rate = f"{self.asked} asked for in {seconds:.1f} s, {self.asked / seconds:.0f} a second"
-        return f"{self.rows} rows: {self.by_status() or 'none with a person'}; {rate}{known}"
+        known = f"; {self._known} were known already" if self._known else ""
+        rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
+        return f"{self.rows} rows: {self.by_status() or 'none'}; {rate}{known}"
 
-    def _count(self, answer: Answer) -> None:
-        self.counts[answer.status] += 1
-        self.tick()
+    async def show(self, total: int) -> None:
+        """Show it on standard error until it is cancelled: a bar on a terminal, else a line a minute."""
+        console = Console(stderr=True)
+        while not console.is_terminal:
+            await asyncio.sleep(REPORT_SEC)
+            state = "; ".join(filter(None, (self.by_status(), self.problem)))
+            sys.stderr.write(f"inn: {self.rows} rows so far{state and ': '}{state}\n")
+            sys.stderr.flush()
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        with _Bar(*columns, console=console, auto_refresh=False) as bar:
+            task = bar.add_task("", total=total)
+            try:
+                while True:
+                    await asyncio.sleep(REFRESH_SEC)
+                    self._update(bar, task)
+            finally:
+                self._update(bar, task)
+
+    def _update(self, bar: "_Bar", task: TaskID) -> None:
+        bar.problem = self.problem
+        rate = f"{self.rows / (time.monotonic() - self._begun):.0f}/s"
+        bar.update(task, completed=self.rows, description=f"{rate} {self.by_status()}", refresh=True)
+
+
+class _Bar(RichProgress):
+    """A bar, and a problem below it: beside it a long one would leave no room for the rest."""
+
+    problem = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.problem:
+            yield Text(self.problem, no_wrap=True, overflow="ellipsis")
+
+
+def writing(out: Path) -> AbstractContextManager[object]:
+    """Show that OUT is being written, which takes its time for a large workbook."""
+    console = Console(stderr=True)
+    return console.status(f"writing {escape(str(out))}") if console.is_terminal else nullcontext()

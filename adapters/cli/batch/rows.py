@@ -1,23 +1,69 @@
-"""Rows of the input, and the requests that they stand for."""
+"""Rows of a table, whatever kind of file it is in, and the answers that are written behind them."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
-from adapters.cli.batch.cells import text_of
-from adapters.cli.batch.headings import DOCUMENT
-from adapters.cli.batch.tables import Table
-from adapters.cli.typed import iso_date, series_and_number, two_digits
+from function.outcomes import Status
+from function.result import LookupResult
 
-MAX_REQUEST = 16 << 10
-"""Bytes of one request: so many fit into a batch that the service takes them all."""
+ANSWER_HEADINGS = ("inn", "status", "details")
+MAX_CELL = 32_767
+"""Characters that a spreadsheet's cell holds."""
+UNSAVED = object()
+"""A cell with a formula whose value is not in the file."""
 
 SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
+# A spreadsheet has no room for most of them: in every kind of file they count as spaces.
+_CONTROLS = re.compile(r"[\x00-\x1f]+")
 
-_DECIMALS = re.compile(r"(\d+)[.,]0+")
-_DATES = frozenset({"birthDate", "documentDate"})
-_DIGITS = frozenset({"documentType", "documentSerial", "documentNumber", DOCUMENT})
+
+def text_of(cell: object) -> str:
+    """One line of text, without spaces around it: a whole number without its decimals, a day in ISO form."""
+    match cell:
+        case str():
+            return " ".join(_CONTROLS.sub(" ", cell).split())
+        case None:
+            return ""
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case datetime():
+            # Spreadsheets keep time as a fraction of a day, which is never quite a second.
+            moment = (cell + timedelta(milliseconds=500)).replace(microsecond=0)
+            return moment.date().isoformat() if moment.time() == time() else moment.isoformat(" ")
+        case date() | time():
+            return cell.isoformat()
+        case _:
+            return "" if cell is UNSAVED else str(cell)
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer:
+    """What is written behind a row's own cells."""
+
+    inn: str = ""
+    status: str = ""
+    details: str = ""
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """In the order of ANSWER_HEADINGS."""
+        return self.inn, self.status, self.details
+
+    @property
+    def final(self) -> bool:
+        """Whether the row need not be asked for again; one that failed gets another chance in the next run."""
+        return self.status not in ("", Status.FAILED)
+
+    @classmethod
+    def of(cls, result: LookupResult, details: str | None = None) -> "RowAnswer":
+        """A reply, as it is written."""
+        return cls(result.inn, result.status.value, text_of(result.details if details is None else details)[:MAX_CELL])
+
+
+NO_ANSWER = RowAnswer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +78,63 @@ class Row:
     surplus: Sequence[object] = ()
     fault: str = ""
 
+
+class Source(Protocol):
+    """A file, or a sheet of it, that can be read any number of times."""
+
+    shifts: bool
+    """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
+    epoch: date
+    """The day 0 of its serial numbers of days."""
+
     @property
-    def blank(self) -> bool:
-        """Whether nothing stands in it."""
-        return not any(self.texts)
+    def how(self) -> str:
+        """How it is read, for the person who wonders why it is not understood."""
+
+    def records(self, width: int = 0) -> Iterator[Sequence[object]]:
+        """The cells of each row. `width`: columns of the heading, once they are known. Raises Failure."""
 
 
-def rows_of(table: Table) -> Iterator[Row]:
-    """The rows of a table, without the blank ones at its end, of which spreadsheets can have a million."""
-    blanks = 0
-    for cells in table.rows():
-        row = _row(cells, table)
-        if row.blank and not row.surplus:
-            blanks += 1
-            continue
-        for _ in range(blanks):
-            yield _row((), table)
+class Table:
+    """The rows of a source below its heading, which ends in its row `above`.
+
+    `trim`: leave out the blank rows at the end, of which spreadsheets can have a million.
+    """
+
+    def __init__(self, source: Source, heading: Sequence[str], above: int, *, trim: bool = True) -> None:
+        self.source = source
+        self.heading = [*heading]
+        self._above = above
+        self._trim = trim
+
+    @classmethod
+    def with_heading_first(cls, source: Source) -> "Table":
+        """A table that was written here: its first row that is not blank holds the headings."""
+        for number, record in enumerate(source.records(), 1):
+            if any(texts := [*map(text_of, record)]):
+                return cls(source, texts, number, trim=False)
+        return cls(source, [], 0)
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, in order."""
         blanks = 0
-        yield row
-
-
-def request_of(row: Row, columns: Mapping[str, int], request_id: str) -> dict[str, str] | str:
-    """The request that asks for this row, or why there is none."""
-    if row.fault:
-        return row.fault
-    texts = {field: _tidied(field, row.texts[column]) for field, column in columns.items()}
-    document = texts.pop(DOCUMENT, "")
-    if document and not texts.get("documentNumber"):
-        parts = series_and_number(texts.get("documentType", ""), document)
-        texts["documentSerial"], texts["documentNumber"] = parts
-    request = {"requestId": request_id, **{field: text for field, text in texts.items() if text}}
-    if len(json.dumps(request, ensure_ascii=False).encode()) > MAX_REQUEST:
-        return "the row is too long"
-    return request
-
-
-def _row(cells: Sequence[object], table: Table) -> Row:
-    width = len(table.heading)
-    known = (*cells[:width], *([None] * (width - len(cells))))
-    surplus = cells[width:] if any(map(text_of, cells[width:])) else ()
-    return Row(known, [text_of(cell) for cell in known], surplus, SHIFTED if surplus and table.shifts else "")
-
-
-def _tidied(field: str, text: str) -> str:
-    if field in _DATES:
-        return iso_date(text)
-    if field in _DIGITS and (whole := _DECIMALS.fullmatch(text)):
-        text = whole[1]
-    return two_digits(text) if field == "documentType" else text
+        width = len(self.heading)
+        records = self.source.records(width)
+        for _ in zip(range(self._above), records, strict=False):
+            pass
+        for record in records:
+            texts = [*map(text_of, record[:width])]
+            surplus = record[width:] if any(map(text_of, record[width:])) else ()
+            if self._trim and not surplus and not any(texts) and UNSAVED not in record:
+                blanks += 1
+                continue
+            for _ in range(blanks):
+                yield Row([None] * width, [""] * width)
+            blanks = 0
+            missing = width - len(texts)
+            yield Row(
+                (*record[:width], *[None] * missing),
+                [*texts, *[""] * missing],
+                surplus,
+                SHIFTED if surplus and self.source.shifts else "",
+            )

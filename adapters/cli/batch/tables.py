@@ -1,42 +1,47 @@
-"""Tables to read and to write, whatever kind of file they are."""
+"""Opens a table whatever kind of file it is, and writes one in place of another."""
 
+import mmap
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile, ZipFile
 
-from adapters.cli.batch.csv_dialect import RUSSIAN_EXCEL, Dialect
-from adapters.cli.batch.csv_table import CsvTable, CsvWriter
-from adapters.cli.failure import WRONG_USE, Failure
+from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, CsvSource, CsvWriter, detect
+from adapters.cli.batch.header import Header, Layout, column_of, find_header
+from adapters.cli.batch.rows import ANSWER_HEADINGS, Source, Table
+from adapters.cli.errors import WRONG_USE, Failure
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 XLSX_SUFFIX = ".xlsx"
-_ZIP = b"PK\x03\x04"
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-
-
-class Table(Protocol):
-    """A table to read, as often as one likes, row by row."""
-
-    heading: list[str]
-    shifts: bool
-    """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
-
-    @property
-    def how(self) -> str:
-        """How it is read, for the person who wonders why it is not understood."""
-
-    def about(self) -> int:
-        """How many rows there are, more or less."""
-
-    def check(self) -> None:
-        """See that its rows are what they seem to be. Raises Failure."""
-
-    def rows(self) -> Iterator[Sequence[object]]:
-        """The cells of each row below the heading."""
+_SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
+_HEAD = 4096
+_OLE = b"\xd0\xcf\x11\xe0"
+# What else stands in a file that begins so, and what it is then; the first that fits speaks.
+_IN_OLE = (
+    ("EncryptedPackage", "is encrypted: open it, take its password away, and save it as .xlsx"),
+    ("WordDocument", "is a document of Word, and no table"),
+    ("", f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
+)
+_IN_ZIP = (
+    ("xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
+    ("word/", "is a document of Word, and no table"),
+    ("content.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
+    ("Index/", f"is a table of Numbers: {_SAVE_AS}"),
+)
+_BY_HEAD = (
+    (rb"\s*<\?xml.*<(?:\w+:)?Workbook\b", f"is an XML table of Excel 2003: {_SAVE_AS}"),
+    (
+        rb"\s*(?:<!--.*?-->|<\?xml.*?\?>|\s)*<(?:!doctype html|html|head|meta|body|table|div|style)\b|MIME-Version:",
+        f"is a web page (HTML), whatever its name says: {_SAVE_AS}",
+    ),
+    (rb"%PDF", "is a PDF, and no table"),
+    (rb"\{\\rtf", "is an RTF document, and no table"),
+)
 
 
 class Writer(Protocol):
@@ -46,27 +51,81 @@ class Writer(Protocol):
         """Add a row."""
 
 
-def opened(path: Path) -> Table:
-    """A table by its content. Raises Failure."""
+def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Header]:
+    """A table and its headings, in `sheet`, else the visible sheet that has headings. Raises Failure."""
+    sources = _sources(path, layout, sheet)
+    found = [(find_header(source.records(), layout), source) for source in sources]
+    complete = [(header, source) for header, source in found if not header.missing]
+    if len(complete) > 1:
+        names = ", ".join(source.how.removeprefix("sheet ") for _, source in complete)
+        raise Failure(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant", WRONG_USE)
+    header, source = max(complete or found, key=lambda pair: pair[0].score)
+    for column in layout.columns.values():
+        if column_of(column, header.texts) is None:
+            raise Failure(f"--map: no column {column} ({source.how}, row {header.row})", WRONG_USE)
+    return Table(source, header.texts, header.row + header.height - 1), header
+
+
+def open_output(path: Path) -> Table:
+    """A table that an earlier run has written. Raises Failure."""
+    return Table.with_heading_first(_sources(path, Layout(), "")[0])
+
+
+def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
     if path.exists() and not path.is_file() and not path.is_dir():
-        # It is gone through several times, and once more to write the output.
         raise Failure(f"{path} is no regular file, and can be read only once: save it as one first", WRONG_USE)
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
+        is_workbook = _is_workbook(path)
     except OSError as exc:
         raise Failure(f"cannot read {path}: {exc.strerror}", WRONG_USE) from None
-    if magic == _ZIP:
-        from adapters.cli.batch.xlsx_table import XlsxTable  # noqa: PLC0415  # openpyxl takes its time
+    if not is_workbook:
+        if sheet:
+            raise Failure(f"{path} is a CSV file, and has no sheets", WRONG_USE)
+        return [CsvSource(path, detect(path, layout))]
+    from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl takes its time
 
-        return XlsxTable(path)
-    if magic == _OLD_EXCEL:
-        raise Failure(f"{path} is of an old Excel: save it as .xlsx or as CSV", WRONG_USE)
-    return CsvTable(path)
+    sheets = XlsxFile(path).sheets
+    chosen: list[Source] = [
+        each for each in sheets if (each.name.casefold() == sheet.casefold() if sheet else not each.hidden)
+    ]
+    if not chosen:
+        names = ", ".join(each.name for each in sheets)
+        raise Failure(
+            f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}", WRONG_USE
+        )
+    return chosen
+
+
+def _is_workbook(path: Path) -> bool:
+    """Whether it is XLSX; False: CSV, as far as its beginning shows. Raises Failure where it is neither."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        kinds: Sequence[str] = ()
+        if head.startswith(_OLE):
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                kinds = [kind for mark, kind in _IN_OLE if content.find(mark.encode("utf-16-le")) >= 0]
+    is_workbook = head.startswith(b"PK\x03\x04")
+    if is_workbook:
+        names = _names(path)
+        kinds = [kind for mark, kind in _IN_ZIP if any(name.startswith(mark) for name in names)]
+    elif not kinds:
+        plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+        kinds = [kind for begin, kind in _BY_HEAD if re.match(begin, plain, re.IGNORECASE | re.DOTALL)]
+    if kinds:
+        raise Failure(f"{path} {kinds[0]}", WRONG_USE)
+    return is_workbook
+
+
+def _names(path: Path) -> Sequence[str]:
+    try:
+        with ZipFile(path) as package:
+            return package.namelist()
+    except BadZipFile:
+        return ()
 
 
 def check_suffix(path: Path) -> None:
-    """See that it is known how to write such a file. Raises Failure."""
+    """Check that an output of this name can be written. Raises Failure."""
     if path.suffix.lower() not in (*CSV_SUFFIXES, XLSX_SUFFIX):
         raise Failure(f"{path}: the output's name must end in .csv, .tsv or .xlsx", WRONG_USE)
 
@@ -78,9 +137,8 @@ def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
     It is written like the input where both are CSV, and who may read the input may read it.
     """
     fresh = path.with_name(f".{path.name}.new")
-    width = len(like.heading) + 3
     try:
-        with _writer(fresh, path.suffix.lower(), like, width) as writer:
+        with _writer(fresh, path.suffix.lower(), like) as writer:
             yield writer
         shutil.copymode(source, fresh)
         with fresh.open("rb+") as file:
@@ -90,22 +148,14 @@ def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
         fresh.unlink(missing_ok=True)
 
 
-@contextmanager
-def _writer(path: Path, suffix: str, like: Table, width: int) -> Iterator[Writer]:
+def _writer(path: Path, suffix: str, like: Table) -> AbstractContextManager[Writer]:
     # It holds persons: for its owner's eyes until it is known who may read it.
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if suffix == XLSX_SUFFIX:
-        from adapters.cli.batch.xlsx_table import XlsxWriter  # noqa: PLC0415  # openpyxl takes its time
+        from adapters.cli.batch.xlsx_file import XlsxWriter  # openpyxl takes its time
 
-        with XlsxWriter(path, width) as workbook:
-            yield workbook
-        return
-    with CsvWriter(path, _dialect(suffix, like)) as file:
-        yield file
-
-
-def _dialect(suffix: str, like: Table) -> Dialect:
-    if isinstance(like, CsvTable):
-        return like.dialect
-    return replace(RUSSIAN_EXCEL, separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
+        return XlsxWriter(path, len(like.heading) + len(ANSWER_HEADINGS))
+    if isinstance(like.source, CsvSource):
+        return CsvWriter(path, like.source.dialect)
+    return CsvWriter(path, replace(RUSSIAN_EXCEL, separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL)

@@ -1,5 +1,5 @@
-"""`inn doctor`: settings and connections, a line each, with what to mend.
+"""`inn doctor`: checks the settings and each server, a line each, and says what to correct.
 
-What a start would make, indexes and queues, it makes too: whether they can be made is part of what
-is looked at. The tax service gets one request for its form's page, without personal data.
+Indexes and queues that are missing are created, as a start would: whether that works is part of the check. The tax
+service gets one request for its form's page, without personal data.
 """

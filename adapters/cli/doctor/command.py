@@ -1,4 +1,4 @@
-"""`inn doctor`: looks at everything that a start needs."""
+"""`inn doctor`: everything that a start needs, in the order in which it matters."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adapters.cli.doctor.finding import WIDTH, Kind
-from adapters.cli.failure import DONE, FAILED, WRONG_USE
+from adapters.cli.errors import DONE, FAILED, WRONG_USE
 
 _COLOURS = {
     Kind.OK: typer.colors.GREEN,
@@ -18,7 +18,7 @@ _COLOURS = {
 
 
 class Process(StrEnum):
-    """Whose settings are looked at."""
+    """The process whose settings are checked."""
 
     SERVE = "serve"
     CONSUME = "consume"
@@ -45,13 +45,13 @@ def doctor(
       inn doctor
       inn doctor --for consume
     """
-    from adapters.cli.doctor.examination import findings  # noqa: PLC0415  # every driver, which --help need not wait for
+    from adapters.cli.doctor.checks import findings
 
-    found = set()
+    kinds = set()
     for finding in findings(consumer=None if process is None else process is Process.CONSUME):
         line = str(finding)
         typer.echo(typer.style(line[:WIDTH], fg=_COLOURS[finding.kind]) + line[WIDTH:])
-        found.add(finding.kind)
-    if Kind.WRONG in found:
+        kinds.add(finding.kind)
+    if Kind.WRONG in kinds:
         return WRONG_USE
-    return FAILED if Kind.FAILED in found else DONE
+    return FAILED if Kind.FAILED in kinds else DONE

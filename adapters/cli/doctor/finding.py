@@ -1,29 +1,32 @@
-"""What was found, in one line."""
+"""The result of a check in one line, and the causes why a server is unreachable."""
 
+import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 WIDTH = 8
-"""Characters of the first word and what fills it up."""
+"""Characters of the first word, with its padding."""
+CONNECT_SEC = 3.0
 
 
 class Kind(StrEnum):
-    """How things stand; the value stands at the line's beginning."""
+    """The result; the value is the line's first word."""
 
     OK = "ok"
     NOTE = "note"
     """It works, and there is something to know."""
     SKIPPED = "skipped"
-    """Not looked at, since something else is wrong."""
+    """Not checked, since something else is wrong."""
     WRONG = "wrong"
     """A setting."""
     FAILED = "failed"
-    """A connection, or what is at its other end."""
+    """A connection, or the server at its other end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `text` names the cause and the mend, and holds no secret."""
+    """One line. `text` names the cause and what to do, and holds no secret."""
 
     kind: Kind
     name: str
@@ -31,3 +34,23 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.kind.value:{WIDTH}} {self.name:12} {self.text}"
+
+
+def unreachable_cause(addresses: Iterable[tuple[str, int]]) -> str:
+    """Why a plain connection to none of the hosts and ports can be made; "" where one listens."""
+    causes = [_cause(host, port) for host, port in addresses]
+    return "; ".join(causes) if all(causes) else ""
+
+
+def _cause(host: str, port: int) -> str:
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_SEC).close()
+    except socket.gaierror:
+        return f"the name {host} is not known"
+    except ConnectionRefusedError:
+        return f"nothing listens on {host}, port {port}"
+    except TimeoutError:
+        return f"{host}, port {port}, does not answer: is a firewall between?"
+    except OSError as exc:
+        return f"{host}, port {port}: {exc.strerror}"
+    return ""

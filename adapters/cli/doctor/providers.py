@@ -1,19 +1,37 @@
-"""The providers: whether each may be asked now, and how many paid requests are left."""
+"""The providers: whether each may be asked, whether the tax service is there, and how many paid requests are left."""
 
+import socket
 from collections.abc import Iterator
+from http import HTTPStatus
+from ssl import SSLCertVerificationError
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3 import exceptions
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.composition.providers import provider_of
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers.apifns import ApiFns
+from adapters.providers.http_client import MAX_BYTES, SiteReply, pool_manager
+from adapters.providers.nalog import site
+from adapters.providers.nalog.replies import is_maintenance
+from adapters.providers.nalog.session import SETTING as CONSENT_SETTING
+from adapters.providers.nalog.session import asks_consent
 from function.outcomes import Reason
 from function.ports import Unavailable
 from function.rate_limit import DenialReason, RateLimiter, Throttled
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 NAME = "providers"
+TAX_SERVICE = "tax service"
 PAID = "paid service"
 LIMIT_SEC = 15.0
+REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}
+"""The scheme by which a SOCKS proxy looks the site's name up itself."""
+CONSENT_WANTED = f"set {CONSENT_SETTING}=true if you, its operator, agree"
 
 _CAUSES = {
     DenialReason.COOLING_DOWN: "it wanted a captcha, or said that it was asked too often; CLIENT_NALOG_COOLDOWN_SEC",
@@ -21,12 +39,28 @@ _CAUSES = {
     DenialReason.HALF_OPEN: "one request tries whether it answers again",
     DenialReason.PACED: "another request is before",
 }
+# The first that fits is the cause.
+_CONNECTION_FAULTS = (
+    (exceptions.ProxyError, "the proxy does not let us through, or is not there: mend CLIENT_NALOG_PROXY"),
+    (exceptions.NameResolutionError, "its name is not known: mend CLIENT_NALOG_URL, or this machine's DNS"),
+    (exceptions.NewConnectionError, "nothing listens there: mend CLIENT_NALOG_URL, or set CLIENT_NALOG_PROXY"),
+    (
+        exceptions.ConnectTimeoutError,
+        "no connection in time: is a firewall between? CLIENT_NALOG_PROXY leads around it",
+    ),
+    (exceptions.SSLError, "no TLS connection: is it https there? Mend CLIENT_NALOG_URL"),
+    (exceptions.ReadTimeoutError, "it took the request and does not answer: it may be down, try again later"),
+    (
+        exceptions.HTTPError,
+        "the connection broke: try again later; is it HTTP that is spoken there (CLIENT_NALOG_URL)?",
+    ),
+)
 
 
 def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
     """How each provider stands in the store that all replicas share."""
     try:
-        states = provider_of(nalog, apifns, limiter, NullObserver()).states()
+        states = provider_of(nalog, apifns, limiter, Observer()).states()
     except Unavailable:
         yield Finding(Kind.SKIPPED, NAME, "not looked at: the store is away again")
         return
@@ -35,7 +69,7 @@ def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) ->
             yield Finding(Kind.OK, NAME, f"{name} may be asked")
         else:
             why = f"{denied.reason.value}: {_CAUSES[denied.reason]}"
-            yield Finding(Kind.NOTE, NAME, f"{name} is shut for {denied.retry_after:.0f} s more ({why})")
+            yield Finding(Kind.NOTE, NAME, f"{name} is closed for {denied.retry_after:.0f} s more ({why})")
 
 
 def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
@@ -60,3 +94,75 @@ def _paid_fault(error: Unavailable) -> str:
     if error.reason is Reason.BAD_REPLY:
         return "what answers there is not the vendor's service: mend CLIENT_APIFNS_URL"
     return "it cannot be reached: mend CLIENT_APIFNS_URL or CLIENT_APIFNS_PROXY, or try again later"
+
+
+def check_tax_service(settings: NalogSettings) -> Iterator[Finding]:
+    """Open its form's page. No person is asked for, and no consent given."""
+    if settings.url.startswith("http:") and urlsplit(settings.url).hostname not in LOOPBACK:
+        text = "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
+        yield Finding(Kind.NOTE, TAX_SERVICE, text)
+    try:
+        reply = _form_page(settings)
+    except exceptions.HTTPError as error:
+        yield Finding(Kind.FAILED, TAX_SERVICE, _unknown_name(settings) or _cause(error))
+        return
+    if fault := _fault(reply, consent=settings.consent):
+        yield Finding(Kind.FAILED, TAX_SERVICE, fault)
+    else:
+        given = "it asks for consent, which lookups give" if asks_consent(reply) else "its form's page was given"
+        yield Finding(Kind.OK, TAX_SERVICE, f"reached; {given}")
+
+
+def _form_page(settings: NalogSettings) -> SiteReply:
+    """The page, as much of it as is needed, by urllib3's pools: their errors name the cause."""
+    with pool_manager(settings.proxy_url, settings.ca_bundle) as pools:
+        response = pools.urlopen(
+            "GET",
+            site.root_of(settings.url) + site.FORM_PAGE,
+            headers={"User-Agent": settings.user_agent},
+            timeout=urllib3.Timeout(LIMIT_SEC),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        body = response.read(MAX_BYTES)
+        response.close()
+    return SiteReply(response.status, body, {name.lower(): value for name, value in response.headers.items()})
+
+
+def _fault(reply: SiteReply, *, consent: bool) -> str:
+    """What is wrong with the form's page, and the mend; "" where nothing is."""
+    status = reply.status
+    if asks_consent(reply):
+        return "" if consent else f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}"
+    if is_maintenance(reply):
+        return "reached, but it is under maintenance: try again later"
+    if status == HTTPStatus.OK and site.FORM_NAME in reply.text:
+        return ""
+    if status in REFUSALS:
+        wait = "wait, or set CLIENT_NALOG_PROXY"
+        wanted = f"; where it wants consent, {CONSENT_WANTED}" if status == HTTPStatus.FORBIDDEN and not consent else ""
+        return f"reached, but it turns this address away ({status}): {wait}{wanted}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return f"reached, but it has a fault of its own ({status}): try again later"
+    return f"what answers has no such form ({status}): mend CLIENT_NALOG_URL"
+
+
+def _unknown_name(settings: NalogSettings) -> str:
+    """Whether it is the site's name that a SOCKS proxy should look up, and is not told to; "": it is not."""
+    scheme = urlsplit(settings.proxy_url).scheme
+    if scheme not in RESOLVING_PROXIES:
+        return ""
+    try:
+        socket.getaddrinfo(urlsplit(settings.url).hostname, None)
+    except OSError:
+        better = RESOLVING_PROXIES[scheme]
+        return f"its name is not known here: write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
+    return ""
+
+
+def _cause(error: exceptions.HTTPError) -> str:
+    cause = error.original_error if isinstance(error, exceptions.ProxyError) else error
+    if cause.args and isinstance(cause.args[0], SSLCertVerificationError):
+        return "its certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE"
+    return next(words for kind, words in _CONNECTION_FAULTS if isinstance(error, kind))

@@ -4,21 +4,18 @@ import asyncio
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from adapters.cli.doctor.finding import Finding, Kind
-from adapters.cli.doctor.reach import why_none
-from adapters.cli.quiet import silence_amqp
-from adapters.rabbitmq.connection import Broker, QueueCounts, declare_queues, open_connection
+from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
+from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 
 NAME = "RabbitMQ"
 WHERE = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"
 PORTS = {"amqp": 5672, "amqps": 5671}
 
 
-def check(broker: Broker) -> Iterator[Finding]:
+def check(broker: BrokerConfig) -> Iterator[Finding]:
     """Whether the consumer can work with it."""
-    silence_amqp()
     try:
         counts = asyncio.run(_counts(broker))
     except BrokerRefused as refused:
@@ -40,13 +37,13 @@ def check(broker: Broker) -> Iterator[Finding]:
         yield Finding(Kind.NOTE, NAME, f"{unrouted} replies had no queue to go to: inn dead list --unrouted shows them")
 
 
-async def _counts(broker: Broker) -> dict[str, QueueCounts]:
-    async with open_connection(broker, NullObserver()) as connection:
+async def _counts(broker: BrokerConfig) -> dict[str, QueueCounts]:
+    async with open_connection(broker, Observer()) as connection:
         await declare_queues(connection, broker)
         return {queue: await connection.counts(queue) for queue in sorted(broker.names.all)}
 
 
-def why_unavailable(broker: Broker, code: str) -> str:
+def why_unavailable(broker: BrokerConfig, code: str) -> str:
     """The cause, as far as it can be seen, and the cure; `code`: of BrokerUnavailable."""
     if code in (NO_LEADER, UNCONFIRMED):
         return (
@@ -54,7 +51,7 @@ def why_unavailable(broker: Broker, code: str) -> str:
             " members where it has several (rabbitmq-queues quorum_status shows them)"
         )
     parts = [urlsplit(uri) for uri in broker.uris]
-    why = why_none((unquote(part.hostname or ""), part.port or PORTS[part.scheme]) for part in parts)
+    why = unreachable_cause((unquote(part.hostname or ""), part.port or PORTS[part.scheme]) for part in parts)
     if why:
         return f"{why}: start it, or mend {WHERE}"
     return (

@@ -92,14 +92,14 @@ def host() -> Iterator[Callable[..., Host]]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(*replies: Reply) -> Host:
-        told = Host(list(replies))
+        started = Host(list(replies))
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                told.headers.append({name.lower(): text for name, text in self.headers.items()})
-                told.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                reply = told.take()
-                status, headers, body = reply(told.bodies[-1]) if callable(reply) else reply
+                started.headers.append({name.lower(): text for name, text in self.headers.items()})
+                started.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                reply = started.take()
+                status, headers, body = reply(started.bodies[-1]) if callable(reply) else reply
                 self.send_response(status)
                 for name, value in {**headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value)
@@ -112,8 +112,8 @@ def host() -> Iterator[Callable[..., Host]]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        told.url = f"http://127.0.0.1:{server.server_port}"
-        return told
+        started.url = f"http://127.0.0.1:{server.server_port}"
+        return started
 
     yield start
     for server in servers:

@@ -66,7 +66,7 @@ def test_however_often_it_is_broken_off_it_ends_once_and_says_what_is_true(
     assert status == 130
     assert said.count("\n") == 1
     held = openpyxl.load_workbook(out).worksheets[0].max_row - 1
-    assert f"broken off: {held} rows are in {out}" in said
+    assert f"interrupted: {held} rows are in {out}" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.xlsx"]
 
 

@@ -18,7 +18,7 @@ Start = Callable[..., Host]
 
 
 def reply(**more: object) -> bytes:
-    return json.dumps({"data": {**REPLY, **more}}).encode()
+    return json.dumps({**REPLY, **more}).encode()
 
 
 def problem(detail: str, **more: str) -> bytes:
@@ -80,7 +80,7 @@ def test_what_the_service_defers_is_asked_again(inn: Inn, host: Start) -> None:
     there = host(busy, (200, {}, reply()))
     assert inn("lookup", *PERSON, "--url", there.url, "--request-id", "r").status == 0
     assert len(there.bodies) == 2
-    assert there.bodies[0]["data"] == there.bodies[1]["data"]
+    assert there.bodies[0] == there.bodies[1]
 
 
 def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> None:
@@ -101,8 +101,8 @@ def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> N
         pytest.param((500, {}, b"<html>"), "answers 500", id="500"),
         pytest.param((302, {"location": "http://a/"}, b""), "to another address", id="a redirect"),
         pytest.param((200, {}, b"hello"), "is not the INN service: check --url", id="not JSON"),
-        pytest.param((200, {}, b'{"data": {"status": "well"}}'), "is not the INN service", id="another reply"),
-        pytest.param((200, {}, b"[]"), "is not the INN service", id="no event"),
+        pytest.param((200, {}, b'{"status": "well"}'), "is not the INN service", id="another reply"),
+        pytest.param((200, {}, b"[]"), "is not the INN service", id="no object"),
         pytest.param((200, {}, reply(requestId="other")), "do not belong to the requests", id="another's reply"),
     ],
 )
@@ -174,20 +174,23 @@ def test_where_to_ask_is_looked_for_in_options_then_in_the_environment_then_in_t
         pytest.param(["--timeout", "inf"], "'--timeout': Input should be less than", id="a time without end"),
         pytest.param(["--timeout", "nan"], "'--timeout': Input should be less than", id="a time that is no number"),
         pytest.param(["--timeout", "1e10"], "less than or equal to 86400", id="a time of centuries"),
-        pytest.param(["--birth-date", "31.02.1990"], "inn: --birth-date is no day of the calendar", id="no day"),
-        pytest.param(["--birth-date", "31.02.1990 г."], "--birth-date is no day", id="no day, marked as a year's"),
-        pytest.param(["--birth-date", "1990-02-31"], "--birth-date is no day", id="no day, the other way"),
-        pytest.param(["--document-date", "1.13.2010"], "--document-date is no day", id="no day of issue"),
+        pytest.param(["--birth-date", "31.02.1990"], "inn: --birth-date must be a day of the calendar", id="no day"),
+        pytest.param(["--birth-date", "31.02.1990 г."], "--birth-date must be a day", id="no day, marked as a year's"),
+        pytest.param(["--birth-date", "1990-02-31"], "--birth-date must be a day", id="no day, the other way"),
+        pytest.param(["--document-date", "1.13.2010"], "--document-date must be a day", id="no day of issue"),
         pytest.param(
-            ["--birth-date", "1990/02/01"],
-            "--birth-date must be a date as dd.mm.yyyy or yyyy-mm-dd",
+            ["--birth-date", "02/15/1990"],
+            "--birth-date must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd",
             id="a date in no form that is known",
         ),
         pytest.param(
             ["--document", "45 11 12"],
-            "--document must have 10 digits: 4 of the series, 6 of the number",
+            "--document must be a series of 4 digits and a number of 6, as NN NN NNNNNN",
             id="a passport that lacks digits",
         ),
+        pytest.param(["--document", "45 11 12345"], "--document must be a series", id="a number that lacks a digit"),
+        pytest.param(["--document", "4511 23456"], "--document must be a series", id="so does this one"),
+        pytest.param(["--document", "405001234"], "--document must be a series", id="nine digits"),
     ],
 )
 def test_wrong_use_is_told(inn: Inn, options: list[str], said: str) -> None:

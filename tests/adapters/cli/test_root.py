@@ -5,16 +5,16 @@ import io
 import os
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, distribution, version
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from adapters.cli import PROCESSES, faults
-from adapters.cli.deferred import Deferred
-from adapters.cli.failure import Failure
+from adapters.cli import PROCESSES
+from adapters.cli.commands import SHORT_HELP, error_line
+from adapters.cli.errors import Failure
 from adapters.cli.output import Output
 from tests.adapters.cli.conftest import Inn
 
@@ -54,14 +54,14 @@ def test_wrong_use_is_one_line_and_status_2(inn: Inn, arguments: list[str], line
 def test_a_fault_of_the_program_is_one_line_that_repeats_nothing() -> None:
     with pytest.raises(KeyError) as caught:
         dict[str, str]()["Иванова"]
-    fault = faults.told(caught.value)
-    assert fault.text.startswith("inn: a fault of this program, KeyError at test_root.py:")
-    assert "Иванова" not in fault.text
-    assert fault.status == 1
+    line, status = error_line(caught.value)
+    assert line.startswith("inn: a fault of this program, KeyError at test_root.py:")
+    assert "Иванова" not in line
+    assert status == 1
 
 
 def test_a_failure_has_its_own_status() -> None:
-    assert faults.told(Failure("no", 2)).status == 2
+    assert error_line(Failure("no", 2)) == ("inn: no", 2)
 
 
 @pytest.mark.parametrize(
@@ -195,19 +195,10 @@ def test_every_command_shows_an_example(inn: Inn, words: list[str]) -> None:
     assert f"inn {' '.join(words)}" in after
 
 
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        pytest.param('def do() -> None:\n    """Do it.\n\n    More."""', "Do it.", id="a function"),
-        pytest.param('do = typer.Typer(name="x", help="Do them.")', "Do them.", id="a Typer"),
-        pytest.param("do = typer.Typer(help=words)", "", id="no constant"),
-        pytest.param("done = 1", "", id="nothing of that name"),
-    ],
-)
-def test_a_command_is_known_without_being_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
-) -> None:
-    (tmp_path / "some_commands.py").write_text(f"{source}\nraise SystemExit('it was imported')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    entry = EntryPoint("do", "some_commands:do", "inn.commands")
-    assert Deferred(entry).get_short_help_str() == said
+def test_the_list_of_commands_shows_the_first_sentence_of_each_help() -> None:
+    found = {}
+    for entry in distribution("inn-service").entry_points.select(group="inn.commands"):
+        target = entry.load()
+        text = str(target.info.help) if isinstance(target, typer.Typer) else inspect.cleandoc(target.__doc__)
+        found[entry.name] = text.partition("\n\n")[0].replace("\n", " ")
+    assert found == SHORT_HELP

@@ -91,11 +91,6 @@ async def test_a_scrape_tells_of_each_part_whether_anybody_probes_for_readiness_
     assert body == b"# metrics {'store': False, 'lane': True}\n"
 
 
-@pytest.mark.parametrize(
-    ("ready", "fresh"),
-    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
-    ids=["a second, where all was ready", "a moment, where something was not"],
-)
 async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     rendered = 0
 
@@ -114,6 +109,11 @@ async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]
 
 
+@pytest.mark.parametrize(
+    ("ready", "fresh"),
+    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
+    ids=["a second, where all was ready", "a moment, where something was not"],
+)
 async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
     runs = 0
 

@@ -105,6 +105,7 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
             lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
             lambda: store.release(claim),
             lambda: store.renew([claim]),
+            lambda: store.erased_since(datetime.now(UTC)),
             lambda: store.keep_ticket(claim, Ticket("nalog", SECRET, datetime.now(UTC)), 1),
             lambda: store.acquire("nalog", UNPACED),
             lambda: store.cool_down("nalog", UNPACED),

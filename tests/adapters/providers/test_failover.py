@@ -24,7 +24,7 @@ from function.rate_limit import (
     seconds_to_midnight,
 )
 from function.request import LookupRequest
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.adapters.providers.nalog.people import request
 from tests.doubles import MemoryRateLimiter, RecordingObserver
 
@@ -92,7 +92,7 @@ def failover(
     return FailoverProvider(
         [(provider, limit) for provider in order],
         limiter or MemoryRateLimiter(clock.monotonic),
-        observer or NullObserver(),
+        observer or Observer(),
         clock,
         clock.monotonic,
     )
@@ -228,7 +228,7 @@ class TestOrder:
         tax, paid = StubProvider("nalog", [ProviderReply(FOUND)]), StubProvider("apifns", [ProviderReply(PAID)])
         limiter = MemoryRateLimiter(clock.monotonic)
         limited, free = replace(LIMIT, daily_limit=2, min_interval=0), replace(LIMIT, min_interval=0)
-        asking = FailoverProvider([(tax, limited), (paid, free)], limiter, NullObserver(), clock)
+        asking = FailoverProvider([(tax, limited), (paid, free)], limiter, Observer(), clock)
         assert [ask(asking) for _ in range(4)] == [FOUND, FOUND, PAID, PAID]
         clock.seconds += seconds_to_midnight(clock.seconds)
         assert ask(asking) == FOUND

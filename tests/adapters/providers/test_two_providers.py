@@ -17,7 +17,7 @@ from function.outcomes import Reason
 from function.ports import Invalid, Pending, Unavailable, Verdict
 from function.rate_limit import DenialReason, RateLimit
 from function.request import LookupRequest
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
 from tests.adapters.providers.nalog.replica import person
@@ -35,7 +35,7 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture
 def asking(emulator: Emulator, tmp_path: Path) -> Iterator[FailoverProvider]:
     emulator.reset()
-    clock, observer = SystemClock(), NullObserver()
+    clock, observer = SystemClock(), Observer()
     with closing(EmbeddedStore(tmp_path / "store", lease=60)) as store:
         tax_service = Nalog(NalogSettings(url=emulator.url), clock, observer, poll_wait=0)
         paid = ApiFns(ApiFnsSettings(enabled=True, url=emulator.url, key=SecretStr("emulated-key")), timeout=30)

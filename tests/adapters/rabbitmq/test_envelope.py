@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.envelope import Envelope, Mode, decode, encode_reply
+from adapters.rabbitmq.envelope import Envelope, decode, encode_reply
 from adapters.rabbitmq.messages import Delivery, Properties
+from function.event import Mode
 from function.outcomes import Status
 from function.result import LookupResult
 
@@ -42,7 +43,7 @@ def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, di
 
 def test_plain_json_is_left_to_the_core() -> None:
     envelope = decode(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
-    assert (envelope.event.data, envelope.fault, envelope.mode) == (BODY, None, Mode.PLAIN)
+    assert (envelope.event.data, envelope.fault, envelope.event.mode) == (BODY, None, Mode.PLAIN)
     assert envelope.event.traceparent == TRACE
 
 
@@ -50,13 +51,13 @@ def test_plain_json_is_left_to_the_core() -> None:
 @pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
 def test_an_event_in_binary_mode(prefix: str, content_type: str | None) -> None:
     envelope = decode(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
-    assert (envelope.event.data, envelope.fault, envelope.mode) == (BODY, None, Mode.BINARY)
+    assert (envelope.event.data, envelope.fault, envelope.event.mode) == (BODY, None, Mode.BINARY)
     assert (envelope.event.id, envelope.event.traceparent, envelope.prefix) == ("e-1", TRACE, prefix)
 
 
 def test_an_event_in_structured_mode() -> None:
     envelope = decode(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
-    assert (envelope.event.data, envelope.fault, envelope.mode) == ({"requestId": "r-1"}, None, Mode.STRUCTURED)
+    assert (envelope.event.data, envelope.fault, envelope.event.mode) == ({"requestId": "r-1"}, None, Mode.STRUCTURED)
     assert (envelope.event.id, envelope.event.traceparent) == ("e-1", TRACE)
 
 
@@ -89,7 +90,7 @@ def test_what_is_no_request_is_a_fault_that_says_what_was_expected(
     assert envelope.fault is not None
     assert envelope.fault.request_id is None
     assert str(envelope.fault.errors[0]).startswith("expected")
-    assert (envelope.mode, envelope.event.id) == (mode, event_id)
+    assert (envelope.event.mode, envelope.event.id) == (mode, event_id)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from aiormq import exceptions as amqp
 
 from adapters.rabbitmq import connection
-from adapters.rabbitmq.connection import Broker, BrokerConnection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection
 from adapters.rabbitmq.consumer import LaneRunner
 from adapters.rabbitmq.errors import BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import Names
@@ -79,7 +79,7 @@ async def test_the_log_says_why_a_lane_has_no_broker(
     monkeypatch.setattr(connection, "SHARE_SEC", 0.1)
     log, stopping = io.StringIO(), asyncio.Event()
     with _listener(listening=listening) as port, start("inn", "INFO", log) as told:
-        broker = Broker((f"amqp://guest:guest@127.0.0.1:{port}/",), "inn", Names("inn"), 60)
+        broker = BrokerConfig((f"amqp://guest:guest@127.0.0.1:{port}/",), "inn", Names("inn"), 60)
         runner = LaneRunner(Idle(), broker, told)
         running = asyncio.create_task(runner.run(stopping))
         await asyncio.to_thread(wait_for, lambda: runner.state != "not_connected", within=30, what="a try")

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.rabbitmq.holds import OUTAGE_LOG_SEC, HoldReport
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.doubles import KNOWN, request
 
 AWAY, CLOSED = Deferred(request(), Reason.STORE_UNAVAILABLE), Deferred(request(), Reason.PROVIDER_CLOSED, 20)
@@ -18,7 +18,7 @@ Happening = tuple[float, str, list[Outcome]]
 """When, in seconds; what became of the outcomes: held or released."""
 
 
-class Told(NullObserver):
+class Told(Observer):
     def __init__(self) -> None:
         self.lines: list[tuple[str, float]] = []
         self.holds: Counter[str] = Counter()

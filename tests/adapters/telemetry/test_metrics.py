@@ -201,7 +201,7 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
     "series",
     [
         _series("inn_requests_total", entry="rabbitmq", status="failed", cached="false"),
-        _series("inn_requests_total", entry="http", status="bug", cached="false"),
+        _series("inn_requests_total", entry="http", status="internal_error", cached="false"),
         _series("inn_queue_moves_total", queue="dead"),
         _series("inn_holds_total", reason="store_unavailable"),
         _series("inn_errors_total"),

@@ -17,8 +17,10 @@ from adapters.cli import run
 from function import inn
 from function.request import LookupRequest, parse
 from local_runtime.store import EmbeddedStore
-from tests.servers.process import wait_for
+from tests.servers.process import free_port, wait_for
+from tests.servers.programs import on_path
 from tests.system.local.conftest import LocalRuntime, ended
+from tests.system.process import ROOT, Process
 
 PERSON = {
     "requestId": "r-1",
@@ -46,6 +48,7 @@ def finds(runtime: LocalRuntime) -> int:
 def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_cached(
     start_local: Callable[..., LocalRuntime],
 ) -> None:
+    on_path("curl")
     runtime = start_local()
     curl = re.search(r"^curl .*?'\\n'$", runtime.greeting, re.MULTILINE | re.DOTALL)
     assert curl is not None, runtime.greeting
@@ -215,3 +218,21 @@ def test_where_tokens_are_set_the_command_asks_for_one(start_local: Callable[...
     assert 'authorization: Bearer $TOKEN"' in runtime.greeting
     assert "secret-token" not in runtime.greeting
     assert runtime.ask(PERSON).status == 401
+
+
+def test_the_frameworks_own_command_serves_it_with_nothing_installed(tmp_path: Path) -> None:
+    port = str(free_port())
+    source = str(ROOT / "local_runtime" / "entry.py")
+    command = ["functions-framework", "--source", source, "--target", "inn", "--host", "127.0.0.1", "--port", port]
+    process = Process(command, tmp_path, {"HTTP_PORT": port})
+    try:
+        process.answers("/readyz", 200)
+        headers = {"content-type": "application/json"}
+        answers = [
+            process.pool.request("POST", process.url, body=json.dumps(PERSON).encode(), headers=headers).json()
+            for _ in range(2)
+        ]
+        assert [(inn.is_valid(answer["inn"]), answer["cached"]) for answer in answers] == [(True, False), (True, True)]
+        assert (tmp_path / ".inn-local" / "answers.sqlite").exists()
+    finally:
+        process.end(signal.SIGTERM)

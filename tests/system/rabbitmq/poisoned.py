@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -20,7 +20,7 @@ from adapters.runtime.lookups import Lookups
 from function.outcomes import Status
 from function.ports import Lifetimes, Ports, Ticket, Verdict
 from function.request import LookupRequest
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from local_runtime.store import EmbeddedStore
 
 POISON = "poison"
@@ -38,11 +38,11 @@ class Deadly:
 
 async def consume(uri: str, source: str, store: str) -> None:
     clock = SystemClock()
-    answers = CachedAnswers(EmbeddedStore(Path(store), lease=LEASE_SEC), clock, NullObserver(), lease=LEASE_SEC)
+    answers = CachedAnswers(EmbeddedStore(Path(store), lease=LEASE_SEC), clock, Observer(), lease=LEASE_SEC)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
-    lookups = Lookups(answers, ports, 8, NullObserver())
-    context = LaneContext(Names(source), lookups, clock, 3, NullObserver())
-    consumer = Consumer(Broker((uri,), "poisoned", Names(source), 1), context, 100, 100)
+    lookups = Lookups(answers, ports, 8, Observer())
+    context = LaneContext(Names(source), lookups, clock, 3, Observer())
+    consumer = Consumer(BrokerConfig((uri,), "poisoned", Names(source), 1), context, 100, 100)
     await consumer.run(asyncio.Event())
 
 

@@ -14,7 +14,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.connection import Broker, BrokerConnection, declare_queues, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
@@ -24,7 +24,7 @@ from function.outcomes import Answer, Reason
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
-from function.telemetry import NullObserver, Observer
+from function.telemetry import Observer
 from tests.doubles import FOUND, PERSON, MemoryAnswers
 from tests.servers.rabbitmq import Node
 
@@ -102,7 +102,7 @@ class Store:
         return self._answers
 
 
-class Heard(NullObserver):
+class Heard(Observer):
     """An Observer that remembers what moved where, and what is in flight."""
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ class Customer:
 
 
 @asynccontextmanager
-async def declared_connection(broker: Broker, observer: Observer) -> AsyncIterator[BrokerConnection]:
+async def declared_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
     """A connection, the queues declared."""
     async with open_connection(broker, observer) as connection:
         await declare_queues(connection, broker)
@@ -183,7 +183,7 @@ class Room:
     def __init__(self, node: Node, source: str) -> None:
         self.node = node
         self.names = Names(source)
-        self.broker = Broker((node.uri,), "inn-test", self.names, RETRY_SEC)
+        self.broker = BrokerConfig((node.uri,), "inn-test", self.names, RETRY_SEC)
         self.store = Store()
         self.service = Service()
         self.heard = Heard()

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.cli.batch import asking
+from adapters.cli.batch import runner
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import people, read, write
 from tests.servers.rabbitmq import PASSWORD, USER, Node
@@ -71,7 +71,7 @@ def test_a_failed_answer_is_status_1(inn: Inn, node: Node, queue: str) -> None:
 @pytest.mark.parametrize(
     ("login", "path", "said"),
     [
-        pytest.param("inn:wr0ng", "%2F", "RabbitMQ refuses this user or password", id="a wrong password"),
+        pytest.param("inn:wr0ng", "%2F", "RabbitMQ: the user or the password is wrong", id="a wrong password"),
         pytest.param(f"{USER}:{PASSWORD}", "nosuch", "the virtual host", id="a virtual host that is not there"),
         pytest.param(f"{USER}:{PASSWORD}", "%2F", "RabbitMQ has no queue nosuch", id="a queue that is not there"),
     ],
@@ -113,7 +113,7 @@ def test_a_connection_that_breaks_is_made_anew(
     inn: Inn, node: Node, queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was waiting for a reply is asked for again: the service has the answer in its cache."""
-    monkeypatch.setattr(asking, "FIRST_PAUSE_SEC", 0.05)
+    monkeypatch.setattr(runner, "FIRST_RETRY_SEC", 0.05)
     rows = people(60, 61)
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
 
@@ -144,7 +144,7 @@ def test_a_reply_that_never_comes_fails_its_row_and_the_next_run_asks_again(
         ended = inn(*call, "--reply-timeout", "2")
     assert (ended.status, ended.err) == (1, "")
     assert "5 rows: 4 found, 1 failed" in ended.out
-    assert read(out)[2][-2:] == ["failed", "no reply came by way of RabbitMQ in 2 s; the next run asks again"]
+    assert read(out)[2][-2:] == ["failed", "no reply came over RabbitMQ in 2 s; the next run asks again"]
     with service(node.uri, queue, reply) as served:
         assert inn(*call).status == 0
     assert [request["documentNumber"] for request in served.asked] == [lost]

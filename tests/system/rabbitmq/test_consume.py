@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -124,6 +125,58 @@ def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
     assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
 
 
+UNCACHED = 200
+CLAIMED_SEC = 30
+"""The lease, and a slow machine: in the days of longer leases it was 77 seconds."""
+
+
+def test_after_three_kills_in_a_row_uncached_lookups_go_on_soon(
+    settings: Settings, start: Start, node: Node, emulator: Emulator
+) -> None:
+    """What the dead had in hand fills the lane: its claims end with their lease, which nobody renews."""
+    settings |= {"RABBITMQ_PREFETCH_COUNT": str(UNCACHED), "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
+    emulator.control(pending=1)
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        asked = persons(UNCACHED)
+        consumer = start(settings)
+        consumer.answers("/readyz", 200)
+        customers.asks(asked)
+        for _ in range(3):
+            finds = emulator.stats(brief=True).finds
+            wait_for(lambda: emulator.stats(brief=True).finds > finds + 2, within=60, what="finds")  # noqa: B023  # at once
+            consumer.end(signal.SIGKILL)
+            consumer = start(settings)
+            consumer.answers("/readyz", 200)
+            begun = time.monotonic()
+            customers.got(len(customers.replies) + 1)
+            assert time.monotonic() - begun < CLAIMED_SEC
+        emulator.control(pending=0)
+
+
+POLLS = 8 if "INN_TEST_FULL" in os.environ else 3
+"""That are pending: 8 take 36 seconds."""
+
+
+def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
+    settings: Settings, start: Start, node: Node, emulator: Emulator
+) -> None:
+    settings |= {"CLIENT_NALOG_TIMEOUT_SEC": "8"}
+    emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        consumer = start(settings)
+        consumer.answers("/readyz", 200)
+        customers.asks(persons(20))
+        wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
+        consumer.end(signal.SIGKILL)
+        start(settings)
+        replies = customers.got(20)
+        assert customers.parked() == 0
+    stats = emulator.stats(brief=True)
+    emulator.control(pending=0, rules=[])
+    assert {copies[0]["status"] for copies in replies.values()} == {"found"}
+    assert stats.finds <= 22
+
+
 def test_one_of_two_consumers_ends_in_order_under_load(settings: Settings, start: Start, node: Node) -> None:
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         staying, leaving = start(settings), start(settings)
@@ -219,13 +272,12 @@ def kept(settings: Settings) -> dict[str, Any]:
     return document
 
 
-def test_a_lookup_whose_connection_was_lost_is_kept_before_the_process_ends(
+def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
     settings: Settings, start: Start, node: Node, emulator: Emulator, silent: threading.Event
 ) -> None:
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers, closing(Wire(node.port)) as wire:
         consumer = start({**settings, "RABBITMQ_DSN": node.uri.replace(f":{node.port}", f":{wire.port}")})
         consumer.answers("/readyz", 200)
-        # There is more to ask once it speaks: that takes longer than a process that does not wait.
         emulator.control(pending=1)
         customers.asks(persons(1))
         wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
@@ -234,7 +286,9 @@ def test_a_lookup_whose_connection_was_lost_is_kept_before_the_process_ends(
         consumer.listens_no_more()
         silent.set()
         assert consumer.end() == 0
-    assert kept(settings)["status"] == "found"
+        start(settings)
+        [[reply]] = customers.got(1).values()
+    assert (reply["status"], emulator.stats().finds) == ("found", 1)
 
 
 @pytest.mark.usefixtures("silent")

@@ -13,7 +13,7 @@ from adapters.cli import run
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from function.outcomes import Reason
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.doubles import FOUND, PERSON
 from tests.system.rabbitmq.room import Customer, Room, ask, until
@@ -109,7 +109,7 @@ async def test_a_replay_forgets_the_tries(room: Room, dead: Dead) -> None:
 async def test_a_replay_that_is_broken_off_loses_nothing(room: Room, dead: Dead) -> None:
     async with room.customer() as customer:
         await park(room, customer, 5)
-    async with open_connection(room.broker, NullObserver()) as connection:
+    async with open_connection(room.broker, Observer()) as connection:
         returned = DeadLetters(connection, room.names, room.names.dead).replay(Selection())
         await anext(returned)
         await anext(returned)

@@ -11,7 +11,7 @@ import pytest
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.topology import DELIVERY_LIMIT
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.system.rabbitmq.room import Room, ask, declared_connection, until
 
 PARKED = 12
@@ -27,12 +27,12 @@ def limited(room: Room) -> Iterator[Room]:
 
 
 async def read(room: Room, queue: str, selection: Selection = Selection()) -> list[DeadLetter]:  # noqa: B008  # frozen
-    async with open_connection(room.broker, NullObserver()) as connection:
+    async with open_connection(room.broker, Observer()) as connection:
         return [letter async for letter in DeadLetters(connection, room.names, queue).read(selection)]
 
 
 async def publish(room: Room, queue: str) -> None:
-    async with declared_connection(room.broker, NullObserver()), room.channel() as channel:
+    async with declared_connection(room.broker, Observer()), room.channel() as channel:
         for number in range(PARKED):
             headers: dict[str, Any] = {
                 "inn-reason": "bad_reply",
@@ -64,7 +64,7 @@ async def test_however_often_they_are_read_all_are_there_in_the_same_order(limit
 async def test_a_read_that_is_broken_off_loses_none(limited: Room) -> None:
     await publish(limited, limited.names.dead)
     for _ in range(LOOKS):
-        async with open_connection(limited.broker, NullObserver()) as connection:
+        async with open_connection(limited.broker, Observer()) as connection:
             reading = DeadLetters(connection, limited.names, limited.names.dead).read(Selection())
             for _ in range(5):
                 await anext(reading)
@@ -74,7 +74,7 @@ async def test_a_read_that_is_broken_off_loses_none(limited: Room) -> None:
 
 
 async def test_what_the_broker_parked_has_its_attempts_and_keeps_them(room: Room) -> None:
-    async with declared_connection(room.broker, NullObserver()), room.channel() as channel:
+    async with declared_connection(room.broker, Observer()), room.channel() as channel:
         message = aio_pika.Message(
             json.dumps(ask()).encode(), headers={"inn-attempts": 2, "client": "x"}, delivery_mode=2
         )

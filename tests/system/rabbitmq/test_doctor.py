@@ -12,7 +12,7 @@ import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
-from adapters.cli.doctor import mongo, rabbit
+from adapters.cli.doctor import checks, rabbit
 from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
@@ -163,9 +163,9 @@ def test_each_wrong_setting_is_named_with_what_it_must_be(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
 ) -> None:
     # Only the settings are of interest here.
-    monkeypatch.setattr("adapters.cli.doctor.examination._store", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.examination._broker", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.examination._tax_service", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.checks._check_store", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.checks._check_broker", lambda _: ())
+    monkeypatch.setattr("adapters.cli.doctor.providers.check_tax_service", lambda _: ())
     ended = doctor(**{name: value})
     assert ended.status == 2
     [line] = lines(ended, "wrong")
@@ -444,7 +444,7 @@ def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
         connection.channel().queue_declare(queue, durable=True)
     [line] = lines(doctor(), "failed")
-    assert f"the queue {queue} exists with other arguments" in line
+    assert f"the queue {queue} exists with another x-dead-letter-exchange" in line
     assert "delete it and start again" in line
 
 
@@ -482,7 +482,7 @@ def test_an_index_of_another_definition(doctor: Doctor, store: Mongo) -> None:
 def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str, said: str) -> None:
     with MongoClient[dict[str, Any]](store.uri) as client:
         answers = client[doctor.settings["MONGO_NAME"]]["answers"]
-        answers.insert_one({"_id": bytes(36), "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
+        answers.insert_one({"_id": bytes(36), "status": "found", "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
     notes = lines(doctor(APP_SECRET_KEYS=keys), "note")
     assert any("1 answers and 0 rows of history are kept under other keys than the newest" in line for line in notes)
     assert any(said in line for line in notes)
@@ -494,7 +494,9 @@ def test_a_provider_that_is_shut_is_told(doctor: Doctor, store: Mongo) -> None:
         client[doctor.settings["MONGO_NAME"]]["providers"].update_one(
             {"_id": "nalog"}, {"$set": {"closed_until": 4e9, "level": 1}}, upsert=True
         )
-    assert any("nalog is shut for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note"))
+    assert any(
+        "nalog is closed for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note")
+    )
 
 
 PAID = [
@@ -517,4 +519,4 @@ def test_the_paid_provider(
 
 
 def test_its_names_are_those_of_the_start() -> None:
-    assert (mongo.NAME, rabbit.NAME) == ("MongoDB", "RabbitMQ")
+    assert (checks.MONGO, rabbit.NAME) == ("MongoDB", "RabbitMQ")

@@ -256,7 +256,9 @@ async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_
 async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) -> None:
     async with room.channel() as channel:
         full = await channel.declare_queue(
-            f"{room.names.source}-full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+            f"{room.names.source}-full",
+            durable=True,
+            arguments={"x-max-length": 0, "x-overflow": "reject-publish"},
         )
         async with room.consumer(), room.customer() as customer:
             await customer.send(ask(), reply_to=full.name)
@@ -329,7 +331,7 @@ async def test_a_reply_queue_that_confirms_nothing_stops_nobody_else(
 ) -> None:
     monkeypatch.setattr(publisher, "CONFIRM_SEC", 3.0)
     async with room.channel() as channel, room.consumer() as consumer, room.customer() as customer:
-        stuck = await channel.declare_queue(f"{room.names.source}-stuck")
+        stuck = await channel.declare_queue(f"{room.names.source}-stuck", durable=True)
         await customer.asks(range(2, 4))
         await customer.got(2)
         with suspended(room, stuck.name):

@@ -6,10 +6,10 @@ import time
 import aio_pika
 import pytest
 
-from adapters.rabbitmq.connection import Broker
+from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.topology import Names
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
@@ -56,12 +56,12 @@ async def test_a_message_is_not_lost_while_the_queue_it_is_to_go_to_is_missing(r
     assert sorted(reply["status"] for reply in replies) == ["found"] * 10 + ["rejected"]
 
 
-def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC) -> Broker:
-    return Broker((uri or node.uri,), "inn-test", Names(source), retry_sec)
+def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC) -> BrokerConfig:
+    return BrokerConfig((uri or node.uri,), "inn-test", Names(source), retry_sec)
 
 
-async def open_once(wanted: Broker) -> None:
-    async with declared_connection(wanted, NullObserver()):
+async def open_once(wanted: BrokerConfig) -> None:
+    async with declared_connection(wanted, Observer()):
         pass
 
 

@@ -14,7 +14,7 @@ from adapters.rabbitmq.messages import Message, Properties
 from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.backoff import Backoff
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.servers.process import free_port
 from tests.system.rabbitmq.room import Room, until
 
@@ -131,9 +131,9 @@ class Unconfirming(Channel):
 
 @pytest.mark.parametrize("moved", [None, "bad_reply"], ids=["a reply", "a move"])
 async def test_a_broker_that_confirms_nothing_is_away(moved: str | None) -> None:
-    publisher = Publisher(Unconfirming(), Names("inn"), NullObserver())
+    publisher = Publisher(Unconfirming(), Names("inn"), Observer())
     with pytest.raises(BrokerUnavailable, match="unconfirmed"):
-        await publisher.publish(Message("customer", Properties(message_id="m"), b"", moved))
+        await publisher.offer(Message("customer", Properties(message_id="m"), b"", moved), asyncio.Event())
 
 
 class Blocked:

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 
 import aio_pika
 import pytest
+import yaml
 
-from adapters.rabbitmq.connection import Broker, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import Names, queues
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.process import ROOT
 from tests.system.rabbitmq.room import Room, ask, declared_connection
 
 DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
+MANIFESTS = ROOT / "deploy/rabbitmq/topology-operator.yaml"
 DEFAULT_RETRY_SEC = 60
 
 
@@ -27,6 +29,13 @@ def test_the_definitions_are_what_the_service_declares() -> None:
     assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
         (True, False, "/")
     }
+
+
+def test_the_manifests_are_what_the_service_declares() -> None:
+    written = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
+    declared = {queue.name: dict(queue.arguments) for queue in queues(Names("inn"), DEFAULT_RETRY_SEC)}
+    assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in written} == declared
+    assert all(spec["durable"] for spec in written)
 
 
 @pytest.fixture
@@ -88,7 +97,7 @@ async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> No
         await channel.default_exchange.publish(aio_pika.Message(b"{}"), defined.names.dead)
     with user(defined.node, *(named(defined, each) for each in DEAD_COMMAND)) as uri:
         broker = defined.broker._replace(uris=(uri,))
-        async with open_connection(broker, NullObserver()) as connection:
+        async with open_connection(broker, Observer()) as connection:
             letters = DeadLetters(connection, defined.names, defined.names.dead)
             assert len([letter async for letter in letters.read(Selection())]) == 1
             assert len([letter async for letter in letters.replay(Selection())]) == 1
@@ -105,8 +114,8 @@ async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(define
                 assert json.loads((await anext(arriving)).body)["status"] == "found"
 
 
-async def opened(broker: Broker) -> None:
-    async with declared_connection(broker, NullObserver()):
+async def opened(broker: BrokerConfig) -> None:
+    async with declared_connection(broker, Observer()):
         pass
 
 

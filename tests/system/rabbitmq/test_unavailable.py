@@ -12,7 +12,7 @@ from adapters.rabbitmq import consumer as consumer_module
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerUnavailable
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.system.rabbitmq.room import Room, ask, declared_connection, until
 from tests.system.rabbitmq.test_lanes import suspended
 
@@ -24,11 +24,11 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_parking_place_that_gives_no_answer_is_not_empty(room: Room) -> None:
-    async with declared_connection(room.broker, NullObserver()) as connection:
+    async with declared_connection(room.broker, Observer()) as connection:
         reading = DeadLetters(connection, room.names, room.names.dead).read(Selection())
         with suspended(room, room.names.dead), pytest.raises(BrokerUnavailable, match="queue_unavailable"):
             await anext(reading)
-    async with open_connection(room.broker, NullObserver()) as connection:
+    async with open_connection(room.broker, Observer()) as connection:
         letters = DeadLetters(connection, room.names, room.names.dead)
         assert [letter async for letter in letters.read(Selection())] == []
 
@@ -74,14 +74,14 @@ async def test_an_address_that_hangs_costs_its_share_of_the_time(room: Room, mon
         ports = [stack.enter_context(hanging()), stack.enter_context(hanging()), room.node.port]
         uris = tuple(room.node.uri.replace(str(room.node.port), str(port)) for port in ports)
         for _ in range(5):
-            async with asyncio.timeout(60), declared_connection(room.broker._replace(uris=uris), NullObserver()):
+            async with asyncio.timeout(60), declared_connection(room.broker._replace(uris=uris), Observer()):
                 pass
 
 
 async def test_a_name_that_nobody_knows_does_not_hide_a_host_that_answers(room: Room) -> None:
     unknown = room.node.uri.replace("127.0.0.1", "nosuch.invalid")
-    async with declared_connection(room.broker._replace(uris=(unknown, room.node.uri)), NullObserver()):
+    async with declared_connection(room.broker._replace(uris=(unknown, room.node.uri)), Observer()):
         pass
     with pytest.raises(BrokerUnavailable, match="unknown_host"):
-        async with declared_connection(room.broker._replace(uris=(unknown,)), NullObserver()):
+        async with declared_connection(room.broker._replace(uris=(unknown,)), Observer()):
             pass

@@ -8,7 +8,7 @@ from adapters.providers.nalog import Nalog
 from function.ports import Clock, Pending, Ticket
 from function.rate_limit import ProviderReply
 from function.request import LookupRequest
-from function.telemetry import NullObserver, Observer
+from function.telemetry import Observer
 from tests.doubles import NOW, FixedClock
 
 TICKET = Ticket("nalog", "0A1B2C", NOW + timedelta(seconds=180))
@@ -20,7 +20,7 @@ def nalog(url: str, clock: Clock | None = None, observer: Observer | None = None
     return Nalog(
         NalogSettings(url=url, **{"retries": 0, "wait_sec": 0, **settings}),
         clock or FixedClock(),
-        observer or NullObserver(),
+        observer or Observer(),
     )
 
 

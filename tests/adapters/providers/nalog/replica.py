@@ -24,7 +24,7 @@ from function.handler import handle
 from function.outcomes import Answered, Deferred, InProgress, Reason
 from function.ports import Lifetimes, Ports
 from function.rate_limit import RateLimit
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from local_runtime.store import EmbeddedStore
 
 BOUND_SEC = 300
@@ -71,7 +71,7 @@ def run(jobs: Iterable[Job]) -> Counter[str]:
 
 
 def work(job: Job) -> Counter[str]:
-    clock, observer = SystemClock(), NullObserver()
+    clock, observer = SystemClock(), Observer()
     with closing(EmbeddedStore(Path(job.store), lease=60)) as store:
         tax_service = Nalog(NalogSettings(url=job.url), clock, observer, poll_wait=WAIT_SEC)
         limit = RateLimit(job.min_interval, job.cooldown, daily_limit=0, probe_lease=30)

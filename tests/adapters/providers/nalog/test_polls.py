@@ -10,7 +10,7 @@ from adapters.providers.nalog import Nalog
 from function.outcomes import Reason, Status
 from function.ports import Pending, Ticket, Unavailable, Verdict
 from function.rate_limit import ProviderReply, Throttled
-from function.telemetry import NullObserver
+from function.telemetry import Observer
 from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, breaking, in_turn, reply, serving
@@ -79,7 +79,7 @@ def test_no_wait_is_above_60_seconds() -> None:
 
 def test_the_unit_of_the_waits_can_be_0() -> None:
     with serving(in_turn(FIND, PENDING, FOUND)) as site:
-        client = Nalog(NalogSettings(url=site.url), FixedClock(), NullObserver(), poll_wait=0)
+        client = Nalog(NalogSettings(url=site.url), FixedClock(), Observer(), poll_wait=0)
         assert client.ask(request(), None).answer == Pending(TICKET, 0)
         assert client.ask(request(), TICKET).answer == Pending(TICKET._replace(polls=1), 0)
 

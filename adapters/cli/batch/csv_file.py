@@ -1,0 +1,175 @@
+"""CSV files: encoding and separator are detected, and kept for the output."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Self
+
+from typing_extensions import override
+
+from adapters.cli.batch.header import Layout, find_header
+from adapters.cli.batch.rows import Source, text_of
+from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.parsing import EXCEL_EPOCH, parse_date
+
+SEPARATORS = ";,\t|"
+HEAD = 1 << 16
+# The longer ones first: UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {"utf-8-sig": "UTF-8", "cp1251": "Windows-1251"}
+_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV file is written. What its encoding can't hold is written as a question mark."""
+
+    encoding: str
+    separator: str
+    newline: str
+
+    @property
+    def encoding_name(self) -> str:
+        """The encoding, as people call it."""
+        return _NAMES.get(self.encoding, self.encoding.upper())
+
+
+RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
+"""What a Russian Excel opens by a double click."""
+JOURNAL = Dialect("utf-8", ",", "\n")
+
+
+class CsvSource(Source):
+    """A CSV file to read. `complete_lines`: a last line without an end is left out, as in a journal."""
+
+    shifts = True
+    epoch = EXCEL_EPOCH
+
+    def __init__(self, path: Path, dialect: Dialect, *, complete_lines: bool = False) -> None:
+        self._path = path
+        self.dialect = dialect
+        self._complete_lines = complete_lines
+
+    @property
+    @override
+    def how(self) -> str:
+        separator = "a tab" if self.dialect.separator == "\t" else self.dialect.separator
+        return f"read as {self.dialect.encoding_name}, separated by {separator}"
+
+    @override
+    def records(self, width: int = 0) -> Iterator[Sequence[object]]:
+        number = 0
+        with self._path.open(encoding=self.dialect.encoding, newline="") as file:
+            lines = (line for line in file if line.endswith("\n")) if self._complete_lines else file
+            try:
+                # Else a quote that is not closed would swallow the rows below it, without a word.
+                for number, record in enumerate(csv.reader(lines, delimiter=self.dialect.separator, strict=True), 1):
+                    if width and any(self._holds_rows(cell, width) for cell in record if "\n" in cell or "\r" in cell):
+                        raise self._broken(
+                            number, "a cell holds what looks like further rows: is a quote opened and not closed?"
+                        )
+                    yield record
+            except csv.Error:
+                raise self._broken(
+                    number + 1, "a quote is opened and not closed, or stands within a quoted cell"
+                ) from None
+            except UnicodeDecodeError:
+                raise Failure(
+                    f"{self._path} cannot be read as CSV: beyond record {number} something is no {self.dialect.encoding_name}",
+                    WRONG_USE,
+                ) from None
+
+    def _holds_rows(self, cell: str, width: int) -> bool:
+        """Whether there are rows in a cell of several lines: as many separators as these would have, and a date."""
+        lines = [line for line in cell.splitlines() if line.strip()]
+        parts = [part for line in lines for part in line.split(self.dialect.separator)]
+        return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
+
+    def _broken(self, number: int, why: str) -> Failure:
+        return Failure(f"{self._path} cannot be read as CSV: in record {number}, {why}", WRONG_USE)
+
+
+class CsvWriter:
+    """A CSV file to write."""
+
+    def __init__(self, path: Path, dialect: Dialect) -> None:
+        self._file = path.open("w", encoding=dialect.encoding, errors="replace", newline="")
+        self._writer = csv.writer(self._file, delimiter=dialect.separator, lineterminator=dialect.newline)
+
+    def write(self, cells: Iterable[object]) -> None:
+        """Add a row."""
+        self._writer.writerow([_written(cell) for cell in cells])
+
+    def flush(self) -> None:
+        """Hand what was written to the system: it is safe from a kill -9."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def detect(path: Path, layout: Layout) -> Dialect:
+    """The dialect of a file: by its byte order mark, else UTF-8 if all of it is, else Windows-1251."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    if not encoding:
+        if b"\0" in head:
+            raise Failure(f"{path} is neither CSV nor XLSX", WRONG_USE)
+        encoding = "utf-8" if _is_utf8(path) else "cp1251"
+    text = head.decode(encoding, errors="replace")
+    return Dialect(encoding, _separator(text, layout), "\r\n" if "\r\n" in text else "\n")
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            while file.read(HEAD >> 4):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator(text: str, layout: Layout) -> str:
+    """The separator that the first line names, else the one that gives the most headings, else the most columns."""
+    lines = text.splitlines(keepends=True)
+    first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
+    if named := _SEPARATOR_LINE.fullmatch(first):
+        return named[1]
+
+    def found(separator: str) -> tuple[int, int]:
+        header = find_header(csv.reader(lines, delimiter=separator), layout)
+        return len(header.candidates), text.count(separator)
+
+    return max(SEPARATORS, key=found)
+
+
+def _written(cell: object) -> str:
+    text = cell if isinstance(cell, str) else text_of(cell)
+    # The writer puts quotes around a line feed, and not around a lone carriage return, which ends a row as well.
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def line_of(cells: Iterable[str], dialect: Dialect) -> bytes:
+    """A row of text as it stands in a file."""
+    text = StringIO(newline="")
+    csv.writer(text, delimiter=dialect.separator, lineterminator=dialect.newline).writerow(cells)
+    return text.getvalue().encode(dialect.encoding)

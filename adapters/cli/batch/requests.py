@@ -1,0 +1,123 @@
+"""What a row asks for: its cells as a request, in the contract's forms."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
+from adapters.cli.batch.rows import UNSAVED, Row, RowAnswer
+from adapters.cli.parsing import document_type, full_name, is_full_name, parse_date, passport_part, series_and_number
+from function.documents import PASSPORT, WrongDocument
+from function.names import is_no_patronymic
+from function.outcomes import Status
+from function.result import LookupResult
+
+MAX_REQUEST = 16 << 10
+"""Bytes of one request: so many fit into a batch that the service takes them all."""
+
+NO_PERSON = RowAnswer(details="no person in this row")
+_UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"
+_NO_DATE = "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
+_DECIMALS = re.compile(r"^([0-9]+)[.,]0+$")
+_AS_TEXT = re.compile(r'="(.*)"|\'(.*)', re.DOTALL)
+_TOTAL = re.compile(r"(?:итого|всего|total)\b", re.IGNORECASE)
+_NAMES = frozenset({FULL_NAME, "lastName", "firstName"})
+_DOCUMENT_PARTS = (DOCUMENT, "documentSerial", "documentNumber")
+_OTHERS = frozenset({"birthDate", *_DOCUMENT_PARTS})
+
+
+class RequestReader:
+    """Reads the requests of a table's rows. `columns`: of each field; `epoch`: the day 0 of its serial numbers."""
+
+    def __init__(self, columns: Mapping[str, int], heading: Sequence[str], epoch: date) -> None:
+        self._columns = columns
+        self._heading = heading
+        self._epoch = epoch
+        self._heading_of = {name: heading[column] or letter_of(column) for name, column in columns.items()}
+        for name, others in INSTEAD_OF.items():
+            if name in columns:
+                self._heading_of = dict.fromkeys(others, self._heading_of[name]) | self._heading_of
+
+    def is_person(self, row: Row) -> bool:
+        """Whether a row is about somebody: no title, total, signature, repeated heading or row of column numbers."""
+        texts = [text for text in row.texts if text]
+        if texts and _TOTAL.match(texts[0]):
+            return False
+        if row.texts == self._heading or (texts[2:] and texts == [str(number + 1) for number in range(len(texts))]):
+            return False
+        filled = {name for name, column in self._columns.items() if row.texts[column] or row.cells[column] is UNSAVED}
+        if len(filled & _OTHERS) > 1 or (filled & _OTHERS and filled & _NAMES):
+            return True
+        return {"lastName", "firstName"} <= filled or (FULL_NAME in filled and is_full_name(self._text(row, FULL_NAME)))
+
+    def read(self, row: Row, request_id: str) -> dict[str, str]:
+        """The request. Raises ValueError, which says in the table's words why there is none."""
+        if row.fault:
+            raise ValueError(row.fault)
+        faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
+        texts = {name: self._text(row, name) for name in self._columns}
+        request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
+        for read in (self._read_names, self._read_document):
+            try:
+                read(row, request)
+            except ValueError as fault:
+                faults.append(str(fault))
+        for name in ("birthDate", "documentDate"):
+            if day := parse_date(request.get(name, ""), self._epoch):
+                request[name] = day.isoformat()
+            elif name == "documentDate":
+                # A hint, and no part of who is meant.
+                request.pop(name, None)
+        if len(json.dumps(request, ensure_ascii=False).encode()) > MAX_REQUEST:
+            raise ValueError("the row is too long")
+        if faults:
+            raise ValueError(self._in_table_words("; ".join(faults)))
+        return request
+
+    def answer(self, result: LookupResult) -> RowAnswer:
+        """A reply, in the table's words."""
+        is_rejected = result.status is Status.REJECTED
+        return RowAnswer.of(result, self._in_table_words(result.details) if is_rejected else result.details)
+
+    def _text(self, row: Row, name: str) -> str:
+        text = row.texts[self._columns[name]]
+        found = _AS_TEXT.fullmatch(text)
+        return (found[1] or found[2] or "").strip() if found else text
+
+    def _read_names(self, _row: Row, request: dict[str, str]) -> None:
+        if name := request.pop(FULL_NAME, ""):
+            try:
+                request["lastName"], request["firstName"], request["middleName"] = full_name(name)
+            except ValueError as fault:
+                raise ValueError(f"{FULL_NAME}: {fault}") from None
+        if is_no_patronymic(request.get("middleName", "")):
+            request.pop("middleName", None)
+
+    def _read_document(self, row: Row, request: dict[str, str]) -> None:
+        if kind := document_type(request.get("documentType", "")):
+            request["documentType"] = kind
+        given = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
+        parts = {name: _DECIMALS.sub(r"\1", text) for name, text in given.items()}
+        if len(parts) == 1:
+            # Both are in one cell, whatever its heading is.
+            ((name, text),) = parts.items()
+            is_number = text != given[name] or isinstance(row.cells[self._columns[name]], int | float)
+            try:
+                serial, number = series_and_number(kind, text, is_number=is_number)
+            except WrongDocument as fault:
+                raise ValueError(f"{name}: {fault}") from None
+        else:
+            serial, number = parts.get("documentSerial", ""), parts.get("documentNumber") or parts.get(DOCUMENT, "")
+            if kind in ("", PASSPORT):
+                serial, number = passport_part(serial), passport_part(number)
+        request |= {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
+
+    def _in_table_words(self, details: str) -> str:
+        """The faults of a request as those of the row: headings for the contract's fields, a table's dates."""
+        faults = []
+        for fault in details.split("; "):
+            name, sign, text = fault.partition(": ")
+            text = _NO_DATE if text.startswith("must be an ISO date") else text
+            faults.append(f"{self._heading_of.get(name, name)}{sign}{text}")
+        return "; ".join(dict.fromkeys(faults))

@@ -1,0 +1,211 @@
+"""Asks for the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
+
+import asyncio
+import random
+import signal
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from types import FrameType
+from typing import TYPE_CHECKING, Protocol, Self
+from uuid import uuid4
+
+from adapters.cli.batch.journal import Journal
+from adapters.cli.batch.requests import NO_PERSON, RequestReader
+from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
+from adapters.cli.client import RetryLater, ServiceUnreachable
+from adapters.cli.errors import Failure
+from adapters.cli.output import printable
+from function.outcomes import Reason, Status
+from function.result import LookupResult
+
+if TYPE_CHECKING:
+    # rich takes its time, which --help need not wait for.
+    from adapters.cli.batch.progress import Progress
+
+TRIES = 3
+"""Of a person whom the service tried to look up in vain. A lookup that was not its turn yet is no try."""
+FIRST_RETRY_SEC = 1.0
+MAX_RETRY_SEC = 15.0
+AHEAD = 10
+"""Times `concurrency`: rows that may be answered beyond the first that is not. One slow person holds up nobody soon."""
+ROWS_A_TURN = 100
+"""Rows after which other tasks of the loop run, and Ctrl-C is seen, even where nothing is waited for."""
+
+
+class Client(Protocol):
+    """A way to the service."""
+
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many rows are asked for at once, and how long for one.
+
+    `retry_failed`: whether a `failed` reply is worth another try; over RabbitMQ the service has had its own.
+    `stall_sec`: without any answer, after which the run gives up. `reply_sec` for one reply, None: the client bounds it.
+    """
+
+    concurrency: int
+    retry_failed: bool
+    stall_sec: float
+    reply_sec: float | None
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A row under way. `answer`: that of an earlier run until `task`, which asks anew, is done."""
+
+    row: Row
+    answer: RowAnswer
+    task: asyncio.Task[None] | None = None
+    done: bool = True
+
+
+class Runner:
+    """One run. However it ends, what was answered is in the journal."""
+
+    def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
+        self._journal = journal
+        self._known = journal.known()
+        self._reader = reader
+        self._progress = progress
+        self._limits = limits
+        self._entries: deque[_Entry] = deque()
+        self._free = asyncio.Semaphore(limits.concurrency)
+        self._reached = False
+        # With its dashes: the log shows no digits in a row that could be a document, but a UUID it knows.
+        self._run_id = str(uuid4())
+
+    async def run(self, rows: Iterable[Row], client: Client) -> None:
+        """Ask for all rows. Raises the first Failure."""
+        self._stall = asyncio.timeout(self._limits.stall_sec)
+        try:
+            async with self._stall, asyncio.TaskGroup() as tasks:
+                for number, row in enumerate(rows, 1):
+                    entry = _Entry(row, self._known.of(row) or NO_ANSWER)
+                    self._entries.append(entry)
+                    if request := self._request(entry, f"{self._run_id}-{number}"):
+                        await self._free.acquire()
+                        entry.done = False
+                        entry.task = tasks.create_task(self._ask(client, request, entry))
+                    await self._write(self._limits.concurrency * AHEAD)
+                    if number % ROWS_A_TURN == 0:
+                        await asyncio.sleep(0)
+                await self._write(0)
+        except TimeoutError:
+            why = self._progress.problem or "no reply came"
+            raise Failure(f"nobody was answered for {self._limits.stall_sec:g} s ({why})") from None
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            # Up to the last row that has an answer; those between that have none are left without one.
+            while self._entries and self._entries[-1].answer is NO_ANSWER:
+                self._entries.pop()
+            self._journal.write((entry.row, entry.answer) for entry in self._entries)
+
+    def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
+        """The request for a row; None where its answer is known without one."""
+        if entry.answer.final:
+            self._progress.add_unasked(entry.answer, known=True)
+            return None
+        if self._reader.is_person(entry.row):
+            try:
+                return self._reader.read(entry.row, request_id)
+            except ValueError as fault:
+                entry.answer = RowAnswer("", Status.REJECTED.value, str(fault))
+        else:
+            entry.answer = NO_PERSON if any(entry.row.texts) else NO_ANSWER
+        self._progress.add_unasked(entry.answer)
+        return None
+
+    async def _write(self, limit: int) -> None:
+        """Write the rows that are done up to the first that is not; wait for that one while there are more than `limit`."""
+        while self._entries and (len(self._entries) > limit or self._entries[0].done):
+            if (task := self._entries[0].task) is not None:
+                await task
+            done = [*takewhile(lambda entry: entry.done, self._entries)]
+            self._journal.write((entry.row, entry.answer) for entry in done)
+            for _ in done:
+                self._entries.popleft()
+
+    async def _ask(self, client: Client, request: Mapping[str, object], entry: _Entry) -> None:
+        try:
+            entry.answer = await self._answer(client, request)
+        finally:
+            self._free.release()
+        entry.done = True
+        self._progress.add_asked(entry.answer)
+
+    async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
+        """Ask until there is an answer: a rate limit, an outage or a closed provider only takes time."""
+        tries = 0
+        pause = FIRST_RETRY_SEC
+        while True:
+            wait = pause
+            try:
+                async with asyncio.timeout(self._limits.reply_sec):
+                    result = await client.ask(request)
+            except TimeoutError:
+                why = f"no reply came over RabbitMQ in {self._limits.reply_sec:g} s; the next run asks again"
+                return RowAnswer("", Status.FAILED.value, why)
+            except RetryLater as later:
+                wait = later.retry_after or pause
+                self._progress.problem = str(later)
+            except ServiceUnreachable as failure:
+                if not self._reached:
+                    # Nobody was there from the beginning: that is a wrong address, not an outage.
+                    raise
+                self._progress.problem = str(failure)
+            else:
+                self._reached = True
+                if result.status is not Status.FAILED:
+                    self._stall.reschedule(asyncio.get_running_loop().time() + self._limits.stall_sec)
+                    return self._reader.answer(result)
+                self._progress.problem = printable(result.details)
+                tries += _is_try(result)
+                if not self._limits.retry_failed or tries >= TRIES:
+                    return self._reader.answer(result)
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
+            pause = min(pause * 2, MAX_RETRY_SEC)
+
+
+class Interrupts:
+    """SIGINT and SIGTERM: the first one cancels a run, and the others do not disturb what is then brought to its end.
+
+    Until there is a `task`, the first raises KeyboardInterrupt. A process that was interrupted ends: signals stay ignored.
+    """
+
+    def __init__(self) -> None:
+        self._received = False
+        self.task: asyncio.Task[None] | None = None
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> Self:
+        for number in self._before:
+            signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, signal.SIG_IGN if self._received else before)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._received:
+            return
+        self._received = True
+        if self.task is None:
+            raise KeyboardInterrupt
+        if not self.task.done():
+            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
+
+
+def _is_try(result: LookupResult) -> bool:
+    """Whether the service has tried to look the person up: the code that the details begin with says so."""
+    try:
+        return Reason(result.details.partition(":")[0]).is_failure
+    except ValueError:
+        return True

@@ -1,0 +1,131 @@
+"""What the clients of the service share: where they ask, how that fails, and which reply they accept."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from adapters.cli.errors import WRONG_USE, Failure
+from adapters.config import environment
+from adapters.config.hosts import split_url
+from function.outcomes import Status
+from function.result import LookupResult
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+FROM_SETTINGS = "settings"
+"""`--amqp settings`: the address stays out of the list of processes."""
+
+Url = Annotated[
+    str,
+    typer.Option("--url", envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]"),
+]
+Amqp = Annotated[
+    str,
+    typer.Option(
+        "--amqp",
+        envvar="INN_AMQP",
+        help=f"Ask over RabbitMQ: amqp://user:password@host:5672/vhost, or {FROM_SETTINGS!r} for what RABBITMQ_... say.",
+    ),
+]
+Queue = Annotated[
+    str, typer.Option("--queue", help="The queue of requests. [default: RABBITMQ_SOURCE_QUEUE_NAME, else inn]")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="A file that holds the token for HTTP. Without it INN_TOKEN is taken."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpDestination:
+    """The function over HTTP; `token` is sent as a bearer token unless it is ""."""
+
+    url: str
+    token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not _is_url(self.url, ("http", "https")) or urlsplit(self.url).query or "@" in urlsplit(self.url).netloc:
+            raise Failure("--url must be an http:// or https:// address without user, password and query", WRONG_USE)
+
+
+@dataclass(frozen=True, slots=True)
+class AmqpDestination:
+    """RabbitMQ: a connection string for each host, which are secrets, and the queue of requests."""
+
+    uris: tuple[str, ...] = field(repr=False)
+    queue: str
+
+    def __post_init__(self) -> None:
+        if not all(_is_url(uri, ("amqp", "amqps")) for uri in self.uris):
+            raise Failure("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://", WRONG_USE)
+
+
+class RequestRefused(Failure):
+    """The service does not answer such a request, and a retry would not help."""
+
+
+class ServiceUnreachable(Failure):
+    """The service could not be reached, or the connection broke: a retry may help."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(f"cannot reach {name}: {cause}")
+
+
+class RetryLater(Failure):
+    """The service says to ask later. `code` is the reason's; `retry_after` in seconds, 0 where it did not say."""
+
+    def __init__(self, text: str, code: str = "", retry_after: float = 0) -> None:
+        super().__init__(text)
+        self.code = code
+        self.retry_after = retry_after
+
+
+def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> HttpDestination | AmqpDestination:
+    """Where these options lead, else what is set. Raises Failure, WrongSettings."""
+    variables = environment.read()
+    if not url and not amqp:
+        # typer has read the environment, not the file.
+        url, amqp = variables.get("inn_url", ""), variables.get("inn_amqp", "")
+    if not amqp:
+        return HttpDestination(url or DEFAULT_URL, _token(token_file, variables.get("inn_token", "")))
+    if url:
+        raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
+    if amqp == FROM_SETTINGS:
+        from adapters.config.settings import RabbitSettings, load
+
+        settings = load(RabbitSettings)
+        return AmqpDestination(settings.uris, queue or settings.source_queue_name)
+    return AmqpDestination(split_url(amqp), queue or variables.get("rabbitmq_source_queue_name", "inn"))
+
+
+def check_request_id(result: LookupResult, request: Mapping[str, object]) -> LookupResult:
+    """The result, if it belongs to the request: nobody may get another person's INN. Raises RequestRefused."""
+    # A rejected reply repeats no id where the request had no valid one.
+    without_id = result.status is Status.REJECTED and not result.request_id
+    if result.request_id != request["requestId"] and not without_id:
+        raise RequestRefused("the service's replies do not belong to the requests: nothing of them is taken")
+    return result
+
+
+def _is_url(text: str, schemes: Container[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _token(token_file: Path | None, token: str) -> str:
+    token, source = token.strip(), "INN_TOKEN"
+    if token_file is not None:
+        source = str(token_file)
+        try:
+            token = token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Failure(f"cannot read the token from {token_file}", WRONG_USE) from None
+    if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
+        raise Failure(f"{source} holds no token: expected one line of ASCII", WRONG_USE)
+    return token

@@ -1,0 +1,142 @@
+"""Asks the HTTP function: one person as plain JSON, or many as one batch of CloudEvents."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from ssl import SSLCertVerificationError
+
+import urllib3
+from cloudevents.conversion import to_dict
+from cloudevents.http import CloudEvent
+from pydantic import ValidationError
+from urllib3 import exceptions
+
+from adapters.cli.client import HttpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.errors import Failure
+from adapters.cli.output import printable
+from function.event import BATCH_TYPE, JSON_TYPE, REQUESTED
+from function.result import LookupResult
+
+SOURCE = "/inn/cli"
+CONNECT_SEC = 10.0
+MAX_REPLY = 8 << 20
+"""Bytes of a reply: far more than a batch's."""
+MAX_BATCH = 32
+
+_ANSWERS = frozenset({HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY})
+_LATER = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+# The first that fits is the cause: subclasses stand before their bases.
+_CAUSES = (
+    (exceptions.NameResolutionError, "its name is not known"),
+    (exceptions.NewConnectionError, "the connection was refused: is the service running there?"),
+    (exceptions.ConnectTimeoutError, "no connection in time"),
+    (exceptions.SSLError, "no TLS connection: is it https there?"),
+    (exceptions.ReadTimeoutError, "it did not answer in time"),
+    (exceptions.HTTPError, "the connection broke"),
+)
+
+
+class HttpClient:
+    """The function at one address, for any number of threads. `timeout`: seconds of silence that end a request."""
+
+    def __init__(self, to: HttpDestination, timeout: float, connections: int = 1) -> None:
+        self._to = to
+        self._name = f"the service at {to.url}"
+        self._pool = urllib3.PoolManager(
+            maxsize=connections,
+            timeout=urllib3.Timeout(connect=min(CONNECT_SEC, timeout), read=timeout),
+            retries=False,
+        )
+
+    def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+        return self._result(self._post(JSON_TYPE, request), request)
+
+    def ask_many(self, requests: Sequence[Mapping[str, object]]) -> list[LookupResult]:
+        """Ask for MAX_BATCH persons at most; the results are in the same order. Raises as `ask` does."""
+        events = [to_dict(CloudEvent({"type": REQUESTED, "source": SOURCE}, request)) for request in requests]
+        replies = self._post(BATCH_TYPE, events)
+        if not isinstance(replies, list) or len(replies) != len(requests):
+            raise self._not_the_service()
+        data = [reply.get("data") if isinstance(reply, dict) else None for reply in replies]
+        return [self._result(reply, request) for reply, request in zip(data, requests, strict=True)]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _post(self, media_type: str, content: object) -> object:
+        """The content of the reply."""
+        headers = {"content-type": media_type, "accept": f"{media_type}, application/problem+json", "user-agent": "inn"}
+        if self._to.token:
+            headers["authorization"] = f"Bearer {self._to.token}"
+        try:
+            response = self._pool.request(
+                "POST",
+                self._to.url,
+                body=json.dumps(content, ensure_ascii=False).encode(),
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                body = response.read(MAX_REPLY)
+            finally:
+                response.close()
+        except exceptions.HTTPError as error:
+            raise ServiceUnreachable(self._name, _cause(error)) from None
+        if response.status not in _ANSWERS:
+            raise self._refusal(response.status, response.headers, body)
+        try:
+            return json.loads(body)
+        except ValueError:
+            raise self._not_the_service() from None
+
+    def _result(self, reply: object, request: Mapping[str, object]) -> LookupResult:
+        try:
+            result = LookupResult.model_validate(reply)
+        except ValidationError:
+            raise self._not_the_service() from None
+        return check_request_id(result, request)
+
+    def _not_the_service(self) -> Failure:
+        return RequestRefused(f"what answers at {self._to.url} is not the INN service: check --url")
+
+    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+        """A status that is no answer: the service refuses, now or always."""
+        problem = _problem(body)
+        detail = printable(str(problem.get("detail", "")))
+        if status in _LATER:
+            retry_after = headers.get("retry-after", "")
+            return RetryLater(
+                detail or f"the service answers {status} now",
+                printable(str(problem.get("code", ""))),
+                float(retry_after) if retry_after.isdecimal() else 0,
+            )
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            what = "does not accept this token" if self._to.token else "wants a token"
+            return RequestRefused(f"{self._name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return RequestRefused(f"{self._name} sends its callers to another address: give that one as --url")
+        return RequestRefused(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
+
+
+def _cause(error: exceptions.HTTPError) -> str:
+    if error.args and isinstance(error.args[0], SSLCertVerificationError):
+        return "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)"
+    return next(text for kind, text in _CAUSES if isinstance(error, kind))
+
+
+def _problem(body: bytes) -> dict[str, object]:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}

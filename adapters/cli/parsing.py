@@ -1,0 +1,165 @@
+"""Reads dates, documents and full names as people and spreadsheets write them.
+
+Lenient in form, never in meaning: no digit moves from one part of a document to another, and what can be
+read in two ways is not read at all.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
+from function.names import is_no_patronymic
+
+EXCEL_EPOCH = date(1899, 12, 30)
+"""The day that Excel numbers 0 (for dates after February 1900)."""
+
+_MONTHS = (
+    *("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"),
+    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+)
+# A time that has a zone must be midnight: 1990-07-14T21:00:00Z is the 15th in Moscow.
+_TIME = r"(?:[t ] ?(?:\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?|00:00(?::00(?:\.0+)?)?(?:z|[+-]\d\d:?\d\d)))?"
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-./])(\d{{1,2}})\2(\d{{1,2}}){_TIME}", re.ASCII)
+_DAY_FIRST = re.compile(rf"(\d{{1,2}})([-./, ])(\d{{1,2}})\2(\d{{4}}|\d\d){_TIME}", re.ASCII)
+_MONTH_IN_WORDS = re.compile(r"(\d{1,2})[-. ]*([а-яa-z]{3,9})[-., ]*(\d{4}|\d\d)", re.ASCII)
+_SERIAL_DAY = re.compile(r"(\d{5})(?:[.,]\d+)?", re.ASCII)
+_AROUND_DATE = re.compile(r"[«»\"']|(?<=\d)\s*г(?:\.|ода?)?$")
+
+_PASSPORT_FORM = "must be a series of 4 digits and a number of 6, as NN NN NNNNNN"
+_LABELS = re.compile(
+    r"\b(?:паспорт\w*|данные|гражданина|рф|росси\w+|федерации|серия|сер|номер|ном|n[oо]?|passport|series|number)(?=\b|[0-9])",
+    re.IGNORECASE,
+)
+_ISSUE = re.compile(r"\b(?:выдан|от|дата|issued)\b.*", re.DOTALL)
+_MARKS = re.compile(r"[\s\-\u2010-\u2015\u2212№#/\\.,:;()]+")
+# What is written apart stays apart: a gap may be where the series ends, or where the form 45 11 123456 has one.
+_PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
+_LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
+_LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
+
+_TYPE_NAMES = {
+    "паспорт": "21",
+    "паспорт гражданина": "21",
+    "внутренний паспорт": "21",
+    "общегражданский паспорт": "21",
+    "паспорт ссср": "01",
+    "паспорт гражданина ссср": "01",
+    "свидетельство о рождении": "03",
+    "св во о рождении": "03",
+    "паспорт иностранного гражданина": "10",
+    "иностранный паспорт": "10",
+    "вид на жительство": "12",
+    "внж": "12",
+    "разрешение на временное проживание": "15",
+    "рвп": "15",
+    "свидетельство о предоставлении временного убежища": "19",
+    "временное убежище": "19",
+    "иностранное свидетельство о рождении": "23",
+    "свидетельство о рождении иностранного государства": "23",
+    "свидетельство о рождении выданное уполномоченным органом иностранного государства": "23",
+    "вид на жительство иностранного гражданина": "62",
+} | {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
+_OF_RUSSIA = re.compile(r" (?:(?:в|на территории) )?(?:рф|россии|российской федерации)$")
+
+_CHILD_OF = "оглы|оглу|кызы|гызы|улы|уулу|заде|зода"
+_PATRONYMIC = re.compile(rf".+(?:ич|вна|чна|[ -](?:{_CHILD_OF}))", re.IGNORECASE)
+_SPACE_IN_NAME = re.compile(rf"(?<=\w) (?=(?:{_CHILD_OF})\b)", re.IGNORECASE)
+_AROUND_DASH = re.compile(r"\s*([-\u2010-\u2015])\s*(?=\w)")
+_NAME_FORM = "must be the surname, the first name and the patronymic, in this order"
+
+
+def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
+    """A date in one of the usual forms, the day before the month; None where it is none.
+
+    A year of two digits is of this century only where the day is not in the future. `epoch`: the day 0 of a
+    spreadsheet's serial numbers.
+    """
+    text = _AROUND_DATE.sub("", " ".join(text.casefold().split())).strip()
+    text = re.sub(r"\s*([-./])\s*", r"\1", re.sub("[\u2010-\u2015\u2212]", "-", text))
+    try:
+        if found := _YEAR_FIRST.fullmatch(text):
+            return date(int(found[1]), int(found[3]), int(found[4]))
+        if found := _DAY_FIRST.fullmatch(text):
+            return _day(found[4], int(found[3]), found[1])
+        if (found := _MONTH_IN_WORDS.fullmatch(text)) and (name := found[2][:3].replace("май", "мая")) in _MONTHS:
+            return _day(found[3], _MONTHS.index(name) % 12 + 1, found[1])
+    except ValueError:
+        return None
+    return epoch + timedelta(int(text[:5])) if _SERIAL_DAY.fullmatch(text) else None
+
+
+def iso_date(text: str) -> str:
+    """A date in ISO form; a text that is no date as it is."""
+    day = parse_date(text)
+    return text.strip() if day is None else day.isoformat()
+
+
+def document_type(text: str) -> str:
+    """A document's type as two digits: a spreadsheet's 3, `21 - паспорт`, its name; another text as it is."""
+    text = " ".join(text.split())
+    if code := re.match(r"([0-9]{1,2})(?=\W|$)", text):
+        return code[1].zfill(2)
+    name = re.sub(r"[\W_]+", " ", text).strip().casefold()
+    return _TYPE_NAMES.get(name) or _TYPE_NAMES.get(_OF_RUSSIA.sub("", name)) or text
+
+
+def series_and_number(kind: str, text: str, *, is_number: bool = False) -> tuple[str, str]:
+    """The series and the number that were written in one: `45 11 123456`, `4511123456`, `IV-МЮ 123456`.
+
+    `is_number`: a spreadsheet's number, which has lost its leading zero. Raises WrongDocument.
+    """
+    if (kind or PASSPORT) == PASSPORT:
+        text = _MARKS.sub(" ", _LABELS.sub(" ", _ISSUE.sub("", text.casefold()))).strip()
+        if is_number and _LOST_ZERO.fullmatch(text):
+            text = f"0{text}"
+        if not (parts := _PASSPORT.fullmatch(text)):
+            raise WrongDocument(_PASSPORT_FORM)
+        return parts[1].replace(" ", ""), parts[2].replace(" ", "")
+    if needs_serial(kind):
+        parts = _LAST_DIGITS.fullmatch(_LABELS.sub(" ", text.replace("№", " ")).strip())
+        if parts is None:
+            raise WrongDocument("must be a series and a number, as IV-МЮ 123456")
+        return parts[1].strip(), parts[2]
+    return "", text
+
+
+def passport_part(text: str) -> str:
+    """A passport's series, or its number, without the words around it: `серия 4511`, `№ 123456`."""
+    return " ".join(_LABELS.sub(" ", text.casefold()).strip(" .:№#").split())
+
+
+def full_name(text: str) -> tuple[str, str, str]:
+    """The surname, the first name and the patronymic ("" for none) of a name in one text.
+
+    Raises ValueError, which says the form, where it can't be told which words are which.
+    """
+    text = _SPACE_IN_NAME.sub("_", _AROUND_DASH.sub(r"\1", " ".join(text.replace(",", " ").split())))
+    words = [word.replace("_", " ") for word in text.split()]
+    if words[2:] and is_no_patronymic(" ".join(words[2:])):
+        words = words[:2]
+    if any(word.endswith(".") or not word[1:] for word in words):
+        raise ValueError(f"{_NAME_FORM}, without initials")
+    shown = words and _PATRONYMIC.fullmatch(words[-1])
+    match words:
+        case [last, first] if not shown:
+            return last, first, ""
+        # Without a patronymic at its end, a double first name can't be told from a double surname.
+        case [*last, first, middle] if last and (shown or not last[1:]) and not _PATRONYMIC.fullmatch(first):
+            return " ".join(last), first, middle
+    raise ValueError(_NAME_FORM)
+
+
+def is_full_name(text: str) -> bool:
+    """Whether a text is three words and more that end with a patronymic, and so is no title and no total."""
+    return bool(text.split()[2:] and _PATRONYMIC.fullmatch(text))
+
+
+def _day(year: str, month: int, day: str) -> date:
+    if len(year) == len("1990"):
+        return date(int(year), month, int(day))
+    # 29 February is a day of one of the two centuries only.
+    try:
+        this_century = date(2000 + int(year), month, int(day))
+    except ValueError:
+        return date(1900 + int(year), month, int(day))
+    return this_century if this_century <= datetime.now(tz=UTC).date() else this_century.replace(year=1900 + int(year))

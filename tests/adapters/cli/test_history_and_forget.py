@@ -1,0 +1,393 @@
+"""`inn history` and `inn forget` on a real MongoDB."""
+
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from adapters.mongodb import MongoStore
+from function.history import HistoryQuery
+from function.outcomes import Status
+from tests.adapters.cli.conftest import Inn
+from tests.adapters.mongodb.conftest import KEY, a_prepared_place
+from tests.contracts.stores import StoreHarness, request
+from tests.doubles import INN, PERSON
+from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, standalone
+from tests.servers.process import free_port
+
+WHO = {**PERSON, "documentNumber": "100001"}
+OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "пётр", "--middle-name", "Сергеевич")
+BORN = ("--birth-date", "12.03.1985", "--document", "45 09 100001")
+
+
+AGAIN = "Иванов Петр 4509 100001\x1b[2J"
+"""An id that says who it is about, and clears the screen."""
+
+
+@pytest.fixture
+def stored(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StoreHarness]:
+    """What the commands find."""
+    with stored_in(mongo, monkeypatch, tmp_path) as stored:
+        yield stored
+
+
+@contextmanager
+def stored_in(mongo: Mongo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StoreHarness]:
+    """Two lookups of one person, one of another."""
+    with a_prepared_place(mongo) as (place, store):
+        for name, value in environment(mongo.uri, place.config.database).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        stored = place.harness(store)
+        stored.save(request(1, requestId="first"), stored.answer(Status.NOT_FOUND, age=180, lasts=60))
+        stored.save(request(2, requestId="other"), stored.answer(age=120))
+        stored.save(request(1, requestId=AGAIN), stored.answer(age=60))
+        yield stored
+
+
+def environment(uri: str, database: str, key: str = KEY) -> dict[str, str]:
+    return {"MONGO_DSN": uri, "MONGO_NAME": database, "APP_SECRET_KEYS": key}
+
+
+def rows_left(stored: StoreHarness) -> list[str]:
+    return [row.request_id for row in stored.store.history(HistoryQuery())]
+
+
+def test_history_shows_the_last_lookups_and_nobody(inn: Inn, stored: StoreHarness) -> None:
+    ended = inn("history")
+    assert (ended.status, ended.err) == (0, "")
+    heading, *lines = ended.out.splitlines()
+    assert heading.split() == ["TIME", "STATUS", "PROVIDER", "REQUEST"]
+    assert [line.split()[-1] for line in lines] == ["withheld", "other", "first"]
+    assert not any(text in ended.out for text in ("Иванов", "1985", "100001", INN, "\x1b"))
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        pytest.param(["--limit", "1"], ["withheld"], id="one row"),
+        pytest.param(["--limit", "1", "--skip", "1"], ["other"], id="the second page"),
+        pytest.param(["--sort", "time"], ["first", "other", "withheld"], id="the other way round"),
+        pytest.param(["--status", "not_found"], ["first"], id="one status"),
+        pytest.param(["--since", "2000-01-01"], ["withheld", "other", "first"], id="since long ago"),
+        pytest.param(["--until", "01.01.2000"], [], id="until long ago"),
+    ],
+)
+def test_history_is_paged_sorted_and_filtered(
+    inn: Inn, stored: StoreHarness, options: list[str], ids: list[str]
+) -> None:
+    assert [row["requestId"] for row in json.loads(inn("history", "--json", *options).out)] == ids
+
+
+def test_history_takes_times_of_this_zone_or_another(inn: Inn, stored: StoreHarness) -> None:
+    between = stored.started - timedelta(seconds=90)
+    for since in (between.isoformat(), between.astimezone().replace(tzinfo=None).isoformat()):
+        ended = inn("history", "--json", "--since", since)
+        assert [row["requestId"] for row in json.loads(ended.out)] == ["withheld"]
+
+
+def test_history_has_no_rows_to_show(inn: Inn, stored: StoreHarness) -> None:
+    assert inn("history", "--skip", "3").out == "no rows\n"
+    assert inn("history", "--skip", "3", "--json").out == "[]\n"
+
+
+def test_history_reveals_persons_when_told_to(inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = inn("history", "--reveal").out.splitlines()
+    assert lines[1].endswith("Иванов Петр 4509 100001 [2J")
+    assert lines[2] == f"    Иванов, Пётр, Сергеевич, 1985-03-12, 21, 4509, 100001, INN {INN}"
+    assert lines[6].endswith("100001, INN none")
+    row = json.loads(inn("history", "--reveal", "--json", "--limit", "1").out)[0]
+    assert (row["requestId"], row["inn"]) == (AGAIN, INN)
+    assert row["person"]["lastName"] == "Иванов"
+    assert datetime.fromisoformat(row["time"]) == stored.started - timedelta(seconds=60)
+
+    monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
+    assert (
+        inn("history", "--reveal").out.splitlines()[2] == "    encrypted under a key that is not among APP_SECRET_KEYS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sort", "person"], "must be one of time, status, provider"),
+        (["--status", "failed"], "must be one of found, not_found, ambiguous"),
+        (["--since", "yesterday"], "must be a day or a time"),
+        (["--until", "9999-12-31T23:59:59-12:00"], "must be a day or a time"),
+        (["--limit", "0"], "'--limit'"),
+        (["--skip", "-1"], "'--skip'"),
+        (["--skip", "99999999999999999999"], "'--skip'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_history_says_what_it_takes(inn: Inn, options: list[str], said: str) -> None:
+    ended = inn("history", *options)
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, stored: StoreHarness) -> None:
+    ended = inn("forget", *OPTIONS, *BORN, "--yes")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("erased: answers 1, rows of history 2; record ")
+    assert rows_left(stored) == ["other"]
+    assert inn("forget", *OPTIONS, *BORN, "--yes").out.startswith("nothing was kept of this person; record ")
+
+
+def test_forget_reads_the_person_from_standard_input(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
+    record: dict[str, Any] = json.loads(inn("forget", "-", "--yes", "--json").out)
+    assert (record["answers"], record["history"]) == (1, 2)
+    store = stored.store
+    assert isinstance(store, MongoStore)
+    found = store._erasures.find_one({"_id": record["recordId"]})
+    assert found is not None
+    assert found["history"] == 2
+
+
+def test_forget_asks_for_the_person_at_a_terminal(stored: StoreHarness) -> None:
+    ended = typed_into(["forget"], "Иванов", "Пётр", "Сергеевич", "12.03.1985", "", "4509 100001", "y")
+    assert ended.startswith("erased: answers 1, rows of history 2")
+    assert rows_left(stored) == ["other"]
+
+
+def test_forget_does_nothing_unless_it_is_meant(stored: StoreHarness) -> None:
+    assert typed_into(["forget", *OPTIONS, *BORN], "n") == ""
+    assert len(rows_left(stored)) == 3
+
+
+@pytest.mark.parametrize(
+    ("question", "arguments"),
+    [("[y/N]:", [*OPTIONS, *BORN]), ("(last name):", [])],
+    ids=["whether it is meant", "who it is"],
+)
+def test_forget_that_is_broken_off_at_a_question_ends_as_what_is_broken_off(
+    stored: StoreHarness, question: str, arguments: list[str]
+) -> None:
+    terminal, end = pty.openpty()
+    inn = Path(sys.executable).with_name("inn")
+    with subprocess.Popen([inn, "forget", *arguments], stdin=end, stdout=end, stderr=end) as asking:
+        seen_at(terminal, question)
+        assert interrupted(asking) == 130
+    seen_at(terminal, "inn: not done\r\n")
+    os.close(terminal)
+    os.close(end)
+    assert len(rows_left(stored)) == 3
+
+
+def interrupted(asking: "subprocess.Popen[bytes]") -> int:
+    """Press Ctrl-C until it ends. Between the question and the wait for its answer Python notes it, and waits on."""
+    for _ in range(20):
+        asking.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return asking.wait(3)
+    asking.kill()
+    raise AssertionError("it does not heed Ctrl-C")
+
+
+def seen_at(terminal: int, text: str) -> None:
+    """Read what a terminal shows until this comes."""
+    shown = b""
+    while text.encode() not in shown:
+        assert select.select([terminal], [], [], 60)[0], shown.decode()
+        shown += os.read(terminal, 1)
+
+
+def test_forget_erases_nothing_where_nobody_can_be_asked(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "person.json"
+    file.write_text(json.dumps(WHO), encoding="utf-8")
+    for person in ((*OPTIONS, *BORN), (str(file),), ("-",)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+        ended = inn("forget", *person)
+        assert (ended.status, ended.out) == (2, "")
+        assert ended.err == "inn: nobody can be asked here whether it is meant, and nothing was erased: say --yes\n"
+    monkeypatch.setattr(sys, "stdin", None)
+    assert inn("forget", *OPTIONS, *BORN).status == 2
+    assert len(rows_left(stored)) == 3
+
+
+def test_forget_asks_nobody_who_types_the_person_into_it(stored: StoreHarness) -> None:
+    assert typed_into(["forget", "-"], json.dumps(WHO), "\x04") == ""
+    assert len(rows_left(stored)) == 3
+
+
+def under_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key that all is kept under has leaked, and another stands before it."""
+    monkeypatch.setenv("APP_SECRET_KEYS", f"{'z' * 32},{KEY}")
+
+
+def test_forget_says_what_it_cannot_tell_to_be_of_the_person(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_SECRET_KEYS", "z" * 32)
+    ended = inn("forget", *OPTIONS, *BORN, "--yes")
+    assert ended.status == 1
+    assert ended.out.startswith("nothing was found of this person; record ")
+    assert ended.err.startswith(
+        "inn: 2 answers and 3 rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be of this person: "
+    )
+    ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert (ended.status, json.loads(ended.out)["unknownKeys"]) == (1, {"answers": 2, "history": 3})
+
+    under_a_new_key(monkeypatch)
+    ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    record = json.loads(ended.out)
+    assert (record["answers"], record["history"]) == (1, 2)
+    assert record["unknownKeys"] == {"answers": 0, "history": 0}
+
+
+def test_forget_erases_also_where_what_it_cannot_read_is_too_much_to_count(
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    too_long = {"failCommands": ["aggregate"], "errorCode": 50}
+    with (
+        standalone(parameters=(FAULTS_ON_DEMAND,)) as mongo,
+        stored_in(mongo, monkeypatch, tmp_path) as stored,
+        MongoClient[dict[str, Any]](mongo.uri) as client,
+    ):
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=too_long)
+        ended = inn("forget", *OPTIONS, *BORN, "--yes")
+        assert (ended.status, ended.out) == (1, "")
+        assert ended.err.startswith("inn: erased: answers 1, rows of history 2; record ")
+        assert ended.err.endswith("; what is kept under keys that are not in APP_SECRET_KEYS was not counted\n")
+        assert rows_left(stored) == ["other"]
+
+
+def test_forget_says_what_it_did_where_it_cannot_write_it(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        ended = inn("forget", *OPTIONS, *BORN, "--yes", "--json")
+    assert ended.status == 1
+    said = (
+        "inn: cannot write to standard output: No space left on device; erased: answers 1, rows of history 2; record "
+    )
+    assert ended.err.startswith(said)
+    assert ended.err.count("\n") == 1
+
+
+def test_forget_erases_what_is_under_old_keys_and_nothing_else(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = inn("forget", "--old-keys")
+    assert nothing.out.startswith("nothing was kept under other keys than the newest; record ")
+    under_a_new_key(monkeypatch)
+    refused = inn("forget", "--old-keys")
+    much = "2 answers and 3 rows of history that are kept under other keys than the newest"
+    assert (refused.status, refused.err) == (2, f"inn: say --yes to erase {much}\n")
+    assert len(rows_left(stored)) == 3
+    record = json.loads(inn("forget", "--old-keys", "--yes", "--json").out)
+    assert (record["answers"], record["history"]) == (2, 3)
+    assert rows_left(stored) == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n", 3), ("y", 0)])
+def test_forget_asks_at_a_terminal_whether_old_keys_are_meant(
+    stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+) -> None:
+    under_a_new_key(monkeypatch)
+    said = typed_into(["forget", "--old-keys"], typed)
+    assert said.startswith("erased: answers 2, rows of history 3; record ") == (typed == "y")
+    assert len(rows_left(stored)) == left
+
+
+def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(stored: StoreHarness) -> None:
+    terminal, end = pty.openpty()
+    os.write(terminal, b"n\n\x04")
+    inn = Path(sys.executable).with_name("inn")
+    for _ in range(2):
+        done = subprocess.run([inn, "forget", *OPTIONS, *BORN], stdin=end, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr.endswith(b"inn: not done\n")) == (1, True)
+    os.close(terminal)
+    os.close(end)
+    assert len(rows_left(stored)) == 3
+
+
+def typed_into(arguments: list[str], *lines: str) -> str:
+    """What a command prints that runs at a terminal where somebody types these lines."""
+    terminal, end = pty.openpty()
+    os.write(terminal, "".join(f"{line}\n" for line in lines).encode())
+    inn = Path(sys.executable).with_name("inn")
+    done = subprocess.run([inn, *arguments], stdin=end, capture_output=True, text=True, timeout=60, check=False)
+    os.close(terminal)
+    os.close(end)
+    # Beside a question, which goes to stderr, a terminal's line editor leaves a space.
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "whom to forget?"),
+        (["--last-name", "Smith"], "lastName: has Latin letters"),
+        (["--birth-date", "31.02.1990"], "--birth-date must be a day of the calendar"),
+        (["no-such-file.json"], "cannot read no-such-file.json"),
+        (["--old-keys", "--yes", "--last-name", "Иванов"], "name no person beside it"),
+        (["--old-keys", "--yes", "-"], "name no person beside it"),
+    ],
+    ids=["nobody", "no person", "no day", "no file", "old keys and a person", "old keys and a file"],
+)
+def test_forget_says_what_it_takes(
+    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    ended = inn("forget", *options)
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert "Smith" not in ended.err
+    assert len(rows_left(stored)) == 3
+
+
+def test_settings_that_are_missing_are_named_together(
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("APP_SECRET_KEYS", "MONGO_DSN", "MONGO_HOST", "MONGO_NAME", "MONGO_USER", "MONGO_PASS"):
+        monkeypatch.delenv(name, raising=False)
+    ended = inn("history")
+    assert ended.status == 2
+    assert all(name in ended.err for name in ("APP_SECRET_KEYS", "MONGO_HOST", "MONGO_NAME"))
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "said"),
+    [
+        ((f"mongodb://127.0.0.1:{free_port()}", "inn"), 1, "MongoDB cannot be reached now"),
+        (("mongodb://user:s3cret/w@host/", "inn"), 2, "the driver cannot use the address of MongoDB"),
+        (("mongodb://127.0.0.1", "a b/c"), 2, "MONGO_NAME is not a name that a database can have"),
+    ],
+    ids=["no server", "no address", "no name"],
+)
+def test_a_store_that_is_not_there_is_one_line(
+    inn: Inn, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str], status: int, said: str
+) -> None:
+    # Where no .env is.
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("MONGO_TIMEOUT_SERVER_SELECT", "50")
+    for name, value in environment(*place).items():
+        monkeypatch.setenv(name, value)
+    ended = inn("history")
+    assert ended.status == status
+    assert ended.err.startswith(f"inn: {said}")
+    assert ended.err.count("\n") == 1
+    assert "s3cret" not in ended.err

@@ -1,0 +1,119 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.servers.process import ServerFailed
+from tests.servers.programs import CHROMEDRIVER, CHROMIUM, EPMD, MONGOD, RABBITMQ, Program, on_path
+
+VARIABLE = "INN_TEST_PROGRAM"
+INSTALLED = "usr/lib/program-*/bin/program"
+
+
+def program(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine with nothing on PATH but what a test puts into its `bin`; it is root's."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for known in (MONGOD, RABBITMQ, CHROMIUM, CHROMEDRIVER):
+        monkeypatch.delenv(known.variable, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def wanted(bare: Path) -> Program:
+    return Program(("program", f"{bare}/{INSTALLED}"), "install it", variable=VARIABLE, packages=("the-package",))
+
+
+def test_a_program_named_by_the_variable_comes_first(
+    bare: Path, wanted: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(bare / "bin" / "program")
+    named = program(bare / "mine" / "program-8")
+    monkeypatch.setenv(VARIABLE, str(named))
+    assert wanted.path() == named
+
+
+def test_a_variable_that_names_no_program_is_an_error(wanted: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "/no/such/program")
+    with pytest.raises(ServerFailed, match=f"{VARIABLE} names /no/such/program"):
+        wanted.path()
+
+
+def test_places_are_tried_in_their_order_and_the_newest_version_is_taken(bare: Path, wanted: Program) -> None:
+    program(bare / "usr/lib/program-1/bin/program")
+    newest = program(bare / "usr/lib/program-2/bin/program")
+    assert wanted.path() == newest
+    on_the_path = program(bare / "bin" / "program")
+    assert wanted.path() == on_the_path
+    assert replace(wanted, places=wanted.places[::-1]).path() == newest
+
+
+def test_a_program_of_a_wheel_is_given_the_permission_to_run(bare: Path, wanted: Program) -> None:
+    found = program(bare / "usr/lib/program-1/bin/program")
+    found.chmod(0o644)
+    assert replace(wanted, wheel="the-wheel").path() == found
+    assert os.access(found, os.X_OK)
+
+
+def test_a_program_that_is_missing_is_installed_once_before_its_first_use(bare: Path, wanted: Program) -> None:
+    target = bare / "usr/lib/program-1/bin/program"
+    program(
+        bare / "bin" / "apt-get",
+        f"""#!/bin/sh
+echo "$*" >> {bare}/called
+[ "$2" = update ] || {{ /bin/mkdir -p {target.parent} && /bin/cp "$0" {target}; }}
+""",
+    )
+    assert wanted.path() == wanted.path() == target
+    assert (bare / "called").read_text() == ("-qq update\n-qq install -y --no-install-recommends the-package\n")
+
+
+def test_why_an_installation_failed_is_said_in_the_same_line(bare: Path, wanted: Program) -> None:
+    program(bare / "bin" / "apt-get", "#!/bin/sh\necho 'first' >&2; echo 'no network' >&2; exit 100\n")
+    with pytest.raises(ServerFailed, match=r"^program is needed: install it \(apt-get failed: no network\)$"):
+        wanted.path()
+
+
+def test_only_root_installs(bare: Path, wanted: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    called = program(bare / "bin" / "apt-get", f"#!/bin/sh\n> {bare}/called\n")
+    with pytest.raises(ServerFailed, match=r"^program is needed: install it$"):
+        wanted.path()
+    assert called.exists()
+    assert not (bare / "called").exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "advice"),
+    [
+        (MONGOD, r"mongod is needed: install MongoDB .* INN_TEST_MONGOD, .* INN_TEST_MONGO_URI"),
+        (RABBITMQ, r"rabbitmq-server is needed: install rabbitmq-server .* INN_TEST_RABBITMQ_SERVER"),
+        (EPMD, "epmd is needed: install Erlang"),
+        (
+            CHROMIUM,
+            "chromium is needed: install Chromium and its driver .* INN_TEST_CHROMIUM and INN_TEST_CHROMEDRIVER",
+        ),
+        (CHROMEDRIVER, "chromedriver is needed: install Chromium and its driver"),
+    ],
+)
+def test_without_any_an_error_says_what_to_install(bare: Path, known: Program, advice: str) -> None:
+    nowhere = replace(known, places=(Path(known.places[0]).name,), wheel="")
+    with pytest.raises(ServerFailed, match=advice):
+        nowhere.path()
+
+
+def test_a_command_of_a_shell_script_is_asked_for_by_its_name(bare: Path) -> None:
+    program(bare / "bin" / "present")
+    on_path("present")
+    with pytest.raises(ServerFailed, match=r"^absent is needed: install absent, so that it is on PATH"):
+        on_path("present", "absent")

@@ -287,7 +287,9 @@ def _values(group: type[SettingsGroup], variables: Mapping[str, str]) -> tuple[d
 
 def _example_faults(values: Mapping[str, object]) -> dict[str, str]:
     wrong = "has the example's value; set a secret of your own (openssl rand -hex 32 makes one)"
-    return {name: f"{name}: {wrong}" for name, value in values.items() if EXAMPLE in str(value)}
+    # A DSN replaces its parts.
+    unused = {f"{name.removesuffix('DSN')}PASS" for name in values if name.endswith("_DSN")}
+    return {name: f"{name}: {wrong}" for name, value in values.items() if EXAMPLE in str(value) and name not in unused}
 
 
 def _faults(names: Mapping[str, str], exc: ValidationError) -> dict[str, str]:

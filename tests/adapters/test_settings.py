@@ -191,6 +191,12 @@ def test_secrets_of_the_example_serve_for_the_emulated_tax_service_alone(monkeyp
     assert [*example_secrets(AppSettings), *example_secrets(MongoSettings)] == faults
 
 
+def test_an_examples_password_that_a_dsn_replaces_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGO_DSN", "mongodb://inn:a-secret-of-ours@mongo/")
+    monkeypatch.setenv("MONGO_PASS", "change-me-mongo")
+    assert example_secrets(MongoSettings) == []
+
+
 def test_a_setting_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("APP_SECRET_KEYS", "MONGO_DSN"):
         (tmp_path / name).write_text(f"{SET[name]}\n")

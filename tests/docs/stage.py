@@ -35,6 +35,7 @@ LINKS = (
     "docker-compose.yaml",
     "template.yaml",
     "adapters",
+    "local_runtime",
 )
 LONG = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
 PEOPLE = (

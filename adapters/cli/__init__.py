@@ -11,7 +11,7 @@ from importlib import import_module
 
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, ReaderLeft
 from adapters.cli.output import Output
-from adapters.runtime.imports import swiftly
+from adapters.runtime.imports import fast_imports
 
 PROCESSES = ("serve", "consume")
 """Commands without options, each a function in a module of its name."""
@@ -47,7 +47,7 @@ def _call(arguments: Sequence[str]) -> object:
     """Returns what the command returns."""
     match arguments:
         case [name] if name in PROCESSES:
-            with swiftly():
+            with fast_imports():
                 command = getattr(import_module(f"adapters.cli.{name}"), name)
             return command()
         case _:

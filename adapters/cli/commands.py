@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, Failure
 from adapters.config.environment import WrongSettings
-from adapters.runtime.imports import swiftly
+from adapters.runtime.imports import fast_imports
 
 DISTRIBUTION = "inn-service"
 SHORT_HELP = {
@@ -44,7 +44,7 @@ class LazyCommand(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself."""
-        with swiftly():
+        with fast_imports():
             target = self._entry.load()
         return _command(self._entry.name, target).make_context(info_name, args, parent, **extra)
 

@@ -100,7 +100,7 @@ class MongoSettings(SettingsGroup, alias_generator=named("MONGO_")):
         if self.dsn is not None:
             return self.dsn.get_secret_value()
         replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
-        nodes = ",".join(_places(self.host, self.port))
+        nodes = ",".join(_addresses(self.host, self.port))
         return (
             f"mongodb://{_login(self.user, self.password)}@{nodes}/?authSource={quote(self.auth, safe='')}{replica_set}"
         )
@@ -126,7 +126,7 @@ class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
         if self.dsn is not None:
             return hosts.split_url(self.dsn.get_secret_value())
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
-        return tuple(f"amqp://{login}@{place}/{vhost}" for place in _places(self.host, self.port))
+        return tuple(f"amqp://{login}@{place}/{vhost}" for place in _addresses(self.host, self.port))
 
     @property
     def uri(self) -> str:
@@ -307,7 +307,7 @@ def _expected(error: ErrorDetails) -> str:
     return error["msg"]
 
 
-def _places(names: str, port: int) -> list[str]:
+def _addresses(names: str, port: int) -> list[str]:
     return [f"{hosts.in_url(host)}:{own_port}" for host, own_port in hosts.parse_hosts(names, port) or ()]
 
 

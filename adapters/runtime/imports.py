@@ -14,7 +14,7 @@ _PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 @contextmanager
-def swiftly() -> Iterator[None]:
+def fast_imports() -> Iterator[None]:
     """Within it, nobody looks for what is not there: garbage, or plugins of pydantic. What is there at the end stays.
 
     A collection walks through all that was imported so far, many times in a start. For plugins, pydantic

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from adapters.runtime.imports import swiftly, without
+from adapters.runtime.imports import fast_imports, without
 
 
 def test_a_hidden_module_is_not_to_be_had_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_swift_import_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv(variable, raising=False)
     if given is not None:
         monkeypatch.setenv(variable, given)
-    with swiftly():
+    with fast_imports():
         assert not gc.isenabled()
         assert os.environ[variable] == (given or "__all__")
     assert gc.isenabled()

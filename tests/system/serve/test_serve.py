@@ -1,7 +1,9 @@
+import json
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ from local_runtime.emulator.client import Emulator
 from tests.relay import held_back
 from tests.servers.mongod import FAULTS_ON_DEMAND, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
-from tests.system.serve.conftest import ROOT, Process
+from tests.system.serve.conftest import HEADERS, ROOT, Process
 
 Start = Callable[..., Process]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
@@ -249,3 +251,54 @@ def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the
     assert "claim" in kept(settings)
     assert served.end(signal.SIGTERM) == 0
     assert "claim" not in kept(settings)
+
+
+CLIENTS = 64
+
+
+def ask_until_the_end(served: Process, started: threading.Barrier) -> tuple[int, int]:
+    """How many requests one kept-alive connection sent and had answered, until it was told that it is the last one."""
+    body = json.dumps(PERSON).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    sent = f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        reply = connection.makefile("rb")
+        started.wait(30)
+        count = answered = 0
+        closing = False
+        while not closing:
+            connection.sendall(sent)
+            count += 1
+            status = reply.readline()
+            lines = {line.lower() for line in iter(reply.readline, b"\r\n") if line}
+            answered += status.startswith(b"HTTP/1.1 200 ")
+            length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
+            reply.read(length)
+            closing = b"connection: close\r\n" in lines
+        return count, answered
+
+
+def test_every_request_of_kept_alive_clients_is_answered_through_a_sigterm(
+    start: Start, settings: dict[str, str]
+) -> None:
+    served = start(settings)
+    served.answers("/readyz", 200)
+    assert served.ask(PERSON).status == 200
+    started = threading.Barrier(CLIENTS + 1)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        counts = [clients.submit(ask_until_the_end, served, started) for _ in range(CLIENTS)]
+        started.wait(30)
+        assert served.end(signal.SIGTERM) == 0
+        results = [count.result() for count in counts]
+    assert [answered for _, answered in results] == [sent for sent, _ in results]
+
+
+@pytest.mark.parametrize(("consent", "status"), [("true", 200), ("false", 503)], ids=["given", "not given"])
+def test_a_site_that_wants_consent_is_asked_only_where_the_operator_gives_it(
+    start: Start, settings: dict[str, str], emulator: Emulator, consent: str, status: int
+) -> None:
+    emulator.control(consent="required", session="required")
+    served = start({**settings, "CLIENT_NALOG_CONSENT": consent})
+    served.answers("/readyz", 200)
+    assert served.ask(PERSON).status == status
+    assert ("consent_needed" in served.errors) is (consent == "false")

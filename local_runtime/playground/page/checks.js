@@ -1,9 +1,10 @@
 // The page's own look at the form, in the words of the service, which has the last one.
 
 const NAME = /^[а-яё IV\-'.,()]*$/i;
-const FREE = /^[0-9a-zа-яё \-/.]*$/i;
+const OTHER_CYRILLIC = /[\u0400-\u040F\u0450\u0452-\u052F]/;
+const FREE = /^[0-9a-zа-яё \-/.№]*$/i;
 const SIGN = /[0-9a-zа-яё]/i;
-const ROMAN_SERIAL = /^(?=[CLXVI])C{0,3}(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})\s*-\s*[А-ЯЁ]{2}$/;
+const ROMAN_SERIAL = /^(?=[CLXVI])C{0,3}(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})[А-ЯЁ]{2}$/;
 // What a Russian keyboard gives for roman numerals.
 const TO_ROMAN = { Х: "X", С: "C", І: "I", У: "V", Л: "L", 1: "I" };
 const DASHES = /[\u2010-\u2015\u2212]/g;
@@ -33,6 +34,9 @@ function name(text, required) {
       ? "has Latin letters that look like Cyrillic ones: type them in Cyrillic"
       : "has Latin letters: write the name in Cyrillic, as in the document";
   }
+  if (OTHER_CYRILLIC.test(text.replace(/ё/gi, ""))) {
+    return "has Cyrillic letters that are not Russian: write the name as in the Russian document";
+  }
   if (!NAME.test(text)) return "may have Cyrillic letters, Latin I and V, spaces and -'.,() only";
   return /[а-яё]/i.test(text) ? "" : "must have at least one Cyrillic letter";
 }
@@ -49,15 +53,15 @@ function serial(text, fields) {
   if (!text.trim()) return kind === "Free" ? "" : "is required";
   if (kind === "21" && !/^\d{3,4}$/.test(text.replace(SEPARATORS, ""))) return "must be the passport's series: 4 digits";
   if (kind === "Roman" && !ROMAN_SERIAL.test(roman(text))) {
-    return "must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ";
+    return "must be a roman numeral and two Cyrillic letters, as in IV-МЮ";
   }
   return kind === "Free" ? free(text) : "";
 }
 
-/** A series whose numeral, before the dash, is in Latin letters. */
+/** A series without separators, its numeral, all but two letters, in Latin letters. */
 function roman(text) {
-  const [numeral, ...letters] = plain(text).split("-");
-  return [numeral.replace(/./g, (sign) => TO_ROMAN[sign] ?? sign), ...letters].join("-");
+  const signs = text.toUpperCase().replace(SEPARATORS, "");
+  return signs.slice(0, -2).replace(/./g, (sign) => TO_ROMAN[sign] ?? sign) + signs.slice(-2);
 }
 
 /** With plain dashes and large letters. */
@@ -85,7 +89,7 @@ const CHECKS = {
   documentType: () => "",
   documentSerial: serial,
   documentNumber: number,
-  documentDate: (text) => (!text || ISO_DATE.test(text) ? "" : "must be an ISO date, YYYY-MM-DD"),
+  documentDate: () => "",
   requestId: (text) => (text ? (text.length > 128 ? "must have at most 128 characters" : "") : "must not be empty"),
 };
 

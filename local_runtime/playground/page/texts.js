@@ -213,10 +213,11 @@ export const REASONS = {
   store_unavailable: ["The store of answers can’t be reached.", "Хранилище ответов недоступно."],
   provider_unavailable: ["The tax service does not answer.", "Налоговая служба не отвечает."],
   bad_reply: ["The tax service gave a reply that can’t be read.", "Ответ налоговой службы нельзя прочитать."],
-  turned_away: [
+  throttled: [
     "The tax service refused the request. It is not asked during its cool-down.",
     "Налоговая служба отклонила запрос. Во время паузы её не спрашивают.",
   ],
+  pending: ["The tax service is still working on it.", "Налоговая служба ещё обрабатывает запрос."],
   provider_closed: ["The tax service may not be asked now.", "Налоговую службу сейчас нельзя спрашивать."],
   in_progress: ["Another worker is fetching this person.", "Этого человека уже запрашивает другой обработчик."],
   internal_error: ["The service has an internal error.", "Внутренняя ошибка сервиса."],
@@ -234,9 +235,13 @@ export const FAULTS = {
   "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62": ["Choose one of the list", "Выберите из списка"],
   "must be the passport's series: 4 digits": ["The series has 4 digits", "В серии 4 цифры"],
   "must be the document's number: 6 digits": ["The number has 6 digits", "В номере 6 цифр"],
-  "must be a roman numeral, a dash and two Cyrillic letters, as in IV-МЮ": [
-    "A roman numeral, a dash and two Cyrillic letters, as in IV-МЮ",
-    "Римское число, дефис и две русские буквы, например IV-МЮ",
+  "must be a roman numeral and two Cyrillic letters, as in IV-МЮ": [
+    "A roman numeral and two Cyrillic letters, as in IV-МЮ",
+    "Римское число и две русские буквы, например IV-МЮ",
+  ],
+  "has Cyrillic letters that are not Russian: write the name as in the Russian document": [
+    "Has letters of another alphabet: write the name as in the Russian document",
+    "Есть буквы другого алфавита: напишите имя как в российском документе",
   ],
   "may have letters, digits, spaces, dashes, dots and slashes only": [
     "Letters, digits, spaces, dashes, dots and slashes only",

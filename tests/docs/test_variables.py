@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-READ = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|found\.get\()"(\w+)"')
-"""`found` is what adapters.config.environment has read, by names in small letters."""
+READ = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|variables\.get\()"(\w+)"')
+"""`variables` is what adapters.config.environment has read, by names in small letters."""
 TOLD = ["README.md", "CONTRIBUTING.md", ".env.example", *map(str, (ROOT / "docs").glob("*.md"))]
 
 

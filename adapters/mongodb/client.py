@@ -102,6 +102,15 @@ class MongoBase:
             trials = self._database["trials"]
             trials.delete_one({"_id": trials.insert_one({}).inserted_id})
 
+    def emulated_origin(self) -> bool | None:
+        """Whether the database was made for the emulated tax service, as docker compose marks it; None: no mark.
+
+        Raises Unavailable or StoreRefuses.
+        """
+        with operator_errors():
+            mark = self._database["origin"].find_one({"_id": "tax_service"})
+        return None if mark is None else bool(mark.get("emulated"))
+
     def close(self) -> None:
         """Close every connection."""
         self._database.client.close()

@@ -11,6 +11,7 @@ from adapters.cli.doctor.settings import CheckedSettings, file_faults, names_bro
 from adapters.composition.consumer import broker
 from adapters.composition.store import StoreSettings, open_store
 from adapters.config.settings import (
+    EMULATED_URL,
     ApiFnsSettings,
     AppSettings,
     HistorySettings,
@@ -64,6 +65,8 @@ def _check_store(settings: CheckedSettings) -> Iterator[Finding]:
     try:
         with open_store(StoreSettings(app, mongo, history)) as store:
             yield from _check_mongo(store, app, mongo)
+            if settings.has(NalogSettings):
+                yield from _check_origin(store, settings.of(NalogSettings))
             if settings.has(NalogSettings, ApiFnsSettings):
                 yield from providers.check(settings.of(NalogSettings), settings.of(ApiFnsSettings), store)
     except Unavailable:
@@ -87,6 +90,15 @@ def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -
         yield Finding(Kind.NOTE, MONGO, text)
     if old.answers or old.history:
         yield Finding(Kind.NOTE, MONGO, _old_keys(old, app))
+
+
+def _check_origin(store: MongoStore, nalog: NalogSettings) -> Iterator[Finding]:
+    """Answers of the emulated tax service are invented: they must not be served for the real one's."""
+    emulated = store.emulated_origin()
+    if emulated is not None and emulated is not (nalog.url == EMULATED_URL):
+        origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
+        text = f"it holds answers of the {origin} tax service, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME"
+        yield Finding(Kind.FAILED, MONGO, text)
 
 
 def _unreachable(settings: MongoSettings) -> str:

@@ -488,6 +488,15 @@ def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str
     assert any(said in line for line in notes)
 
 
+@pytest.mark.parametrize(("emulated", "status"), [(True, 1), (False, 0)], ids=["emulated", "real"])
+def test_answers_of_another_tax_service_are_refused(doctor: Doctor, store: Mongo, emulated: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
+    with MongoClient[dict[str, Any]](store.uri) as client:
+        client[doctor.settings["MONGO_NAME"]]["origin"].insert_one({"_id": "tax_service", "emulated": emulated})
+    ended = doctor()
+    assert ended.status == status
+    assert any("set another MONGO_NAME" in line for line in lines(ended, "failed")) is emulated
+
+
 def test_a_provider_that_is_shut_is_told(doctor: Doctor, store: Mongo) -> None:
     assert doctor().status == 0
     with MongoClient[dict[str, Any]](store.uri) as client:

@@ -80,7 +80,7 @@ def test_the_shell_completes(words: str, offered: str) -> None:
 def test_the_shell_gets_its_script() -> None:
     # typer would look for a shell among the processes above this one, of which a background job has none.
     named = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    command = [INN, "--show-completion", "bash"]
+    command = [str(INN), "--show-completion", "bash"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=named)
     assert "_INN_COMPLETE" in done.stdout
 

@@ -243,7 +243,9 @@ def test_a_find_that_is_answered_after_its_request_is_kept_before_the_process_en
 def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the_next_from_asking(
     start: Start, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    hurried = "import adapters.composition.function as f; f.FETCH_GRACE_SEC = 0.1; from adapters.cli import main; main()"
+    hurried = (
+        "import adapters.composition.function as f; f.FETCH_GRACE_SEC = 0.1; from adapters.cli import main; main()"
+    )
     served = start(settings, "python", "-c", hurried, "serve")
     asked_in_vain(served, emulator)
     assert "claim" in kept(settings)

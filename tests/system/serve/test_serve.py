@@ -302,3 +302,17 @@ def test_a_site_that_wants_consent_is_asked_only_where_the_operator_gives_it(
     served.answers("/readyz", 200)
     assert served.ask(PERSON).status == status
     assert ("consent_needed" in served.errors) is (consent == "false")
+
+
+def test_a_hundred_lookups_of_eight_clients_give_consent_once(
+    start: Start, settings: dict[str, str], emulator: Emulator
+) -> None:
+    emulator.control(consent="required", session="required")
+    served = start({**settings, "CLIENT_NALOG_CONSENT": "true"})
+    served.answers("/readyz", 200)
+    persons = [{**PERSON, "requestId": f"r-{number}", "documentNumber": f"{100_000 + number}"} for number in range(100)]
+    with ThreadPoolExecutor(8) as clients:
+        statuses = [response.status for response in clients.map(served.ask, persons)]
+    calls = emulator.stats().calls
+    assert statuses == [200] * 100
+    assert (calls["consent"], calls["find"]) == (1, 100)

@@ -47,7 +47,7 @@ from local_runtime.store import EmbeddedStore, Unusable
 DATA = Path(".inn-local")
 GRACE_SEC = 5.0
 LATENCY_SEC = 0.15
-"""Of each answer of the emulated tax service: with one pending poll a lookup takes about a second and a half."""
+"""Of each answer of the emulated tax service: with one pending poll a lookup takes about three and a half seconds."""
 PAID_KEY = EmulatorSettings().apifns_key
 DEFAULTS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
 """Unless they are set: the emulated service has no rate limit, and a cool-down is short enough to watch."""

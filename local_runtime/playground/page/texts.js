@@ -153,7 +153,7 @@ export const SCENARIOS = {
 };
 
 export const SCENARIO_NOTES = {
-  normal: ["Answers at the second poll, in about a second and a half.", "Отвечает на второй опрос, секунды за полторы."],
+  normal: ["Answers at the second poll, in about three and a half seconds.", "Отвечает на второй опрос, примерно за три с половиной секунды."],
   slow: ["Two seconds more for each reply, and three pending polls.", "На две секунды дольше каждый ответ, и три опроса без результата."],
   pending_seconds: ["Every poll in the first 20 seconds after a search says “pending”.", "Первые 20 секунд после поиска каждый опрос отвечает «обрабатывается»."],
   captcha: ["Every search is answered by a captcha. The service never solves one; it waits for the cool-down.", "На каждый поиск отвечает капчей. Сервис её не решает, а выдерживает паузу."],

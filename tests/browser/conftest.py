@@ -15,7 +15,7 @@ from tests.browser.page import Page
 from tests.servers.process import wait_for
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
-SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "2", "CLIENT_NALOG_WAIT_SEC": "0.05", "CACHE_FOUND_DAYS": "1"}
+SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "5", "CLIENT_NALOG_WAIT_SEC": "0.05", "CACHE_FOUND_DAYS": "1"}
 
 
 @pytest.fixture(scope="package")

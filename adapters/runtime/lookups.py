@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from typing import Protocol
 
-from adapters.runtime.backoff import Backoff
+from adapters.runtime.backoff import Backoff, pause
 from adapters.runtime.shutdown import end
 from function.event import Event
 from function.handler import Prefetched, handle
@@ -134,9 +134,7 @@ class Lookups:
 
     async def _hold(self, seconds: float) -> bool:
         """Wait; False where the process stops meanwhile."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+        await pause(seconds, self._stopping)
         return not self._stopping.is_set()
 
     def deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:

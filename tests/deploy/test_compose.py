@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.rabbitmq.envelope import MAX_BODY_BYTES
+from adapters.rabbitmq.jobs import MAX_BODY_BYTES
 from tests.deploy.manifests import EXAMPLE, Object, compose
 from tests.deploy.tools import ROOT, complaints
 

@@ -138,7 +138,7 @@ def test_attempts(headers: dict[str, object], expected: int) -> None:
     ],
 )
 def test_why_the_broker_parked_a_message(headers: dict[str, object], expected: str) -> None:
-    assert delivery(headers=headers).death_reason() == expected
+    assert delivery(headers=headers).death() == (expected, "")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Protocol
 
 import pymongo
 from pymongo import MongoClient
@@ -19,9 +18,8 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from adapters.mongodb import indexes
+from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import WrongAddress, operator_errors
-from adapters.mongodb.pipelines import Document
-from function.person import Person
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
@@ -45,26 +43,6 @@ class MongoConfig:
     operation: float = 5
     connections: int = 32
     app_name: str = "inn"
-
-
-class Encryption(Protocol):
-    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
-
-    @property
-    def key_names(self) -> list[bytes]:
-        """The names of the keys, newest first."""
-
-    def hash(self, person: Person) -> bytes:
-        """The hash of the person under the newest key."""
-
-    def hashes(self, person: Person) -> list[bytes]:
-        """The hash of the person under each key, newest first."""
-
-    def encrypt(self, plain: bytes, context: bytes) -> bytes:
-        """Encrypt with the newest key, bound to a context."""
-
-    def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
-        """Decrypt what was encrypted for this context; None where its key is gone."""
 
 
 class MongoBase:

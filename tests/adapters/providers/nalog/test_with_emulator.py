@@ -229,19 +229,13 @@ class TestPaid:
             got = No(no.reason, no.retry_after, isinstance(no, Throttled))
         assert got == ending
 
-    def test_a_wrong_key_closes_it(self, emulator: Emulator) -> None:
-        client = self.client(emulator, "wrong")
-        with pytest.raises(Throttled):
-            client.ask(request(), None)
-        with pytest.raises(Throttled):
-            client.quota()
-
     def test_its_quota_is_read(self, emulator: Emulator) -> None:
         client = self.client(emulator)
         client.ask(person(emulator.people()[0]["request"]), None)
         assert client.quota() == Quota(1000, 1)
 
-    def test_a_used_up_quota_closes_it(self, emulator: Emulator) -> None:
-        emulator.control(apifns_limit=0)
+    @pytest.mark.parametrize(("key", "limit"), [("wrong", 1000), ("emulated-key", 0)], ids=["a wrong key", "used up"])
+    def test_what_closes_it(self, emulator: Emulator, key: str, limit: int) -> None:
+        emulator.control(apifns_limit=limit)
         with pytest.raises(Throttled):
-            self.client(emulator).ask(request(), None)
+            self.client(emulator, key).ask(request(), None)

@@ -16,7 +16,7 @@ from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import Backoff, pause
 from adapters.runtime.lookups import MAX_BATCH
 from function.event import Event
-from function.outcomes import Outcome, Reason
+from function.outcomes import Deferred, Outcome, Reason, Rejected
 
 HOLD_SEC = 300.0
 """After that a held delivery goes back to the tail of its queue; RabbitMQ would take it away after 30 minutes."""
@@ -90,7 +90,8 @@ class FastLane:
         except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the lane's
             self._context.observer.error("fast_lane", bug)
         if len(events) == 1:
-            return [self._context.lookups.deferred(events[0], Reason.INTERNAL_ERROR)]
+            request = events[0].request(self._context.clock)
+            return [request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)]
         return [outcome for event in events for outcome in await self._cached([event])]
 
     async def _acknowledge(self, connection: BrokerConnection, batches: _Batches) -> None:

@@ -42,8 +42,8 @@ from function import event as cloudevent
 from function.event import Event, Mode, NotAnEvent
 from function.outcomes import FieldError, Outcome, Reason, Rejected
 from function.ports import Clock
-from function.result import LookupResult, result_of
-from function.telemetry import Observer, lookup_event
+from function.result import LookupResult, result_of, summary_of
+from function.telemetry import LookupEvent, Observer
 
 ENTRY = "rabbitmq"
 MAX_BODY_BYTES = 64 * 1024
@@ -109,8 +109,10 @@ class Jobs:
     def settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
         """What to publish before the delivery is acknowledged; the end of the request is reported."""
         names, seconds = self._context.names, monotonic() - job.delivery.arrived
-        report = lookup_event(ENTRY, outcome, seconds, attempt=job.attempts + 1, traceparent=job.traceparent)
-        self._context.observer.lookup(report)
+        request_id, status, cached, provider, _ = summary_of(outcome)
+        self._context.observer.lookup(
+            LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
+        )
         now = self._context.clock.now()
         messages = []
         if chosen.replies:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import override
 
+from adapters.rabbitmq import messages
 from adapters.rabbitmq.disposition import (
     FORBIDDEN_REPLY,
     HANDED_BACK,
@@ -22,20 +23,7 @@ from adapters.rabbitmq.disposition import (
     is_forged,
     may_reply,
 )
-from adapters.rabbitmq.messages import (
-    ATTEMPTS,
-    PARKED_AT,
-    PERSISTENT,
-    REASON,
-    SHORT_STRING_BYTES,
-    THROTTLED,
-    Delivery,
-    Headers,
-    Message,
-    Properties,
-    copy_to,
-    unrouted,
-)
+from adapters.rabbitmq.messages import Delivery, Headers, Message, Properties, copy_to
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.lookups import Lookups
 from function import event as cloudevent
@@ -68,14 +56,14 @@ class Job:
     delivery: Delivery
     event: Event
     replies: bool
-    attempts: int
-    throttled: int
     traceparent: str
+    attempts: int = 0
+    throttled: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
         """The headers that go along when it moves on."""
-        counts = {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
+        counts = {messages.ATTEMPTS: self.attempts, messages.THROTTLED: self.throttled}
         return {name: count for name, count in counts.items() if count}
 
 
@@ -97,10 +85,10 @@ class Jobs:
         replies = delivery.reply_to != ""
         if replies and not may_reply(delivery.reply_to, self._context.names.all):
             replies, event = False, NoRequest(FORBIDDEN_REPLY, event)
-        attempts = throttled = 0
+        job = Job(delivery, event, replies, event.traceparent)
         if self._counts and delivery.headers:
-            attempts, throttled = delivery.attempts(self._context.names.retry), delivery.throttled
-        return Job(delivery, event, replies, attempts, throttled, event.traceparent)
+            job.attempts, job.throttled = delivery.attempts(self._context.names.retry), delivery.throttled
+        return job
 
     def disposition(self, job: Job, outcome: Outcome) -> Disposition:
         """What becomes of it."""
@@ -114,22 +102,26 @@ class Jobs:
             LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
         )
         now = self._context.clock.now()
-        messages = []
+        settling = []
         if chosen.replies:
             message_id = f"{self._run}-{next(self._numbers):x}"
             reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), message_id, now)
-            messages.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
+            settling.append(messages.unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
         match chosen.destination:
             case Destination.DEAD:
                 parked_at = now.isoformat(timespec="seconds")
-                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
-                messages.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
+                facts = {
+                    messages.ATTEMPTS: job.attempts + 1,
+                    messages.REASON: chosen.reason,
+                    messages.PARKED_AT: parked_at,
+                }
+                settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
             case Destination.RETRY:
-                messages.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))
+                settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))
             case Destination.LOOKUP:
-                turned_away = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
-                messages.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | turned_away))
-        return messages
+                turned_away = {messages.THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
+                settling.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | turned_away))
+        return settling
 
     def hand_back(self, job: Job) -> Message:
         """The same message for the tail of its own queue, where its returns are forgotten but not its attempts."""
@@ -199,10 +191,10 @@ def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message
     correlation_id = delivery.properties.correlation_id or result.request_id
     properties = Properties(
         headers=headers or None,
-        delivery_mode=PERSISTENT,
+        delivery_mode=messages.PERSISTENT,
         content_type=content_type,
         # AMQP may have no room for a requestId: it stands in the body too.
-        correlation_id=correlation_id if len(correlation_id.encode()) <= SHORT_STRING_BYTES else None,
+        correlation_id=correlation_id if len(correlation_id.encode()) <= messages.SHORT_STRING_BYTES else None,
         message_id=message_id,
         message_type=cloudevent.COMPLETED,
         timestamp=now,

@@ -84,7 +84,10 @@ class Publisher:
         except PublishError:
             raise BrokerUnavailable(NO_QUEUE) from None
         except DeliveryError:
-            self._report_full(message.queue)
+            now = monotonic()
+            if now >= self._silent_until.get(message.queue, 0.0):
+                self._silent_until[message.queue] = now + FULL_QUEUE_LOG_SEC
+                self._observer.event(QUEUE_FULL, queue=message.queue)
             raise QueueFull from None
         except TimeoutError:
             raise BrokerUnavailable(UNCONFIRMED) from None
@@ -129,9 +132,3 @@ class Publisher:
             timeout=CONFIRM_SEC,
             wait=False,
         )
-
-    def _report_full(self, queue: str) -> None:
-        now = monotonic()
-        if now >= self._silent_until.get(queue, 0.0):
-            self._silent_until[queue] = now + FULL_QUEUE_LOG_SEC
-            self._observer.event(QUEUE_FULL, queue=queue)

@@ -60,9 +60,13 @@ def parse(text: str) -> str:
 
 
 def parse_patronymic(text: str) -> str:
-    """As `parse`; "" where it says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
-    plain = _NOT_LETTERS.sub(" ", visible(text)).strip()
-    return "" if plain.casefold() in _NO_PATRONYMIC else parse(text)
+    """As `parse`; "" where it says that there is none."""
+    return "" if is_no_patronymic(text) else parse(text)
+
+
+def is_no_patronymic(text: str) -> bool:
+    """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
+    return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
 
 
 def _wrong_alphabet(name: str) -> str:

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, provider_of
 from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import Core
-from adapters.http.endpoint import Endpoint, Page
-from adapters.http.probes import Check, MetricsSource, Probe, Probes
+from adapters.http.endpoint import Endpoint
+from adapters.http.probes import Check, MetricsSource, Probes
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookups import CachedStore, Lookups
 from adapters.runtime.startup import Connect, reporting
@@ -42,20 +39,9 @@ def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Itera
     lookups = Lookups(answers, ports, parts.threads, parts.observer)
     try:
         probes = Probes(parts.checks, parts.metrics).by_path()
-        pages = {path: _page(probe) for path, probe in probes.items()}
-        yield Endpoint(lookups, pages, parts.tokens, parts.observer, parts.deadline_sec)
+        yield Endpoint(lookups, probes, parts.tokens, parts.observer, parts.deadline_sec)
     finally:
         lookups.close(FETCH_GRACE_SEC)
-
-
-def _page(probe: Probe) -> Page:
-    """A probe as the endpoint asks it."""
-
-    async def page(_request: Request) -> Response:
-        reply = await probe()
-        return Response(reply.body, reply.status, {"content-type": reply.media})
-
-    return page
 
 
 class Function(NamedTuple):

@@ -26,6 +26,8 @@ SOCKET_TURNS = 2
 """Turns of the event loop between bytes that have come and the request made of them."""
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
+FETCHED = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
+"""What the cached attempt may end with for which there is another one."""
 NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 
 
@@ -74,6 +76,16 @@ class Lookups:
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
         return [handle(event, ports) for event in events]
+
+    async def within(self, seconds: float, event: Event) -> Outcome:
+        """The cached attempt, then `resolve` for what it does not end: all that one event may have, in this time."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                (outcome,) = await self.cached([event])
+        except TimeoutError:
+            return self.deferred(event, Reason.DEADLINE)
+        return await self.resolve(event, deadline) if _reason(outcome) in FETCHED else outcome
 
     async def resolve(
         self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None

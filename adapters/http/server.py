@@ -53,7 +53,7 @@ def listen(address: Address) -> socket.socket:
 def leave() -> None:
     """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
 
-    It has been waited for, within bounds (`adapters.runtime.shutdown`). A thread can't be stopped, and Python would wait for it:
+    It has been waited for, within bounds (`Lookups.close`). A thread can't be stopped, and Python would wait for it:
     for longer than those who sent the signal do.
     """
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]

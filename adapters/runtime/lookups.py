@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
+from itertools import repeat
+from threading import Thread
 from typing import Protocol
 
 from adapters.runtime.backoff import Backoff, pause
-from adapters.runtime.shutdown import end
 from function.event import Event
 from function.handler import Prefetched, handle
 from function.outcomes import Answer, Deferred, InProgress, Outcome, Reason, Rejected
@@ -75,7 +76,7 @@ class Lookups:
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
-        return [handle(event, ports) for event in events]
+        return list(map(handle, events, repeat(ports)))
 
     async def within(self, seconds: float, event: Event) -> Outcome:
         """The cached attempt, then `resolve` for what it does not end: all that one event may have, in this time."""
@@ -85,7 +86,8 @@ class Lookups:
                 (outcome,) = await self.cached([event])
         except TimeoutError:
             return self.deferred(event, Reason.DEADLINE)
-        return await self.resolve(event, deadline) if _reason(outcome) in FETCHED else outcome
+        fetched = isinstance(outcome, Deferred) and outcome.reason in FETCHED
+        return await self.resolve(event, deadline) if fetched else outcome
 
     async def resolve(
         self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None
@@ -111,7 +113,7 @@ class Lookups:
                         break
                     on_hold(outcome)
                     if _reason(outcome) is not Reason.PROVIDER_CLOSED:
-                        await self._hold(delay)
+                        await pause(delay, self._stopping)
         return outcome
 
     async def fetch(self, event: Event) -> Outcome:
@@ -129,8 +131,14 @@ class Lookups:
         self._stopping.set()
 
     def close(self, within: float) -> None:
-        """Wait so many seconds for the fetches under way; those in the queue never begin."""
-        end(self._threads, within)
+        """Wait so many seconds for the fetches under way, which can't be stopped; those in the queue never begin."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        # The pool's own waiting has no bounds.
+        waiting = Thread(target=self._threads.shutdown, daemon=True)
+        waiting.start()
+        # Whoever interrupts once more does not want to wait.
+        with suppress(KeyboardInterrupt):
+            waiting.join(within)
         self._reads.close()
 
     async def _fetch_in_turn(self, event: Event, deadline: float | None) -> Outcome:
@@ -138,16 +146,13 @@ class Lookups:
         async with self._gate.turn():
             while True:
                 outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
-                if _too_late(self._gate.wait, deadline) or not await self._hold(self._gate.wait):
-                    return outcome
-                outcome = self._gate.noted(await self.fetch(event))
-                if _reason(outcome) is not Reason.PROVIDER_CLOSED:
-                    return outcome
-
-    async def _hold(self, seconds: float) -> bool:
-        """Wait; False where the process stops meanwhile."""
-        await pause(seconds, self._stopping)
-        return not self._stopping.is_set()
+                if not _too_late(self._gate.wait, deadline):
+                    await pause(self._gate.wait, self._stopping)
+                    if not self._stopping.is_set():
+                        outcome = self._gate.noted(await self.fetch(event))
+                        if _reason(outcome) is Reason.PROVIDER_CLOSED:
+                            continue
+                return outcome
 
     def deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """How an event ends that a host gives up for this reason."""
@@ -161,47 +166,41 @@ class CoalescedReads:
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
-        self._calls: list[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        # The next batch, and whom it asks for.
+        self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
+        self._persons: list[Person] = []
 
     async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         """As `AnswerStore.find_many`; there may be others in the result."""
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[Mapping[Person, Answer]] = loop.create_future()
-        self._calls.append((persons, result))
-        if self._reading is None:
-            self._reading = loop.create_task(self._read_all())
-        return await result
+        if self._batch is None or len(self._persons) >= MAX_BATCH:
+            self._persons = []
+            self._batch = asyncio.create_task(self._read_batch(self._persons))
+        batch, asked_for = self._batch, self._persons
+        asked_for.extend(persons)
+        try:
+            return await asyncio.shield(batch)
+        except Unavailable:
+            raise
+        except Exception:
+            # A bug is one call's, and not the batch's.
+            if len(asked_for) == len(persons):
+                raise
+            return await self._read(persons)
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _read_all(self) -> None:
-        try:
-            while self._calls:
-                await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
-                batch, self._calls = self._calls[:MAX_BATCH], self._calls[MAX_BATCH:]
-                await self._read(batch)
-        finally:
-            self._reading = None
+    async def _read_batch(self, persons: list[Person]) -> Mapping[Person, Answer]:
+        async with self._turn:
+            await drain_sockets(persons, MAX_BATCH, SOCKET_TURNS)
+            if self._persons is persons:
+                self._batch = None
+            return await self._read(persons)
 
-    async def _read(self, batch: Sequence[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]]) -> None:
-        persons = [person for call, _ in batch for person in call]
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
-        except Unavailable as no:
-            for _, result in batch:
-                _finish(result, no)
-        except Exception as bug:  # noqa: BLE001  # a bug is one call's, and not the batch's
-            if len(batch) == 1:
-                _finish(batch[0][1], bug)
-            else:
-                for call in batch:
-                    await self._read([call])
-        else:
-            for _, result in batch:
-                _finish(result, found)
+    async def _read(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
 
 
 class _PermitGate:
@@ -254,16 +253,6 @@ async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
         seen = len(arrived)
         for _ in range(turns):
             await asyncio.sleep(0)
-
-
-def _finish(result: asyncio.Future[Mapping[Person, Answer]], found: Mapping[Person, Answer] | Exception) -> None:
-    # Whoever waited for it may be gone.
-    if result.done():
-        return
-    if isinstance(found, Exception):
-        result.set_exception(found)
-    else:
-        result.set_result(found)
 
 
 def _reason(outcome: Outcome) -> Reason | None:

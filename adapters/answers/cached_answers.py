@@ -76,8 +76,9 @@ class TTLCache(Generic[T]):
         """Remove what has expired; the values that are left."""
         now = self._clock.now()
         with self._lock:
-            for person in [person for person, entry in self._entries.items() if entry.expires_at <= now]:
-                del self._entries[person]
+            for person, entry in list(self._entries.items()):
+                if entry.expires_at <= now:
+                    del self._entries[person]
             return [entry.value for entry in self._entries.values()]
 
 
@@ -231,12 +232,11 @@ class CachedAnswers(AnswerStore):
         tokens: set[str] = set()
         while not self._closing.wait(self._interval):
             with self._lock:
-                held = list(self._held.values())
+                held = dict(self._held)
             # A fetch that has just begun needs no renewal yet, and as a rule never does.
-            renewed = [claim for claim in held if claim.token in tokens]
-            tokens = {claim.token for claim in held}
-            if renewed:
-                self._attempt("renew", partial(self._store.renew, renewed))
+            if lasting := tokens & held.keys():
+                self._attempt("renew", partial(self._store.renew, [held[token] for token in held if token in lasting]))
+            tokens = set(held)
             with self._lock:
                 if not any((self._held, self._answers.unexpired(), self._unwritten.unexpired())):
                     self._maintenance = None

@@ -13,7 +13,7 @@ from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Check, MetricsSource, Probes
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookups import CachedStore, Lookups
-from adapters.runtime.startup import Connect, reporting
+from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from function.telemetry import Observer
@@ -62,4 +62,4 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
         endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, reporting({"MongoDB": store_start(store)}, telemetry))
+        yield Function(endpoint, {"MongoDB": store_start(store)})

@@ -19,8 +19,8 @@ from adapters.http.probes import Probe
 from adapters.runtime.lookups import Lookups
 from function.event import BATCH_TYPE, Event, NotAnEvent
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
-from function.result import result_of
-from function.telemetry import LookupEvent, Observer, lookup_event
+from function.result import result_of, summary_of
+from function.telemetry import LookupEvent, Observer
 
 ENTRY = "http"
 BODY_SEC = 10.0
@@ -112,7 +112,10 @@ class Endpoint:
             with self.observer.span("serve lookup", event.traceparent) as traceparent:
                 outcome = await self.lookups.within(self.deadline_sec, event)
                 seconds = perf_counter() - begun
-                self.observer.lookup(lookup_event(ENTRY, outcome, seconds, traceparent=traceparent))
+                request_id, status, cached, provider, _ = summary_of(outcome)
+                self.observer.lookup(
+                    LookupEvent(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
+                )
         finally:
             self.observer.in_flight(ENTRY, -1)
         return outcome, seconds

@@ -224,7 +224,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return scope is not None and (self._current is None or self._current.scope is not scope)
 
     def _is_idle(self) -> bool:
-        return self._current is None or self._current.response_complete
+        current = self._current
+        return current is None or current.response_complete
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

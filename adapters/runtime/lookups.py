@@ -199,8 +199,8 @@ class CoalescedReads:
                 self._batch = None
             return await self._read(persons)
 
-    async def _read(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
+    def _read(self, persons: Sequence[Person]) -> asyncio.Future[Mapping[Person, Answer]]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
 
 
 class _PermitGate:

@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers
-from adapters.answers.cached_answers import TTLCache
+from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers, TTLCache
 from function.handler import handle
 from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
 from function.ports import Claim, Pending, Unavailable

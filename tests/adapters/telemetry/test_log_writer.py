@@ -103,7 +103,6 @@ def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_report
     stuck(written, stream)
     for _ in range(6):
         written.error("one")
-
     assert (stream.writes, written.dropped) == ([], 2)
     stream.reader.set()
     wait_for(lambda: "".join(stream.writes).endswith("2 lost\n"), within=LONG, what="the count")
@@ -153,5 +152,4 @@ def test_a_process_whose_log_nobody_reads_ends_all_the_same() -> None:
     finally:
         os.close(reading)
         os.close(writing)
-
     assert done.returncode == 0

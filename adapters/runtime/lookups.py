@@ -85,7 +85,7 @@ class Lookups:
             async with asyncio.timeout_at(deadline):
                 (outcome,) = await self.cached([event])
         except TimeoutError:
-            return self.deferred(event, Reason.DEADLINE)
+            return self._deferred(event, Reason.DEADLINE)
         fetched = isinstance(outcome, Deferred) and outcome.reason in FETCHED
         return await self.resolve(event, deadline) if fetched else outcome
 
@@ -96,7 +96,7 @@ class Lookups:
 
         With a `deadline` (of the loop's clock) it ends with the last outcome, as soon as no other can come in time.
         """
-        outcome = self.deferred(event, Reason.DEADLINE)
+        outcome = self._deferred(event, Reason.DEADLINE)
         backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
@@ -106,7 +106,7 @@ class Lookups:
                     elif self._gate.is_open:
                         outcome = self._gate.noted(await self.fetch(event))
                     else:
-                        outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                         outcome = await self._fetch_in_turn(event, deadline)
                     delay = _delay(outcome, backoff)
                     if delay is None or _too_late(delay, deadline):
@@ -124,7 +124,7 @@ class Lookups:
             return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
         except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the host's
             self._observer.error("fetch", bug)
-            return self.deferred(event, Reason.INTERNAL_ERROR)
+            return self._deferred(event, Reason.INTERNAL_ERROR)
 
     def stop(self) -> None:
         """Let nobody wait any longer: each `resolve` ends with the attempt that it makes now, or with its last outcome."""
@@ -145,7 +145,7 @@ class Lookups:
         """Fetch when the provider permits it, after those that came before."""
         async with self._gate.turn():
             while True:
-                outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                 if not _too_late(self._gate.wait, deadline):
                     await pause(self._gate.wait, self._stopping)
                     if not self._stopping.is_set():
@@ -154,7 +154,7 @@ class Lookups:
                             continue
                 return outcome
 
-    def deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+    def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """How an event ends that a host gives up for this reason."""
         request = event.request(self._ports.clock)
         return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)

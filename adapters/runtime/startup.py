@@ -2,9 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
-from threading import Thread
-from typing import TypeVar
 
 from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
@@ -12,7 +9,6 @@ from function.telemetry import Observer
 FIRST_BACKOFF_SEC = 0.2
 LONGEST_BACKOFF_SEC = 5.0
 
-T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
 """Tries once: "" when it is done, else why not yet. Raises Refused where trying again would not help."""
 
@@ -27,22 +23,6 @@ class NotStarted(Exception):
     def __init__(self, lines: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{name}: {why}" for name, why in lines.items()))
         self.lines = lines
-
-
-def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
-    """Some work in a thread that can't be stopped, and does not keep the process from ending."""
-    end: Future[T] = Future()
-    # From here on nobody can cancel it.
-    end.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            end.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
-            end.set_exception(exc)
-
-    Thread(target=run, daemon=True).start()
-    return end
 
 
 async def started(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:

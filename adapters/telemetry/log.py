@@ -92,7 +92,7 @@ class LogWriter(QueueListener):
             # The end, as QueueListener's thread expects it.
             self.lines.put(lines.pop())
         try:
-            _write(self._stream, "".join(f"{line}\n" for line in lines))
+            _write(self._stream, "\n".join([*lines, ""]))
         except (OSError, ValueError):
             # A full disk or a closed pipe; a closed stream.
             self.drop(len(lines))

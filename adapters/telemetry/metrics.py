@@ -48,7 +48,8 @@ class Metrics(Observer):
         self, version: str, dropped_lines: Callable[[], int] = int, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         # Without it each series would have a second one, with the time of its beginning.
-        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # as the library has it
+        disable: Callable[[], None] = prometheus.disable_created_metrics
+        disable()
         self._registry = registry = prometheus.CollectorRegistry()
         self._monotonic = monotonic
         self._dropped_lines = dropped_lines

@@ -110,7 +110,7 @@ class Endpoint:
         self.observer.in_flight(ENTRY, 1)
         try:
             with self.observer.span("serve lookup", event.traceparent) as traceparent:
-                outcome = await self.lookups.within(self.deadline_sec, event)
+                outcome = await self.lookups.answer(event, self.deadline_sec)
                 seconds = perf_counter() - begun
                 request_id, status, cached, provider, _ = summary_of(outcome)
                 self.observer.lookup(

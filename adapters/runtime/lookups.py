@@ -78,8 +78,8 @@ class Lookups:
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
         return list(map(handle, events, repeat(ports)))
 
-    async def within(self, seconds: float, event: Event) -> Outcome:
-        """The cached attempt, then `resolve` for what it does not end: all that one event may have, in this time."""
+    async def answer(self, event: Event, seconds: float) -> Outcome:
+        """The cached attempt, then `resolve` for what that does not end, in so many seconds."""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(deadline):
@@ -145,14 +145,16 @@ class Lookups:
         """Fetch when the provider permits it, after those that came before."""
         async with self._gate.turn():
             while True:
-                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
-                if not _too_late(self._gate.wait, deadline):
-                    await pause(self._gate.wait, self._stopping)
-                    if not self._stopping.is_set():
-                        outcome = self._gate.noted(await self.fetch(event))
-                        if _reason(outcome) is Reason.PROVIDER_CLOSED:
-                            continue
-                return outcome
+                wait = self._gate.wait
+                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, wait)
+                if _too_late(wait, deadline):
+                    return outcome
+                await pause(wait, self._stopping)
+                if self._stopping.is_set():
+                    return outcome
+                outcome = self._gate.noted(await self.fetch(event))
+                if _reason(outcome) is not Reason.PROVIDER_CLOSED:
+                    return outcome
 
     def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """How an event ends that a host gives up for this reason."""

@@ -63,7 +63,7 @@ async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> No
 
 async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
     """Whether every server was reached before a signal. Raises NotStarted."""
-    starting = asyncio.create_task(started(process.servers, limit))
+    starting = asyncio.create_task(started(process.servers, limit, process.observer))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

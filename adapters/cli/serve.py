@@ -42,7 +42,7 @@ def serve() -> None:
 async def _serve(server: Server, served: Function, limit: float) -> None:
     """Answer from the start, probes above all; end where the servers behind are not reached in time."""
     serving = asyncio.create_task(server.serve())
-    starting = asyncio.create_task(started(served.servers, limit))
+    starting = asyncio.create_task(started(served.servers, limit, served.endpoint.observer))
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is not None:
         server.stop()

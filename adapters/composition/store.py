@@ -1,10 +1,11 @@
 """The store on MongoDB, from its settings."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from threading import Thread
 from typing import NamedTuple
 
 from adapters.answers.encryption import KeyRing
@@ -12,7 +13,7 @@ from adapters.composition.providers import THREADS
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused, in_daemon_thread
+from adapters.runtime.startup import Connect, Refused
 from function.ports import Unavailable
 
 CACHE_THREADS = 4
@@ -44,29 +45,43 @@ def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
         yield store
 
 
-class _Preparation:
-    """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
+def store_start(store: MongoStore) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made, for as long as that takes.
 
-    def __init__(self, store: MongoStore) -> None:
-        self._store = store
-        self._end: Future[None] | None = None
+    What is not done by the end of one try goes on to the next, in a thread that keeps no process from ending.
+    """
+    done: Future[None] | None = None
 
-    async def __call__(self) -> str:
+    async def connect() -> str:
+        nonlocal done
         try:
-            await asyncio.to_thread(self._store.ping)
-            end = self._end = self._end or in_daemon_thread(self._store.prepare)
+            await asyncio.to_thread(store.ping)
+            done = done or _in_daemon_thread(store.prepare)
             async with asyncio.timeout(TRY_SEC):
-                await asyncio.wrap_future(end)
+                await asyncio.wrap_future(done)
         except TimeoutError:
             return "its indexes are not made yet (APP_START_TIMEOUT_SEC, 0: no limit, gives it more time)"
         except Unavailable:
-            self._end = None
+            done = None
             return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
         except StoreRefuses as no:
             raise Refused(str(no)) from None
         return ""
 
+    return connect
 
-def store_start(store: MongoStore) -> Connect:
-    """How a process's start reaches the store: logged in, its indexes made."""
-    return _Preparation(store)
+
+def _in_daemon_thread(work: Callable[[], None]) -> "Future[None]":
+    end: Future[None] = Future()
+    # From here on nobody can cancel it.
+    end.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            work()
+            end.set_result(None)
+        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
+            end.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return end

@@ -76,4 +76,4 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
         endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, reporting({"MongoDB": store_start(store)}, telemetry))
+        yield Function(endpoint, reporting({"MongoDB": store_start(store, core.nalog)}, telemetry))

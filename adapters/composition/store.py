@@ -6,11 +6,12 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from adapters.answers.encryption import KeyRing
 from adapters.composition.providers import THREADS
-from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
-from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
+from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.startup import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
@@ -47,13 +48,14 @@ def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
 class _Preparation:
     """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
 
-    def __init__(self, store: MongoStore) -> None:
+    def __init__(self, store: MongoStore, nalog: NalogSettings) -> None:
         self._store = store
+        self._nalog = nalog
         self._end: Future[None] | None = None
 
     async def __call__(self) -> str:
         try:
-            await asyncio.to_thread(self._store.ping)
+            await asyncio.to_thread(check_origin, self._store, self._nalog)
             end = self._end = self._end or in_daemon_thread(self._store.prepare)
             async with asyncio.timeout(TRY_SEC):
                 await asyncio.wrap_future(end)
@@ -62,11 +64,25 @@ class _Preparation:
         except Unavailable:
             self._end = None
             return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
+        except WrongAddress:
+            raise
         except StoreRefuses as no:
             raise Refused(str(no)) from None
         return ""
 
 
-def store_start(store: MongoStore) -> Connect:
-    """How a process's start reaches the store: logged in, its indexes made."""
-    return _Preparation(store)
+def store_start(store: MongoStore, nalog: NalogSettings) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made. Raises WrongAddress as `check_origin` does."""
+    return _Preparation(store, nalog)
+
+
+def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
+    """Raise WrongAddress where the emulated tax service invented the answers and the real one is to be asked, or the other way.
+
+    Raises Unavailable or StoreRefuses, too.
+    """
+    emulated = store.emulated_origin()
+    if emulated not in (None, urlsplit(nalog.url).hostname == urlsplit(EMULATED_URL).hostname):
+        origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
+        answers = f"the database holds answers of the {origin} tax service"
+        raise WrongAddress(f"{answers}, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME")

@@ -247,9 +247,12 @@ def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) ->
         [port] = container["ports"]
         if monitors:
             [monitor] = monitors.values()
-            assert port["name"] in {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+            endpoints = {(each["port"], each["path"]) for each in monitor["spec"]["podMetricsEndpoints"]}
+            assert (port["name"], "/metrics") in endpoints
         else:
-            assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+            notes = template["metadata"]["annotations"]
+            where = (notes["prometheus.io/port"], notes["prometheus.io/path"])
+            assert where == (str(port["containerPort"]), "/metrics")
         component = template["metadata"]["labels"]["app.kubernetes.io/component"]
         rules = of_kind(objects, "NetworkPolicy")[f"inn-{component}"]["spec"]["ingress"]
         let_in = {opened["port"] for rule in rules for opened in rule["ports"]}

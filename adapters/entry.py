@@ -87,4 +87,6 @@ async def _reach(served: Function, observer: Telemetry) -> None:
             return await started(served.servers, 0, observer)
         except NotStarted as no:
             observer.error("start", no)
+        except WrongAddress as wrong:
+            _give_up(str(wrong))
         await asyncio.sleep(RESTART_SEC)

@@ -52,7 +52,7 @@ def consumer_process(
             "fast_lane": lane_check(consumer.fast),
             "slow_lane": lane_check(consumer.slow),
         }
-        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)}
+        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store, core.nalog)}
         yield ConsumerProcess(consumer, checks, servers, telemetry)
 
 

@@ -62,4 +62,4 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
         endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, {"MongoDB": store_start(store)})
+        yield Function(endpoint, {"MongoDB": store_start(store, core.nalog)})

@@ -14,7 +14,7 @@ class StoreRefuses(Exception):
 
 
 class WrongAddress(StoreRefuses):
-    """The setting of MongoDB's address, or of the database's name, is wrong: nothing was sent."""
+    """The setting of MongoDB's address, or of the database's name, is wrong: nothing can be asked there."""
 
 
 class StoreFault(Exception):

@@ -53,8 +53,11 @@ def test_other_scenarios_are_shown_with_their_reasons_and_their_retry_after(
         page.refused(UNAVAILABLE)
 
 
-def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
-    page = Page(driver, start_runtime(HTTP_TOKENS="not-for-everybody").url)
+def test_a_runtime_that_wants_a_token_is_given_one_and_one_that_has_ended_is_named(
+    start_runtime: Callable[..., LocalRuntime], driver: Chrome
+) -> None:
+    runtime = start_runtime(HTTP_TOKENS="not-for-everybody")
+    page = Page(driver, runtime.url)
     page.open()
     assert not page.find("token").is_displayed()
     assert page.ask() == "Error"
@@ -65,11 +68,6 @@ def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., 
     assert "not-for-everybody" not in page.text("sent")
     assert page.console() == []
 
-
-def test_a_runtime_that_has_ended_is_named(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
-    runtime = start_runtime()
-    page = Page(driver, runtime.url)
-    page.open()
     runtime.end(signal.SIGTERM)
     assert page.ask() == "Error"
     assert "Is it still running?" in page.text("answer")

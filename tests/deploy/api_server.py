@@ -46,32 +46,21 @@ def cluster_with_secret(name: str, version: str, known: Sequence[Object]) -> Ite
 
 def _discovery(known: Sequence[Object]) -> dict[str, Any]:
     kinds = {("v1", "Secret"), *((one["apiVersion"], one["kind"]) for one in known)}
-    versions = {version for version, _ in kinds}
-    groups = [version.split("/") for version in sorted(versions - {"v1"})]
-    resources = {
-        version: [
+    answers: dict[str, Any] = {
+        "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
+        "/api": {"kind": "APIVersions", "versions": ["v1"]},
+        "/apis": {"kind": "APIGroupList", "groups": []},
+    }
+    for version in {version for version, _ in kinds}:
+        listed = [
             {"name": f"{kind.lower()}s", "namespaced": True, "kind": kind, "verbs": ["get"]}
             for of, kind in sorted(kinds)
             if of == version
         ]
-        for version in versions
-    }
-    return {
-        "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
-        "/api": {"kind": "APIVersions", "versions": ["v1"]},
-        "/apis": {
-            "kind": "APIGroupList",
-            "groups": [
-                {"name": group, "versions": [{"groupVersion": f"{group}/{version}", "version": version}]}
-                for group, version in groups
-            ],
-        },
-        **{
-            f"/{'api' if version == 'v1' else 'apis'}/{version}": {
-                "kind": "APIResourceList",
-                "groupVersion": version,
-                "resources": listed,
-            }
-            for version, listed in resources.items()
-        },
-    }
+        place = f"/{'api' if version == 'v1' else 'apis'}/{version}"
+        answers[place] = {"kind": "APIResourceList", "groupVersion": version, "resources": listed}
+        if version != "v1":
+            group, _, number = version.partition("/")
+            versions = [{"groupVersion": version, "version": number}]
+            answers["/apis"]["groups"].append({"name": group, "versions": versions})
+    return answers

@@ -22,17 +22,17 @@ _HEADINGS = {
     "firstName": "имя, first name, given name, forename, nam",
     "middleName": "отчество, middle name, patronymic, otch",
     FULL_NAME: "ФИО, ф и о, фамилия имя отчество, full name",
-    "birthDate": "дата рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
+    "birthDate": "дата рождения, день рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
     "birthPlace": "место рождения, birth place, place of birth",
     "documentType": "вид документа, doctype",
     "documentSerial": "серия документа",
     "documentNumber": "номер документа",
-    "documentDate": "дата выдачи, date of issue, issue date, issued, docdt",
+    "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
     DOCUMENT: "серия номер документа, docno",
 }
 # Beside a word for a document.
 _OF_DOCUMENT = {
-    DOCUMENT: ("серия номер", "серии номера", ""),
+    DOCUMENT: ("серия номер", "серии номера", "серия номер кем когда выдан", "серия номер когда выдан", ""),
     "documentSerial": ("серия",),
     "documentNumber": ("номер",),
     "documentType": ("вид", "тип", "код", "код вида", "наименование", "type"),
@@ -68,7 +68,7 @@ def _words(text: str) -> list[str]:
 
 _FILLERS = frozenset(
     _words("и and of the данные реквизиты рф россии гражданина удостоверяющий удостоверяющего личность полностью")
-    + _words("сотрудника работника клиента физлица физического лица")
+    + _words("сотрудника работника клиента физлица физического лица дд мм гггг")
 )
 
 

@@ -9,9 +9,8 @@ from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
 from adapters.cli.doctor.settings import CheckedSettings, file_faults, names_broker
 from adapters.composition.consumer import broker
-from adapters.composition.store import StoreSettings, open_store
+from adapters.composition.store import StoreSettings, check_origin, open_store
 from adapters.config.settings import (
-    EMULATED_URL,
     ApiFnsSettings,
     AppSettings,
     HistorySettings,
@@ -93,12 +92,10 @@ def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -
 
 
 def _check_origin(store: MongoStore, nalog: NalogSettings) -> Iterator[Finding]:
-    """Answers of the emulated tax service are invented: they must not be served for the real one's."""
-    emulated = store.emulated_origin()
-    if emulated is not None and emulated is not (nalog.url == EMULATED_URL):
-        origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
-        text = f"it holds answers of the {origin} tax service, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME"
-        yield Finding(Kind.FAILED, MONGO, text)
+    try:
+        check_origin(store, nalog)
+    except WrongAddress as wrong:
+        yield Finding(Kind.FAILED, MONGO, str(wrong))
 
 
 def _unreachable(settings: MongoSettings) -> str:

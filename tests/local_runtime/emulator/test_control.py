@@ -1,10 +1,11 @@
-"""How the emulator is controlled: settings, rules, scenarios, captchas."""
+"""How the emulator is controlled: settings, rules, captchas; and fns-protocol.md, 3, as it plays it by rule."""
 
 import json
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import urllib3
 
 from local_runtime.emulator import settings as settings_module
 from local_runtime.emulator.cases import CASES
@@ -114,12 +115,6 @@ def test_a_rule_for_one_person(emulator: Emulator, client: Any, people: dict[str
     assert client.legacy(people["lee"]).status == 500
 
 
-def test_a_persons_results_by_rule(emulator: Emulator, client: Any, people: dict[str, Form], form: Form) -> None:
-    emulator.control(rules=[{"on": "get", "person": "lee", "state": -2}])
-    assert client.get(client.find(people["lee"])).json == {"state": -2.0}
-    assert client.get(client.find(form)).json["state"] == 1
-
-
 def test_an_inn_by_rule(emulator: Emulator, client: Any, form: Form) -> None:
     emulator.control(rules=[{"on": "get", "inn": "000000000000"}, {"on": "legacy", "inn": ""}])
     assert client.get(client.find(form)).json == {"inn": "000000000000", "state": 1.0}
@@ -129,14 +124,6 @@ def test_an_inn_by_rule(emulator: Emulator, client: Any, form: Form) -> None:
 def test_found_without_inn(emulator: Emulator, client: Any, people: dict[str, Form]) -> None:
     emulator.control(rules=[{"on": "get", "state": 1, "extra": {"inn": None}}])
     assert client.get(client.find(people["nobody"])).json["inn"] is None
-
-
-def test_pending_polls_of_one_find_by_rule(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(rules=[{"on": "find", "times": 1, "pending": 1}])
-    first, second = client.find(form), client.find(form)
-    assert client.get(first).json == {"state": -1.0}
-    assert client.get(first).json["state"] == 1
-    assert client.get(second).json["state"] == 1
 
 
 def test_captcha_after_so_many_and_for_so_many(emulator: Emulator, client: Any, form: Form) -> None:
@@ -156,50 +143,73 @@ def test_captchas_do_not_touch_polls(emulator: Emulator, client: Any, form: Form
     assert client.get(found).json["state"] == 1
 
 
-@pytest.mark.parametrize(
-    ("scenario", "answer"), [("throttled", (429, "30")), ("down", (503, None)), ("captcha", (200, None))]
-)
-def test_scenarios(emulator: Emulator, client: Any, form: Form, scenario: str, answer: tuple[int, str | None]) -> None:
-    emulator.control(scenario=scenario)
-    for reply in (client.find(form), client.legacy(form)):
-        assert (reply.status, reply.headers.get("retry-after")) == answer
-        assert b"requestId" not in reply.body
-        assert b"inn" not in reply.body
-    emulator.control(scenario="normal")
-    assert client.get(client.find(form)).json["state"] == 1
-
-
-def test_the_slow_scenario_has_pending_polls_and_latency(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(scenario="slow")
+def test_the_slow_scenario_adds_to_the_latency_of_find_and_of_get(emulator: Emulator, client: Any, form: Form) -> None:
+    emulator.control(scenario="slow", latency=0.1, get_latency=0)
     found = client.find(form)
     emulator.control(scenario="normal")
     assert [client.get(found).json["state"] for _ in range(4)] == [-1, -1, -1, 1]
-    [find] = emulator.stats().times[Step.FIND]
-    assert emulator.stats().times[Step.GET][0] - find >= 2
-
-
-def test_latency_of_find_and_of_get(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(latency=0.2, get_latency=0)
-    found = client.find(form)
-    client.get(found)
-    emulator.control(get_latency=0.3)
+    emulator.control(get_latency=0.2)
     client.get(found)
     client.find(form)
     stats = emulator.stats()
-    times = sorted(stats.times[Step.FIND] + stats.times[Step.GET])
-    find, first, second, end = times
-    assert first - find >= 0.2
-    assert end - second >= 0.3
-
-
-def test_a_rule_adds_delay(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(latency=0.1, rules=[{"on": "find", "times": 1, "delay": 0.2}])
-    client.find(form)
-    client.find(form)
-    first, second = emulator.stats().times[Step.FIND]
-    assert second - first >= 0.3
+    first, *quick, slow, last = sorted(stats.times[Step.FIND] + stats.times[Step.GET])
+    assert quick[0] - first >= 2.1
+    assert last - slow >= 0.2
 
 
 def test_it_says_what_it_is(client: Any) -> None:
     assert b"/control" in client("/").body
     assert client("/nothing").status == 404
+
+
+DATE = "Wed, 21 Oct 2099 07:28:00 GMT"
+HTML = {"content-type": "text/html;charset=UTF-8"}
+ELSEWHERE = "http://x.invalid/"
+REPLIES: dict[str, tuple[dict[str, Any], int, Form, str]] = {
+    "an error's page": ({"status": 502}, 502, HTML, "<h1>"),
+    "with seconds to wait": ({"status": 429, "retry_after": 7}, 429, {"retry-after": "7"}, "<h1>"),
+    "until a date": ({"status": 503, "retry_after": DATE}, 503, {"retry-after": DATE}, "<h1>"),
+    "yet with the answer": ({"status": 503, "body": "honest"}, 503, {}, '"captchaRequired":false'),
+    "its own error": ({"error": "Нет", "status": 403}, 403, {}, '{"ERROR":"Нет","STATUS":403}'),
+    "any text": ({"raw": "[NaN]", "content_type": "image/png"}, 200, {"content-type": "image/png"}, "[NaN]"),
+    "another host": ({"redirect": ELSEWHERE}, 307, {"location": ELSEWHERE}, ""),
+    "another host by 302": ({"redirect": ELSEWHERE, "status": 302}, 302, {"location": ELSEWHERE}, ""),
+}
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_by_rule(emulator: Emulator, client: Any, form: Form, name: str) -> None:
+    rule, status, headers, text = REPLIES[name]
+    emulator.control(rules=[{"on": "search", **rule}])
+    for reply in (client.find(form), client.legacy(form)):
+        assert reply.status == status
+        assert headers.items() <= reply.headers.items()
+        assert ("retry-after" in reply.headers) == ("retry_after" in rule)
+        assert text in reply.body.decode()
+
+
+@pytest.mark.parametrize("body", ["truncated", "html", "garbage", "nested"])
+def test_a_body_that_is_no_json(emulator: Emulator, client: Any, form: Form, body: str) -> None:
+    emulator.control(rules=[{"on": "search", "body": body}])
+    for reply in (client.find(form), client.legacy(form)):
+        assert reply.status == 200
+        with pytest.raises((ValueError, RecursionError)):
+            json.loads(reply.body)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"c=find", "application/json", 415),
+        (b"c=find", "", 415),
+        (b"c=find&fam=%ff", "application/x-www-form-urlencoded", 400),
+        ("c=find&fam=я".encode(), "application/x-www-form-urlencoded", 400),
+        (b"c=find", "multipart/form-data", 400),
+        (b"c=find&fam=" + b"a" * 70_000, "application/x-www-form-urlencoded", 413),
+    ],
+)
+def test_what_is_no_form_is_refused(emulator: Emulator, body: bytes, kind: str, status: int) -> None:
+    headers = {"content-type": kind} if kind else {}
+    refused = urllib3.request("POST", emulator.url + "/inn-new-proc.json", body=body, headers=headers)
+    assert refused.status == status
+    assert refused.json()["STATUS"] == status

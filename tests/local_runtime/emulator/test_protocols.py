@@ -1,4 +1,4 @@
-"""fns-protocol.md, 1 and 4: every row, as the emulated service plays it."""
+"""fns-protocol.md, 1, 2 and 4: every row, as the emulated service plays it."""
 
 from typing import Any
 
@@ -24,53 +24,55 @@ def test_find_then_get(client: Any, people: dict[str, Form], find_at: str, get_a
     assert (result.status, result.json) == (200, {"inn": "770000000082", "state": 1.0})
 
 
-def test_a_person_without_name_in_the_register_has_a_valid_inn(client: Any, form: Form) -> None:
-    assert inn.is_valid(client.get(client.find(form)).json["inn"])
+def test_a_person_without_name_in_the_register_has_a_valid_inn_in_both_protocols(client: Any, form: Form) -> None:
+    found = client.get(client.find(form)).json["inn"]
+    assert inn.is_valid(found)
+    assert client.legacy(form).json["inn"] == found
 
 
-WRONG = [
-    ("fam", "", "no surname"),
-    ("fam", "Orlova", "Latin letters"),
-    ("fam", "Орлова  Петрова", "two spaces"),
-    ("fam", "Орлов4", "a digit"),
-    ("nam", "", "no given name"),
-    ("nam", "Дарья!", "a sign that the alphabet has not"),
-    ("otch", "", "neither patronymic nor the mark that there is none"),
-    ("bdate", "", "no birth date"),
-    ("bdate", "1991-10-10", "an ISO date"),
-    ("bdate", "31.02.1991", "a day that the month has not"),
-    ("bdate", "31.12.1909", "before 1910"),
-    ("bdate", "01.01.2100", "in the future"),
-    ("doctype", "", "no document type"),
-    ("doctype", "99", "an unknown document type"),
-    ("doctype", "1", "one digit"),
-    ("docno", "", "no document number"),
-    ("docno", "4512 101010", "a series without its space"),
-    ("docno", "4512101010", "no spaces"),
-    ("docno", "45 12 10101", "five digits"),
-    ("docdt", "2010-01-01", "an ISO date"),
-    ("docdt", "01.01.2100", "a document from the future"),
-    ("captcha", "123456", "a captcha that nobody showed"),
+WRONG: list[tuple[Form, str, str]] = [
+    ({"fam": ""}, "fam", "no surname"),
+    ({"fam": "Orlova"}, "fam", "Latin letters"),
+    ({"fam": "Орлова  Петрова"}, "fam", "two spaces"),
+    ({"fam": "Орлов4"}, "fam", "a digit"),
+    ({"nam": ""}, "nam", "no given name"),
+    ({"nam": "Дарья!"}, "nam", "a sign that the alphabet has not"),
+    ({"otch": ""}, "otch", "neither patronymic nor the mark that there is none"),
+    ({"opt_otch": "1"}, "otch", "a patronymic beside the mark that there is none"),
+    ({"bdate": ""}, "bdate", "no birth date"),
+    ({"bdate": "1991-10-10"}, "bdate", "an ISO date"),
+    ({"bdate": "31.02.1991"}, "bdate", "a day that the month has not"),
+    ({"bdate": "31.12.1909"}, "bdate", "before 1910"),
+    ({"bdate": "01.01.2100"}, "bdate", "in the future"),
+    ({"doctype": ""}, "doctype", "no document type"),
+    ({"doctype": "99"}, "doctype", "an unknown document type"),
+    ({"doctype": "1"}, "doctype", "one digit"),
+    ({"docno": ""}, "docno", "no document number"),
+    ({"docno": "4512 101010"}, "docno", "a series without its space"),
+    ({"docno": "4512101010"}, "docno", "no spaces"),
+    ({"docno": "45 12 10101"}, "docno", "five digits"),
+    ({"doctype": "01", "docno": "4-МЮ 123456"}, "docno", "Arabic numerals"),
+    ({"doctype": "01", "docno": "IV-мю 123456"}, "docno", "small letters"),
+    ({"doctype": "03", "docno": "IV МЮ 123456"}, "docno", "no dash"),
+    ({"doctype": "62", "docno": "12345678901234567890123456"}, "docno", "26 characters"),
+    ({"docdt": "2010-01-01"}, "docdt", "an issue date in ISO's form"),
+    ({"docdt": "01.01.2100"}, "docdt", "a document from the future"),
+    ({"captcha": "123456"}, "captcha", "a captcha that nobody showed"),
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "why"), WRONG)
-def test_a_wrong_field_is_named(client: Any, form: Form, field: str, value: str, why: str) -> None:
-    refused = client.find({**form, field: value})
-    assert refused.status == 400
-    assert refused.json["ERROR"] == "-", why
-    assert refused.json["STATUS"] == 400
-    assert refused.json["ERRORS"].keys() == {field}
-    assert all(refused.json["ERRORS"][field])
+@pytest.mark.parametrize(("changes", "field"), [row[:2] for row in WRONG], ids=[row[2] for row in WRONG])
+def test_a_wrong_field_is_named(client: Any, form: Form, changes: Form, field: str) -> None:
+    for refused in (client.find({**form, **changes}), client.legacy({**form, **changes})):
+        assert refused.status == 400
+        assert (refused.json["ERROR"], refused.json["STATUS"]) == ("-", 400)
+        assert refused.json["ERRORS"].keys() == {field}
+        assert all(refused.json["ERRORS"][field])
 
 
 def test_all_wrong_fields_are_named_at_once(client: Any) -> None:
     refused = client.find({})
     assert refused.json["ERRORS"].keys() == {"fam", "nam", "otch", "bdate", "doctype", "docno"}
-
-
-def test_a_patronymic_beside_the_mark_that_there_is_none_is_wrong(client: Any, form: Form) -> None:
-    assert client.find({**form, "opt_otch": "1"}).json["ERRORS"].keys() == {"otch"}
 
 
 DOCUMENTS = [
@@ -90,22 +92,6 @@ DOCUMENTS = [
 def test_every_document_type_is_known_with_its_number_form(client: Any, form: Form, doctype: str, docno: str) -> None:
     found = client.find({**form, "doctype": doctype, "docno": docno})
     assert inn.is_valid(client.get(found).json["inn"])
-
-
-@pytest.mark.parametrize(
-    ("doctype", "docno", "why"),
-    [
-        ("01", "4-МЮ 123456", "Arabic numerals"),
-        ("01", "IV-мю 123456", "small letters"),
-        ("03", "IV МЮ 123456", "no dash"),
-        ("62", "12345678901234567890123456", "26 characters"),
-    ],
-)
-def test_a_number_that_has_not_its_types_form_is_wrong(
-    client: Any, form: Form, doctype: str, docno: str, why: str
-) -> None:
-    refused = client.find({**form, "doctype": doctype, "docno": docno})
-    assert refused.json["ERRORS"].keys() == {"docno"}, why
 
 
 def test_a_document_date_changes_nothing(client: Any, people: dict[str, Form]) -> None:
@@ -144,27 +130,39 @@ def test_a_person_in_a_url_is_refused(client: Any, path: str) -> None:
     assert client(path + "?c=find").status == 405
 
 
-ENDINGS: list[tuple[str, dict[str, object]]] = [
-    ("stuck", {"state": -1.0}),
-    ("unavailable", {"state": -2.0}),
-    ("nobody", {"state": 0.0, "error_code": 1.0}),
-    ("lee", {"inn": "770000000220", "state": 1.0}),
-    ("namesake", {"state": 3.0}),
-    ("wrong-inn", {"inn": "770000000083", "state": 1.0}),
+ENDINGS: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("stuck", {"state": -1.0}, {"code": 99}),
+    ("unavailable", {"state": -2.0}, {"code": 99}),
+    ("nobody", {"state": 0.0, "error_code": 1.0}, {"code": 0}),
+    ("lee", {"inn": "770000000220", "state": 1.0}, {"inn": "770000000220", "code": 1}),
+    ("namesake", {"state": 3.0}, {"code": 3}),
+    ("wrong-inn", {"inn": "770000000083", "state": 1.0}, {"inn": "770000000083", "code": 1}),
 ]
 
 
-@pytest.mark.parametrize(("who", "result"), ENDINGS)
-def test_every_state_has_its_person(client: Any, people: dict[str, Form], who: str, result: dict[str, object]) -> None:
+@pytest.mark.parametrize(("who", "result", "legacy"), ENDINGS, ids=[who for who, _, _ in ENDINGS])
+def test_every_ending_has_its_person(
+    client: Any, people: dict[str, Form], who: str, result: dict[str, object], legacy: dict[str, object]
+) -> None:
     found = client.find(people[who])
     assert client.get(found).json == result
     assert client.get(found).json == result, "the same again"
+    for path in ("/inn-proc.do", "/inn-proc.json"):
+        reply = client.legacy(people[who], path)
+        assert (reply.status, reply.json) == (200, {"captchaRequired": False, **legacy})
 
 
-@pytest.mark.parametrize("state", [-3, 2, 4, 7, 2.5, 99])
-def test_any_other_state_by_rule(emulator: Emulator, client: Any, form: Form, state: float) -> None:
-    emulator.control(rules=[{"on": "get", "state": state}])
-    assert client.get(client.find(form)).json == {"state": state}
+def test_a_person_who_is_rejected_and_one_who_gets_a_captcha(client: Any, people: dict[str, Form]) -> None:
+    for search in (client.find, client.legacy):
+        assert (refused := search(people["rejected"])).status == 400
+        assert refused.json.keys() == {"ERROR", "ERRORS", "STATUS"}
+        assert refused.json["ERRORS"].keys() == {"docno"}
+        assert search(people["captcha"]).json == {"captchaRequired": True}
+
+
+def test_a_state_with_a_fraction_comes_as_it_is(emulator: Emulator, client: Any, form: Form) -> None:
+    emulator.control(rules=[{"on": "get", "state": 2.5}], numbers="int")
+    assert client.get(client.find(form)).json == {"state": 2.5}
 
 
 @pytest.mark.parametrize(
@@ -200,36 +198,9 @@ def test_an_unknown_request_id_is_an_error(client: Any) -> None:
     assert client("/inn-new-proc.json", {"c": "get"}).json == UNKNOWN
 
 
-def test_a_request_id_that_is_invalid_for_a_while(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(rules=[{"on": "get", "error": UNKNOWN["ERROR"], "times": 2}])
-    found = client.find(form)
-    assert [client.get(found).status for _ in range(3)] == [400, 400, 200]
-
-
-def test_the_other_side_a_request_id_that_stays_invalid_until_a_new_find(
-    emulator: Emulator, client: Any, form: Form
-) -> None:
-    emulator.control(rules=[{"on": "find", "forgotten": True, "times": 1}])
-    lost = client.find(form)
-    assert [client.get(lost).json for _ in range(3)] == [UNKNOWN] * 3
-    assert client.get(client.find(form)).json["state"] == 1
-
-
 def test_an_invalid_request_id_may_come_with_status_200(emulator: Emulator, client: Any, form: Form) -> None:
     emulator.control(rules=[{"on": "get", "error": UNKNOWN["ERROR"], "status": 200}])
     assert client.get(client.find(form)).status == 200
-
-
-def test_captcha_required_together_with_a_request_id_that_is_good(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(captcha="with_id", captcha_after=0, captcha_for=1)
-    found = client.find(form)
-    assert found.json["captchaRequired"] is True
-    assert client.get(found).json["state"] == 1
-    assert client.find(form).json["captchaRequired"] is False
-
-
-def test_captcha_required_without_request_id(client: Any, people: dict[str, Form]) -> None:
-    assert client.find(people["captcha"]).json == {"captchaRequired": True}
 
 
 def test_the_page_begins_a_session_that_nobody_needs(client: Any, form: Form) -> None:
@@ -237,13 +208,6 @@ def test_the_page_begins_a_session_that_nobody_needs(client: Any, form: Form) ->
     assert page.status == 200
     assert page.headers["set-cookie"].startswith("JSESSIONID=")
     assert client.find(form).status == 200
-
-
-def test_consent_is_a_string_that_equals_the_cookie(client: Any) -> None:
-    given = client("/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn", "personalData": "1"})
-    assert isinstance(given.json, str)
-    assert f"upd_inn={given.json};" in given.headers["set-cookie"]
-    assert client("/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn"}).status == 400
 
 
 def test_the_other_side_session_and_consent_are_needed(emulator: Emulator, client: Any, form: Form) -> None:

@@ -151,6 +151,7 @@ def test_readiness_is_as_described(openapi: dict[str, Any], runtime: LocalRuntim
     assert_fits(openapi, "Readiness", runtime.get("/readyz").json())
 
 
+pytest_plugins = ["schemathesis.pytest.plugin"]  # not for all tests: it takes seconds to import
 schema = schemathesis.openapi.from_path(DOCS / "openapi.yaml")
 
 

@@ -67,7 +67,9 @@ def test_probes_answer_before_the_store_is_there_and_readiness_follows_it(
         member = mongo.members[0]
         assert member.server is not None
         member.kill()
-        served = start({**settings, "MONGO_DSN": mongo.uri})
+        served = start(
+            {**settings, "MONGO_DSN": mongo.uri, "MONGO_TIMEOUT_SERVER_SELECT": "100", "APP_LOOKUP_DEADLINE_SEC": "3"}
+        )
         served.answers("/livez", 200)
         assert served.get("/readyz").status == 503
         assert served.ask(PERSON).json()["code"] == "store_unavailable"

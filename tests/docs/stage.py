@@ -185,7 +185,7 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
     on_path("bash", "curl", "make", "openssl")
     _check_out(folder)
     with ExitStack() as stack:
-        local = LocalRuntime(folder, command=MAKE_RUN, CLIENT_NALOG_WAIT_SEC="0.05")
+        local = LocalRuntime(folder, command=MAKE_RUN)
         stack.enter_context(ended(local, signal.SIGTERM))
         local.tax_service.control(latency=0, pending=0)
         settings = {
@@ -202,7 +202,6 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
             "APP_REQUEST_RETRY_SEC": "1",
             "CLIENT_NALOG_URL": local.tax_service.url,
             "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-            "CLIENT_NALOG_WAIT_SEC": "0.05",
         }
         consumer = Process(["inn", "consume"], folder, {**settings, "HTTP_PORT": str(free_port())})
         stack.callback(consumer.end, signal.SIGTERM)

@@ -43,7 +43,6 @@ def consumer(
         "APP_SECRET_KEYS": KEY,
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "CLIENT_NALOG_WAIT_SEC": "0.05",
         "LOG_LEVEL": "WARNING",
     }
     for name, value in settings.items():

@@ -68,7 +68,6 @@ def settings(node: Node, mongo: Mongo, emulator: Emulator, monkeypatch: pytest.M
         "APP_START_TIMEOUT_SEC": "60",
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "CLIENT_NALOG_WAIT_SEC": "0.05",
         # The lease of a killed worker's claim is a little longer.
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
         "LOG_LEVEL": "WARNING",
@@ -164,7 +163,7 @@ POLLS = 8 if "INN_TEST_FULL" in os.environ else 3
 def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
     settings: Settings, start: Start, node: Node, emulator: Emulator
 ) -> None:
-    settings |= {"CLIENT_NALOG_TIMEOUT_SEC": "8", "CLIENT_NALOG_WAIT_SEC": "1"}
+    settings |= {"CLIENT_NALOG_TIMEOUT_SEC": "8"}
     emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         consumer = start(settings)

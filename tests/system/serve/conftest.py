@@ -56,7 +56,6 @@ def settings(mongo: Mongo, emulator: Emulator, request: pytest.FixtureRequest) -
         "APP_SECRET_KEYS": KEY,
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "CLIENT_NALOG_WAIT_SEC": "0.05",
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
     }
 

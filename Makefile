@@ -7,6 +7,8 @@ DEPLOY := .venv-deploy
 SUPPLY := .venv-supply
 SHIPPED := .venv-shipped
 
+# The tests of a file share what they start: they stay in one of the two processes.
+TESTS := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
 
 .PHONY: help run ready test lint format bench soak audit sbom licenses fresh-test image-test clean
@@ -21,8 +23,8 @@ ready: ## the environments of lint and tests, side by side (both make them by th
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
 
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
-		--cov --cov-report=term-missing:skip-covered
+	$(TESTS) tests/core --cov --cov-report=term-missing:skip-covered
+	$(TESTS) --ignore tests/core
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

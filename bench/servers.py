@@ -133,10 +133,10 @@ class Servers:
 
 
 @contextmanager
-def running_servers() -> Iterator[Servers]:
-    """MongoDB and the emulated tax service, and a folder; all ends with the block."""
+def running_servers(node: Node | None = None) -> Iterator[Servers]:
+    """MongoDB and the emulated tax service, and a folder; all ends with the block, but for a node that is given."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
         mongo = stack.enter_context(replica_set(1, cache_gb=1))
         emulator = stack.enter_context(Emulator())
-        yield Servers(folder, mongo, emulator, stack)
+        yield Servers(folder, mongo, emulator, stack, node)

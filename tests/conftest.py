@@ -3,9 +3,7 @@
 import os
 import random
 import signal
-from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -25,28 +23,30 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a script starts so, and the processes that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_FIRST = ("node", "driver", "mongo")
-"""Fixtures of tests that take longest, in that order: what is short then fills the gaps between the workers."""
+LONGEST_FIRST = (
+    "docs/test_commands",
+    "bench",
+    "system/rabbitmq",
+    "system",
+    "docs",
+    "browser",
+    "servers",
+    "deploy",
+    "adapters/cli",
+    "adapters/mongodb",
+    "adapters/providers",
+)
+"""Files that take longest, by how their paths within `tests` begin: what is short then fills the gaps between the workers."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Divide the tests among the workers of `make test`, each with servers of its own.
-
-    A file's tests stay together, for they share fixtures, and so do all of the browser's, for the same reason.
-    """
-    groups: dict[Path, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        groups[item.path.parent if "driver" in _fixtures([item]) else item.path].append(item)
-    for path, members in groups.items():
-        for item in members:
-            item.add_marker(pytest.mark.xdist_group(str(path)))
-    in_order = sorted(groups.values(), key=lambda members: [name not in _fixtures(members) for name in LONGEST_FIRST])
-    items[:] = chain.from_iterable(in_order)
-
-
-def _fixtures(items: list[pytest.Item]) -> set[str]:
-    return {name for item in items if isinstance(item, pytest.Function) for name in item.fixturenames}
+    """Put the files into the order in which the workers of `make test` take them."""
+    paths = {item.path: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
+    places = {
+        path: next((place for place, begin in enumerate(LONGEST_FIRST) if name.startswith(begin)), len(LONGEST_FIRST))
+        for path, name in paths.items()
+    }
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -4,19 +4,22 @@ from collections.abc import Callable
 import pytest
 
 from bench.people import request
-from bench.soak import soak
+from bench.servers import running_servers
+from bench.soak import run
 from bench.soak.clients import Ledger
 from bench.soak.faults import FAULTS, plan
 from bench.soak.verdict import judge
 from local_runtime.emulator.client import known
+from tests.servers.rabbitmq import Node
 
 SECONDS = 9.5
 SEED = 479
 """The one that kills a consumer and the function and pauses both servers in the shortest time."""
 
 
-def test_whatever_is_killed_or_paused_nothing_is_lost_and_nothing_is_wrong() -> None:
-    verdict = soak(SECONDS, SEED, lambda _step: None)
+def test_whatever_is_killed_or_paused_nothing_is_lost_and_nothing_is_wrong(node: Node) -> None:
+    with running_servers(node) as servers:
+        verdict = run(servers, SEED, plan(SEED, SECONDS), lambda _step: None)
     assert verdict.faults == []
     assert verdict.requests > 100
 

@@ -5,14 +5,15 @@ from pymongo import MongoClient
 from bench.broker import BrokerClient
 from bench.people import Requests
 from bench.servers import running_servers
+from tests.servers.rabbitmq import Node
 
 PERSONS = 12
 PACE_SEC = 0.2
 DATABASE = "queues"
 
 
-def test_consumers_of_two_source_queues_over_one_store_share_answers_claims_and_pace() -> None:
-    with running_servers() as servers, MongoClient[dict[str, Any]](servers.mongo.uri) as client:
+def test_consumers_of_two_source_queues_over_one_store_share_answers_claims_and_pace(node: Node) -> None:
+    with running_servers(node) as servers, MongoClient[dict[str, Any]](servers.mongo.uri) as client:
         for queue in ("north", "south"):
             servers.consumer(DATABASE, queue, CLIENT_NALOG_MIN_INTERVAL_SEC=str(PACE_SEC))
         began = client.admin.command("hello")["localTime"].timestamp()

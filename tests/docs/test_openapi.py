@@ -122,7 +122,7 @@ PROBLEMS: dict[str, tuple[Callable[[Server], Any], str, int]] = {
 
 
 def test_problems_are_as_described(openapi: dict[str, Any], make_server: Callable[..., Server]) -> None:
-    server = make_server(tokens=("secret",), body_sec=0.1)
+    server = make_server(tokens=("secret",), body_sec=0.1, deadline=5)
     for name, (send, path, status) in PROBLEMS.items():
         server.provider.say = stumble if status == 500 else refuse
         told, headers, body = send(server)
@@ -151,6 +151,7 @@ def test_readiness_is_as_described(openapi: dict[str, Any], runtime: LocalRuntim
     assert_fits(openapi, "Readiness", runtime.get("/readyz").json())
 
 
+pytest_plugins = ["schemathesis.pytest.plugin"]  # not for all tests: it takes seconds to import
 schema = schemathesis.openapi.from_path(DOCS / "openapi.yaml")
 
 

@@ -81,11 +81,11 @@ class Process:
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Its exit status, after a signal where one is given; SIGKILL ends what it started as well."""
+        # A server at its end waits for the connections that clients keep.
+        self.pool.clear()
         if number is signal.SIGKILL:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
         elif number is not None and self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(STOP_SEC)
-        self.pool.clear()
-        return status
+        return self.process.wait(STOP_SEC)

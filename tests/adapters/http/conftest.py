@@ -133,9 +133,9 @@ class Functions:
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
         parts = HttpParts(tokens, {"store": _ready}, observer, _NoMetrics(), deadline, threads)
         endpoint = enter(http_endpoint(answers, ports, parts))
-        pool = enter(urllib3.PoolManager(maxsize=64))
-        bounded = replace(endpoint, body_sec=body_sec)
-        return Server(enter(serving(self.host(bounded))), provider, observer, pool)
+        url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
+        # It ends first: a server at its end waits for the connections that clients keep.
+        return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))
 
 
 @pytest.fixture

@@ -63,12 +63,13 @@ class LocalRuntime:
 
     def end(self, number: signal.Signals) -> int:
         """Send a signal to it alone and wait for its end; returns its exit status."""
+        # A server at its end waits for the connections that clients keep.
+        self._pool.clear()
         if self.process.poll() is None:
             self.process.send_signal(number)
         status = self.process.wait(STOP_SEC)
         if self.process.stdout:
             self.process.stdout.close()
-        self._pool.clear()
         return status
 
     def _read_greeting(self) -> str:

@@ -21,6 +21,7 @@ QUICK = {
     "CLIENT_NALOG_RETRIES": "1",
     "CLIENT_NALOG_WAIT_SEC": "0.05",
     "CLIENT_NALOG_COOLDOWN_SEC": "0",
+    "APP_LOOKUP_DEADLINE_SEC": "0.5",
 }
 PLACE = "деревня Малые Вязы"
 BODIES = (b"", b"{", b"[]", '"Иванова"'.encode(), json.dumps({"lastName": "Иванова"}).encode())

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
 from adapters.config.hosts import split_url
 from function.outcomes import Status
@@ -48,7 +48,7 @@ class HttpDestination:
 
     def __post_init__(self) -> None:
         if not _is_url(self.url, ("http", "https")) or urlsplit(self.url).query or "@" in urlsplit(self.url).netloc:
-            raise Failure("--url must be an http:// or https:// address without user, password and query", WRONG_USE)
+            raise WrongUse("--url must be an http:// or https:// address without user, password and query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class AmqpDestination:
 
     def __post_init__(self) -> None:
         if not all(_is_url(uri, ("amqp", "amqps")) for uri in self.uris):
-            raise Failure("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://", WRONG_USE)
+            raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
 
 
 class RequestRefused(Failure):
@@ -92,7 +92,7 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Htt
     if not amqp:
         return HttpDestination(url or DEFAULT_URL, _token(token_file, variables.get("inn_token", "")))
     if url:
-        raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
+        raise WrongUse("give --url (or INN_URL) or --amqp (or INN_AMQP), not both")
     if amqp == FROM_SETTINGS:
         from adapters.config.settings import RabbitSettings, load
 
@@ -125,7 +125,7 @@ def _token(token_file: Path | None, token: str) -> str:
         try:
             token = token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise Failure(f"cannot read the token from {token_file}", WRONG_USE) from None
+            raise WrongUse(f"cannot read the token from {token_file}") from None
     if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
-        raise Failure(f"{source} holds no token: expected one line of ASCII", WRONG_USE)
+        raise WrongUse(f"{source} holds no token: expected one line of ASCII")
     return token

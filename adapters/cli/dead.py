@@ -9,7 +9,7 @@ import typer
 from pydantic_core import to_json
 
 from adapters.cli.doctor.rabbit import why_unavailable
-from adapters.cli.errors import WRONG_USE, Failure, Unwritable
+from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
@@ -83,7 +83,7 @@ def drop(
     Example: inn dead drop --reason rejected
     """
     if everything == bool(request_id or reason):
-        raise Failure("say which to delete: --request-id, --reason, or --all", WRONG_USE)
+        raise WrongUse("say which to delete: --request-id, --reason, or --all")
     _act(lambda letters: letters.drop(Selection(request_id, reason)), "deleted", unrouted=unrouted)
 
 

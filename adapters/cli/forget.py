@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import DONE, WRONG_USE, Failure, Unwritable
+from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
 from adapters.cli.person import (
     STDIN,
     BirthDate,
@@ -99,7 +99,7 @@ def forget(
         document=document,
     )
     if under_old_keys and (source or typed.fields()):
-        raise Failure("--old-keys erases of everybody: name no person beside it", WRONG_USE)
+        raise WrongUse("--old-keys erases of everybody: name no person beside it")
     if under_old_keys:
         erasure, unknown, what = _erase_old_keys(yes=yes), _NOTHING, "under other keys than the newest"
     else:
@@ -121,7 +121,7 @@ def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOld
     if not yes:
         if source == STDIN:
             # The answer would be read behind the person's end.
-            raise Failure(_NO_TERMINAL, WRONG_USE)
+            raise WrongUse(_NO_TERMINAL)
         _confirm("Erase all that is kept of this person?", _NO_TERMINAL)
     with store_from_settings() as store:
         erasure = store.forget(person)
@@ -146,7 +146,7 @@ def _erase_old_keys(*, yes: bool) -> Erasure:
 def _confirm(question: str, no_terminal: str) -> None:
     """Return if somebody at the terminal says yes. Raises Failure: with `no_terminal` where there is none."""
     if not _at_terminal():
-        raise Failure(no_terminal, WRONG_USE)
+        raise WrongUse(no_terminal)
     typer.confirm(question, err=True, abort=True)
 
 
@@ -162,13 +162,13 @@ def _person(source: str, options: dict[str, str]) -> Person:
     # Whoever was looked up is born by now.
     parsed = parse(request, date.max)
     if isinstance(parsed, Rejected):
-        raise Failure(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}", WRONG_USE)
+        raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person
 
 
 def _ask_for_person() -> dict[str, str]:
     if not _at_terminal():
-        raise Failure("whom to forget? Give options, or a request as JSON: inn forget - < person.json", WRONG_USE)
+        raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
     answers = {
         name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()
     }

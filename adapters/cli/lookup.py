@@ -19,7 +19,7 @@ from adapters.cli.client import (
     Url,
     destination,
 )
-from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure
+from adapters.cli.errors import DONE, FAILED, Failure, WrongUse
 from adapters.cli.output import printable
 from adapters.cli.person import (
     BirthDate,
@@ -100,7 +100,7 @@ def lookup(
     others = {"requestId": request_id, "birthPlace": birth_place, "documentDate": day("--document-date", document_date)}
     options = {**person.fields(), **{name: text for name, text in others.items() if text}}
     if not source and not options:
-        raise Failure("whom to look for? Give options, or a request as JSON: inn lookup - < person.json", WRONG_USE)
+        raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
     request = {"requestId": f"cli-{uuid4()}", **request_from(source, options)}
     result = _ask(destination(url, amqp, queue, token_file), request, timeout)
     typer.echo(result.to_json().decode() if as_json else _as_text(result))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 from adapters.cli.parsing import document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
@@ -49,7 +49,7 @@ class Typed:
             try:
                 serial, number = series_and_number(kind, self.document)
             except WrongDocument as no:
-                raise Failure(f"--document {no}; --document-type is for other documents", WRONG_USE) from None
+                raise WrongUse(f"--document {no}; --document-type is for other documents") from None
         given = {
             "lastName": self.last_name,
             "firstName": self.first_name,
@@ -68,7 +68,7 @@ def day(option: str, text: str) -> str:
         return ""
     read = parse_date(text)
     if read is None:
-        raise Failure(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd", WRONG_USE)
+        raise WrongUse(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
     return read.isoformat()
 
 
@@ -83,15 +83,15 @@ def _read(source: str) -> dict[str, object]:
         text = _standard_input() if source == STDIN else Path(source).read_bytes()
         request = json.loads(text)
     except OSError as exc:
-        raise Failure(f"cannot read {name}: {exc.strerror}", WRONG_USE) from None
+        raise WrongUse(f"cannot read {name}: {exc.strerror}") from None
     except ValueError:
-        raise Failure(f"{name} is not JSON in UTF-8: expected one request as a JSON object", WRONG_USE) from None
+        raise WrongUse(f"{name} is not JSON in UTF-8: expected one request as a JSON object") from None
     if not isinstance(request, dict):
-        raise Failure(f"{name} holds no JSON object: expected one request", WRONG_USE)
+        raise WrongUse(f"{name} holds no JSON object: expected one request")
     return request
 
 
 def _standard_input() -> bytes:
     if sys.stdin is None:
-        raise Failure("cannot read standard input: it is closed", WRONG_USE)
+        raise WrongUse("cannot read standard input: it is closed")
     return sys.stdin.buffer.read()

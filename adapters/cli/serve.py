@@ -5,7 +5,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from adapters import telemetry
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
 from adapters.config.settings import HttpSettings, load_core
 from adapters.http.server import Address, Busy, Server, leave, listen, run
@@ -33,7 +33,7 @@ def serve() -> None:
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
     except (Busy, WrongAddress) as wrong:
-        raise Failure(str(wrong), WRONG_USE) from None
+        raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
     leave()

@@ -1,13 +1,13 @@
 """Asks over HTTP for many rows at once: those that wait at the same time are posted together, several posts at a time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from threading import Thread
+from collections.abc import Mapping
+from functools import partial
 from typing import Self
 
 from adapters.cli.client import HttpDestination
-from adapters.cli.errors import Failure
 from adapters.cli.http_client import MAX_BATCH, HttpClient
+from adapters.runtime.startup import in_daemon_thread
 from function.result import LookupResult
 
 POSTS = 4
@@ -20,50 +20,36 @@ Waiting = tuple[Mapping[str, object], asyncio.Future[LookupResult]]
 class HttpBatches:
     """A client for one event loop. `concurrency`: requests that wait at the same time."""
 
-    def __init__(self, address: HttpDestination, concurrency: int) -> None:
-        self._client = HttpClient(address, SILENCE_SEC, POSTS)
+    def __init__(self, to: HttpDestination, concurrency: int) -> None:
+        self._client = HttpClient(to, SILENCE_SEC, POSTS)
         self._size = max(1, min(MAX_BATCH, concurrency // POSTS))
-        self._waiting: list[Waiting] = []
-        self._free = POSTS
-        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Queue[Waiting] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
+        self._posting = [asyncio.create_task(self._post_batches()) for _ in range(POSTS)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._waiting.clear()
+        for task in self._posting:
+            task.cancel()
+        await asyncio.gather(*self._posting, return_exceptions=True)
         self._client.close()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person, together with those that are asked for in the same turn of the loop."""
-        result: asyncio.Future[LookupResult] = self._loop.create_future()
-        self._waiting.append((request, result))
-        self._loop.call_soon(self._post_waiting)
+        """Ask for one person, together with others who are asked for at the same time."""
+        result: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((request, result))
         return await result
 
-    def _post_waiting(self) -> None:
-        while self._free and self._waiting:
-            batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
-            self._free -= 1
-            # A daemon: a run that is interrupted does not wait for what is under way.
-            Thread(target=self._post, args=(batch,), daemon=True).start()
-
-    def _post(self, batch: Sequence[Waiting]) -> None:
-        results: Sequence[LookupResult] | Failure
-        try:
-            results = self._client.ask_many([request for request, _ in batch])
-        except Failure as failure:
-            results = failure
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._deliver, batch, results)
-
-    def _deliver(self, batch: Sequence[Waiting], results: Sequence[LookupResult] | Failure) -> None:
-        self._free += 1
-        for place, (_, future) in enumerate(batch):
-            if future.done():
-                continue
-            if isinstance(results, Failure):
-                future.set_exception(results)
-            else:
-                future.set_result(results[place])
-        self._post_waiting()
+    async def _post_batches(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            batch += [self._waiting.get_nowait() for _ in range(min(self._size - 1, self._waiting.qsize()))]
+            # In a daemon thread: a run that is interrupted does not wait for what is under way.
+            post = in_daemon_thread(partial(self._client.ask_many, [request for request, _ in batch]))
+            [results] = await asyncio.gather(asyncio.wrap_future(post), return_exceptions=True)
+            for place, (_, waiting) in enumerate(batch):
+                if isinstance(results, BaseException) and not waiting.done():
+                    waiting.set_exception(results)
+                elif not isinstance(results, BaseException) and not waiting.done():
+                    waiting.set_result(results[place])

@@ -1,22 +1,23 @@
 """What the clients of the service share: where they ask, how that fails, and which reply they accept."""
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
-from adapters.config.hosts import split_url
+from adapters.config.hosts import is_url, split_url
 from function.outcomes import Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FROM_SETTINGS = "settings"
 """`--amqp settings`: the address stays out of the list of processes."""
+_PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
     str,
@@ -47,7 +48,7 @@ class HttpDestination:
     token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        if not _is_url(self.url, ("http", "https")) or urlsplit(self.url).query or "@" in urlsplit(self.url).netloc:
+        if not is_url(self.url) or not _PLAIN_URL.fullmatch(self.url):
             raise WrongUse("--url must be an http:// or https:// address without user, password and query")
 
 
@@ -59,7 +60,7 @@ class AmqpDestination:
     queue: str
 
     def __post_init__(self) -> None:
-        if not all(_is_url(uri, ("amqp", "amqps")) for uri in self.uris):
+        if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in self.uris):
             raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
 
 
@@ -108,14 +109,6 @@ def check_request_id(result: LookupResult, request: Mapping[str, object]) -> Loo
     if result.request_id != request["requestId"] and not without_id:
         raise RequestRefused("the service's replies do not belong to the requests: nothing of them is taken")
     return result
-
-
-def _is_url(text: str, schemes: Container[str]) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _token(token_file: Path | None, token: str) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 from contextlib import suppress
-from ipaddress import ip_address
 
 from adapters import telemetry
 from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import HttpSettings, load_core
 from adapters.http.server import Address, Busy, Server, leave, listen, run
 from adapters.mongodb import WrongAddress
@@ -53,12 +53,5 @@ async def _serve(server: Server, served: Function, limit: float) -> None:
 
 
 def _warn_if_open(http: HttpSettings, told: Telemetry) -> None:
-    if not http.bearer_tokens and not _is_loopback(http.host):
+    if not http.bearer_tokens and not is_loopback(http.host):
         told.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

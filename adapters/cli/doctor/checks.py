@@ -1,16 +1,21 @@
 """All checks in order, and that of MongoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
-from adapters.cli.doctor.settings import CheckedSettings, file_faults, names_broker
+from adapters.cli.doctor.settings import NAME as SETTINGS
+from adapters.cli.doctor.settings import load_groups, names_broker
 from adapters.composition.consumer import broker
 from adapters.composition.store import StoreSettings, open_store
+from adapters.config.environment import WrongSettings
 from adapters.config.settings import (
+    ALL_GROUPS,
+    CORE_GROUPS,
     EMULATED_URL,
     ApiFnsSettings,
     AppSettings,
@@ -18,10 +23,14 @@ from adapters.config.settings import (
     MongoSettings,
     NalogSettings,
     RabbitSettings,
+    SettingsGroup,
 )
 from adapters.mongodb import MongoStore, StoreFault, StoreRefuses, UnderOldKeys, WrongAddress
 from function.ports import Unavailable
 
+Settings = Mapping[type[SettingsGroup], Any]
+"""The groups that are valid."""
+Check = Callable[[Settings], Iterator[Finding]]
 MONGO = "MongoDB"
 _ADDRESS = "MONGO_DSN, or MONGO_HOST and MONGO_PORT"
 _NO_BROKER = (
@@ -31,44 +40,44 @@ _NO_BROKER = (
 
 def findings(*, consumer: bool | None) -> Iterator[Finding]:
     """Each as it is found. `consumer`: whether RabbitMQ is checked; None: where any of its settings is set."""
-    if faults := file_faults():
-        yield from faults
-        return
-    with_broker = names_broker() if consumer is None else consumer
-    settings = CheckedSettings(consumer=with_broker)
-    yield from settings.findings
-    yield from _check_store(settings)
-    if with_broker:
-        yield from _check_broker(settings)
-    elif consumer is None:
-        yield Finding(Kind.SKIPPED, rabbit.NAME, _NO_BROKER)
-    if settings.has(NalogSettings):
-        yield from providers.check_tax_service(settings.of(NalogSettings))
-    else:
-        yield _skipped(providers.TAX_SERVICE)
-    if settings.has(ApiFnsSettings):
-        yield from providers.check_paid(settings.of(ApiFnsSettings))
-
-
-def _check_broker(settings: CheckedSettings) -> Iterator[Finding]:
-    if settings.has(AppSettings, RabbitSettings):
-        yield from rabbit.check(broker(settings.of(AppSettings), settings.of(RabbitSettings)))
-    else:
-        yield _skipped(rabbit.NAME)
-
-
-def _check_store(settings: CheckedSettings) -> Iterator[Finding]:
-    if not settings.has(AppSettings, MongoSettings, HistorySettings):
-        yield _skipped(MONGO)
-        return
-    app, mongo, history = settings.of(AppSettings), settings.of(MongoSettings), settings.of(HistorySettings)
     try:
-        with open_store(StoreSettings(app, mongo, history)) as store:
+        with_broker = names_broker() if consumer is None else consumer
+        settings, found = load_groups(ALL_GROUPS if with_broker else CORE_GROUPS)
+    except WrongSettings as wrong:
+        # The file itself: then no setting is known.
+        yield from (Finding(Kind.WRONG, SETTINGS, fault) for fault in wrong.faults)
+        return
+    yield from found
+    checks: list[tuple[str, set[type[SettingsGroup]], Check]] = [
+        (MONGO, {AppSettings, MongoSettings, HistorySettings}, _check_store),
+        (rabbit.NAME, {AppSettings, RabbitSettings}, _check_broker),
+        (providers.TAX_SERVICE, {NalogSettings}, lambda valid: providers.check_tax_service(valid[NalogSettings])),
+    ]
+    for name, needed, check in checks:
+        if name == rabbit.NAME and not with_broker:
+            if consumer is None:
+                yield Finding(Kind.SKIPPED, name, _NO_BROKER)
+        elif needed <= settings.keys():
+            yield from check(settings)
+        else:
+            yield Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")
+    if ApiFnsSettings in settings:
+        yield from providers.check_paid(settings[ApiFnsSettings])
+
+
+def _check_broker(settings: Settings) -> Iterator[Finding]:
+    yield from rabbit.check(broker(settings[AppSettings], settings[RabbitSettings]))
+
+
+def _check_store(settings: Settings) -> Iterator[Finding]:
+    app, mongo = settings[AppSettings], settings[MongoSettings]
+    try:
+        with open_store(StoreSettings(app, mongo, settings[HistorySettings])) as store:
             yield from _check_mongo(store, app, mongo)
-            if settings.has(NalogSettings):
-                yield from _check_origin(store, settings.of(NalogSettings))
-            if settings.has(NalogSettings, ApiFnsSettings):
-                yield from providers.check(settings.of(NalogSettings), settings.of(ApiFnsSettings), store)
+            if NalogSettings in settings:
+                yield from _check_origin(store, settings[NalogSettings])
+            if {NalogSettings, ApiFnsSettings} <= settings.keys():
+                yield from providers.check(settings[NalogSettings], settings[ApiFnsSettings], store)
     except Unavailable:
         yield Finding(Kind.FAILED, MONGO, _unreachable(mongo))
     except WrongAddress as no:
@@ -121,7 +130,3 @@ def _old_keys(old: UnderOldKeys, app: AppSettings) -> str:
         remedy = "put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys"
         return f"{text}, and nobody can read them: {remedy}"
     return f"{text}: leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"
-
-
-def _skipped(name: str) -> Finding:
-    return Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import TypeVar, cast
+from typing import Any
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import (
     ALL_GROUPS,
-    CORE_GROUPS,
     HttpSettings,
     RabbitSettings,
     SettingsGroup,
@@ -41,56 +41,32 @@ COMPOSE_VARIABLES = {
 """Read by docker compose alone, from the same file."""
 SIMILARITY = 0.85
 
-Group = TypeVar("Group", bound=SettingsGroup)
 
-
-class CheckedSettings:
-    """The groups that are valid, and what is wrong with the others."""
-
-    def __init__(self, *, consumer: bool) -> None:
-        self._valid: dict[type[SettingsGroup], SettingsGroup] = {}
-        faults: list[str] = []
-        for group in ALL_GROUPS if consumer else CORE_GROUPS:
-            try:
-                self._valid[group] = load(group)
-                faults += example_secrets(group)
-            except WrongSettings as wrong:
-                faults += wrong.faults
-        self.findings = [Finding(Kind.WRONG, NAME, fault) for fault in faults]
-        if not faults:
-            self.findings.append(Finding(Kind.OK, NAME, "all of them can be read"))
-        self.findings += _unknown_names(environment.names())
-        self.findings += self._open_to_everybody()
-
-    def has(self, *groups: type[SettingsGroup]) -> bool:
-        """Whether these groups are valid."""
-        return all(group in self._valid for group in groups)
-
-    def of(self, group: type[Group]) -> Group:
-        """A group that is valid."""
-        return cast("Group", self._valid[group])
-
-    def _open_to_everybody(self) -> Iterator[Finding]:
-        if not self.has(HttpSettings):
-            return
-        http = self.of(HttpSettings)
-        if not http.bearer_tokens and http.host not in ("127.0.0.1", "::1", "localhost"):
-            text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
-            yield Finding(Kind.NOTE, NAME, text)
-
-
-def file_faults() -> list[Finding]:
-    """What is wrong with the file of settings itself: then no setting is known."""
-    try:
-        environment.read()
-    except WrongSettings as wrong:
-        return [Finding(Kind.WRONG, NAME, fault) for fault in wrong.faults]
-    return []
+def load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[dict[type[SettingsGroup], Any], list[Finding]]:
+    """Those that are valid, by their class; and what is to say of all settings."""
+    valid: dict[type[SettingsGroup], Any] = {}
+    faults: list[str] = []
+    for group in groups:
+        try:
+            valid[group] = load(group)
+            faults += example_secrets(group)
+        except WrongSettings as wrong:
+            faults += wrong.faults
+    found = [Finding(Kind.WRONG, NAME, fault) for fault in faults] or [
+        Finding(Kind.OK, NAME, "all of them can be read")
+    ]
+    return valid, [*found, *_unknown_names(environment.names()), *_open_to_everybody(valid.get(HttpSettings))]
 
 
 def names_broker() -> bool:
     """Whether any setting of RabbitMQ is set: processes that only serve HTTP have none."""
     return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
+
+
+def _open_to_everybody(http: HttpSettings | None) -> Iterator[Finding]:
+    if http is not None and not http.bearer_tokens and not is_loopback(http.host):
+        text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
+        yield Finding(Kind.NOTE, NAME, text)
 
 
 def _unknown_names(names: Iterable[str]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +55,16 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
             status = run(arguments)
         written = capsys.readouterr()
         return Ended(status, written.out, written.err)
+
+    return call
+
+
+@pytest.fixture
+def batch(inn: Inn, tmp_path: Path) -> Inn:
+    """Runs `inn batch`; nobody listens where no address is given."""
+
+    def call(source: Path, url: str = "http://127.0.0.1:1", *options: str, out: str = "out.csv") -> Ended:
+        return inn("batch", str(source), "-o", str(tmp_path / out), "--url", url, *options)
 
     return call
 

@@ -19,14 +19,14 @@ from function.ports import Unavailable
 from function.request import parse
 
 _QUESTIONS = {
-    "lastName": "Фамилия (last name)",
-    "firstName": "Имя (first name)",
-    "middleName": "Отчество (middle name), empty for none",
-    "birthDate": "Date of birth, dd.mm.yyyy",
-    "documentType": "Type of the document",
-    "document": "Series and number of the document",
+    "lastName": ("Фамилия (last name)", None),
+    "firstName": ("Имя (first name)", None),
+    "middleName": ("Отчество (middle name), empty for none", ""),
+    "birthDate": ("Date of birth, dd.mm.yyyy", None),
+    "documentType": ("Type of the document", "21"),
+    "document": ("Series and number of the document", None),
 }
-_DEFAULTS = {"middleName": "", "documentType": "21"}
+"""Each with its default, None for an answer that is wanted."""
 _NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _OF_PERSON = "of this person"
 _NOTHING = UnderOldKeys(0, 0)
@@ -96,8 +96,9 @@ def forget(
         erasure, unknown = _erase(_person(source, options), source, yes=yes)
         what = _OF_PERSON
     text = _as_text(erasure, unknown, what)
+    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
     try:
-        typer.echo(_as_json(erasure, unknown) if as_json else text)
+        typer.echo(json.dumps({**fields, "unknownKeys": unknown._asdict()}) if as_json else text)
     except Unwritable as no:
         # Without it nobody would know whether anything was erased.
         raise Failure(f"{no}; {text}") from None
@@ -147,26 +148,15 @@ def _at_terminal() -> bool:
 
 def _person(source: str, options: dict[str, str]) -> Person:
     if not source and not options:
-        options = _ask_for_person()
-    request = {**request_from(source, options), "requestId": "forget"}
+        if not _at_terminal():
+            raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
+        answers = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
+        options = read_options(answers)
     # Whoever was looked up is born by now.
-    parsed = parse(request, date.max)
+    parsed = parse({**request_from(source, options), "requestId": "forget"}, date.max)
     if isinstance(parsed, Rejected):
         raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person
-
-
-def _ask_for_person() -> dict[str, str]:
-    if not _at_terminal():
-        raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
-    return read_options(
-        {name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()}
-    )
-
-
-def _as_json(erasure: Erasure, unknown: UnderOldKeys) -> str:
-    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
-    return json.dumps({**fields, "unknownKeys": unknown._asdict()})
 
 
 def _as_text(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:

@@ -4,7 +4,7 @@ import json
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,6 +82,21 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
 Response = tuple[int, dict[str, str], bytes]
 Reply = Response | Callable[[Any], Response]
 """What a host answers, or how it makes that of the body."""
+
+
+def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:
+    """A service that answers by surname: a status, or the details of a failed reply."""
+
+    def reply(events: Any) -> Response:
+        said = []
+        for event in events:
+            word = statuses.get(event["data"]["lastName"], "not_found")
+            status, details = (word, "") if word.isidentifier() else ("failed", word)
+            result = {"requestId": event["data"]["requestId"], "inn": "", "cached": False, "elapsedTime": 0.1}
+            said.append({"data": {**result, "status": status, "details": details}})
+        return 200, {}, json.dumps(said).encode()
+
+    return reply
 
 
 @dataclass

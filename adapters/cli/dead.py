@@ -48,14 +48,19 @@ def show(
     Example: inn dead list --reason provider_unavailable
     """
     found: list[DeadLetter] = []
+    failure: Failure | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except Failure:
-        _show(found, as_json=as_json)
-        raise
-    if not as_json and not found:
+    except Failure as exc:
+        failure = exc
+    if not as_json and (found or failure is None):
         typer.echo(HEADING)
-    _show(found, as_json=as_json)
+    # What was parked while the queue was read lies between the others.
+    for letter in sorted(found, key=lambda letter: letter.parked_at):
+        shown = _shown(letter)
+        typer.echo(to_json(asdict(shown)).decode() if as_json else COLUMNS.format(shown))
+    if failure is not None:
+        raise failure
 
 
 @dead.command()
@@ -102,14 +107,6 @@ def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
     except Unwritable as no:
         left = "not all of them are shown, and all others are still parked"
         raise Failure(f"{no}; {done}: {count}; {left}") from None
-
-
-def _show(found: list[DeadLetter], *, as_json: bool) -> None:
-    if found and not as_json:
-        typer.echo(HEADING)
-    # What was parked while the queue was read lies between the others.
-    for letter in sorted(found, key=lambda letter: letter.parked_at):
-        typer.echo(to_json(asdict(_shown(letter))).decode() if as_json else COLUMNS.format(_shown(letter)))
 
 
 def _shown(letter: DeadLetter) -> DeadLetter:

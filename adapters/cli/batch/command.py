@@ -113,7 +113,7 @@ def batch(
 
 def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
     if isinstance(where, HttpDestination):
-        from adapters.cli.batch.http_batches import HttpBatches  # imported only where it is used
+        from adapters.cli.http_client import HttpBatches  # imported only where it is used
 
         return HttpBatches(where, concurrency)
     from adapters.cli.amqp_client import AmqpClient  # imported only where it is used

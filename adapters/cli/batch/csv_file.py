@@ -103,15 +103,11 @@ class CsvWriter:
         """Hand what was written to the system: it is safe from a kill -9."""
         self._file.flush()
 
-    def close(self) -> None:
-        """Write what is buffered."""
-        self._file.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._file.close()
 
 
 def detect(path: Path, layout: Layout) -> Dialect:

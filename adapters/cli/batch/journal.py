@@ -103,7 +103,7 @@ class Journal:
 
     def publish(self) -> None:
         """Make OUT of the input, the journal, and where that ends of what OUT held before; the journal goes."""
-        self._writer.close()
+        self._writer.flush()
         self._merge()
         self._path.unlink()
         self.place, self._empty = self._out, False

@@ -181,17 +181,13 @@ class XlsxWriter:
 
 def _elements(file: IO[bytes], *names: str) -> Iterator[Element]:
     """The elements of these names, one at a time: none is kept in memory."""
-    tags: dict[str, bool] = {}
     parents: list[Element] = []
     for event, element in iterparse(file, ("start", "end")):  # noqa: S314  # expat bounds what entities expand to
         if event == "start":
             parents.append(element)
             continue
         parents.pop()
-        tag = element.tag
-        if tag not in tags:
-            tags[tag] = tag.rpartition("}")[2] in names
-        if tags[tag]:
+        if element.tag.rpartition("}")[2] in names:
             yield element
             if parents:
                 parents[-1].clear()

@@ -1,6 +1,7 @@
-"""All checks in order, and that of MongoDB."""
+"""All checks in order, and those of the settings and of MongoDB."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pymongo.errors import PyMongoError
@@ -8,11 +9,11 @@ from pymongo.uri_parser import parse_uri
 
 from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
-from adapters.cli.doctor.settings import NAME as SETTINGS
-from adapters.cli.doctor.settings import load_groups, names_broker
 from adapters.composition.consumer import broker
 from adapters.composition.store import StoreSettings, open_store
+from adapters.config import environment
 from adapters.config.environment import WrongSettings
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
@@ -20,10 +21,14 @@ from adapters.config.settings import (
     ApiFnsSettings,
     AppSettings,
     HistorySettings,
+    HttpSettings,
     MongoSettings,
     NalogSettings,
     RabbitSettings,
     SettingsGroup,
+    example_secrets,
+    load,
+    variables_of,
 )
 from adapters.mongodb import MongoStore, StoreFault, StoreRefuses, UnderOldKeys, WrongAddress
 from function.ports import Unavailable
@@ -31,18 +36,28 @@ from function.ports import Unavailable
 Settings = Mapping[type[SettingsGroup], Any]
 """The groups that are valid."""
 Check = Callable[[Settings], Iterator[Finding]]
+SETTINGS = "settings"
 MONGO = "MongoDB"
 _ADDRESS = "MONGO_DSN, or MONGO_HOST and MONGO_PORT"
 _NO_BROKER = (
     "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
 )
+PREFIXES = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
+"""Prefixes that nothing but this service is likely to use."""
+COMPOSE_VARIABLES = {
+    *("BUILDX_NO_DEFAULT_ATTESTATIONS", "COMPOSE_PROFILES", "INN_IMAGE", "LOGS_MAX_FILES", "LOGS_MAX_SIZE"),
+    *("MEMORY_INN", "MEMORY_MONGO", "MEMORY_RABBITMQ", "MONGO_ROOT_PASS", "MONGO_ROOT_USER"),
+    *("PUBLISH_EMULATOR", "PUBLISH_ON", "PUBLISH_PLAYGROUND", "PUBLISH_RABBITMQ", "PUBLISH_RABBITMQ_PAGE"),
+}
+"""Read by docker compose alone, from the same file."""
+SIMILARITY = 0.85
 
 
 def findings(*, consumer: bool | None) -> Iterator[Finding]:
     """Each as it is found. `consumer`: whether RabbitMQ is checked; None: where any of its settings is set."""
     try:
-        with_broker = names_broker() if consumer is None else consumer
-        settings, found = load_groups(ALL_GROUPS if with_broker else CORE_GROUPS)
+        with_broker = _names_broker() if consumer is None else consumer
+        settings, found = _load_groups(ALL_GROUPS if with_broker else CORE_GROUPS)
     except WrongSettings as wrong:
         # The file itself: then no setting is known.
         yield from (Finding(Kind.WRONG, SETTINGS, fault) for fault in wrong.faults)
@@ -63,6 +78,44 @@ def findings(*, consumer: bool | None) -> Iterator[Finding]:
             yield Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")
     if ApiFnsSettings in settings:
         yield from providers.check_paid(settings[ApiFnsSettings])
+
+
+def _load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[Settings, list[Finding]]:
+    """Those that are valid, by their class; and what is to say of all settings."""
+    valid: dict[type[SettingsGroup], Any] = {}
+    faults: list[str] = []
+    for group in groups:
+        try:
+            valid[group] = load(group)
+            faults += example_secrets(group)
+        except WrongSettings as wrong:
+            faults += wrong.faults
+    found = [Finding(Kind.WRONG, SETTINGS, fault) for fault in faults] or [
+        Finding(Kind.OK, SETTINGS, "all of them can be read")
+    ]
+    return valid, [*found, *_unknown_names(environment.names()), *_open_to_everybody(valid.get(HttpSettings))]
+
+
+def _names_broker() -> bool:
+    """Whether any setting of RabbitMQ is set: processes that only serve HTTP have none."""
+    return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
+
+
+def _open_to_everybody(http: HttpSettings | None) -> Iterator[Finding]:
+    if http is not None and not http.bearer_tokens and not is_loopback(http.host):
+        text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
+        yield Finding(Kind.NOTE, SETTINGS, text)
+
+
+def _unknown_names(names: Iterable[str]) -> Iterator[Finding]:
+    """Variables whose name is misspelled: the setting would stay at its default, without any error."""
+    known = {name for group in ALL_GROUPS for name in variables_of(group)} | COMPOSE_VARIABLES
+    for name in sorted(name for name in names if name.upper() not in known):
+        similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY)
+        if similar:
+            yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting: is {similar[0]} meant?")
+        elif name.startswith(PREFIXES):
+            yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting, and is not heeded")
 
 
 def _check_broker(settings: Settings) -> Iterator[Finding]:

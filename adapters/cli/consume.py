@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from adapters import telemetry
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
@@ -42,7 +42,7 @@ def consume() -> None:
         ):
             run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
     except (Busy, WrongAddress) as wrong:
-        raise Failure(str(wrong), WRONG_USE) from None
+        raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
     leave()

@@ -1,11 +1,10 @@
 """The store on MongoDB, from its settings."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from threading import Thread
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from adapters.composition.providers import THREADS
 from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused
+from adapters.runtime.startup import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
 
 CACHE_THREADS = 4
@@ -58,7 +57,7 @@ def store_start(store: MongoStore, nalog: NalogSettings) -> Connect:
         nonlocal done
         try:
             await asyncio.to_thread(check_origin, store, nalog)
-            done = done or _in_daemon_thread(store.prepare)
+            done = done or in_daemon_thread(store.prepare)
             async with asyncio.timeout(TRY_SEC):
                 await asyncio.wrap_future(done)
         except TimeoutError:
@@ -74,6 +73,7 @@ def store_start(store: MongoStore, nalog: NalogSettings) -> Connect:
 
     return connect
 
+
 def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
     """Raise WrongAddress where the emulated tax service invented the answers and the real one is to be asked, or the other way.
 
@@ -84,19 +84,3 @@ def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
         origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
         answers = f"the database holds answers of the {origin} tax service"
         raise WrongAddress(f"{answers}, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME")
-
-
-def _in_daemon_thread(work: Callable[[], None]) -> "Future[None]":
-    end: Future[None] = Future()
-    # From here on nobody can cancel it.
-    end.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            work()
-            end.set_result(None)
-        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
-            end.set_exception(exc)
-
-    Thread(target=run, daemon=True).start()
-    return end

@@ -1,7 +1,7 @@
 """Hosts as settings name them: a name or an IP address (IPv6 with or without brackets), alone or in a list."""
 
 import re
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 MAX_NAME = 253
@@ -49,6 +49,14 @@ def is_url(text: str) -> bool:
         return parse_host(unquote(parts.hostname or "")) is not None and parts.port != 0
     except ValueError:
         return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_url(url: str) -> tuple[str, ...]:

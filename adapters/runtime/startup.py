@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
 
 from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
@@ -9,6 +12,7 @@ from function.telemetry import Observer
 FIRST_BACKOFF_SEC = 0.2
 LONGEST_BACKOFF_SEC = 5.0
 
+T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
 """Tries once: "" when it is done, else why not yet. Raises Refused where trying again would not help."""
 
@@ -59,3 +63,19 @@ async def _reach(name: str, connect: Connect, missing: dict[str, str], observer:
     if waited:
         observer.event("server_reached", server=name.lower())
     del missing[name]
+
+
+def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
+    """Do some work in a thread that can't be stopped, and keeps no process from ending."""
+    end: Future[T] = Future()
+    # From here on nobody can cancel it.
+    end.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            end.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
+            end.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return end

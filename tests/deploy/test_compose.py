@@ -4,8 +4,6 @@ import re
 import tomllib
 from urllib.parse import urlsplit
 
-import pytest
-
 from adapters.rabbitmq.jobs import MAX_BODY_BYTES
 from tests.deploy.manifests import EXAMPLE, Object, compose
 from tests.deploy.tools import ROOT, complaints

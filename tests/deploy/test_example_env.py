@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from adapters.cli.doctor.settings import COMPOSE_VARIABLES
+from adapters.cli.doctor.checks import COMPOSE_VARIABLES
 from adapters.config.settings import ALL_GROUPS, load_all, names_of
 from tests.deploy.tools import ROOT
 

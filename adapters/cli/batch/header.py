@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from string import ascii_uppercase
 
 from adapters.cli.batch.rows import text_of
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 
 FULL_NAME = "fullName"
 """Not a field of the request: surname, first name and patronymic in one column."""
@@ -104,7 +104,7 @@ class Layout:
             name, _ = _match(heading)
             if not (name and sign and column.strip()):
                 known = ", ".join(texts.partition(",")[0] for texts in _HEADINGS.values())
-                raise Failure(f"--map must be as Фамилия=B, with one of: {known}", WRONG_USE)
+                raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
             columns[name] = column.strip()
         return cls(header_row, columns)
 
@@ -135,16 +135,15 @@ class Header:
         if self.missing:
             known = "; ".join(f"{_HEADINGS[name].partition(',')[0]} ({label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
-            raise Failure(
+            raise WrongUse(
                 f"a table must hold headings, and this one has none for: {known} ({how}){row}; "
-                "--header-row says which row they are, --map which column a field is",
-                WRONG_USE,
+                "--header-row says which row they are, --map which column a field is"
             )
         for name, columns in self.candidates.items():
             if len(columns) > 1:
                 places = " or ".join(self._place(column) for column in columns)
                 example = f"--map '{_HEADINGS[name].partition(',')[0]}={letter_of(columns[0])}'"
-                raise Failure(f"which column is the {label(name)}: {places}? Say it as {example}", WRONG_USE)
+                raise WrongUse(f"which column is the {label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
     def described(self) -> str:

@@ -109,9 +109,12 @@ class DeadLetters:
         """A copy for the tail of the same queue, which says of itself the same."""
         letter = self.describe(delivery)
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}
-        return copy_to(
+        copy = copy_to(
             self._queue, delivery, "read", {name: fact for name, fact in facts.items() if fact}, keep_headers=True
         )
+        # RabbitMQ 4.3 serves strictly by priority, and takes none for a middle one: the copy would overtake the next message.
+        copy.properties.priority = 0
+        return copy
 
     async def _publish(self, message: Message) -> None:
         try:

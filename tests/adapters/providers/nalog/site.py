@@ -83,7 +83,8 @@ def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | N
                 threading.Thread(target=serve, args=(client,), daemon=True).start()
 
     def serve(client: socket.socket) -> None:
-        with suppress(OSError), tls.wrap_socket(client, server_side=True) if tls else client as stream:
+        # ValueError: it waits for a socket that was closed at the end.
+        with suppress(OSError, ValueError), tls.wrap_socket(client, server_side=True) if tls else client as stream:
             converse(stream)
 
     thread = threading.Thread(target=accept, daemon=True)

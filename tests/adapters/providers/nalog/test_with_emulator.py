@@ -1,9 +1,7 @@
 """The client and the emulated services, written apart from one text: what one says the other must understand."""
 
 import itertools
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,13 +9,13 @@ from pydantic import SecretStr
 
 from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota
-from function.outcomes import Reason, Status
+from function.outcomes import Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import ProviderReply, Throttled
 from function.request import LookupRequest, parse
 from local_runtime.emulator.client import Emulator
 from tests.adapters.providers.nalog.clients import looked_up, nalog
-from tests.adapters.providers.nalog.people import TODAY, invented, request
+from tests.adapters.providers.nalog.people import TODAY, request
 from tests.adapters.providers.nalog.test_rows import BAD, LATER, THROTTLED, No, throttled
 from tests.doubles import FixedClock
 
@@ -159,38 +157,6 @@ def test_1_a_service_that_wants_session_and_consent_gets_them_where_the_operator
     assert isinstance(ended(emulator, person(named["request"]), protocol=protocol), No)
     found = ended(emulator, person(named["request"]), protocol=protocol, consent=True)
     check(found, FOUND, named["inn"])
-
-
-def test_1_consents_that_the_service_forgets_are_given_anew_and_no_more_often(emulator: Emulator) -> None:
-    emulator.control(scenario="consent_strict")
-    client = nalog(emulator.url, consent=True)
-    looked_up(client, request())
-    emulator.control(rules=[{"case": "consent_forgotten", "times": 1}])
-    with pytest.raises(Unavailable) as no:
-        client.ask(request(), None)
-    assert no.value.reason is Reason.PROVIDER_CLOSED
-    looked_up(client, request())
-    assert emulator.stats().calls["consent"] == 2
-
-
-def test_1_one_consent_is_enough_for_100_lookups_of_8_threads(emulator: Emulator) -> None:
-    emulator.control(scenario="consent_strict")
-    client = nalog(emulator.url, consent=True)
-
-    def until_answered(number: int) -> ProviderReply:
-        while True:
-            try:
-                return looked_up(client, invented(number))
-            except Unavailable as no:
-                assert no.reason is Reason.PROVIDER_CLOSED  # noqa: PT017  # anything else is a failure
-                opened.wait(0.01)
-
-    opened = threading.Event()
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(until_answered, range(100)))
-    assert all(isinstance(reply.answer, Verdict) for reply in replies)
-    calls = emulator.stats().calls
-    assert (calls["page"], calls["consent_page"], calls["consent"], calls["find"]) == (2, 1, 1, 100)
 
 
 class TestPaid:

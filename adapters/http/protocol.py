@@ -18,6 +18,8 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 MAX_FRAMING_BYTES = 64 * 1024
 """Of a chunked body, beside the body itself: sizes, extensions, line ends."""
+PIECE_BYTES = 4096
+"""Parsed at once: the bounds are checked between two pieces, and so one read never makes more objects than they allow."""
 MAX_DISCARDED_BYTES = 2 * 1024 * 1024
 """Of a body that is still sent after its answer: a client that reads only then gets its 413 for twice the largest batch."""
 MAX_PIPELINED = 16
@@ -113,6 +115,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ending:
             return
         self._unset_keepalive_if_required()
+        for start in range(0, len(data), PIECE_BYTES):
+            if not self._ending:
+                self._receive(data[start : start + PIECE_BYTES])
+
+    def _receive(self, data: bytes) -> None:
         self._read = len(data)
         self._unused += self._read
         self._sent += self._read
@@ -197,11 +204,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, reply: bytes) -> None:
         """Hang up and say why, where it would not be taken for the answer to another request."""
-        self._head_timer = None
+        self._stop_head_timer()
+        current, is_idle = self._current, self._is_idle()
+        may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
+        self._ending = True
+        # The parser and this protocol refer to each other: without this the headers stay until the garbage collector comes.
+        self.headers = []
         if self.transport.is_closing():
             return
-        current, is_idle = self._current, self._is_idle()
-        if is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started:
+        if may_reply:
             self.transport.write(reply)
             self.transport.close()
         elif is_idle:

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.api_server import cluster_with_secret
+from tests.deploy.cluster import (
+    VERSIONS,
+    assert_core_kinds_fit,
+    cluster_with_secret,
+    complaints_of_custom_kinds,
+    destinations,
+    is_custom,
+    unreachable_servers,
+)
 from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
-from tests.deploy.policies import destinations, unreachable_servers
-from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds, is_custom
 from tests.deploy.tools import ROOT, complaints, run
 from tests.docs.shown import values_of_the_page
 

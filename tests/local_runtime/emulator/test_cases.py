@@ -16,6 +16,7 @@ Form = dict[str, str]
 Check = Callable[["Site"], None]
 INVALID = {"ERROR": "Недопустимый идентификатор запроса", "STATUS": 400}
 CONSENT = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
+HTML = {"content-type": "text/html;charset=UTF-8"}
 CONSENT_PAGE = "/static/personal-data.html?svc=inn&from=%2Finn.do"
 
 
@@ -51,13 +52,14 @@ class Site:
         return cookie
 
 
-def searched(status: int, text: str = "", **json_keys: object) -> Check:
-    """Each search, of both protocols, has this status, this text in it, and these keys."""
+def searched(status: int, text: str = "", headers: Form | None = None, **json_keys: object) -> Check:
+    """Each search, of both protocols, has this status, this text in it, these headers and these keys."""
 
     def check(site: Site) -> None:
         for reply in (site.find(), site.legacy()):
             assert reply.status == status
             assert text in reply.body.decode()
+            assert (headers or {}).items() <= reply.headers.items()
             if json_keys:
                 assert json_keys.items() <= reply.json.items()
 
@@ -73,9 +75,20 @@ def polled(*states: float) -> Check:
     return check
 
 
-def coded(code: int) -> Check:
+def read(*results: object) -> Check:
+    """The polls of one find are answered with this JSON."""
+
     def check(site: Site) -> None:
-        assert site.legacy().json["code"] == code
+        found = site.find()
+        assert [site.client.get(found).json for _ in results] == list(results)
+
+    return check
+
+
+def coded(code: int, status: int = 200) -> Check:
+    def check(site: Site) -> None:
+        reply = site.legacy()
+        assert (reply.status, reply.json["code"]) == (status, code)
 
     return check
 
@@ -91,10 +104,6 @@ def captcha_with_request_id(site: Site) -> None:
 def empty_find(site: Site) -> None:
     for reply in (site.find(), site.legacy()):
         assert (reply.status, reply.body) == (200, b"")
-
-
-def wrong_inn(site: Site) -> None:
-    assert site.client.get(site.find()).json == {"state": 1, "inn": "123456789037"}
 
 
 def keys(*names: str) -> Check:
@@ -124,15 +133,6 @@ def wrong_first_poll(body: bytes, status: int) -> Check:
         assert site.client.get(found).json["state"] == 1
 
     return check
-
-
-def forgotten(site: Site) -> None:
-    found = site.find()
-    assert [site.client.get(found).json for _ in range(3)] == [INVALID] * 3
-
-
-def internal_error(site: Site) -> None:
-    assert site.client.get(site.find()).json == {"ERROR": "Произошла внутренняя ошибка", "STATUS": 500}
 
 
 def consent(site: Site) -> None:
@@ -179,27 +179,6 @@ def maintenance(site: Site) -> None:
         assert "frmInn" not in reply.body.decode()
 
 
-def with_404(site: Site) -> None:
-    reply = site.legacy()
-    assert (reply.status, reply.json["code"]) == (404, 1)
-
-
-def throttled(site: Site) -> None:
-    for reply in (site.find(), site.legacy()):
-        assert (reply.status, reply.headers["retry-after"]) == (429, "30")
-
-
-def page(status: int) -> Check:
-    """Each search has this status, and a page instead of JSON."""
-
-    def check(site: Site) -> None:
-        for reply in (site.find(), site.legacy()):
-            assert (reply.status, reply.headers["content-type"]) == (status, "text/html;charset=UTF-8")
-            assert b"{" not in reply.body
-
-    return check
-
-
 def wrapped(site: Site) -> None:
     for reply in (site.find(), site.legacy()):
         assert reply.headers["content-type"].startswith("text/html")
@@ -238,7 +217,7 @@ CHECKS: dict[str, Check] = {
     "state_pending": polled(-1, -1, -1, -1, -1),
     "state_unavailable": polled(-2),
     "state_not_found": polled(0),
-    "state_found_wrong_inn": wrong_inn,
+    "state_found_wrong_inn": read({"state": 1, "inn": "123456789037"}),
     "state_ambiguous": polled(3),
     "state_unknown": polled(7),
     "state_and_error_code": keys("error_code"),
@@ -252,8 +231,8 @@ CHECKS: dict[str, Check] = {
     "invalid_request_id": wrong_first_poll(
         json.dumps(INVALID, ensure_ascii=False, separators=(",", ":")).encode(), 400
     ),
-    "forgotten_request_id": forgotten,
-    "internal_error": internal_error,
+    "forgotten_request_id": read(INVALID, INVALID, INVALID),
+    "internal_error": read({"ERROR": "Произошла внутренняя ошибка", "STATUS": 500}),
     "consent": consent,
     "consent_strict": consent_strict,
     "consent_page_only": consent_page_only,
@@ -263,16 +242,16 @@ CHECKS: dict[str, Check] = {
     "code_ambiguous": coded(3),
     "code_error": coded(2),
     "code_timeout": coded(99),
-    "legacy_404": with_404,
+    "legacy_404": coded(1, 404),
     "wrong_fields": searched(
         400, ERROR="-", STATUS=400, ERRORS={"fam": ["Проверьте фамилию"], "docno": ["Проверьте номер документа"]}
     ),
     "captcha_field": searched(400, ERRORS={"captcha": ["Требуется ввести цифры с картинки"]}),
     "captcha_token_field": searched(400, ERRORS={"captchaToken": ["Требуется ввести цифры с картинки"]}),
     "service_error": searched(500, "Сервис временно недоступен", STATUS=500),
-    "throttled": throttled,
-    "down": page(503),
-    "switched_off": page(405),
+    "throttled": searched(429, "<h1>", {"retry-after": "30"}),
+    "down": searched(503, "<h1>", HTML),
+    "switched_off": searched(405, "<h1>", HTML),
     "json_in_html": wrapped,
     "windows_1251": windows_1251("application/json;charset=windows-1251"),
     "windows_1251_undeclared": windows_1251("application/json"),

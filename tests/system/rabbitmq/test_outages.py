@@ -7,10 +7,9 @@ import aio_pika
 import pytest
 
 from adapters.rabbitmq.connection import BrokerConfig
-from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
+from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import Names
 from function.telemetry import Observer
-from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
 
@@ -65,11 +64,6 @@ async def open_once(wanted: BrokerConfig) -> None:
         pass
 
 
-async def test_queues_are_declared_again_and_again(node: Node) -> None:
-    await open_once(broker(node, "again"))
-    await open_once(broker(node, "again"))
-
-
 @pytest.mark.parametrize("concerned", ["retry", "source"])
 async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node, concerned: str) -> None:
     names = Names(f"other-{concerned}")
@@ -79,32 +73,11 @@ async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node,
         await open_once(broker(node, names.source))
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        pytest.param((PASSWORD, "wrong"), "user or the password", id="a wrong password"),
-        pytest.param((USER, "nobody"), "user or the password", id="an unknown user"),
-        pytest.param(("%2F", "elsewhere"), "virtual host", id="an unknown virtual host"),
-    ],
-)
-async def test_what_the_broker_refuses_is_said_in_words(node: Node, change: tuple[str, str], text: str) -> None:
-    uri = node.uri.replace(*change)
-    with pytest.raises(BrokerRefused, match=text) as refused:
-        await open_once(broker(node, "inn", uri))
-    assert PASSWORD not in str(refused.value)
-
-
 async def test_a_user_without_rights_is_told_so(node: Node) -> None:
     node.control("add_user", "poor", "poor")
     node.control("set_permissions", "poor", "^$", "^$", "^$")
     with pytest.raises(BrokerRefused, match="rights"):
         await open_once(broker(node, "inn", node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")))
-
-
-async def test_a_broker_that_is_not_there_is_away(node: Node) -> None:
-    uri = node.uri.replace(str(node.port), str(free_port()))
-    with pytest.raises(BrokerUnavailable):
-        await open_once(broker(node, "inn", uri))
 
 
 def test_an_address_shows_in_no_repr(node: Node) -> None:

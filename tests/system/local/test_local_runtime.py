@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ import urllib3
 
 from adapters.cli import run
 from function import inn
+from function.ports import LEASE_SEC, Claim
 from function.request import LookupRequest, parse
 from local_runtime.store import EmbeddedStore
+from tests.doubles import FixedClock
 from tests.servers.process import free_port, wait_for
 from tests.servers.programs import on_path
 from tests.system.local.conftest import COMMAND, LocalRuntime, ended
@@ -152,28 +154,31 @@ def ask_in_vain(runtime: LocalRuntime) -> None:
         runtime.ask(PERSON)
 
 
-def is_claimed(folder: Path) -> bool:
-    """Whether a worker, alive or killed, holds the claim on the person."""
-    request = parse(PERSON, date(2026, 5, 4))
+def claimable(folder: Path, time: datetime) -> bool:
+    """Whether another worker would get the claim on the person at that time; this one lets go of it."""
+    request = parse(PERSON, time.date())
     assert isinstance(request, LookupRequest)
-    with closing(EmbeddedStore(folder / ".inn-local" / "answers.sqlite")) as store:
-        return store.find_or_claim(request.person) is None
+    with closing(EmbeddedStore(folder / ".inn-local" / "answers.sqlite", clock=FixedClock(time))) as store:
+        claim = store.find_or_claim(request.person)
+        if isinstance(claim, Claim):
+            store.release(claim)
+        return claim is not None
 
 
-def test_a_person_whose_fetcher_was_killed_can_be_asked_for_again(
+def test_a_person_whose_fetcher_was_killed_can_be_asked_for_again_when_its_lease_has_ended(
     start_local: Callable[..., LocalRuntime], tmp_path: Path
 ) -> None:
-    quick = {"APP_LOOKUP_DEADLINE_SEC": "1"}
-    killed = start_local(**quick)
+    killed = start_local(APP_LOOKUP_DEADLINE_SEC="1")
     killed.tax_service.control(latency=60)
     lost = threading.Thread(target=ask_in_vain, args=(killed,))
     lost.start()
     wait_for(lambda: finds(killed), within=60, what="the find")
     assert killed.end(signal.SIGKILL) == -signal.SIGKILL
     lost.join()
-    assert is_claimed(tmp_path)
-    runtime = start_local(**quick)
-    wait_for(lambda: runtime.ask(PERSON).status != 503, within=60, what="the end of the dead one's claim")
+    now = datetime.now(UTC)
+    assert not claimable(tmp_path, now)
+    assert claimable(tmp_path, now + timedelta(seconds=LEASE_SEC))
+    runtime = start_local()
     answer = runtime.ask(PERSON)
     assert (answer.status, answer.json()["status"]) == (200, "found")
     assert finds(runtime) == 1

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import aio_pika
+import psutil
 import pytest
 
 from adapters.rabbitmq.connection import BrokerConfig
@@ -22,6 +24,7 @@ async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
             await customer.asks(range(60))
             await customer.got(5)
             await asyncio.to_thread(room.node.kill)
+            await until(lambda: not running_for(room.node), "the end of all that the node started")
         before = set(customer.replies)
         await until(lambda: not consumer.fast.is_ready and not consumer.slow.is_ready, "the loss to be noticed")
         await asyncio.to_thread(room.node.start)
@@ -29,6 +32,17 @@ async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
             await until(lambda: len(before | set(later.replies)) == 60, "every reply")
         await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes")
     assert room.heard.flying == 0
+
+
+def running_for(node: Node) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if is_of(process, node.folder)]
+
+
+def is_of(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get("HOME") == str(folder)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 async def test_a_queue_that_is_deleted_is_made_again(room: Room) -> None:

@@ -18,14 +18,13 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from adapters.rabbitmq import publisher, slow_lane
-from adapters.rabbitmq.disposition import HANDED_BACK, MAX_THROTTLED
-from adapters.rabbitmq.errors import BrokerUnavailable
-from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS, Message, Properties
+from adapters.rabbitmq.disposition import MAX_THROTTLED
+from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
 from tests.doubles import FOUND, INN
-from tests.system.rabbitmq.room import Customer, Room, ask, declared_connection, until
+from tests.system.rabbitmq.room import Customer, Room, ask, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
@@ -312,24 +311,6 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
     assert room.heard.events.keys() == {"queue_full"}
     assert room.heard.events["queue_full"] <= len(("fast lane", "slow lane"))
     assert room.heard.errors == []
-
-
-async def test_neither_the_end_nor_what_the_lane_itself_must_make_room_for_waits_for_a_full_queue(room: Room) -> None:
-    stopping = asyncio.Event()
-    async with declared_connection(room.broker, room.heard) as connection:
-        publisher = connection.publisher
-
-        async def refused() -> bool:
-            return not await publisher.offer(Message(room.names.source, Properties(), b"", "replayed"), stopping)
-
-        with limited(room, room.names.source, 1):
-            await until(refused, "the full queue")
-            with pytest.raises(BrokerUnavailable, match="queue_full"):
-                await publisher.deliver(Message(room.names.source, Properties(), b"", HANDED_BACK), stopping)
-            stopping.set()
-            with pytest.raises(BrokerUnavailable, match="queue_full"):
-                await publisher.deliver(Message(room.names.source, Properties(), b"", "not_cached"), stopping)
-    assert room.heard.events == {"queue_full": 1}
 
 
 @contextmanager

@@ -7,8 +7,6 @@ DEPLOY := .venv-deploy
 SUPPLY := .venv-supply
 SHIPPED := .venv-shipped
 
-# The tests of a file share what they start: they stay in one of the two processes.
-TESTS := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
 
 .PHONY: help run ready test lint format bench soak audit sbom licenses fresh-test image-test clean
@@ -22,9 +20,11 @@ run: $(VENV)/.run ## the local runtime on http://127.0.0.1:8080 (HTTP_PORT moves
 ready: ## the environments of lint and tests, side by side (both make them by themselves, too)
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
 
+# The core's own tests reach all of it. The other tests of a file share what they start, so they stay in one process;
+# there are more of those than processors, for most of a test is waiting.
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
-	$(TESTS) tests/core --cov --cov-report=term-missing:skip-covered
-	$(TESTS) --ignore tests/core
+	$(BIN)/python -m pytest tests/core --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest --ignore tests/core --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from adapters.config.settings import ALL_GROUPS, names_of
 from tests.servers.mongod import Mongo, given_or_private, standalone
 from tests.servers.rabbitmq import Node, rabbitmq
 
@@ -22,6 +23,11 @@ os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a script starts so, and the processes that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What the machine that runs the tests has set is no setting of what they start.
+for _name in {*os.environ}:
+    if _name.upper().removesuffix("_FILE") in {name for group in ALL_GROUPS for name in names_of(group).values()}:
+        del os.environ[_name]
 
 LONGEST_FIRST = (
     "docs/test_commands",

@@ -1,4 +1,4 @@
-"""A server of 127.0.0.1, at another address of this machine; what it says can be held back."""
+"""A server of 127.0.0.1, at another address of this machine; what it says can be held back, and who talks to it cut off."""
 
 import socket
 import socketserver
@@ -16,7 +16,9 @@ def loopbacks() -> list[str]:
     return ["127.0.0.1", "::1", "[::1]"]
 
 
-class _Relay(socketserver.ThreadingTCPServer):
+class Relay(socketserver.ThreadingTCPServer):
+    """Takes connections at `port`."""
+
     daemon_threads = True
 
     def __init__(self, host: str, port: int) -> None:
@@ -24,14 +26,28 @@ class _Relay(socketserver.ThreadingTCPServer):
         self.opened.set()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.there = ("127.0.0.1", port)
+        self.ends: list[socket.socket] = []
         super().__init__((host, 0), _Both)
+
+    @property
+    def port(self) -> int:
+        number: int = self.server_address[1]
+        return number
+
+    def cut(self) -> None:
+        """End the connections that there are."""
+        ends, self.ends = self.ends, []
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 class _Both(socketserver.BaseRequestHandler):
-    server: _Relay
+    server: Relay
 
     def handle(self) -> None:
         with socket.create_connection(self.server.there) as there:
+            self.server.ends += [self.request, there]
             back = threading.Thread(target=_pour, args=(there, self.request, self.server.opened), daemon=True)
             back.start()
             _pour(self.request, there)
@@ -48,23 +64,17 @@ def _pour(source: socket.socket, into: socket.socket, opened: threading.Event | 
 
 
 @contextmanager
-def relay(host: str, port: int) -> Iterator[int]:
-    """Takes connections at that address, at the port given back, and leads them to 127.0.0.1 at `port`."""
-    with _running(host, port) as server:
-        yield server.server_address[1]
-
-
-@contextmanager
 def held_back(port: int) -> Iterator[tuple[int, threading.Event]]:
-    """The same, at 127.0.0.1; requests get through, and replies once the event is set."""
-    with _running("127.0.0.1", port) as server:
+    """A relay at 127.0.0.1: requests get through, and replies once the event is set."""
+    with relay("127.0.0.1", port) as server:
         server.opened.clear()
-        yield server.server_address[1], server.opened
+        yield server.port, server.opened
 
 
 @contextmanager
-def _running(host: str, port: int) -> Iterator[_Relay]:
-    with _Relay(host, port) as server:
+def relay(host: str, port: int) -> Iterator[Relay]:
+    """Takes connections at that address, and leads them to 127.0.0.1 at `port`."""
+    with Relay(host, port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -73,3 +83,4 @@ def _running(host: str, port: int) -> Iterator[_Relay]:
             server.opened.set()
             server.shutdown()
             thread.join()
+            server.cut()

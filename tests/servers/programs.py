@@ -132,10 +132,10 @@ def _installing() -> Iterator[None]:
 
 
 def _run(*command: str) -> str:
-    # Services that packages bring are not started.
+    # Services that packages bring are not started, and what is installed is for everybody.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     done = subprocess.run(
-        command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=0o022
     )
     complaint = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
     return f" ({Path(command[0]).name} failed: {complaint[0]})" if done.returncode else ""

@@ -3,13 +3,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.servers.process import ServerFailed, free_port, listens, start, wait_for
+from tests.servers.process import Server, ServerFailed, free_port, listens, start, wait_for
 
 LISTENER = """
 import socket, subprocess, sys, time
@@ -39,28 +40,19 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_a_server_runs_under_its_own_pid_until_it_is_stopped(tmp_path: Path) -> None:
-    port = free_port()
-    server = start([sys.executable, "-c", LISTENER, str(port)], log=tmp_path / "log")
-    wait_for(lambda: listens(port), within=20, what="listener", server=server)
-    children = psutil.Process(server.pid).children()
-
-    server.stop()
-    server.stop()
-
-    assert not listens(port)
-    assert children
-    wait_for(lambda: all(gone(child.pid) for child in children), within=20, what="the end of its children")
-
-
-def test_a_killed_server_has_no_time_to_say_good_bye_and_its_children_go_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [Server.stop, Server.kill])
+def test_a_server_runs_under_its_own_pid_and_its_children_end_with_it(
+    tmp_path: Path, end: Callable[[Server], None]
+) -> None:
     port = free_port()
     server = start([sys.executable, "-c", LISTENER, str(port)], log=tmp_path / "log")
     wait_for(lambda: listens(port), within=20, what="listener", server=server)
     children = psutil.Process(server.pid).children()
     assert children
-    server.kill()
+    end(server)
+    server.stop()
     assert gone(server.pid)
+    assert not listens(port)
     wait_for(lambda: all(gone(child.pid) for child in children), within=20, what="the end of its children")
 
 

@@ -1,5 +1,6 @@
 """One process of the service, as the system would run it."""
 
+import json
 import os
 import signal
 import socket
@@ -8,8 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import urllib3
+from pymongo import MongoClient
 
 from tests.servers.process import wait_for
 
@@ -18,6 +21,13 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 START_SEC = 60
 STOP_SEC = 90
+HEADERS = {
+    "ce-specversion": "1.0",
+    "ce-id": "1",
+    "ce-source": "/t",
+    "ce-type": "inn.lookup.requested",
+    "content-type": "application/json",
+}
 CALLERS = 16
 """Threads that ask one process at the same time without losing connections."""
 
@@ -52,6 +62,10 @@ class Process:
     @property
     def output(self) -> str:
         return self._output.read_text()
+
+    def ask(self, request: Mapping[str, Any]) -> urllib3.BaseHTTPResponse:
+        """One event in binary mode."""
+        return self.pool.request("POST", self.url, body=json.dumps(request).encode(), headers=HEADERS)
 
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
         return self.pool.request("GET", self.url + path)
@@ -89,3 +103,10 @@ class Process:
         elif number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(STOP_SEC)
+
+
+def kept(settings: Mapping[str, str]) -> dict[str, Any]:
+    """What MongoDB keeps under the only person."""
+    with MongoClient[dict[str, Any]](settings["MONGO_DSN"]) as client:
+        [document] = client[settings["MONGO_NAME"]]["answers"].find()
+    return document

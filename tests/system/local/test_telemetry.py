@@ -24,7 +24,14 @@ QUICK = {
     "APP_LOOKUP_DEADLINE_SEC": "0.5",
 }
 PLACE = "деревня Малые Вязы"
-BODIES = (b"", b"{", b"[]", '"Иванова"'.encode(), json.dumps({"lastName": "Иванова"}).encode())
+BODIES = (
+    b"",
+    b"{",
+    b"[]",
+    '"Иванова"'.encode(),
+    json.dumps({"lastName": "Иванова"}).encode(),
+    "Иванова".encode("cp1251"),
+)
 CHANGES: tuple[dict[str, Any], ...] = (
     {"lastName": "Ivanova"},
     {"birthDate": "15.07.1990"},

@@ -1,11 +1,9 @@
-"""A service behind a queue, by another client library, and a wire to the broker that can be cut."""
+"""A service behind a queue, by another client library."""
 
 import json
-import select
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pika  # type: ignore[import-untyped]  # it comes without types
@@ -56,44 +54,3 @@ def service(uri: str, queue: str, answer: Answer) -> Iterator[Service]:
         yield running
     finally:
         running.close()
-
-
-class Wire:
-    """Listens on `port` and passes everything on to another; `cut` ends the connections that there are."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._ends: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        ends, self._ends = self._ends, []
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                here, _ = self._listener.accept()
-                there = socket.create_connection(("127.0.0.1", self._target))
-                self._ends += [here, there]
-                threading.Thread(target=_pass_on, args=(here, there), daemon=True).start()
-
-
-def _pass_on(here: socket.socket, there: socket.socket) -> None:
-    ends = {here: there, there: here}
-    with suppress(OSError), here, there:
-        while True:
-            for end in select.select(list(ends), [], [])[0]:
-                data = end.recv(65536)
-                if not data:
-                    return
-                ends[end].sendall(data)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +11,9 @@ import pytest
 from adapters.cli.batch import runner
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import people, read, write
+from tests.relay import relay
 from tests.servers.rabbitmq import PASSWORD, USER, Node
-from tests.system.rabbitmq.service import Service, Wire, service
+from tests.system.rabbitmq.service import Service, service
 
 __all__ = ["inn"]
 PERSON = ["--last-name", "Иванова", "--first-name", "Анна", "--birth-date", "15.07.1990", "--document", "4511123456"]
@@ -125,7 +125,7 @@ def test_a_connection_that_breaks_is_made_anew(
             wire.cut()
         return reply(request)
 
-    with closing(Wire(node.port)) as wire, service(node.uri, queue, answer) as served:
+    with relay("127.0.0.1", node.port) as wire, service(node.uri, queue, answer) as served:
         uri = node.uri.replace(f":{node.port}/", f":{wire.port}/")
         ended = inn("batch", str(source), "-o", str(out), "--amqp", uri, "--queue", queue, "--window", "10")
     assert ended.err == ""

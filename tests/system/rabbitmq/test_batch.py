@@ -2,18 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import Run, people, read, write
 from tests.servers.mongod import Mongo
-from tests.servers.process import free_port
 from tests.servers.rabbitmq import Node
 from tests.system.process import KEY, Process
 
@@ -22,18 +20,10 @@ ROWS = int(os.environ.get("INN_BATCH_ROWS", "150"))
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
 def consumer(
-    node: Node, mongo: Mongo, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Process]:
+    node: Node, mongo: Mongo, emulator: Emulator, start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
+) -> Process:
     """`inn consume`, ready; its settings are those of this process, too."""
-    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
-        monkeypatch.delenv(name)
     own = f"batch-{uuid4().hex[:8]}"
     settings = {
         "RABBITMQ_DSN": node.uri,
@@ -47,10 +37,9 @@ def consumer(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    process = Process(["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
+    process = start(settings)
     process.answers("/readyz", 200)
-    yield process
-    process.end(signal.SIGKILL)
+    return process
 
 
 def test_broken_off_and_resumed_nobody_is_asked_for_twice(

@@ -6,61 +6,42 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
-from adapters.config.settings import ALL_GROUPS, names_of
 from adapters.rabbitmq.topology import DELIVERY_LIMIT
 from function.ports import LEASE_SEC
 from local_runtime.emulator.client import Emulator
-from tests.relay import held_back
+from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import Server, free_port, wait_for
 from tests.servers.process import start as run
 from tests.servers.rabbitmq import PASSWORD, Node
-from tests.system.process import KEY, ROOT, Process
+from tests.system.process import KEY, ROOT, Process, kept
 from tests.system.rabbitmq import poisoned
 from tests.system.rabbitmq.crowd import counted, crowd, differing
 from tests.system.rabbitmq.room import ask
-from tests.system.rabbitmq.service import Wire
 
 Settings = dict[str, str]
 Start = Callable[..., Process]
 _NUMBERS = count()
 
 
-@pytest.fixture(scope="module")
-def mongo() -> Iterator[Mongo]:
-    with standalone(auth=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
 @pytest.fixture
-def settings(node: Node, mongo: Mongo, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(node: Node, secured_mongo: Mongo, emulator: Emulator) -> Settings:
     """Right settings, with queues and a database of this test's own."""
-    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
-        monkeypatch.delenv(name)
-    emulator.reset()
     own = f"consume-{next(_NUMBERS)}"
     return {
         "RABBITMQ_DSN": node.uri,
         "RABBITMQ_SOURCE_QUEUE_NAME": own,
-        "MONGO_DSN": mongo.uri,
+        "MONGO_DSN": secured_mongo.uri,
         "MONGO_NAME": own,
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
         "APP_SECRET_KEYS": KEY,
@@ -72,18 +53,6 @@ def settings(node: Node, mongo: Mongo, emulator: Emulator, monkeypatch: pytest.M
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
         "LOG_LEVEL": "WARNING",
     }
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    with ExitStack() as running:
-
-        def begin(settings: Settings, *command: str) -> Process:
-            process = Process(command or ["inn", "consume"], tmp_path, {**settings, "HTTP_PORT": str(free_port())})
-            running.callback(process.end, signal.SIGKILL)
-            return process
-
-        yield begin
 
 
 IN_HAND = 8
@@ -108,19 +77,19 @@ def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         first = start(settings)
         first.answers("/readyz", 200)
-        customers.asks(persons(150))
+        customers.asks(persons(80))
         customers.got(20)
         first.end(signal.SIGKILL)
         second = start(settings)
-        customers.got(80)
+        customers.got(50)
         second.end(signal.SIGKILL)
         bury(settings)
         third = start(settings)
-        replies = customers.got(150)
+        replies = customers.got(80)
         assert third.end(signal.SIGTERM) == 0
         assert customers.parked() == 0
     # What either lane had in hand, each of the two times, may have been answered or moved already.
-    assert counted(replies.values()) <= 150 + 2 * 2 * (IN_HAND + 1)
+    assert counted(replies.values()) <= 80 + 2 * 2 * (IN_HAND + 1)
     assert differing(replies.values()) == []
     assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
 
@@ -259,25 +228,10 @@ def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
     assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
 
 
-@pytest.fixture
-def silent(settings: Settings, emulator: Emulator) -> Iterator[threading.Event]:
-    """A tax service that says nothing until the event is set."""
-    with held_back(urlsplit(emulator.url).port or 0) as (port, speaks):
-        settings |= {"CLIENT_NALOG_URL": f"http://127.0.0.1:{port}", "CLIENT_NALOG_TIMEOUT_SEC": "600"}
-        yield speaks
-
-
-def kept(settings: Settings) -> dict[str, Any]:
-    """What stands under the only person."""
-    with MongoClient[dict[str, Any]](settings["MONGO_DSN"]) as client:
-        [document] = client[settings["MONGO_NAME"]]["answers"].find()
-    return document
-
-
 def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
     settings: Settings, start: Start, node: Node, emulator: Emulator, silent: threading.Event
 ) -> None:
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers, closing(Wire(node.port)) as wire:
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers, relay("127.0.0.1", node.port) as wire:
         consumer = start({**settings, "RABBITMQ_DSN": node.uri.replace(f":{node.port}", f":{wire.port}")})
         consumer.answers("/readyz", 200)
         emulator.control(pending=1)
@@ -339,8 +293,10 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
         ("MONGO_DSN", "inn: MongoDB: "),
     ],
 )
-def test_a_wrong_password_ends_it_at_once(settings: Settings, start: Start, mongo: Mongo, name: str, said: str) -> None:
-    secret = PASSWORD if name == "RABBITMQ_DSN" else mongo.password
+def test_a_wrong_password_ends_it_at_once(
+    settings: Settings, start: Start, secured_mongo: Mongo, name: str, said: str
+) -> None:
+    secret = PASSWORD if name == "RABBITMQ_DSN" else secured_mongo.password
     wrong = settings[name].replace(secret, "wrong-password")
     consumer = start({**settings, name: wrong, "APP_START_TIMEOUT_SEC": "0"})
     assert consumer.end() == 1

@@ -1,8 +1,7 @@
 """`inn doctor` between real servers: with each setting wrong in turn, and each server down in turn."""
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.cli.doctor import checks, rabbit
-from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.client import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.adapters.providers.nalog.certificates import self_signed
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 from tests.deploy.tools import ROOT
 from tests.relay import loopbacks, relay
-from tests.servers.mongod import Mongo, standalone
+from tests.servers.mongod import Mongo
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 
@@ -31,29 +29,18 @@ READER, READER_PASSWORD = "reader", "reader-password"
 Settings = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[Mongo]:
+@pytest.fixture(scope="session")
+def store(secured_mongo: Mongo) -> Mongo:
     """A mongod with users: root, and one who may only read."""
-    with standalone(auth=True) as running:
-        with MongoClient[dict[str, Any]](running.uri) as client:
-            roles = ["readAnyDatabase"]
-            client["admin"].command("createUser", READER, pwd=READER_PASSWORD, roles=roles)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
+    with MongoClient[dict[str, Any]](secured_mongo.uri) as client:
+        client["admin"].command("createUser", READER, pwd=READER_PASSWORD, roles=["readAnyDatabase"])
+    return secured_mongo
 
 
 @pytest.fixture
 def settings(store: Mongo, node: Node, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Right ones, and no others."""
     monkeypatch.chdir(tmp_path)
-    for name in {name for group in ALL_GROUPS for name in names_of(group).values()} & set(os.environ):
-        monkeypatch.delenv(name)
-    emulator.reset()
     return {
         "APP_SECRET_KEYS": KEY,
         "MONGO_HOST": "127.0.0.1",
@@ -116,61 +103,59 @@ def test_a_replica_set_is_all_that_is_wanted(doctor: Doctor, mongo: Mongo) -> No
     assert not [line for line in lines(ended, "note") if line.startswith("MongoDB")]
 
 
-WRONG = [
-    ("APP_SECRET_KEYS", None, "is required"),
-    ("APP_SECRET_KEYS", "short", "must be keys of at least 32 characters"),
-    ("APP_REQUEST_RETRY_TIMES", "-1", "greater than or equal to 0"),
-    ("APP_REQUEST_RETRY_SEC", "0", "greater than 0"),
-    ("APP_START_TIMEOUT_SEC", "soon", "valid number"),
-    ("APP_LOOKUP_DEADLINE_SEC", "0", "greater than 0"),
-    ("LOG_LEVEL", "LOUD", "must be one of DEBUG, INFO, WARNING, ERROR"),
-    ("HTTP_PORT", "99999", "less than or equal to 65535"),
-    ("MONGO_DSN", "http://x", "must begin with mongodb:// or mongodb+srv://"),
-    ("MONGO_HOST", None, "is required where no DSN is set"),
-    ("MONGO_PORT", "0", "greater than or equal to 1"),
-    ("MONGO_USER", None, "is required where no DSN is set"),
-    ("MONGO_PASS", None, "is required where no DSN is set"),
-    ("MONGO_NAME", None, "is required"),
-    ("MONGO_TIMEOUT_SERVER_SELECT", "0", "greater than 0"),
-    ("RABBITMQ_DSN", "http://x", "must begin with amqp:// or amqps://"),
-    ("RABBITMQ_HOST", None, "is required where no DSN is set"),
-    ("RABBITMQ_PORT", "x", "valid integer"),
-    ("RABBITMQ_USER", None, "is required where no DSN is set"),
-    ("RABBITMQ_PASS", None, "is required where no DSN is set"),
-    ("RABBITMQ_PREFETCH_COUNT", "0", "greater than or equal to 1"),
-    ("CLIENT_NALOG_URL", None, "is required"),
-    ("CLIENT_NALOG_URL", "service.nalog.ru", "must be an http:// or https:// address"),
-    ("CLIENT_NALOG_PROTOCOL", "newest", "must be one of two-step, legacy"),
-    ("CLIENT_NALOG_TIMEOUT_SEC", "0", "greater than 0"),
-    ("CLIENT_NALOG_RETRIES", "-1", "greater than or equal to 0"),
-    ("CLIENT_NALOG_WAIT_SEC", "-1", "greater than or equal to 0"),
-    ("CLIENT_NALOG_PROXY", "ftp://x", "must be an http://, https://, socks4:// or socks5:// address"),
-    ("CLIENT_NALOG_CA_BUNDLE", "nosuch.pem", "must be a file of PEM certificates that can be read"),
-    ("CLIENT_NALOG_USER_AGENT", "Обозреватель", "must be printable ASCII characters"),
-    ("CLIENT_NALOG_MIN_INTERVAL_SEC", "-1", "greater than or equal to 0"),
-    ("CLIENT_NALOG_COOLDOWN_SEC", "nan", "finite number"),
-    ("CLIENT_NALOG_DAILY_LIMIT", "1.5", "valid integer"),
-    ("CLIENT_NALOG_CONSENT", "perhaps", "valid boolean"),
-    ("CLIENT_APIFNS_ENABLED", "perhaps", "valid boolean"),
-    ("CACHE_FOUND_DAYS", "-1", "greater than or equal to 0"),
-    ("CACHE_NOT_FOUND_HOURS", "x", "valid number"),
-    ("HISTORY_DAYS", "-1", "greater than or equal to 0"),
-]
+WRONG = {
+    "APP_SECRET_KEYS": ("short", "must be keys of at least 32 characters"),
+    "APP_REQUEST_RETRY_TIMES": ("-1", "greater than or equal to 0"),
+    "APP_REQUEST_RETRY_SEC": ("0", "greater than 0"),
+    "APP_START_TIMEOUT_SEC": ("soon", "valid number"),
+    "APP_LOOKUP_DEADLINE_SEC": ("0", "greater than 0"),
+    "LOG_LEVEL": ("LOUD", "must be one of DEBUG, INFO, WARNING, ERROR"),
+    "HTTP_PORT": ("99999", "less than or equal to 65535"),
+    "MONGO_DSN": ("http://x", "must begin with mongodb:// or mongodb+srv://"),
+    "MONGO_PORT": ("0", "greater than or equal to 1"),
+    "MONGO_TIMEOUT_SERVER_SELECT": ("0", "greater than 0"),
+    "RABBITMQ_DSN": ("http://x", "must begin with amqp:// or amqps://"),
+    "RABBITMQ_PORT": ("x", "valid integer"),
+    "RABBITMQ_PREFETCH_COUNT": ("0", "greater than or equal to 1"),
+    "CLIENT_NALOG_URL": ("service.nalog.ru", "must be an http:// or https:// address"),
+    "CLIENT_NALOG_PROTOCOL": ("newest", "must be one of two-step, legacy"),
+    "CLIENT_NALOG_TIMEOUT_SEC": ("0", "greater than 0"),
+    "CLIENT_NALOG_RETRIES": ("-1", "greater than or equal to 0"),
+    "CLIENT_NALOG_WAIT_SEC": ("-1", "greater than or equal to 0"),
+    "CLIENT_NALOG_PROXY": ("ftp://x", "must be an http://, https://, socks4:// or socks5:// address"),
+    "CLIENT_NALOG_CA_BUNDLE": ("nosuch.pem", "must be a file of PEM certificates that can be read"),
+    "CLIENT_NALOG_USER_AGENT": ("Обозреватель", "must be printable ASCII characters"),
+    "CLIENT_NALOG_MIN_INTERVAL_SEC": ("-1", "greater than or equal to 0"),
+    "CLIENT_NALOG_COOLDOWN_SEC": ("nan", "finite number"),
+    "CLIENT_NALOG_DAILY_LIMIT": ("1.5", "valid integer"),
+    "CLIENT_NALOG_CONSENT": ("perhaps", "valid boolean"),
+    "CLIENT_APIFNS_ENABLED": ("perhaps", "valid boolean"),
+    "CACHE_FOUND_DAYS": ("-1", "greater than or equal to 0"),
+    "CACHE_NOT_FOUND_HOURS": ("x", "valid number"),
+    "HISTORY_DAYS": ("-1", "greater than or equal to 0"),
+}
+MISSING: dict[str, tuple[None, str]] = {
+    "APP_SECRET_KEYS": (None, "is required"),
+    "MONGO_HOST": (None, "is required where no DSN is set"),
+    "MONGO_USER": (None, "is required where no DSN is set"),
+    "MONGO_PASS": (None, "is required where no DSN is set"),
+    "MONGO_NAME": (None, "is required"),
+    "RABBITMQ_HOST": (None, "is required where no DSN is set"),
+    "RABBITMQ_USER": (None, "is required where no DSN is set"),
+    "RABBITMQ_PASS": (None, "is required where no DSN is set"),
+    "CLIENT_NALOG_URL": (None, "is required"),
+}
 
 
-@pytest.mark.parametrize(("name", "value", "said"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
-def test_each_wrong_setting_is_named_with_what_it_must_be(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, said: str
+@pytest.mark.parametrize("table", [WRONG, MISSING], ids=["wrong", "missing"])
+def test_wrong_settings_are_named_with_what_each_must_be(
+    doctor: Doctor, table: Mapping[str, tuple[str | None, str]]
 ) -> None:
-    # Only the settings are of interest here.
-    monkeypatch.setattr("adapters.cli.doctor.checks._check_store", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.checks._check_broker", lambda _: ())
-    monkeypatch.setattr("adapters.cli.doctor.providers.check_tax_service", lambda _: ())
-    ended = doctor(**{name: value})
+    ended = doctor(**{name: value for name, (value, _) in table.items()})
     assert ended.status == 2
-    [line] = lines(ended, "wrong")
-    assert line.startswith(f"settings     {name}: ")
-    assert said in line
+    told = dict(line.removeprefix("settings").strip().split(": ", 1) for line in lines(ended, "wrong"))
+    assert told.keys() == table.keys()
+    assert {name: told[name] for name, (_, said) in table.items() if said not in told[name]} == {}
 
 
 @pytest.mark.parametrize(
@@ -267,8 +252,8 @@ def test_the_secrets_of_the_example_are_wrong(doctor: Doctor) -> None:
 
 @pytest.mark.parametrize("host", loopbacks())
 def test_a_broker_is_reached_at_each_kind_of_address(doctor: Doctor, node: Node, host: str) -> None:
-    with relay(host.strip("[]"), node.port) as port:
-        assert doctor("--for", "consume", RABBITMQ_HOST=host, RABBITMQ_PORT=str(port)).status == 0
+    with relay(host.strip("[]"), node.port) as there:
+        assert doctor("--for", "consume", RABBITMQ_HOST=host, RABBITMQ_PORT=str(there.port)).status == 0
 
 
 def test_queues_of_a_cluster_may_have_one_member(doctor: Doctor, node: Node) -> None:

@@ -1,4 +1,7 @@
-"""A production run in which everything happens: what its processes and servers tell holds nothing of any person."""
+"""A production run in which everything happens: what its processes and servers tell holds nothing of any person.
+
+And a request that goes through the queue is one trace.
+"""
 
 import json
 import re
@@ -26,6 +29,7 @@ UNUSUAL = {"failed", "deadline", "internal_error", "in_progress", "provider_clos
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.+]+ \[\w+\] <[\d.]+>|<\d+\.\d+\.\d+>", re.MULTILINE)
 """Times and processes in RabbitMQ's log, in which any digits can stand."""
 
+TRACE, CLIENT = "3d" * 16, "4e" * 8
 Request = dict[str, Any]
 
 
@@ -52,7 +56,11 @@ def answers_of_every_kind(run: Production) -> None:
     assert run.posts_all([*requests, run.someone()]) == [200] * 4
     run.asks([{**request, "requestId": f"again-{number}"} for number, request in enumerate(requests)])
     run.asks([run.someone(), run.someone(ending="98"), run.someone(ending="99")])
-    assert sorted(run.settled().values()) == ["ambiguous", "ambiguous", "found", "found", "not_found", "not_found"]
+    traced = run.someone()
+    for name in ("traced", "traced again"):
+        run.sends(traced, correlation_id=name, headers={"traceparent": f"00-{TRACE}-{CLIENT}-01"})
+        settled = run.settled()
+    assert sorted(settled.values()) == [*["ambiguous"] * 2, *["found"] * 4, *["not_found"] * 2]
 
 
 def places_where_persons_do_not_belong(run: Production) -> None:
@@ -154,12 +162,13 @@ SERVERS = ["MongoDB's log", "RabbitMQ's log", "RabbitMQ's queues and connections
 
 @dataclass(frozen=True)
 class Told:
-    """What was told, by whom; what may not be; and the lines of both logs."""
+    """What was told, by whom; what may not be; the lines of both logs, and the spans."""
 
     by: dict[str, list[str]]
     personal: dict[str, set[str]]
     secret: set[str]
     lines: list[dict[str, Any]]
+    spans: list[Any]
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +201,7 @@ def everything(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Told:
         {**dict.fromkeys(by, personal), "MongoDB's log": personal - run.in_ids},
         {*secret, WRONG_TOKEN, PASSWORD, run.mongo.password},
         [json.loads(line) for log in logs for line in log.splitlines()],
+        run.collector.all_spans,
     )
 
 
@@ -222,6 +232,16 @@ def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
     assert everything.by["MongoDB's log"].count("Slow query") > 100
     assert SOURCE in everything.by["RabbitMQ's queues and connections"][0]
     assert len(everything.personal["the spans"]) > 500
+
+
+def test_one_trace_leads_through_the_queue_to_the_tax_service(everything: Told) -> None:
+    spans = [span for span in everything.spans if span.trace_id.hex() == TRACE]
+    assert sorted(span.name for span in spans) == [*["ask nalog"] * 2, "consume lookup", *["consume request"] * 2]
+    [looked_up] = [span for span in spans if span.name == "consume lookup"]
+    assert looked_up.parent_span_id.hex() == CLIENT
+    assert {span.parent_span_id for span in spans if span.name == "ask nalog"} == {looked_up.span_id}
+    lookups = [line for line in everything.lines if line["event"] == "lookup" and line["trace_id"] == TRACE]
+    assert [line["status"] for line in lookups] == ["not_cached", "found", "found"]
 
 
 def as_bytes(text: str) -> str:

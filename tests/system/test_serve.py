@@ -2,21 +2,20 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import urllib3
 from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
-from tests.relay import held_back
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
-from tests.system.serve.conftest import HEADERS, ROOT, Process
+from tests.system.process import HEADERS, KEY, ROOT, Process, kept
 
 Start = Callable[..., Process]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
@@ -28,6 +27,20 @@ PERSON = {
     "documentSerial": "4611",
     "documentNumber": "735281",
 }
+
+
+@pytest.fixture
+def settings(secured_mongo: Mongo, emulator: Emulator) -> dict[str, str]:
+    """Right settings, with a database of this test's own."""
+    return {
+        "HTTP_PORT": str(free_port()),
+        "MONGO_DSN": secured_mongo.uri,
+        "MONGO_NAME": f"serve_{uuid4().hex[:8]}",
+        "APP_SECRET_KEYS": KEY,
+        "CLIENT_NALOG_URL": emulator.url,
+        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+        "MONGO_TIMEOUT_SERVER_SELECT": "500",
+    }
 
 
 def by_hand(settings: Mapping[str, str]) -> list[str]:
@@ -232,27 +245,11 @@ def test_requests_in_work_end_before_the_process_does(
     assert answers == ["found"]
 
 
-@pytest.fixture
-def silent(settings: dict[str, str], emulator: Emulator) -> Iterator[threading.Event]:
-    """A tax service that says nothing until the event is set, and a lookup that waits no longer than a moment."""
-    with held_back(urlsplit(emulator.url).port or 0) as (port, speaks):
-        url = f"http://127.0.0.1:{port}"
-        settings |= {"CLIENT_NALOG_URL": url, "CLIENT_NALOG_TIMEOUT_SEC": "600", "APP_LOOKUP_DEADLINE_SEC": "0.2"}
-        yield speaks
-
-
 def asked_in_vain(served: Process, emulator: Emulator) -> None:
     """The client is told that it takes too long, while the tax service has the request."""
     served.answers("/readyz", 200)
     assert served.ask(PERSON).json()["code"] == "deadline"
     wait_for(lambda: emulator.stats().finds == 1, within=30, what="the find")
-
-
-def kept(settings: dict[str, str]) -> dict[str, Any]:
-    """What stands under the only person."""
-    with MongoClient[dict[str, Any]](settings["MONGO_DSN"]) as client:
-        [document] = client[settings["MONGO_NAME"]]["answers"].find()
-    return document
 
 
 @pytest.mark.parametrize("host", ["inn serve", "functions-framework"])

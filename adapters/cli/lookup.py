@@ -32,13 +32,6 @@ TRIES = 5
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
 """Between two tries, where the service does not say how long."""
 
-_TEXTS = {
-    Status.FOUND: "found",
-    Status.NOT_FOUND: "not found: the tax service has no INN for this person",
-    Status.AMBIGUOUS: "ambiguous: the tax service cannot tell this person from another",
-    Status.REJECTED: "rejected",
-    Status.FAILED: "failed",
-}
 _NO_ANSWER = frozenset({Status.REJECTED, Status.FAILED})
 
 
@@ -100,7 +93,7 @@ def lookup(
 
 
 def _as_text(result: LookupResult) -> str:
-    lines = [f"found: {result.inn}" if result.inn else _TEXTS[result.status]]
+    lines = [f"found: {result.inn}" if result.inn else result.status.value.replace("_", " ")]
     lines += [f"  {printable(detail)}" for detail in result.details.split("; ") if detail]
     origin = "from the cache, " if result.cached else ""
     lines.append(f"  {origin}{result.elapsed_time:.3f} s, request {printable(result.request_id)}")

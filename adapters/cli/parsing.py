@@ -37,7 +37,7 @@ _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
 _LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
 _LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
 
-_TYPE_NAMES = {name.casefold().replace("'", " "): code for name, code in TYPES.items()}
+_TYPE_NAMES = {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
 for _code, _names in (
     ("21", "паспорт, паспорт гражданина, внутренний паспорт, общегражданский паспорт"),
     ("01", "паспорт ссср, паспорт гражданина ссср"),

@@ -153,8 +153,8 @@ def _written(cell: object) -> str:
     return text if "\n" in text else text.replace("\r", "\n")
 
 
-def line_of(cells: Iterable[str], dialect: Dialect) -> bytes:
-    """A row of text as it stands in a file."""
+def journal_line(cells: Iterable[str]) -> bytes:
+    """A row of text as it stands in a journal."""
     text = StringIO(newline="")
-    csv.writer(text, delimiter=dialect.separator, lineterminator=dialect.newline).writerow(cells)
-    return text.getvalue().encode(dialect.encoding)
+    csv.writer(text, lineterminator=JOURNAL.newline).writerow(cells)
+    return text.getvalue().encode()

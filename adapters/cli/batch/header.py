@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice, zip_longest
 from string import ascii_uppercase
+from types import MappingProxyType
+from typing import NamedTuple
 
 from adapters.cli.batch.rows import text_of
 from adapters.cli.errors import WrongUse
@@ -88,12 +89,11 @@ def _known() -> dict[frozenset[str], Match]:
 _KNOWN = _known()
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What a user says of a table. `header_row` from 1, 0: it is searched for; `columns`: by field, a letter or a heading."""
 
     header_row: int = 0
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of(cls, header_row: int, maps: Sequence[str]) -> "Layout":
@@ -109,8 +109,7 @@ class Layout:
         return cls(header_row, columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The headings of a table. `row`, from 1, is the first of `height` rows; `candidates`: the columns of each field."""
 
     row: int

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from adapters.cli.batch.csv_file import JOURNAL, CsvSource, CsvWriter, line_of
+from adapters.cli.batch.csv_file import JOURNAL, CsvSource, CsvWriter, journal_line
 from adapters.cli.batch.rows import ANSWER_HEADINGS, MAX_CELL, Row, RowAnswer, Source, Table, row_of, text_of
 from adapters.cli.batch.tables import open_output, replacing
 from adapters.cli.errors import WrongUse
@@ -125,7 +125,7 @@ class Journal:
 
     def _recover(self) -> None:
         """A run that was killed has left its journal: OUT gets what stands in it."""
-        heading = line_of(self._heading, JOURNAL)
+        heading = journal_line(self._heading)
         with self._path.open("rb") as file:
             begun = file.read(len(heading))
         # Else it was killed before all of the headings were written.

@@ -33,17 +33,13 @@ class Progress:
         self._begun = time.monotonic()
         self.problem = ""
 
-    def add_unasked(self, answer: RowAnswer, *, known: bool = False) -> None:
-        """Count a row that is not asked for: known of an earlier run, without a person, or not right."""
+    def add(self, answer: RowAnswer, *, asked: bool = False, known: bool = False) -> None:
+        """Count a row that was `asked` for, or is not: `known` of an earlier run, without a person, or not right."""
+        self._asked += asked
         self._known += known
         self._counts[answer.status] += 1
-
-    def add_asked(self, answer: RowAnswer) -> None:
-        """Count a row that was answered."""
-        self._asked += 1
-        if answer.status != Status.FAILED:
+        if asked and answer.status != Status.FAILED:
             self.problem = ""
-        self._counts[answer.status] += 1
 
     @property
     def rows(self) -> int:

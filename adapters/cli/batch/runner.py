@@ -107,7 +107,7 @@ class Runner:
     def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
         """The request for a row; None where its answer is known without one."""
         if entry.answer.final:
-            self._progress.add_unasked(entry.answer, known=True)
+            self._progress.add(entry.answer, known=True)
             return None
         if self._reader.is_person(entry.row):
             try:
@@ -116,7 +116,7 @@ class Runner:
                 entry.answer = RowAnswer("", Status.REJECTED.value, str(fault))
         else:
             entry.answer = NO_PERSON if any(entry.row.texts) else NO_ANSWER
-        self._progress.add_unasked(entry.answer)
+        self._progress.add(entry.answer)
         return None
 
     async def _write(self, limit: int) -> None:
@@ -135,7 +135,7 @@ class Runner:
         finally:
             self._free.release()
         entry.done = True
-        self._progress.add_asked(entry.answer)
+        self._progress.add(entry.answer, asked=True)
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: a rate limit, an outage or a closed provider only takes time."""

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile, ZipFile
@@ -103,7 +103,9 @@ def _is_workbook(path: Path) -> bool:
                 kinds = [kind for mark, kind in _IN_OLE if content.find(mark.encode("utf-16-le")) >= 0]
     is_workbook = head.startswith(b"PK\x03\x04")
     if is_workbook:
-        names = _names(path)
+        names: Sequence[str] = ()
+        with suppress(BadZipFile), ZipFile(path) as package:
+            names = package.namelist()
         kinds = [kind for mark, kind in _IN_ZIP if any(name.startswith(mark) for name in names)]
     elif not kinds:
         plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
@@ -111,14 +113,6 @@ def _is_workbook(path: Path) -> bool:
     if kinds:
         raise WrongUse(f"{path} {kinds[0]}")
     return is_workbook
-
-
-def _names(path: Path) -> Sequence[str]:
-    try:
-        with ZipFile(path) as package:
-            return package.namelist()
-    except BadZipFile:
-        return ()
 
 
 def check_suffix(path: Path) -> None:

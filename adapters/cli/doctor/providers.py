@@ -82,18 +82,16 @@ def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
         text = "it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
         yield Finding(Kind.FAILED, PAID, text)
     except Unavailable as error:
-        yield Finding(Kind.FAILED, PAID, _paid_fault(error))
+        if error.reason is Reason.BAD_REPLY:
+            text = "what answers there is not the vendor's service: mend CLIENT_APIFNS_URL"
+        else:
+            text = "it cannot be reached: mend CLIENT_APIFNS_URL or CLIENT_APIFNS_PROXY, or try again later"
+        yield Finding(Kind.FAILED, PAID, text)
     else:
         left = quota.limit - quota.spent
         text = f"{left} of {quota.limit} requests are left"
         kind = Kind.OK if left > 0 else Kind.FAILED
         yield Finding(kind, PAID, text if left > 0 else f"{text}: pay for more, or unset CLIENT_APIFNS_ENABLED")
-
-
-def _paid_fault(error: Unavailable) -> str:
-    if error.reason is Reason.BAD_REPLY:
-        return "what answers there is not the vendor's service: mend CLIENT_APIFNS_URL"
-    return "it cannot be reached: mend CLIENT_APIFNS_URL or CLIENT_APIFNS_PROXY, or try again later"
 
 
 def check_tax_service(settings: NalogSettings) -> Iterator[Finding]:

@@ -25,6 +25,11 @@ class Ended:
     out: str
     err: str
 
+    def fails(self, status: int, said: str) -> None:
+        """It ended with one line, which says so."""
+        assert (self.status, self.err.count("\n")) == (status, 1)
+        assert said in self.err
+
 
 Inn = Callable[..., Ended]
 

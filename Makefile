@@ -9,10 +9,10 @@ SHIPPED := .venv-shipped
 
 SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help run ready test lint format bench soak audit sbom licenses fresh-test image-test clean
+.PHONY: help run ready test rabbitmq4-test lint format bench soak audit sbom licenses fresh-test image-test clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## the local runtime on http://127.0.0.1:8080 (HTTP_PORT moves it), nothing needed beforehand
 	@exec $(BIN)/inn local
@@ -25,6 +25,9 @@ ready: ## the environments of lint and tests, side by side (both make them by th
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
 	$(BIN)/python -m pytest tests/core --cov --cov-report=term-missing:skip-covered
 	$(BIN)/python -m pytest --ignore tests/core --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+rabbitmq4-test: ready ## the tests on a broker once more, on RabbitMQ 4 (needs root and debootstrap)
+	.ci/rabbitmq4-test
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

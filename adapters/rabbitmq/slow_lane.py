@@ -12,7 +12,7 @@ from adapters.rabbitmq.disposition import HOLD
 from adapters.rabbitmq.errors import QueueFull
 from adapters.rabbitmq.fast_lane import HOLD_SEC
 from adapters.rabbitmq.holds import HoldReport
-from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
+from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext, NoRequest
 from adapters.rabbitmq.messages import Delivery, Message
 from adapters.rabbitmq.publisher import FULL_QUEUE_SEC
 from adapters.rabbitmq.subscription import Subscription
@@ -83,6 +83,9 @@ class SlowLane:
 
     async def _resolve(self, job: Job, run: _Run) -> Outcome | None:
         """How the lookup ends; None: it has been in hand for too long."""
+        if isinstance(job.event, NoRequest):
+            # It waits for no provider.
+            return job.event.request(self._context.clock)
 
         def on_hold(outcome: Outcome) -> None:
             self._holds.held([outcome])

@@ -81,32 +81,6 @@ def test_persons_go_to_the_paid_provider_when_the_day_s_limit_is_reached(
     assert emulator.stats().finds == 3
 
 
-def test_nobody_goes_to_the_paid_provider_because_the_tax_service_fails(
-    emulator: Emulator, asking: FailoverProvider
-) -> None:
-    emulator.control(scenario="down")
-    with pytest.raises(Unavailable) as no:
-        who_answers(asking, range(1))
-    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
-    assert emulator.stats().calls["apifns"] == 0
-
-
-def test_a_throttled_tax_service_says_for_how_long(emulator: Emulator, asking: FailoverProvider) -> None:
-    emulator.control(rules=[{"on": "find", "status": 429, "raw": "", "retry_after": 3600}])
-    assert who_answers(asking, range(2)) == ["apifns", "apifns"]
-    tax_service, _ = asking.states()
-    assert tax_service.denied is not None
-    assert 3500 < tax_service.denied.retry_after <= 3600
-
-
-def test_both_are_closed(emulator: Emulator, asking: FailoverProvider) -> None:
-    emulator.control(scenario="captcha", apifns_key="another")
-    with pytest.raises(Unavailable) as no:
-        who_answers(asking, range(1))
-    assert no.value.reason is Reason.THROTTLED
-    assert denials(asking) == [DenialReason.COOLING_DOWN, DenialReason.COOLING_DOWN]
-
-
 @pytest.mark.parametrize(
     ("trouble", "stands"),
     [({"apifns_limit": 0}, DenialReason.COOLING_DOWN), ({"rules": [{"on": "apifns", "status": 503, "raw": ""}]}, None)],

@@ -84,7 +84,9 @@ async def _reach(served: Function, observer: Telemetry) -> None:
     """Until every server is reached: a login that is refused may be mended at the server's side."""
     while True:
         try:
-            return await started(served.servers, limit=0)
+            return await started(served.servers, 0, observer)
         except NotStarted as no:
             observer.error("start", no)
+        except WrongAddress as wrong:
+            _give_up(str(wrong))
         await asyncio.sleep(RESTART_SEC)

@@ -13,7 +13,7 @@ from adapters.runtime.startup import started
 
 
 async def _consume(process: ConsumerProcess, limit: float) -> None:
-    await started(process.servers, limit)
+    await started(process.servers, limit, process.observer)
     await process.consumer.run(asyncio.Event())
 
 

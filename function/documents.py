@@ -38,6 +38,8 @@ class WrongDocument(ValueError):
 
 def serial(kind: str, text: str) -> str:
     """The series as it is sent: 4 digits for 21, `IV-МЮ` for 01 and 03, tidied text (may be "") in large letters for others."""
+    if needs_serial(kind) and not text.strip():
+        raise WrongDocument("is required")
     if kind == PASSPORT:
         digits = _SEPARATORS.sub("", text)
         if not _FOUR_DIGITS.fullmatch(digits) or not int(digits):
@@ -50,9 +52,11 @@ def serial(kind: str, text: str) -> str:
     return free if _SIGN.search(free) else ""
 
 
-def number(kind: str, text: str) -> str:
+def number(kind: str, text: str, serial_text: str) -> str:
     """The number as it is sent: 6 digits for 21, 01 and 03, tidied text in large letters for others."""
-    if kind == PASSPORT or kind in _ROMAN_TYPES:
+    if not text.strip():
+        raise WrongDocument("is required")
+    if needs_serial(kind):
         digits = _SEPARATORS.sub("", text)
         if not _SIX_DIGITS.fullmatch(digits) or not int(digits):
             raise WrongDocument("must be the document's number: 6 digits")
@@ -61,6 +65,8 @@ def number(kind: str, text: str) -> str:
     free = _free(text)
     if not _SIGN.search(free):
         raise WrongDocument("must have a letter or a digit")
+    if len(together(serial_text, free)) > MAX_LENGTH:
+        raise WrongDocument(f"must have at most {MAX_LENGTH} characters, the series and a space included")
     return free
 
 
@@ -83,14 +89,10 @@ def _roman_serial(text: str) -> str:
 
 
 def _free(text: str) -> str:
-    plain = _plain(text)
+    """With single spaces, plain dashes, large letters as documents have them, and without the sign №."""
+    plain = " ".join(_DASHES.sub("-", _NUMBER_SIGN.sub(" ", text)).upper().split())
     if len(plain) > MAX_LENGTH:
         raise WrongDocument(f"must have at most {MAX_LENGTH} characters")
     if not _FREE.fullmatch(plain):
         raise WrongDocument("may have letters, digits, spaces, dashes, dots and slashes only")
     return plain
-
-
-def _plain(text: str) -> str:
-    """With single spaces, plain dashes, large letters as documents have them, and without the sign №."""
-    return " ".join(_DASHES.sub("-", _NUMBER_SIGN.sub(" ", text)).upper().split())

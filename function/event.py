@@ -88,9 +88,8 @@ class Event:
 
 def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> Event:
     """An event whose attributes travel beside its data (names in lower case, without prefix)."""
-    event_id = _checked(attributes)
     # The official SDKs send no Content-Type.
-    _check_content_type(content_type or JSON_TYPE, event_id)
+    event_id = _checked(attributes, content_type or JSON_TYPE)
     if not data:
         raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
     return Event(data, event_id, traceparent(attributes), Mode.BINARY)
@@ -120,7 +119,13 @@ def from_batch(body: bytes) -> list[Event | NotAnEvent]:
         raise NotAnEvent("expected a JSON array of CloudEvents")
     if len(batch) > MAX_BATCH_EVENTS:
         raise TooMany(f"expected at most {MAX_BATCH_EVENTS} events")
-    return [_event_or_fault(item) for item in batch]
+    events: list[Event | NotAnEvent] = []
+    for item in batch:
+        try:
+            events.append(_from_object(item))
+        except NotAnEvent as fault:
+            events.append(fault)
+    return events
 
 
 def decoded(value: bytes) -> str:
@@ -166,37 +171,25 @@ def structured_reply(attributes: Mapping[str, str], result: LookupResult) -> byt
     return b'%s,"data":%s}' % (to_json(attributes)[:-1], result.to_json())
 
 
-def _event_or_fault(item: object) -> Event | NotAnEvent:
-    try:
-        return _from_object(item)
-    except NotAnEvent as fault:
-        return fault
-
-
 def _from_object(item: object) -> Event:
     if not isinstance(item, dict):
         raise NotAnEvent("expected a CloudEvent as a JSON object")
-    event_id = _checked(item)
     content_type = item.get("datacontenttype")
-    content_type = JSON_TYPE if content_type is None else content_type
-    _check_content_type(content_type if isinstance(content_type, str) else "", event_id)
-    return Event(_data(item, event_id), event_id, traceparent(item), Mode.STRUCTURED)
+    event_id = _checked(item, JSON_TYPE if content_type is None else content_type)
+    if not item.keys() & {"data", "data_base64"}:
+        raise NotAnEvent("expected the request in data", event_id)
+    data: bytes | Json = item.get("data")
+    if "data_base64" in item:
+        encoded = item["data_base64"]
+        try:
+            data = b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
+        except ValueError:
+            raise NotAnEvent("expected data_base64 to hold base64", event_id) from None
+    return Event(data, event_id, traceparent(item), Mode.STRUCTURED)
 
 
-def _data(item: dict[str, object], event_id: str) -> bytes | Json:
-    if "data_base64" not in item:
-        if "data" not in item:
-            raise NotAnEvent("expected the request in data", event_id)
-        return item["data"]  # type: ignore[return-value]  # decoded from JSON
-    encoded = item["data_base64"]
-    try:
-        return b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
-    except ValueError:
-        raise NotAnEvent("expected data_base64 to hold base64", event_id) from None
-
-
-def _checked(attributes: Mapping[str, object]) -> str:
-    """The event's id, after a look at every attribute that must be there."""
+def _checked(attributes: Mapping[str, object], content_type: object) -> str:
+    """The event's id, after a look at every attribute that must be there, and at the type of its data."""
     event_id = attributes.get("id")
     known_id = event_id if isinstance(event_id, str) and _ID.fullmatch(event_id) else ""
     faults = []
@@ -211,12 +204,9 @@ def _checked(attributes: Mapping[str, object]) -> str:
         faults.append(f"type {REQUESTED}")
     if faults:
         raise NotAnEvent(f"expected a CloudEvent with {', '.join(faults)}", known_id)
+    if content_type != JSON_TYPE and not is_json(str(content_type)):
+        raise NotAnEvent("expected data of content type application/json", known_id)
     return known_id
-
-
-def _check_content_type(content_type: str, event_id: str) -> None:
-    if not is_json(content_type):
-        raise NotAnEvent("expected data of content type application/json", event_id)
 
 
 def traceparent(attributes: Mapping[str, object]) -> str:

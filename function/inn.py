@@ -3,6 +3,8 @@
 Source: the tax service's order on the INN's structure; the weights are those of fns-protocol.md, 6.
 """
 
+from operator import mul
+
 LENGTH = 12
 """Digits of a person's INN (an organisation's has 10)."""
 
@@ -26,4 +28,4 @@ def with_check_digits(first_ten: str) -> str:
 
 
 def _check_digit(digits: str, weights: tuple[int, ...]) -> str:
-    return str(sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11 % 10)
+    return str(sum(map(mul, map(int, digits), weights)) % 11 % 10)

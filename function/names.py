@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import partial
 
 MAX_LENGTH = 150
 """Characters in one name: beyond the longest that a passport holds."""
@@ -26,6 +27,13 @@ _NO_PATRONYMIC = frozenset(
         *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
     }
 )
+visible = partial(_INVISIBLE.sub, "")
+"""The text without invisible characters."""
+folded = str.casefold
+"""What two spellings of one tidied name have in common: letter case does not count.
+
+ё and е stay apart: whether the tax service takes them for one letter is unknown.
+"""
 
 
 class WrongName(ValueError):
@@ -51,22 +59,14 @@ def parse(text: str) -> str:
     return name
 
 
-def visible(text: str) -> str:
-    """The text without invisible characters."""
-    return _INVISIBLE.sub("", text)
+def parse_patronymic(text: str) -> str:
+    """As `parse`; "" where it says that there is none."""
+    return "" if is_no_patronymic(text) else parse(text)
 
 
 def is_no_patronymic(text: str) -> bool:
     """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
     return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
-
-
-def folded(name: str) -> str:
-    """What two spellings of one tidied name have in common: letter case does not count.
-
-    ё and е stay apart: whether the tax service takes them for one letter is unknown.
-    """
-    return name.casefold()
 
 
 def _wrong_alphabet(name: str) -> str:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 # No normalised part can hold it, so that no two persons run together.
 _SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
     """One human being with one document, whatever way their names were typed.
 
@@ -23,20 +24,12 @@ class Person:
     document_serial: str
     document_number: str
 
-    @property
+    @cached_property
     def identity(self) -> bytes:
         """The whole identity as bytes: equal for equal persons only. Personal data: hash it before it is kept."""
-        return _SEPARATOR.join(
-            (
-                self.last_name,
-                self.first_name,
-                self.middle_name,
-                self.birth_date.isoformat(),
-                self.document_type,
-                self.document_serial,
-                self.document_number,
-            )
-        ).encode()
+        names = self.last_name, self.first_name, self.middle_name
+        document = self.document_type, self.document_serial, self.document_number
+        return _SEPARATOR.join((*names, self.birth_date.isoformat(), *document)).encode()
 
     def __repr__(self) -> str:
         return "Person(...)"

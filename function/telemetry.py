@@ -7,8 +7,7 @@ What is not among the words below is counted as "other".
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from function.outcomes import Outcome, Reason, Status
-from function.result import summary_of
+from function.outcomes import Reason, Status
 
 ENTRIES = ("http", "rabbitmq")
 STATUSES = (*Status, *Reason, "refused")
@@ -39,14 +38,6 @@ class LookupEvent:
     seconds: float
     attempt: int = 1
     traceparent: str = ""
-
-
-def lookup_event(
-    entry: str, outcome: Outcome, seconds: float, *, attempt: int = 1, traceparent: str = ""
-) -> LookupEvent:
-    """The report of an outcome."""
-    request_id, status, cached, provider, _ = summary_of(outcome)
-    return LookupEvent(entry, request_id, status, cached, provider, seconds, attempt, traceparent)
 
 
 class Observer:

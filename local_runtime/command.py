@@ -7,8 +7,7 @@ here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CA
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -52,12 +51,8 @@ PAID_KEY = EmulatorSettings().apifns_key
 DEFAULTS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
 """Unless they are set: the emulated service has no rate limit, and a cool-down is short enough to watch."""
 
-_UNKNOWN = "http://emulated"
-"""In place of the providers' address, which is known when the emulator runs."""
 
-
-@dataclass(frozen=True, slots=True)
-class LocalSettings:
+class LocalSettings(NamedTuple):
     """The settings of a local runtime."""
 
     http: HttpSettings
@@ -71,7 +66,8 @@ class LocalSettings:
     def read(cls) -> "LocalSettings":
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
-        return cls(*load_groups(groups, {"url": _UNKNOWN, "key": PAID_KEY}))
+        # The providers' address is known when the emulator runs.
+        return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))
 
     def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
         """The providers' settings: the emulated tax service at this address, and the paid provider or not."""
@@ -98,24 +94,32 @@ def local(
     Example: inn local --data /tmp/inn
     """
     settings = LocalSettings.read()
-    with ExitStack() as stack:
-        listener = stack.enter_context(_listener(settings.http))
-        observer = stack.enter_context(telemetry.start("inn-local", settings.log.level))
-        services = stack.enter_context(local_services(settings, data, observer))
-        app = stack.enter_context(application(settings, services, observer))
-        guarded = bool(settings.http.bearer_tokens)
-        announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
-        run(Server(app, listener, GRACE_SEC, announce=announce).serve())
+    try:
+        with (
+            listen(Address(settings.http.host, settings.http.port)) as listener,
+            telemetry.start("inn-local", settings.log.level) as observer,
+            local_services(settings, data, observer) as services,
+            application(settings, services, observer) as app,
+        ):
+            guarded = bool(settings.http.bearer_tokens)
+            announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
+            run(Server(app, listener, GRACE_SEC, announce=announce).serve())
+    except Busy as exc:
+        raise Failure(str(exc), WRONG_USE) from None
+    except Unusable as exc:
+        raise Failure(f"{exc} (--data)", WRONG_USE) from None
+    except EmulatorFailed as exc:
+        raise Failure(f"{exc}; it says why above") from None
     _write("Stopped.\n")
     leave()
 
 
 @contextmanager
 def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> Iterator[LocalServices]:
-    """Start the embedded store in the folder `data`, and the emulated providers. Raises Failure."""
+    """Start the embedded store in the folder `data`, and the emulated providers. Raises Unusable or EmulatorFailed."""
     with ExitStack() as stack:
-        store = stack.enter_context(closing(_store(data)))
-        emulator = stack.enter_context(_emulator())
+        store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite")))
+        emulator = stack.enter_context(Emulator("--latency", str(LATENCY_SEC), "--pending", "1"))
         alone, with_paid = (
             provider_of(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
@@ -126,12 +130,12 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         yield LocalServices(emulator, provider, answers, ports, checks)
 
 
-@contextmanager
-def local_endpoint(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Endpoint]:
+def local_endpoint(
+    settings: LocalSettings, services: LocalServices, observer: Telemetry
+) -> AbstractContextManager[Endpoint]:
     """The HTTP function over the local services."""
     parts = HttpParts(settings.http.bearer_tokens, services.checks, observer, observer, settings.lookup.deadline_sec)
-    with http_endpoint(services.answers, services.ports, parts) as endpoint:
-        yield endpoint
+    return http_endpoint(services.answers, services.ports, parts)
 
 
 @contextmanager
@@ -171,26 +175,3 @@ def _write(text: str) -> None:
 def _url(listener: socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _store(data: Path) -> EmbeddedStore:
-    try:
-        return EmbeddedStore(data / "answers.sqlite")
-    except Unusable as exc:
-        raise Failure(f"{exc} (--data)", WRONG_USE) from None
-
-
-def _emulator() -> Emulator:
-    try:
-        return Emulator("--latency", str(LATENCY_SEC), "--pending", "1")
-    except EmulatorFailed as exc:
-        raise Failure(f"{exc}; it says why above") from None
-
-
-@contextmanager
-def _listener(http: HttpSettings) -> Iterator[socket]:
-    try:
-        with listen(Address(http.host, http.port)) as listener:
-            yield listener
-    except Busy as exc:
-        raise Failure(str(exc), WRONG_USE) from None

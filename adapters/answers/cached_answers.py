@@ -8,16 +8,16 @@
   tickets. A claim whose ticket could not be kept is released, with the ticket, before the person is claimed again.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock, Thread
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from typing_extensions import override
 
-from adapters.answers.ttl_cache import TTLCache
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import LEASE_SEC, AnswerStore, Claim, Clock, Ticket, Unavailable
@@ -33,6 +33,53 @@ CLOCK_SKEW_SEC = 60.0
 """The clock of whoever erases may be behind by so much, and the erasure take so long."""
 
 T = TypeVar("T")
+
+
+class _Entry(NamedTuple, Generic[T]):
+    value: T
+    made: datetime
+    expires_at: datetime
+
+
+class TTLCache(Generic[T]):
+    """A value for each person, `capacity` of them at most: the oldest is evicted first. Thread-safe."""
+
+    def __init__(self, clock: Clock, capacity: int) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        # In the order in which they were put.
+        self._entries: OrderedDict[Person, _Entry[T]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, person: Person) -> T | None:
+        """The value, unless it has expired."""
+        # Without the lock: every cached answer comes this way.
+        entry = self._entries.get(person)
+        return entry.value if entry is not None and self._clock.now() < entry.expires_at else None
+
+    def put(self, person: Person, value: T, made: datetime, expires_at: datetime) -> None:
+        """Store the value, unless there is one that was made later."""
+        with self._lock:
+            entry = self._entries.get(person)
+            if entry is None or entry.made <= made:
+                self._entries[person] = _Entry(value, made, expires_at)
+            self._entries.move_to_end(person)
+            if len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+
+    def pop(self, person: Person) -> None:
+        """Remove the person."""
+        with self._lock:
+            self._entries.pop(person, None)
+
+    def unexpired(self) -> list[T]:
+        """Remove what has expired; the values that are left."""
+        now = self._clock.now()
+        with self._lock:
+            for person, entry in list(self._entries.items()):
+                if entry.expires_at <= now:
+                    del self._entries[person]
+            return [entry.value for entry in self._entries.values()]
 
 
 class ErasingStore(AnswerStore, Protocol):
@@ -61,16 +108,13 @@ class CachedAnswers(AnswerStore):
         self._store, self._clock, self._observer = store, clock, observer
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
-        self._pending_saves: TTLCache[_PendingSave] = TTLCache(clock, capacity)
-        self._unkept: TTLCache[Claim] = TTLCache(clock, capacity)
+        self.cached = self._answers.get
+        # What could not be written: an answer, or a ticket.
+        self._unwritten: TTLCache[_PendingSave | Claim] = TTLCache(clock, capacity)
         self._held: dict[str, Claim] = {}
         self._lock = Lock()
         self._closing = Event()
         self._maintenance: Thread | None = None
-
-    def cached(self, person: Person) -> Answer | None:
-        """The unexpired answer, where this process has it. It neither blocks nor fails."""
-        return self._answers.get(person)
 
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
@@ -80,14 +124,13 @@ class CachedAnswers(AnswerStore):
 
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
-        """A pending save is made first, and its answer returned."""
-        pending = self._pending_saves.get(person)
-        if pending is not None and self._retry(pending):
-            return pending.answer
-        unkept = self._unkept.get(person)
-        if unkept is not None:
-            self._store.release(unkept)
-            self._unkept.pop(person)
+        """What could not be written for this person is written first; of a pending save the answer is returned."""
+        unwritten = self._unwritten.get(person)
+        if isinstance(unwritten, _PendingSave) and self._retry(unwritten):
+            return unwritten.answer
+        if isinstance(unwritten, Claim):
+            self._store.release(unwritten)
+            self._unwritten.pop(person)
         result: Answer | Claim | None = self._timed("claim", self._store.find_or_claim, person)
         if isinstance(result, Answer):
             self._cache({person: result})
@@ -103,7 +146,8 @@ class CachedAnswers(AnswerStore):
         try:
             self._timed("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            self._unkept.put(claim.person, claim._replace(ticket=ticket), self._clock.now(), ticket.expires_at)
+            unkept = claim._replace(ticket=ticket)
+            self._unwritten.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
             self._maintain()
             raise
 
@@ -115,13 +159,13 @@ class CachedAnswers(AnswerStore):
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         self._drop(claim)
-        self._pending_saves.pop(claim.person)
+        self._unwritten.pop(claim.person)
         try:
             self._timed("save", self._store.save, claim, request, answer)
         except Exception:
             # A bug of ours does not make the answer cheaper.
             made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
-            self._pending_saves.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
+            self._unwritten.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
             self._maintain()
             raise
         self._cache({claim.person: answer})
@@ -134,8 +178,13 @@ class CachedAnswers(AnswerStore):
         """Make the pending saves, and release the claims of fetches that go on, or are lost with the process."""
         self._closing.set()
         with self._lock:
-            claims = [*self._held.values(), *self._unkept.unexpired()]
-        calls: list[Callable[[], object]] = [partial(self._retry, save) for save in self._pending_saves.unexpired()]
+            claims = list(self._held.values())
+        calls: list[Callable[[], object]] = []
+        for each in self._unwritten.unexpired():
+            if isinstance(each, Claim):
+                claims.append(each)
+            else:
+                calls.append(partial(self._retry, each))
         calls += [partial(self._store.release, claim) for claim in claims]
         for call in calls:
             if not self._attempt("close", call):
@@ -147,7 +196,7 @@ class CachedAnswers(AnswerStore):
         person = pending.claim.person
         if self._store.erased_since(pending.answer.fetched_at - timedelta(seconds=CLOCK_SKEW_SEC)):
             self._store.release(pending.claim._replace(ticket=None))
-            self._pending_saves.pop(person)
+            self._unwritten.pop(person)
             return False
         self.save(*pending)
         return True
@@ -183,15 +232,13 @@ class CachedAnswers(AnswerStore):
         tokens: set[str] = set()
         while not self._closing.wait(self._interval):
             with self._lock:
-                held = list(self._held.values())
+                held = dict(self._held)
             # A fetch that has just begun needs no renewal yet, and as a rule never does.
-            renewed = [claim for claim in held if claim.token in tokens]
-            tokens = {claim.token for claim in held}
-            if renewed:
-                self._attempt("renew", partial(self._store.renew, renewed))
+            if lasting := tokens & held.keys():
+                self._attempt("renew", partial(self._store.renew, [held[token] for token in held if token in lasting]))
+            tokens = set(held)
             with self._lock:
-                left = [cache.unexpired() for cache in (self._answers, self._pending_saves, self._unkept)]
-                if not self._held and not any(left):
+                if not any((self._held, self._answers.unexpired(), self._unwritten.unexpired())):
                     self._maintenance = None
                     return
 

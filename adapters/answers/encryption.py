@@ -35,6 +35,9 @@ class _Key:
     hashing: bytes = field(repr=False)
     cipher: AESGCM
 
+    def hash(self, identity: bytes) -> bytes:
+        return self.name + hmac.digest(self.hashing, identity, "sha256")
+
 
 class KeyRing:
     """Hashes persons and encrypts. `secrets`: newest first, one at least; they show in no repr."""
@@ -51,12 +54,11 @@ class KeyRing:
 
     def hash(self, person: Person) -> bytes:
         """The newest key's name and the HMAC-SHA256 of the identity."""
-        return _hash(self._newest, person.identity)
+        return self._newest.hash(person.identity)
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's hash under each key, newest first."""
-        identity = person.identity
-        return [_hash(key, identity) for key in self._keys]
+        return [key.hash(person.identity) for key in self._keys]
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
         """Encrypt with the newest key, bound to a context: in any other, decryption raises `Tampered`."""
@@ -73,10 +75,6 @@ class KeyRing:
             return key.cipher.decrypt(nonce, text, context)
         except (InvalidTag, ValueError):
             raise Tampered from None
-
-
-def _hash(key: _Key, identity: bytes) -> bytes:
-    return key.name + hmac.digest(key.hashing, identity, "sha256")
 
 
 def _derive(secret: str) -> _Key:

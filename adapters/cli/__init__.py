@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
+from typing import TextIO, cast
 
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, ReaderLeft
 from adapters.cli.output import Output
@@ -25,7 +26,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0 done, 1 an answer or check failed, 2 wrong use or settings."""
     try:
-        with redirect_stdout(Output(sys.stdout)) as output:
+        output = Output(sys.stdout)
+        with redirect_stdout(cast("TextIO", output)):
             status = _call(arguments)
             output.flush()
     except KeyboardInterrupt:

@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import Any, NamedTuple, Self
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Self
 from uuid import uuid4
 
+from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 from pamqp.commands import Basic
@@ -22,13 +23,6 @@ from function.result import LookupResult
 from function.telemetry import Observer
 
 
-class _Session(NamedTuple):
-    """An open connection. `lost` is done once it is of no more use."""
-
-    connection: BrokerConnection
-    lost: asyncio.Task[None]
-
-
 class AmqpClient:
     """One connection, opened when it is first needed, and anew once it is lost. For one event loop."""
 
@@ -37,28 +31,24 @@ class AmqpClient:
         self._queue = to.queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
-        self._session: _Session | None = None
+        self._connection: BrokerConnection | None = None
         self._replies: dict[str, asyncio.Future[bytes]] = {}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._close()
+        await self._stack.aclose()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
         """Send one request and wait for its reply, for ever. Raises RequestRefused, ServiceUnreachable, RetryLater."""
-        async with self._opening:
-            if self._session is None or self._session.lost.done():
-                await self._close()
-                self._session = await self._open()
-            connection, lost = self._session
+        channel = await self._channel()
         correlation_id = uuid4().hex
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._replies[correlation_id] = reply
         try:
-            await self._publish(connection, request, correlation_id)
-            ends: tuple[asyncio.Future[Any], ...] = (reply, lost)
+            await self._publish(channel, request, correlation_id)
+            ends: tuple[asyncio.Future[Any], ...] = (reply, channel.closing)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._replies[correlation_id]
@@ -70,20 +60,19 @@ class AmqpClient:
             raise RequestRefused("what answered over RabbitMQ is not the INN service: check --queue") from None
         return check_request_id(result, request)
 
-    async def _open(self) -> _Session:
-        with _failures():
-            connection = await self._stack.enter_async_context(open_connection(self._broker, Observer()))
-            # Direct reply-to wants its consumer before the first request, on the same channel.
-            await connection.channel.basic_consume(DIRECT_REPLY, self._on_reply, no_ack=True)
-        return _Session(connection, asyncio.create_task(_until_lost(connection)))
+    async def _channel(self) -> Channel:
+        async with self._opening:
+            if self._connection is None or self._connection.channel.closing.done():
+                self._connection = None
+                await self._stack.aclose()
+                with _failures():
+                    connection = await self._stack.enter_async_context(open_connection(self._broker, Observer()))
+                    # Direct reply-to wants its consumer before the first request, on the same channel.
+                    await connection.channel.basic_consume(DIRECT_REPLY, self._on_reply, no_ack=True)
+                self._connection = connection
+            return self._connection.channel
 
-    async def _close(self) -> None:
-        if self._session is not None:
-            self._session.lost.cancel()
-        self._session = None
-        await self._stack.aclose()
-
-    async def _publish(self, connection: BrokerConnection, request: Mapping[str, object], correlation_id: str) -> None:
+    async def _publish(self, channel: Channel, request: Mapping[str, object], correlation_id: str) -> None:
         properties = Basic.Properties(
             content_type=JSON_TYPE,
             correlation_id=correlation_id,
@@ -93,9 +82,7 @@ class AmqpClient:
         body = json.dumps(request, ensure_ascii=False).encode()
         with _failures():
             try:
-                await connection.channel.basic_publish(
-                    body, routing_key=self._queue, properties=properties, mandatory=True
-                )
+                await channel.basic_publish(body, routing_key=self._queue, properties=properties, mandatory=True)
             except PublishError:
                 hint = "name the right one by --queue, or start `inn consume`, which makes it"
                 raise RequestRefused(f"RabbitMQ has no queue {self._queue}: {hint}") from None
@@ -109,11 +96,6 @@ class AmqpClient:
         reply = self._replies.get(message.header.properties.correlation_id or "")
         if reply is not None and not reply.done():
             reply.set_result(message.body)
-
-
-async def _until_lost(connection: BrokerConnection) -> None:
-    with suppress(BrokerUnavailable):
-        await connection.lost()
 
 
 @contextmanager

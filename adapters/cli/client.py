@@ -1,22 +1,23 @@
 """What the clients of the service share: where they ask, how that fails, and which reply they accept."""
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
-from adapters.config.hosts import split_url
+from adapters.config.hosts import is_url, split_url
 from function.outcomes import Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FROM_SETTINGS = "settings"
 """`--amqp settings`: the address stays out of the list of processes."""
+_PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
     str,
@@ -47,8 +48,8 @@ class HttpDestination:
     token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        if not _is_url(self.url, ("http", "https")) or urlsplit(self.url).query or "@" in urlsplit(self.url).netloc:
-            raise Failure("--url must be an http:// or https:// address without user, password and query", WRONG_USE)
+        if not is_url(self.url) or not _PLAIN_URL.fullmatch(self.url):
+            raise WrongUse("--url must be an http:// or https:// address without user, password and query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class AmqpDestination:
     queue: str
 
     def __post_init__(self) -> None:
-        if not all(_is_url(uri, ("amqp", "amqps")) for uri in self.uris):
-            raise Failure("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://", WRONG_USE)
+        if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in self.uris):
+            raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
 
 
 class RequestRefused(Failure):
@@ -92,7 +93,7 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Htt
     if not amqp:
         return HttpDestination(url or DEFAULT_URL, _token(token_file, variables.get("inn_token", "")))
     if url:
-        raise Failure("give --url (or INN_URL) or --amqp (or INN_AMQP), not both", WRONG_USE)
+        raise WrongUse("give --url (or INN_URL) or --amqp (or INN_AMQP), not both")
     if amqp == FROM_SETTINGS:
         from adapters.config.settings import RabbitSettings, load
 
@@ -110,14 +111,6 @@ def check_request_id(result: LookupResult, request: Mapping[str, object]) -> Loo
     return result
 
 
-def _is_url(text: str, schemes: Container[str]) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
 def _token(token_file: Path | None, token: str) -> str:
     token, source = token.strip(), "INN_TOKEN"
     if token_file is not None:
@@ -125,7 +118,7 @@ def _token(token_file: Path | None, token: str) -> str:
         try:
             token = token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise Failure(f"cannot read the token from {token_file}", WRONG_USE) from None
+            raise WrongUse(f"cannot read the token from {token_file}") from None
     if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
-        raise Failure(f"{source} holds no token: expected one line of ASCII", WRONG_USE)
+        raise WrongUse(f"{source} holds no token: expected one line of ASCII")
     return token

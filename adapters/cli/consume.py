@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from adapters import telemetry
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
@@ -42,7 +42,7 @@ def consume() -> None:
         ):
             run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
     except (Busy, WrongAddress) as wrong:
-        raise Failure(str(wrong), WRONG_USE) from None
+        raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
     leave()
@@ -63,7 +63,7 @@ async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> No
 
 async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
     """Whether every server was reached before a signal. Raises NotStarted."""
-    starting = asyncio.create_task(started(process.servers, limit))
+    starting = asyncio.create_task(started(process.servers, limit, process.observer))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

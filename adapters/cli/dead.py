@@ -9,7 +9,7 @@ import typer
 from pydantic_core import to_json
 
 from adapters.cli.doctor.rabbit import why_unavailable
-from adapters.cli.errors import WRONG_USE, Failure, Unwritable
+from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
@@ -48,14 +48,19 @@ def show(
     Example: inn dead list --reason provider_unavailable
     """
     found: list[DeadLetter] = []
+    failure: Failure | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except Failure:
-        _show(found, as_json=as_json)
-        raise
-    if not as_json and not found:
+    except Failure as exc:
+        failure = exc
+    if not as_json and (found or failure is None):
         typer.echo(HEADING)
-    _show(found, as_json=as_json)
+    # What was parked while the queue was read lies between the others.
+    for letter in sorted(found, key=lambda letter: letter.parked_at):
+        shown = _shown(letter)
+        typer.echo(to_json(asdict(shown)).decode() if as_json else COLUMNS.format(shown))
+    if failure is not None:
+        raise failure
 
 
 @dead.command()
@@ -83,7 +88,7 @@ def drop(
     Example: inn dead drop --reason rejected
     """
     if everything == bool(request_id or reason):
-        raise Failure("say which to delete: --request-id, --reason, or --all", WRONG_USE)
+        raise WrongUse("say which to delete: --request-id, --reason, or --all")
     _act(lambda letters: letters.drop(Selection(request_id, reason)), "deleted", unrouted=unrouted)
 
 
@@ -102,14 +107,6 @@ def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
     except Unwritable as no:
         left = "not all of them are shown, and all others are still parked"
         raise Failure(f"{no}; {done}: {count}; {left}") from None
-
-
-def _show(found: list[DeadLetter], *, as_json: bool) -> None:
-    if found and not as_json:
-        typer.echo(HEADING)
-    # What was parked while the queue was read lies between the others.
-    for letter in sorted(found, key=lambda letter: letter.parked_at):
-        typer.echo(to_json(asdict(_shown(letter))).decode() if as_json else COLUMNS.format(_shown(letter)))
 
 
 def _shown(letter: DeadLetter) -> DeadLetter:

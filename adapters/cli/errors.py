@@ -15,6 +15,13 @@ class Failure(Exception):
         self.status = status
 
 
+class WrongUse(Failure):
+    """What was asked for can't be done so, and nothing was."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, WRONG_USE)
+
+
 class Unwritable(Failure):
     """Standard output accepts nothing more; the text says why."""
 

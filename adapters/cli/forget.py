@@ -7,21 +7,9 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import DONE, WRONG_USE, Failure, Unwritable
-from adapters.cli.person import (
-    STDIN,
-    BirthDate,
-    Document,
-    DocumentNumber,
-    DocumentSerial,
-    DocumentType,
-    FirstName,
-    LastName,
-    MiddleName,
-    Source,
-    Typed,
-    request_from,
-)
+from adapters.cli import person
+from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
+from adapters.cli.person import STDIN, read_options, request_from
 from adapters.cli.store import store_from_settings
 from adapters.mongodb import UnderOldKeys
 from function.history import Erasure
@@ -31,14 +19,14 @@ from function.ports import Unavailable
 from function.request import parse
 
 _QUESTIONS = {
-    "last_name": "Фамилия (last name)",
-    "first_name": "Имя (first name)",
-    "middle_name": "Отчество (middle name), empty for none",
-    "birth_date": "Date of birth, dd.mm.yyyy",
-    "document_type": "Type of the document",
-    "document": "Series and number of the document",
+    "lastName": ("Фамилия (last name)", None),
+    "firstName": ("Имя (first name)", None),
+    "middleName": ("Отчество (middle name), empty for none", ""),
+    "birthDate": ("Date of birth, dd.mm.yyyy", None),
+    "documentType": ("Type of the document", "21"),
+    "document": ("Series and number of the document", None),
 }
-_DEFAULTS = {"middle_name": "", "document_type": "21"}
+"""Each with its default, None for an answer that is wanted."""
 _NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _OF_PERSON = "of this person"
 _NOTHING = UnderOldKeys(0, 0)
@@ -50,16 +38,16 @@ _UNKNOWN_KEYS = (
 
 
 def forget(
-    source: Source = "",
+    source: person.Source = "",
     *,
-    last_name: LastName = "",
-    first_name: FirstName = "",
-    middle_name: MiddleName = "",
-    birth_date: BirthDate = "",
-    document_type: DocumentType = "",
-    document_serial: DocumentSerial = "",
-    document_number: DocumentNumber = "",
-    document: Document = "",
+    last_name: person.LastName = "",
+    first_name: person.FirstName = "",
+    middle_name: person.MiddleName = "",
+    birth_date: person.BirthDate = "",
+    document_type: person.DocumentType = "",
+    document_serial: person.DocumentSerial = "",
+    document_number: person.DocumentNumber = "",
+    document: person.Document = "",
     under_old_keys: Annotated[
         bool,
         typer.Option("--old-keys", help="Erase of everybody, instead, what is kept under other keys than the newest."),
@@ -88,26 +76,29 @@ def forget(
       inn forget --old-keys
       inn forget - --yes --json < person.json
     """
-    typed = Typed(
-        last_name=last_name,
-        first_name=first_name,
-        middle_name=middle_name,
-        birth_date=birth_date,
-        document_type=document_type,
-        document_serial=document_serial,
-        document_number=document_number,
-        document=document,
+    options = read_options(
+        {
+            "lastName": last_name,
+            "firstName": first_name,
+            "middleName": middle_name,
+            "birthDate": birth_date,
+            "documentType": document_type,
+            "documentSerial": document_serial,
+            "documentNumber": document_number,
+            "document": document,
+        }
     )
-    if under_old_keys and (source or typed.fields()):
-        raise Failure("--old-keys erases of everybody: name no person beside it", WRONG_USE)
+    if under_old_keys and (source or options):
+        raise WrongUse("--old-keys erases of everybody: name no person beside it")
     if under_old_keys:
         erasure, unknown, what = _erase_old_keys(yes=yes), _NOTHING, "under other keys than the newest"
     else:
-        erasure, unknown = _erase(_person(source, typed.fields()), source, yes=yes)
+        erasure, unknown = _erase(_person(source, options), source, yes=yes)
         what = _OF_PERSON
     text = _as_text(erasure, unknown, what)
+    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
     try:
-        typer.echo(_as_json(erasure, unknown) if as_json else text)
+        typer.echo(json.dumps({**fields, "unknownKeys": unknown._asdict()}) if as_json else text)
     except Unwritable as no:
         # Without it nobody would know whether anything was erased.
         raise Failure(f"{no}; {text}") from None
@@ -121,7 +112,7 @@ def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOld
     if not yes:
         if source == STDIN:
             # The answer would be read behind the person's end.
-            raise Failure(_NO_TERMINAL, WRONG_USE)
+            raise WrongUse(_NO_TERMINAL)
         _confirm("Erase all that is kept of this person?", _NO_TERMINAL)
     with store_from_settings() as store:
         erasure = store.forget(person)
@@ -146,7 +137,7 @@ def _erase_old_keys(*, yes: bool) -> Erasure:
 def _confirm(question: str, no_terminal: str) -> None:
     """Return if somebody at the terminal says yes. Raises Failure: with `no_terminal` where there is none."""
     if not _at_terminal():
-        raise Failure(no_terminal, WRONG_USE)
+        raise WrongUse(no_terminal)
     typer.confirm(question, err=True, abort=True)
 
 
@@ -157,27 +148,15 @@ def _at_terminal() -> bool:
 
 def _person(source: str, options: dict[str, str]) -> Person:
     if not source and not options:
-        options = _ask_for_person()
-    request = {**request_from(source, options), "requestId": "forget"}
+        if not _at_terminal():
+            raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
+        answers = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
+        options = read_options(answers)
     # Whoever was looked up is born by now.
-    parsed = parse(request, date.max)
+    parsed = parse({**request_from(source, options), "requestId": "forget"}, date.max)
     if isinstance(parsed, Rejected):
-        raise Failure(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}", WRONG_USE)
+        raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person
-
-
-def _ask_for_person() -> dict[str, str]:
-    if not _at_terminal():
-        raise Failure("whom to forget? Give options, or a request as JSON: inn forget - < person.json", WRONG_USE)
-    answers = {
-        name: typer.prompt(question, default=_DEFAULTS.get(name), err=True) for name, question in _QUESTIONS.items()
-    }
-    return Typed(**answers, document_serial="", document_number="").fields()
-
-
-def _as_json(erasure: Erasure, unknown: UnderOldKeys) -> str:
-    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
-    return json.dumps({**fields, "unknownKeys": unknown._asdict()})
 
 
 def _as_text(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:

@@ -1,9 +1,12 @@
-"""Asks the HTTP function: one person as plain JSON, or many as one batch of CloudEvents."""
+"""Asks the HTTP function: one person as plain JSON, or many as batches of CloudEvents."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from ssl import SSLCertVerificationError
+from typing import Any, Self
 
 import urllib3
 from cloudevents.conversion import to_dict
@@ -14,6 +17,7 @@ from urllib3 import exceptions
 from adapters.cli.client import HttpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
 from adapters.cli.errors import Failure
 from adapters.cli.output import printable
+from adapters.runtime.startup import in_daemon_thread
 from function.event import BATCH_TYPE, JSON_TYPE, REQUESTED
 from function.result import LookupResult
 
@@ -22,16 +26,13 @@ CONNECT_SEC = 10.0
 MAX_REPLY = 8 << 20
 """Bytes of a reply: far more than a batch's."""
 MAX_BATCH = 32
+POSTS = 4
+"""At the same time, of a table's rows."""
+SILENCE_SEC = 300.0
+"""Beyond any time limit that a service would have for one lookup."""
 
-_ANSWERS = frozenset({HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY})
-_LATER = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
+_ANSWERS = frozenset({200, 422})
+_LATER = frozenset({429, 502, 503, 504})
 # The first that fits is the cause: subclasses stand before their bases.
 _CAUSES = (
     (exceptions.NameResolutionError, "its name is not known"),
@@ -72,8 +73,8 @@ class HttpClient:
         """Close the connections."""
         self._pool.clear()
 
-    def _post(self, media_type: str, content: object) -> object:
-        """The content of the reply."""
+    def _post(self, media_type: str, content: object) -> Any:
+        """The content of the reply, None where it is not JSON."""
         headers = {"content-type": media_type, "accept": f"{media_type}, application/problem+json", "user-agent": "inn"}
         if self._to.token:
             headers["authorization"] = f"Bearer {self._to.token}"
@@ -92,12 +93,13 @@ class HttpClient:
                 response.close()
         except exceptions.HTTPError as error:
             raise ServiceUnreachable(self._name, _cause(error)) from None
-        if response.status not in _ANSWERS:
-            raise self._refusal(response.status, response.headers, body)
         try:
-            return json.loads(body)
+            content = json.loads(body)
         except ValueError:
-            raise self._not_the_service() from None
+            content = None
+        if response.status not in _ANSWERS:
+            raise self._refusal(response.status, response.headers, content if isinstance(content, dict) else {})
+        return content
 
     def _result(self, reply: object, request: Mapping[str, object]) -> LookupResult:
         try:
@@ -109,9 +111,8 @@ class HttpClient:
     def _not_the_service(self) -> Failure:
         return RequestRefused(f"what answers at {self._to.url} is not the INN service: check --url")
 
-    def _refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+    def _refusal(self, status: int, headers: Mapping[str, str], problem: Mapping[str, object]) -> Failure:
         """A status that is no answer: the service refuses, now or always."""
-        problem = _problem(body)
         detail = printable(str(problem.get("detail", "")))
         if status in _LATER:
             retry_after = headers.get("retry-after", "")
@@ -128,15 +129,45 @@ class HttpClient:
         return RequestRefused(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
 
 
+class HttpBatches:
+    """For one event loop: requests that wait at the same time are posted together. `concurrency`: how many those are."""
+
+    def __init__(self, to: HttpDestination, concurrency: int) -> None:
+        self._client = HttpClient(to, SILENCE_SEC, POSTS)
+        self._size = max(1, min(MAX_BATCH, concurrency // POSTS))
+        self._waiting: asyncio.Queue[tuple[Mapping[str, object], asyncio.Future[LookupResult]]] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        self._posting = [asyncio.create_task(self._post_batches()) for _ in range(POSTS)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._posting:
+            task.cancel()
+        await asyncio.gather(*self._posting, return_exceptions=True)
+        self._client.close()
+
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person, together with others who are asked for at the same time."""
+        result: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((request, result))
+        return await result
+
+    async def _post_batches(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            batch += [self._waiting.get_nowait() for _ in range(min(self._size - 1, self._waiting.qsize()))]
+            # In a daemon thread: a run that is interrupted does not wait for what is under way.
+            post = in_daemon_thread(partial(self._client.ask_many, [request for request, _ in batch]))
+            [results] = await asyncio.gather(asyncio.wrap_future(post), return_exceptions=True)
+            for place, (_, waiting) in enumerate(batch):
+                if isinstance(results, BaseException) and not waiting.done():
+                    waiting.set_exception(results)
+                elif not isinstance(results, BaseException) and not waiting.done():
+                    waiting.set_result(results[place])
+
+
 def _cause(error: exceptions.HTTPError) -> str:
     if error.args and isinstance(error.args[0], SSLCertVerificationError):
         return "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)"
     return next(text for kind, text in _CAUSES if isinstance(error, kind))
-
-
-def _problem(body: bytes) -> dict[str, object]:
-    try:
-        problem = json.loads(body)
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}

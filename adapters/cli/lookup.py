@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import typer
 
+from adapters.cli import person
 from adapters.cli.client import (
     Amqp,
     AmqpDestination,
@@ -19,29 +20,17 @@ from adapters.cli.client import (
     Url,
     destination,
 )
-from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure
+from adapters.cli.errors import DONE, FAILED, Failure, WrongUse
 from adapters.cli.output import printable
-from adapters.cli.person import (
-    BirthDate,
-    Document,
-    DocumentNumber,
-    DocumentSerial,
-    DocumentType,
-    FirstName,
-    LastName,
-    MiddleName,
-    Source,
-    Typed,
-    day,
-    request_from,
-)
+from adapters.cli.person import read_options, request_from
+from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
 from function.result import LookupResult
 
 DAY_SEC = 24 * 60 * 60
 TRIES = 5
-FIRST_WAIT_SEC = 1.0
-"""Between two tries, where the service does not say how long; doubled each time."""
+FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
+"""Between two tries, where the service does not say how long."""
 
 _TEXTS = {
     Status.FOUND: "found",
@@ -54,17 +43,17 @@ _NO_ANSWER = frozenset({Status.REJECTED, Status.FAILED})
 
 
 def lookup(
-    source: Source = "",
+    source: person.Source = "",
     *,
-    last_name: LastName = "",
-    first_name: FirstName = "",
-    middle_name: MiddleName = "",
-    birth_date: BirthDate = "",
+    last_name: person.LastName = "",
+    first_name: person.FirstName = "",
+    middle_name: person.MiddleName = "",
+    birth_date: person.BirthDate = "",
     birth_place: Annotated[str, typer.Option(help="Place of birth; may be left out.")] = "",
-    document_type: DocumentType = "",
-    document_serial: DocumentSerial = "",
-    document_number: DocumentNumber = "",
-    document: Document = "",
+    document_type: person.DocumentType = "",
+    document_serial: person.DocumentSerial = "",
+    document_number: person.DocumentNumber = "",
+    document: person.Document = "",
     document_date: Annotated[str, typer.Option(help="Date of issue; may be left out.")] = "",
     request_id: Annotated[str, typer.Option(help="Comes back with the answer. [default: a new one]")] = "",
     url: Url = "",
@@ -87,20 +76,23 @@ def lookup(
       inn lookup - --json < person.json
       inn lookup person.json --amqp settings
     """
-    person = Typed(
-        last_name=last_name,
-        first_name=first_name,
-        middle_name=middle_name,
-        birth_date=birth_date,
-        document_type=document_type,
-        document_serial=document_serial,
-        document_number=document_number,
-        document=document,
+    options = read_options(
+        {
+            "requestId": request_id,
+            "lastName": last_name,
+            "firstName": first_name,
+            "middleName": middle_name,
+            "birthDate": birth_date,
+            "birthPlace": birth_place,
+            "documentType": document_type,
+            "documentSerial": document_serial,
+            "documentNumber": document_number,
+            "document": document,
+            "documentDate": document_date,
+        }
     )
-    others = {"requestId": request_id, "birthPlace": birth_place, "documentDate": day("--document-date", document_date)}
-    options = {**person.fields(), **{name: text for name, text in others.items() if text}}
     if not source and not options:
-        raise Failure("whom to look for? Give options, or a request as JSON: inn lookup - < person.json", WRONG_USE)
+        raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
     request = {"requestId": f"cli-{uuid4()}", **request_from(source, options)}
     result = _ask(destination(url, amqp, queue, token_file), request, timeout)
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
@@ -138,14 +130,15 @@ def _ask_over_http(to: HttpDestination, request: Mapping[str, object], deadline:
     """Ask, and again when the service says to, within the time and the tries."""
     from adapters.cli.http_client import HttpClient
 
+    backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
     attempt = 0
     while True:
+        attempt += 1
         with closing(HttpClient(to, max(1.0, deadline - time.monotonic()))) as client:
             try:
                 return client.ask(request)
             except RetryLater as later:
-                wait = later.retry_after or FIRST_WAIT_SEC * 2**attempt
-                attempt += 1
+                wait = later.retry_after or backoff.next()
                 if attempt == TRIES or time.monotonic() + wait >= deadline:
                     raise
         time.sleep(wait)

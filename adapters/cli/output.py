@@ -1,12 +1,9 @@
 """Standard output as commands write to it: its errors have a class of their own, and are not taken for a server's."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import TextIOBase, UnsupportedOperation
-from typing import TextIO
-
-from typing_extensions import override
+from typing import Any, TextIO
 
 from adapters.cli.errors import ReaderLeft, Unwritable
 
@@ -19,67 +16,40 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_TEXT].strip()
 
 
-class Output(TextIOBase):
-    """Writes to `stream`; None: the process was started without one. Raises Unwritable."""
+class Output:
+    """Writes to `stream`, and is that stream in all else; None: the process was started without one. Raises Unwritable."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
+        self._stream: Any = stream or TextIOBase()
 
-    @override
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
     def write(self, text: str) -> int:
-        if self._stream is None:
-            raise Unwritable("cannot write to standard output: it is closed")
-        if text == "":
-            # A library's trial write, which ignores errors.
-            return 0
-        with _write_errors(self._stream):
-            return self._stream.write(text)
+        """Add a text. A trial write of "", by which libraries tell text from binary files, does nothing."""
+        return 0 if text == "" else self._attempt(lambda: self._stream.write(text))
 
-    @override
     def flush(self) -> None:
-        if self._stream is not None:
-            with _write_errors(self._stream):
-                self._stream.flush()
+        """Hand what was written to the system."""
+        self._attempt(self._stream.flush)
 
-    @override
-    def isatty(self) -> bool:
-        return self._stream is not None and self._stream.isatty()
+    def _attempt(self, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except BrokenPipeError:
+            self._discard()
+            raise ReaderLeft("the reader of standard output has left") from None
+        except UnicodeEncodeError:
+            why = f"{self._stream.encoding} lacks its letters: set PYTHONIOENCODING=utf-8"
+        except UnsupportedOperation:
+            why = "it is closed"
+        except OSError as exc:
+            self._discard()
+            why = str(exc.strerror)
+        raise Unwritable(f"cannot write to standard output: {why}")
 
-    @override
-    def fileno(self) -> int:
-        """A question at a terminal has a line editor only where there is one."""
-        if self._stream is None:
-            raise UnsupportedOperation
-        return self._stream.fileno()
-
-    @property
-    @override
-    def errors(self) -> str | None:  # type: ignore[override]  # there it is a variable
-        return self._stream.errors if self._stream is not None else "strict"
-
-    @property
-    @override
-    def encoding(self) -> str:  # type: ignore[override]  # there it is a variable
-        return self._stream.encoding if self._stream is not None else "utf-8"
-
-
-@contextmanager
-def _write_errors(stream: TextIO) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        _discard(stream)
-        raise ReaderLeft("the reader of standard output has left") from None
-    except UnicodeEncodeError:
-        what = f"{stream.encoding} lacks its letters: set PYTHONIOENCODING=utf-8"
-        raise Unwritable(f"cannot write to standard output: {what}") from None
-    except OSError as exc:
-        _discard(stream)
-        raise Unwritable(f"cannot write to standard output: {exc.strerror}") from None
-
-
-def _discard(stream: TextIO) -> None:
-    """Discard what is still buffered: the interpreter would write it at its end, and fail once more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    def _discard(self) -> None:
+        """Discard what is still buffered: the interpreter would write it at its end, and fail once more."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)

@@ -3,13 +3,12 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 from adapters.cli.parsing import document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
@@ -28,48 +27,26 @@ DocumentNumber = Annotated[str, typer.Option(help="Number: 123456.")]
 Document = Annotated[str, typer.Option(help="Series and number in one: '45 11 123456'.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Typed:
-    """A person as options give them; "" where one is left out."""
+def read_options(given: Mapping[str, str]) -> dict[str, str]:
+    """What options say, by wire name, in the contract's forms, without those that are left out (""). Raises Failure.
 
-    last_name: str
-    first_name: str
-    middle_name: str
-    birth_date: str
-    document_type: str
-    document_serial: str
-    document_number: str
-    document: str
-
-    def fields(self) -> dict[str, str]:
-        """By wire name, in the contract's forms, without what was left out. Raises Failure."""
-        kind = document_type(self.document_type)
-        serial, number = self.document_serial, self.document_number
-        if self.document:
-            try:
-                serial, number = series_and_number(kind, self.document)
-            except WrongDocument as no:
-                raise Failure(f"--document {no}; --document-type is for other documents", WRONG_USE) from None
-        given = {
-            "lastName": self.last_name,
-            "firstName": self.first_name,
-            "middleName": self.middle_name,
-            "birthDate": day("--birth-date", self.birth_date),
-            "documentType": kind,
-            "documentSerial": serial,
-            "documentNumber": number,
-        }
-        return {name: text for name, text in given.items() if text}
-
-
-def day(option: str, text: str) -> str:
-    """The date of an option in ISO form, "" where it is left out. Raises Failure."""
-    if not text.strip():
-        return ""
-    read = parse_date(text)
-    if read is None:
-        raise Failure(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd", WRONG_USE)
-    return read.isoformat()
+    `given`: by wire name, or `document`: series and number in one.
+    """
+    fields = {name: text for name, text in given.items() if text}
+    fields["documentType"] = kind = document_type(given["documentType"])
+    if document := fields.pop("document", ""):
+        try:
+            fields["documentSerial"], fields["documentNumber"] = series_and_number(kind, document)
+        except WrongDocument as no:
+            raise WrongUse(f"--document {no}; --document-type is for other documents") from None
+    for name, option in (("birthDate", "--birth-date"), ("documentDate", "--document-date")):
+        if text := fields.get(name, "").strip():
+            day = parse_date(text)
+            if day is None:
+                raise WrongUse(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
+            text = day.isoformat()
+        fields[name] = text
+    return {name: text for name, text in fields.items() if text}
 
 
 def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:
@@ -80,18 +57,17 @@ def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:
 def _read(source: str) -> dict[str, object]:
     name = "standard input" if source == STDIN else source
     try:
-        text = _standard_input() if source == STDIN else Path(source).read_bytes()
+        if source != STDIN:
+            text = Path(source).read_bytes()
+        elif sys.stdin is None:
+            raise WrongUse("cannot read standard input: it is closed")
+        else:
+            text = sys.stdin.buffer.read()
         request = json.loads(text)
     except OSError as exc:
-        raise Failure(f"cannot read {name}: {exc.strerror}", WRONG_USE) from None
+        raise WrongUse(f"cannot read {name}: {exc.strerror}") from None
     except ValueError:
-        raise Failure(f"{name} is not JSON in UTF-8: expected one request as a JSON object", WRONG_USE) from None
+        raise WrongUse(f"{name} is not JSON in UTF-8: expected one request as a JSON object") from None
     if not isinstance(request, dict):
-        raise Failure(f"{name} holds no JSON object: expected one request", WRONG_USE)
+        raise WrongUse(f"{name} holds no JSON object: expected one request")
     return request
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise Failure("cannot read standard input: it is closed", WRONG_USE)
-    return sys.stdin.buffer.read()

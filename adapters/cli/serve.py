@@ -2,11 +2,11 @@
 
 import asyncio
 from contextlib import suppress
-from ipaddress import ip_address
 
 from adapters import telemetry
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import HttpSettings, load_core
 from adapters.http.server import Address, Busy, Server, leave, listen, run
 from adapters.mongodb import WrongAddress
@@ -33,7 +33,7 @@ def serve() -> None:
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
     except (Busy, WrongAddress) as wrong:
-        raise Failure(str(wrong), WRONG_USE) from None
+        raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
     leave()
@@ -42,7 +42,7 @@ def serve() -> None:
 async def _serve(server: Server, served: Function, limit: float) -> None:
     """Answer from the start, probes above all; end where the servers behind are not reached in time."""
     serving = asyncio.create_task(server.serve())
-    starting = asyncio.create_task(started(served.servers, limit))
+    starting = asyncio.create_task(started(served.servers, limit, served.endpoint.observer))
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is not None:
         server.stop()
@@ -53,12 +53,5 @@ async def _serve(server: Server, served: Function, limit: float) -> None:
 
 
 def _warn_if_open(http: HttpSettings, told: Telemetry) -> None:
-    if not http.bearer_tokens and not _is_loopback(http.host):
+    if not http.bearer_tokens and not is_loopback(http.host):
         told.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.store import StoreSettings, open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
@@ -21,6 +21,6 @@ def store_from_settings() -> Iterator[MongoStore]:
         text = "MongoDB cannot be reached now, or takes too long: check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
         raise Failure(text) from None
     except WrongAddress as no:
-        raise Failure(str(no), WRONG_USE) from None
+        raise WrongUse(str(no)) from None
     except StoreRefuses as no:
         raise Failure(str(no)) from None

@@ -17,9 +17,10 @@ from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookups import Lookups
-from adapters.runtime.startup import Connect, Refused, reporting
+from adapters.runtime.startup import Connect, Refused
 from adapters.telemetry import Telemetry
 from function.ports import Ports
+from function.telemetry import Observer
 
 
 class ConsumerProcess(NamedTuple):
@@ -28,6 +29,7 @@ class ConsumerProcess(NamedTuple):
     consumer: Consumer
     checks: Mapping[str, Check]
     servers: Mapping[str, Connect]
+    observer: Observer
 
 
 @contextmanager
@@ -50,8 +52,8 @@ def consumer_process(
             "fast_lane": lane_check(consumer.fast),
             "slow_lane": lane_check(consumer.slow),
         }
-        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store)}
-        yield ConsumerProcess(consumer, checks, reporting(servers, telemetry))
+        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store, core.nalog)}
+        yield ConsumerProcess(consumer, checks, servers, telemetry)
 
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:

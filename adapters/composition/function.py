@@ -4,19 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, provider_of
 from adapters.composition.store import StoreSettings, open_store, store_start
 from adapters.config.settings import Core
-from adapters.http.endpoint import Endpoint, Page
-from adapters.http.probes import Check, MetricsSource, Probe, Probes
+from adapters.http.endpoint import Endpoint
+from adapters.http.probes import Check, MetricsSource, Probes
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookups import CachedStore, Lookups
-from adapters.runtime.startup import Connect, reporting
+from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from function.telemetry import Observer
@@ -42,20 +39,9 @@ def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Itera
     lookups = Lookups(answers, ports, parts.threads, parts.observer)
     try:
         probes = Probes(parts.checks, parts.metrics).by_path()
-        pages = {path: _page(probe) for path, probe in probes.items()}
-        yield Endpoint(lookups, pages, parts.tokens, parts.observer, parts.deadline_sec)
+        yield Endpoint(lookups, probes, parts.tokens, parts.observer, parts.deadline_sec)
     finally:
         lookups.close(FETCH_GRACE_SEC)
-
-
-def _page(probe: Probe) -> Page:
-    """A probe as the endpoint asks it."""
-
-    async def page(_request: Request) -> Response:
-        reply = await probe()
-        return Response(reply.body, reply.status, {"content-type": reply.media})
-
-    return page
 
 
 class Function(NamedTuple):
@@ -76,4 +62,4 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
         endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, reporting({"MongoDB": store_start(store)}, telemetry))
+        yield Function(endpoint, {"MongoDB": store_start(store, core.nalog)})

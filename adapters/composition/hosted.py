@@ -3,6 +3,7 @@
 A module of its own: the framework brings Flask along, and `inn serve` starts without either.
 """
 
+from collections.abc import Callable
 from types import ModuleType
 
 from functions_framework.aio import create_asgi_app_from_module
@@ -23,7 +24,8 @@ def hosted(endpoint: Endpoint) -> Starlette:
     module = ModuleType("inn_function")
     setattr(module, inn.__name__, inn)
     # Untyped, as all of functions-framework is.
-    app: Starlette = create_asgi_app_from_module(inn.__name__, __file__, "http", module, None)  # type: ignore[no-untyped-call]
+    create: Callable[..., Starlette] = create_asgi_app_from_module
+    app = create(inn.__name__, __file__, "http", module, None)
 
     async def refused(request: Request, _refusal: Exception) -> Response:
         return await endpoint(request)

@@ -6,11 +6,12 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from adapters.answers.encryption import KeyRing
 from adapters.composition.providers import THREADS
-from adapters.config.settings import AppSettings, HistorySettings, MongoSettings
-from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses
+from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
+from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.startup import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
@@ -44,29 +45,42 @@ def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
         yield store
 
 
-class _Preparation:
-    """Prepares the store, for as long as it takes: what is not done by the end of one try goes on to the next."""
+def store_start(store: MongoStore, nalog: NalogSettings) -> Connect:
+    """How a process's start reaches the store: logged in, its indexes made, for as long as that takes.
 
-    def __init__(self, store: MongoStore) -> None:
-        self._store = store
-        self._end: Future[None] | None = None
+    What is not done by the end of one try goes on to the next, in a thread that keeps no process from ending. Raises
+    WrongAddress as `check_origin` does.
+    """
+    done: Future[None] | None = None
 
-    async def __call__(self) -> str:
+    async def connect() -> str:
+        nonlocal done
         try:
-            await asyncio.to_thread(self._store.ping)
-            end = self._end = self._end or in_daemon_thread(self._store.prepare)
+            await asyncio.to_thread(check_origin, store, nalog)
+            done = done or in_daemon_thread(store.prepare)
             async with asyncio.timeout(TRY_SEC):
-                await asyncio.wrap_future(end)
+                await asyncio.wrap_future(done)
         except TimeoutError:
             return "its indexes are not made yet (APP_START_TIMEOUT_SEC, 0: no limit, gives it more time)"
         except Unavailable:
-            self._end = None
+            done = None
             return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
+        except WrongAddress:
+            raise
         except StoreRefuses as no:
             raise Refused(str(no)) from None
         return ""
 
+    return connect
 
-def store_start(store: MongoStore) -> Connect:
-    """How a process's start reaches the store: logged in, its indexes made."""
-    return _Preparation(store)
+
+def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
+    """Raise WrongAddress where the emulated tax service invented the answers and the real one is to be asked, or the other way.
+
+    Raises Unavailable or StoreRefuses, too.
+    """
+    emulated = store.emulated_origin()
+    if emulated not in (None, urlsplit(nalog.url).hostname == urlsplit(EMULATED_URL).hostname):
+        origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
+        answers = f"the database holds answers of the {origin} tax service"
+        raise WrongAddress(f"{answers}, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME")

@@ -63,19 +63,18 @@ def _assignments() -> Iterator[tuple[str, str | None]]:
 
 
 def _in_file() -> dict[str, str | None]:
-    from dotenv import dotenv_values  # noqa: PLC0415  # few processes have such a file
-    from dotenv.parser import parse_stream  # noqa: PLC0415  # the same
+    import dotenv.parser  # noqa: PLC0415  # few processes have such a file
 
     try:
         text = Path(FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None
     # dotenv itself skips such lines and logs each of them, at every read.
-    wrong = [_first_line(statement.original) for statement in parse_stream(StringIO(text)) if statement.error]
+    wrong = [_first_line(each.original) for each in dotenv.parser.parse_stream(StringIO(text)) if each.error]
     if wrong:
         lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
         raise WrongSettings([f"{FILE}: {lines}: must be NAME=value, a quote that is opened closed, or # and a comment"])
-    return dotenv_values(stream=StringIO(text))
+    return dotenv.dotenv_values(stream=StringIO(text))
 
 
 def _text(path: str) -> str:

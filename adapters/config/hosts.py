@@ -1,14 +1,14 @@
 """Hosts as settings name them: a name or an IP address (IPv6 with or without brackets), alone or in a list."""
 
 import re
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 MAX_NAME = 253
 """Characters of a name in DNS."""
 # Docker's names may hold an underscore. Python's own resolver fails with an error of its own on a longer label.
 _LABEL = re.compile(r"[\w-]{1,63}")
-_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 _PORTS = range(1, 65536)
 _URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 """Scheme and login, hosts, and the rest."""
@@ -17,9 +17,17 @@ _URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 def parse_host(text: str) -> str | None:
     """The host, an IPv6 address without its brackets; None where the text is not exactly one host."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if ":" in bare:
-        return bare if _is_ipv6(bare) else None
-    return text if _is_name(text) else None
+    try:
+        if ":" in bare:
+            IPv6Address(bare)
+            return bare
+        if not text.isascii() or "xn--" in text.lower():
+            # An internationalized name must have an encoded form, and a name that is encoded a plain one.
+            text.encode("idna").decode("idna")
+    except (AddressValueError, UnicodeError):
+        return None
+    labels = text.removesuffix(".").split(".")
+    return text if len(text) <= MAX_NAME and all(map(_LABEL.fullmatch, labels)) else None
 
 
 def parse_hosts(text: str, port: int) -> list[tuple[str, int]] | None:
@@ -43,6 +51,14 @@ def is_url(text: str) -> bool:
         return False
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def split_url(url: str) -> tuple[str, ...]:
     """A URL for each of the hosts that `url` names, separated by commas."""
     parts = _URL.fullmatch(url)
@@ -55,30 +71,4 @@ def _host_and_port(text: str, port: int) -> tuple[str, int] | None:
         return alone, port
     parts = _HOST_AND_PORT.fullmatch(text)
     host = parse_host(parts[1]) if parts else None
-    if parts is None or host is None or int(parts[2]) not in _PORTS:
-        return None
-    return host, int(parts[2])
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except AddressValueError:
-        return False
-    return True
-
-
-def _is_name(text: str) -> bool:
-    labels = text.removesuffix(".").split(".")
-    return len(text) <= MAX_NAME and all(map(_LABEL.fullmatch, labels)) and _is_idna(text)
-
-
-def _is_idna(text: str) -> bool:
-    """Whether an internationalized name can be looked up: as it is, or in its encoded form (xn--)."""
-    if text.isascii() and "xn--" not in text.lower():
-        return True
-    try:
-        text.encode("idna").decode("idna")
-    except UnicodeError:
-        return False
-    return True
+    return (host, int(parts[2])) if parts and host is not None and int(parts[2]) in _PORTS else None

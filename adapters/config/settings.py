@@ -128,11 +128,6 @@ class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
         return tuple(f"amqp://{login}@{place}/{vhost}" for place in _addresses(self.host, self.port))
 
-    @property
-    def uri(self) -> str:
-        """The first of `uris`."""
-        return self.uris[0]
-
 
 class ProviderSettings(SettingsGroup):
     """How a provider's site is reached."""

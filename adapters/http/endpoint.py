@@ -2,7 +2,8 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
@@ -12,35 +13,35 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.http import modes, problems
-from adapters.http.problems import Problem
+from adapters.http import modes
+from adapters.http.modes import Problem
+from adapters.http.probes import Probe
 from adapters.runtime.lookups import Lookups
 from function.event import BATCH_TYPE, Event, NotAnEvent
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
-from function.result import result_of
-from function.telemetry import LookupEvent, Observer, lookup_event
+from function.result import result_of, summary_of
+from function.telemetry import LookupEvent, Observer
 
 ENTRY = "http"
 BODY_SEC = 10.0
 """More than a batch takes over a slow line; half a body must not keep its place for ever."""
 BATCH_SLICE = 100
 """Events of a batch that are answered together, before other requests have their turn."""
-FETCHED = (Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE)
-"""What the cached attempt may end with for which there is another one."""
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
-Page = Callable[[Request], Awaitable[Response]]
+DEFAULT_RETRY_SEC = 5
+"""`Retry-After` where nobody knows better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
 
-    `pages` are answered on GET, and on HEAD (the probes); `tokens`: who holds one may ask, none: everybody;
+    `probes` are answered on GET, and on HEAD; `tokens`: who holds one may ask, none: everybody;
     `deadline_sec`: what one lookup may take, waiting included; `body_sec`: seconds in which a body has to come.
     """
 
     lookups: Lookups
-    pages: Mapping[str, Page]
+    probes: Mapping[str, Probe]
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
     deadline_sec: float
@@ -51,15 +52,15 @@ class Endpoint:
         begun = perf_counter()
         try:
             return await self._answer(request)
-        except Problem as problem:
-            self.observer.lookup(LookupEvent(ENTRY, "", "refused", False, "", perf_counter() - begun))
-            return problems.response_to(problem)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST.value)
+        except Problem as refused:
+            status, problem = "refused", refused
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
             self.observer.error(ENTRY, exc)
-            self.observer.lookup(LookupEvent(ENTRY, "", Reason.INTERNAL_ERROR, False, "", perf_counter() - begun))
-            return problems.response_to(INTERNAL_ERROR)
+            status, problem = Reason.INTERNAL_ERROR, INTERNAL_ERROR
+        self.observer.lookup(LookupEvent(ENTRY, "", status, False, "", perf_counter() - begun))
+        return problem.response()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over bare ASGI, no host in between."""
@@ -68,39 +69,23 @@ class Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]
-        page = self.pages.get(path)
-        if page is not None:
+        if path in self.probes:
             _check_method(request, "GET", "HEAD")
-            return await page(request)
+            reply = await self.probes[path]()
+            return Response(reply.body, reply.status, {"content-type": reply.media})
         if path != "/":
             raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a lookup request")
         _check_method(request, "POST")
-        headers = modes.headers_of(request.scope["headers"])
-        _check_token(headers, self.tokens)
+        # Of a header that comes twice the first counts.
+        headers = dict(reversed(request.scope["headers"]))
+        if self.tokens:
+            _check_token(headers, self.tokens)
         media = modes.media_type(headers)
         body = await _body(request, headers, modes.size_limit(media), self.body_sec)
         if media == BATCH_TYPE:
             return await self._batch(modes.read_batch(headers, body))
-        return await self._single(modes.read_one(media, headers, body))
-
-    async def _single(self, event: Event) -> Response:
-        outcome, seconds = await self._look_up(event)
-        match outcome:
-            case Rejected(None, errors):
-                # Reported already as rejected: the problem is only how the client is told.
-                return problems.response_to(Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))))
-            case Rejected():
-                return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
-            case Answered():
-                return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.OK)
-            case Deferred(_, Reason.INTERNAL_ERROR):
-                return problems.response_to(INTERNAL_ERROR)
-            case Deferred():
-                return problems.deferred(outcome)
-            case InProgress(asked):
-                return problems.deferred(Deferred(asked, Reason.IN_PROGRESS))
-            case _:
-                assert_never(outcome)
+        event = modes.read_one(media, headers, body)
+        return _response(event, *await self._look_up(event))
 
     async def _batch(self, events: Sequence[Event | NotAnEvent]) -> Response:
         refused = sum(isinstance(event, NotAnEvent) for event in events)
@@ -111,7 +96,7 @@ class Endpoint:
             replies += await asyncio.gather(*map(self._reply, events[start : start + BATCH_SLICE]))
             # Other requests, and the probes, have their turn.
             await asyncio.sleep(0)
-        return modes.batch_response(replies)
+        return Response(b"[" + b",".join(replies) + b"]", media_type=BATCH_TYPE)
 
     async def _reply(self, event: Event | NotAnEvent) -> bytes:
         if isinstance(event, NotAnEvent):
@@ -125,23 +110,36 @@ class Endpoint:
         self.observer.in_flight(ENTRY, 1)
         try:
             with self.observer.span("serve lookup", event.traceparent) as traceparent:
-                outcome = await self._outcome(event)
+                outcome = await self.lookups.answer(event, self.deadline_sec)
                 seconds = perf_counter() - begun
-                self.observer.lookup(lookup_event(ENTRY, outcome, seconds, traceparent=traceparent))
+                request_id, status, cached, provider, _ = summary_of(outcome)
+                self.observer.lookup(
+                    LookupEvent(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
+                )
         finally:
             self.observer.in_flight(ENTRY, -1)
         return outcome, seconds
 
-    async def _outcome(self, event: Event) -> Outcome:
-        deadline = asyncio.get_running_loop().time() + self.deadline_sec
-        try:
-            async with asyncio.timeout_at(deadline):
-                (outcome,) = await self.lookups.cached([event])
-        except TimeoutError:
-            return self.lookups.deferred(event, Reason.DEADLINE)
-        if isinstance(outcome, Deferred) and outcome.reason in FETCHED:
-            return await self.lookups.resolve(event, deadline)
-        return outcome
+
+def _response(event: Event, outcome: Outcome, seconds: float) -> Response:
+    match outcome:
+        case Answered():
+            return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.OK)
+        case Rejected(None, errors):
+            # Reported already as rejected: the problem is only how the client is told.
+            return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).response()
+        case Rejected():
+            return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
+        case Deferred(_, Reason.INTERNAL_ERROR):
+            return INTERNAL_ERROR.response()
+        case Deferred(request, reason, retry_after):
+            wait = {"retry-after": str(max(1, math.ceil(retry_after or DEFAULT_RETRY_SEC)))}
+            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason.text, wait)
+            return problem.response(code=reason.value, requestId=request.request_id)
+        case InProgress(request):
+            return _response(event, Deferred(request, Reason.IN_PROGRESS), seconds)
+        case _:
+            assert_never(outcome)
 
 
 def _check_method(request: Request, *methods: str) -> None:
@@ -150,8 +148,6 @@ def _check_method(request: Request, *methods: str) -> None:
 
 
 def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
-    if not tokens:
-        return
     scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
     offered = given.strip()
     # Every token is compared, so that the time tells nothing of which one was nearly right.
@@ -163,31 +159,23 @@ def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
 
 
 async def _body(request: Request, headers: modes.Headers, limit: int, seconds: float) -> bytes:
+    body = b""
     # Any number of zeros may stand before a length, and Python reads no number of more than 4,300 digits.
     declared = headers.get(b"content-length", b"").lstrip(b"0")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+    size = int(declared) if declared.isdigit() else 0
+    more = True
     try:
         async with asyncio.timeout(seconds):
-            return await _whole_body(request, limit)
+            while more and size <= limit:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                size = max(size, len(body))
+                more = message.get("more_body", False)
     except TimeoutError:
         detail = f"expected the whole body within {seconds:g} s"
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"}) from None
-
-
-async def _whole_body(request: Request, limit: int) -> bytes:
-    body = b""
-    more = True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise _too_large(limit)
-        more = message.get("more_body", False)
+    if size > limit:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
     return body
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")

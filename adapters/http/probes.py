@@ -87,7 +87,13 @@ class Probes:
 
     async def serve(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer a request: an ASGI application of a process that answers nothing else."""
-        reply = await self._reply(scope["method"], scope["path"])
+        probe = self.by_path().get(scope["path"])
+        if probe is None:
+            reply = ProbeReply(b"expected /livez, /readyz or /metrics", "text/plain", 404)
+        elif scope["method"] not in METHODS:
+            reply = ProbeReply(b"expected GET", "text/plain", METHOD_NOT_ALLOWED)
+        else:
+            reply = await probe()
         headers = [(b"content-type", reply.media.encode()), (b"content-length", str(len(reply.body)).encode())]
         if reply.status == METHOD_NOT_ALLOWED:
             headers.append((b"allow", ", ".join(METHODS).encode()))
@@ -113,14 +119,6 @@ class Probes:
             self._exposed_at = self._clock()
         return ProbeReply(self._exposition, self._metrics.exposition_type)
 
-    async def _reply(self, method: str, path: str) -> ProbeReply:
-        probe = self.by_path().get(path)
-        if probe is None:
-            return ProbeReply(b"expected /livez, /readyz or /metrics", "text/plain", 404)
-        if method not in METHODS:
-            return ProbeReply(b"expected GET", "text/plain", METHOD_NOT_ALLOWED)
-        return await probe()
-
     async def _current_results(self) -> Mapping[str, CheckResult]:
         fresh = FRESH_SEC if all(result.ready for result in self._results.values()) else UNREADY_FRESH_SEC
         if self._run is None and not self._ending and self._clock() - self._checked_at > fresh:
@@ -141,18 +139,15 @@ class Probes:
 
     async def _run_one(self, name: str, check: Check) -> None:
         """Each check's result is reported at once, whatever hangs beside it."""
-        result = self._results[name] = await _result_of(check)
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SEC):
+                result = await check()
+        except TimeoutError:
+            result = CheckResult(ready=False, detail=f"no answer within {CHECK_TIMEOUT_SEC:g} s")
+        except Exception as exc:  # noqa: BLE001  # whatever goes wrong in a check, the probe reports it and lives on
+            result = CheckResult(ready=False, detail=type(exc).__name__)
+        self._results[name] = result
         self._metrics.checked(name, ready=result.ready)
-
-
-async def _result_of(check: Check) -> CheckResult:
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_SEC):
-            return await check()
-    except TimeoutError:
-        return CheckResult(ready=False, detail=f"no answer within {CHECK_TIMEOUT_SEC:g} s")
-    except Exception as exc:  # noqa: BLE001  # whatever goes wrong in a check, the probe reports it and lives on
-        return CheckResult(ready=False, detail=type(exc).__name__)
 
 
 def _json(content: object, status: int = 200) -> ProbeReply:

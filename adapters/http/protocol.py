@@ -7,9 +7,10 @@ connections at its end though a request may be on the way in one. It has no sett
 import asyncio
 import json
 from http import HTTPStatus
+from itertools import chain
+from typing import Any
 
 import httptools
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -17,6 +18,8 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 MAX_FRAMING_BYTES = 64 * 1024
 """Of a chunked body, beside the body itself: sizes, extensions, line ends."""
+PIECE_BYTES = 4096
+"""Parsed at once: the bounds are checked between two pieces, and so one read never makes more objects than they allow."""
 MAX_DISCARDED_BYTES = 2 * 1024 * 1024
 """Of a body that is still sent after its answer: a client that reads only then gets its 413 for twice the largest batch."""
 MAX_PIPELINED = 16
@@ -47,7 +50,11 @@ TOO_SLOW = _problem(HTTPStatus.REQUEST_TIMEOUT, "expected the whole head of a re
 
 
 class _RefusedError(Exception):
-    """Stops the parser, which has no other way to be stopped."""
+    """Stops the parser, which has no other way to be stopped. `reply`: what the client gets."""
+
+    def __init__(self, reply: bytes) -> None:
+        super().__init__()
+        self.reply = reply
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -62,18 +69,19 @@ class BoundedProtocol(HttpToolsProtocol):
         "_head_timer",
         "_in_body",
         "_read",
-        "_refusal",
         "_sent",
         "_uncertain",
         "_unused",
     )
     head_sec = HEAD_SEC
     linger_sec = LINGER_SEC
-    # uvicorn types them as what they are from a first head on.
-    scope: Scope | None  # type: ignore[assignment]
-    cycle: RequestResponseCycle | None  # type: ignore[assignment]
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    @property
+    def _current(self) -> RequestResponseCycle | None:
+        """The last request that was taken; uvicorn types it as what it is from a first one on."""
+        return self.cycle
+
+    def connection_made(self, transport: Any) -> None:
         """Begin to wait for a first head."""
         super().connection_made(transport)
         # Bytes since those that the parser last made anything of: the rest of a head, then, or of trailers.
@@ -85,7 +93,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._body_bytes = self._sent = self._discarded = 0
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
-        self._refusal = NOT_HTTP
         # Nothing more is read.
         self._ending = False
         # The process ends: each answer is the last of its connection.
@@ -96,8 +103,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         super().connection_lost(exc)
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn hangs up
-        """A client that only stops sending still gets its answers."""
+    def eof_received(self) -> Any:
+        """Whether the connection stays: a client that only stops sending still gets its answers."""
         if self._is_idle() and not self.pipeline:
             return False
         self._hang_up_after_answers()
@@ -108,13 +115,19 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ending:
             return
         self._unset_keepalive_if_required()
+        for start in range(0, len(data), PIECE_BYTES):
+            if not self._ending:
+                self._receive(data[start : start + PIECE_BYTES])
+
+    def _receive(self, data: bytes) -> None:
         self._read = len(data)
         self._unused += self._read
         self._sent += self._read
         try:
             self._feed(data)
-        except httptools.HttpParserError:
-            self._refuse(self._refusal)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause.reply if isinstance(cause, _RefusedError) else NOT_HTTP)
             return
         if self._unused > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
             self._refuse(TOO_LARGE)
@@ -129,29 +142,35 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a head that is not too large, nor behind too many, and that says plainly where its request ends."""
-        too_large = self._unused + self._uncertain > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES
+        too_large = self._unused + self._uncertain > MAX_HEAD_BYTES
+        too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
         if too_large or len(self.headers) > MAX_HEADERS:
-            self._refusal = TOO_LARGE
-            raise _RefusedError
+            raise _RefusedError(TOO_LARGE)
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise _RefusedError
+            raise _RefusedError(NOT_HTTP)
         is_old = self.parser.get_http_version() == "1.0"
-        self._check_framing(hosts=(0, 1) if is_old else (1,))
-        self._note_use()
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise _RefusedError(ONLY_CHUNKED)
+        if hosts != 1 and (hosts or not is_old):
+            raise _RefusedError(ONE_HOST)
+        self._unused, self._uncertain = 0, self._read
         self._stop_head_timer()
         super().on_headers_complete()
         self._in_body = True
         self._body_bytes = self._sent = self._discarded = 0
-        if self.cycle is not None:
-            self.cycle.keep_alive = self.cycle.keep_alive and not self._draining
-            # HTTP/1.0 has no interim responses.
-            self.cycle.waiting_for_100_continue = self.cycle.waiting_for_100_continue and not is_old
+        self.cycle.keep_alive = self.cycle.keep_alive and not self._draining
+        # HTTP/1.0 has no interim responses.
+        self.cycle.waiting_for_100_continue = self.cycle.waiting_for_100_continue and not is_old
         # uvicorn would add trailers to what the application is given: behind the body, a token would count.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, of which the application says how large it may be."""
-        self._note_use()
+        self._unused, self._uncertain = 0, self._read
         self._body_bytes += len(body)
         super().on_body(body)
 
@@ -175,7 +194,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             # The parser stops behind the head. Its request is answered as if nothing had been offered.
-            if self.cycle is None or self.parser.get_method() == b"CONNECT":
+            if self._current is None or self.parser.get_method() == b"CONNECT":
                 raise httptools.HttpParserError from None
             headers = self.cycle.scope["headers"]
             framing = [b"%s: %s\r\n" % pair for pair in headers if pair[0] in (b"content-length", b"transfer-encoding")]
@@ -183,58 +202,41 @@ class BoundedProtocol(HttpToolsProtocol):
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(framing))
             self._feed(data[offer.args[0] :])
 
-    def _check_framing(self, hosts: tuple[int, ...]) -> None:
-        found = 0
-        for name, value in self.headers:
-            if name == b"host":
-                found += 1
-            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                self._refusal = ONLY_CHUNKED
-                raise _RefusedError
-        if found not in hosts:
-            self._refusal = ONE_HOST
-            raise _RefusedError
-
-    def _note_use(self) -> None:
-        """Note that the parser has made something of what was read."""
-        self._unused, self._uncertain = 0, self._read
-
     def _refuse(self, reply: bytes) -> None:
         """Hang up and say why, where it would not be taken for the answer to another request."""
-        self._head_timer = None
+        self._stop_head_timer()
+        current, is_idle = self._current, self._is_idle()
+        may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
+        self._ending = True
+        # The parser and this protocol refer to each other: without this the headers stay until the garbage collector comes.
+        self.headers = []
         if self.transport.is_closing():
             return
-        if self._may_reply():
+        if may_reply:
             self.transport.write(reply)
             self.transport.close()
-        elif self.cycle is not None and not self.cycle.response_complete:
-            self._hang_up_after_answers()
-        else:
+        elif is_idle:
             self.transport.close()
+        else:
+            self._hang_up_after_answers()
 
     def _hang_up_after_answers(self) -> None:
         # What was asked for before is answered, in its turn, and uvicorn hangs up behind the last answer.
         self._ending = True
-        if self.cycle is not None:
-            self.cycle.keep_alive = False
+        if self._current is not None:
+            self._current.keep_alive = False
 
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self._is_in_head():
             self.transport.close()
 
-    def _may_reply(self) -> bool:
-        if self._is_in_head():
-            return self._is_idle()
-        return self.cycle is not None and not self.pipeline and not self.cycle.response_started
-
     def _is_in_head(self) -> bool:
-        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
+        scope: object = self.scope
+        return scope is not None and (self._current is None or self._current.scope is not scope)
 
     def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
-    def _head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        current = self._current
+        return current is None or current.response_complete
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.loops.auto import auto_loop_factory
 
 from adapters.http.protocol import BoundedProtocol
 
@@ -52,7 +53,7 @@ def listen(address: Address) -> socket.socket:
 def leave() -> None:
     """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
 
-    It has been waited for, within bounds (`adapters.runtime.shutdown`). A thread can't be stopped, and Python would wait for it:
+    It has been waited for, within bounds (`Lookups.close`). A thread can't be stopped, and Python would wait for it:
     for longer than those who sent the signal do.
     """
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -64,11 +65,8 @@ def leave() -> None:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a process's main coroutine on the fastest loop that the platform has."""
-    if sys.platform == "win32":
-        return asyncio.run(main)
-    import uvloop  # noqa: PLC0415  # not to be had on Windows
-
-    return uvloop.run(main)
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(main)
 
 
 class Server(uvicorn.Server):

@@ -4,7 +4,7 @@
 - Reads go to the primary, with local read concern: what a failover rolls back was a true answer all the same.
 - Claims and permits are taken on the server's clock, answers expire by a host's.
 - A transient error (no server, no primary, too slow) is `Unavailable`. A login or permission that MongoDB refuses
-  is `StoreRefuses` to an operator and at start (`WrongAddress` before anything is sent); to a lookup it is an outage.
+  is `StoreRefuses` to an operator and at start (`WrongAddress` where a setting must change); to a lookup it is an outage.
   Any other error is `StoreFault`. No text of the driver leaves this package.
 """
 

@@ -8,6 +8,7 @@ place of the first one. The other way round, the answer would be served from the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import cast
 from uuid import uuid4
 
@@ -16,12 +17,11 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from typing_extensions import override
 
-from adapters.mongodb import pipelines
+from adapters.mongodb import documents
 from adapters.mongodb.batching import Batcher
-from adapters.mongodb.client import Encryption, MongoBase, MongoConfig
-from adapters.mongodb.documents import answer_document, answer_of, row_document, ticket_document, ticket_of
+from adapters.mongodb.client import MongoBase, MongoConfig
+from adapters.mongodb.documents import Document, Encryption, Pipeline, answer_of, ticket_of
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.pipelines import Document, Pipeline
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, Clock, Ticket
@@ -42,23 +42,37 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         persons_by_key = {key: person for person in persons for key in self._encryption.hashes(person)}
-        documents = self._unexpired(self._read(list(persons_by_key))) if persons_by_key else []
-        found = ((persons_by_key[document["_id"]], answer_of(document, self._encryption)) for document in documents)
-        return {person: answer for person, answer in found if answer is not None}
+        keys, found = list(persons_by_key), {}
+        if not keys:
+            return {}
+        # An equality, where one key is all: the server has a path of its own for that.
+        wanted = keys[0] if len(keys) == 1 else {"$in": keys}
+        with lookup_errors():
+            # All in one batch: the server would else keep back what is beyond the first 101.
+            stored = list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
+        for document in self._unexpired(stored):
+            answer = answer_of(document, self._encryption)
+            if answer is not None:
+                found[persons_by_key[document["_id"]]] = answer
+        return found
 
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
         key, *older = dict.fromkeys(self._encryption.hashes(person))
-        documents = self._read_claims([key, *older]) if older else []
-        if answered := self._unexpired(documents):
-            return answer_of(answered[-1], self._encryption)
-        under_older = [document for document in documents if document["_id"] != key]
-        if any(document["claimed"] for document in under_older):
-            return None
-        tickets = (ticket_of(document, self._encryption) for document in under_older)
-        adopted = next((ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None)
+        adopted = None
+        if older:
+            found = self._read_claims([key, *older])
+            if answered := self._unexpired(found):
+                return answer_of(answered[-1], self._encryption)
+            under_older = [document for document in found if document["_id"] != key]
+            if any(document["claimed"] for document in under_older):
+                return None
+            tickets = (ticket_of(document, self._encryption) for document in under_older)
+            adopted = next(
+                (documents.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
+            )
         token = uuid4().hex
-        document = self._claims((key, pipelines.claim(token, self._config.lease, adopted)))
+        document = self._claims((key, documents.claim(token, self._config.lease, adopted)))
         if document.get("claim", {}).get("token") == token:
             return Claim(person, token, ticket_of(document, self._encryption))
         return answer_of(document, self._encryption) if self._unexpired([document]) else None
@@ -66,8 +80,8 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         key = self._encryption.hash(claim.person)
-        document = ticket_document(key, ticket, self._encryption)
-        self._tickets(UpdateOne({"_id": key}, pipelines.keep_ticket(claim.token, document, wait), upsert=True))
+        document = documents.ticket_document(key, ticket, self._encryption)
+        self._tickets(UpdateOne({"_id": key}, documents.keep_ticket(claim.token, document, wait), upsert=True))
 
     @override
     def release(self, claim: Claim) -> None:
@@ -83,7 +97,7 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = pipelines.renew(self._config.lease)
+        renewal = documents.renew(self._config.lease)
         keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
         self._update_all([UpdateOne({"_id": key, "claim.token": token}, renewal) for key, token in keys])
 
@@ -91,14 +105,13 @@ class MongoAnswers(MongoBase, AnswerStore):
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """Of two answers the one that was fetched later stays, in whatever order they come."""
         key = self._encryption.hash(claim.person)
-        row = row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        kept = pipelines.keep_answer(answer_document(key, answer, self._encryption), claim.token)
-        row_update = UpdateOne({"_id": row["_id"]}, pipelines.keep_row(row), upsert=True)
+        row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
+        kept = documents.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
+        row_update = UpdateOne({"_id": row["_id"]}, documents.keep_row(row), upsert=True)
         self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
     def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
         """The document of each, after its claim was made or not."""
-        keys = [key for key, _ in claims]
         with lookup_errors(), pymongo.timeout(self._config.operation):
             if len(claims) == 1:
                 [(key, claim)] = claims
@@ -107,10 +120,11 @@ class MongoAnswers(MongoBase, AnswerStore):
                 )
                 # An upsert leaves a document, whatever the driver's types say.
                 return [cast("Document", document)]
+            keys = [key for key, _ in claims]
             self._update_all([UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims])
-            documents = {document["_id"]: document for document in self._read_claims(keys)}
+            found = {document["_id"]: document for document in self._read_claims(keys)}
         # A document that was removed in between (forgotten) has no claim either.
-        return [documents.get(key, {}) for key in keys]
+        return [found.get(key, {}) for key in keys]
 
     def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
         with lookup_errors():
@@ -118,29 +132,27 @@ class MongoAnswers(MongoBase, AnswerStore):
         return [None] * len(updates)
 
     def _save_all(self, saves: Sequence[tuple[UpdateOne, UpdateOne]]) -> Sequence[None]:
+        rows, answers = zip(*saves, strict=True)
+
         def write(session: ClientSession | None) -> None:
-            self._history.bulk_write([row for row, _ in saves], session=session)
-            self._answers.bulk_write([answer for _, answer in saves], session=session)
+            self._history.bulk_write(list(rows), session=session)
+            self._answers.bulk_write(list(answers), session=session)
 
         # A save that another transaction blocks would block all others of its batch: alone it may try again.
         with lookup_errors():
             self._transaction(write, retry=len(saves) == 1)
         return [None] * len(saves)
 
-    def _read(self, keys: list[bytes]) -> list[Document]:
-        # An equality, where one key is all: the server has a path of its own for that.
-        wanted = keys[0] if len(keys) == 1 else {"$in": keys}
-        with lookup_errors():
-            # All in one batch: the server would else keep back what is beyond the first 101.
-            return list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
-
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
         with lookup_errors():
-            return list(self._answers.aggregate(pipelines.find_claims(keys)))
+            return list(self._answers.aggregate(documents.find_claims(keys)))
 
-    def _unexpired(self, documents: Iterable[Document]) -> list[Document]:
+    def _unexpired(self, found: Iterable[Document]) -> list[Document]:
         """Those that hold an unexpired answer, the latest last."""
         now = self._clock.now()
-        answers = (document for document in documents if "status" in document)
-        unexpired = [document for document in answers if "expires_at" not in document or document["expires_at"] > now]
-        return sorted(unexpired, key=lambda document: document["fetched_at"])
+        answers = [
+            document
+            for document in found
+            if "status" in document and ("expires_at" not in document or document["expires_at"] > now)
+        ]
+        return sorted(answers, key=itemgetter("fetched_at"))

@@ -6,6 +6,8 @@ or whose batch has failed, goes alone: it may be made a second time, which must 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from threading import Condition
 from typing import Generic, TypeVar
 
@@ -16,11 +18,11 @@ MAX_WAIT_SEC = 1.0
 """Far longer than a batch takes while all is well."""
 
 
+@dataclass(slots=True, eq=False)
 class _Call(Generic[T, R]):
-    def __init__(self, item: T) -> None:
-        self.item = item
-        self.done = False
-        self.results: list[R] = []
+    item: T
+    done: bool = False
+    results: list[R] = field(default_factory=list)
 
 
 class Batcher(Generic[T, R]):
@@ -43,27 +45,25 @@ class Batcher(Generic[T, R]):
     def __call__(self, item: T) -> R:
         """Work on the item, together with those that wait."""
         call: _Call[T, R] = _Call(item)
-        if batch := self._next_batch(call):
-            self._run(batch)
-        return call.results[0] if call.results else self._work([item])[0]
-
-    def _next_batch(self, call: _Call[T, R]) -> list[_Call[T, R]]:
-        """Wait until another thread has done the call, or no batch is under way: it is then for this thread to do."""
         batch: list[_Call[T, R]] = []
         with self._changed:
             self._waiting.append(call)
-            self._changed.wait_for(lambda: call.done or not self._busy, MAX_WAIT_SEC)
+            if self._busy:
+                self._changed.wait_for(lambda: call.done or not self._busy, MAX_WAIT_SEC)
             if call not in self._waiting:
+                # Another thread has taken it into its batch.
                 self._changed.wait_for(lambda: call.done)
             elif self._busy:
                 self._waiting.remove(call)
             else:
-                batch, self._waiting, self._busy = self._waiting, batch, True
-        return batch
+                batch, self._waiting, self._busy = self._waiting, [], True
+        if batch:
+            self._run(batch)
+        return call.results[0] if call.results else self._work([item])[0]
 
     def _run(self, batch: Sequence[_Call[T, R]]) -> None:
         try:
-            results = self._work([call.item for call in batch])
+            results = self._work(list(map(attrgetter("item"), batch)))
             for call, result in zip(batch, results, strict=True):
                 call.results.append(result)
         except Exception:

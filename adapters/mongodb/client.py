@@ -1,4 +1,4 @@
-"""The client, its timeouts and pool, and what every part of the store does with it."""
+"""The client, its timeouts and pool, the indexes, and what every part of the store does with it."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -6,28 +6,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Protocol
 
 import pymongo
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, InvalidName
+from pymongo.errors import ConfigurationError, InvalidName, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongodb import indexes
-from adapters.mongodb.errors import WrongAddress, operator_errors
-from adapters.mongodb.pipelines import Document
-from function.person import Person
+from adapters.mongodb.documents import Document, Encryption
+from adapters.mongodb.errors import StoreRefuses, WrongAddress, operator_errors
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
 READS = ReadConcern("local")
 LONG_CALL_SEC = 60
 """The time limit of a call that reads much: a count, a page of history far down."""
+# A TTL index: MongoDB removes a document once this time has passed.
+_EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)
+# An index serves an order and its reverse.
+_INDEXES = (
+    ("answers", _EXPIRY),
+    ("history", _EXPIRY),
+    ("history", IndexModel("time", name="time")),
+    ("history", IndexModel(["status", "time"], name="status")),
+    ("history", IndexModel(["provider", "time"], name="provider")),
+    ("erasures", IndexModel("began_at", name="time")),
+)
+_OTHER_DEFINITION = (85, 86)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +54,6 @@ class MongoConfig:
     operation: float = 5
     connections: int = 32
     app_name: str = "inn"
-
-
-class Encryption(Protocol):
-    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
-
-    @property
-    def key_names(self) -> list[bytes]:
-        """The names of the keys, newest first."""
-
-    def hash(self, person: Person) -> bytes:
-        """The hash of the person under the newest key."""
-
-    def hashes(self, person: Person) -> list[bytes]:
-        """The hash of the person under each key, newest first."""
-
-    def encrypt(self, plain: bytes, context: bytes) -> bytes:
-        """Encrypt with the newest key, bound to a context."""
-
-    def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
-        """Decrypt what was encrypted for this context; None where its key is gone."""
 
 
 class MongoBase:
@@ -89,7 +78,19 @@ class MongoBase:
         self.ping()
         # None would leave the client's own limit.
         with operator_errors(), pymongo.timeout(0):
-            indexes.create(self._database, replicated=self.is_replicated)
+            for collection, index in _INDEXES:
+                self._create(collection, index)
+
+    def _create(self, collection: str, index: IndexModel) -> None:
+        # By its own default a replica set waits for every member, and for one that is down for ever.
+        quorum: Document = {"commitQuorum": "majority"} if self.is_replicated else {}
+        try:
+            self._database[collection].create_indexes([index], **quorum)
+        except OperationFailure as error:
+            if error.code not in _OTHER_DEFINITION:
+                raise
+            name = f"the index {index.document['name']} of the collection {collection}"
+            raise StoreRefuses(f"{name} has another definition: drop it, and start again") from None
 
     def ping(self) -> None:
         """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""

@@ -1,20 +1,52 @@
-"""Documents from and to the core's values: personal data is encrypted, bound to the document that it stands in."""
+"""Documents from and to the core's values, and the pipelines that update them.
+
+Personal data is encrypted, bound to the document that it stands in. Each pipeline decides on the server, in one atomic
+step, on its clock.
+"""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
-from adapters.mongodb.client import Encryption
-from adapters.mongodb.pipelines import Document
 from function.history import HistoryRow, person_fields
 from function.outcomes import Answer, Status
+from function.person import Person
 from function.ports import Ticket
 from function.request import LookupRequest
+
+Document = dict[str, Any]
+Pipeline = list[Document]
 
 _INN_CONTEXT = b"answers "
 _ROW_CONTEXT = b"history "
 _TICKET_CONTEXT = b"tickets "
+_UNEXPIRED: Document = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
+_HAS_STATUS: Document = {"$ne": [{"$type": "$status"}, "missing"]}
+_ANSWERED: Document = {"$and": [_HAS_STATUS, _UNEXPIRED]}
+# A missing field is smaller than every time.
+_CLAIMED: Document = {"$gt": ["$claim.until", "$$NOW"]}
+_HAS_TICKET: Document = {"$gt": ["$ticket.until", "$$NOW"]}
+
+
+class Encryption(Protocol):
+    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
+
+    @property
+    def key_names(self) -> list[bytes]:
+        """The names of the keys, newest first."""
+
+    def hash(self, person: Person) -> bytes:
+        """The hash of the person under the newest key."""
+
+    def hashes(self, person: Person) -> list[bytes]:
+        """The hash of the person under each key, newest first."""
+
+    def encrypt(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt with the newest key, bound to a context."""
+
+    def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
+        """Decrypt what was encrypted for this context; None where its key is gone."""
 
 
 def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Document:
@@ -83,3 +115,76 @@ def row_of(document: Document, encryption: Encryption) -> HistoryRow:
 
 def _row_context(person: bytes, request_id: str) -> bytes:
     return _ROW_CONTEXT + person + request_id.encode()
+
+
+def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
+    """Claim the document unless it holds an answer or another's claim. `lease`: seconds.
+
+    The claim replaces an expired answer, which the TTL monitor would else remove together with the claim.
+    A ticket that has not expired stays, else `ticket` (adopted from a document under an older key) takes
+    its place. The document lives as long as its claim and its ticket.
+    """
+    until = _in(lease)
+    adopted, ends = ("$$REMOVE", []) if ticket is None else ({"$literal": ticket}, [ticket["until"]])
+    claimed = {
+        "_id": "$_id",
+        "claim": {"token": {"$literal": token}, "until": until},
+        "ticket": {"$cond": [_HAS_TICKET, "$ticket", adopted]},
+        "expires_at": {"$max": [until, "$ticket.until", *ends]},
+    }
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, _CLAIMED]}, "$$ROOT", claimed]}}]
+
+
+def keep_ticket(token: str, ticket: Document, wait: float) -> Pipeline:
+    """Keep the ticket, and end this claim in `wait` seconds; nothing changes where another worker has been here since.
+
+    The claim loses its token: no release or renewal that comes late applies to it.
+    """
+    until = _in(wait)
+    pending = {
+        "_id": "$_id",
+        "claim": {"until": until},
+        "ticket": {"$literal": ticket},
+        "expires_at": {"$max": [until, ticket["until"]]},
+    }
+    lost = {"$and": [{"$not": [_is_claimed_by(token)]}, {"$or": [_CLAIMED, _HAS_TICKET]}]}
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, lost]}, "$$ROOT", pending]}}]
+
+
+def renew(lease: float) -> Pipeline:
+    """Begin the lease of the document's claim anew."""
+    until = _in(lease)
+    expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
+    return [{"$set": {"claim.until": until, "expires_at": expires_at}}]
+
+
+def keep_answer(document: Document, token: str) -> Pipeline:
+    """Keep the answer unless one fetched later is there, end this claim and its ticket, and leave another's claim alone."""
+    return [
+        {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
+        _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
+    ]
+
+
+def keep_row(document: Document) -> Pipeline:
+    """Keep the row of history unless one of a later time is there."""
+    return [_replace_unless_later("time", document, {"$literal": document})]
+
+
+def find_claims(keys: list[bytes]) -> Pipeline:
+    """The documents under these keys, with `claimed`, and with tickets that have not expired only."""
+    ticket = {"$cond": [_HAS_TICKET, "$ticket", "$$REMOVE"]}
+    return [{"$match": {"_id": {"$in": keys}}}, {"$set": {"claimed": _CLAIMED, "ticket": ticket}}]
+
+
+def _in(seconds: float) -> Document:
+    return {"$add": ["$$NOW", round(seconds * 1000)]}
+
+
+def _is_claimed_by(token: str) -> Document:
+    return {"$eq": ["$claim.token", {"$literal": token}]}
+
+
+def _replace_unless_later(field: str, document: Document, replacement: Document) -> Document:
+    is_later = {"$gte": [f"${field}", {"$literal": document[field]}]}
+    return {"$replaceWith": {"$cond": [is_later, "$$ROOT", replacement]}}

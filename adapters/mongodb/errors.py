@@ -14,7 +14,7 @@ class StoreRefuses(Exception):
 
 
 class WrongAddress(StoreRefuses):
-    """The setting of MongoDB's address, or of the database's name, is wrong: nothing was sent."""
+    """The setting of MongoDB's address, or of the database's name, is wrong: nothing can be asked there."""
 
 
 class StoreFault(Exception):
@@ -65,12 +65,8 @@ def operator_errors() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        codes = _codes(error)
-        name = " ".join([type(error).__name__, *map(str, sorted(codes))])
-        if _is_transient(error, codes):
-            raise Unavailable(Reason.STORE_UNAVAILABLE) from Outage(name)
-        refusals = [StoreRefuses(text) for code, text in _REFUSALS.items() if codes == {code}]
-        raise [*refusals, StoreFault(name)][0] from None
+        failure, cause = _translated(error)
+        raise failure from cause
 
 
 @contextmanager
@@ -80,16 +76,25 @@ def lookup_errors() -> Iterator[None]:
     MongoDB allowed it when the process started. So an operator mends it as an outage, and no request is to blame.
     """
     try:
-        with operator_errors():
-            yield
-    except StoreRefuses as no:
-        raise Unavailable(Reason.STORE_UNAVAILABLE) from no
+        yield
+    except PyMongoError as error:
+        failure, cause = _translated(error)
+        if isinstance(failure, StoreRefuses):
+            failure, cause = Unavailable(Reason.STORE_UNAVAILABLE), failure
+        raise failure from cause
 
 
-def _is_transient(error: PyMongoError, codes: frozenset[int]) -> bool:
-    if isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
-        return True
-    return any(map(error.has_error_label, _TRANSIENT_LABELS))
+def _translated(error: PyMongoError) -> tuple[Exception, Exception | None]:
+    """The error in our terms, and its cause."""
+    codes = _codes(error)
+    name = " ".join([type(error).__name__, *map(str, sorted(codes))])
+    labelled = any(map(error.has_error_label, _TRANSIENT_LABELS))
+    if labelled or isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
+        return Unavailable(Reason.STORE_UNAVAILABLE), Outage(name)
+    for code in codes:
+        if len(codes) == 1 and code in _REFUSALS:
+            return StoreRefuses(_REFUSALS[code]), None
+    return StoreFault(name), None
 
 
 def _codes(error: PyMongoError) -> frozenset[int]:

@@ -6,16 +6,16 @@ anew. So a denial writes nothing, and of many workers that see a free permit one
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pymongo
 from pymongo.errors import DuplicateKeyError
 from typing_extensions import override
 
 from adapters.mongodb.batching import Batcher
-from adapters.mongodb.client import Encryption, MongoBase, MongoConfig
+from adapters.mongodb.client import MongoBase, MongoConfig
+from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.pipelines import Document
 from function import rate_limit
 from function.ports import Clock
 from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLimiter
@@ -90,7 +90,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
 
 
 def _state(document: Document) -> ProviderState:
-    values: dict[str, Any] = {**_document(ProviderState()), **document}
+    values = {**_document(ProviderState()), **document}
     return ProviderState(*(values[field] for field in _FIELDS))
 
 

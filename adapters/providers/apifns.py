@@ -6,6 +6,7 @@ exceptions; nothing here repeats one.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -109,29 +110,18 @@ def _failure(error: object) -> Unavailable:
 
 
 def _decoded(reply: SiteReply) -> Mapping[str, Any]:
+    """The reply's object. Raises what a reply without a result means."""
     text = reply.text.strip()
-    if reply.status != HTTPStatus.OK:
-        _refuse(reply, text)
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        decoded = None
-    if isinstance(decoded, dict):
-        return decoded
-    _refuse(reply, text)
-    raise Unavailable(Reason.BAD_REPLY)
-
-
-def _refuse(reply: SiteReply, text: str) -> None:
-    """Raise what a reply without a result means."""
+    if reply.status == HTTPStatus.OK:
+        with suppress(ValueError, RecursionError):
+            decoded = json.loads(text)
+            if isinstance(decoded, dict):
+                return decoded
     if _WRONG_KEY in text.casefold():
         # No client's retry mends a key: whoever runs the service sees the provider closed.
         raise Throttled(MAX_COOLDOWN_SEC)
     # What it says in plain text is about the key, its quota or the method, and the same for all persons.
-    about_us = reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS) or text.casefold().startswith(
-        _ERROR
-    )
-    if about_us or reply.retry_after:
+    about_us = reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+    if about_us or text.casefold().startswith(_ERROR) or reply.retry_after:
         raise Throttled(reply.retry_after)
-    if reply.status != HTTPStatus.OK:
-        raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+    raise Unavailable(Reason.BAD_REPLY if reply.status == HTTPStatus.OK else Reason.PROVIDER_UNAVAILABLE)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from email.message import Message
+from http.client import HTTPResponse
 from http.cookiejar import CookieJar
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.request import Request
 
 
-class _Headers(NamedTuple):
-    """A reply as CookieJar reads it."""
+class _Reply(NamedTuple):
+    """As much of a reply as CookieJar reads."""
 
     headers: Message
 
@@ -24,7 +25,9 @@ class CookieStore:
 
     def header(self, url: str) -> str:
         """The Cookie header of a request, "" for none."""
-        request = Request(url)  # noqa: S310  # nothing is opened: it is the form in which CookieJar takes an address
+        if not len(self._jar):
+            return ""
+        request = _request(url)
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie", "") or ""
 
@@ -33,9 +36,7 @@ class CookieStore:
         headers = Message()
         for value in set_cookies:
             headers["Set-Cookie"] = value
-        if headers:
-            request = Request(url)  # noqa: S310  # as above
-            self._jar.extract_cookies(_Headers(headers), request)  # type: ignore[arg-type]  # it reads no more than info()
+        self._jar.extract_cookies(cast("HTTPResponse", _Reply(headers)), _request(url))
 
     def has(self, name: str) -> bool:
         """Whether there is such a cookie."""
@@ -44,3 +45,7 @@ class CookieStore:
     def clear(self) -> None:
         """Forget them all."""
         self._jar.clear()
+
+
+def _request(url: str) -> Request:
+    return Request(url)  # noqa: S310  # nothing is opened: it is the form in which CookieJar takes an address

@@ -22,7 +22,6 @@ from function.ports import Clock, Invalid, Pending, Ticket, Unavailable, Verdict
 from function.rate_limit import (
     DenialReason,
     Denied,
-    Permit,
     Provider,
     ProviderReply,
     ProviderState,
@@ -66,7 +65,7 @@ class FailoverProvider:
         self._clock = clock
         self._monotonic = monotonic
         self._providers = [_LimitedProvider(provider, limit, limiter, observer, monotonic) for provider, limit in order]
-        self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider in self._providers}
+        self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider, _ in order}
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         """Poll where there is a ticket that is still good; else ask the first provider that may be asked. See InnProvider."""
@@ -74,15 +73,15 @@ class FailoverProvider:
         try:
             if ticket is not None and self._clock.now() < ticket.expires_at:
                 for provider in self._providers:
-                    if provider.name == ticket.provider:
-                        return provider.poll(request, ticket)
+                    if provider.provider.name == ticket.provider:
+                        return provider.ask(request, ticket)
             return self._find(request)
         finally:
             self._observer.step("fetch", self._monotonic() - began)
 
     def states(self) -> list[ProviderStatus]:
         """Every provider, in order. Raises Unavailable while the store cannot be reached."""
-        return [ProviderStatus(provider.name, provider.check()) for provider in self._providers]
+        return [ProviderStatus(provider.provider.name, provider.check()) for provider in self._providers]
 
     def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
         failures: list[Unavailable] = []
@@ -105,7 +104,7 @@ class FailoverProvider:
         self, provider: "_LimitedProvider", request: LookupRequest
     ) -> "Verdict | Invalid | Pending | _Failure":
         """Ask in place of a closed provider; one that fails is not asked for this person again for a while."""
-        cooldowns = self._cooldowns[provider.name]
+        cooldowns = self._cooldowns[provider.provider.name]
         if seconds := cooldowns.remaining(request.person):
             return _closed(seconds)
         reply = provider.find(request)
@@ -135,24 +134,19 @@ class _LimitedProvider:
     monotonic: Callable[[], float]
     reported: DenialReason | None = None
 
-    @property
-    def name(self) -> str:
-        """The provider's."""
-        return self.provider.name
-
     def check(self) -> Denied | None:
         """Why the provider may not be asked now; None: it may."""
-        return self.limiter.check(self.name, self.limit)
+        return self.limiter.check(self.provider.name, self.limit)
 
     def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
         """Ask, with a permit, and report to the circuit breaker how that went."""
-        permit = self.limiter.acquire(self.name, self.limit)
+        permit = self.limiter.acquire(self.provider.name, self.limit)
         if isinstance(permit, Denied):
             return self._denied(permit)
-        if not permit.probe:
+        if self.reported is not None and not permit.probe:
             self._report(None)
         try:
-            reply = self._asked(request, None)
+            return self.ask(request, probe=permit.probe)
         except Throttled as error:
             seconds = self._cool_down(error.retry_after)
             reason = Reason.THROTTLED if seconds else Reason.PROVIDER_UNAVAILABLE
@@ -166,27 +160,24 @@ class _LimitedProvider:
             if permit.probe:
                 self._cool_down()
             raise
-        self._note(reply, permit)
-        return reply.answer
 
-    def poll(self, request: LookupRequest, ticket: Ticket) -> Verdict | Invalid | Pending:
-        """Ask with the ticket, without a permit. Raises Unavailable where the ticket is of no more use."""
-        reply = self._asked(request, ticket)
-        self._note(reply, Permit())
-        return reply.answer
-
-    def _asked(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+    def ask(
+        self, request: LookupRequest, ticket: Ticket | None = None, *, probe: bool = False
+    ) -> Verdict | Invalid | Pending:
+        """Ask, or poll with a ticket, which needs no permit. Raises what the provider raises."""
         began, outcome = self.monotonic(), Reason.INTERNAL_ERROR.value
         try:
-            with self.observer.span(f"ask {self.name}"):
+            with self.observer.span(f"ask {self.provider.name}"):
                 reply = self.provider.ask(request, ticket)
             outcome = _outcome(reply)
         except Unavailable as error:
             outcome = error.reason.value
             raise
         finally:
-            self.observer.provider_called(self.name, outcome, self.monotonic() - began)
-        return reply
+            self.observer.provider_called(self.provider.name, outcome, self.monotonic() - began)
+        if reply.captcha_ahead or probe:
+            self._note(reply)
+        return reply.answer
 
     def _denied(self, denied: Denied) -> _Failure:
         reason, seconds = denied
@@ -196,12 +187,13 @@ class _LimitedProvider:
             seconds = min(seconds, HALF_OPEN_SEC)
         return _closed(seconds, ask_next=reason is not DenialReason.PACED)
 
-    def _note(self, reply: ProviderReply, permit: Permit) -> None:
+    def _note(self, reply: ProviderReply) -> None:
+        """Close the circuit after a good probe, or open it for a captcha that is ahead."""
         try:
             if reply.captcha_ahead:
                 self._cool_down()
-            elif permit.probe:
-                self.limiter.recover(self.name)
+            else:
+                self.limiter.recover(self.provider.name)
                 self._report(None)
         except Unavailable as error:
             # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
@@ -209,19 +201,18 @@ class _LimitedProvider:
 
     def _cool_down(self, at_least: float = 0) -> float:
         """Open the circuit; the seconds, 0 where cool-downs are off."""
-        seconds = self.limiter.cool_down(self.name, self.limit, at_least)
+        seconds = self.limiter.cool_down(self.provider.name, self.limit, at_least)
         if seconds:
             self._report(Denied(DenialReason.COOLING_DOWN, seconds))
         return seconds
 
     def _report(self, denied: Denied | None) -> None:
         """Report that the circuit opened, or that it is closed again where it was reported open."""
+        reported, self.reported = self.reported, denied.reason if denied else None
         if denied is not None:
-            self.reported = denied.reason
-            self.observer.provider_closed(self.name, denied.reason.value, denied.retry_after)
-        elif self.reported is not None:
-            self.observer.provider_closed(self.name, self.reported.value, 0)
-            self.reported = None
+            self.observer.provider_closed(self.provider.name, denied.reason.value, denied.retry_after)
+        elif reported is not None:
+            self.observer.provider_closed(self.provider.name, reported.value, 0)
 
 
 class PersonCooldowns:

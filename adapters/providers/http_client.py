@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -146,7 +146,8 @@ class SiteClient:
             exchange.shut_down()
         if isinstance(reply, Reason):
             raise Unavailable(reply)
-        self.cookies.keep(url.url, exchange.set_cookies)
+        if exchange.set_cookies:
+            self.cookies.keep(url.url, exchange.set_cookies)
         return reply
 
     def _connection(self, seconds: float) -> Any:
@@ -159,15 +160,15 @@ class SiteClient:
         return connection
 
 
+@dataclass(slots=True, eq=False)
 class _SiteRequest:
     """One exchange, in a thread; `shut_down` is called from another one."""
 
-    def __init__(self, connection: Any, retry: Retry, deadline: float) -> None:
-        self._new_connection = connection
-        self._retry = retry
-        self._deadline = deadline
-        self._connection: Any = None
-        self.set_cookies: list[str] = []
+    new_connection: Callable[[float], Any]
+    retry: Retry
+    deadline: float
+    set_cookies: list[str] = field(default_factory=list)
+    _connection: Any = None
 
     def run(self, request: h11.Request, body: bytes, result: "Future[SiteReply | Reason]") -> None:
         """Give `result` the reply, or the reason why there is none."""
@@ -195,17 +196,22 @@ class _SiteRequest:
         self._connect()
         http = h11.Connection(h11.CLIENT)
         messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
-        self._socket().sendall(b"".join(http.send(message) or b"" for message in messages))
+        self._connection.sock.settimeout(self._left())
+        self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
         head, packed = self._received(http)
-        headers = [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
-        self.set_cookies = [value for name, value in headers if name == "set-cookie"]
-        by_name = dict(headers)
-        return SiteReply(head.status_code, _unpacked(packed, by_name.get("content-encoding", "")), by_name)
+        headers = {}
+        for name, value in head.headers:
+            headers[name.decode()] = value.decode("latin-1")
+            if name == b"set-cookie":
+                self.set_cookies.append(value.decode("latin-1"))
+        encoding = headers.get("content-encoding", "").lower()
+        unpacked = packed if encoding in ("", "identity") else _unpacked(packed)
+        return SiteReply(head.status_code, unpacked, headers)
 
     def _connect(self) -> None:
-        retry = self._retry
+        retry = self.retry
         while True:
-            self._connection = self._new_connection(min(CONNECT_SEC, self._left() / 2))
+            self._connection = self.new_connection(min(CONNECT_SEC, self._left() / 2))
             try:
                 self._connection.connect()
                 return
@@ -224,7 +230,8 @@ class _SiteRequest:
             event = http.next_event()
             match event:
                 case h11.NEED_DATA:
-                    http.receive_data(self._socket().recv(_READ_BYTES))
+                    self._connection.sock.settimeout(self._left())
+                    http.receive_data(self._connection.sock.recv(_READ_BYTES))
                 case h11.Response():
                     head = event
                 case h11.Data(data):
@@ -238,14 +245,8 @@ class _SiteRequest:
             if len(body) > MAX_BYTES or (head is not None and len(head.headers) > MAX_HEADERS):
                 raise _WrongReply
 
-    def _socket(self) -> Any:
-        """The socket, for one call that ends by the deadline."""
-        sock = self._connection.sock
-        sock.settimeout(self._left())
-        return sock
-
     def _left(self) -> float:
-        left = self._deadline - time.monotonic()
+        left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
@@ -255,10 +256,8 @@ class _WrongReply(Exception):
     """The reply is too big, or cannot be unpacked."""
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _unpacked(body: bytes) -> bytes:
     """The body of a reply that is packed although nobody asked for it."""
-    if encoding.lower() in ("", "identity"):
-        return body
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
         unpacked = unpacking.decompress(body, MAX_BYTES + 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from socket import SOCK_STREAM
 from typing import Any, NamedTuple, cast
@@ -35,8 +35,6 @@ HEARTBEAT_SEC = 10
 """A broker that is silent for three times as long counts as lost."""
 ANSWER_SEC = 5.0
 """A queue whose leader has not answered for so long has none."""
-_DIRECT_REPLY_IS_ROUTED = (4, 2)
-"""The version since which the broker routes to a direct reply-to as to any queue."""
 
 
 class BrokerConfig(NamedTuple):
@@ -70,15 +68,11 @@ class BrokerConnection:
         self.publisher = publisher
         self._checks: AbstractChannel | None = None
         self._cancelled = asyncio.Event()
-        channel.on_consumer_cancel_callbacks.add(self._on_cancel)
+        channel.on_consumer_cancel_callbacks.add(lambda _frame: self._cancelled.set())
 
     async def lost(self) -> None:
         """Wait until the channel is of no more use, then raise BrokerUnavailable."""
-        cancelled = asyncio.create_task(self._cancelled.wait())
-        try:
-            await asyncio.wait({cancelled, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            cancelled.cancel()
+        await self._closed_or(self._cancelled.wait())
         raise BrokerUnavailable("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
 
     async def unblocked(self, stopping: asyncio.Event) -> None:
@@ -86,13 +80,16 @@ class BrokerConnection:
 
         A broker with an alarm (memory, disk) does not even read a connection's end: a new one would only be one more.
         """
-        ready = asyncio.create_task(self.channel.connection.ready())
-        stopped = asyncio.create_task(stopping.wait())
+        await self._closed_or(self.channel.connection.ready(), stopping.wait())
+
+    async def _closed_or(self, *waits: Coroutine[Any, Any, object]) -> None:
+        """Wait for the first of these, but no longer than until the channel is closed."""
+        tasks = [asyncio.create_task(wait) for wait in waits]
         try:
-            await asyncio.wait({ready, stopped, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*tasks, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ready.cancel()
-            stopped.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def counts(self, queue: str, *, consumed: bool = False) -> QueueCounts:
         """The counts of a queue whose leader answers. Raises BrokerUnavailable, BrokerRefused.
@@ -120,9 +117,6 @@ class BrokerConnection:
             self._checks = await self.channel.connection.channel(publisher_confirms=False)
         return self._checks
 
-    def _on_cancel(self, _frame: Basic.Cancel) -> None:
-        self._cancelled.set()
-
 
 @asynccontextmanager
 async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
@@ -137,7 +131,8 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
         # What is given is this class; its `wait=False` is not in the abstract one.
         channel = cast("Channel", confirming)
         version = str(connection.server_properties.get("version")).split(".")[:2]
-        direct_is_routed = tuple(int(part) for part in version if part.isdigit()) >= _DIRECT_REPLY_IS_ROUTED
+        # Since 4.2 the broker routes to a direct reply-to as to any queue.
+        direct_is_routed = tuple(int(part) for part in version if part.isdigit()) >= (4, 2)
         publisher = Publisher(channel, broker.names, observer, direct_is_routed=direct_is_routed)
         yield BrokerConnection(channel, publisher)
     finally:

@@ -6,18 +6,18 @@ queue puts a confirmed copy of each message that stays at the tail, acknowledges
 copy is at the head again. A break-off leaves one message twice at the most, and loses none.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiormq.exceptions import InvalidFrameError
 from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
-from adapters.rabbitmq.envelope import decode
-from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable
+from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
+from adapters.rabbitmq.jobs import decode
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to
 from adapters.rabbitmq.topology import Names
 from function.request import MAX_REQUEST_ID
@@ -46,8 +46,7 @@ class DeadLetter:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which messages are selected; "": any."""
 
     request_id: str = ""
@@ -80,15 +79,13 @@ class DeadLetters:
 
     def describe(self, delivery: Delivery) -> DeadLetter:
         """What may be shown of a message, whoever parked it: this service, or the broker at the delivery limit."""
-        headers = delivery.headers
-        reason = headers.get(REASON)
-        attempts = delivery.attempts(self._names.retry)
+        reason, (death_reason, death_time) = delivery.headers.get(REASON), delivery.death()
         return DeadLetter(
             request_id=_request_id(delivery),
-            reason=_text(reason) or delivery.death_reason(),
-            parked_at=_text(headers.get(PARKED_AT)) or delivery.death_time(),
+            reason=_text(reason) or death_reason,
+            parked_at=_text(delivery.headers.get(PARKED_AT)) or death_time,
             # The broker parks a message that had one more attempt than was counted.
-            attempts=attempts if reason or not delivery.death_reason() else attempts + 1,
+            attempts=delivery.attempts(self._names.retry) + (not reason and death_reason != ""),
         )
 
     async def _settle(
@@ -112,14 +109,18 @@ class DeadLetters:
         """A copy for the tail of the same queue, which says of itself the same."""
         letter = self.describe(delivery)
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}
-        return copy_to(
+        copy = copy_to(
             self._queue, delivery, "read", {name: fact for name, fact in facts.items() if fact}, keep_headers=True
         )
+        # RabbitMQ 4.3 serves strictly by priority, and takes none for a middle one: the copy would overtake the next message.
+        copy.properties.priority = 0
+        return copy
 
     async def _publish(self, message: Message) -> None:
         try:
-            if not await self._connection.publisher.offer(message, asyncio.Event()):
-                raise BrokerRefused(_FULL.format(message.queue))
+            await self._connection.publisher.move(message)
+        except QueueFull:
+            raise BrokerRefused(_FULL.format(message.queue)) from None
         except BrokerUnavailable as unavailable:
             if unavailable.code == NO_QUEUE:
                 raise BrokerRefused(_NO_SOURCE.format(message.queue)) from None
@@ -146,7 +147,7 @@ class DeadLetters:
 
 
 def _request_id(delivery: Delivery) -> str:
-    data = decode(delivery).event.data
+    data = decode(delivery).data
     if isinstance(data, bytes):
         with suppress(ValueError):
             data = from_json(data, allow_inf_nan=False)

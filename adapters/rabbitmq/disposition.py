@@ -52,19 +52,26 @@ def disposition(outcome: Outcome, attempts: int, limit: int, *, replies: bool, t
     """
     match outcome:
         case Answered():
-            return Disposition(replies)
-        case Rejected(request_id):
+            chosen = Disposition(replies)
+        case Rejected(request_id) if replies and request_id:
+            chosen = Disposition(replies)
+        case Rejected():
             # Nobody can tell which request an unnamed one was, nor would a sender without an address ever know.
-            named = replies and request_id
-            return Disposition(replies) if named else Disposition(replies, Destination.DEAD, Status.REJECTED)
-        case InProgress():
-            return HOLD
-        case Deferred(_, reason):
-            return _after_deferred(reason, attempts < limit, throttled) or Disposition(
-                replies, Destination.DEAD, reason
-            )
+            chosen = Disposition(replies, Destination.DEAD, Status.REJECTED)
+        case Deferred(_, Reason.NOT_CACHED as reason):
+            chosen = Disposition(destination=Destination.LOOKUP, reason=reason)
+        case Deferred(_, Reason.THROTTLED as reason) if throttled + 1 < MAX_THROTTLED:
+            # Behind the others: it may be this very request that the provider does not like.
+            chosen = Disposition(destination=Destination.LOOKUP, reason=reason)
+        case Deferred(_, reason) if reason.is_failure and attempts < limit:
+            chosen = Disposition(destination=Destination.RETRY, reason=reason)
+        case Deferred(_, reason) if reason.is_failure or reason is Reason.THROTTLED:
+            chosen = Disposition(replies, Destination.DEAD, reason)
+        case Deferred() | InProgress():
+            chosen = HOLD
         case _:
             assert_never(outcome)
+    return chosen
 
 
 def may_reply(name: str, own_queues: Collection[str]) -> bool:
@@ -79,18 +86,3 @@ def is_forged(delivery: Delivery) -> bool:
     time, and 3.10 writes the whole reply to its log. The request that did it is the one that came back when it was alone.
     """
     return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
-
-
-def _after_deferred(reason: Reason, may_retry: bool, throttled: int) -> Disposition | None:  # noqa: FBT001  # a fact
-    """None: it is parked."""
-    match reason:
-        case Reason.NOT_CACHED:
-            return Disposition(destination=Destination.LOOKUP, reason=reason)
-        case Reason.THROTTLED:
-            # Behind the others: it may be this very request that the provider does not like.
-            again = throttled + 1 < MAX_THROTTLED
-            return Disposition(destination=Destination.LOOKUP, reason=reason) if again else None
-        case _ if reason.is_failure:
-            return Disposition(destination=Destination.RETRY, reason=reason) if may_retry else None
-        case _:
-            return HOLD

@@ -18,6 +18,13 @@ class BrokerUnavailable(Exception):
         self.code = code
 
 
+class QueueFull(BrokerUnavailable):
+    """A queue of ours takes no message now: a policy limits its length."""
+
+    def __init__(self) -> None:
+        super().__init__(QUEUE_FULL)
+
+
 class BrokerRefused(Exception):
     """The broker refuses, and a retry would not help. The text says what to correct, and holds no secret."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from adapters.rabbitmq.connection import BrokerConnection
-from adapters.rabbitmq.disposition import HOLD, Disposition
+from adapters.rabbitmq.disposition import HOLD
 from adapters.rabbitmq.holds import HoldReport
 from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
 from adapters.rabbitmq.messages import Message
@@ -49,8 +49,9 @@ class FastLane:
                 async with subscription.open(stopping):
                     while deliveries := await subscription.take(MAX_BATCH):
                         self._count(len(deliveries))
-                        await subscription.accept(deliveries[0])
-                        messages = await self._process([self._jobs.decode(each) for each in deliveries], stopping)
+                        if not subscription.is_wide:
+                            await subscription.accept(deliveries[0])
+                        messages = await self._process(list(map(self._jobs.decode, deliveries)), stopping)
                         published = group.create_task(_publish(connection, messages, stopping))
                         batches.put_nowait((deliveries[-1].tag, len(deliveries), published))
                 batches.put_nowait(None)
@@ -59,30 +60,29 @@ class FastLane:
 
     async def _process(self, jobs: list[Job], stopping: asyncio.Event) -> list[Message]:
         """The messages that settle a batch. While the store is unavailable it is held: no retry is counted."""
-        backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
+        events = [job.event for job in jobs]
+        backoff = None
         while True:
-            outcomes = await self._outcomes(jobs)
+            outcomes = await self._cached(events)
             chosen = list(map(self._jobs.disposition, jobs, outcomes))
             if HOLD not in chosen:
-                self._holds.released(outcomes)
+                if self._holds.outage_since is not None:
+                    self._holds.released(outcomes)
                 break
             self._holds.held(outcome for outcome, each in zip(outcomes, chosen, strict=True) if each is HOLD)
             if stopping.is_set() or monotonic() > jobs[0].delivery.arrived + HOLD_SEC:
                 break
+            backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
             await pause(backoff.next(), stopping)
-        return [message for settled in map(self._settle, jobs, outcomes, chosen) for message in settled]
-
-    def _settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
-        if chosen is HOLD:
-            return [self._jobs.hand_back(job)]
-        ago = monotonic() - job.delivery.arrived
-        with self._context.observer.span("consume request", job.traceparent, ago) as job.traceparent:
-            return self._jobs.settle(job, outcome, chosen)
-
-    async def _outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
-        events = [job.envelope.event for job in jobs if job.envelope.fault is None]
-        found = iter(await self._cached(events))
-        return [job.envelope.fault or next(found) for job in jobs]
+        messages: list[Message] = []
+        for job, outcome, each in zip(jobs, outcomes, chosen, strict=True):
+            if each is HOLD:
+                messages.append(self._jobs.hand_back(job))
+                continue
+            ago = monotonic() - job.delivery.arrived
+            with self._context.observer.span("consume request", job.traceparent, ago) as job.traceparent:
+                messages += self._jobs.settle(job, outcome, each)
+        return messages
 
     async def _cached(self, events: list[Event]) -> list[Outcome]:
         try:

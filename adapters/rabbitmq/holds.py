@@ -18,13 +18,13 @@ _WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})
 
 
 class HoldReport:
-    """One lane's. `queue`: its own; `clock`: seconds from any beginning."""
+    """One lane's. `queue`: its own; `clock`: seconds from any beginning; `outage_since`: None while there is none."""
 
     def __init__(self, observer: Observer, queue: str, clock: Callable[[], float] = monotonic) -> None:
         self._observer = observer
         self._queue = queue
         self._clock = clock
-        self._outage_since: float | None = None
+        self.outage_since: float | None = None
         self._silent_until = float("-inf")
 
     def held(self, outcomes: Iterable[Outcome]) -> None:
@@ -33,27 +33,23 @@ class HoldReport:
         for reason in HOLD_REASONS:
             if count := reasons[reason]:
                 self._observer.held(reason, count)
-        if Reason.STORE_UNAVAILABLE in reasons:
-            self._begin()
-        else:
-            self._end()
-
-    def released(self, outcomes: Iterable[Outcome]) -> None:
-        """These go on. It costs nothing while there is no outage."""
-        if self._outage_since is not None and not _WITHOUT_STORE.issuperset(map(_status, outcomes)):
-            self._end()
-
-    def _begin(self) -> None:
         now = self._clock()
-        if self._outage_since is None and now >= self._silent_until:
-            self._outage_since = now
+        if Reason.STORE_UNAVAILABLE not in reasons:
+            self._end()
+        elif self.outage_since is None and now >= self._silent_until:
+            self.outage_since = now
             self._observer.event("store_unavailable", queue=self._queue)
 
+    def released(self, outcomes: Iterable[Outcome]) -> None:
+        """These go on."""
+        if not _WITHOUT_STORE.issuperset(map(_status, outcomes)):
+            self._end()
+
     def _end(self) -> None:
-        if self._outage_since is not None:
+        if self.outage_since is not None:
             now = self._clock()
-            self._observer.event("store_available", queue=self._queue, seconds=now - self._outage_since)
-            self._outage_since, self._silent_until = None, now + OUTAGE_LOG_SEC
+            self._observer.event("store_available", queue=self._queue, seconds=now - self.outage_since)
+            self.outage_since, self._silent_until = None, now + OUTAGE_LOG_SEC
 
 
 def _status(outcome: Outcome) -> str:

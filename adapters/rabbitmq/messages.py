@@ -8,6 +8,7 @@ of our own: attempts = header + returns counted since.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pamqp import encode
 from pamqp.commands import Basic
@@ -15,7 +16,7 @@ from pamqp.commands import Basic
 from adapters.rabbitmq.topology import Names
 
 Properties = Basic.Properties
-Headers = Mapping[str, object]
+Headers = Mapping[str, Any]
 
 PERSISTENT = 2
 SHORT_STRING_BYTES = 255
@@ -39,11 +40,6 @@ MAX_HEADERS_BYTES = 64 * 1024
 # The broker's own headers, which would count twice, and CC and BCC, by which it would send copies to other queues.
 _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))
 _NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
-# Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
-# RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
-_COPIED_PROPERTIES = (
-    "content_type", "content_encoding", "correlation_id", "message_id", "timestamp", "message_type", "app_id",
-)  # fmt: skip
 _INT64 = range(-(2**63), 2**63)
 _MAX_SINGLE = 3.4028234e38
 
@@ -76,27 +72,31 @@ class Delivery:
 
     def attempts(self, retry_queue: str) -> int:
         """How many attempts it has behind it. 0: this is the first one."""
-        returns = (death.get("count") for death in _deaths(self.headers) if _expired_in(death, retry_queue))
-        return _count(self.headers.get(ATTEMPTS)) + sum(map(_count, returns))
+        attempts = _count(self.headers.get(ATTEMPTS))
+        for death in self._deaths():
+            if death.get("queue") == retry_queue and death.get("reason") == "expired":
+                attempts += _count(death.get("count"))
+        return attempts
 
-    def death_reason(self) -> str:
-        """Why the broker itself parked it (delivery_limit, expired, rejected); "" where it did not."""
-        return next((reason for death in _deaths(self.headers) if isinstance(reason := death.get("reason"), str)), "")
+    def death(self) -> tuple[str, str]:
+        """Why the broker itself parked it (delivery_limit, expired, rejected), and when, as ISO time; "" where it did not."""
+        reasons = (reason for death in self._deaths() if isinstance(reason := death.get("reason"), str))
+        times = (time for death in self._deaths() if isinstance(time := death.get("time"), datetime))
+        return next(reasons, ""), next((time.isoformat(timespec="seconds") for time in times), "")
 
-    def death_time(self) -> str:
-        """When the broker itself parked it, as ISO time; "" where it did not."""
-        times = (time for death in _deaths(self.headers) if isinstance(time := death.get("time"), datetime))
-        return next((time.isoformat(timespec="seconds") for time in times), "")
+    def _deaths(self) -> Iterable[Headers]:
+        deaths = self.headers.get("x-death")
+        return [death for death in deaths if isinstance(death, dict)] if isinstance(deaths, list) else []
 
 
 @dataclass(slots=True)
 class Message:
-    """One to publish through the default exchange. `moved`: why it goes to a queue of ours; None: it is a reply."""
+    """One to publish through the default exchange. `moved`: why it goes to a queue of ours; "": it is a reply."""
 
     queue: str
     properties: Properties
     body: bytes
-    moved: str | None = None
+    moved: str = ""
 
 
 def copy_to(
@@ -111,7 +111,7 @@ def copy_to(
         for name, value in delivery.headers.items()
         if name not in _NOT_COPIED and not name.startswith(_NOT_COPIED_PREFIXES)
     }
-    if not keep_headers and headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:  # type: ignore[arg-type]  # as in _copied
+    if headers and not keep_headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:
         # The broker ends a connection for a frame that is too large.
         headers = {}
     # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
@@ -125,7 +125,7 @@ def unrouted(reply: Message, names: Names, reason: str) -> Message:
     return Message(names.unrouted, _copied(reply.properties, headers), reply.body, reason)
 
 
-def portable(value: object) -> object:
+def portable(value: object) -> Any:
     """A header's value as it can be written: the client library reads more kinds of values than it writes."""
     match value:
         case list():
@@ -143,19 +143,21 @@ def portable(value: object) -> object:
             return value if writable else str(value)
 
 
-def _copied(properties: Properties, headers: Headers, reply_to: str | None = None) -> Properties:
-    copied = {name: getattr(properties, name) for name in _COPIED_PROPERTIES}
-    # portable() made the headers field values.
-    return Properties(delivery_mode=PERSISTENT, headers=dict(headers) or None, reply_to=reply_to, **copied)  # type: ignore[arg-type]
-
-
-def _deaths(headers: Headers) -> Iterable[Headers]:
-    deaths = headers.get("x-death")
-    return [death for death in deaths if isinstance(death, dict)] if isinstance(deaths, list) else []
-
-
-def _expired_in(death: Headers, queue: str) -> bool:
-    return death.get("queue") == queue and death.get("reason") == "expired"
+def _copied(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
+    # Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
+    # RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
+    return Properties(
+        headers=headers or None,
+        delivery_mode=PERSISTENT,
+        reply_to=reply_to,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        correlation_id=properties.correlation_id,
+        message_id=properties.message_id,
+        timestamp=properties.timestamp,
+        message_type=properties.message_type,
+        app_id=properties.app_id,
+    )
 
 
 def _count(value: object) -> int:

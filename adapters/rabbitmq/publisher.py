@@ -5,13 +5,14 @@ that is tried again, and holds up nothing that goes elsewhere.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from time import monotonic
 
 from aiormq import Channel
 from aiormq.exceptions import DeliveryError, PublishError
 
 from adapters.rabbitmq.disposition import HANDED_BACK
-from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable
+from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.backoff import pause
@@ -54,52 +55,22 @@ class Publisher:
 
     async def deliver(self, message: Message, stopping: asyncio.Event) -> None:
         """Publish it, as soon as its queue takes it. Raises BrokerUnavailable."""
-        while not await self.offer(message, stopping):
-            if message.moved == HANDED_BACK:
-                # Only this lane empties its queue: the broker takes back what it has in hand.
-                raise BrokerUnavailable(QUEUE_FULL)
+        while True:
+            try:
+                if message.moved:
+                    await self.move(message)
+                else:
+                    await self._reply(message)
+            except QueueFull:
+                # Only this lane empties its own queue: the broker takes back what it has in hand.
+                if message.moved == HANDED_BACK or stopping.is_set():
+                    raise
+            else:
+                return
             await pause(FULL_QUEUE_SEC, stopping)
 
-    async def offer(self, message: Message, stopping: asyncio.Event) -> bool:
-        """Publish it; False: its queue is full now. Raises BrokerUnavailable, at the end for a full queue as well."""
-        try:
-            if message.moved is None:
-                await self._reply(message)
-            else:
-                await self._move(message, message.moved)
-        except DeliveryError:
-            self._report_full(self._names.unrouted if message.moved is None else message.queue)
-            if stopping.is_set():
-                raise BrokerUnavailable(QUEUE_FULL) from None
-            return False
-        return True
-
-    async def _reply(self, message: Message) -> None:
-        """To the sender's queue, or to `.unrouted` where that does not take it."""
-        begun, refusal = monotonic(), ""
-        # Older brokers return what goes to a direct reply-to as unroutable even as they deliver it.
-        mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
-        try:
-            if begun <= self._stuck_until.get(message.queue, 0.0):
-                refusal = UNCONFIRMED
-            else:
-                await self._publish(message, mandatory=mandatory)
-        except PublishError:
-            refusal = "unroutable"
-        except DeliveryError:
-            refusal = "refused"
-        except BrokerUnavailable:
-            if self._last_confirm < begun:
-                raise
-            # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
-            self._stuck_until[message.queue] = monotonic() + STUCK_SEC
-            refusal = UNCONFIRMED
-        finally:
-            self._observer.step("reply", monotonic() - begun)
-        if refusal:
-            await self._move(unrouted(message, self._names, refusal), refusal)
-
-    async def _move(self, message: Message, reason: str) -> None:
+    async def move(self, message: Message) -> None:
+        """Publish it to a queue of ours, once. Raises QueueFull, BrokerUnavailable."""
         own_id = message.properties.message_id
         # The library tells returned messages apart by their id: one that is under way already gets a new one.
         if own_id in self._message_ids:
@@ -112,27 +83,52 @@ class Publisher:
             await self._publish(message, mandatory=True)
         except PublishError:
             raise BrokerUnavailable(NO_QUEUE) from None
+        except DeliveryError:
+            now = monotonic()
+            if now >= self._silent_until.get(message.queue, 0.0):
+                self._silent_until[message.queue] = now + FULL_QUEUE_LOG_SEC
+                self._observer.event(QUEUE_FULL, queue=message.queue)
+            raise QueueFull from None
+        except TimeoutError:
+            raise BrokerUnavailable(UNCONFIRMED) from None
         finally:
             self._moves -= 1
             self._message_ids.discard(own_id)
-        self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), reason)
-
-    async def _publish(self, message: Message, *, mandatory: bool) -> None:
-        try:
-            await self._channel.basic_publish(
-                message.body,
-                routing_key=message.queue,
-                properties=message.properties,
-                mandatory=mandatory,
-                timeout=CONFIRM_SEC,
-                wait=False,
-            )
-        except TimeoutError:
-            raise BrokerUnavailable(UNCONFIRMED) from None
         self._last_confirm = monotonic()
+        self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
-    def _report_full(self, queue: str) -> None:
-        now = monotonic()
-        if now >= self._silent_until.get(queue, 0.0):
-            self._silent_until[queue] = now + FULL_QUEUE_LOG_SEC
-            self._observer.event(QUEUE_FULL, queue=queue)
+    async def _reply(self, message: Message) -> None:
+        """To the sender's queue, or to `.unrouted` where that does not take it."""
+        begun, refusal = monotonic(), ""
+        # Older brokers return what goes to a direct reply-to as unroutable even as they deliver it.
+        mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
+        try:
+            if begun <= self._stuck_until.get(message.queue, 0.0):
+                refusal = UNCONFIRMED
+            else:
+                await self._publish(message, mandatory=mandatory)
+                self._last_confirm = monotonic()
+        except PublishError:
+            refusal = "unroutable"
+        except DeliveryError:
+            refusal = "refused"
+        except TimeoutError:
+            if self._last_confirm < begun:
+                raise BrokerUnavailable(UNCONFIRMED) from None
+            # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
+            self._stuck_until[message.queue] = monotonic() + STUCK_SEC
+            refusal = UNCONFIRMED
+        finally:
+            self._observer.step("reply", monotonic() - begun)
+        if refusal:
+            await self.move(unrouted(message, self._names, refusal))
+
+    def _publish(self, message: Message, *, mandatory: bool) -> Awaitable[object]:
+        return self._channel.basic_publish(
+            message.body,
+            routing_key=message.queue,
+            properties=message.properties,
+            mandatory=mandatory,
+            timeout=CONFIRM_SEC,
+            wait=False,
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.disposition import HOLD
+from adapters.rabbitmq.errors import QueueFull
 from adapters.rabbitmq.fast_lane import HOLD_SEC
 from adapters.rabbitmq.holds import HoldReport
 from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
@@ -68,27 +69,17 @@ class SlowLane:
             await self._publish([self._jobs.hand_back(self._jobs.decode(delivery))], delivery, run)
 
     async def _process(self, delivery: Delivery, run: _Run) -> None:
-        self._context.observer.in_flight(ENTRY, 1)
+        observer = self._context.observer
+        observer.in_flight(ENTRY, 1)
         try:
             await run.subscription.accept(delivery)
             job = self._jobs.decode(delivery)
-            with self._context.observer.span("consume lookup", job.traceparent) as job.traceparent:
-                while not await self._settle(job, run):
+            with observer.span("consume lookup", job.traceparent) as job.traceparent:
+                while not await self._publish(self._settle(job, await self._resolve(job, run)), delivery, run):
                     # Its queue has no room for it at the tail, nor will have any if nothing in hand is tried again.
                     await pause(FULL_QUEUE_SEC, run.stopping)
         finally:
-            self._context.observer.in_flight(ENTRY, -1)
-
-    async def _settle(self, job: Job, run: _Run) -> bool:
-        """Look it up and publish what settles it; False: its own queue, where it is to go, is full."""
-        messages = [self._jobs.hand_back(job)]
-        outcome = job.envelope.fault or await self._resolve(job, run)
-        if outcome is not None:
-            chosen = self._jobs.disposition(job, outcome)
-            if chosen is not HOLD:
-                self._holds.released([outcome])
-                messages = self._jobs.settle(job, outcome, chosen)
-        return await self._publish(messages, job.delivery, run)
+            observer.in_flight(ENTRY, -1)
 
     async def _resolve(self, job: Job, run: _Run) -> Outcome | None:
         """How the lookup ends; None: it has been in hand for too long."""
@@ -102,9 +93,18 @@ class SlowLane:
 
         try:
             async with asyncio.timeout(HOLD_SEC):
-                return await self._context.lookups.resolve(job.envelope.event, on_hold=on_hold)
+                return await self._context.lookups.resolve(job.event, on_hold=on_hold)
         except TimeoutError:
             return None
+
+    def _settle(self, job: Job, outcome: Outcome | None) -> list[Message]:
+        if outcome is not None:
+            chosen = self._jobs.disposition(job, outcome)
+            if chosen is not HOLD:
+                if self._holds.outage_since is not None:
+                    self._holds.released([outcome])
+                return self._jobs.settle(job, outcome, chosen)
+        return [self._jobs.hand_back(job)]
 
     async def _publish(self, messages: list[Message], delivery: Delivery, run: _Run) -> bool:
         """Publish and acknowledge; False: what is to go to the lane's own queue finds it full."""
@@ -112,7 +112,12 @@ class SlowLane:
         for message in messages:
             if message.queue != self.queue:
                 await publisher.deliver(message, run.stopping)
-            elif not await publisher.offer(message, run.stopping):
+                continue
+            try:
+                await publisher.move(message)
+            except QueueFull:
+                if run.stopping.is_set():
+                    raise
                 return False
         await run.connection.channel.basic_ack(delivery.tag, wait=False)
         return True

@@ -1,8 +1,10 @@
 """Exponential back-off with jitter, for whoever tries again."""
 
 import asyncio
-import random
 from contextlib import suppress
+from random import SystemRandom
+
+_RANDOM = SystemRandom()
 
 
 class Backoff:
@@ -18,7 +20,7 @@ class Backoff:
 
     def next(self) -> float:
         """The next delay."""
-        delay = self._delay * random.uniform(0.5, 1)  # noqa: S311  # jitter is no secret
+        delay = self._delay * _RANDOM.uniform(0.5, 1)
         self._delay = min(self._delay * 2, self._longest)
         return delay
 

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from typing import Any
 
 _PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
@@ -38,11 +38,12 @@ def without(*names: str) -> Iterator[None]:
 
     For libraries that try for something more and do without, where it is known not to be needed.
     """
-    # None is how Python itself notes that a module is not to be had.
-    hidden: dict[str, ModuleType | None] = dict.fromkeys(name for name in names if name not in sys.modules)
-    sys.modules.update(hidden)  # type: ignore[arg-type]  # None is documented, and missing in the type
+    hidden = [name for name in names if name not in sys.modules]
+    # None is how Python itself notes that a module is not to be had; the type does not say so.
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(hidden))
     try:
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            del modules[name]

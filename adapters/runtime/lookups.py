@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
+from itertools import repeat
+from threading import Thread
 from typing import Protocol
 
 from adapters.runtime.backoff import Backoff, pause
-from adapters.runtime.shutdown import end
 from function.event import Event
 from function.handler import Prefetched, handle
 from function.outcomes import Answer, Deferred, InProgress, Outcome, Reason, Rejected
@@ -26,6 +27,8 @@ SOCKET_TURNS = 2
 """Turns of the event loop between bytes that have come and the request made of them."""
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
+FETCHED = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
+"""What the cached attempt may end with for which there is another one."""
 NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 
 
@@ -73,7 +76,18 @@ class Lookups:
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
-        return [handle(event, ports) for event in events]
+        return list(map(handle, events, repeat(ports)))
+
+    async def answer(self, event: Event, seconds: float) -> Outcome:
+        """The cached attempt, then `resolve` for what that does not end, in so many seconds."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                (outcome,) = await self.cached([event])
+        except TimeoutError:
+            return self._deferred(event, Reason.DEADLINE)
+        fetched = isinstance(outcome, Deferred) and outcome.reason in FETCHED
+        return await self.resolve(event, deadline) if fetched else outcome
 
     async def resolve(
         self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None
@@ -82,7 +96,7 @@ class Lookups:
 
         With a `deadline` (of the loop's clock) it ends with the last outcome, as soon as no other can come in time.
         """
-        outcome = self.deferred(event, Reason.DEADLINE)
+        outcome = self._deferred(event, Reason.DEADLINE)
         backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
@@ -92,14 +106,14 @@ class Lookups:
                     elif self._gate.is_open:
                         outcome = self._gate.noted(await self.fetch(event))
                     else:
-                        outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                         outcome = await self._fetch_in_turn(event, deadline)
                     delay = _delay(outcome, backoff)
                     if delay is None or _too_late(delay, deadline):
                         break
                     on_hold(outcome)
                     if _reason(outcome) is not Reason.PROVIDER_CLOSED:
-                        await self._hold(delay)
+                        await pause(delay, self._stopping)
         return outcome
 
     async def fetch(self, event: Event) -> Outcome:
@@ -110,34 +124,39 @@ class Lookups:
             return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
         except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the host's
             self._observer.error("fetch", bug)
-            return self.deferred(event, Reason.INTERNAL_ERROR)
+            return self._deferred(event, Reason.INTERNAL_ERROR)
 
     def stop(self) -> None:
         """Let nobody wait any longer: each `resolve` ends with the attempt that it makes now, or with its last outcome."""
         self._stopping.set()
 
     def close(self, within: float) -> None:
-        """Wait so many seconds for the fetches under way; those in the queue never begin."""
-        end(self._threads, within)
+        """Wait so many seconds for the fetches under way, which can't be stopped; those in the queue never begin."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        # The pool's own waiting has no bounds.
+        waiting = Thread(target=self._threads.shutdown, daemon=True)
+        waiting.start()
+        # Whoever interrupts once more does not want to wait.
+        with suppress(KeyboardInterrupt):
+            waiting.join(within)
         self._reads.close()
 
     async def _fetch_in_turn(self, event: Event, deadline: float | None) -> Outcome:
         """Fetch when the provider permits it, after those that came before."""
         async with self._gate.turn():
             while True:
-                outcome = self.deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
-                if _too_late(self._gate.wait, deadline) or not await self._hold(self._gate.wait):
+                wait = self._gate.wait
+                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, wait)
+                if _too_late(wait, deadline):
+                    return outcome
+                await pause(wait, self._stopping)
+                if self._stopping.is_set():
                     return outcome
                 outcome = self._gate.noted(await self.fetch(event))
                 if _reason(outcome) is not Reason.PROVIDER_CLOSED:
                     return outcome
 
-    async def _hold(self, seconds: float) -> bool:
-        """Wait; False where the process stops meanwhile."""
-        await pause(seconds, self._stopping)
-        return not self._stopping.is_set()
-
-    def deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+    def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """How an event ends that a host gives up for this reason."""
         request = event.request(self._ports.clock)
         return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)
@@ -149,47 +168,41 @@ class CoalescedReads:
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
-        self._calls: list[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        # The next batch, and whom it asks for.
+        self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
+        self._persons: list[Person] = []
 
     async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         """As `AnswerStore.find_many`; there may be others in the result."""
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[Mapping[Person, Answer]] = loop.create_future()
-        self._calls.append((persons, result))
-        if self._reading is None:
-            self._reading = loop.create_task(self._read_all())
-        return await result
+        if self._batch is None or len(self._persons) >= MAX_BATCH:
+            self._persons = []
+            self._batch = asyncio.create_task(self._read_batch(self._persons))
+        batch, asked_for = self._batch, self._persons
+        asked_for.extend(persons)
+        try:
+            return await asyncio.shield(batch)
+        except Unavailable:
+            raise
+        except Exception:
+            # A bug is one call's, and not the batch's.
+            if len(asked_for) == len(persons):
+                raise
+            return await self._read(persons)
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _read_all(self) -> None:
-        try:
-            while self._calls:
-                await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
-                batch, self._calls = self._calls[:MAX_BATCH], self._calls[MAX_BATCH:]
-                await self._read(batch)
-        finally:
-            self._reading = None
+    async def _read_batch(self, persons: list[Person]) -> Mapping[Person, Answer]:
+        async with self._turn:
+            await drain_sockets(persons, MAX_BATCH, SOCKET_TURNS)
+            if self._persons is persons:
+                self._batch = None
+            return await self._read(persons)
 
-    async def _read(self, batch: Sequence[tuple[Sequence[Person], asyncio.Future[Mapping[Person, Answer]]]]) -> None:
-        persons = [person for call, _ in batch for person in call]
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
-        except Unavailable as no:
-            for _, result in batch:
-                _finish(result, no)
-        except Exception as bug:  # noqa: BLE001  # a bug is one call's, and not the batch's
-            if len(batch) == 1:
-                _finish(batch[0][1], bug)
-            else:
-                for call in batch:
-                    await self._read([call])
-        else:
-            for _, result in batch:
-                _finish(result, found)
+    def _read(self, persons: Sequence[Person]) -> asyncio.Future[Mapping[Person, Answer]]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
 
 
 class _PermitGate:
@@ -242,16 +255,6 @@ async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
         seen = len(arrived)
         for _ in range(turns):
             await asyncio.sleep(0)
-
-
-def _finish(result: asyncio.Future[Mapping[Person, Answer]], found: Mapping[Person, Answer] | Exception) -> None:
-    # Whoever waited for it may be gone.
-    if result.done():
-        return
-    if isinstance(found, Exception):
-        result.set_exception(found)
-    else:
-        result.set_result(found)
 
 
 def _reason(outcome: Outcome) -> Reason | None:

@@ -29,45 +29,13 @@ class NotStarted(Exception):
         self.lines = lines
 
 
-def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
-    """Some work in a thread that can't be stopped, and does not keep the process from ending."""
-    end: Future[T] = Future()
-    # From here on nobody can cancel it.
-    end.set_running_or_notify_cancel()
+async def started(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:
+    """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted.
 
-    def run() -> None:
-        try:
-            end.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
-            end.set_exception(exc)
-
-    Thread(target=run, daemon=True).start()
-    return end
-
-
-def reporting(servers: Mapping[str, Connect], observer: Observer) -> dict[str, Connect]:
-    """The same servers. The log has a line for one that the start has to wait for, and one when it is there."""
-    return {name: _reporting(name, connect, observer) for name, connect in servers.items()}
-
-
-def _reporting(name: str, connect: Connect, observer: Observer) -> Connect:
-    waited = False
-
-    async def report() -> str:
-        nonlocal waited
-        why = await connect()
-        if bool(why) is not waited:
-            observer.event("server_unreachable" if why else "server_reached", server=name.lower())
-            waited = bool(why)
-        return why
-
-    return report
-
-
-async def started(servers: Mapping[str, Connect], limit: float) -> None:
-    """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted."""
+    The log has a line for a server that the start has to wait for, and one when it is there.
+    """
     missing = dict.fromkeys(servers, "it has not answered")
-    tries = [asyncio.create_task(_reached(name, connect, missing)) for name, connect in servers.items()]
+    tries = [asyncio.create_task(_reach(name, connect, missing, observer)) for name, connect in servers.items()]
     try:
         async with asyncio.timeout(limit or None):
             await asyncio.gather(*tries)
@@ -80,15 +48,34 @@ async def started(servers: Mapping[str, Connect], limit: float) -> None:
         await asyncio.gather(*tries, return_exceptions=True)
 
 
-async def _reached(name: str, connect: Connect, missing: dict[str, str]) -> None:
+async def _reach(name: str, connect: Connect, missing: dict[str, str], observer: Observer) -> None:
     backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
-    while True:
-        try:
-            why = await connect()
-        except Refused as no:
-            raise NotStarted({name: str(no)}) from None
-        if not why:
-            break
-        missing[name] = why
-        await asyncio.sleep(backoff.next())
+    waited = False
+    try:
+        while why := await connect():
+            missing[name] = why
+            if not waited:
+                observer.event("server_unreachable", server=name.lower())
+            waited = True
+            await asyncio.sleep(backoff.next())
+    except Refused as no:
+        raise NotStarted({name: str(no)}) from None
+    if waited:
+        observer.event("server_reached", server=name.lower())
     del missing[name]
+
+
+def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
+    """Do some work in a thread that can't be stopped, and keeps no process from ending."""
+    end: Future[T] = Future()
+    # From here on nobody can cancel it.
+    end.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            end.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
+            end.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return end

@@ -1,25 +1,45 @@
 """The allow-list of the log: the names of the facts that a line may hold, and the form that each must have.
 
 Whatever is not in FORMS, or has another form, is left out of every line. To log a new fact, add its name here.
+Of an exception a line has the types and the places in the code, never a text: that may hold what was being worked
+on, a URL with a person in it, a key, a body.
 """
 
 import re
-from collections.abc import Callable
+import sysconfig
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final
+from itertools import islice
+from logging import LogRecord
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any, Final, TypeVar
 
-from function.telemetry import ENTRIES, PROVIDERS, STATUSES
+from function.telemetry import ENTRIES, PROVIDERS, STATUSES, LookupEvent
+
+T = TypeVar("T", str, None)
 
 Form = Callable[[object], str | float | None]
-"""Gives the value as it may be shown, or None."""
+"""Gives the value as it may be shown; None: not at all."""
 
 OTHER: Final = "other"
 WITHHELD: Final = "withheld"
+MAX_PLACES = 20
+"""The innermost ones: unbounded recursion has a thousand."""
+MAX_CAUSES = 5
+
+_ROOTS = (
+    *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib", "stdlib")),
+    f"{Path(__file__).parents[2]}/",
+)
 _MAX_NUMBER = 1e9
 """A larger number could identify a person: a passport's has ten digits, an INN twelve."""
 
-_VOCABULARY = frozenset({"", *ENTRIES, *STATUSES, *PROVIDERS})
+KNOWN: Final = {str(word): str(word) for word in ("", *ENTRIES, *STATUSES, *PROVIDERS)}
+"""The words of the Observer's vocabulary; any other one is shown as OTHER."""
 
 _SIGN = "[._:/+=~-]"
 """Signs, beside letters and digits, that an id may have."""
@@ -38,7 +58,8 @@ _DOCUMENT = re.compile(f"[0-9](?:{_SIGN}*[0-9]){{9}}|{_DATE}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def _matching(pattern: str) -> Callable[[object], str | None]:
+def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
+    """Gives a text of this form that could identify nobody, and `other` for all else."""
     expected = re.compile(pattern)
 
     @lru_cache(maxsize=256)
@@ -46,28 +67,17 @@ def _matching(pattern: str) -> Callable[[object], str | None]:
         return expected.fullmatch(text) is not None and not _PERSONAL_DIGITS.search(text)
 
     # A subclass of str may print as anything.
-    return lambda value: str(value) if isinstance(value, str) and matches(value) else None
+    return lambda value: str(value) if isinstance(value, str) and matches(value) else other
 
 
-_code = _matching(r"[a-z][a-z0-9_]{0,39}")
-_word = _matching(r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}")
-_version = _matching(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}")
-_host_name = _matching(r"(?:https?://)?[A-Za-z][A-Za-z0-9.-]{0,99}(?::\d{1,5})?")
-
-
-def code(text: object) -> str:
-    """A code in small letters, as an event's name; "other" where it is none."""
-    return _code(text) or OTHER
-
-
-def known(text: str) -> str:
-    """A word of the Observer's vocabulary, or ""; "other" where it is none."""
-    return str(text) if text in _VOCABULARY else OTHER
-
-
-def word(text: str) -> str:
-    """A name in code; "other" where the text does not look like one."""
-    return _word(text) or OTHER
+_CODE = r"[a-z][a-z0-9_]{0,39}"
+_WORD = r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}"
+code = _matching(_CODE, OTHER)
+"""A code in small letters, as an event's name; "other" where it is none."""
+word = _matching(_WORD, OTHER)
+"""A name in code; "other" where the text does not look like one."""
+_version = _matching(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}", None)
+_host_name = _matching(r"(?:https?://)?[A-Za-z][A-Za-z0-9.-]{0,99}(?::\d{1,5})?", None)
 
 
 def request_id(value: str) -> str:
@@ -79,12 +89,6 @@ def request_id(value: str) -> str:
     return value if _ID.fullmatch(value) and not could_be_personal else WITHHELD
 
 
-def trace_id(traceparent: str) -> str:
-    """The trace's id, or ""."""
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    return match[1] if match else ""
-
-
 def _number(value: object) -> float | None:
     if isinstance(value, bool):
         return value
@@ -93,19 +97,100 @@ def _number(value: object) -> float | None:
 
 def _host(value: object) -> str | None:
     """A server's name or IP address with its scheme and port; no user, path or query."""
-    name = _host_name(value)
-    if name is not None or not isinstance(value, str):
-        return name
-    try:
-        return str(ip_address(value))
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return _host_name(value) or (str(ip_address(value)) if isinstance(value, str) else None)
+    return None
 
 
 FORMS: Final[dict[str, Form]] = {
     "version": _version,
     **dict.fromkeys(("address", "host"), _host),
     **dict.fromkeys(("attempt", "count", "port", "seconds"), _number),
-    **dict.fromkeys(("provider", "reason", "server", "where"), _code),
-    **dict.fromkeys(("error", "logger", "queue", "variable"), _word),
+    **dict.fromkeys(("provider", "reason", "server", "where"), _matching(_CODE, None)),
+    **dict.fromkeys(("error", "logger", "queue", "variable"), _matching(_WORD, None)),
 }
+
+
+class AllowList:
+    """A processor that lets known facts pass in their harmless form, whoever logs them, and counts the others."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
+        """The line that may be written. `facts` of the line are as good as its own; some types come under any name."""
+        shown: dict[str, Any] = {
+            "time": line.pop("time"),
+            "level": line.pop("level"),
+            "event": code(line.pop("event")),
+            "service": self._service,
+        }
+        facts = line.pop("facts", {})
+        if line or not isinstance(facts, dict):
+            facts = {**line, **(facts if isinstance(facts, dict) else {"facts": facts})}
+        withheld = 0
+        for name, value in facts.items():
+            form = FORMS.get(name)
+            fact = form(value) if form else None
+            if fact is not None:
+                shown[name] = fact
+            elif isinstance(value, LookupEvent):
+                shown |= _describe_lookup(value)
+            elif isinstance(value, BaseException):
+                shown |= describe(value)
+            elif isinstance(value, LogRecord):
+                shown |= _describe_record(value)
+            else:
+                withheld += 1
+        return {**shown, WITHHELD: withheld} if withheld else shown
+
+
+def _describe_lookup(event: LookupEvent) -> dict[str, Any]:
+    trace = _TRACEPARENT.fullmatch(event.traceparent)
+    return {
+        "entry": KNOWN.get(event.entry, OTHER),
+        "status": KNOWN.get(event.status, OTHER),
+        "cached": event.cached,
+        "provider": KNOWN.get(event.provider, OTHER),
+        "request_id": request_id(event.request_id),
+        "ms": round(event.seconds * 1000, 2),
+        "attempt": event.attempt,
+        "trace_id": trace[1] if trace else "",
+    }
+
+
+def _describe_record(record: LogRecord) -> dict[str, Any]:
+    """A library's record without its message, which may hold URLs, bodies, addresses with passwords."""
+    error = record.exc_info[1] if record.exc_info else None
+    described = describe(error) if error is not None else {}
+    places = described.get("places") or [place(record.pathname, record.lineno, record.funcName or "")]
+    return {"logger": word(record.name), **described, "places": places}
+
+
+def describe(error: BaseException, depth: int = MAX_CAUSES) -> dict[str, Any]:
+    """Its type, its places (outermost first), and the same of its causes and of a group's members."""
+    frames = deque(((frame.f_code, line) for frame, line in walk_tb(error.__traceback__)), MAX_PLACES)
+    causes = islice(_causes(error), MAX_CAUSES) if depth else ()
+    return {
+        "error": type_name(type(error)),
+        "places": [place(code.co_filename, line, code.co_qualname) for code, line in frames],
+        "causes": [describe(cause, depth - 1) for cause in causes],
+    }
+
+
+def type_name(error: type[BaseException]) -> str:
+    """The type's name with its module."""
+    return word(error.__qualname__ if error.__module__ == "builtins" else f"{error.__module__}.{error.__qualname__}")
+
+
+def place(filename: str, line: int, function: str) -> str:
+    """A place in the code: the path without what depends on the machine, the line and the function."""
+    root = next((root for root in _ROOTS if filename.startswith(root)), "")
+    parts = filename.removeprefix(root).split("/")
+    return f"{'/'.join(map(word, parts if root else parts[-2:]))}:{line} {word(function)}"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    members = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return members if cause is None else [*members, cause]

@@ -1,14 +1,23 @@
-"""The log: structlog's pipeline. It ends in one JSON object a line, or in coloured lines on a terminal."""
+"""The log: structlog's pipeline, which ends in one JSON object a line, or in coloured lines on a terminal.
 
-from collections.abc import MutableMapping
+A thread of its own writes them, so that a slow reader or a full disk stops nobody: the standard library's
+QueueListener, over a bounded queue. Lines that find it full, or cannot be written, are dropped and counted.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import UnsupportedOperation
 from json import JSONEncoder
-from logging import LogRecord
-from typing import Any
+from logging.handlers import QueueListener
+from queue import SimpleQueue
+from threading import Event, RLock, Thread
+from typing import Any, Final, TextIO
+
+from typing_extensions import override
 
 from adapters.runtime.imports import without
-from adapters.telemetry import exceptions
-from adapters.telemetry.allow_list import FORMS, WITHHELD, code, known, request_id, trace_id, word
-from function.telemetry import LookupEvent
+from adapters.telemetry.allow_list import AllowList
 
 # Where rich is installed structlog imports it for tracebacks, of which this log has none: it costs more than the rest.
 with without("rich"):
@@ -17,75 +26,113 @@ with without("rich"):
     from structlog.typing import FilteringBoundLogger as Logger
     from structlog.typing import Processor
 
-__all__ = ["Logger", "make_logger"]
+__all__ = ["LogWriter", "Logger", "close_within", "make_logger"]
+
+MAX_LINES: Final = 20_000
+"""Lines in the queue: a second of the most that a process logs."""
+BATCH: Final = 256
+HELD_SEC: Final = 0.05
+"""A line waits so long for others: under load a call of the system for each would cost more than the line itself."""
+CLOSE_SEC: Final = 2.0
+"""How long the end of a process waits for a reader that does not read."""
 
 
-def make_logger(service: str, level: int, sink: object, *, coloured: bool) -> Logger:
-    """A logger whose lines from `level` on end in `sink`, which has a method for each level.
+class LogWriter(QueueListener):
+    """What structlog's loggers write to; it never blocks. `dropped`: lines that were not written."""
 
-    structlog's global settings stay as they are: others in this process may use it.
-    """
+    def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
+        # A garbage collection may log wherever it strikes, within a line of the same thread, too. So a put may interrupt
+        # another one, and the lock can be taken twice.
+        self.lines: SimpleQueue[Any] = SimpleQueue()
+        super().__init__(self.lines)
+        self.dropped = 0
+        self._counting = RLock()
+        self._stream, self._max_lines = stream, max_lines
+        self._reported = 0
+        self._on_gap: Callable[[int], None] = lambda _: None
+        self._stopping = Event()
+
+    def write(self, line: str) -> None:
+        """Have one line written soon, given without its end."""
+        if self.lines.qsize() < self._max_lines:
+            self.lines.put(line)
+        else:
+            self.drop(1)
+
+    # structlog calls the method that is named like the line's level.
+    debug = info = warning = error = critical = write
+
+    def drop(self, count: int) -> None:
+        """Count lines that were not written."""
+        with self._counting:
+            self.dropped += count
+
+    @contextmanager
+    def running(self, on_gap: Callable[[int], None]) -> Iterator[None]:
+        """Write while the context lasts, then what is left, if anybody reads it. Drop what comes later.
+
+        `on_gap` is called with the count of dropped lines, once lines can be written again.
+        """
+        self._on_gap = on_gap
+        self.start()
+        try:
+            yield
+        finally:
+            self._max_lines = 0
+            self._stopping.set()
+            close_within(CLOSE_SEC, self.stop)
+
+    @override
+    def handle(self, record: Any) -> None:
+        """Write a line and those behind it, then wait for more."""
+        lines = [record]
+        while len(lines) < BATCH and not self.lines.empty():
+            lines.append(self.lines.get())
+        if lines[-1] is None:
+            # The end, as QueueListener's thread expects it.
+            self.lines.put(lines.pop())
+        try:
+            _write(self._stream, "\n".join([*lines, ""]))
+        except (OSError, ValueError):
+            # A full disk or a closed pipe; a closed stream.
+            self.drop(len(lines))
+        else:
+            dropped = self.dropped
+            if dropped > self._reported and self.lines.empty():
+                self._reported = dropped
+                self._on_gap(dropped)
+        if self.lines.empty():
+            self._stopping.wait(HELD_SEC)
+
+
+def make_logger(service: str, level: int, writer: LogWriter, *, coloured: bool) -> Logger:
+    """A logger of the lines from `level` on. structlog's global settings stay as they are: others may use it."""
     # One encoder: json.dumps would create it for each line.
     encode = JSONEncoder(separators=(",", ":")).encode
     renderer: Processor = JSONRenderer(serializer=lambda line, **_: encode(line))
     if coloured:
         renderer = structlog.dev.ConsoleRenderer(sort_keys=False, timestamp_key="time")
     processors: list[Processor] = [add_log_level, TimeStamper(fmt="iso", key="time"), AllowList(service), renderer]
-    made = structlog.wrap_logger(sink, processors, structlog.make_filtering_bound_logger(level))
+    made = structlog.wrap_logger(writer, processors, structlog.make_filtering_bound_logger(level))
     logger: Logger = made.bind()
     return logger
 
 
-class AllowList:
-    """A processor that lets known facts pass in their harmless form, whoever logs them, and counts the others."""
-
-    def __init__(self, service: str) -> None:
-        self._service = service
-
-    def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-        """The line that may be written. `facts` of the line are as good as its own; some types come under any name."""
-        shown: dict[str, Any] = {
-            "time": line.pop("time"),
-            "level": line.pop("level"),
-            "event": code(line.pop("event")),
-            "service": self._service,
-        }
-        facts = line.pop("facts", {})
-        if line or not isinstance(facts, dict):
-            facts = {**line, **(facts if isinstance(facts, dict) else {"facts": facts})}
-        withheld = 0
-        for name, value in facts.items():
-            form = FORMS.get(name)
-            fact = form(value) if form else None
-            if fact is not None:
-                shown[name] = fact
-            elif isinstance(value, LookupEvent):
-                shown |= _describe_lookup(value)
-            elif isinstance(value, BaseException):
-                shown |= exceptions.describe(value)
-            elif isinstance(value, LogRecord):
-                shown |= _describe_record(value)
-            else:
-                withheld += 1
-        return {**shown, WITHHELD: withheld} if withheld else shown
+def close_within(seconds: float, close: Callable[[], None]) -> None:
+    """Close something, and wait for it no longer than that."""
+    closing = Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(seconds)
 
 
-def _describe_lookup(event: LookupEvent) -> dict[str, Any]:
-    return {
-        "entry": known(event.entry),
-        "status": known(event.status),
-        "cached": event.cached,
-        "provider": known(event.provider),
-        "request_id": request_id(event.request_id),
-        "ms": round(event.seconds * 1000, 2),
-        "attempt": event.attempt,
-        "trace_id": trace_id(event.traceparent),
-    }
-
-
-def _describe_record(record: LogRecord) -> dict[str, Any]:
-    """A library's record without its message, which may hold URLs, bodies, addresses with passwords."""
-    error = record.exc_info[1] if record.exc_info else None
-    described = exceptions.describe(error) if error is not None else {}
-    places = described.get("places") or [exceptions.place(record.pathname, record.lineno, record.funcName or "")]
-    return {"logger": word(record.name), **described, "places": places}
+def _write(stream: TextIO, text: str) -> None:
+    """Write it all, past the stream's own buffer: a stuck write would keep its lock, which Python's end waits for."""
+    try:
+        descriptor = stream.fileno()
+    except UnsupportedOperation:
+        # It is in memory.
+        stream.write(text)
+        return
+    rest = memoryview(text.encode(stream.encoding, "backslashreplace"))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from itertools import product
+from typing import Any, TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client import Counter, Gauge, Histogram
@@ -21,30 +22,21 @@ _CACHED = {True: "true", False: "false"}
 M = TypeVar("M", Counter, Gauge, Histogram)
 
 
-class Family(Generic[M]):
-    """A metric with labels whose values are known; any other becomes "other", so clients cannot make series grow.
+class Family(dict[tuple[str, ...], M]):
+    """A metric by the values of its labels. They are known; any other becomes "other", so clients cannot make series grow.
 
     It keeps the children: the library's `labels()` takes a lock and a microsecond.
     """
 
     def __init__(self, metric: M, *known: Iterable[str]) -> None:
-        self.children: dict[tuple[str, ...], M] = {}
+        super().__init__()
         self._metric: M = metric
         self._known = [frozenset(map(str, values)) for values in known]
 
-    def __call__(self, *values: str) -> M:
-        """The metric with these values of its labels."""
-        child = self.children.get(values)
-        return self._create(values) if child is None else child
-
-    def _create(self, values: tuple[str, ...]) -> M:
-        labels = tuple(
-            str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True)
-        )
-        child: M = self._metric.labels(*labels)
+    def __missing__(self, values: tuple[str, ...]) -> M:
+        labels = (str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True))
         # Under known values only, or unknown ones would fill the memory.
-        self.children[labels] = child
-        return child
+        return self.setdefault(key := tuple(labels), self._metric.labels(*key))
 
 
 class Metrics(Observer):
@@ -56,46 +48,43 @@ class Metrics(Observer):
         self, version: str, dropped_lines: Callable[[], int] = int, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         # Without it each series would have a second one, with the time of its beginning.
-        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # as the library has it
+        disable: Callable[[], None] = prometheus.disable_created_metrics
+        disable()
         self._registry = registry = prometheus.CollectorRegistry()
         self._monotonic = monotonic
         self._dropped_lines = dropped_lines
-        cached = _CACHED.values()
-        self._requests = self._family(
-            Counter,
-            "requests",
-            "Requests that ended or were put off.",
-            entry=known.ENTRIES,
-            status=known.STATUSES,
-            cached=cached,
-        )
-        self._request_seconds = self._family(
-            Histogram, "request_seconds", "Seconds of processing a request.", entry=known.ENTRIES, cached=cached
-        )
-        self._in_flight = self._family(Gauge, "in_flight", "Requests being processed.", entry=known.ENTRIES)
-        self._ready = self._family(Gauge, "ready", "1: the readiness check passes; 0: it fails.", check=known.CHECKS)
-        self._step_seconds = self._family(Histogram, "step_seconds", "Seconds of a step of a lookup.", step=known.STEPS)
-        self._calls = self._family(
-            Counter, "provider_calls", "Requests to a provider.", provider=known.PROVIDERS, outcome=known.OUTCOMES
-        )
-        self._call_seconds = self._family(
-            Histogram, "provider_call_seconds", "Seconds of a request to a provider.", provider=known.PROVIDERS
-        )
-        until_open = "Seconds until the provider may be asked again, by why it is closed; 0: open."
-        self._closed = self._family(
-            Gauge, "provider_closed_seconds", until_open, provider=known.PROVIDERS, reason=DenialReason
-        )
-        moves = "Messages moved: lookup (not cached), retry (tried again later), dead (parked), unrouted (reply)."
-        self._moves = self._family(Counter, "queue_moves", moves, queue=known.QUEUES)
-        holds = "Tries after which a message is held for the next one."
-        self._holds = self._family(Counter, "holds", holds, reason=known.HOLD_REASONS)
+        family = self._family
+        entry, cached = {"entry": known.ENTRIES}, {"cached": _CACHED.values()}
+        provider = {"provider": known.PROVIDERS}
+        text = "Requests that ended or were put off."
+        self._requests = family(Counter, "requests", text, **entry, status=known.STATUSES, **cached)
+        text = "Seconds of processing a request."
+        self._request_seconds = family(Histogram, "request_seconds", text, **entry, **cached)
+        self._in_flight = family(Gauge, "in_flight", "Requests being processed.", **entry)
+        self._ready = family(Gauge, "ready", "1: the readiness check passes; 0: it fails.", check=known.CHECKS)
+        self._step_seconds = family(Histogram, "step_seconds", "Seconds of a step of a lookup.", step=known.STEPS)
+        self._calls = family(Counter, "provider_calls", "Requests to a provider.", **provider, outcome=known.OUTCOMES)
+        text = "Seconds of a request to a provider."
+        self._call_seconds = family(Histogram, "provider_call_seconds", text, **provider)
+        text = "Seconds until the provider may be asked again, by why it is closed; 0: open."
+        self._closed = family(Gauge, "provider_closed_seconds", text, **provider, reason=DenialReason)
+        text = "Messages moved: lookup (not cached), retry (tried again later), dead (parked), unrouted (reply)."
+        self._moves = family(Counter, "queue_moves", text, queue=known.QUEUES)
+        text = "Tries after which a message is held for the next one."
+        self._holds = family(Counter, "holds", text, reason=known.HOLD_REASONS)
         self._errors = Counter("inn_errors", "Unexpected errors; the log has their places.", registry=registry)
         self._lost = Counter("inn_log_lines_lost", "Log lines that were not written.", registry=registry)
         for collector in (prometheus.ProcessCollector, prometheus.PlatformCollector, prometheus.GCCollector):
             collector(registry=registry)
         build = Gauge("inn_build_info", "1, labelled by the version that runs.", ("version",), registry=registry)
         build.labels(version).set(1)
-        self._create_watched()
+        # Alerts watch these: the first event of a series that did not exist would be no increase.
+        for queue in known.QUEUES:
+            self._moves[queue,].inc(0)
+        for reason in known.HOLD_REASONS:
+            self._holds[reason,].inc(0)
+        for series in product(known.ENTRIES, known.STATUSES, ("false",)):
+            self._requests[series].inc(0)
 
     def exposition(self) -> bytes:
         """What `/metrics` answers, of `exposition_type`."""
@@ -106,59 +95,49 @@ class Metrics(Observer):
 
     def checked(self, name: str, *, ready: bool) -> None:
         """The result of one of CHECKS."""
-        self._ready(name).set(ready)
+        self._ready[name,].set(ready)
 
     @override
     def in_flight(self, entry: str, change: int) -> None:
-        self._in_flight(entry).inc(change)
+        self._in_flight[entry,].inc(change)
 
     @override
     def lookup(self, event: LookupEvent) -> None:
         cached = _CACHED[event.cached]
-        self._requests(event.entry, event.status, cached).inc()
-        self._request_seconds(event.entry, cached).observe(event.seconds)
+        self._requests[event.entry, event.status, cached].inc()
+        self._request_seconds[event.entry, cached].observe(event.seconds)
 
     @override
     def step(self, name: str, seconds: float) -> None:
-        self._step_seconds(name).observe(seconds)
+        self._step_seconds[name,].observe(seconds)
 
     @override
     def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
-        self._calls(provider, outcome).inc()
-        self._call_seconds(provider).observe(seconds)
+        self._calls[provider, outcome].inc()
+        self._call_seconds[provider,].observe(seconds)
 
     @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         # One reason at a time; the series of those before it go on as zeroes.
-        for (name, _), gauge in list(self._closed.children.items()):
+        for (name, _), gauge in list(self._closed.items()):
             if name in (provider, OTHER):
                 gauge.set_function(float)
         if seconds:
             until = self._monotonic() + seconds
-            self._closed(provider, why).set_function(lambda: max(0.0, until - self._monotonic()))
+            self._closed[provider, why].set_function(lambda: max(0.0, until - self._monotonic()))
 
     @override
     def message_moved(self, queue: str, reason: str) -> None:
         # The reason is the request's status, which is counted already.
-        self._moves(queue).inc()
+        self._moves[queue,].inc()
 
     @override
     def held(self, reason: str, count: int) -> None:
-        self._holds(reason).inc(count)
+        self._holds[reason,].inc(count)
 
     @override
     def error(self, where: str, error: BaseException) -> None:
         self._errors.inc()
-
-    def _create_watched(self) -> None:
-        """Create the series that alerts watch: the first event of one that did not exist would be no increase."""
-        for queue in known.QUEUES:
-            self._moves(queue)
-        for reason in known.HOLD_REASONS:
-            self._holds(reason)
-        for entry in known.ENTRIES:
-            for status in known.STATUSES:
-                self._requests(entry, status, "false")
 
     def _family(self, kind: type[M], name: str, text: str, **labels: Iterable[str]) -> Family[M]:
         options: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}

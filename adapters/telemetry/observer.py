@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from typing import TextIO
@@ -12,40 +12,32 @@ from typing import TextIO
 from typing_extensions import override
 
 from adapters.telemetry.library_logs import errors_captured, loggers_captured
-from adapters.telemetry.log import Logger, make_logger
-from adapters.telemetry.log_writer import LogSink, writing
+from adapters.telemetry.log import Logger, LogWriter, make_logger
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.tracing import tracing
 from function.telemetry import LookupEvent, Observer
 
 DISTRIBUTION = "inn-service"
 _WARNINGS = frozenset(
-    {
-        "consent_needed",
-        "open_to_everybody",
-        "queue_full",
-        "reconnecting",
-        "server_reached",
-        "server_unreachable",
-        "store_available",
-        "store_unavailable",
-    }
+    {"consent_needed", "open_to_everybody", "queue_full", "reconnecting"}
+    | {"server_reached", "server_unreachable", "store_available", "store_unavailable"}
 )
 
 
 class Telemetry(Metrics):
     """An Observer, and what `/metrics` answers."""
 
-    def __init__(self, logger: Logger, traces: Observer, dropped_lines: Callable[[], int]) -> None:
+    def __init__(self, logger: Logger, spans: Observer | None, dropped_lines: Callable[[], int]) -> None:
         super().__init__(version(DISTRIBUTION), dropped_lines)
         self.logger = logger
-        self._traces = traces
+        self._spans = spans
 
     @override
     def lookup(self, event: LookupEvent) -> None:
         self.logger.info("lookup", facts={"lookup": event})
         super().lookup(event)
-        self._traces.lookup(event)
+        if self._spans:
+            self._spans.lookup(event)
 
     @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
@@ -76,7 +68,7 @@ class Telemetry(Metrics):
 
     @override
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
-        return self._traces.span(name, traceparent, ago)
+        return self._spans.span(name, traceparent, ago) if self._spans else nullcontext(traceparent)
 
 
 @contextmanager
@@ -89,17 +81,17 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """
     stream = stream or sys.stderr
     lowest = logging.getLevelNamesMapping()[level]
-    sink = LogSink()
-    logger = make_logger(name, lowest, sink, coloured=stream.isatty())
+    writer = LogWriter(stream)
+    logger = make_logger(name, lowest, writer, coloured=stream.isatty())
 
     def warn(event: str, fact: str, value: object) -> None:
         logger.warning(event, facts={fact: value})
 
     with (
-        writing(sink, stream, partial(warn, "lines_lost", "count")),
+        writer.running(partial(warn, "lines_lost", "count")),
         loggers_captured(lowest, lambda record, level: logger.log(level, "library", facts={"record": record})),
-        tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as traces,
+        tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as spans,
     ):
-        telemetry = Telemetry(logger, traces, lambda: sink.dropped)
+        telemetry = Telemetry(logger, spans, lambda: writer.dropped)
         with errors_captured(telemetry.log_error):
             yield telemetry

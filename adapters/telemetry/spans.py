@@ -15,9 +15,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from typing_extensions import override
 
-from adapters.telemetry import exceptions
-from adapters.telemetry.allow_list import OTHER, known
-from adapters.telemetry.log_writer import close_within
+from adapters.telemetry.allow_list import KNOWN, OTHER, type_name
+from adapters.telemetry.log import close_within
 from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0
@@ -52,7 +51,7 @@ class Spans(Observer):
                 yield self._traceparent() or traceparent
             except Exception as error:
                 span.set_status(Status(StatusCode.ERROR))
-                span.set_attribute("error.type", exceptions.type_name(type(error)))
+                span.set_attribute("error.type", type_name(type(error)))
                 raise
 
     @override
@@ -60,7 +59,7 @@ class Spans(Observer):
         """Set the attributes of the request's span, where that span is the open one."""
         span = trace.get_current_span()
         if span.is_recording() and self._traceparent() == event.traceparent:
-            words = {f"inn.{name}": known(getattr(event, name)) for name in ("entry", "status", "provider")}
+            words = {f"inn.{name}": KNOWN.get(getattr(event, name), OTHER) for name in ("entry", "status", "provider")}
             span.set_attributes({**words, "inn.cached": event.cached, "inn.attempt": event.attempt})
 
     def _traceparent(self) -> str:

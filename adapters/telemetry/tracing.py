@@ -34,13 +34,13 @@ def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], None]) -> Iterator[Observer]:
-    """Opens spans while the context lasts, then sends what is left. `on_wrong` is called with a variable that is wrong.
+def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], None]) -> Iterator[Observer | None]:
+    """Opens spans, if any are wanted, while the context lasts, then sends what is left. `on_wrong` is called with a variable that is wrong.
 
     A wrong variable switches tracing off: it is never a reason to stop the process.
     """
     with ExitStack() as stack:
-        spans: Observer = Observer()
+        spans: Observer | None = None
         try:
             if chosen := exporters(environ):
                 from adapters.telemetry import spans as opentelemetry  # noqa: PLC0415  # its import takes 0.25 s

@@ -25,10 +25,6 @@ class ServedPath(NamedTuple):
     method: str
     steps: Step | Mapping[str, Step]
 
-    def step(self, form: Mapping[str, str]) -> Step | None:
-        """The step that the form asks for; None: there is no such operation."""
-        return self.steps if isinstance(self.steps, Step) else self.steps.get(form.get("c", ""))
-
 
 _TWO_STEP = ServedPath("POST", {"find": Step.FIND, "get": Step.GET})
 _LEGACY = ServedPath("POST", {"innMy": Step.LEGACY})
@@ -87,7 +83,7 @@ class EmulatorApp:
         except NotAForm as exc:
             await self._refuse(exc.reply, request)
             return
-        step = served.step(form)
+        step = served.steps if isinstance(served.steps, Step) else served.steps.get(form.get("c", ""))
         if step is None:
             await self._refuse(replies.error("Неизвестная операция"), request)
             return

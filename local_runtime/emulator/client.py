@@ -4,15 +4,15 @@ import json
 import select
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import urllib3
 
 from function.request import LookupRequest
 from local_runtime.emulator.counts import Stats
-from local_runtime.emulator.register import PersonEntry, entry_of, named
+from local_runtime.emulator.register import PersonEntry, entry_of
 
 START_SEC = 60
 STOP_SEC = 10
@@ -31,9 +31,7 @@ def known(request: LookupRequest) -> PersonEntry:
         "doctype": request.document_type,
         "docno": f"{serial} {number}",
     }
-    entry = entry_of(form)
-    person = named().get(entry.key)
-    return entry if person is None else person.entry
+    return entry_of(form)
 
 
 class WrongControl(ValueError):
@@ -86,7 +84,7 @@ class Remote:
         return response.data
 
 
-class Emulator(Remote):
+class Emulator(Remote, AbstractContextManager["Emulator"]):
     """An emulated tax service in a process of its own, on a free port; a context manager that ends it.
 
     `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises EmulatorFailed.
@@ -123,10 +121,5 @@ class Emulator(Remote):
             self.process.kill()
             self.process.communicate()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -6,14 +6,13 @@ from datetime import date
 
 FIRST_BIRTH_DATE = date(1910, 1, 1)
 MAX_NAME_LENGTH = 150
-MAX_DOCUMENT_LENGTH = 25
 REQUIRED = "Поле обязательно для заполнения"
 
 _NAME = re.compile(r"[а-яА-ЯёЁIV\-'.,()]+(?: [а-яА-ЯёЁIV\-'.,()]+)*")
 _DATE = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 _PASSPORT = re.compile(r"[0-9]{2} [0-9]{2} [0-9]{6}")
 _ROMAN = re.compile(r"[IVXLC]{1,7}-[А-ЯЁ]{2} [0-9]{6}")
-_FREE = re.compile(rf"\S(?:.{{0,{MAX_DOCUMENT_LENGTH - 2}}}\S)?")
+_FREE = re.compile(r"\S(?:.{0,23}\S)?")
 _DOCUMENTS = {"01": _ROMAN, "03": _ROMAN, "21": _PASSPORT, **dict.fromkeys(("10", "12", "15", "19", "23", "62"), _FREE)}
 _FIELDS = ("fam", "nam", "otch", "opt_otch", "bdate", "doctype", "docno", "docdt", "captcha", "captchaToken")
 

@@ -9,18 +9,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from function import inn
 
-ABSENT_DIGITS = "98"
-AMBIGUOUS_DIGITS = "99"
 _REGIONS = 92
-_EIGHT_DIGITS = 10**8
 _SEPARATOR = "\x1f"
 
 
@@ -40,8 +37,10 @@ class Ending(StrEnum):
     CAPTCHA = "captcha"
 
 
-@dataclass(frozen=True, slots=True)
-class PersonEntry:
+_BY_DIGITS = {"98": Ending.NOT_FOUND, "99": Ending.AMBIGUOUS}
+
+
+class PersonEntry(NamedTuple):
     """One person's entry. `key` names the person at `/stats` and in rules; `inn` is "" for who has none."""
 
     key: str
@@ -51,8 +50,7 @@ class PersonEntry:
     """Polls before the answer, at least."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPerson:
+class NamedPerson(NamedTuple):
     """One invented person of `people.json`. `inn` "": the one that the register's rule gives, where there is one."""
 
     id: str
@@ -94,8 +92,7 @@ class NamedPerson:
     @property
     def entry(self) -> PersonEntry:
         """What the register says."""
-        by_rule = entry_of(self.form)
-        return PersonEntry(by_rule.key, self.ending, self.inn or by_rule.inn, self.pending)
+        return entry_of(self.form)
 
 
 def key_of(form: Mapping[str, str], *, yo_differs: bool = False) -> str:
@@ -104,15 +101,13 @@ def key_of(form: Mapping[str, str], *, yo_differs: bool = False) -> str:
 
 
 def entry_of(form: Mapping[str, str], *, yo_differs: bool = False) -> PersonEntry:
-    """The entry of a person who is not named, by the rule."""
+    """The entry of a person: as `people.json` has it, else by the rule."""
     digest = _digest(form, yo_differs=yo_differs)
     key = digest[:16]
-    digits = form["docno"][-2:]
-    if digits == ABSENT_DIGITS:
-        return PersonEntry(key, Ending.NOT_FOUND)
-    if digits == AMBIGUOUS_DIGITS:
-        return PersonEntry(key, Ending.AMBIGUOUS)
-    return PersonEntry(key, Ending.FOUND, _inn(int(digest[16:48], 16)))
+    ending = _BY_DIGITS.get(form["docno"][-2:], Ending.FOUND)
+    found = PersonEntry(key, ending, _inn(int(digest[16:48], 16)) if ending is Ending.FOUND else "")
+    person = named(yo_differs=yo_differs).get(key)
+    return found if person is None else PersonEntry(key, person.ending, person.inn or found.inn, person.pending)
 
 
 @cache
@@ -124,11 +119,11 @@ def named(*, yo_differs: bool = False) -> Mapping[str, NamedPerson]:
 @cache
 def keys() -> Mapping[str, str]:
     """The keys by the ids."""
-    return {person.id: person.entry.key for person in PEOPLE}
+    return {person.id: key_of(person.form) for person in PEOPLE}
 
 
 def _inn(number: int) -> str:
-    region, rest = number % _REGIONS + 1, number // _REGIONS % _EIGHT_DIGITS
+    region, rest = number % _REGIONS + 1, number // _REGIONS % 10**8
     return inn.with_check_digits(f"{region:02}{rest:08}")
 
 
@@ -144,9 +139,7 @@ def _iso(date: str) -> str:
     return "-".join(reversed(date.split("."))) if date else ""
 
 
-def _read() -> tuple[NamedPerson, ...]:
-    people = json.loads(Path(__file__).with_name("people.json").read_text(encoding="utf-8"))
-    return tuple(NamedPerson(**{**person, "ending": Ending(person["ending"])}) for person in people)
-
-
-PEOPLE = _read()
+PEOPLE = tuple(
+    NamedPerson(**{**person, "ending": Ending(person["ending"])})
+    for person in json.loads(Path(__file__).with_name("people.json").read_text(encoding="utf-8"))
+)

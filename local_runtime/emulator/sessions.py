@@ -38,14 +38,11 @@ class Sessions:
 
     def page(self, call: Call) -> HttpReply:
         """Answer `/inn.do`: the form, or a redirect to the consent page. Starts a session."""
-        consented = _consent(call) == "free" or _cookies(call).get(CONSENT_COOKIE) in self._consents
-        reply = (
-            replies.as_html("Узнать ИНН", content=_FORM_HTML)
-            if consented
-            else replies.redirect(CONSENT_PAGE, HTTPStatus.FOUND)
-        )
-        cookie = _cookies(call).get(SESSION_COOKIE)
-        if cookie in self._sessions:
+        cookies = _cookies(call)
+        reply = replies.redirect(CONSENT_PAGE, HTTPStatus.FOUND)
+        if _consent(call) == "free" or cookies.get(CONSENT_COOKIE) in self._consents:
+            reply = replies.as_html("Узнать ИНН", content=_FORM_HTML)
+        if cookies.get(SESSION_COOKIE) in self._sessions:
             return reply
         return _with_cookie(reply, SESSION_COOKIE, _issue(self._sessions, 16))
 

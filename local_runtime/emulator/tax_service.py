@@ -78,12 +78,10 @@ def person_of(call: Call) -> PersonEntry | HttpReply:
     yo_differs = call.settings.yo == "differs"
     entry = entry_of(call.form, yo_differs=yo_differs)
     person = named(yo_differs=yo_differs).get(entry.key)
-    if person is None:
-        return entry
     issued = call.form.get("docdt", "")
-    if call.settings.docdt == "checked" and issued and person.docdt not in ("", issued):
+    if call.settings.docdt == "checked" and person and person.docdt and issued not in ("", person.docdt):
         return PersonEntry(entry.key, Ending.NOT_FOUND)
-    return PersonEntry(entry.key, person.ending, person.inn or entry.inn, person.pending)
+    return entry
 
 
 class TwoStepService:
@@ -105,11 +103,9 @@ class TwoStepService:
 
     def find(self, call: Call) -> HttpReply:
         """Answer the first step."""
-        entry = call.subject
-        if not isinstance(entry, PersonEntry):
-            return _refusal(entry)
-        if (refused := _refused(entry)) is not None:
-            return refused
+        entry = _entry_of(call)
+        if isinstance(entry, HttpReply):
+            return entry
         request_id = self._new_request_id(entry, call)
         rule = call.rule
         if rule is HONEST:
@@ -147,11 +143,9 @@ class TwoStepService:
 
 def legacy(call: Call) -> HttpReply:
     """Answer the one step of the legacy protocol."""
-    entry, rule = call.subject, call.rule
-    if not isinstance(entry, PersonEntry):
-        return _refusal(entry)
-    if (refused := _refused(entry)) is not None:
-        return refused
+    entry, rule = _entry_of(call), call.rule
+    if isinstance(entry, HttpReply):
+        return entry
     code = CODES[entry.ending] if rule.code is None else rule.code
     captcha = rule.captcha == "with_id"
     number = _number(code, call.settings.numbers, int)
@@ -174,13 +168,14 @@ def _number(value: float, kind: Numbers, usual: type[float]) -> JsonValue:
     return convert(value) if integer == value else value
 
 
-def _refused(entry: PersonEntry) -> HttpReply | None:
-    if entry.ending is Ending.REJECTED:
-        return replies.wrong_fields(REJECTED_FIELDS)
-    if entry.ending is Ending.CAPTCHA:
-        return replies.as_json({"captchaRequired": True}, captcha=True)
-    return None
-
-
-def _refusal(subject: object) -> HttpReply:
-    return subject if isinstance(subject, HttpReply) else replies.error(INTERNAL_ERROR)
+def _entry_of(call: Call) -> PersonEntry | HttpReply:
+    """Whom a search is for; the reply where it ends at once."""
+    match call.subject:
+        case PersonEntry(ending=Ending.REJECTED):
+            return replies.wrong_fields(REJECTED_FIELDS)
+        case PersonEntry(ending=Ending.CAPTCHA):
+            return replies.as_json({"captchaRequired": True}, captcha=True)
+        case PersonEntry() | HttpReply() as subject:
+            return subject
+        case _:
+            return replies.error(INTERNAL_ERROR)

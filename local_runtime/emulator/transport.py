@@ -3,10 +3,10 @@
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -23,8 +23,7 @@ _CHUNK = b" " * 65536
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class AsgiRequest:
+class AsgiRequest(NamedTuple):
     """One request and the way back. `connections`: uvicorn's protocols, among them the one that the request came by."""
 
     scope: Scope
@@ -82,9 +81,9 @@ async def _send_broken(reply: HttpReply, rule: Rule, request: AsgiRequest, disco
         case "trickle":
             await _trickle(reply, rule, request, disconnect)
         case "endless":
-            await _endless(reply, request, disconnect)
+            await _large(reply, None, request, disconnect)
         case "huge":
-            await _huge(reply, rule, request, disconnect)
+            await _large(reply, rule.size, request, disconnect)
         case "trickle_head":
             await _trickle_head(reply, rule, request, disconnect)
         case "cut":
@@ -123,17 +122,10 @@ async def _trickle_head(reply: HttpReply, rule: Rule, request: AsgiRequest, disc
     transport.close()
 
 
-async def _endless(reply: HttpReply, request: AsgiRequest, disconnect: Disconnect) -> None:
-    await _start(reply, request, None)
-    await _more(request, reply.body)
-    while not disconnect.done():
-        await _more(request, _CHUNK)
-        await asyncio.sleep(0)
-
-
-async def _huge(reply: HttpReply, rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
-    rest = max(rule.size - len(reply.body), 0)
-    await _start(reply, request, len(reply.body) + rest)
+async def _large(reply: HttpReply, size: int | None, request: AsgiRequest, disconnect: Disconnect) -> None:
+    """A body of this size, or without an end (None)."""
+    rest = sys.maxsize if size is None else max(size - len(reply.body), 0)
+    await _start(reply, request, None if size is None else len(reply.body) + rest)
     await _more(request, reply.body)
     while rest > 0 and not disconnect.done():
         await _more(request, _CHUNK[:rest])

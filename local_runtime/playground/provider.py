@@ -1,8 +1,7 @@
 """Which provider the local runtime asks, and which gave its latest answers: the reply does not say."""
 
 from collections import deque
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from typing_extensions import override
 
@@ -16,8 +15,7 @@ NALOG = "nalog"
 """Only the tax service itself calls a person's fields wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class LatestAnswer:
+class LatestAnswer(NamedTuple):
     """A provider's answer to one request: no more of it than the page needs."""
 
     request_id: str

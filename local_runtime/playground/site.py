@@ -61,16 +61,10 @@ class Playground:
         """For a Starlette application, to stand before its own."""
         return [
             *_files(),
-            Route("/playground/people", self._people, methods=["GET"]),
-            Route("/playground/state", self._state, methods=["GET"]),
+            Route("/playground/people", lambda _: _reply(self._invented), methods=["GET"]),
+            Route("/playground/state", lambda _: _reply(self._current), methods=["GET"]),
             Route("/playground/state", self._change, methods=["POST"]),
         ]
-
-    def _people(self, _request: Request) -> Response:
-        return _reply(self._invented)
-
-    def _state(self, _request: Request) -> Response:
-        return _reply(self._current)
 
     async def _change(self, request: Request) -> Response:
         # A page of another origin can't send this type without asking first.
@@ -113,20 +107,17 @@ class Playground:
 def _files() -> Iterator[Route]:
     for path in sorted(PAGE.iterdir()):
         if path.suffix in TYPES:
-            yield Route("/" if path.name == "index.html" else f"/playground/{path.name}", _file(path), methods=["GET"])
+            place = "/" if path.name == "index.html" else f"/playground/{path.name}"
+            yield Route(place, partial(_file, path), methods=["GET"])
 
 
-def _file(path: Path) -> Callable[[Request], Response]:
-    def view(_request: Request) -> Response:
-        return Response(path.read_bytes(), headers={**HEADERS, "content-type": TYPES[path.suffix]})
-
-    return view
+def _file(path: Path, _request: Request) -> Response:
+    return Response(path.read_bytes(), headers={**HEADERS, "content-type": TYPES[path.suffix]})
 
 
 def _availability(status: ProviderStatus) -> dict[str, object]:
-    if status.denied is None:
-        return {"name": status.name, "closed": "", "opensIn": 0}
-    return {"name": status.name, "closed": status.denied.reason, "opensIn": round(status.denied.retry_after, 1)}
+    closed, opens_in = (status.denied.reason, status.denied.retry_after) if status.denied else ("", 0)
+    return {"name": status.name, "closed": closed, "opensIn": round(opens_in, 1)}
 
 
 def _reply(read: Callable[[], object]) -> Response:

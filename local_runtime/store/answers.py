@@ -122,6 +122,5 @@ def _find(connection: sqlite3.Connection, person: Person, now: float) -> Answer 
 
 def _answer(row: tuple[bytes, str, str, str, float, float | None]) -> Answer:
     _, status, inn, provider, fetched_at, expires_at = row
-    return Answer(
-        Status(status), inn, provider, time_of(fetched_at), None if expires_at is None else time_of(expires_at)
-    )
+    expires = None if expires_at is None else time_of(expires_at)
+    return Answer(Status(status), inn, provider, time_of(fetched_at), expires)

@@ -193,10 +193,9 @@ def _open_errors(path: Path) -> Iterator[None]:
         # The low byte is the primary code; extended codes share it.
         known = _BY_CODE.get(exc.sqlite_errorcode & 0xFF)
         raise Unusable(known.format(path) if known else _NO_FOLDER.format(path.parent, exc)) from None
-    except FileExistsError:
-        raise Unusable(_NO_FOLDER.format(path.parent, "it is no folder")) from None
     except OSError as exc:
-        raise Unusable(_NO_FOLDER.format(path.parent, exc.strerror)) from None
+        why = "it is no folder" if isinstance(exc, FileExistsError) else exc.strerror
+        raise Unusable(_NO_FOLDER.format(path.parent, why)) from None
 
 
 def _make_private(path: Path) -> None:

@@ -60,7 +60,5 @@ class EmbeddedHistory(EmbeddedBase, HistoryStore):
 
 def _row(row: _Row, *, reveal: bool) -> HistoryRow:
     request_id, time, status, provider, fields, inn = row
-    bare = HistoryRow(request_id, time_of(time), Status(status), provider)
-    if not reveal:
-        return bare
-    return HistoryRow(bare.request_id, bare.time, bare.status, bare.provider, from_json(fields), inn)
+    personal = (from_json(fields), inn) if reveal else ()
+    return HistoryRow(request_id, time_of(time), Status(status), provider, *personal)

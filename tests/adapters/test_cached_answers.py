@@ -1,18 +1,17 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers
-from adapters.answers.ttl_cache import TTLCache
+from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers, TTLCache
 from function.handler import handle
 from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
-from function.ports import Claim, Pending, Unavailable
+from function.ports import Claim, Pending, Ticket, Unavailable
 from function.request import LookupRequest
 from local_runtime.store import EmbeddedStore
 from tests.contracts.answers import AnswerStoreContract
@@ -147,19 +146,17 @@ def test_what_could_not_be_saved_is_not_cached(process: Process) -> None:
     assert process.answers.cached(PERSONS[0]) is None
 
 
-def test_after_a_minute_a_cached_answer_is_gone(process: Process) -> None:
-    process.store.known[PERSONS[0]] = KNOWN
+@pytest.mark.parametrize(
+    ("answer", "lasts"),
+    [(KNOWN, CACHED_SEC), (replace(KNOWN, expires_at=NOW + timedelta(seconds=5)), 5)],
+    ids=["after a minute", "when it expires, where that is sooner"],
+)
+def test_a_cached_answer_is_gone(process: Process, answer: Answer, lasts: float) -> None:
+    process.store.known[PERSONS[0]] = answer
     process.answers.find_many(PERSONS[:1])
-    process.later(CACHED_SEC - 1)
-    assert process.answers.cached(PERSONS[0]) == KNOWN
+    process.later(lasts - 1)
+    assert process.answers.cached(PERSONS[0]) == answer
     process.later(1)
-    assert process.answers.cached(PERSONS[0]) is None
-
-
-def test_an_answer_that_expires_sooner_is_gone_then(process: Process) -> None:
-    process.store.known[PERSONS[0]] = Answer(KNOWN.status, KNOWN.inn, "nalog", NOW, NOW + timedelta(seconds=5))
-    process.answers.find_many(PERSONS[:1])
-    process.later(5)
     assert process.answers.cached(PERSONS[0]) is None
 
 
@@ -180,9 +177,11 @@ def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_and_not_f
     assert process.store.calls.count("save") == 2
 
 
-def test_while_the_store_is_down_the_save_stays_pending(process: Process) -> None:
-    for _ in range(3):
-        process.lookup_while_down("save")
+@pytest.mark.parametrize("down", ["save", "erased_since"])
+def test_while_the_store_is_down_the_save_stays_pending(process: Process, down: str) -> None:
+    process.lookup_while_down("save")
+    for _ in range(2):
+        process.lookup_while_down(down)
     assert isinstance(process.lookup(), Answered)
     assert process.fetched == ["r-1"]
 
@@ -229,13 +228,6 @@ def test_the_ticket_of_an_answer_that_may_have_been_erased_is_dropped(process: P
     assert [ticket for _, ticket in process.world.provider.asked] == [TICKET, None]
 
 
-def test_while_nobody_can_say_whether_anybody_was_erased_the_save_stays_pending(process: Process) -> None:
-    process.lookup_while_down("save")
-    process.lookup_while_down("erased_since")
-    assert isinstance(process.lookup(), Answered)
-    assert process.fetched == ["r-1"]
-
-
 @pytest.mark.parametrize(
     ("erased", "down", "calls"),
     [
@@ -273,29 +265,27 @@ def test_of_too_many_pending_saves_the_oldest_is_discarded(process: Process) -> 
     assert outcomes == ["InProgress", "Answered", "Answered"]
 
 
-def test_a_ticket_that_could_not_be_kept_is_polled_by_the_next_lookup(process: Process) -> None:
+@pytest.mark.parametrize(
+    ("again", "later", "ticket"),
+    [
+        pytest.param((), 0, TICKET, id="polled by the next lookup"),
+        pytest.param(("release",), 0, TICKET, id="kept while the store is down"),
+        pytest.param((), 180, None, id="of no use once it has expired"),
+    ],
+)
+def test_a_ticket_that_could_not_be_kept_is(
+    process: Process, again: tuple[str, ...], later: float, ticket: Ticket | None
+) -> None:
     process.world.provider.replies = [Pending(TICKET, 1), FOUND]
     process.lookup_while_down("keep_ticket")
     assert process.store.tickets == {}
+    for call in again:
+        process.lookup_while_down(call)
+    process.later(later)
+    if later:
+        process.store.claims.clear()
     assert isinstance(process.lookup(), Answered)
-    assert [ticket for _, ticket in process.world.provider.asked] == [None, TICKET]
-
-
-def test_while_the_store_is_down_a_ticket_that_could_not_be_kept_stays(process: Process) -> None:
-    process.world.provider.replies = [Pending(TICKET, 1), FOUND]
-    process.lookup_while_down("keep_ticket")
-    process.lookup_while_down("release")
-    assert isinstance(process.lookup(), Answered)
-    assert [ticket for _, ticket in process.world.provider.asked] == [None, TICKET]
-
-
-def test_a_ticket_that_could_not_be_kept_is_of_no_use_once_it_has_expired(process: Process) -> None:
-    process.world.provider.replies = [Pending(TICKET, 1), FOUND]
-    process.lookup_while_down("keep_ticket")
-    process.store.claims.clear()
-    process.later(180)
-    process.lookup()
-    assert [ticket for _, ticket in process.world.provider.asked] == [None, None]
+    assert [polled for _, polled in process.world.provider.asked] == [None, ticket]
 
 
 def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_others(process: Process) -> None:
@@ -353,7 +343,7 @@ def test_nobody_stays_in_an_idle_process(maintained: Process) -> None:
     maintained.later(PENDING_SEC)
     wait_until_idle(maintained)
     caches: list[TTLCache[Any]] = [cache for cache in vars(maintained.answers).values() if isinstance(cache, TTLCache)]
-    assert [len(cache._entries) for cache in caches] == [0, 0, 0]
+    assert [len(cache._entries) for cache in caches] == [0, 0]
     maintained.answers.find_many(PERSONS[:1])
     assert maintained.answers._maintenance is not None
 

@@ -37,24 +37,11 @@ def test_a_captcha_starts_a_cool_down_after_which_the_same_request_is_answered(p
     assert page.text("sent") == asked
 
 
-def test_other_scenarios_are_shown_with_their_reasons_and_their_retry_after(
+def test_a_runtime_wants_a_token_gives_reasons_and_times_to_wait_and_has_ended(
     start_runtime: Callable[..., LocalRuntime], driver: Chrome
 ) -> None:
-    page = Page(driver, start_runtime(CLIENT_NALOG_RETRIES="0").url)
-    page.open()
-    for scenario, reason, seconds in (
-        ("down", "The tax service does not answer.", 5),
-        ("throttled", "The tax service refused the request. It is not asked during its cool-down.", 30),
-    ):
-        page.scenario(scenario)
-        assert page.ask() == "Not now"
-        assert reason in page.text("answer")
-        assert f"\nretry-after: {seconds}\n" in page.text("came-back")
-        page.refused(UNAVAILABLE)
-
-
-def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
-    page = Page(driver, start_runtime(HTTP_TOKENS="not-for-everybody").url)
+    runtime = start_runtime(HTTP_TOKENS="not-for-everybody", CLIENT_NALOG_RETRIES="0")
+    page = Page(driver, runtime.url)
     page.open()
     assert not page.find("token").is_displayed()
     assert page.ask() == "Error"
@@ -65,11 +52,17 @@ def test_a_runtime_that_wants_a_token_is_given_one(start_runtime: Callable[..., 
     assert "not-for-everybody" not in page.text("sent")
     assert page.console() == []
 
+    page.pick("lee")
+    for scenario, reason, seconds in (
+        ("down", "The tax service does not answer.", 5),
+        ("throttled", "The tax service refused the request. It is not asked during its cool-down.", 30),
+    ):
+        page.scenario(scenario)
+        assert page.ask() == "Not now"
+        assert reason in page.text("answer")
+        assert f"\nretry-after: {seconds}\n" in page.text("came-back")
+        page.refused(UNAVAILABLE)
 
-def test_a_runtime_that_has_ended_is_named(start_runtime: Callable[..., LocalRuntime], driver: Chrome) -> None:
-    runtime = start_runtime()
-    page = Page(driver, runtime.url)
-    page.open()
     runtime.end(signal.SIGTERM)
     assert page.ask() == "Error"
     assert "Is it still running?" in page.text("answer")

@@ -1,6 +1,5 @@
 """Mistakes in the form: seen by the page, by the service, by the tax service; always at the field."""
 
-import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -26,31 +25,31 @@ def test_a_mistake_is_named_at_its_field_which_gets_the_focus_and_nothing_is_sen
     assert runtime.tax_service.stats().finds == 0
 
 
-def test_a_field_is_looked_at_when_it_is_left_and_is_right_again_as_soon_as_it_is(page: Page) -> None:
+def test_a_field_is_looked_at_when_it_is_left_and_is_right_again_as_soon_as_it_or_what_it_hangs_on_is(
+    page: Page,
+) -> None:
+    page.pick("ivanova")
     page.type("lastName", "Ivanova")
     assert page.fault("lastName")
     page.find("lastName").clear()
     page.find("lastName").send_keys("Иванова")
     assert page.fault("lastName") == ""
 
-
-def test_a_fault_that_hangs_on_another_field_goes_when_that_one_is_right(page: Page) -> None:
-    page.pick("ivanova")
-    Select(page.find("documentType")).select_by_value("01")
-    page.click("ask")
-    assert page.fault("documentSerial") == "A roman numeral and two Cyrillic letters, as in IV-МЮ"
-    assert page.find("anyway").is_displayed()
-    Select(page.find("documentType")).select_by_value("21")
-    assert page.fault("documentSerial") == ""
-    assert not page.find("anyway").is_displayed()
-
-
-def test_the_first_wrong_field_is_the_first_on_the_page(page: Page) -> None:
-    page.pick("ivanova")
     page.type("requestId", "")
     page.type("documentNumber", "")
     page.click("ask")
-    assert page.focused == "documentNumber"
+    assert page.focused == "documentNumber", "the first wrong field is the first on the page"
+
+    page.pick("ivanova")
+    page.type("requestId", "r-1")
+    kind = Select(page.find("documentType"))
+    kind.select_by_value("01")
+    page.click("ask")
+    assert page.fault("documentSerial") == "A roman numeral and two Cyrillic letters, as in IV-МЮ"
+    assert page.find("anyway").is_displayed()
+    kind.select_by_value("21")
+    assert page.fault("documentSerial") == ""
+    assert not page.find("anyway").is_displayed()
 
 
 def test_what_the_service_says_to_a_wrong_request_stands_at_the_fields(page: Page, runtime: LocalRuntime) -> None:
@@ -69,8 +68,7 @@ def test_what_the_service_says_to_a_wrong_request_stands_at_the_fields(page: Pag
     assert runtime.tax_service.stats().finds == 0
     page.refused(UNPROCESSABLE)
 
-
-def test_what_only_the_service_can_see_stands_at_the_field_too(page: Page) -> None:
+    # What only the service can see.
     page.pick("ivanova")
     page.type("documentNumber", "000000")
     assert page.ask() == "Rejected"
@@ -91,16 +89,11 @@ def test_what_the_tax_service_calls_wrong_stands_at_the_field_in_its_own_words(p
     page.refused(UNPROCESSABLE)
 
 
-@pytest.mark.parametrize(
-    ("kind", "series", "number"),
-    [
+def test_the_hints_follow_the_type_of_document(page: Page) -> None:
+    for kind, series, number in (
         ("21", "4 digits", "6 digits"),
         ("01", "As in IV-МЮ", "6 digits"),
         ("10", "If there is one", "Up to 25 characters"),
-    ],
-    ids=["passport", "USSR passport", "foreign passport"],
-)
-def test_the_hints_follow_the_type_of_document(page: Page, kind: str, series: str, number: str) -> None:
-    Select(page.find("documentType")).select_by_value(kind)
-    assert page.text("documentSerial-hint") == series
-    assert page.text("documentNumber-hint") == number
+    ):
+        Select(page.find("documentType")).select_by_value(kind)
+        assert (page.text("documentSerial-hint"), page.text("documentNumber-hint")) == (series, number)

@@ -91,21 +91,12 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps(words: dict[st
             assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", russian)), key
 
 
-def test_the_types_of_document_are_the_services(words: dict[str, dict[str, list[str]]]) -> None:
-    assert set(words["DOCUMENTS"]) == set(documents.TYPES)
-
-
-def test_every_reason_to_wait_has_words(words: dict[str, dict[str, list[str]]]) -> None:
-    assert set(words["REASONS"]) == {reason.value for reason in Reason} - {Reason.NOT_CACHED.value}
-
-
-def test_every_invented_person_has_words(words: dict[str, dict[str, list[str]]], shared_runtime: LocalRuntime) -> None:
-    assert set(words["PEOPLE"]) == {person["id"] for person in shared_runtime.tax_service.people()}
-
-
-def test_every_offered_scenario_has_a_note_and_is_a_case_of_the_emulator(
-    words: dict[str, dict[str, list[str]]],
+def test_types_reasons_people_and_scenarios_have_words(
+    words: dict[str, dict[str, list[str]]], shared_runtime: LocalRuntime
 ) -> None:
+    assert set(words["DOCUMENTS"]) == set(documents.TYPES)
+    assert set(words["REASONS"]) == {reason.value for reason in Reason} - {Reason.NOT_CACHED.value}
+    assert set(words["PEOPLE"]) == {person["id"] for person in shared_runtime.tax_service.people()}
     assert words["SCENARIOS"].keys() == words["SCENARIO_NOTES"].keys()
     assert set(words["SCENARIOS"]) <= {NORMAL, *CASES}
 

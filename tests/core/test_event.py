@@ -1,6 +1,5 @@
 import json
 from base64 import b64encode
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +19,14 @@ from function.event import (
     reply_attributes,
     structured_reply,
 )
-from function.outcomes import Status
+from function.outcomes import FieldError, Rejected
 from function.request import Json
-from function.result import LookupResult
+from function.result import result_of
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 DATA = b'{"requestId":"r-1"}'
+BASE64 = b64encode(DATA).decode()
 TYPE = "application/json"
 
 
@@ -40,65 +40,49 @@ def structured(**changes: Any) -> bytes:
     return json.dumps({name: value for name, value in event.items() if value is not ...}).encode()
 
 
-def test_binary_mode_hands_the_data_on_as_it_came() -> None:
-    event = from_binary({**ATTRIBUTES, "traceparent": TRACEPARENT}, DATA, TYPE)
-    assert parts(event) == ("e-1", DATA, TRACEPARENT, Mode.BINARY)
-
-
-def test_structured_mode_hands_the_data_on_decoded() -> None:
-    event = from_structured(structured(traceparent=TRACEPARENT))
-    assert parts(event) == ("e-1", {"requestId": "r-1"}, TRACEPARENT, Mode.STRUCTURED)
-
-
-def test_a_request_without_an_envelope_is_plain() -> None:
-    assert parts(from_plain(b'\xef\xbb\xbf{"requestId":"r-1"}')) == ("", {"requestId": "r-1"}, "", Mode.PLAIN)
-    assert parts(from_plain(b"nonsense")) == ("", b"nonsense", "", Mode.PLAIN)
-    assert parts(from_plain(b"[]")) == ("", [], "", Mode.PLAIN)
-
-
-def test_an_event_under_the_requests_media_type_is_a_structured_one() -> None:
-    assert parts(from_plain(structured())) == ("e-1", {"requestId": "r-1"}, "", Mode.STRUCTURED)
-    with pytest.raises(NotAnEvent, match="specversion"):
-        from_plain(structured(specversion="0.3"))
-
-
-def test_structured_mode_takes_data_in_base64() -> None:
-    body = structured(data=..., data_base64=b64encode(DATA).decode(), datacontenttype=...)
-    assert parts(from_structured(body)) == ("e-1", DATA, "", Mode.STRUCTURED)
+PARSED = {"requestId": "r-1"}
 
 
 @pytest.mark.parametrize(
-    "content_type", [TYPE, "application/json; charset=utf-8", "application/vnd.x+json", "text/json"]
-)
-def test_any_json_is_json(content_type: str) -> None:
-    assert from_binary(ATTRIBUTES, DATA, content_type).data == DATA
-
-
-@pytest.mark.parametrize(
-    ("content_type", "told"),
+    ("event", "expected"),
     [
-        ("application/json", True),
-        ("text/json", True),
-        ("Application/CloudEvents+JSON; charset=utf-8", True),
-        ("application/json5", False),
-        ("json", False),
-        ("text/plain", False),
-        ("application/vnd.a_b!c+json", True),
-        ("a#1/json", True),
-        ("a b/json", False),
+        (from_binary({**ATTRIBUTES, "traceparent": TRACEPARENT}, DATA, TYPE), ("e-1", DATA, TRACEPARENT, Mode.BINARY)),
+        (from_binary(ATTRIBUTES, DATA, ""), ("e-1", DATA, "", Mode.BINARY)),
+        (from_structured(structured(traceparent=TRACEPARENT)), ("e-1", PARSED, TRACEPARENT, Mode.STRUCTURED)),
+        (from_structured(structured(datacontenttype=None)), ("e-1", PARSED, "", Mode.STRUCTURED)),
+        (from_structured(structured(data=..., data_base64=BASE64)), ("e-1", DATA, "", Mode.STRUCTURED)),
+        (from_plain(b"\xef\xbb\xbf" + DATA), ("", PARSED, "", Mode.PLAIN)),
+        (from_plain(b"nonsense"), ("", b"nonsense", "", Mode.PLAIN)),
+        (from_plain(b"[]"), ("", [], "", Mode.PLAIN)),
+        (from_plain(structured()), ("e-1", PARSED, "", Mode.STRUCTURED)),
     ],
-)
-def test_the_type_of_data_is_judged_alike_in_every_mode(content_type: str, told: bool) -> None:  # noqa: FBT001  # a column
-    def accepted(read: Callable[[], object]) -> bool:
-        try:
-            read()
-        except NotAnEvent:
-            return False
-        return True
+    ids=[
+        "binary hands the data on as it came", "binary without a type is JSON", "structured hands the data on decoded",
+        "structured without a type is JSON", "structured in base64", "plain, behind a byte order mark",
+        "plain is no JSON, which the request says", "plain is no object", "an event under the request's media type",
+    ],
+)  # fmt: skip
+def test_an_event_is_read_in_each_mode(event: Event, expected: tuple[object, ...]) -> None:
+    assert parts(event) == expected
 
-    assert is_json(content_type) is told
-    assert accepted(lambda: from_binary(ATTRIBUTES, DATA, content_type)) is told
-    assert accepted(lambda: from_structured(structured(datacontenttype=content_type))) is told
+
+@pytest.mark.parametrize(
+    "content_type",
+    [TYPE, "text/json", "Application/CloudEvents+JSON; charset=utf-8", "application/vnd.a_b!c+json", "a#1/json"],
+)
+def test_json_by_any_name_is_json_in_every_mode(content_type: str) -> None:
+    assert is_json(content_type)
+    assert from_binary(ATTRIBUTES, DATA, content_type).data == DATA
+    assert parts(from_structured(structured(datacontenttype=content_type)))[1] == PARSED
+
+
+@pytest.mark.parametrize("content_type", ["application/json5", "json", "text/plain", "a b/json"])
+def test_data_of_another_type_is_none_in_any_mode(content_type: str) -> None:
+    assert not is_json(content_type)
+    with pytest.raises(NotAnEvent, match="content type application/json"):
+        from_binary(ATTRIBUTES, DATA, content_type)
+    with pytest.raises(NotAnEvent, match="content type application/json"):
+        from_structured(structured(datacontenttype=content_type))
 
 
 @pytest.mark.parametrize(
@@ -162,10 +146,7 @@ def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
         ({"source": ""}, "source as a string that is not empty"),
         ({"type": None}, "type inn.lookup.requested"),
         ({"type": "other"}, "type inn.lookup.requested"),
-        (
-            dict.fromkeys(ATTRIBUTES),
-            "specversion 1.0, id as a string of 1 to 256 characters, none of them a control character, source as a string",
-        ),
+        (dict.fromkeys(ATTRIBUTES), "specversion 1.0, id as .*, none of them a control character, source as a string"),
     ],
 )
 def test_what_is_no_event_says_what_was_expected(changes: dict[str, Any], expected: str) -> None:
@@ -199,16 +180,6 @@ def test_no_data_in_binary_mode_says_what_was_expected() -> None:
         from_binary(ATTRIBUTES, b"", TYPE)
 
 
-def test_data_of_another_type_in_binary_mode_says_what_was_expected() -> None:
-    with pytest.raises(NotAnEvent, match="application/json"):
-        from_binary(ATTRIBUTES, DATA, "text/plain")
-
-
-def test_data_without_a_type_is_json() -> None:
-    assert parts(from_binary(ATTRIBUTES, DATA, ""))[1] == DATA
-    assert parts(from_structured(structured(datacontenttype=None)))[0] == "e-1"
-
-
 def test_one_wrong_event_in_a_batch_hurts_no_other_and_keeps_its_id() -> None:
     good = json.loads(structured())
     first, second, third, fourth = from_batch(json.dumps([good, {**good, "type": "x"}, 5, good]).encode())
@@ -233,26 +204,13 @@ def test_a_batch_that_is_no_array_says_what_was_expected(body: bytes) -> None:
 
 def test_a_reply_tells_which_request_it_answers() -> None:
     attributes = reply_attributes("e-1", TRACEPARENT, "r", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-    assert attributes == {
-        "specversion": "1.0",
-        "id": "r",
-        "source": "/inn",
-        "type": "inn.lookup.completed",
-        "time": "2026-01-02T03:04:05+00:00",
-        "datacontenttype": "application/json",
-        "correlationid": "e-1",
-        "traceparent": TRACEPARENT,
-    }
-
-
-def test_a_reply_to_what_had_no_id_and_no_trace_has_neither() -> None:
-    attributes = reply_attributes("", "", "r", datetime(2026, 1, 2, tzinfo=UTC))
-    assert attributes.keys() & {"correlationid", "traceparent"} == set()
+    plain = {"specversion": "1.0", "id": "r", "source": "/inn", "type": "inn.lookup.completed", "datacontenttype": TYPE}
+    named = {"correlationid": "e-1", "traceparent": TRACEPARENT}
+    assert attributes == {**plain, "time": "2026-01-02T03:04:05+00:00", **named}
+    assert reply_attributes("", "", "r", datetime(2026, 1, 2, tzinfo=UTC)).keys() == attributes.keys() - named.keys()
 
 
 def test_a_structured_reply_is_one_json_object() -> None:
-    result = LookupResult(
-        request_id="r-1", inn="", cached=False, details='"quoted"', elapsed_time=0.5, status=Status.NOT_FOUND
-    )
+    result = result_of(Rejected("r-1", (FieldError("", '"quoted"'),)), 0.5)
     reply = json.loads(structured_reply({"id": "r"}, result))
     assert reply == {"id": "r", "data": json.loads(result.to_json())}

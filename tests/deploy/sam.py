@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-not-found]  # lives in the deploy environment
-from samtranslator.parser.parser import Parser  # type: ignore[import-not-found]  # the same
+from samtranslator.parser.parser import Parser  # type: ignore[import-not-found]  # lives in the deploy environment
 from samtranslator.translator.translator import Translator  # type: ignore[import-not-found]  # the same
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-not-found]  # the same
 
 
 def main(template: Path) -> None:
     """Translate one template; what the translator refuses, it raises."""
-    source: dict[str, Any] = load(str(template))
+    source: dict[str, Any] = yaml_parse(template.read_text())
     translated = Translator({}, Parser()).translate(source, {})
     json.dump(translated, sys.stdout)
 

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.api_server import cluster_with_secret
+from tests.deploy.cluster import (
+    VERSIONS,
+    assert_core_kinds_fit,
+    cluster_with_secret,
+    complaints_of_custom_kinds,
+    destinations,
+    is_custom,
+    unreachable_servers,
+)
 from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
-from tests.deploy.policies import destinations, unreachable_servers
-from tests.deploy.schemas import VERSIONS, assert_core_kinds_fit, complaints_of_custom_kinds, is_custom
 from tests.deploy.tools import ROOT, complaints, run
 from tests.docs.shown import values_of_the_page
 
@@ -28,11 +34,8 @@ DNS = {("kube-system", 53), ("169.254.20.10/32", 53), ("openshift-dns", 5353)}
 each_set = pytest.mark.parametrize("values", VALUES)
 
 
-def test_helm_lint_has_nothing_to_say() -> None:
+def test_helm_lint_has_nothing_to_say_and_the_version_is_the_project_s() -> None:
     assert not complaints("helm", "lint", "--strict", CHART)
-
-
-def test_the_chart_has_the_version_of_the_project() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
 
@@ -114,26 +117,16 @@ def test_each_set_runs_what_it_is_meant_for(values: str, commands: set[str]) -> 
 
 
 @each_set
-def test_every_pod_meets_the_restricted_profile_on_a_root_that_cannot_be_written(values: str) -> None:
+def test_every_pod_runs_this_version_restricted_and_within_limits(values: str) -> None:
     for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
-        assert container["securityContext"] == RESTRICTED
+        assert container["securityContext"] == RESTRICTED, "its root cannot be written"
         assert pod["automountServiceAccountToken"] is False
-
-
-@each_set
-def test_no_pod_has_a_fixed_user(values: str) -> None:
-    """The image names one that is not root; OpenShift gives each namespace its own."""
-    assert not re.search(r"runAsUser|runAsGroup|fsGroup", str(rendered(values)))
-
-
-@each_set
-def test_every_pod_runs_this_version_of_the_image_within_limits(values: str) -> None:
-    for _, pod in pods(rendered(values)):
-        [container] = pod["containers"]
         assert re.search(rf"inn-service(:{re.escape(VERSION)}|@sha256:[0-9a-f]{{64}})$", container["image"])
         assert set(container["resources"]["requests"]) == {"cpu", "memory"}
         assert "memory" in container["resources"]["limits"]
+    # The image names a user that is not root; OpenShift gives each namespace its own.
+    assert not re.search(r"runAsUser|runAsGroup|fsGroup", str(rendered(values)))
 
 
 @each_set
@@ -231,16 +224,13 @@ def test_a_component_survives_the_loss_of_a_node_or_a_zone_and_a_drain(values: s
         assert budgets[name]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
-def test_a_pod_reaches_its_servers_names_and_the_tax_service_and_nothing_else() -> None:
+def test_a_pod_reaches_its_servers_names_the_tax_service_or_a_proxy_and_nothing_else() -> None:
     objects = rendered("both")
     everybody = {*DNS, ("0.0.0.0/0", 443), ("mongodb", 27017)}
     assert destinations(objects, "function") == everybody
     assert destinations(objects, "consumer") == {*everybody, ("rabbitmq", 5672), ("rabbitmq", 5671)}
     assert of_kind(objects, "NetworkPolicy")["inn"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in of_kind(objects, "NetworkPolicy")["inn"]["spec"]
-
-
-def test_servers_outside_of_the_cluster_and_a_proxy_are_let_through_alone() -> None:
     assert destinations(rendered("outside"), "consumer") >= {("10.20.0.0/28", 27017), ("10.20.0.16/28", 5671)}
     assert destinations(rendered("openshift"), "function") == {
         ("openshift-dns", 5353),
@@ -263,9 +253,12 @@ def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) ->
         [port] = container["ports"]
         if monitors:
             [monitor] = monitors.values()
-            assert port["name"] in {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+            endpoints = {(each["port"], each["path"]) for each in monitor["spec"]["podMetricsEndpoints"]}
+            assert (port["name"], "/metrics") in endpoints
         else:
-            assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port["containerPort"])
+            notes = template["metadata"]["annotations"]
+            where = (notes["prometheus.io/port"], notes["prometheus.io/path"])
+            assert where == (str(port["containerPort"]), "/metrics")
         component = template["metadata"]["labels"]["app.kubernetes.io/component"]
         rules = of_kind(objects, "NetworkPolicy")[f"inn-{component}"]["spec"]["ingress"]
         let_in = {opened["port"] for rule in rules for opened in rule["ports"]}
@@ -281,6 +274,9 @@ def test_keda_counts_the_source_queue_where_the_settings_say_that_it_is(values: 
     metadata = trigger["metadata"]
     assert metadata["queueName"] == given["RABBITMQ_SOURCE_QUEUE_NAME"]
     assert scaled["spec"]["minReplicaCount"] >= 1
+    # `behavior` is new in KEDA 2.17, and the admission of 2.17.0 refuses a fallback where no trigger names AverageValue.
+    assert "behavior" in scaled["spec"]["fallback"]
+    assert trigger["metricType"] == "AverageValue"
     [login] = of_kind(objects, "TriggerAuthentication").values()
     targets = {one["parameter"]: (one["name"], one["key"]) for one in login["spec"]["secretTargetRef"]}
     if "RABBITMQ_DSN" in given:
@@ -294,13 +290,6 @@ def test_keda_counts_the_source_queue_where_the_settings_say_that_it_is(values: 
             "username": ("broker-default-user", "username"),
             "password": ("broker-default-user", "password"),
         }
-
-
-def test_keda_s_fallback_has_what_2_17_0_asks_for() -> None:
-    """Its admission refuses a fallback where no trigger names AverageValue; `behavior` is new in it."""
-    [scaled] = of_kind(rendered("consumer"), "ScaledObject").values()
-    assert "behavior" in scaled["spec"]["fallback"]
-    assert {trigger["metricType"] for trigger in scaled["spec"]["triggers"]} == {"AverageValue"}
 
 
 def test_knative_runs_the_function_and_sends_it_events_of_its_type() -> None:
@@ -322,13 +311,10 @@ def _types_of_events() -> list[str]:
     return sorted(found, reverse=True)
 
 
-def test_knative_on_a_broker_that_is_there_makes_none_and_answers_nobody_it_does_not_know() -> None:
+def test_knative_on_a_broker_that_is_there_makes_none_and_is_called_through_the_ingress_that_is_named() -> None:
     objects = rendered("knative-consumer")
     assert not of_kind(objects, "Broker")
     assert set(of_kind(objects, "Trigger")) == {"inn-requested"}
-
-
-def test_knative_is_called_through_the_ingress_that_is_named() -> None:
     policy = of_kind(rendered("knative"), "NetworkPolicy")["inn-function"]
     [expression] = policy["spec"]["ingress"][0]["from"][0]["namespaceSelector"]["matchExpressions"]
     assert set(expression["values"]) == {"knative-serving", "knative-eventing", "istio-system"}

@@ -22,17 +22,12 @@ VALID = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_variable_is_a_setting_that_the_process_reads(place: str) -> None:
-    for process in PLACES[place]():
-        assert not set(process.environment) - process.known - OF_OTHERS.get(place, {"SSL_CERT_FILE"})
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_every_process_starts_with_what_it_is_given(
+def test_every_process_reads_all_that_it_is_given_and_starts_with_it(
     place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for process in PLACES[place]():
+        assert not set(process.environment) - process.known - OF_OTHERS.get(place, {"SSL_CERT_FILE"})
         for name in ALL_SETTINGS:
             monkeypatch.delenv(name, raising=False)
         for name, value in process.environment.items():
@@ -46,16 +41,12 @@ def test_compose_passes_every_setting_on() -> None:
         assert set(process.environment) >= process.known
 
 
-def test_the_function_is_given_nothing_of_the_broker() -> None:
+def test_the_function_is_given_nothing_of_the_broker_and_behind_knative_s_which_sends_none_no_tokens() -> None:
     for place, processes in PLACES.items():
         names = {name for process in processes() if process.command == "serve" for name in process.environment}
         assert names or place == "consumer"
         assert not [name for name in names if name.startswith("RABBITMQ_")]
-
-
-def test_knative_s_function_has_no_tokens_for_a_broker_sends_none() -> None:
-    [function] = PLACES["knative"]()
-    assert "HTTP_TOKENS" not in function.environment
+        assert place != "knative" or "HTTP_TOKENS" not in names
 
 
 def test_the_administrator_of_mongodb_is_known_to_mongodb_alone() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from adapters.http.probes import FIRST_WAIT_SEC, Probes
-from tests.deploy.manifests import PLACES, VALUES, compose, of_kind, pods, rendered, templates
+from tests.deploy.manifests import PLACES, VALUES, compose, pods, rendered
 from tests.deploy.tools import ROOT
 
 
@@ -36,17 +36,14 @@ def test_a_process_that_is_probed_from_outside_listens_on_every_address(place: s
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_a_server_that_is_down_makes_no_pod_dead(values: str) -> None:
+def test_a_server_that_is_down_makes_no_pod_dead_and_restarts_none_at_its_start(values: str) -> None:
     for _, pod in pods(rendered(values)):
         [container] = pod["containers"]
         asked = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
         assert asked.pop("readinessProbe") == "/readyz"
         assert set(asked.values()) == {"/livez"}
-
-
-@pytest.mark.parametrize("place", VALUES)
-def test_a_server_that_is_down_at_the_start_restarts_no_pod(place: str) -> None:
-    assert {process.environment["APP_START_TIMEOUT_SEC"] for process in PLACES[place]()} == {"0"}
+        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_WAIT_SEC, "the first check takes as long"
+    assert {process.environment["APP_START_TIMEOUT_SEC"] for process in PLACES[values]()} == {"0"}
 
 
 def test_the_image_says_the_same_of_itself() -> None:
@@ -56,31 +53,6 @@ def test_the_image_says_the_same_of_itself() -> None:
     [healthcheck] = re.findall(r"^HEALTHCHECK .*\\\n.*", dockerfile, re.MULTILINE)
     assert set(re.findall(r"/\w+z\b", healthcheck)) == {"/livez"}
     assert "HTTP_PORT" in healthcheck
-
-
-@pytest.mark.parametrize("values", VALUES)
-def test_metrics_are_scraped_where_they_are_given(values: str) -> None:
-    objects = rendered(values)
-    asked = {
-        note
-        for template in templates(objects)
-        for name, note in template["metadata"]["annotations"].items()
-        if name == "prometheus.io/path"
-    }
-    asked |= {
-        endpoint["path"]
-        for one in of_kind(objects, "PodMonitor").values()
-        for endpoint in one["spec"]["podMetricsEndpoints"]
-    }
-    assert asked
-    assert asked <= ANSWERED
-
-
-@pytest.mark.parametrize("values", VALUES)
-def test_kubernetes_waits_longer_for_a_probe_than_the_first_look_takes(values: str) -> None:
-    for _, pod in pods(rendered(values)):
-        [container] = pod["containers"]
-        assert container["readinessProbe"]["timeoutSeconds"] > FIRST_WAIT_SEC
 
 
 def test_compose_waits_longer_for_a_probe_than_the_first_look_takes() -> None:

@@ -2,16 +2,10 @@
 
 import json
 
-import pytest
-
 from tests.deploy.manifests import Object, template
 from tests.deploy.tools import complaints, run
 
 RESOURCES: Object = template()["Resources"]
-
-
-def _function() -> Object:
-    return dict(RESOURCES["Function"]["Properties"])
 
 
 def test_cfn_lint_has_nothing_to_say() -> None:
@@ -27,20 +21,17 @@ def test_the_sam_translator_makes_of_it_what_is_meant() -> None:
     assert made["Function"]["Properties"]["PackageType"] == "Image"
 
 
-def test_its_log_is_kept_for_a_time_that_is_given() -> None:
-    assert _function()["LoggingConfig"] == {"LogGroup": {"Ref": "Logs"}}
+def test_its_log_is_kept_for_a_time_that_is_given_and_its_concurrency_is_reserved() -> None:
+    function = RESOURCES["Function"]["Properties"]
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": "Logs"}}
     assert RESOURCES["Logs"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert function["ReservedConcurrentExecutions"] == {"Ref": "ReservedConcurrency"}
 
 
-def test_its_concurrency_is_reserved() -> None:
-    assert _function()["ReservedConcurrentExecutions"] == {"Ref": "ReservedConcurrency"}
-
-
-@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Url5xxCount"])
-def test_an_alarm_watches(metric: str) -> None:
+def test_alarms_watch_errors_throttles_and_the_url() -> None:
     alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    [watching] = [alarm for alarm in alarms if alarm["MetricName"] == metric]
-    assert watching["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}]
+    assert {alarm["MetricName"] for alarm in alarms} == {"Errors", "Throttles", "Url5xxCount"}
+    assert all(alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}] for alarm in alarms)
 
 
 def test_its_url_is_closed_unless_that_is_asked_for() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import combinations, product
 from typing import Any
 
@@ -59,19 +59,13 @@ def _told() -> dict[str, Labels]:
 TOLD = _told()
 
 
-def _panels() -> list[dict[str, Any]]:
-    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-
-
-def _alerts() -> list[dict[str, Any]]:
-    return [rule for group in RULES["groups"] for rule in group["rules"]]
-
-
-def _queries() -> Iterator[tuple[str, str]]:
-    for panel in _panels():
-        yield from ((target["expr"], f"panel {panel['title']}") for target in panel["targets"])
-    yield from ((each["expr"], f"annotation {each['name']}") for each in DASHBOARD["annotations"]["list"])
-    yield from ((alert["expr"], f"alert {alert['alert']}") for alert in _alerts())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"]}
+SHOWN = {
+    **{f"panel {panel['title']} {i}": each["expr"] for panel in PANELS for i, each in enumerate(panel["targets"])},
+    **{f"annotation {each['name']}": each["expr"] for each in DASHBOARD["annotations"]["list"]},
+}
+QUERIES = {**SHOWN, **{f"alert {name}": alert["expr"] for name, alert in ALERTS.items()}}
 
 
 def _parsed(query: str) -> promql.Expr:
@@ -96,15 +90,11 @@ def _is_asked_for(matcher: promql.Matcher, values: Iterable[str]) -> bool:
     return set(wanted) <= set(values)
 
 
-QUERIES = list(_queries())
-
-
-@pytest.mark.parametrize("query", [query for query, _ in QUERIES], ids=[where for _, where in QUERIES])
-def test_a_query_names_what_there_is(query: str) -> None:
-    selectors = _selectors(_parsed(query))
-
-    assert selectors
-    for selector in selectors:
+@pytest.mark.parametrize("where", QUERIES)
+def test_a_query_names_what_there_is_and_groups_by_it(where: str) -> None:
+    query = _parsed(QUERIES[where])
+    assert _selectors(query)
+    for selector in _selectors(query):
         assert selector.name in TOLD
         labels = TOLD[selector.name or ""]
         wrong = [
@@ -113,31 +103,22 @@ def test_a_query_names_what_there_is(query: str) -> None:
             if each.name not in labels or not _is_asked_for(each, labels[each.name])
         ]
         assert wrong == []
-
-
-@pytest.mark.parametrize("query", [query for query, _ in QUERIES], ids=[where for _, where in QUERIES])
-def test_a_query_groups_by_labels_that_there_are(query: str) -> None:
-    grouped = [part for part in _within(_parsed(query)) if isinstance(part, promql.AggregateExpr) and part.modifier]
-
-    for part in grouped:
-        labels = {label for selector in _selectors(part.expr) for label in TOLD[selector.name or ""]}
-        assert part.modifier is not None
-        assert set(part.modifier.labels) <= labels
+    for part in _within(query):
+        if isinstance(part, promql.AggregateExpr) and part.modifier:
+            known = {label for selector in _selectors(part.expr) for label in TOLD[selector.name or ""]}
+            assert set(part.modifier.labels) <= known
 
 
 def test_the_dashboard_shows_every_metric_of_the_service() -> None:
-    asked = {
-        selector.name for query, where in QUERIES if "alert" not in where for selector in _selectors(_parsed(query))
-    }
+    asked = {selector.name for query in SHOWN.values() for selector in _selectors(_parsed(query))}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in TOLD if name.startswith("inn_")}
-
     assert families <= {re.sub(r"_bucket$", "", name or "") for name in asked}
 
 
 def test_every_panel_says_what_it_is_and_reads_from_the_chosen_source() -> None:
     for panel in DASHBOARD["panels"]:
         assert panel["title"]
-    for panel in _panels():
+    for panel in PANELS:
         sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
         assert {source["uid"] for source in sources} == {"${datasource}"}
 
@@ -157,46 +138,38 @@ def test_no_panel_covers_another() -> None:
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
 
 
-@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
-def test_an_alert_says_what_it_means_and_what_to_do(alert: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_says_what_it_means_and_what_to_do_and_has_its_page_in_the_runbook(name: str) -> None:
+    alert = ALERTS[name]
     assert set(alert) <= {"alert", "expr", "for", "labels", "annotations"}
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
     assert promql.parse_duration(alert.get("for", "1m"))
     notes = alert["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url"}
-    assert notes["runbook_url"] == f"docs/operating.md#{alert['alert'].lower()}"
-
-
-@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
-def test_an_alert_has_its_page_in_the_runbook(alert: dict[str, Any]) -> None:
-    page = OPERATING.split(f"\n### {alert['alert']}\n", 1)[1].split("\n### ")[0]
-
+    assert notes["runbook_url"] == f"docs/operating.md#{name.lower()}"
+    page = OPERATING.split(f"\n### {name}\n", 1)[1].split("\n### ")[0]
     assert "**It means**: " in page
-    assert f"**Do**: {alert['annotations']['description']}" in page
-
-
-def test_the_runbook_knows_no_other_alert() -> None:
-    pages = re.findall(r"^### (Inn\w+)$", OPERATING, re.MULTILINE)
-
-    assert pages == [alert["alert"] for alert in _alerts()]
-
-
-@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: alert["alert"])
-def test_an_alert_speaks_of_labels_that_its_expression_keeps(alert: dict[str, Any]) -> None:
-    spoken = set(re.findall(r"\$labels\.(\w+)", json.dumps(alert["annotations"])))
+    assert f"**Do**: {notes['description']}" in page
+    spoken = set(re.findall(r"\$labels\.(\w+)", json.dumps(notes)))
     kept = re.findall(r"by \(([^)]*)\)", alert["expr"])
-
     assert all(spoken <= {label.strip() for label in labels.split(",")} for labels in kept)
+
+
+def test_the_runbook_knows_no_other_alert_and_no_other_metric() -> None:
+    assert re.findall(r"^### (Inn\w+)$", OPERATING, re.MULTILINE) == list(ALERTS)
+    assert set(re.findall(r"\binn_\w+", OPERATING)) <= set(TOLD)
 
 
 def test_prometheus_reads_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
     [rules] = CONFIG["rule_files"]
     [job] = [each["job_name"] for each in CONFIG["scrape_configs"]]
-
     assert (ROOT / "deploy/prometheus" / rules).resolve() == ROOT / "deploy/chart/alerts.yaml"
     assert {_relabelled(endpoint)["job"] for endpoint in _endpoints()} == {f"{NAMESPACE}/inn"}
     asked = [
-        each for query, _ in QUERIES for selector in _selectors(_parsed(query)) for each in selector.matchers.matchers
+        each
+        for query in QUERIES.values()
+        for selector in _selectors(_parsed(query))
+        for each in selector.matchers.matchers
     ]
     [pattern] = {each.value for each in asked if each.name == "job"} - {"$job"}
     assert all(re.fullmatch(pattern, each) for each in (job, f"{NAMESPACE}/inn"))
@@ -222,7 +195,6 @@ def _relabelled(endpoint: dict[str, Any]) -> dict[str, Any]:
 def test_the_component_of_a_process_is_that_of_its_pod(values: str) -> None:
     [scraped] = CONFIG["scrape_configs"]
     label = ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
-
     assert {each.get("target_label"): each["source_labels"] for each in scraped["relabel_configs"]}[
         "component"
     ] == label
@@ -231,55 +203,34 @@ def test_the_component_of_a_process_is_that_of_its_pod(values: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "left_out"),
-    [("outside", set()), ("knative", {"InnFunctionDown", "InnConsumerDown"})],
+    ("values", "left_out"), [("outside", set()), ("knative", {"InnFunctionDown", "InnConsumerDown"})]
 )
 def test_the_chart_s_rule_has_the_alerts_of_what_it_runs_and_links_to_the_runbook(
     values: str, left_out: set[str]
 ) -> None:
     [rule] = of_kind(rendered(values), "PrometheusRule").values()
-    rules = [each for group in rule["spec"]["groups"] for each in group["rules"]]
-
-    assert [each["alert"] for each in rules] == [
-        alert["alert"] for alert in _alerts() if alert["alert"] not in left_out
-    ]
-    by_name = {alert["alert"]: alert for alert in _alerts()}
-    assert all({**each, "annotations": {}} == {**by_name[each["alert"]], "annotations": {}} for each in rules)
+    rules = {each["alert"]: each for group in rule["spec"]["groups"] for each in group["rules"]}
+    assert list(rules) == [name for name in ALERTS if name not in left_out]
+    assert all({**each, "annotations": {}} == {**ALERTS[name], "annotations": {}} for name, each in rules.items())
     if values == "outside":
-        links = {each["annotations"]["runbook_url"].partition("#")[0] for each in rules}
+        links = {each["annotations"]["runbook_url"].partition("#")[0] for each in rules.values()}
         assert links == {"https://git.example/inn/docs/operating.md"}
 
 
 def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> None:
-    gone = [alert for alert in _alerts() if "absent(" in alert["expr"]]
-
+    gone = [alert for alert in ALERTS.values() if "absent(" in alert["expr"]]
     assert {alert["labels"]["severity"] for alert in gone} == {"critical"}
     assert sorted(alert["expr"] for alert in gone) == [
         f'absent(up{{job=~"(.+/)?inn", component="{component}"}} == 1)' for component in sorted(COMPONENTS)
     ]
 
 
-def _asked_by(alert: str) -> str:
-    [found] = [each["expr"] for each in _alerts() if each["alert"] == alert]
-    return str(found)
-
-
-def test_a_store_that_is_away_is_seen_whichever_way_requests_come() -> None:
-    ways = re.split(r"\bor\b", _asked_by("InnStoreUnavailable"))
-
-    assert [
-        (selector.name, str(selector.matchers.matchers[0])) for way in ways for selector in _selectors(_parsed(way))
-    ] == [
+def test_a_store_that_is_away_is_seen_whichever_way_requests_come_and_whoever_waits_for_it_is_not_stuck() -> None:
+    ways = re.split(r"\bor\b", ALERTS["InnStoreUnavailable"]["expr"])
+    selectors = [selector for way in ways for selector in _selectors(_parsed(way))]
+    assert [(each.name, str(each.matchers.matchers[0])) for each in selectors] == [
         ("inn_requests_total", 'status="store_unavailable"'),
         ("inn_holds_total", 'reason="store_unavailable"'),
     ]
-
-
-def test_whoever_waits_for_the_store_is_not_stuck() -> None:
-    excluded = [part.strip() for part in re.split(r"\bunless\b", _asked_by("InnStuck"))[1:]]
-
+    excluded = [part.strip() for part in re.split(r"\bunless\b", ALERTS["InnStuck"]["expr"])[1:]]
     assert 'sum by (instance) (increase(inn_holds_total{reason="store_unavailable"}[10m])) > 0' in excluded
-
-
-def test_the_runbook_names_metrics_that_there_are() -> None:
-    assert set(re.findall(r"\binn_\w+", OPERATING)) <= set(TOLD)

@@ -17,7 +17,7 @@ from tests.deploy.manifests import compose, of_kind, rendered
 from tests.docs.shown import DEPLOYING, PAGES, ROOT, Block, bare, blocks, examples, in_sentences, names
 from tests.docs.stage import LONG, SOURCE, Ran, Stage, masked, staged
 from tests.servers.mongod import Mongo
-from tests.servers.programs import JAVA
+from tests.servers.programs import JAVA, PHP
 from tests.servers.rabbitmq import Node
 
 NOT_HERE = {
@@ -197,6 +197,12 @@ def test_the_python_examples_for_callers_print_the_answer(stage: Stage, library:
     (stage.folder / "lookup.py").write_text(stage.localized(code))
     ran = stage.run("python lookup.py")
     assert (ran.status, ran.shown) == (0, f"found {INN} \n")
+
+
+def test_the_php_example_for_callers_prints_the_answer(stage: Stage) -> None:
+    (stage.folder / "lookup.php").write_text(stage.localized(example("php", "curl_init")))
+    ran = stage.run(f"{PHP.path()} lookup.php")
+    assert (ran.status, ran.shown) == (0, f"200 found {INN} \n")
 
 
 def test_the_java_example_for_callers_prints_the_answer(stage: Stage) -> None:

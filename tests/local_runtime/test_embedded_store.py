@@ -130,20 +130,16 @@ def test_a_file_that_another_process_holds_too_long_is_unavailable(
     store.close()
 
 
-def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "inn.sqlite"
-    with sqlite3.connect(path) as file:
-        file.execute("PRAGMA user_version = 99")
-    file.close()
-    with pytest.raises(Unusable, match=r"inn\.sqlite was made by another version: delete it"):
-        EmbeddedStore(path)
-
-
-def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
     file, folder, damaged = tmp_path / "file", tmp_path / "folder", tmp_path / "damaged.sqlite"
     file.write_text("x")
     folder.mkdir()
     damaged.write_bytes(b"no database " * 100)
+    newer, held = (sqlite3.connect(tmp_path / name, isolation_level=None) for name in ("newer", "held"))
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    held.execute("BEGIN EXCLUSIVE")
     elsewhere = "; name a folder that this user may write to"
     for path, said in (
         (file / "inn.sqlite", f"nothing can be kept in {file}: it is no folder{elsewhere}"),
@@ -151,21 +147,13 @@ def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> 
         (Path("/proc/x/inn.sqlite"), f"nothing can be kept in /proc/x: No such file or directory{elsewhere}"),
         (folder, f"nothing can be kept in {tmp_path}: unable to open database file{elsewhere}"),
         (damaged, f"{damaged} is damaged, or no file of this program: delete it and start again"),
+        (tmp_path / "newer", f"{tmp_path}/newer was made by another version: delete it and start again"),
+        (tmp_path / "held", f"another process does not let go of {tmp_path}/held: end it, and start again"),
     ):
         with pytest.raises(Unusable) as caught:
             EmbeddedStore(path)
         assert str(caught.value) == said
-
-
-def test_a_file_that_another_process_does_not_let_go_of_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
-    other = sqlite3.connect(tmp_path / "inn.sqlite", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(Unusable, match=r"another process does not let go of .*inn\.sqlite"):
-        EmbeddedStore(tmp_path / "inn.sqlite")
-    other.close()
+    held.close()
 
 
 def claims_of_a_process(path: Path, ready: "multiprocessing.synchronize.Barrier") -> list[str]:

@@ -112,6 +112,9 @@ CHROMEDRIVER = Program(("chromedriver",), _BROWSER_ADVICE, variable="INN_TEST_CH
 JAVA = Program(
     ("java",), "install a JDK of 17 or newer (apt-get install default-jdk-headless)", packages=("default-jdk-headless",)
 )
+PHP = Program(
+    ("php",), "install PHP with its curl (apt-get install php-cli php-curl)", packages=("php-cli", "php-curl")
+)
 
 
 def on_path(*names: str) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import urllib3
+from pymongo import MongoClient
 
 from local_runtime.emulator.client import Emulator
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
@@ -149,10 +150,26 @@ def test_an_address_that_only_the_driver_knows_to_be_wrong_is_a_wrong_setting(
     assert served.errors == f"{told}\n"
 
 
-def test_functions_framework_ends_with_a_line_where_it_cannot_use_an_address(
-    start: Start, settings: dict[str, str]
+@pytest.fixture
+def emulated_answers(secured_mongo: Mongo, settings: dict[str, str]) -> str:
+    """A database as docker compose marks it for the emulated tax service. Returns what a start with the real one's says."""
+    with MongoClient[dict[str, Any]](secured_mongo.uri) as client:
+        client[settings["MONGO_NAME"]]["origin"].insert_one({"_id": "tax_service", "emulated": True})
+    return (
+        "inn: the database holds answers of the emulated tax service, and CLIENT_NALOG_URL is the real one's: "
+        "set another MONGO_NAME"
+    )
+
+
+def test_answers_of_the_emulated_tax_service_end_the_start(
+    start: Start, settings: dict[str, str], emulated_answers: str
 ) -> None:
-    settings |= {"MONGO_DSN": "mongodb://", "HTTP_TOKENS": "secret"}
+    served = start(settings)
+    assert served.end() == 2
+    assert [line for line in served.errors.splitlines() if not line.startswith("{")] == [emulated_answers]
+
+
+def assert_ends_by_hand(start: Start, settings: dict[str, str], told: str) -> None:
     served = start(settings, *by_hand(settings))
 
     def ended() -> bool:
@@ -163,10 +180,21 @@ def test_functions_framework_ends_with_a_line_where_it_cannot_use_an_address(
 
     wait_for(ended, within=60, what="its end")
     assert served.end() == 3
-    told = "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
-    assert served.errors.splitlines()[0] == told
-    assert served.errors.count("inn:") == 1
+    assert [line for line in served.errors.splitlines() if line.startswith("inn:")] == [told]
     assert "Traceback" not in served.errors
+
+
+def test_functions_framework_ends_with_a_line_where_it_cannot_use_an_address(
+    start: Start, settings: dict[str, str]
+) -> None:
+    told = "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
+    assert_ends_by_hand(start, settings | {"MONGO_DSN": "mongodb://", "HTTP_TOKENS": "secret"}, told)
+
+
+def test_functions_framework_ends_over_answers_of_the_emulated_tax_service(
+    start: Start, settings: dict[str, str], emulated_answers: str
+) -> None:
+    assert_ends_by_hand(start, settings | {"HTTP_TOKENS": "secret"}, emulated_answers)
 
 
 def test_a_port_in_use_is_one_clear_line(start: Start, settings: dict[str, str]) -> None:

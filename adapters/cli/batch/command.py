@@ -1,7 +1,7 @@
 """`inn batch`: asks for every row of a table."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import check_suffix, open_table
 from adapters.cli.client import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 
 if TYPE_CHECKING:
     from adapters.cli.batch.runner import Client
@@ -77,28 +77,17 @@ def batch(
     check_suffix(out)
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
-        raise Failure("IN and OUT are the same file: choose another -o", WRONG_USE)
-    reader = RequestReader(header.columns(table.source.how), table.heading, table.source.epoch)
+        raise WrongUse("IN and OUT are the same file: choose another -o")
+    reader = RequestReader(header.columns(table.source.how), table)
     progress, journal = Progress(), Journal(source, table, out)
     is_http = isinstance(where, HttpDestination)
-    limits = Limits(
-        concurrency=concurrency,
-        # Over RabbitMQ the service has made its retries before it replies.
-        retry_failed=is_http,
-        stall_sec=stall_timeout,
-        reply_sec=None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC),
-    )
+    reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
+    limits = Limits(concurrency, stall_timeout, reply_sec)
 
     async def ask() -> None:
         interrupts.task = asyncio.current_task()
-        showing = asyncio.create_task(progress.show(journal.total))
-        try:
-            async with _client(where, concurrency) as client:
-                await Runner(journal, reader, progress, limits).run(table.rows(), client)
-        finally:
-            showing.cancel()
-            with suppress(asyncio.CancelledError):
-                await showing
+        async with progress.shown(journal.total), _client(where, concurrency) as client:
+            await Runner(journal, reader, progress, limits).run(table.rows(), client)
 
     try:
         with Interrupts() as interrupts, journal:
@@ -124,7 +113,7 @@ def batch(
 
 def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
     if isinstance(where, HttpDestination):
-        from adapters.cli.batch.http_batches import HttpBatches  # imported only where it is used
+        from adapters.cli.http_client import HttpBatches  # imported only where it is used
 
         return HttpBatches(where, concurrency)
     from adapters.cli.amqp_client import AmqpClient  # imported only where it is used

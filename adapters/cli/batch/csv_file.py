@@ -4,16 +4,15 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from typing_extensions import override
 
 from adapters.cli.batch.header import Layout, find_header
 from adapters.cli.batch.rows import Source, text_of
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import Failure, WrongUse
 from adapters.cli.parsing import EXCEL_EPOCH, parse_date
 
 SEPARATORS = ";,\t|"
@@ -30,18 +29,12 @@ _NAMES = {"utf-8-sig": "UTF-8", "cp1251": "Windows-1251"}
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How a CSV file is written. What its encoding can't hold is written as a question mark."""
 
     encoding: str
     separator: str
     newline: str
-
-    @property
-    def encoding_name(self) -> str:
-        """The encoding, as people call it."""
-        return _NAMES.get(self.encoding, self.encoding.upper())
 
 
 RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
@@ -59,12 +52,9 @@ class CsvSource(Source):
         self._path = path
         self.dialect = dialect
         self._complete_lines = complete_lines
-
-    @property
-    @override
-    def how(self) -> str:
-        separator = "a tab" if self.dialect.separator == "\t" else self.dialect.separator
-        return f"read as {self.dialect.encoding_name}, separated by {separator}"
+        self._encoding = _NAMES.get(dialect.encoding, dialect.encoding.upper())
+        separator = "a tab" if dialect.separator == "\t" else dialect.separator
+        self.how = f"read as {self._encoding}, separated by {separator}"
 
     @override
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
@@ -84,9 +74,8 @@ class CsvSource(Source):
                     number + 1, "a quote is opened and not closed, or stands within a quoted cell"
                 ) from None
             except UnicodeDecodeError:
-                raise Failure(
-                    f"{self._path} cannot be read as CSV: beyond record {number} something is no {self.dialect.encoding_name}",
-                    WRONG_USE,
+                raise WrongUse(
+                    f"{self._path} cannot be read as CSV: beyond record {number} something is no {self._encoding}"
                 ) from None
 
     def _holds_rows(self, cell: str, width: int) -> bool:
@@ -96,7 +85,7 @@ class CsvSource(Source):
         return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
 
     def _broken(self, number: int, why: str) -> Failure:
-        return Failure(f"{self._path} cannot be read as CSV: in record {number}, {why}", WRONG_USE)
+        return WrongUse(f"{self._path} cannot be read as CSV: in record {number}, {why}")
 
 
 class CsvWriter:
@@ -114,15 +103,11 @@ class CsvWriter:
         """Hand what was written to the system: it is safe from a kill -9."""
         self._file.flush()
 
-    def close(self) -> None:
-        """Write what is buffered."""
-        self._file.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._file.close()
 
 
 def detect(path: Path, layout: Layout) -> Dialect:
@@ -132,7 +117,7 @@ def detect(path: Path, layout: Layout) -> Dialect:
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
     if not encoding:
         if b"\0" in head:
-            raise Failure(f"{path} is neither CSV nor XLSX", WRONG_USE)
+            raise WrongUse(f"{path} is neither CSV nor XLSX")
         encoding = "utf-8" if _is_utf8(path) else "cp1251"
     text = head.decode(encoding, errors="replace")
     return Dialect(encoding, _separator(text, layout), "\r\n" if "\r\n" in text else "\n")

@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from string import ascii_uppercase
 
 from adapters.cli.batch.rows import text_of
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 
 FULL_NAME = "fullName"
 """Not a field of the request: surname, first name and patronymic in one column."""
@@ -22,17 +22,17 @@ _HEADINGS = {
     "firstName": "имя, first name, given name, forename, nam",
     "middleName": "отчество, middle name, patronymic, otch",
     FULL_NAME: "ФИО, ф и о, фамилия имя отчество, full name",
-    "birthDate": "дата рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
+    "birthDate": "дата рождения, день рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
     "birthPlace": "место рождения, birth place, place of birth",
     "documentType": "вид документа, doctype",
     "documentSerial": "серия документа",
     "documentNumber": "номер документа",
-    "documentDate": "дата выдачи, date of issue, issue date, issued, docdt",
+    "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
     DOCUMENT: "серия номер документа, docno",
 }
 # Beside a word for a document.
 _OF_DOCUMENT = {
-    DOCUMENT: ("серия номер", "серии номера", ""),
+    DOCUMENT: ("серия номер", "серии номера", "серия номер кем когда выдан", "серия номер когда выдан", ""),
     "documentSerial": ("серия",),
     "documentNumber": ("номер",),
     "documentType": ("вид", "тип", "код", "код вида", "наименование", "type"),
@@ -68,7 +68,7 @@ def _words(text: str) -> list[str]:
 
 _FILLERS = frozenset(
     _words("и and of the данные реквизиты рф россии гражданина удостоверяющий удостоверяющего личность полностью")
-    + _words("сотрудника работника клиента физлица физического лица")
+    + _words("сотрудника работника клиента физлица физического лица дд мм гггг")
 )
 
 
@@ -104,7 +104,7 @@ class Layout:
             name, _ = _match(heading)
             if not (name and sign and column.strip()):
                 known = ", ".join(texts.partition(",")[0] for texts in _HEADINGS.values())
-                raise Failure(f"--map must be as Фамилия=B, with one of: {known}", WRONG_USE)
+                raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
             columns[name] = column.strip()
         return cls(header_row, columns)
 
@@ -135,16 +135,15 @@ class Header:
         if self.missing:
             known = "; ".join(f"{_HEADINGS[name].partition(',')[0]} ({label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
-            raise Failure(
+            raise WrongUse(
                 f"a table must hold headings, and this one has none for: {known} ({how}){row}; "
-                "--header-row says which row they are, --map which column a field is",
-                WRONG_USE,
+                "--header-row says which row they are, --map which column a field is"
             )
         for name, columns in self.candidates.items():
             if len(columns) > 1:
                 places = " or ".join(self._place(column) for column in columns)
                 example = f"--map '{_HEADINGS[name].partition(',')[0]}={letter_of(columns[0])}'"
-                raise Failure(f"which column is the {label(name)}: {places}? Say it as {example}", WRONG_USE)
+                raise WrongUse(f"which column is the {label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
     def described(self) -> str:

@@ -4,11 +4,13 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -19,7 +21,6 @@ from function.outcomes import Status
 
 REPORT_SEC = 60.0
 """Between two lines where there is no terminal."""
-REFRESH_SEC = 0.1
 
 
 class Progress:
@@ -66,39 +67,37 @@ class Progress:
         rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
         return f"{self.rows} rows: {self.by_status() or 'none'}; {rate}{known}"
 
-    async def show(self, total: int) -> None:
-        """Show it on standard error until it is cancelled: a bar on a terminal, else a line a minute."""
+    @asynccontextmanager
+    async def shown(self, total: int) -> AsyncIterator[None]:
+        """Show it on standard error meanwhile: a bar on a terminal, else a line a minute."""
         console = Console(stderr=True)
-        while not console.is_terminal:
+        if console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+            bar = RichProgress(*columns, console=console)
+            row = bar.add_task("", total=total)
+            # Drawn by a thread.
+            with Live(get_renderable=partial(self._frame, bar, row), console=console, refresh_per_second=10):
+                yield
+            return
+        reporting = asyncio.create_task(self._report())
+        try:
+            yield
+        finally:
+            reporting.cancel()
+
+    async def _report(self) -> None:
+        while True:
             await asyncio.sleep(REPORT_SEC)
             state = "; ".join(filter(None, (self.by_status(), self.problem)))
             sys.stderr.write(f"inn: {self.rows} rows so far{state and ': '}{state}\n")
             sys.stderr.flush()
-        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-        with _Bar(*columns, console=console, auto_refresh=False) as bar:
-            task = bar.add_task("", total=total)
-            try:
-                while True:
-                    await asyncio.sleep(REFRESH_SEC)
-                    self._update(bar, task)
-            finally:
-                self._update(bar, task)
 
-    def _update(self, bar: "_Bar", task: TaskID) -> None:
-        bar.problem = self.problem
+    def _frame(self, bar: RichProgress, row: TaskID) -> RenderableType:
+        """The bar, and the problem below it: beside it a long one would leave no room for the rest."""
         rate = f"{self.rows / (time.monotonic() - self._begun):.0f}/s"
-        bar.update(task, completed=self.rows, description=f"{rate} {self.by_status()}", refresh=True)
-
-
-class _Bar(RichProgress):
-    """A bar, and a problem below it: beside it a long one would leave no room for the rest."""
-
-    problem = ""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        yield from super().get_renderables()
-        if self.problem:
-            yield Text(self.problem, no_wrap=True, overflow="ellipsis")
+        bar.update(row, completed=self.rows, description=f"{rate} {self.by_status()}")
+        problem = [Text(self.problem, no_wrap=True, overflow="ellipsis")] if self.problem else []
+        return Group(*bar.get_renderables(), *problem)
 
 
 def writing(out: Path) -> AbstractContextManager[object]:

@@ -2,17 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 
 from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
-from adapters.cli.batch.rows import UNSAVED, Row, RowAnswer
+from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Row, RowAnswer, Table, text_of
 from adapters.cli.parsing import document_type, full_name, is_full_name, parse_date, passport_part, series_and_number
 from function.documents import PASSPORT, WrongDocument
 from function.names import is_no_patronymic
 from function.outcomes import Status
 from function.result import LookupResult
 
+SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 MAX_REQUEST = 16 << 10
 """Bytes of one request: so many fit into a batch that the service takes them all."""
 
@@ -28,13 +28,12 @@ _OTHERS = frozenset({"birthDate", *_DOCUMENT_PARTS})
 
 
 class RequestReader:
-    """Reads the requests of a table's rows. `columns`: of each field; `epoch`: the day 0 of its serial numbers."""
+    """Reads the requests of a table's rows. `columns`: of each field."""
 
-    def __init__(self, columns: Mapping[str, int], heading: Sequence[str], epoch: date) -> None:
+    def __init__(self, columns: Mapping[str, int], table: Table) -> None:
         self._columns = columns
-        self._heading = heading
-        self._epoch = epoch
-        self._heading_of = {name: heading[column] or letter_of(column) for name, column in columns.items()}
+        self._table = table
+        self._heading_of = {name: table.heading[column] or letter_of(column) for name, column in columns.items()}
         for name, others in INSTEAD_OF.items():
             if name in columns:
                 self._heading_of = dict.fromkeys(others, self._heading_of[name]) | self._heading_of
@@ -44,7 +43,9 @@ class RequestReader:
         texts = [text for text in row.texts if text]
         if texts and _TOTAL.match(texts[0]):
             return False
-        if row.texts == self._heading or (texts[2:] and texts == [str(number + 1) for number in range(len(texts))]):
+        if row.texts == self._table.heading or (
+            texts[2:] and texts == [str(number + 1) for number in range(len(texts))]
+        ):
             return False
         filled = {name for name, column in self._columns.items() if row.texts[column] or row.cells[column] is UNSAVED}
         if len(filled & _OTHERS) > 1 or (filled & _OTHERS and filled & _NAMES):
@@ -53,8 +54,8 @@ class RequestReader:
 
     def read(self, row: Row, request_id: str) -> dict[str, str]:
         """The request. Raises ValueError, which says in the table's words why there is none."""
-        if row.fault:
-            raise ValueError(row.fault)
+        if row.surplus and self._table.source.shifts:
+            raise ValueError(SHIFTED)
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
         texts = {name: self._text(row, name) for name in self._columns}
         request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
@@ -64,7 +65,7 @@ class RequestReader:
             except ValueError as fault:
                 faults.append(str(fault))
         for name in ("birthDate", "documentDate"):
-            if day := parse_date(request.get(name, ""), self._epoch):
+            if day := parse_date(request.get(name, ""), self._table.source.epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
                 # A hint, and no part of who is meant.
@@ -77,8 +78,8 @@ class RequestReader:
 
     def answer(self, result: LookupResult) -> RowAnswer:
         """A reply, in the table's words."""
-        is_rejected = result.status is Status.REJECTED
-        return RowAnswer.of(result, self._in_table_words(result.details) if is_rejected else result.details)
+        details = self._in_table_words(result.details) if result.status is Status.REJECTED else result.details
+        return RowAnswer(result.inn, result.status.value, text_of(details)[:MAX_CELL])
 
     def _text(self, row: Row, name: str) -> str:
         text = row.texts[self._columns[name]]

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from itertools import islice, repeat
+from typing import NamedTuple, Protocol
 
 from function.outcomes import Status
-from function.result import LookupResult
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
@@ -15,7 +14,6 @@ MAX_CELL = 32_767
 UNSAVED = object()
 """A cell with a formula whose value is not in the file."""
 
-SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 # A spreadsheet has no room for most of them: in every kind of file they count as spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
 
@@ -39,102 +37,67 @@ def text_of(cell: object) -> str:
             return "" if cell is UNSAVED else str(cell)
 
 
-@dataclass(frozen=True, slots=True)
-class RowAnswer:
-    """What is written behind a row's own cells."""
+class RowAnswer(NamedTuple):
+    """What is written behind a row's own cells, in the order of ANSWER_HEADINGS."""
 
     inn: str = ""
     status: str = ""
     details: str = ""
 
     @property
-    def cells(self) -> tuple[str, str, str]:
-        """In the order of ANSWER_HEADINGS."""
-        return self.inn, self.status, self.details
-
-    @property
     def final(self) -> bool:
         """Whether the row need not be asked for again; one that failed gets another chance in the next run."""
         return self.status not in ("", Status.FAILED)
-
-    @classmethod
-    def of(cls, result: LookupResult, details: str | None = None) -> "RowAnswer":
-        """A reply, as it is written."""
-        return cls(result.inn, result.status.value, text_of(result.details if details is None else details)[:MAX_CELL])
 
 
 NO_ANSWER = RowAnswer()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row below the heading.
-
-    `cells` are as many as headings, `surplus` what stands beyond them; `fault`: why it can't be asked for, "" if it can.
-    """
+class Row(NamedTuple):
+    """One row below the heading: `cells`, their `texts`, as many as headings; `surplus`: what stands beyond them."""
 
     cells: Sequence[object]
-    texts: Sequence[str]
-    surplus: Sequence[object] = ()
-    fault: str = ""
+    texts: list[str]
+    surplus: Sequence[object]
+
+
+def row_of(record: Sequence[object], width: int) -> Row:
+    """A source's record as a row of so many cells."""
+    cells = [*record[:width], *[None] * (width - len(record))]
+    surplus = record[width:]
+    return Row(cells, [*map(text_of, cells)], surplus if any(map(text_of, surplus)) else ())
 
 
 class Source(Protocol):
     """A file, or a sheet of it, that can be read any number of times."""
 
+    how: str
+    """How it is read, for the person who wonders why it is not understood."""
     shifts: bool
     """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
     epoch: date
     """The day 0 of its serial numbers of days."""
 
-    @property
-    def how(self) -> str:
-        """How it is read, for the person who wonders why it is not understood."""
-
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
         """The cells of each row. `width`: columns of the heading, once they are known. Raises Failure."""
 
 
-class Table:
-    """The rows of a source below its heading, which ends in its row `above`.
+class Table(NamedTuple):
+    """The rows of a source below its heading, which ends in its row `above`."""
 
-    `trim`: leave out the blank rows at the end, of which spreadsheets can have a million.
-    """
-
-    def __init__(self, source: Source, heading: Sequence[str], above: int, *, trim: bool = True) -> None:
-        self.source = source
-        self.heading = [*heading]
-        self._above = above
-        self._trim = trim
-
-    @classmethod
-    def with_heading_first(cls, source: Source) -> "Table":
-        """A table that was written here: its first row that is not blank holds the headings."""
-        for number, record in enumerate(source.records(), 1):
-            if any(texts := [*map(text_of, record)]):
-                return cls(source, texts, number, trim=False)
-        return cls(source, [], 0)
+    source: Source
+    heading: list[str]
+    above: int
 
     def rows(self) -> Iterator[Row]:
-        """Every row, in order."""
+        """Every row, in order, without the blank ones at the end, of which spreadsheets can have a million."""
         blanks = 0
         width = len(self.heading)
-        records = self.source.records(width)
-        for _ in zip(range(self._above), records, strict=False):
-            pass
-        for record in records:
-            texts = [*map(text_of, record[:width])]
-            surplus = record[width:] if any(map(text_of, record[width:])) else ()
-            if self._trim and not surplus and not any(texts) and UNSAVED not in record:
+        for record in islice(self.source.records(width), self.above, None):
+            row = row_of(record, width)
+            if not row.surplus and not any(row.texts) and UNSAVED not in record:
                 blanks += 1
                 continue
-            for _ in range(blanks):
-                yield Row([None] * width, [""] * width)
+            yield from repeat(row_of((), width), blanks)
             blanks = 0
-            missing = width - len(texts)
-            yield Row(
-                (*record[:width], *[None] * missing),
-                [*texts, *[""] * missing],
-                surplus,
-                SHIFTED if surplus and self.source.shifts else "",
-            )
+            yield row

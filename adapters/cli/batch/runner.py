@@ -1,14 +1,12 @@
 """Asks for the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
 
 import asyncio
-import random
 import signal
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from types import FrameType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 from uuid import uuid4
 
 from adapters.cli.batch.journal import Journal
@@ -17,6 +15,7 @@ from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
 from adapters.cli.client import RetryLater, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.output import printable
+from adapters.runtime.backoff import Backoff
 from function.outcomes import Reason, Status
 from function.result import LookupResult
 
@@ -41,16 +40,14 @@ class Client(Protocol):
         """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """How many rows are asked for at once, and how long for one.
 
-    `retry_failed`: whether a `failed` reply is worth another try; over RabbitMQ the service has had its own.
-    `stall_sec`: without any answer, after which the run gives up. `reply_sec` for one reply, None: the client bounds it.
+    `stall_sec`: without any answer, after which the run gives up. `reply_sec`: for one reply over RabbitMQ, where the
+    service has made its retries before it says `failed`; None over HTTP, where another try is worth it.
     """
 
     concurrency: int
-    retry_failed: bool
     stall_sec: float
     reply_sec: float | None
 
@@ -143,9 +140,9 @@ class Runner:
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: a rate limit, an outage or a closed provider only takes time."""
         tries = 0
-        pause = FIRST_RETRY_SEC
+        backoff = Backoff(FIRST_RETRY_SEC, MAX_RETRY_SEC)
         while True:
-            wait = pause
+            wait = 0.0
             try:
                 async with asyncio.timeout(self._limits.reply_sec):
                     result = await client.ask(request)
@@ -153,7 +150,7 @@ class Runner:
                 why = f"no reply came over RabbitMQ in {self._limits.reply_sec:g} s; the next run asks again"
                 return RowAnswer("", Status.FAILED.value, why)
             except RetryLater as later:
-                wait = later.retry_after or pause
+                wait = later.retry_after
                 self._progress.problem = str(later)
             except ServiceUnreachable as failure:
                 if not self._reached:
@@ -167,10 +164,9 @@ class Runner:
                     return self._reader.answer(result)
                 self._progress.problem = printable(result.details)
                 tries += _is_try(result)
-                if not self._limits.retry_failed or tries >= TRIES:
+                if self._limits.reply_sec or tries >= TRIES:
                     return self._reader.answer(result)
-            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  # jitter is no secret
-            pause = min(pause * 2, MAX_RETRY_SEC)
+            await asyncio.sleep(wait or backoff.next())
 
 
 class Interrupts:
@@ -179,24 +175,20 @@ class Interrupts:
     Until there is a `task`, the first raises KeyboardInterrupt. A process that was interrupted ends: signals stay ignored.
     """
 
-    def __init__(self) -> None:
-        self._received = False
-        self.task: asyncio.Task[None] | None = None
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    task: asyncio.Task[None] | None = None
 
     def __enter__(self) -> Self:
-        for number in self._before:
-            signal.signal(number, self._handle)
+        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
-            signal.signal(number, signal.SIG_IGN if self._received else before)
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, before)
 
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self._received:
-            return
-        self._received = True
+    def _handle(self, *_: object) -> None:
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
         if self.task is None:
             raise KeyboardInterrupt
         if not self.task.done():

@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile, ZipFile
@@ -14,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, CsvSource, CsvWriter, detect
 from adapters.cli.batch.header import Header, Layout, column_of, find_header
 from adapters.cli.batch.rows import ANSWER_HEADINGS, Source, Table
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 XLSX_SUFFIX = ".xlsx"
@@ -58,29 +57,29 @@ def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Head
     complete = [(header, source) for header, source in found if not header.missing]
     if len(complete) > 1:
         names = ", ".join(source.how.removeprefix("sheet ") for _, source in complete)
-        raise Failure(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant", WRONG_USE)
+        raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
     header, source = max(complete or found, key=lambda pair: pair[0].score)
     for column in layout.columns.values():
         if column_of(column, header.texts) is None:
-            raise Failure(f"--map: no column {column} ({source.how}, row {header.row})", WRONG_USE)
+            raise WrongUse(f"--map: no column {column} ({source.how}, row {header.row})")
     return Table(source, header.texts, header.row + header.height - 1), header
 
 
-def open_output(path: Path) -> Table:
+def open_output(path: Path) -> Source:
     """A table that an earlier run has written. Raises Failure."""
-    return Table.with_heading_first(_sources(path, Layout(), "")[0])
+    return _sources(path, Layout(), "")[0]
 
 
 def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise Failure(f"{path} is no regular file, and can be read only once: save it as one first", WRONG_USE)
+        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
     try:
         is_workbook = _is_workbook(path)
     except OSError as exc:
-        raise Failure(f"cannot read {path}: {exc.strerror}", WRONG_USE) from None
+        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
     if not is_workbook:
         if sheet:
-            raise Failure(f"{path} is a CSV file, and has no sheets", WRONG_USE)
+            raise WrongUse(f"{path} is a CSV file, and has no sheets")
         return [CsvSource(path, detect(path, layout))]
     from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl takes its time
 
@@ -90,9 +89,7 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
     ]
     if not chosen:
         names = ", ".join(each.name for each in sheets)
-        raise Failure(
-            f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}", WRONG_USE
-        )
+        raise WrongUse(f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}")
     return chosen
 
 
@@ -112,7 +109,7 @@ def _is_workbook(path: Path) -> bool:
         plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
         kinds = [kind for begin, kind in _BY_HEAD if re.match(begin, plain, re.IGNORECASE | re.DOTALL)]
     if kinds:
-        raise Failure(f"{path} {kinds[0]}", WRONG_USE)
+        raise WrongUse(f"{path} {kinds[0]}")
     return is_workbook
 
 
@@ -127,7 +124,7 @@ def _names(path: Path) -> Sequence[str]:
 def check_suffix(path: Path) -> None:
     """Check that an output of this name can be written. Raises Failure."""
     if path.suffix.lower() not in (*CSV_SUFFIXES, XLSX_SUFFIX):
-        raise Failure(f"{path}: the output's name must end in .csv, .tsv or .xlsx", WRONG_USE)
+        raise WrongUse(f"{path}: the output's name must end in .csv, .tsv or .xlsx")
 
 
 @contextmanager
@@ -158,4 +155,4 @@ def _writer(path: Path, suffix: str, like: Table) -> AbstractContextManager[Writ
         return XlsxWriter(path, len(like.heading) + len(ANSWER_HEADINGS))
     if isinstance(like.source, CsvSource):
         return CsvWriter(path, like.source.dialect)
-    return CsvWriter(path, replace(RUSSIAN_EXCEL, separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL)
+    return CsvWriter(path, RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL)

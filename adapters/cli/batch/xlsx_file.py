@@ -24,7 +24,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 from typing_extensions import override
 
 from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Source, text_of
-from adapters.cli.errors import WRONG_USE, Failure
+from adapters.cli.errors import WrongUse
 
 MAX_ROWS = 1 << 20
 COLUMN_WIDTH = 18
@@ -74,7 +74,7 @@ class XlsxFile:
             with ZipFile(self._path) as package:
                 yield package
         except (*_DAMAGED, StopIteration):
-            raise Failure(f"{self._path} is no XLSX file, or is damaged", WRONG_USE) from None
+            raise WrongUse(f"{self._path} is no XLSX file, or is damaged") from None
 
     def _add_sheet(self, element: Element, parts: dict[str, str]) -> None:
         relation = next((value for name, value in element.items() if name.endswith("}id")), "")
@@ -95,11 +95,7 @@ class XlsxSheet(Source):
         self.epoch = file.calendar.date()
         self.name = name
         self.hidden = hidden
-
-    @property
-    @override
-    def how(self) -> str:
-        return f"sheet {self.name}"
+        self.how = f"sheet {name}"
 
     @override
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
@@ -185,17 +181,13 @@ class XlsxWriter:
 
 def _elements(file: IO[bytes], *names: str) -> Iterator[Element]:
     """The elements of these names, one at a time: none is kept in memory."""
-    tags: dict[str, bool] = {}
     parents: list[Element] = []
     for event, element in iterparse(file, ("start", "end")):  # noqa: S314  # expat bounds what entities expand to
         if event == "start":
             parents.append(element)
             continue
         parents.pop()
-        tag = element.tag
-        if tag not in tags:
-            tags[tag] = tag.rpartition("}")[2] in names
-        if tags[tag]:
+        if element.tag.rpartition("}")[2] in names:
             yield element
             if parents:
                 parents[-1].clear()

@@ -1,74 +1,135 @@
-"""All checks in order, and that of MongoDB."""
+"""All checks in order, and those of the settings and of MongoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
-from adapters.cli.doctor.settings import CheckedSettings, file_faults, names_broker
 from adapters.composition.consumer import broker
-from adapters.composition.store import StoreSettings, open_store
+from adapters.composition.store import StoreSettings, check_origin, open_store
+from adapters.config import environment
+from adapters.config.environment import WrongSettings
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import (
-    EMULATED_URL,
+    ALL_GROUPS,
+    CORE_GROUPS,
     ApiFnsSettings,
     AppSettings,
     HistorySettings,
+    HttpSettings,
     MongoSettings,
     NalogSettings,
     RabbitSettings,
+    SettingsGroup,
+    example_secrets,
+    load,
+    variables_of,
 )
 from adapters.mongodb import MongoStore, StoreFault, StoreRefuses, UnderOldKeys, WrongAddress
 from function.ports import Unavailable
 
+Settings = Mapping[type[SettingsGroup], Any]
+"""The groups that are valid."""
+Check = Callable[[Settings], Iterator[Finding]]
+SETTINGS = "settings"
 MONGO = "MongoDB"
 _ADDRESS = "MONGO_DSN, or MONGO_HOST and MONGO_PORT"
 _NO_BROKER = (
     "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
 )
+PREFIXES = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
+"""Prefixes that nothing but this service is likely to use."""
+COMPOSE_VARIABLES = {
+    *("BUILDX_NO_DEFAULT_ATTESTATIONS", "COMPOSE_PROFILES", "INN_IMAGE", "LOGS_MAX_FILES", "LOGS_MAX_SIZE"),
+    *("MEMORY_INN", "MEMORY_MONGO", "MEMORY_RABBITMQ", "MONGO_ROOT_PASS", "MONGO_ROOT_USER"),
+    *("PUBLISH_EMULATOR", "PUBLISH_ON", "PUBLISH_PLAYGROUND", "PUBLISH_RABBITMQ", "PUBLISH_RABBITMQ_PAGE"),
+}
+"""Read by docker compose alone, from the same file."""
+SIMILARITY = 0.85
 
 
 def findings(*, consumer: bool | None) -> Iterator[Finding]:
     """Each as it is found. `consumer`: whether RabbitMQ is checked; None: where any of its settings is set."""
-    if faults := file_faults():
-        yield from faults
-        return
-    with_broker = names_broker() if consumer is None else consumer
-    settings = CheckedSettings(consumer=with_broker)
-    yield from settings.findings
-    yield from _check_store(settings)
-    if with_broker:
-        yield from _check_broker(settings)
-    elif consumer is None:
-        yield Finding(Kind.SKIPPED, rabbit.NAME, _NO_BROKER)
-    if settings.has(NalogSettings):
-        yield from providers.check_tax_service(settings.of(NalogSettings))
-    else:
-        yield _skipped(providers.TAX_SERVICE)
-    if settings.has(ApiFnsSettings):
-        yield from providers.check_paid(settings.of(ApiFnsSettings))
-
-
-def _check_broker(settings: CheckedSettings) -> Iterator[Finding]:
-    if settings.has(AppSettings, RabbitSettings):
-        yield from rabbit.check(broker(settings.of(AppSettings), settings.of(RabbitSettings)))
-    else:
-        yield _skipped(rabbit.NAME)
-
-
-def _check_store(settings: CheckedSettings) -> Iterator[Finding]:
-    if not settings.has(AppSettings, MongoSettings, HistorySettings):
-        yield _skipped(MONGO)
-        return
-    app, mongo, history = settings.of(AppSettings), settings.of(MongoSettings), settings.of(HistorySettings)
     try:
-        with open_store(StoreSettings(app, mongo, history)) as store:
+        with_broker = _names_broker() if consumer is None else consumer
+        settings, found = _load_groups(ALL_GROUPS if with_broker else CORE_GROUPS)
+    except WrongSettings as wrong:
+        # The file itself: then no setting is known.
+        yield from (Finding(Kind.WRONG, SETTINGS, fault) for fault in wrong.faults)
+        return
+    yield from found
+    checks: list[tuple[str, set[type[SettingsGroup]], Check]] = [
+        (MONGO, {AppSettings, MongoSettings, HistorySettings}, _check_store),
+        (rabbit.NAME, {AppSettings, RabbitSettings}, _check_broker),
+        (providers.TAX_SERVICE, {NalogSettings}, lambda valid: providers.check_tax_service(valid[NalogSettings])),
+    ]
+    for name, needed, check in checks:
+        if name == rabbit.NAME and not with_broker:
+            if consumer is None:
+                yield Finding(Kind.SKIPPED, name, _NO_BROKER)
+        elif needed <= settings.keys():
+            yield from check(settings)
+        else:
+            yield Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")
+    if ApiFnsSettings in settings:
+        yield from providers.check_paid(settings[ApiFnsSettings])
+
+
+def _load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[Settings, list[Finding]]:
+    """Those that are valid, by their class; and what is to say of all settings."""
+    valid: dict[type[SettingsGroup], Any] = {}
+    faults: list[str] = []
+    for group in groups:
+        try:
+            valid[group] = load(group)
+            faults += example_secrets(group)
+        except WrongSettings as wrong:
+            faults += wrong.faults
+    found = [Finding(Kind.WRONG, SETTINGS, fault) for fault in faults] or [
+        Finding(Kind.OK, SETTINGS, "all of them can be read")
+    ]
+    return valid, [*found, *_unknown_names(environment.names()), *_open_to_everybody(valid.get(HttpSettings))]
+
+
+def _names_broker() -> bool:
+    """Whether any setting of RabbitMQ is set: processes that only serve HTTP have none."""
+    return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
+
+
+def _open_to_everybody(http: HttpSettings | None) -> Iterator[Finding]:
+    if http is not None and not http.bearer_tokens and not is_loopback(http.host):
+        text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
+        yield Finding(Kind.NOTE, SETTINGS, text)
+
+
+def _unknown_names(names: Iterable[str]) -> Iterator[Finding]:
+    """Variables whose name is misspelled: the setting would stay at its default, without any error."""
+    known = {name for group in ALL_GROUPS for name in variables_of(group)} | COMPOSE_VARIABLES
+    for name in sorted(name for name in names if name.upper() not in known):
+        similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY)
+        if similar:
+            yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting: is {similar[0]} meant?")
+        elif name.startswith(PREFIXES):
+            yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting, and is not heeded")
+
+
+def _check_broker(settings: Settings) -> Iterator[Finding]:
+    yield from rabbit.check(broker(settings[AppSettings], settings[RabbitSettings]))
+
+
+def _check_store(settings: Settings) -> Iterator[Finding]:
+    app, mongo = settings[AppSettings], settings[MongoSettings]
+    try:
+        with open_store(StoreSettings(app, mongo, settings[HistorySettings])) as store:
             yield from _check_mongo(store, app, mongo)
-            if settings.has(NalogSettings):
-                yield from _check_origin(store, settings.of(NalogSettings))
-            if settings.has(NalogSettings, ApiFnsSettings):
-                yield from providers.check(settings.of(NalogSettings), settings.of(ApiFnsSettings), store)
+            if NalogSettings in settings:
+                yield from _check_origin(store, settings[NalogSettings])
+            if {NalogSettings, ApiFnsSettings} <= settings.keys():
+                yield from providers.check(settings[NalogSettings], settings[ApiFnsSettings], store)
     except Unavailable:
         yield Finding(Kind.FAILED, MONGO, _unreachable(mongo))
     except WrongAddress as no:
@@ -93,12 +154,10 @@ def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -
 
 
 def _check_origin(store: MongoStore, nalog: NalogSettings) -> Iterator[Finding]:
-    """Answers of the emulated tax service are invented: they must not be served for the real one's."""
-    emulated = store.emulated_origin()
-    if emulated is not None and emulated is not (nalog.url == EMULATED_URL):
-        origin, asked = ("emulated", "real") if emulated else ("real", "emulated")
-        text = f"it holds answers of the {origin} tax service, and CLIENT_NALOG_URL is the {asked} one's: set another MONGO_NAME"
-        yield Finding(Kind.FAILED, MONGO, text)
+    try:
+        check_origin(store, nalog)
+    except WrongAddress as wrong:
+        yield Finding(Kind.FAILED, MONGO, str(wrong))
 
 
 def _unreachable(settings: MongoSettings) -> str:
@@ -121,7 +180,3 @@ def _old_keys(old: UnderOldKeys, app: AppSettings) -> str:
         remedy = "put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys"
         return f"{text}, and nobody can read them: {remedy}"
     return f"{text}: leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"
-
-
-def _skipped(name: str) -> Finding:
-    return Finding(Kind.SKIPPED, name, "not looked at: its settings are wrong")

@@ -2,8 +2,8 @@
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 WIDTH = 8
 """Characters of the first word, with its padding."""
@@ -24,8 +24,7 @@ class Kind(StrEnum):
     """A connection, or the server at its other end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One line. `text` names the cause and what to do, and holds no secret."""
 
     kind: Kind

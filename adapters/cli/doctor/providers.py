@@ -11,6 +11,7 @@ from urllib3 import exceptions
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.composition.providers import provider_of
+from adapters.config.hosts import is_loopback
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import MAX_BYTES, SiteReply, pool_manager
@@ -28,7 +29,6 @@ TAX_SERVICE = "tax service"
 PAID = "paid service"
 LIMIT_SEC = 15.0
 REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS})
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}
 """The scheme by which a SOCKS proxy looks the site's name up itself."""
 CONSENT_WANTED = f"set {CONSENT_SETTING}=true if you, its operator, agree"
@@ -98,7 +98,7 @@ def _paid_fault(error: Unavailable) -> str:
 
 def check_tax_service(settings: NalogSettings) -> Iterator[Finding]:
     """Open its form's page. No person is asked for, and no consent given."""
-    if settings.url.startswith("http:") and urlsplit(settings.url).hostname not in LOOPBACK:
+    if settings.url.startswith("http:") and not is_loopback(urlsplit(settings.url).hostname or ""):
         text = "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
         yield Finding(Kind.NOTE, TAX_SERVICE, text)
     try:

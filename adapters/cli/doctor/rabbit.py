@@ -27,6 +27,14 @@ def check(broker: BrokerConfig) -> Iterator[Finding]:
     names = broker.names
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield Finding(Kind.OK, NAME, f"reached, logged in, its queues as they should be; {waiting} requests wait")
+    if len(broker.uris) > 1:
+        # AMQP tells nothing of a queue's members.
+        yield Finding(
+            Kind.NOTE,
+            NAME,
+            f"a cluster: see by rabbitmq-queues quorum_status {names.source} that its queues have three members, for one"
+            " with a single member is away with its node; rabbitmq-queues grow NODE all adds one",
+        )
     if not counts[names.source].consumers:
         yield Finding(Kind.NOTE, NAME, f"nobody consumes {names.source}: start inn consume")
     if parked := counts[names.dead].ready:

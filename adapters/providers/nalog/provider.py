@@ -6,18 +6,8 @@ from typing import TypeVar
 
 from adapters.config.settings import NalogSettings
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog import site
-from adapters.providers.nalog.forms import NO_CAPTCHA, person_fields
-from adapters.providers.nalog.replies import (
-    NAME,
-    CaptchaRequired,
-    NoResult,
-    SessionRefused,
-    UnknownRequestId,
-    find_reply,
-    get_reply,
-    legacy_reply,
-)
+from adapters.providers.nalog import replies, site
+from adapters.providers.nalog.replies import NAME
 from adapters.providers.nalog.session import SiteSession
 from function.outcomes import Reason
 from function.ports import Clock, Invalid, Pending, Ticket, Unavailable
@@ -55,11 +45,13 @@ class Nalog:
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
         """Poll with the ticket, or find the person where there is none that is still good. See Provider."""
         if self._legacy:
-            form = {"c": "innMy", **person_fields(request), "bplace": "", **NO_CAPTCHA}
-            return self._send(site.LEGACY, form, legacy_reply)
+            form = {"c": "innMy", **site.person_fields(request), "bplace": "", **site.NO_CAPTCHA}
+            return self._send(site.LEGACY, form, replies.legacy_reply)
         if ticket is not None and self._clock.now() < ticket.expires_at:
             return self._poll(ticket)
-        reply = self._send(self._page, {"c": "find", **person_fields(request), **NO_CAPTCHA}, find_reply)
+        reply = self._send(
+            self._page, {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}, replies.find_reply
+        )
         if isinstance(reply, Invalid):
             return ProviderReply(reply)
         request_id, captcha_ahead = reply
@@ -68,14 +60,14 @@ class Nalog:
 
     def _poll(self, ticket: Ticket) -> ProviderReply:
         try:
-            reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, get_reply)
-        except NoResult:
+            reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, replies.get_reply)
+        except replies.NoResult:
             raise
         except Unavailable as no:
             # The find is still good, whatever happened to this poll.
-            refusals = ticket.refusals + isinstance(no, UnknownRequestId)
+            refusals = ticket.refusals + isinstance(no, replies.UnknownRequestId)
             pending = self._pending(ticket._replace(refusals=refusals), no.retry_after)
-            return ProviderReply(pending, captcha_ahead=isinstance(no, CaptchaRequired), failure=no.reason)
+            return ProviderReply(pending, captcha_ahead=isinstance(no, replies.CaptchaRequired), failure=no.reason)
         return reply or ProviderReply(self._pending(ticket))
 
     def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:
@@ -92,7 +84,7 @@ class Nalog:
         session = self._session.open()
         try:
             result = read(self._client.post(path, form))
-        except SessionRefused as refusal:
+        except replies.SessionRefused as refusal:
             raise self._session.refused(session, refusal) from None
         except Throttled:
             self._session.forget(session)

@@ -5,14 +5,15 @@ says "too often", `Unavailable` where it says "not now" (PROVIDER_UNAVAILABLE) o
 sense (BAD_REPLY).
 """
 
+import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog import parsing
-from adapters.providers.nalog.forms import WIRE_NAMES
-from adapters.providers.nalog.parsing import JsonObject
+from adapters.providers.nalog.site import WIRE_NAMES
+from function import inn
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import ProviderReply, Throttled
@@ -30,6 +31,14 @@ _UNKNOWN_ID = "идентификатор запроса"
 _MAINTENANCE = "технических работ"
 _CAPTCHA = frozenset({"captcha", "captchaToken"})
 _NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+# Halves of characters, which JSON can name and UTF-8 cannot hold, and the sign that stands for lost ones.
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]")
+_NUMBER = re.compile(r"-?[0-9]{1,3}(\.0+)?")
+# What some reply of the service has: an object with none of them says nothing.
+_KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
+
+
+JsonObject = Mapping[str, Any]
 
 
 class CaptchaRequired(Throttled):
@@ -64,11 +73,10 @@ def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
         # How the service throttles an address that asks in volume.
         raise Throttled(reply.retry_after)
     decoded = _decoded(reply)
-    if invalid := _invalid_fields(reply, decoded):
+    if invalid := _invalid_fields(reply, decoded, HTTPStatus.OK):
         return invalid
-    _check_service(reply, decoded, HTTPStatus.OK)
-    request_id = parsing.text_of(decoded.get("requestId")).strip()
-    captcha = parsing.is_true(decoded.get("captchaRequired"))
+    request_id = _text_of(decoded.get("requestId")).strip()
+    captcha = _is_true(decoded.get("captchaRequired"))
     if 0 < len(request_id) <= MAX_REQUEST_ID:
         return request_id, captcha
     if captcha:
@@ -79,29 +87,22 @@ def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
 def get_reply(reply: SiteReply) -> ProviderReply | None:
     """What a get got; None: it is pending. Raises NoResult where that is final; else as above, or UnknownRequestId."""
     decoded = _decoded(reply)
-    if _UNKNOWN_ID in parsing.text_of(decoded.get("ERROR")).casefold():
+    if _UNKNOWN_ID in _text_of(decoded.get("ERROR")).casefold():
         raise UnknownRequestId(Reason.PROVIDER_UNAVAILABLE)
-    if invalid := _invalid_fields(reply, decoded):
-        return ProviderReply(invalid)
-    _check_service(reply, decoded, HTTPStatus.OK)
-    if parsing.integer(decoded.get("state")) == _PENDING:
+    if _integer(decoded.get("state")) == _PENDING and not _invalid_fields(reply, decoded, HTTPStatus.OK):
         return None
-    return _answer(reply, decoded, "state")
+    return _answer(reply, decoded, "state", HTTPStatus.OK)
 
 
 def legacy_reply(reply: SiteReply) -> ProviderReply:
     """What the one step of the legacy protocol got. Raises SessionRefused, Throttled, Unavailable."""
-    decoded = _decoded(reply)
-    if invalid := _invalid_fields(reply, decoded):
-        return ProviderReply(invalid)
-    _check_service(reply, decoded, HTTPStatus.OK, HTTPStatus.NOT_FOUND)
-    return _answer(reply, decoded, "code")
+    return _answer(reply, _decoded(reply), "code", HTTPStatus.OK, HTTPStatus.NOT_FOUND)
 
 
 def check_status(reply: SiteReply) -> None:
     """Let a reply pass whose status alone does not say "later"; whatever its body is. Raises Throttled, Unavailable."""
     throttled = reply.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.METHOD_NOT_ALLOWED)
-    if throttled or (reply.retry_after and reply.status != HTTPStatus.OK):
+    if throttled or (reply.status != HTTPStatus.OK and reply.retry_after):
         raise Throttled(reply.retry_after)
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
@@ -114,23 +115,23 @@ def is_redirect(reply: SiteReply) -> bool:
 
 def is_maintenance(reply: SiteReply) -> bool:
     """Whether it is the page that the site shows, with status 200, while it is under maintenance."""
-    return parsing.is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
+    return _is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
 
 
 def _decoded(reply: SiteReply) -> JsonObject:
     """The reply's object, where there is one and it is not about captchas, load or the session."""
     text = reply.text
-    decoded = parsing.json_object(text)
+    decoded = _json_object(text)
     if decoded is not None and not _CAPTCHA.isdisjoint(_errors(decoded)):
         raise CaptchaRequired(reply.retry_after)
     check_status(reply)
     if is_redirect(reply):
         raise SessionRefused(Unavailable(Reason.PROVIDER_UNAVAILABLE))
     failure = Unavailable(Reason.BAD_REPLY)
-    if decoded is None and parsing.is_html(text):
+    if decoded is None and _is_html(text):
         # Under maintenance, switched off, or a page for people in place of a captcha.
         failure = Throttled(reply.retry_after)
-    elif decoded is not None and _is_error(decoded):
+    elif decoded is not None and (decoded.get("ERROR") or decoded.get("ERRORS")):
         failure = Unavailable(Reason.PROVIDER_UNAVAILABLE)
     if reply.status in _NOT_LET_IN:
         raise SessionRefused(failure)
@@ -139,51 +140,45 @@ def _decoded(reply: SiteReply) -> JsonObject:
     return decoded
 
 
-def _invalid_fields(reply: SiteReply, decoded: JsonObject) -> Invalid | None:
-    """The person's fields that are wrong, if that is what the reply says."""
-    status = parsing.integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
-    if status != HTTPStatus.BAD_REQUEST:
+def _invalid_fields(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatus) -> Invalid | None:
+    """The person's fields that are wrong, if that is what the reply says; None: it holds an answer. Raises Unavailable."""
+    is_error = bool(decoded.get("ERROR") or decoded.get("ERRORS"))
+    if reply.status in answering and not is_error:
         return None
-    errors = [
-        FieldError(WIRE_NAMES[name], _texts(texts)) for name, texts in _errors(decoded).items() if name in WIRE_NAMES
-    ]
-    # Errors in nothing but fields that no client knows are the fault of our form, not of this person.
-    return Invalid(tuple(errors)) if errors else None
+    status = _integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
+    if status == HTTPStatus.BAD_REQUEST:
+        errors = [
+            FieldError(WIRE_NAMES[name], _texts(texts))
+            for name, texts in _errors(decoded).items()
+            if name in WIRE_NAMES
+        ]
+        # Errors in nothing but fields that no client knows are the fault of our form, not of this person.
+        if errors:
+            return Invalid(tuple(errors))
+    if is_error and reply.status == HTTPStatus.OK:
+        # It is what the service has worked out.
+        raise NoResult(Reason.PROVIDER_UNAVAILABLE)
+    raise Unavailable(Reason.PROVIDER_UNAVAILABLE if is_error else Reason.BAD_REPLY)
 
 
-def _check_service(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatus) -> None:
-    """Let nothing pass but a reply that holds an answer."""
-    if _is_error(decoded):
-        # With status 200 it is what the service has worked out.
-        raise (NoResult if reply.status == HTTPStatus.OK else Unavailable)(Reason.PROVIDER_UNAVAILABLE)
-    if reply.status not in answering:
-        raise Unavailable(Reason.BAD_REPLY)
-
-
-def _answer(reply: SiteReply, decoded: JsonObject, key: str) -> ProviderReply:
+def _answer(reply: SiteReply, decoded: JsonObject, key: str, *answering: HTTPStatus) -> ProviderReply:
+    if invalid := _invalid_fields(reply, decoded, *answering):
+        return ProviderReply(invalid)
     number = decoded.get(key)
-    captcha = parsing.is_true(decoded.get("captchaRequired"))
+    captcha = _is_true(decoded.get("captchaRequired"))
     if number is None and captcha:
         raise CaptchaRequired(reply.retry_after)
-    whole = parsing.integer(number)
+    whole = _integer(number)
     if whole is None and not isinstance(number, float):
         raise Unavailable(Reason.BAD_REPLY)
     status = _STATUSES.get(whole)
     if status is None:
         raise NoResult(Reason.PROVIDER_UNAVAILABLE)
-    return ProviderReply(Verdict(status, _inn(status, decoded), NAME), captcha_ahead=captcha)
-
-
-def _inn(status: Status, decoded: JsonObject) -> str:
-    number = parsing.valid_inn(decoded.get("inn"))
+    inn_found = _valid_inn(decoded.get("inn"))
     # An INN of a person who is not found, or none of one who is: such a reply can't be believed.
-    if bool(number) != (status is Status.FOUND):
+    if bool(inn_found) != (status is Status.FOUND):
         raise NoResult(Reason.BAD_REPLY)
-    return number
-
-
-def _is_error(decoded: JsonObject) -> bool:
-    return bool(decoded.get("ERROR") or decoded.get("ERRORS"))
+    return ProviderReply(Verdict(status, inn_found, NAME), captcha_ahead=captcha)
 
 
 def _errors(decoded: JsonObject) -> Mapping[str, Any]:
@@ -193,5 +188,56 @@ def _errors(decoded: JsonObject) -> Mapping[str, Any]:
 
 def _texts(texts: object) -> str:
     several = texts if isinstance(texts, list) else [texts]
-    tidy = " ".join(" ".join(parsing.text_of(text) for text in several).split())
+    tidy = " ".join(" ".join(_text_of(text) for text in several).split())
     return tidy[:MAX_TEXT] or "is not accepted by the tax service"
+
+
+def _json_object(text: str) -> JsonObject | None:
+    """The object that a text is, or that stands in a page between the first brace and the last; None: there is none."""
+    text = text.strip()
+    in_page = text[text.find("{") : text.rfind("}") + 1] if _is_html(text) else ""
+    for candidate in (text, in_page) if in_page else (text,):
+        try:
+            decoded = json.loads(candidate, object_pairs_hook=_unique)
+        except (ValueError, RecursionError):
+            continue
+        return decoded if isinstance(decoded, dict) and not _KNOWN.isdisjoint(decoded) else None
+    return None
+
+
+def _is_html(text: str) -> bool:
+    """Whether it is a page for people."""
+    return text.lstrip().startswith("<")
+
+
+def _integer(value: object) -> int | None:
+    """A number as it may come, 1 or 1.0 or "1"; None for anything else."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(float(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 else None
+
+
+def _is_true(value: object) -> bool:
+    """A yes: true, "true" or 1."""
+    return bool(value) and (value is True or value == "true" or _integer(value) == 1)
+
+
+def _valid_inn(value: object) -> str:
+    """A person's INN with its checksum right, or "". One that came as a number has its leading zero again."""
+    number = _integer(value)
+    text = str(number).zfill(inn.LENGTH) if number is not None else value
+    return text if isinstance(text, str) and inn.is_valid(text) else ""
+
+
+def _text_of(value: object) -> str:
+    """A text, or "". One with broken characters is none."""
+    return value if isinstance(value, str) and not _BROKEN.search(value) else ""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    decoded = dict(pairs)
+    if len(decoded) != len(pairs):
+        raise ValueError("a key that is there twice says nothing")
+    return decoded

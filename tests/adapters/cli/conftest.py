@@ -4,10 +4,11 @@ import json
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,16 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return call
 
 
+@pytest.fixture
+def batch(inn: Inn, tmp_path: Path) -> Inn:
+    """Runs `inn batch`; nobody listens where no address is given."""
+
+    def call(source: Path, url: str = "http://127.0.0.1:1", *options: str, out: str = "out.csv") -> Ended:
+        return inn("batch", str(source), "-o", str(tmp_path / out), "--url", url, *options)
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
     """`inn local`, whose tax service answers at once."""
@@ -71,6 +82,21 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
 Response = tuple[int, dict[str, str], bytes]
 Reply = Response | Callable[[Any], Response]
 """What a host answers, or how it makes that of the body."""
+
+
+def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:
+    """A service that answers by surname: a status, or the details of a failed reply."""
+
+    def reply(events: Any) -> Response:
+        said = []
+        for event in events:
+            word = statuses.get(event["data"]["lastName"], "not_found")
+            status, details = (word, "") if word.isidentifier() else ("failed", word)
+            result = {"requestId": event["data"]["requestId"], "inn": "", "cached": False, "elapsedTime": 0.1}
+            said.append({"data": {**result, "status": status, "details": details}})
+        return 200, {}, json.dumps(said).encode()
+
+    return reply
 
 
 @dataclass

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import openpyxl
+
 INN = Path(sys.executable).with_name("inn")
 HEADING = ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия паспорта", "Номер паспорта"]
 _LAST = ["Иванов", "Петров", "Сидоров", "Кузнецов", "Смирнов", "Попов", "Васильев", "Соколов", "Михайлов", "Новиков"]
@@ -38,6 +40,20 @@ def write(path: Path, rows: Sequence[Sequence[str]], heading: Sequence[str] = HE
     """A CSV file; `how`: encoding, delimiter."""
     with path.open("w", encoding=how.get("encoding", "utf-8"), newline="") as file:
         csv.writer(file, delimiter=how.get("delimiter", ";")).writerows([heading, *rows])
+    return path
+
+
+def workbook(path: Path, rows: Sequence[Sequence[object]], **sheets: tuple[str, Sequence[Sequence[object]]]) -> Path:
+    """A workbook of these rows; `sheets`: further ones by title, each with its state."""
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.worksheets[0].append(list(row))
+    for title, (state, more) in sheets.items():
+        sheet = book.create_sheet(title)
+        sheet.sheet_state = state
+        for row in more:
+            sheet.append(list(row))
+    book.save(path)
     return path
 
 

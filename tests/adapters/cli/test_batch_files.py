@@ -62,11 +62,11 @@ OUT_HEADING = [*HEADING, "inn", "status", "details"]
         ),
     ],
 )
-def test_an_input_that_is_none_is_told(inn: Inn, tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_an_input_that_is_none_is_told(batch: Inn, tmp_path: Path, content: bytes | None, said: str) -> None:
     source = tmp_path / "in.csv"
     if content is not None:
         source.write_bytes(content)
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert ended.status == 2
     assert said in ended.err
     assert ended.err.count("\n") == 1
@@ -100,11 +100,11 @@ UNCLOSED = "in record 4, a quote is opened and not closed, or stands within a qu
     ],
 )
 def test_a_quote_that_would_make_one_person_of_several_is_told(
-    inn: Inn, tmp_path: Path, above: str, below: str, said: str
+    batch: Inn, tmp_path: Path, above: str, below: str, said: str
 ) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(above, below), encoding="utf-8")
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert ended.status == 2
     assert said in ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
@@ -115,10 +115,10 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
     ['ООО "Рога"', '"ООО ""Рога"""', '"Выдан: ОВД; 01.02.2003;\nкод 770"', '"а;б;в;г;д;е;ё\nж"'],
     ids=["within the cell", "doubled", "two lines with a date", "two lines with separators"],
 )
-def test_quotes_that_can_be_read_are(inn: Inn, tmp_path: Path, cell: str) -> None:
+def test_quotes_that_can_be_read_are(batch: Inn, tmp_path: Path, cell: str) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(cell, "ООО"), encoding="utf-8")
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert "the connection was refused" in ended.err
 
 
@@ -162,13 +162,13 @@ NOBODY = ["", "not_found", ""]
     ],
 )
 def test_an_output_of_another_input_is_left_alone(
-    inn: Inn, tmp_path: Path, held: list[list[str]], said: str, suffix: str
+    batch: Inn, tmp_path: Path, held: list[list[str]], said: str, suffix: str
 ) -> None:
     source = write(tmp_path / "in.csv", [ROWS[0]] if said == "it has more rows" else ROWS)
     delimiter = "," if suffix else ";"
     out = write(tmp_path / f"out.csv{suffix}", held[1:], held[0], delimiter=delimiter)
     before = out.read_bytes()
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert ended.status == 2
     assert f"out.csv{suffix} belongs to another input" in ended.err
     assert said in ended.err
@@ -185,19 +185,19 @@ def test_an_output_of_another_input_is_left_alone(
         pytest.param("Фамилия,Им", "", id="a journal that was only begun"),
     ],
 )
-def test_a_journal_is_overwritten_only_where_it_is_one(inn: Inn, tmp_path: Path, held: str, said: str) -> None:
+def test_a_journal_is_overwritten_only_where_it_is_one(batch: Inn, tmp_path: Path, held: str, said: str) -> None:
     source, part = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv.part"
     part.write_text(held, encoding="utf-8")
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert (said or "the connection was refused") in ended.err
     assert (part.read_text(encoding="utf-8") if part.exists() else "") == (held if said else "")
 
 
-def test_a_journal_without_a_row_does_not_stay(inn: Inn, tmp_path: Path) -> None:
+def test_a_journal_without_a_row_does_not_stay(batch: Inn, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", ROWS)
     # In the way of making OUT.
     (tmp_path / ".out.csv.new").mkdir()
-    assert inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1").status == 1
+    assert batch(source).status == 1
     assert not (tmp_path / "out.csv.part").exists()
 
 
@@ -216,22 +216,22 @@ def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(inn: Inn, tmp_path
 
 
 def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(
-    inn: Inn, host: Callable[..., Host], tmp_path: Path
+    batch: Inn, host: Callable[..., Host], tmp_path: Path
 ) -> None:
     there = host((401, {}, b"{}"))
     source = write(tmp_path / "in.csv", ROWS)
     failed = [[*row, "", "failed", "x"] for row in ROWS[:2]]
     write(tmp_path / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", there.url, "--window", "1")
+    ended = batch(source, there.url, "--window", "1")
     assert "row 4 is not the input's" in ended.err
     assert there.bodies == []
 
 
-def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn, tmp_path: Path) -> None:
+def test_a_line_that_was_being_written_when_the_run_died_does_not_count(batch: Inn, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", ROWS)
     part = write(tmp_path / "out.csv.part", [[*ROWS[0], *NOBODY], [*ROWS[1], *NOBODY]], OUT_HEADING, delimiter=",")
     part.write_bytes(part.read_bytes()[:-3])
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert ended.status == 1
     assert read(tmp_path / "out.csv") == [OUT_HEADING, [*ROWS[0], *NOBODY]]
 
@@ -239,17 +239,17 @@ def test_a_line_that_was_being_written_when_the_run_died_does_not_count(inn: Inn
 @pytest.mark.parametrize(
     "cell", ["Ива\x01нов", "ж " * 20_000, "ж" * 32_767], ids=["a control character", "more than fits", "just what fits"]
 )
-def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(inn: Inn, tmp_path: Path, cell: str) -> None:
+def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(batch: Inn, tmp_path: Path, cell: str) -> None:
     row = [cell, *ROWS[0]]
     source = write(tmp_path / "in.csv", [row], ["Заметка", *HEADING])
     write(tmp_path / "out.xlsx.part", [[*row, *NOBODY]], ["Заметка", *OUT_HEADING], delimiter=",")
     for _ in range(2):
-        ended = inn("batch", str(source), "-o", str(tmp_path / "out.xlsx"), "--url", "http://127.0.0.1:1")
+        ended = batch(source, out="out.xlsx")
         assert (ended.status, ended.err) == (0, "")
 
 
-def test_a_longer_cell_that_only_begins_alike_is_another_input_s(inn: Inn, tmp_path: Path) -> None:
+def test_a_longer_cell_that_only_begins_alike_is_another_input_s(batch: Inn, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
     write(tmp_path / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
-    ended = inn("batch", str(source), "-o", str(tmp_path / "out.csv"), "--url", "http://127.0.0.1:1")
+    ended = batch(source)
     assert "row 2 is not the input's" in ended.err

@@ -13,6 +13,7 @@ from function.outcomes import FieldError, Reason, Status
 from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
+from function.telemetry import LookupEvent
 from tests.adapters.http.conftest import ATTRIBUTES, Server
 from tests.doubles import INN, PERSON
 from tests.servers.process import wait_for
@@ -30,12 +31,8 @@ def structured(request: Any = PERSON, **attributes: Any) -> dict[str, Any]:
 
 def test_a_person_is_found_and_then_cached(server: Server) -> None:
     first, second = server.ask(), server.ask({**PERSON, "requestId": "r-2"})
-    assert (first.status, first.json()["status"], first.json()["inn"], first.json()["cached"]) == (
-        200,
-        "found",
-        INN,
-        False,
-    )
+    found = {"requestId": "r-1", "status": "found", "inn": INN, "cached": False}
+    assert (first.status, found.items() <= first.json().items()) == (200, True)
     assert (second.status, second.json()["requestId"], second.json()["cached"]) == (200, "r-2", True)
     assert server.provider.asked == ["r-1"]
 
@@ -49,13 +46,9 @@ def test_the_official_package_is_understood_and_understands(server: Server, conv
     reply = from_http(dict(response.headers), response.data)
     assert response.status == 200
     assert data_of(reply)["inn"] == INN
-    assert {name: reply[name] for name in ("source", "type", "correlationid", "datacontenttype", "traceparent")} == {
-        "source": "/inn",
-        "type": "inn.lookup.completed",
-        "correlationid": "e-1",
-        "datacontenttype": "application/json",
-        "traceparent": TRACEPARENT,
-    }
+    expected = {"source": "/inn", "type": "inn.lookup.completed", "datacontenttype": "application/json"}
+    expected |= {"correlationid": "e-1", "traceparent": TRACEPARENT}
+    assert {name: reply[name] for name in expected} == expected
     kept_back = {str(value) for name, value in PERSON.items() if name != "requestId"} | {INN}
     # Any digits can stand in a random id and in a time.
     told = {name: value for name, value in reply.get_attributes().items() if name not in ("id", "time")}
@@ -154,11 +147,7 @@ def test_who_finds_no_place_waits_no_longer_than_the_deadline(make_server: Calla
     [
         (Verdict(Status.NOT_FOUND, "", "nalog"), 200, {"status": "not_found", "inn": ""}),
         (Verdict(Status.AMBIGUOUS, "", "nalog"), 200, {"status": "ambiguous", "inn": ""}),
-        (
-            Invalid((FieldError("documentNumber", "odd"),)),
-            422,
-            {"status": "rejected", "details": "documentNumber: odd"},
-        ),
+        (Invalid((FieldError("birthDate", "odd"),)), 422, {"status": "rejected", "details": "birthDate: odd"}),
     ],
 )
 def test_how_a_lookup_ends_is_told(
@@ -187,13 +176,8 @@ def test_a_temporary_failure_says_when_to_ask_again(
     assert response.status == 503
     assert response.headers["retry-after"] == retry_after
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.json() == {
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": no.reason.text,
-        "code": no.reason.value,
-        "requestId": "r-1",
-    }
+    problem = {"title": "Service Unavailable", "status": 503, "detail": no.reason.text}
+    assert response.json() == {**problem, "code": no.reason.value, "requestId": "r-1"}
     batch = server.post(json.dumps([structured()]).encode(), BATCH)
     assert batch.json()[0]["data"]["status"] == "failed"
 
@@ -237,20 +221,20 @@ def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[
     assert sorted(statuses_of(server)) == ["found", "found", "internal_error"]
 
 
-def test_attributes_travel_percent_encoded(steady: Server) -> None:
-    response = steady.ask(id="%D1%8F%20%22%25")
-    assert response.headers["ce-correlationid"] == "%D1%8F%20%22%25"
-
-
 @pytest.mark.parametrize(
-    ("sent", "back"), [('"e 1"', "e%201"), ("я".encode().decode("latin-1"), "%D1%8F")], ids=["quoted", "raw UTF-8"]
+    ("sent", "back"),
+    [("%D1%8F%20%22%25", "%D1%8F%20%22%25"), ('"e 1"', "e%201"), ("я".encode().decode("latin-1"), "%D1%8F")],
+    ids=["percent-encoded", "quoted", "raw UTF-8"],
 )
-def test_an_id_in_an_older_spelling_comes_back_in_the_right_one(steady: Server, sent: str, back: str) -> None:
+def test_an_id_comes_back_percent_encoded_in_whatever_spelling_it_came(steady: Server, sent: str, back: str) -> None:
     assert steady.ask(id=sent).headers["ce-correlationid"] == back
 
 
-def test_what_is_said_to_be_json_in_other_words_is_json(steady: Server) -> None:
-    assert steady.post(json.dumps(PERSON).encode(), {**BINARY, "content-type": "text/json"}).status == 200
+@pytest.mark.parametrize("media", ["text/json", None], ids=["JSON in other words", "no content type"])
+def test_an_event_in_headers_is_one_of_any_json(steady: Server, media: str | None) -> None:
+    headers = {name: value for name, value in BINARY.items() if name != "content-type"}
+    response = steady.post(json.dumps(PERSON).encode(), {**headers, **({"content-type": media} if media else {})})
+    assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
 
 
 def test_a_plain_request_is_answered_in_plain_json(steady: Server) -> None:
@@ -269,19 +253,6 @@ def test_an_event_in_the_body_is_one_whatever_json_it_is_said_to_be(steady: Serv
     assert response.json()["correlationid"] == "e-1"
 
 
-def test_an_event_in_headers_needs_no_content_type(steady: Server) -> None:
-    headers = {name: value for name, value in BINARY.items() if name != "content-type"}
-    response = steady.post(json.dumps(PERSON).encode(), headers)
-    assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
-
-
-@pytest.mark.parametrize("missing", sorted(ATTRIBUTES))
-def test_a_missing_attribute_is_named(steady: Server, missing: str) -> None:
-    headers = {name: value for name, value in BINARY.items() if name != f"ce-{missing}"}
-    response = steady.post(json.dumps(PERSON).encode(), headers)
-    assert_problem(response, 400, f"{missing} ")
-
-
 LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).encode()
 
 
@@ -289,26 +260,21 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
     ("body", "headers", "status", "expected"),
     [
         (b"", BINARY, 400, "the request as a JSON object in the body, which is empty"),
-        (b"Ivanov", BINARY, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
+        (b"\xff\xfe{}", BINARY, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
         (b'["a"]', BINARY, 400, "expected a request as a JSON object"),
-        (b"\xff\xfe{}", BINARY, 400, "in UTF-8"),
-        (b'{"requestId": NaN}', BINARY, 400, "not JSON"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, BINARY, 400, "not JSON"),
         (b"x" * 1024 * 1024, BINARY, 413, "at most 65536 bytes"),
         (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
         (b"[" + b"5," * 500_000 + b"5]", BATCH, 413, "at most 4096 events"),
-        (b"{}", {**BINARY, "ce-specversion": "2.0"}, 400, "specversion 1.0"),
+        *((b"{}", {name: value for name, value in BINARY.items() if name != f"ce-{no}"}, 400, f"{no} ") for no in ATTRIBUTES),
         (b"{}", {**BINARY, "ce-id": "%FF"}, 400, "percent-encoded UTF-8"),
-        (b"{}", {**BINARY, "ce-type": "inn.lookup.done"}, 400, "type inn.lookup.requested"),
+        (b"{}", {**BINARY, "ce-id": "a%0Ab"}, 400, "none of them a control character"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
         (b"{}", {"content-type": ""}, 415, "application/json, alone or with ce- headers"),
-        (b"{}", {**BINARY, "ce-id": "a%0Ab"}, 400, "none of them a control character"),
         (b"nonsense", PLAIN, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
-        (b"[]", PLAIN, 400, "a request as a JSON object"),
         (b'{"specversion": "1.0"}', PLAIN, 400, "id as a string"),
         (b"", STRUCTURED, 400, "not JSON"),
-        (b"5", STRUCTURED, 400, "a CloudEvent as a JSON object"),
-        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string of 1 to 256 characters, none of them a control character, source"),
+        (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string"),
         (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
         (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
     ],
@@ -336,13 +302,9 @@ def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(steady: Server) ->
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
-        ("GET", "/", 405, "POST"),
-        ("PUT", "/", 405, "POST"),
-        ("DELETE", "/", 405, "POST"),
+        *((method, "/", 405, "POST") for method in ("GET", "PUT", "DELETE", "HEAD")),
         ("POST", "/livez", 405, "GET, HEAD"),
-        ("HEAD", "/", 405, "POST"),
-        ("GET", "/nowhere", 404, None),
-        ("POST", "/nowhere", 404, None),
+        *((method, "/nowhere", 404, None) for method in ("GET", "POST")),
     ],
 )
 def test_other_methods_and_paths_are_problems(
@@ -365,14 +327,8 @@ def test_a_probe_is_answered_without_its_body_to_who_wants_none(steady: Server, 
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [
-        (None, 401),
-        ("Bearer ", 401),
-        ("Bearer wrong", 401),
-        ("Bearer secret-1x", 401),
-        ("Basic secret-1", 401),
-        ("Bearer \xff", 401),
-        ("Bearer secret-1", 200),
-        ("bearer secret-2", 200),
+        *((no, 401) for no in (None, "Bearer ", "Bearer wrong", "Bearer secret-1x", "Basic secret-1", "Bearer \xff")),
+        *((given, 200) for given in ("Bearer secret-1", "bearer secret-2")),
     ],
 )
 def test_with_tokens_set_only_their_holders_may_ask(guarded: Server, authorization: str | None, status: int) -> None:
@@ -395,14 +351,7 @@ def test_each_request_is_reported_once_without_personal_data(server: Server) -> 
     server.ask(traceparent=TRACEPARENT)
     server.ask({**PERSON, "requestId": "r-2", "firstName": "Bob"})
     first, second = (event for (event,) in server.observer.of("lookup"))
-    assert (first.entry, first.request_id, first.status, first.cached, first.provider) == (
-        "http",
-        "r-1",
-        "found",
-        False,
-        "nalog",
-    )
-    assert first.traceparent == TRACEPARENT
+    assert first == LookupEvent("http", "r-1", "found", False, "nalog", first.seconds, 1, TRACEPARENT)
     assert (second.request_id, second.status) == ("r-2", "rejected")
     assert [change for _, change in server.observer.of("in_flight")] == [1, -1, 1, -1]
 

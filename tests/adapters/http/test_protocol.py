@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -324,3 +325,20 @@ async def test_requests_that_nobody_waits_with_are_not_taken_without_bound(patie
         assert bodies(await patient.told(LAST)) == [2]
         patient.released.set()
         assert bodies(await reader.read()) == [0, *[2] * 16]
+
+
+def test_many_small_headers_cost_no_more_memory_than_their_bytes(patient: Served) -> None:
+    flood = HEAD + b"a:\r\n" * ((65_536 - len(HEAD)) // 4)
+
+    async def refused() -> list[bytes]:
+        return await asyncio.gather(*(patient.told(flood) for _ in range(20)))
+
+    tracemalloc.start()
+    try:
+        replies = asyncio.run(refused())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [problem(reply) for reply in replies] == [(431, HEAD_BOUNDS)] * 20
+    assert peak < 20 * 4 * len(flood)

@@ -1,12 +1,11 @@
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
@@ -27,9 +26,11 @@ SECRET = "s3cret-p4ss"
 UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
 
 
-def store_at(uri: str, **changes: Any) -> MongoStore:
+@contextmanager
+def store_at(uri: str, **changes: Any) -> Iterator[MongoStore]:
     config = MongoConfig(**{"uri": uri, "database": "inn", "lease": 60, "operation": 5, **changes})
-    return MongoStore(config, KeyRing([KEY]), SystemClock())
+    with closing(MongoStore(config, KeyRing([KEY]), SystemClock())) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")
@@ -48,53 +49,47 @@ def login(mongo: Mongo, user: str, password: str = SECRET, auth: str = "inn") ->
     return f"mongodb://{user}:{password}@{member.address}/?authSource={auth}&replicaSet=inn"
 
 
+def shown(error: pytest.ExceptionInfo[Exception]) -> str:
+    return "".join(traceback.format_exception(error.value))
+
+
 def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo) -> None:
-    store = store_at(login(guarded, "writer"))
-    store.prepare()
-    assert store.under_old_keys() == UnderOldKeys(0, 0)
-    assert isinstance(store.acquire("nalog", UNPACED), Permit)
-    assert store.check("nalog", UNPACED) is None
-    assert store.find_or_claim(request().person) is not None
-    assert store.forget(request().person).answers == 0
-    assert store.history(HistoryQuery()) == []
-    store.close()
+    with store_at(login(guarded, "writer")) as store:
+        store.prepare()
+        assert store.under_old_keys() == UnderOldKeys(0, 0)
+        assert isinstance(store.acquire("nalog", UNPACED), Permit)
+        assert store.check("nalog", UNPACED) is None
+        assert store.find_or_claim(request().person) is not None
+        assert store.forget(request().person).answers == 0
+        assert store.history(HistoryQuery()) == []
 
 
 @pytest.mark.parametrize(
     ("user", "password", "auth", "said"),
     [
-        ("writer", "wrong", "inn", "refuses the login"),
-        ("writer", SECRET, "admin", "refuses the login"),
-        ("nobody", SECRET, "inn", "refuses the login"),
-        ("reader", SECRET, "inn", "readWrite"),
-        ("stranger", SECRET, "inn", "readWrite"),
+        pytest.param("writer", "wrong", "inn", "refuses the login", id="a wrong password"),
+        pytest.param("writer", SECRET, "admin", "refuses the login", id="another authentication database"),
+        pytest.param("nobody", SECRET, "inn", "refuses the login", id="an unknown user"),
+        pytest.param("reader", SECRET, "inn", "readWrite", id="a reader"),
+        pytest.param("stranger", SECRET, "inn", "readWrite", id="a user of another database"),
+        pytest.param("", "", "inn", "readWrite", id="no login"),
     ],
-    ids=["a wrong password", "another authentication database", "an unknown user", "a reader", "a user of another"],
 )
 def test_a_login_that_will_not_do_ends_the_start_in_words(
     guarded: Mongo, user: str, password: str, auth: str, said: str
 ) -> None:
-    store = store_at(login(guarded, user, password, auth))
-    with pytest.raises(StoreRefuses, match=said) as caught:
+    uri = login(guarded, user, password, auth) if user else f"mongodb://{guarded.members[0].address}"
+    with store_at(uri) as store, pytest.raises(StoreRefuses, match=said) as caught:
         store.prepare()
-    store.close()
-    shown = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in shown
-    assert "full error" not in shown
+    assert SECRET not in shown(caught)
+    assert "full error" not in shown(caught)
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_login_the_start_ends_in_words(guarded: Mongo) -> None:
-    store = store_at(f"mongodb://{guarded.members[0].address}")
-    with pytest.raises(StoreRefuses, match="readWrite"):
-        store.prepare()
-    store.close()
-
-
 def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_looks_after_it(guarded: Mongo) -> None:
-    with MongoClient[dict[str, Any]](guarded.uri) as client:
+    with MongoClient[dict[str, Any]](guarded.uri) as client, ExitStack() as stack:
         client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
-        store = store_at(login(guarded, "fading"))
+        store = stack.enter_context(store_at(login(guarded, "fading")))
         store.prepare()
         claim = store.find_or_claim(request(7).person)
         assert isinstance(claim, Claim)
@@ -120,7 +115,6 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
                 operation()
         client["inn"].command("updateUser", "fading", roles=[{"role": "readWrite", "db": "inn"}])
         store.release(claim)
-    store.close()
 
 
 @pytest.mark.parametrize(
@@ -136,52 +130,50 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
     ids=["a slash in the password", "no port", "no such port", "no such file", "no such mechanism", "no such option"],
 )
 def test_an_address_that_is_none_is_refused_without_a_word_of_it(uri: str) -> None:
-    with pytest.raises(StoreRefuses, match="MONGO_DSN") as caught:
-        store_at(uri)
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    with pytest.raises(StoreRefuses, match="MONGO_DSN") as caught, store_at(uri):
+        pass
+    assert SECRET not in shown(caught)
 
 
 def test_a_name_that_no_database_can_have_is_refused() -> None:
-    with pytest.raises(StoreRefuses, match="MONGO_NAME"):
-        store_at("mongodb://127.0.0.1", database="inn/prod")
+    with pytest.raises(StoreRefuses, match="MONGO_NAME"), store_at("mongodb://127.0.0.1", database="inn/prod"):
+        pass
 
 
 def test_a_mongod_that_is_not_there_is_an_outage() -> None:
-    store = store_at(f"mongodb://127.0.0.1:{free_port()}", operation=0.05)
-    calls: list[Callable[[], object]] = [
-        store.prepare,
-        store.ping,
-        store.under_old_keys,
-        lambda: store.find_many([request().person]),
-        lambda: store.find_or_claim(request().person),
-        lambda: store.history(HistoryQuery()),
-        lambda: store.forget(request().person),
-        lambda: store.acquire("nalog", UNPACED),
-        lambda: store.cool_down("nalog", UNPACED),
-        lambda: store.recover("nalog"),
-        lambda: store.check("nalog", UNPACED),
-    ]
+    with store_at(f"mongodb://127.0.0.1:{free_port()}", operation=0.05) as store:
+        calls: list[Callable[[], object]] = [
+            store.prepare,
+            store.ping,
+            store.under_old_keys,
+            lambda: store.find_many([request().person]),
+            lambda: store.find_or_claim(request().person),
+            lambda: store.history(HistoryQuery()),
+            lambda: store.forget(request().person),
+            lambda: store.acquire("nalog", UNPACED),
+            lambda: store.cool_down("nalog", UNPACED),
+            lambda: store.recover("nalog"),
+            lambda: store.check("nalog", UNPACED),
+        ]
 
-    def refused(number: int) -> str:
-        with pytest.raises(Unavailable) as caught:
-            calls[number]()
-        assert caught.value.reason is Reason.STORE_UNAVAILABLE
-        return "".join(traceback.format_exception(caught.value))
+        def refused(number: int) -> str:
+            with pytest.raises(Unavailable) as caught:
+                calls[number]()
+            assert caught.value.reason is Reason.STORE_UNAVAILABLE
+            return shown(caught)
 
-    for shown in at_once(refused, len(calls)):
-        assert "ServerSelectionTimeoutError" in shown
-        assert "127.0.0.1" not in shown
-    store.close()
+        for text in at_once(refused, len(calls)):
+            assert "ServerSelectionTimeoutError" in text
+            assert "127.0.0.1" not in text
 
 
 def test_an_index_of_another_definition_is_named(place: Place) -> None:
     place.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
-    store = place.store()
-    with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop it"):
+    with closing(place.store()) as store:
+        with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop"):
+            store.prepare()
+        place.raw["history"].drop_index("time")
         store.prepare()
-    place.raw["history"].drop_index("time")
-    store.prepare()
-    store.close()
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +185,8 @@ def faulty() -> Iterator[Mongo]:
 
 def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
     keep_indexes_waiting(faulty, seconds=0.2)
-    store = store_at(faulty.uri, operation=0.15)
-    store.prepare()
-    store.close()
+    with store_at(faulty.uri, operation=0.15) as store:
+        store.prepare()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +209,7 @@ def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: 
         with pytest.raises(OperationFailure, match=name):
             client["inn"].command("find", "answers")
     # Else the driver would try some of them again until the call's time is over.
-    with closing(store_at(f"{faulty.uri}&retryReads=false")) as store, pytest.raises(Unavailable) as caught:
+    with store_at(f"{faulty.uri}&retryReads=false") as store, pytest.raises(Unavailable) as caught:
         store.find_many([request().person])
     assert str(caught.value.__cause__) == f"OperationFailure {code}"
 
@@ -228,28 +219,25 @@ def test_what_the_driver_itself_tries_again_is_an_outage() -> None:
 
 
 def test_indexes_are_made_once(place: Place) -> None:
-    def indexes(database: Database[dict[str, Any]]) -> dict[str, Any]:
-        return {name: database[name].index_information() for name in ("answers", "history")}
+    def indexes() -> dict[str, Any]:
+        return {name: place.raw[name].index_information() for name in ("answers", "history")}
 
-    store = place.store()
-    store.prepare()
-    first = indexes(place.raw)
-    store.prepare()
-    assert indexes(place.raw) == first
+    with closing(place.store()) as store:
+        store.prepare()
+        first = indexes()
+        store.prepare()
+    assert indexes() == first
     assert first["answers"]["expiry"]["expireAfterSeconds"] == 0
     assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
-    store.close()
 
 
 def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
     """A collection with rules of its own refuses our documents, and the server tells all about them."""
     place.raw.create_collection("answers", validator={"lock": {"$exists": True}})
-    store = place.store()
-    with pytest.raises(StoreFault) as caught:
+    with closing(place.store()) as store, pytest.raises(StoreFault) as caught:
         store.find_or_claim(request().person)
     assert str(caught.value) == "OperationFailure 121"
-    assert "full error" not in "".join(traceback.format_exception(caught.value))
-    store.close()
+    assert "full error" not in shown(caught)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +254,6 @@ def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: 
     errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
     with pytest.raises(ends) as caught, operator_errors():
         raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown(caught)
     if ends is StoreFault:
         assert str(caught.value) == " ".join(["BulkWriteError", *map(str, sorted(codes))])

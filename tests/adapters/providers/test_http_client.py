@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from adapters.providers.http_client import MAX_BYTES, SiteClient
+from adapters.providers.http_client import MAX_BYTES, SiteClient, SiteReply
 from function.outcomes import Reason
 from function.ports import Unavailable
 from tests.adapters.providers.nalog import proxies
@@ -71,12 +71,33 @@ def silent(_asked: Asked, client: socket.socket) -> None:
         client.recv(1)
 
 
-def refusal(script: Script, seconds: float = ENOUGH_SEC, tls: ssl.SSLContext | None = None) -> Unavailable:
+def post(url: str, form: dict[str, str] | None = None, timeout: float = ENOUGH_SEC, **settings: Any) -> SiteReply:
+    return SiteClient(url, timeout=timeout, **settings).post("/", form or {})
+
+
+def fails(url: str, timeout: float = ENOUGH_SEC, **settings: Any) -> None:
+    """A request to it ends as a failure, and no thread is left of it."""
+    with pytest.raises(Unavailable) as no:
+        post(url, {"fam": "Выдуманный"}, timeout, **settings)
+    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+    exchanges_end()
+
+
+Certificate = tuple[ssl.SSLContext, str]
+"""A server's, and the file by which a client trusts it."""
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    context, trusted = self_signed(tmp_path)
+    return context, str(trusted)
+
+
+def refusal(script: Script, seconds: float = ENOUGH_SEC) -> Unavailable:
     """How a request to such a site fails; one that never ends ends with the site."""
-    with ThreadPoolExecutor(1) as pool, serving(script, tls) as site:
-        client = SiteClient(site.url, timeout=seconds, retries=3)
+    with ThreadPoolExecutor(1) as pool, serving(script) as site:
         with pytest.raises(Unavailable) as no:
-            pool.submit(client.post, "/", {"a": "b"}).result(PATIENCE_SEC)
+            pool.submit(post, site.url, {"a": "b"}, seconds, retries=3).result(PATIENCE_SEC)
         exchanges_end()
     assert no.value.__context__ is None
     assert no.value.__cause__ is None
@@ -134,8 +155,7 @@ def test_a_big_reply_is_cut_off_and_takes_little_memory(kind: str) -> None:
 
 def test_the_biggest_reply_comes_whole() -> None:
     with serving(say(reply(200, b"x" * MAX_BYTES))) as site:
-        client = SiteClient(site.url, timeout=ENOUGH_SEC)
-        assert len(client.post("/", {}).body) == MAX_BYTES
+        assert len(post(site.url).body) == MAX_BYTES
 
 
 ODD = {
@@ -174,17 +194,13 @@ def test_a_connection_that_ends_too_early_is_a_failure(part: int) -> None:
 
 
 def test_an_unknown_host_is_a_failure() -> None:
-    with pytest.raises(Unavailable) as no:
-        SiteClient("http://nowhere.invalid", timeout=ENOUGH_SEC).get("/")
-    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+    fails("http://nowhere.invalid")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with serving(say(OK)) as elsewhere, serving(say(reply(status, "", f"Location: {elsewhere.url}/"))) as site:
-        client = SiteClient(site.url, timeout=ENOUGH_SEC)
-        assert client.post("/", {"fam": "Выдуманный"}).status == status
-    assert elsewhere.asked == []
+        assert post(site.url, {"fam": "Выдуманный"}).status == status
     assert elsewhere.connections == 0
 
 
@@ -226,14 +242,14 @@ AT_ONCE = io.DEFAULT_BUFFER_SIZE
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("body", ["x", "x" * (AT_ONCE - len(reply(200, "x" * 1000)) + 1000)], ids=["with it", "after"])
-def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, certificate: Certificate) -> None:  # noqa: FBT001  # a column
     def script(asked: Asked, client: socket.socket) -> None:
         own = reply(200, asked.form["body"])
         client.sendall(own + STRAY if asked.form["body"] == body else own)
 
-    context, trusted = self_signed(tmp_path)
+    context, trusted = certificate
     with serving(script, context if tls else None) as site:
-        client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
+        client = SiteClient(site.url, ca_bundle=trusted, timeout=ENOUGH_SEC)
         for said in (body, "own", "own"):
             assert client.post("/", {"body": said}).body == said.encode()
 
@@ -301,13 +317,16 @@ class TestConnecting:
 
         return name
 
-    def fails(self, url: str, proxy: str = "") -> None:
-        """A request to it fails in time."""
+    def fails(self, way: str, there: str) -> None:
+        """A request to it, or by a proxy that is there, fails in time."""
         ended: Future[None] = Future()
 
         def ask() -> None:
             try:
-                SiteClient(url, proxy=proxy, timeout=SHORT_SEC, retries=9).post("/", {})
+                if way:
+                    post("http://127.0.0.1:9", timeout=SHORT_SEC, retries=9, proxy=f"{way}://{there}")
+                else:
+                    post(f"http://{there}", timeout=SHORT_SEC, retries=9)
             except Unavailable as no:
                 ended.set_exception(no)
 
@@ -315,42 +334,36 @@ class TestConnecting:
         with pytest.raises(Unavailable):
             ended.result(PATIENCE_SEC)
 
+    @pytest.fixture
+    def hanging(self, named: Any) -> Iterator[threading.Event]:
+        """A resolver that hangs until this is set."""
+        leave = threading.Event()
+
+        def addresses() -> Iterator[str]:
+            leave.wait()
+            yield "127.0.0.1"
+
+        named(addresses())
+        yield leave
+        leave.set()
+
     @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
     def test_however_many_addresses_are_silent_it_ends_in_time(self, way: str, named: Any) -> None:
         # Each has half of the time that the request may take.
         named(["127.0.0.1"] * 20)
         with ExitStack() as held:
-            there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
-            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
+            self.fails(way, f"{self.NAME}:{mute(held, '127.0.0.1')}")
 
     @pytest.mark.parametrize("way", ["", "http", "socks4", "socks5"])
-    def test_a_resolver_that_hangs_ends_in_time(self, way: str, named: Any) -> None:
-        leave = threading.Event()
+    @pytest.mark.usefixtures("hanging")
+    def test_a_resolver_that_hangs_ends_in_time(self, way: str) -> None:
+        self.fails(way, f"{self.NAME}:9")
 
-        def hanging() -> Iterator[str]:
-            leave.wait()
-            yield "127.0.0.1"
-
-        named(hanging())
-        there = f"{self.NAME}:9"
-        try:
-            self.fails(*(["http://127.0.0.1:9", f"{way}://{there}"] if way else [f"http://{there}"]))
-        finally:
-            leave.set()
-
-    def test_nothing_is_sent_once_the_time_is_up(self, named: Any) -> None:
-        leave = threading.Event()
-
-        def hanging() -> Iterator[str]:
-            leave.wait()
-            yield "127.0.0.1"
-
-        named(hanging())
+    def test_nothing_is_sent_once_the_time_is_up(self, hanging: threading.Event) -> None:
         with serving(say(OK)) as site:
-            client = SiteClient(f"http://{self.NAME}:{site.url.rpartition(':')[2]}", timeout=SHORT_SEC, retries=9)
             with pytest.raises(Unavailable):
-                client.get("/", {"fam": "x"})
-            leave.set()
+                post(f"http://{self.NAME}:{site.url.rpartition(':')[2]}", {"fam": "x"}, SHORT_SEC, retries=9)
+            hanging.set()
             exchanges_end()
         assert site.asked == []
 
@@ -362,42 +375,34 @@ class TestConnecting:
 
             def answered(seconds: float) -> bool:
                 with suppress(Unavailable):
-                    return SiteClient(f"http://{self.NAME}:{port}", timeout=seconds).post("/", {}).status == 200
+                    return post(f"http://{self.NAME}:{port}", timeout=seconds).status == 200
                 return False
 
             assert any(map(answered, TIMES_SEC))
 
-    def test_a_connection_that_could_not_be_made_is_tried_again_as_often_as_is_set(self, named: Any) -> None:
-        tries: list[None] = []
-
-        class Unknown:
-            def __iter__(self) -> Iterator[str]:
-                tries.append(None)
-                raise socket.gaierror
-
-        named(Unknown())
-        with pytest.raises(Unavailable):
-            SiteClient(f"http://{self.NAME}", timeout=ENOUGH_SEC, retries=3).post("/", {})
-        assert len(tries) == 4
-
-    def test_a_connection_that_is_made_at_the_next_try_is_enough(self, named: Any) -> None:
-        class FirstUnknown:
-            tries = 0
+    @pytest.mark.parametrize(("failing", "tries"), [(99, 4), (1, 2)], ids=["as often as is set", "until it is made"])
+    def test_a_connection_that_could_not_be_made_is_tried_again(self, failing: int, tries: int, named: Any) -> None:
+        class Resolver:
+            asked = 0
 
             def __iter__(self) -> Iterator[str]:
-                self.tries += 1
-                if self.tries == 1:
+                self.asked += 1
+                if self.asked <= failing:
                     raise socket.gaierror
                 return iter(["127.0.0.1"])
 
-        named(FirstUnknown())
+        resolver = Resolver()
+        named(resolver)
         with serving(say(OK)) as site:
-            port = site.url.rpartition(":")[2]
-            client = SiteClient(f"http://{self.NAME}:{port}", timeout=ENOUGH_SEC, retries=1)
-            assert client.post("/", {}).status == 200
-        assert len(site.asked) == 1
+            url = f"http://{self.NAME}:{site.url.rpartition(':')[2]}"
+            if failing < tries:
+                assert post(url, retries=3).status == 200
+            else:
+                fails(url, retries=3)
+        assert resolver.asked == tries
+        assert len(site.asked) == (failing < tries)
 
-    def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, tmp_path: Path) -> None:
+    def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, certificate: Certificate) -> None:
         part = 0.3
 
         def slow(client: socket.socket, proxy: proxies.Proxy) -> None:
@@ -408,46 +413,37 @@ class TestConnecting:
             threading.Event().wait(2 * part)
             client.sendall(OK)
 
-        context, trusted = self_signed(tmp_path)
+        context, trusted = certificate
         with serving(script, context) as site, proxies.running(slow) as proxy:
-            client = SiteClient(site.url, proxy=f"http://{proxy.address}", ca_bundle=str(trusted), timeout=3 * part)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
+            fails(site.url, 3 * part, proxy=f"http://{proxy.address}", ca_bundle=trusted)
 
 
 class TestTls:
+    @pytest.mark.parametrize("by_proxy", [False, True], ids=["straight", "through a tunnel"])
     def test_a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent(
-        self, tmp_path: Path
+        self,
+        by_proxy: bool,  # noqa: FBT001  # a row of a table
+        certificate: Certificate,
     ) -> None:
-        context, _ = self_signed(tmp_path)
-        with serving(say(OK), context) as site:
-            client = SiteClient(site.url, timeout=ENOUGH_SEC)
-            with pytest.raises(Unavailable) as no:
-                client.post("/", {"fam": "Выдуманный"})
-        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+        with serving(say(OK), certificate[0]) as site, proxies.running(proxies.http) as proxy:
+            fails(site.url, proxy=f"http://{proxy.address}" if by_proxy else "")
         assert site.asked == []
 
-    def test_a_bundle_makes_it_trusted(self, tmp_path: Path) -> None:
-        context, trusted = self_signed(tmp_path)
+    def test_a_bundle_makes_it_trusted(self, certificate: Certificate) -> None:
+        context, trusted = certificate
         with serving(say(OK), context) as site:
-            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
-            assert client.post("/", {}).status == 200
+            assert post(site.url, ca_bundle=trusted).status == 200
 
     def test_a_trusted_certificate_of_another_host_is_not_enough(self, tmp_path: Path) -> None:
         context, trusted = self_signed(tmp_path, "127.0.0.2")
         with serving(say(OK), context) as site:
-            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
+            fails(site.url, ca_bundle=str(trusted))
         assert site.asked == []
 
-    def test_a_dripping_reply_ends_in_time(self, tmp_path: Path) -> None:
-        context, trusted = self_signed(tmp_path)
+    def test_a_dripping_reply_ends_in_time(self, certificate: Certificate) -> None:
+        context, trusted = certificate
         with serving(dripping(HEAD + b"X-A: "), context) as site:
-            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=SHORT_SEC)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
-        exchanges_end()
+            fails(site.url, SHORT_SEC, ca_bundle=trusted)
 
     @pytest.mark.parametrize("kind", NO_HANDSHAKE)
     @pytest.mark.parametrize("way", ["straight", "through a tunnel that never opens", "through a proxy by TLS"])
@@ -458,24 +454,18 @@ class TestTls:
                 "through a tunnel that never opens": ("https://127.0.0.1:9", f"http://{there.address}"),
                 "through a proxy by TLS": ("https://127.0.0.1:9", f"https://{there.address}"),
             }[way]
-            client = SiteClient(url, proxy=proxy, timeout=SHORT_SEC if kind == "hangs" else ENOUGH_SEC, retries=1)
-            with pytest.raises(Unavailable) as no:
-                client.post("/", {"fam": "Выдуманный"})
-            exchanges_end()
-        assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
+            fails(url, SHORT_SEC if kind == "hangs" else ENOUGH_SEC, proxy=proxy, retries=1)
         # Nothing was sent, so it was tried again.
         assert len(there.asked) == 2
 
-    def test_tls_that_breaks_later_is_a_failure_and_nothing_is_sent_again(self, tmp_path: Path) -> None:
+    def test_tls_that_breaks_later_is_a_failure_and_nothing_is_sent_again(self, certificate: Certificate) -> None:
         def script(_asked: Asked, client: socket.socket) -> None:
             assert isinstance(client, ssl.SSLSocket)
             os.write(client.fileno(), b"no TLS record")
 
-        context, trusted = self_signed(tmp_path)
+        context, trusted = certificate
         with serving(script, context) as site:
-            client = SiteClient(site.url, ca_bundle=str(trusted), timeout=ENOUGH_SEC, retries=3)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
+            fails(site.url, ca_bundle=trusted, retries=3)
         assert len(site.asked) == 1
 
     def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
@@ -483,111 +473,82 @@ class TestTls:
             SiteClient("https://127.0.0.1:9", timeout=1, ca_bundle=str(tmp_path / "none.pem"))
 
 
+def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+
+def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
+    while True:
+        client.sendall(b"x")
+        threading.Event().wait(0.02)
+
+
 class TestProxy:
     def test_http_is_forwarded(self) -> None:
         with serving(say(reply(200, "{}", "Connection: close"))) as site, proxies.running(proxies.http) as proxy:
-            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
-            assert client.post("/page", {"a": "b"}).status == 200
-        assert proxy.asked == [f"POST {site.url}/page HTTP/1.1"]
+            assert post(site.url, {"a": "b"}, proxy=f"http://{proxy.address}").status == 200
+        assert proxy.asked == [f"POST {site.url}/ HTTP/1.1"]
         assert site.asked[0].form == {"a": "b"}
 
-    def test_https_is_tunnelled_with_the_login_of_the_address(self, tmp_path: Path) -> None:
-        context, trusted = self_signed(tmp_path)
+    def test_https_is_tunnelled_with_the_login_of_the_address(self, certificate: Certificate) -> None:
+        context, trusted = certificate
         with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
-            client = SiteClient(
-                site.url, proxy=f"http://us%40er:pass@{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
-            )
-            assert client.post("/page", {}).status == 200
+            url = f"http://us%40er:pass@{proxy.address}"
+            assert post(site.url, proxy=url, ca_bundle=trusted).status == 200
         assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
         assert "proxy-authorization" not in site.asked[0].headers
 
-    def test_the_site_s_certificate_is_checked_through_a_tunnel_too(self, tmp_path: Path) -> None:
-        context, _ = self_signed(tmp_path)
-        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
-            client = SiteClient(site.url, proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
-        assert site.asked == []
-
-    def test_a_proxy_may_speak_tls_itself_(self, tmp_path: Path) -> None:
-        context, trusted = self_signed(tmp_path)
+    def test_a_proxy_may_speak_tls_itself(self, certificate: Certificate) -> None:
+        context, trusted = certificate
         with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
-            client = SiteClient(site.url, proxy=f"https://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC)
-            assert client.post("/", {}).status == 200
+            assert post(site.url, proxy=f"https://{proxy.address}", ca_bundle=trusted).status == 200
         assert len(proxy.asked) == 1
 
     @pytest.mark.parametrize(
-        ("scheme", "serve", "asked"),
+        ("scheme", "serve"),
         [
-            ("socks5", proxies.socks5, "address 127.0.0.1"),
-            ("socks5h", proxies.socks5, "address 127.0.0.1"),
-            ("socks4", proxies.socks4, "address 127.0.0.1"),
-            ("socks4a", proxies.socks4, "address 127.0.0.1"),
+            ("socks5", proxies.socks5),
+            ("socks5h", proxies.socks5),
+            ("socks4", proxies.socks4),
+            ("socks4a", proxies.socks4),
         ],
     )
     @pytest.mark.parametrize("tls", [False, True])
-    def test_socks(self, scheme: str, serve: proxies.Serve, asked: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
-        context, trusted = self_signed(tmp_path)
+    def test_socks(self, scheme: str, serve: proxies.Serve, tls: bool, certificate: Certificate) -> None:  # noqa: FBT001  # a column
+        context, trusted = certificate
         with serving(say(OK), context if tls else None) as site, proxies.running(serve) as proxy:
-            client = SiteClient(
-                site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=str(trusted), timeout=ENOUGH_SEC
-            )
-            assert client.post("/", {}).status == 200
-        assert proxy.asked == [f"{asked}:{site.url.rpartition(':')[2]}"]
+            assert post(site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=trusted).status == 200
+        assert proxy.asked == [f"address 127.0.0.1:{site.url.rpartition(':')[2]}"]
 
     def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
         with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
             port = site.url.rpartition(":")[2]
-            client = SiteClient(
-                f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}", timeout=ENOUGH_SEC
-            )
-            assert client.post("/", {}).status == 200
+            assert post(f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}").status == 200
         assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
 
     @pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
     def test_a_proxy_that_is_not_there_is_a_failure(self, scheme: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"127.0.0.1:{gone.getsockname()[1]}"
-        client = SiteClient("http://127.0.0.1:9", proxy=f"{scheme}://{address}", timeout=ENOUGH_SEC)
-        with pytest.raises(Unavailable):
-            client.post("/", {})
+        fails("http://127.0.0.1:9", proxy=f"{scheme}://{address}")
 
     @pytest.mark.parametrize("end", [close, reset])
     def test_a_form_that_a_proxy_took_and_gave_no_reply_to_is_not_sent_again(self, end: proxies.Serve) -> None:
         with proxies.running(end) as proxy:
-            client = SiteClient("http://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC, retries=3)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
+            fails("http://127.0.0.1:9", proxy=f"http://{proxy.address}", retries=3)
         assert len(proxy.asked) == 1
 
-    def test_a_proxy_that_refuses_the_tunnel_is_a_failure(self) -> None:
-        def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
-            client.recv(65536)
-            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-
-        with proxies.running(refuse) as proxy:
-            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=ENOUGH_SEC)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
-
-    def test_a_proxy_that_drips_ends_in_time(self) -> None:
-        def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
-            while True:
-                client.sendall(b"x")
-                threading.Event().wait(0.02)
-
-        with proxies.running(drip) as proxy:
-            client = SiteClient("https://127.0.0.1:9", proxy=f"http://{proxy.address}", timeout=SHORT_SEC)
-            with pytest.raises(Unavailable):
-                client.post("/", {})
-            exchanges_end()
+    @pytest.mark.parametrize(("serve", "seconds"), [(refuse, ENOUGH_SEC), (drip, SHORT_SEC)])
+    def test_a_proxy_that_refuses_the_tunnel_or_drips_is_a_failure(self, serve: proxies.Serve, seconds: float) -> None:
+        with proxies.running(serve) as proxy:
+            fails("https://127.0.0.1:9", seconds, proxy=f"http://{proxy.address}")
 
     def test_no_proxy_is_taken_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
         with serving(say(OK)) as site:
-            client = SiteClient(site.url, timeout=ENOUGH_SEC)
-            assert client.post("/", {}).status == 200
+            assert post(site.url).status == 200
 
 
 QUIET = {

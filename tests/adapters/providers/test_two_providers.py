@@ -20,8 +20,7 @@ from function.request import LookupRequest
 from function.telemetry import Observer
 from local_runtime.emulator.client import Emulator
 from local_runtime.store import EmbeddedStore
-from tests.adapters.providers.nalog.replica import person
-from tests.adapters.providers.nalog.test_with_emulator import person as asked_for
+from tests.adapters.providers.nalog.people import invented
 
 EVER = 3600
 
@@ -44,7 +43,7 @@ def asking(emulator: Emulator, tmp_path: Path) -> Iterator[FailoverProvider]:
 
 
 def who_answers(asking: FailoverProvider, persons: range) -> list[str]:
-    verdicts = [answer(asking, asked_for(person(number))) for number in persons]
+    verdicts = [answer(asking, invented(number)) for number in persons]
     return [verdict.provider for verdict in verdicts if isinstance(verdict, Verdict)]
 
 

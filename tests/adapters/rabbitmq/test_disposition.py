@@ -17,87 +17,70 @@ from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, R
 from tests.doubles import request
 
 LIMIT = 3
-
-
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
 NAMED, UNNAMED, UNREAD = Rejected("r-1", ()), Rejected("", ()), Rejected(None, ())
+REPLY, DONE = Disposition(replies=True), Disposition()
+AGAIN = Disposition(destination=Destination.LOOKUP, reason="throttled")
+FAILURES = (Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR)
 
 
 def deferred(reason: Reason) -> Deferred:
     return Deferred(request(), reason)
 
 
-REPLY, DONE = Disposition(replies=True), Disposition()
-PARK = Disposition(destination=Destination.DEAD, reason="rejected")
-REPLY_AND_PARK = Disposition(replies=True, destination=Destination.DEAD, reason="rejected")
+def park(reason: str, *, replies: bool = False) -> Disposition:
+    return Disposition(replies=replies, destination=Destination.DEAD, reason=reason)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "attempts", "replies", "expected"),
+    ("outcome", "attempts", "replies", "throttled", "expected"),
     [
-        pytest.param(ANSWERED, 0, True, REPLY, id="an answer is sent"),
-        pytest.param(ANSWERED, 9, True, REPLY, id="an answer is sent however long it took"),
-        pytest.param(ANSWERED, 0, False, DONE, id="an answer that nobody wants is done"),
-        pytest.param(NAMED, 0, True, REPLY, id="a request with wrong fields is told so"),
-        pytest.param(NAMED, 0, False, PARK, id="a wrong request whose sender can't be told is parked"),
-        pytest.param(UNNAMED, 0, True, REPLY_AND_PARK, id="one without an id is told so and parked"),
-        pytest.param(UNREAD, 0, True, REPLY_AND_PARK, id="what is no request is told so and parked"),
-        pytest.param(UNREAD, 0, False, PARK, id="what is no request is parked"),
+        pytest.param(ANSWERED, 0, True, 0, REPLY, id="an answer is sent"),
+        pytest.param(ANSWERED, 9, True, 0, REPLY, id="an answer is sent however long it took"),
+        pytest.param(ANSWERED, 0, False, 0, DONE, id="an answer that nobody wants is done"),
+        pytest.param(NAMED, 0, True, 0, REPLY, id="a request with wrong fields is told so"),
+        pytest.param(NAMED, 0, False, 0, park("rejected"), id="a wrong request whose sender can't be told is parked"),
+        pytest.param(UNNAMED, 0, True, 0, park("rejected", replies=True), id="one without an id is told so and parked"),
+        pytest.param(UNREAD, 0, True, 0, park("rejected", replies=True), id="what is no request is told so and parked"),
+        pytest.param(UNREAD, 0, False, 0, park("rejected"), id="what is no request is parked"),
         pytest.param(
-            deferred(Reason.NOT_CACHED),
-            0,
-            True,
-            Disposition(destination=Destination.LOOKUP, reason="not_cached"),
-            id="not cached",
+            deferred(Reason.NOT_CACHED), 0, True, 0, AGAIN._replace(reason="not_cached"), id="what is not cached moves"
         ),
-        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, True, HOLD, id="the store is waited for"),
-        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, True, HOLD, id="one's turn is waited for"),
-        pytest.param(deferred(Reason.PENDING), 9, True, HOLD, id="a pending answer is waited for"),
-        pytest.param(deferred(Reason.DEADLINE), 9, True, HOLD, id="a process that ends has not tried"),
-        pytest.param(InProgress(request()), 9, True, HOLD, id="another's fetch is waited for"),
+        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, True, 0, HOLD, id="the store is waited for"),
+        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, True, 0, HOLD, id="one's turn is waited for"),
+        pytest.param(deferred(Reason.PENDING), 9, True, 0, HOLD, id="a pending answer is waited for"),
+        pytest.param(deferred(Reason.DEADLINE), 9, True, 0, HOLD, id="a process that ends has not tried"),
+        pytest.param(InProgress(request()), 9, True, 0, HOLD, id="another's fetch is waited for"),
+        pytest.param(deferred(Reason.BAD_REPLY), 0, True, 0, Disposition(destination=Destination.RETRY, reason="bad_reply"), id="a failure is tried again"),
         *(
-            pytest.param(
-                deferred(reason), attempts, replies, expected, id=f"{reason}, try {attempts + 1}, replies: {replies}"
-            )
-            for reason in (Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR)
+            pytest.param(deferred(reason), attempts, replies, 0, expected, id=f"{reason}, try {attempts + 1}, {replies}")
+            for reason in FAILURES
             for attempts, replies, expected in (
-                (0, True, Disposition(destination=Destination.RETRY, reason=reason)),
                 (LIMIT - 1, True, Disposition(destination=Destination.RETRY, reason=reason)),
-                (LIMIT, True, Disposition(replies=True, destination=Destination.DEAD, reason=reason)),
-                (LIMIT + 1, True, Disposition(replies=True, destination=Destination.DEAD, reason=reason)),
-                (LIMIT, False, Disposition(destination=Destination.DEAD, reason=reason)),
+                (LIMIT, True, park(reason, replies=True)),
+                (LIMIT + 1, True, park(reason, replies=True)),
+                (LIMIT, False, park(reason)),
+            )
+        ),
+        *(
+            pytest.param(deferred(Reason.THROTTLED), LIMIT, replies, times, expected, id=f"turned away {times}, {replies}")
+            for times, replies, expected in (
+                (0, True, AGAIN),
+                (MAX_THROTTLED - 2, True, AGAIN),
+                (MAX_THROTTLED - 1, True, park("throttled", replies=True)),
+                (MAX_THROTTLED - 1, False, park("throttled")),
             )
         ),
     ],
-)
+)  # fmt: skip
 def test_the_disposition_of_a_delivery(
     outcome: Outcome,
     attempts: int,
     replies: bool,  # noqa: FBT001  # a column
-    expected: Disposition,
-) -> None:
-    assert disposition(outcome, attempts, LIMIT, replies=replies) == expected
-
-
-@pytest.mark.parametrize(
-    ("throttled", "replies", "expected"),
-    [
-        (0, True, Disposition(destination=Destination.LOOKUP, reason="throttled")),
-        (MAX_THROTTLED - 2, True, Disposition(destination=Destination.LOOKUP, reason="throttled")),
-        (
-            MAX_THROTTLED - 1,
-            True,
-            Disposition(replies=True, destination=Destination.DEAD, reason="throttled"),
-        ),
-        (MAX_THROTTLED - 1, False, Disposition(destination=Destination.DEAD, reason="throttled")),
-    ],
-)
-def test_who_is_turned_away_goes_behind_the_others_and_not_for_ever(
     throttled: int,
-    replies: bool,  # noqa: FBT001  # a column
     expected: Disposition,
 ) -> None:
-    assert disposition(deferred(Reason.THROTTLED), LIMIT, LIMIT, replies=replies, throttled=throttled) == expected
+    assert disposition(outcome, attempts, LIMIT, replies=replies, throttled=throttled) == expected
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -108,9 +91,7 @@ def test_every_reason_has_a_disposition(reason: Reason) -> None:
 
 
 def test_without_retries_the_first_failure_is_the_last() -> None:
-    assert disposition(deferred(Reason.BAD_REPLY), 0, 0, replies=True) == Disposition(
-        replies=True, destination=Destination.DEAD, reason="bad_reply"
-    )
+    assert disposition(deferred(Reason.BAD_REPLY), 0, 0, replies=True) == park("bad_reply", replies=True)
 
 
 @pytest.mark.parametrize(

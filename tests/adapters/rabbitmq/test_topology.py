@@ -5,28 +5,24 @@ from adapters.rabbitmq.topology import DELIVERY_LIMIT, UNLIMITED, Names, how_to_
 NAMES = Names("inn")
 BY_NAME = {queue.name: dict(queue.arguments) for queue in queues(NAMES, retry_sec=60)}
 
-AT_LEAST_ONCE = {
-    "x-queue-type": "quorum",
-    "x-dead-letter-exchange": "",
-    "x-dead-letter-strategy": "at-least-once",
-    "x-overflow": "reject-publish",
-}
+
+def moving(to: str, **more: int) -> dict[str, str | int]:
+    """The arguments of a queue from which messages move on, none is lost, and none is dropped."""
+    return {
+        "x-queue-type": "quorum",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": to,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    } | {f"x-{name.replace('_', '-')}": value for name, value in more.items()}
 
 
 @pytest.mark.parametrize(
     ("queue", "arguments"),
     [
-        ("inn", {**AT_LEAST_ONCE, "x-dead-letter-routing-key": "inn.dead", "x-delivery-limit": DELIVERY_LIMIT}),
-        ("inn.lookup", {**AT_LEAST_ONCE, "x-dead-letter-routing-key": "inn.dead", "x-delivery-limit": DELIVERY_LIMIT}),
-        (
-            "inn.retry",
-            {
-                **AT_LEAST_ONCE,
-                "x-dead-letter-routing-key": "inn.lookup",
-                "x-message-ttl": 60000,
-                "x-delivery-limit": UNLIMITED,
-            },
-        ),
+        ("inn", moving("inn.dead", delivery_limit=DELIVERY_LIMIT)),
+        ("inn.lookup", moving("inn.dead", delivery_limit=DELIVERY_LIMIT)),
+        ("inn.retry", moving("inn.lookup", delivery_limit=UNLIMITED, message_ttl=60000)),
         ("inn.dead", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
         ("inn.unrouted", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
     ],

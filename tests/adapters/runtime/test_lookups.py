@@ -10,7 +10,7 @@ from adapters.runtime.lookups import Lookups
 from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
-from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
+from function.ports import Invalid, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
 from tests.doubles import (
     FOUND,
@@ -37,14 +37,17 @@ def asked_for(number: int) -> LookupRequest:
 
 
 def run(work: Callable[[Lookups], Awaitable[T]], world: World, observer: RecordingObserver | None = None) -> T:
-    async def main() -> T:
-        lookups = Lookups(world.answers, world.ports, 4, observer or RecordingObserver())
-        try:
-            return await work(lookups)
-        finally:
-            lookups.close(within=5)
+    return asyncio.run(_over(world.answers, world.ports, work, observer or RecordingObserver()))
 
-    return asyncio.run(main())
+
+async def _over(
+    answers: MemoryAnswers, ports: Ports, work: Callable[[Lookups], Awaitable[T]], observer: RecordingObserver
+) -> T:
+    lookups = Lookups(answers, ports, 4, observer)
+    try:
+        return await work(lookups)
+    finally:
+        lookups.close(within=5)
 
 
 class Cached(MemoryAnswers):
@@ -92,31 +95,37 @@ async def cached_together(lookups: Lookups) -> list[list[Outcome]]:
 def test_one_answer_that_cannot_be_read_spoils_no_other_call_of_its_batch() -> None:
     observer = RecordingObserver()
     outcomes = run(cached_together, World(Damaged()), observer)
-    assert [number for number in range(6) if outcomes[number] != [Deferred(asked_for(number), Reason.NOT_CACHED)]] == [
-        3
-    ]
-    assert outcomes[3] == [Deferred(asked_for(3), Reason.INTERNAL_ERROR)]
+    spoilt = [Deferred(asked_for(number), Reason.NOT_CACHED) for number in range(6)]
+    spoilt[3] = Deferred(asked_for(3), Reason.INTERNAL_ERROR)
+    assert [outcome for (outcome,) in outcomes] == spoilt
     assert [type(error) for _, error in observer.of("error")] == [ZeroDivisionError]
 
 
-def test_calls_made_together_share_one_round_trip() -> None:
-    world = World()
-    run(cached_together, world)
-    assert world.answers.calls == ["find_many"]
-
-
-async def cached_as_they_are_read(lookups: Lookups) -> None:
+async def cached_as_they_are_read(lookups: Lookups) -> list[list[Outcome]]:
     """Each next one comes a turn of the loop later, as from sockets that are read one after the other."""
     calls = []
     for number in range(6):
         calls.append(asyncio.create_task(lookups.cached([person(number)])))
         await asyncio.sleep(0)
-    await asyncio.gather(*calls)
+    return await asyncio.gather(*calls)
 
 
-def test_calls_whose_bytes_are_here_already_go_with_the_first() -> None:
+@pytest.mark.parametrize("calls", [cached_together, cached_as_they_are_read])
+def test_calls_that_are_here_share_one_round_trip(calls: Callable[[Lookups], Awaitable[list[list[Outcome]]]]) -> None:
     world = World()
-    run(cached_as_they_are_read, world)
+    run(calls, world)
+    assert world.answers.calls == ["find_many"]
+
+
+def test_a_call_that_is_given_up_takes_no_other_one_of_its_batch_with_it() -> None:
+    async def give_one_up(lookups: Lookups) -> list[Outcome]:
+        first, second = (asyncio.create_task(lookups.cached([person(number)])) for number in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    world = World()
+    assert run(give_one_up, world) == [Deferred(asked_for(1), Reason.NOT_CACHED)]
     assert world.answers.calls == ["find_many"]
 
 
@@ -214,19 +223,12 @@ def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_which_th
         return list(await asyncio.gather(first, *others))
 
     world = World()
-    outcomes = asyncio.run(_over(world, provider, resolve_all))
+    ports = world.ports._replace(provider=provider)
+    outcomes = asyncio.run(_over(world.answers, ports, resolve_all, RecordingObserver()))
     assert all(isinstance(outcome, Answered) for outcome in outcomes)
     answered = list(dict.fromkeys(reversed(provider.asked)))[::-1]
     assert answered == ["r-0", "r-1", "r-2", "r-3"]
     assert len(provider.asked) == 7
-
-
-async def _over(world: World, provider: Paced, work: Callable[[Lookups], Awaitable[T]]) -> T:
-    lookups = Lookups(world.answers, world.ports._replace(provider=provider), 4, RecordingObserver())
-    try:
-        return await work(lookups)
-    finally:
-        lookups.close(within=5)
 
 
 def test_a_stop_ends_every_wait_with_the_last_outcome() -> None:

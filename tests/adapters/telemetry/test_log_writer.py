@@ -4,12 +4,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from logging import LogRecord
 from threading import Event, Thread
 
 import pytest
 
-from adapters.telemetry.log_writer import LogSink, writing
+from adapters.telemetry.log import LogWriter
 from tests.servers.process import wait_for
 
 LONG = 30
@@ -44,7 +43,7 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-def written(stream: Stream) -> Iterator[LogSink]:
+def written(stream: Stream) -> Iterator[LogWriter]:
     """A sink of at most four lines, whose lines are written to the stream."""
     with writing_to(stream) as sink:
         yield sink
@@ -52,20 +51,20 @@ def written(stream: Stream) -> Iterator[LogSink]:
 
 
 @contextmanager
-def writing_to(stream: Stream) -> Iterator[LogSink]:
-    sink = LogSink(max_lines=4)
-    with writing(sink, stream, lambda count: sink.warning(f"{count} lost")):
+def writing_to(stream: Stream) -> Iterator[LogWriter]:
+    sink = LogWriter(stream, max_lines=4)
+    with sink.running(lambda count: sink.warning(f"{count} lost")):
         yield sink
 
 
-def test_a_line_is_written_soon_by_itself(written: LogSink, stream: Stream) -> None:
+def test_a_line_is_written_soon_by_itself(written: LogWriter, stream: Stream) -> None:
     written.info("one")
     stream.wait_for("one\n")
     written.error("two")
     stream.wait_for("one\n", "two\n")
 
 
-def test_lines_that_wait_are_written_at_once(written: LogSink, stream: Stream) -> None:
+def test_lines_that_wait_are_written_at_once(written: LogWriter, stream: Stream) -> None:
     stuck(written, stream)
     for line in ("one", "two", "three"):
         written.info(line)
@@ -73,7 +72,7 @@ def test_lines_that_wait_are_written_at_once(written: LogSink, stream: Stream) -
     stream.wait_for("stuck\n", "one\ntwo\nthree\n")
 
 
-def stuck(sink: LogSink, stream: Stream) -> None:
+def stuck(sink: LogWriter, stream: Stream) -> None:
     """The writer has begun to write a line that nobody reads."""
     stream.reader.clear()
     sink.error("stuck")
@@ -88,7 +87,7 @@ def test_the_end_writes_what_waits_and_nothing_later(stream: Stream) -> None:
     assert (stream.writes, sink.dropped) == (["one\n"], 1)
 
 
-def test_each_line_that_cannot_be_written_is_counted_and_later_reported(written: LogSink, stream: Stream) -> None:
+def test_each_line_that_cannot_be_written_is_counted_and_later_reported(written: LogWriter, stream: Stream) -> None:
     stream.full = True
     written.info("one")
     written.error("two")
@@ -99,33 +98,32 @@ def test_each_line_that_cannot_be_written_is_counted_and_later_reported(written:
 
 
 def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_reported(
-    written: LogSink, stream: Stream
+    written: LogWriter, stream: Stream
 ) -> None:
     stuck(written, stream)
     for _ in range(6):
         written.error("one")
-
     assert (stream.writes, written.dropped) == ([], 2)
     stream.reader.set()
     wait_for(lambda: "".join(stream.writes).endswith("2 lost\n"), within=LONG, what="the count")
     assert "".join(stream.writes) == "stuck\n" + "one\n" * 4 + "2 lost\n"
 
 
-class Interrupted(LogSink):
+class Interrupted(LogWriter):
     """A sink within whose line another is logged, as by the finalizer of what a garbage collection finds."""
 
-    def enqueue(self, record: LogRecord) -> None:
-        if record.msg == "one":
+    def write(self, line: str) -> None:
+        if line == "one":
             with self._counting:
                 self.warning("within")
                 self.drop(1)
-        super().enqueue(record)
+        super().write(line)
 
 
 def test_a_line_within_a_line_is_a_line(stream: Stream) -> None:
-    sink = Interrupted()
-    with writing(sink, stream, lambda _: None):
-        logging = Thread(target=sink.warning, args=("one",), daemon=True)
+    sink = Interrupted(stream)
+    with sink.running(lambda _: None):
+        logging = Thread(target=sink.write, args=("one",), daemon=True)
         logging.start()
         logging.join(LONG)
         assert not logging.is_alive()
@@ -133,8 +131,8 @@ def test_a_line_within_a_line_is_a_line(stream: Stream) -> None:
 
 
 UNREAD = """
-from adapters.telemetry import log_writer, start
-log_writer.CLOSE_SEC = 0.01
+from adapters.telemetry import log, start
+log.CLOSE_SEC = 0.01
 with start("inn", "INFO") as telemetry:
     telemetry.event("reconnecting")
 """
@@ -154,5 +152,4 @@ def test_a_process_whose_log_nobody_reads_ends_all_the_same() -> None:
     finally:
         os.close(reading)
         os.close(writing)
-
     assert done.returncode == 0

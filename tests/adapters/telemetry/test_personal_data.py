@@ -224,7 +224,6 @@ def _told(way: Way, value: str, collector: Collector) -> tuple[str, str, bytes]:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_nothing_personal_comes_out(way: Way, value: str, collector: Collector) -> None:
     log, labels, bodies = _told(way, value, collector)
-
     assert _found(value, log) == []
     assert _found(value, labels) == []
     assert value.encode() not in bodies
@@ -238,7 +237,6 @@ def test_nothing_made_up_comes_out_of_any_way(value: str, collector: Collector) 
             way(telemetry, value)
 
     log, labels, bodies = _told(every_way, value, collector)
-
     assert _found(value, log) == []
     assert _found(value, labels) == []
     assert value.encode() not in bodies

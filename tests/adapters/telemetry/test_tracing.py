@@ -71,7 +71,6 @@ def test_a_span_says_how_its_request_ended_and_not_who_it_was_about(collector: C
 def test_a_span_takes_no_notice_of_another_request(collector: Collector) -> None:
     with start("fast", "INFO", io.StringIO()) as telemetry, telemetry.span("consume batch"):
         telemetry.lookup(LookupEvent("rabbitmq", "r-1", "found", True, "nalog", 1, 1, CLIENT))
-
     assert not collector.spans["consume batch"].attributes
 
 
@@ -100,75 +99,69 @@ def test_a_trace_begins_here_where_the_client_has_none(collector: Collector) -> 
 def test_what_the_client_does_not_want_sampled_is_handed_on_and_not_sent(collector: Collector) -> None:
     with start("inn", "INFO", io.StringIO()) as telemetry, telemetry.span("serve", f"{CLIENT[:-2]}00") as traceparent:
         pass
-
     assert traceparent[:35] == CLIENT[:35]
     assert traceparent.endswith("-00")
     assert collector.bodies == []
 
 
-ENVIRONMENTS: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
-    "nothing is set": ({}, ()),
-    "an endpoint is named": ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, ("otlp",)),
-    "an endpoint for traces is named": ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318"}, ("otlp",)),
-    "the exporter is named": ({"OTEL_TRACES_EXPORTER": "otlp"}, ("otlp",)),
-    "two exporters are named": ({"OTEL_TRACES_EXPORTER": "otlp, console"}, ("otlp", "console")),
-    "none is wanted": ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, ()),
-    "all is off": ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "true"}, ()),
-    "variables that are empty": (
-        {"OTEL_TRACES_EXPORTER": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": ""},
-        ("otlp",),
-    ),
-    "an endpoint that is empty": ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, ()),
-    "our protocol": ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, ("otlp",)),
-}
+EXPORTER, ENDPOINT = "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"
+URL = "http://collector:4318"
 
 
-@pytest.mark.parametrize(("environ", "expected"), ENVIRONMENTS.values(), ids=ENVIRONMENTS.keys())
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param({}, (), id="nothing is set"),
+        pytest.param({ENDPOINT: URL}, ("otlp",), id="an endpoint is named"),
+        pytest.param({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": URL}, ("otlp",), id="an endpoint for traces is named"),
+        pytest.param({EXPORTER: "otlp"}, ("otlp",), id="the exporter is named"),
+        pytest.param({EXPORTER: "otlp, console"}, ("otlp", "console"), id="two exporters are named"),
+        pytest.param({EXPORTER: "none", ENDPOINT: URL}, (), id="none is wanted"),
+        pytest.param({EXPORTER: "otlp", "OTEL_SDK_DISABLED": "true"}, (), id="all is off"),
+        pytest.param({EXPORTER: "", ENDPOINT: URL, "OTEL_EXPORTER_OTLP_PROTOCOL": ""}, ("otlp",), id="empty variables"),
+        pytest.param({ENDPOINT: ""}, (), id="an endpoint that is empty"),
+        pytest.param({EXPORTER: "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, ("otlp",), id="our protocol"),
+    ],
+)
 def test_the_standard_variables_switch_it_on(environ: Mapping[str, str], expected: tuple[str, ...]) -> None:
     assert exporters(environ) == expected
 
 
-WRONG: dict[str, tuple[Mapping[str, str], str]] = {
-    "an exporter that is not here": ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER"),
-    "a protocol that is not here": (
-        {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+WRONG = [
+    pytest.param({EXPORTER: "zipkin"}, EXPORTER, id="an exporter that is not here"),
+    pytest.param(
+        {EXPORTER: "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
         "OTEL_EXPORTER_OTLP_PROTOCOL",
+        id="a protocol that is not here",
     ),
-}
+]
+REFUSED = [
+    pytest.param(
+        {EXPORTER: "otlp", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "x"},
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        id="one that OpenTelemetry names",
+    ),
+    pytest.param({EXPORTER: "otlp", "OTEL_BSP_MAX_QUEUE_SIZE": "10"}, "OTEL_", id="one that it does not name"),
+]
 
 
-def works_untraced(environ: Mapping[str, str], variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process with these variables works, passes the client's trace on, and has said which one is wrong."""
+@pytest.mark.parametrize(("environ", "variable"), WRONG)
+def test_a_wrong_variable_is_named(environ: Mapping[str, str], variable: str) -> None:
+    with pytest.raises(WrongTracing, match=variable):
+        exporters(environ)
+
+
+@pytest.mark.parametrize(("environ", "variable"), [*WRONG, *REFUSED])
+def test_a_process_with_a_wrong_variable_works_passes_traces_on_and_says_which_one_is_wrong(
+    environ: Mapping[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     stream = io.StringIO()
     with start("inn", "INFO", stream) as telemetry, telemetry.span("serve", CLIENT) as traceparent:
         assert traceparent == CLIENT
-
     line = json.loads(stream.getvalue())
     assert (line["event"], line["level"], line["variable"]) == ("tracing_off", "warning", variable)
-
-
-@pytest.mark.parametrize(("environ", "variable"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_variable_is_named_and_stops_nothing(
-    environ: Mapping[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    works_untraced(environ, variable, monkeypatch)
-    with pytest.raises(WrongTracing, match=variable):
-        exporters(environ)
-
-
-REFUSED: dict[str, tuple[Mapping[str, str], str]] = {
-    "one that it names": ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "x"}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
-    "one that it does not name": ({"OTEL_BSP_MAX_QUEUE_SIZE": "10"}, "OTEL_"),
-}
-
-
-@pytest.mark.parametrize(("environ", "variable"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_variable_that_opentelemetry_does_not_take_stops_nothing(
-    environ: Mapping[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    works_untraced({"OTEL_TRACES_EXPORTER": "otlp", **environ}, variable, monkeypatch)
 
 
 @pytest.mark.usefixtures("collector")
@@ -176,7 +169,6 @@ def test_an_error_of_the_work_is_not_taken_for_one_of_tracing() -> None:
     stream = io.StringIO()
     with pytest.raises(ValueError, match="work"), start("inn", "INFO", stream):
         raise ValueError("work")
-
     assert stream.getvalue() == ""
 
 
@@ -191,5 +183,4 @@ assert not [name for name in sys.modules if name.startswith("opentelemetry")]
 
 def test_off_it_is_not_even_loaded() -> None:
     done: Any = subprocess.run([sys.executable, "-c", OFF], check=False, capture_output=True, text=True)
-
     assert (done.returncode, done.stderr) == (0, "")

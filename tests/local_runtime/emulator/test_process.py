@@ -43,12 +43,26 @@ def answers(url: str) -> bool:
             return False
 
 
-def test_it_listens_on_the_address_that_it_prints() -> None:
-    with started() as (_, url):
+def test_it_listens_on_the_address_that_it_prints_and_outlives_its_standard_input() -> None:
+    with started() as (process, url):
+        assert process.stdin
+        process.stdin.close()
         assert answers(url)
+        port = url.rpartition(":")[2]
+        assert_refused(port)
+        with pytest.raises(EmulatorFailed):
+            Emulator("--port", port)
 
 
-def test_it_ends_with_its_standard_input() -> None:
+def assert_refused(port: str) -> None:
+    """One clear line says that it cannot listen there."""
+    refused = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_it_ends_with_its_standard_input_if_it_is_told_to_follow() -> None:
     with started("--with-parent") as (process, url):
         assert process.stdin
         process.stdin.close()
@@ -56,17 +70,10 @@ def test_it_ends_with_its_standard_input() -> None:
         assert not answers(url)
 
 
-def test_it_outlives_its_standard_input_unless_it_is_told_to_follow() -> None:
-    with started() as (process, url):
-        assert process.stdin
-        process.stdin.close()
-        assert answers(url)
-
-
-@pytest.mark.parametrize("arguments", [[], ["--with-parent"]], ids=["alone", "with its parent"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, arguments: list[str]) -> None:
-    with started(*arguments) as (process, _):
+def test_a_signal_ends_it_without_a_traceback(number: signal.Signals) -> None:
+    # Its thread that waits for the end of its parent is not in the way.
+    with started("--with-parent") as (process, _):
         process.send_signal(number)
         assert process.wait(BOUND_SEC) in (0, -number)
         assert process.stderr
@@ -84,18 +91,7 @@ def test_it_ends_with_a_killed_parent() -> None:
         assert answers(url)
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait(BOUND_SEC)
-    address = urllib3.util.parse_url(url)
-    assert gone(address.host or "", address.port or 0)
-
-
-def gone(host: str, port: int) -> bool:
-    """Whether the port is free again, within a bound."""
-    for _ in range(BOUND_SEC * 100):
-        with socket.socket() as probe:
-            probe.settimeout(0.01)
-            if probe.connect_ex((host, port)) != 0:
-                return True
-    return False
+    wait_for(lambda: not answers(url), within=BOUND_SEC, what="its end")
 
 
 def test_hanging_replies_do_not_keep_it_alive() -> None:
@@ -107,22 +103,6 @@ def test_hanging_replies_do_not_keep_it_alive() -> None:
         wait_for(lambda: emulator.stats().calls[Step.PAGE], within=BOUND_SEC, what="the call for the page")
     assert emulator.process.returncode == 0
     client.close()
-
-
-def assert_refused(port: str) -> None:
-    refused = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
-    assert refused.stderr.count("\n") == 1
-
-
-def test_a_busy_port_is_one_clear_line() -> None:
-    with started() as (_, url):
-        port = url.rpartition(":")[2]
-        assert_refused(port)
-        with pytest.raises(EmulatorFailed):
-            Emulator("--port", port)
 
 
 def test_a_port_that_is_none_is_one_clear_line() -> None:

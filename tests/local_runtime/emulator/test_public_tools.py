@@ -16,7 +16,6 @@ tool sends and what it reads, in a client that shares no line with this project:
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -29,28 +28,12 @@ from local_runtime.emulator.client import Emulator
 
 Fields = dict[str, str]
 BOUND_SEC = 30
-
-
-@dataclass(frozen=True)
-class Person:
-    fam: str
-    nam: str
-    otch: str
-    bdate: str
-    docno: str
-    docdt: str = ""
-
-    @property
-    def fields(self) -> Fields:
-        names = {"fam": self.fam, "nam": self.nam, "otch": self.otch}
-        return {**names, "bdate": self.bdate, "doctype": "21", "docno": self.docno}
-
-
-IVANOVA = Person("Иванова", "Анна", "Петровна", "15.07.1990", "45 11 123456", "20.08.2010")
-LEE = Person("Ли", "Мария", "", "29.02.2000", "45 20 654321", "05.03.2020")
-SLOW = Person("Долгих", "Тихон", "Егорович", "03.03.1983", "45 08 333333")
-NOBODY = Person("Безномерная", "Ольга", "Игоревна", "09.09.1999", "45 19 000098")
 NO_CAPTCHA = {"captcha": "", "captchaToken": ""}
+
+
+def fields_of(person: Fields, *more: str) -> Fields:
+    """What every tool sends of a person, and what some do."""
+    return {name: person.get(name, "") for name in ("fam", "nam", "otch", "bdate", "doctype", "docno", *more)}
 
 
 def url_encoded(fields: Fields) -> tuple[bytes, str]:
@@ -74,47 +57,31 @@ def post(url: str, fields: Fields, encoded: Encoding = url_encoded, cookie: str 
         return json.loads(reply.read())
 
 
-def fns_service(site: str, person: Person) -> str | None:
-    fields = {**person.fields, **NO_CAPTCHA, "c": "find"}
-    if not person.otch:
-        fields["opt_otch"] = "1"
-    found = post(f"{site}/inn-new-proc.json", fields, multipart)
-    inn: str | None = post(f"{site}/inn-new-proc.json", {"c": "get", "requestId": found["requestId"]}, multipart).get(
-        "inn"
-    )
-    return inn
+def fns_service(site: str, person: Fields) -> Any:
+    mark = {} if person.get("otch") else {"opt_otch": "1"}
+    found = post(f"{site}/inn-new-proc.json", {**fields_of(person), **NO_CAPTCHA, **mark, "c": "find"}, multipart)
+    poll = {"c": "get", "requestId": found["requestId"]}
+    return post(f"{site}/inn-new-proc.json", poll, multipart).get("inn")
 
 
-def find_fl_inn_new(site: str, person: Person) -> str | None:
-    fields = {**person.fields, "bplace": "", "docdt": person.docdt, "c": "find", **NO_CAPTCHA}
-    found = post(f"{site}/inn-new-proc.do", fields)
-    for _ in range(5):
-        result = post(f"{site}/inn-new-proc.do", {"c": "get", "requestId": found["requestId"]})
-        if result.get("inn"):
-            inn: str = result["inn"]
-            return inn
-    return None
+def find_fl_inn_new(site: str, person: Fields) -> Any:
+    found = post(f"{site}/inn-new-proc.do", {**fields_of(person, "bplace", "docdt"), "c": "find", **NO_CAPTCHA})
+    polls = (post(f"{site}/inn-new-proc.do", {"c": "get", "requestId": found["requestId"]}) for _ in range(5))
+    return next((result["inn"] for result in polls if result.get("inn")), None)
 
 
-def batch_script(site: str, person: Person) -> str | None:
-    found = post(f"{site}/inn-new-proc.do", {**person.fields, "c": "find", **NO_CAPTCHA})
-    result = post(f"{site}/inn-new-proc.json", {"c": "get", "requestId": found["requestId"]})
-    inn: str | None = result.get("inn")
-    return inn
+def batch_script(site: str, person: Fields) -> Any:
+    found = post(f"{site}/inn-new-proc.do", {**fields_of(person), "c": "find", **NO_CAPTCHA})
+    return post(f"{site}/inn-new-proc.json", {"c": "get", "requestId": found["requestId"]}).get("inn")
 
 
-def request_inn(site: str, person: Person) -> str | None:
-    found = post(f"{site}/inn-proc.do", {"c": "innMy", **person.fields, "bplace": "", "docdt": person.docdt})
-    if found.get("code", 0) > 3:
-        raise ValueError("the service is unavailable")
-    inn: str | None = found.get("inn")
-    return inn
+def request_inn(site: str, person: Fields) -> Any:
+    return post(f"{site}/inn-proc.do", {"c": "innMy", **fields_of(person, "bplace", "docdt")}).get("inn")
 
 
-def gist(site: str, person: Person) -> str | None:
-    fields = {**person.fields, "bplace": "", "docdt": person.docdt, "c": "innMy", **NO_CAPTCHA}
-    inn: str | None = post(f"{site}/inn-proc.do", fields).get("inn")
-    return inn
+def gist(site: str, person: Fields) -> Any:
+    fields = {**fields_of(person, "bplace", "docdt"), "c": "innMy", **NO_CAPTCHA}
+    return post(f"{site}/inn-proc.do", fields).get("inn")
 
 
 class NoRedirect(HTTPRedirectHandler):
@@ -122,7 +89,7 @@ class NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def with_cookies(site: str, person: Person) -> str | None:
+def with_cookies(site: str, person: Fields) -> Any:
     try:
         page = build_opener(NoRedirect).open(f"{site}/inn.do", timeout=BOUND_SEC)
     except HTTPError as redirect:
@@ -131,47 +98,39 @@ def with_cookies(site: str, person: Person) -> str | None:
         session = page.headers["Set-Cookie"].partition(";")[0]
     consent = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
     token = post(f"{site}/static/personal-data-proc.json", consent, cookie=session)
-    fields = {"c": "innMy", **NO_CAPTCHA, **person.fields, "bplace": "", "docdt": ""}
-    inn: str | None = post(f"{site}/inn-proc.do", fields, cookie=f"{session};upd_inn={token}").get("inn")
-    return inn
+    fields = {"c": "innMy", **NO_CAPTCHA, **fields_of(person, "bplace"), "docdt": ""}
+    return post(f"{site}/inn-proc.do", fields, cookie=f"{session};upd_inn={token}").get("inn")
 
 
-Tool = Callable[[str, Person], str | None]
-TOOLS: list[Tool] = [fns_service, find_fl_inn_new, batch_script, request_inn, gist, with_cookies]
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_it_finds_a_person(emulator: Emulator, tool: Tool) -> None:
-    assert tool(emulator.url, IVANOVA) == "770000000082"
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_it_finds_nothing_of_a_person_without_inn(emulator: Emulator, tool: Tool) -> None:
-    assert tool(emulator.url, NOBODY) is None
-
-
-def test_it_finds_a_person_without_patronymic(emulator: Emulator) -> None:
-    assert fns_service(emulator.url, LEE) == "770000000220"
-
-
-@pytest.mark.parametrize(("tool", "found"), [(find_fl_inn_new, "467943371364"), (batch_script, None)])
-def test_who_polls_on_finds_a_slow_person_and_who_polls_once_does_not(
-    emulator: Emulator, tool: Tool, found: str | None
+@pytest.mark.parametrize("tool", [fns_service, find_fl_inn_new, batch_script, request_inn, gist, with_cookies])
+def test_it_finds_a_person_and_nothing_of_one_without_inn(
+    emulator: Emulator, people: dict[str, Fields], tool: Callable[[str, Fields], Any]
 ) -> None:
-    assert tool(emulator.url, SLOW) == found
+    assert tool(emulator.url, people["ivanova"]) == "770000000082"
+    assert tool(emulator.url, people["nobody"]) is None
 
 
-def test_cookies_set_by_hand_are_cookies(emulator: Emulator) -> None:
+def test_it_finds_a_person_without_patronymic(emulator: Emulator, people: dict[str, Fields]) -> None:
+    assert fns_service(emulator.url, people["lee"]) == "770000000220"
+
+
+def test_who_polls_on_finds_a_slow_person_and_who_polls_once_does_not(
+    emulator: Emulator, people: dict[str, Fields]
+) -> None:
+    assert find_fl_inn_new(emulator.url, people["slow"]) == "467943371364"
+    assert batch_script(emulator.url, people["slow"]) is None
+
+
+def test_cookies_set_by_hand_are_cookies(emulator: Emulator, people: dict[str, Fields]) -> None:
     emulator.control(session="required", consent="required")
-    assert with_cookies(emulator.url, IVANOVA) == "770000000082"
+    assert with_cookies(emulator.url, people["ivanova"]) == "770000000082"
     with pytest.raises(HTTPError):
-        gist(emulator.url, IVANOVA)
+        gist(emulator.url, people["ivanova"])
 
 
-def test_errors_are_read_by_field(emulator: Emulator) -> None:
-    nobody = Person("", "Анна", "Петровна", "15.07.1990", "451112")
+def test_errors_are_read_by_field(emulator: Emulator, form: Fields) -> None:
     with pytest.raises(HTTPError) as refused:
-        request_inn(emulator.url, nobody)
+        request_inn(emulator.url, {**form, "fam": "", "docno": "451112"})
     with refused.value as reply:
         errors = {field: texts[0] for field, texts in json.loads(reply.read())["ERRORS"].items()}
     assert errors.keys() == {"fam", "docno"}

@@ -81,7 +81,7 @@ def test_a_hanging_reply_ends_with_its_client(emulator: Emulator, wire: Any) -> 
 
 @pytest.mark.parametrize("connection", ["trickle", "trickle_head"])
 def test_bytes_that_trickle(wire: Any, connection: str) -> None:
-    pieces = wire(connection=connection, pause=0.002).pieces(200)
+    pieces = wire(connection=connection, pause=0.001).pieces(200)
     assert len(pieces) > 50
     assert b"".join(pieces).startswith(b"HTTP/1.1 200 OK\r\n")
 

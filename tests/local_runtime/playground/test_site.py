@@ -134,23 +134,7 @@ def test_an_emulator_that_has_ended_is_a_problem_and_no_internal_error() -> None
     assert (answer.status, answer.json()["detail"]) == (502, "the emulated tax service does not answer")
 
 
-def test_the_latest_answers_are_remembered_by_request() -> None:
-    provider = switchable()
-    for number in range(MAX_ANSWERS + 1):
-        provider.ask(request(requestId=f"r-{number}"), None)
-    assert [answer.request_id for answer in provider.latest()] == [
-        f"r-{number}" for number in range(MAX_ANSWERS, 0, -1)
-    ]
-    assert provider.latest()[0] == LatestAnswer(f"r-{MAX_ANSWERS}", Status.FOUND, "nalog")
-
-
-def test_rejected_fields_are_the_tax_services_answer() -> None:
-    provider = switchable(lambda: Invalid((FieldError("lastName", "wrong"),)))
-    provider.ask(request(), None)
-    assert provider.latest() == [LatestAnswer("r-1", Status.REJECTED, "nalog")]
-
-
-def test_a_request_without_an_answer_is_not_remembered() -> None:
+def test_the_latest_answers_are_remembered_by_request_and_what_is_none_is_not() -> None:
     def refuse() -> Verdict:
         raise Unavailable(Reason.BAD_REPLY)
 
@@ -158,3 +142,13 @@ def test_a_request_without_an_answer_is_not_remembered() -> None:
     with pytest.raises(Unavailable):
         provider.ask(request(), None)
     assert provider.latest() == []
+
+    provider = switchable()
+    for number in range(MAX_ANSWERS + 1):
+        provider.ask(request(requestId=f"r-{number}"), None)
+    assert [answer.request_id for answer in provider.latest()] == [f"r-{n}" for n in range(MAX_ANSWERS, 0, -1)]
+    assert provider.latest()[0] == LatestAnswer(f"r-{MAX_ANSWERS}", Status.FOUND, "nalog")
+
+    provider = switchable(lambda: Invalid((FieldError("lastName", "wrong"),)))
+    provider.ask(request(), None)
+    assert provider.latest() == [LatestAnswer("r-1", Status.REJECTED, "nalog")]

@@ -199,7 +199,7 @@ async def test_a_message_that_cannot_be_read_is_told_of_as_one(
             await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
         customer = Customer(channel, room.names.dead, "")
         await customer.send(ask(), reply_to=None)
-        await customer.send_raw(b"{}", Raw(correlation_id="x", delivery_mode=2))
+        await customer.send_raw(b"{}", Raw(correlation_id="x", delivery_mode=2, priority=0))
     await room.holds(room.names.dead, 2)
     status, out, err = await dead(*command)
     assert status == 1

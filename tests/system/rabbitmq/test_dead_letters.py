@@ -58,7 +58,8 @@ async def test_however_often_they_are_read_all_are_there_in_the_same_order(limit
     assert await read(limited, queue) == first
     left = await limited.taken(queue, PARKED)
     assert [message.correlation_id for message in left] == [str(number) for number in range(PARKED)]
-    assert {(message.headers.get("x-delivery-count", 0), message.redelivered) for message in left} == {(0, False)}
+    facts = {(message.headers.get("x-delivery-count", 0), message.redelivered, message.priority) for message in left}
+    assert facts == {(0, False, 0)}
 
 
 async def test_a_read_that_is_broken_off_loses_none(limited: Room) -> None:
@@ -95,5 +96,5 @@ async def returned(queue: aio_pika.abc.AbstractQueue) -> bool:
     """Whether a message was there and went back, as at the death of its consumer."""
     message = await queue.get(fail=False)
     if message is not None:
-        await message.nack(requeue=True)
+        await message.reject(requeue=True)
     return message is not None

@@ -256,6 +256,13 @@ def test_a_broker_is_reached_at_each_kind_of_address(doctor: Doctor, node: Node,
         assert doctor("--for", "consume", RABBITMQ_HOST=host, RABBITMQ_PORT=str(there.port)).status == 0
 
 
+def test_queues_of_a_cluster_may_have_one_member(doctor: Doctor, node: Node) -> None:
+    queue, hosts = doctor.settings["RABBITMQ_SOURCE_QUEUE_NAME"], f"127.0.0.1,localhost:{node.port}"
+    [note, _] = lines(doctor("--for", "consume", RABBITMQ_HOST=hosts), "note")[-2:]
+    assert f"rabbitmq-queues quorum_status {queue}" in note
+    assert "rabbitmq-queues grow NODE all" in note
+
+
 def test_an_open_door_is_told(doctor: Doctor) -> None:
     assert any("HTTP_TOKENS is empty" in line for line in lines(doctor(HTTP_HOST="0.0.0.0"), "note"))  # noqa: S104
     assert not any("HTTP_TOKENS" in line for line in lines(doctor(HTTP_TOKENS="t"), "note"))

@@ -250,7 +250,8 @@ async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_
         assert await room.size(room.names.unrouted) == 0
     assert (kept.correlation_id, kept.headers["inn-reply-to"]) == ("forged", forged)
     assert kept.headers["inn-reason"] == "unroutable"
-    assert room.heard.events["reconnecting"] == SUSPECT_RETURNS + 1
+    # From 4.3 on the channel does not fail.
+    assert room.heard.events["reconnecting"] in (0, SUSPECT_RETURNS + 1)
 
 
 async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) -> None:

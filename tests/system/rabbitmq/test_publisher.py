@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.rabbitmq.disposition import HANDED_BACK
-from adapters.rabbitmq.errors import BrokerUnavailable
+from adapters.rabbitmq.errors import BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import Message, Properties
 from tests.system.rabbitmq.room import Room, declared_connection, until
 from tests.system.rabbitmq.test_lanes import limited
@@ -17,7 +17,11 @@ async def test_neither_the_end_nor_what_the_lane_itself_must_make_room_for_waits
         publisher = connection.publisher
 
         async def refused() -> bool:
-            return not await publisher.offer(Message(room.names.source, Properties(), b"", "replayed"), stopping)
+            try:
+                await publisher.move(Message(room.names.source, Properties(), b"", "replayed"))
+            except QueueFull:
+                return True
+            return False
 
         with limited(room, room.names.source, 1):
             await until(refused, "the full queue")

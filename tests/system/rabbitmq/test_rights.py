@@ -8,6 +8,8 @@ import aio_pika
 import pytest
 import yaml
 
+from adapters.cli.doctor import rabbit as doctor
+from adapters.cli.doctor.finding import Kind
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
@@ -68,6 +70,10 @@ CONSUMER = (NOTHING, PUBLISH, r"^inn(\.lookup)?$")
 """RABBITMQ_DECLARE=false."""
 DECLARING_CONSUMER = (r"^inn(\.(lookup|retry|dead|unrouted))?$", PUBLISH, r"^inn(\.(lookup|retry))?$")
 DEAD_COMMAND = (NOTHING, PUBLISH, r"^inn\.(dead|unrouted)$")
+DOCTORS = [
+    pytest.param(False, (NOTHING, PUBLISH, r"^inn(\..*)?$"), id="queues made by somebody else"),
+    pytest.param(True, (DECLARING_CONSUMER[0], PUBLISH, r"^inn(\..*)?$"), id="queues that it declares"),
+]
 CLIENT = (NOTHING, PUBLISH, NOTHING)
 
 
@@ -112,6 +118,34 @@ async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(define
                 message = aio_pika.Message(json.dumps(ask()).encode(), reply_to="amq.rabbitmq.reply-to")
                 await channel.default_exchange.publish(message, defined.names.source)
                 assert json.loads((await anext(arriving)).body)["status"] == "found"
+
+
+@pytest.mark.parametrize(("declare", "rights"), DOCTORS)
+def test_the_doctor_reads_every_queue(
+    defined: Room,
+    declare: bool,  # noqa: FBT001  # a column
+    rights: tuple[str, str, str],
+) -> None:
+    with user(defined.node, *(named(defined, each) for each in rights)) as uri:
+        first, *_ = doctor.check(defined.broker._replace(uris=(uri,), declare=declare))
+    assert first.kind is Kind.OK
+
+
+@pytest.mark.parametrize("configure", [NOTHING, r"^inn-own-replies$"], ids=["made by somebody else", "declared by it"])
+async def test_a_client_reads_its_own_reply_queue(defined: Room, configure: str) -> None:
+    name = named(defined, "inn-own-replies")
+    async with defined.channel() as channel:
+        if configure == NOTHING:
+            await channel.declare_queue(name)
+        with user(defined.node, *(named(defined, each) for each in (configure, PUBLISH, r"^inn-own-replies$"))) as uri:
+            async with defined.consumer(), await aio_pika.connect(uri) as connection:
+                own = await connection.channel()
+                queue = await own.declare_queue(name, passive=configure == NOTHING)
+                message = aio_pika.Message(json.dumps(ask()).encode(), reply_to=name)
+                await own.default_exchange.publish(message, defined.names.source)
+                async with queue.iterator(no_ack=True) as arriving:
+                    assert json.loads((await anext(arriving)).body)["status"] == "found"
+        await channel.queue_delete(name)
 
 
 async def opened(broker: BrokerConfig) -> None:

@@ -3,10 +3,11 @@
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.adapters.providers.nalog.site import listening
 
 
 @dataclass
@@ -21,29 +22,9 @@ Serve = Callable[[socket.socket, Proxy], None]
 
 @contextmanager
 def running(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    proxy = Proxy(f"127.0.0.1:{listener.getsockname()[1]}")
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                threading.Thread(target=converse, args=(client,), daemon=True).start()
-
-    def converse(client: socket.socket) -> None:
-        with suppress(OSError):
-            stream = tls.wrap_socket(client, server_side=True) if tls else client
-            with stream:
-                serve(stream, proxy)
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
+    proxy = Proxy("")
+    with listening(lambda client: serve(client, proxy), tls) as proxy.address:
         yield proxy
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
 
 
 def http(client: socket.socket, proxy: Proxy) -> None:

@@ -70,10 +70,9 @@ def breaking(script: Script, which: Callable[[Asked], bool], times: int) -> Scri
 
 
 @contextmanager
-def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address (host:port) of a server that converses with each client in a thread of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
-    scheme = "https" if tls else "http"
-    site = Site(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
     clients: list[socket.socket] = []
 
     def accept() -> None:
@@ -81,21 +80,17 @@ def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]
             while True:
                 client, _ = listener.accept()
                 clients.append(client)
-                site.connections += 1
-                threading.Thread(target=converse, args=(client,), daemon=True).start()
+                threading.Thread(target=serve, args=(client,), daemon=True).start()
 
-    def converse(client: socket.socket) -> None:
-        with suppress(OSError):
-            stream = tls.wrap_socket(client, server_side=True) if tls else client
-            with stream, stream.makefile("rb") as lines:
-                while (asked := _read(lines)) is not None:
-                    site.asked.append(asked)
-                    script(asked, stream)
+    def serve(client: socket.socket) -> None:
+        # ValueError: it waits for a socket that was closed at the end.
+        with suppress(OSError, ValueError), tls.wrap_socket(client, server_side=True) if tls else client as stream:
+            converse(stream)
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
     try:
-        yield site
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
@@ -104,6 +99,22 @@ def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]
                 client.shutdown(socket.SHUT_RDWR)
             client.close()
         thread.join()
+
+
+@contextmanager
+def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    site = Site("")
+
+    def converse(stream: socket.socket) -> None:
+        site.connections += 1
+        with stream.makefile("rb") as lines:
+            while (asked := _read(lines)) is not None:
+                site.asked.append(asked)
+                script(asked, stream)
+
+    with listening(converse, tls) as address:
+        site.url = f"{'https' if tls else 'http'}://{address}"
+        yield site
 
 
 def _read(lines: BufferedReader) -> Asked | None:

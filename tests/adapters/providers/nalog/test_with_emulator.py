@@ -1,9 +1,7 @@
 """The client and the emulated services, written apart from one text: what one says the other must understand."""
 
 import itertools
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,16 +9,15 @@ from pydantic import SecretStr
 
 from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota
-from function.outcomes import Reason, Status
+from function.outcomes import Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.rate_limit import ProviderReply, Throttled
 from function.request import LookupRequest, parse
 from local_runtime.emulator.client import Emulator
 from tests.adapters.providers.nalog.clients import looked_up, nalog
 from tests.adapters.providers.nalog.people import TODAY, request
-from tests.adapters.providers.nalog.replica import person as invented
 from tests.adapters.providers.nalog.test_rows import BAD, LATER, THROTTLED, No, throttled
-from tests.doubles import FixedClock, RecordingObserver
+from tests.doubles import FixedClock
 
 PROTOCOLS = ["two-step", "legacy"]
 ENDINGS: dict[str, Callable[[ProviderReply | No, str], bool]] = {
@@ -150,48 +147,6 @@ def test_a_poll_that_gets_no_reply_is_made_again(emulator: Emulator) -> None:
     assert emulator.stats().finds == 1
 
 
-Script = dict[str, Any]
-RULES: dict[str, tuple[Script, No | str]] = {
-    "429 without a time": ({"on": "search", "status": 429, "raw": ""}, THROTTLED),
-    "500": ({"on": "search", "status": 500, "raw": "oops"}, LATER),
-    "503 with a time": ({"on": "search", "status": 503, "raw": "", "retry_after": 60}, throttled(60)),
-    "200 with a page": ({"on": "search", "body": "html"}, THROTTLED),
-    "half a body": ({"on": "search", "body": "truncated"}, BAD),
-    "garbage": ({"on": "search", "body": "garbage"}, BAD),
-    "depth": ({"on": "search", "body": "nested"}, BAD),
-    "fields of ours": ({"on": "search", "errors": {"c": ["?"]}}, LATER),
-    "an error as text": ({"on": "search", "error": "Произошла внутренняя ошибка"}, LATER),
-    "a connection that drops": ({"on": "search", "connection": "drop"}, LATER),
-    "a connection that is reset": ({"on": "search", "connection": "reset"}, LATER),
-    "a connection that is cut": ({"on": "search", "connection": "cut"}, LATER),
-    "an endless body": ({"on": "search", "connection": "endless"}, BAD),
-    "a huge body": ({"on": "search", "connection": "huge"}, BAD),
-}
-RULE_ROWS = list(itertools.product(PROTOCOLS, RULES))
-
-
-@pytest.mark.parametrize(("protocol", "name"), RULE_ROWS, ids=[f"{protocol}: {rule}" for protocol, rule in RULE_ROWS])
-def test_a_fault_of_a_search(emulator: Emulator, protocol: str, name: str) -> None:
-    script, ending = RULES[name]
-    emulator.control(rules=[script])
-    assert ended(emulator, request(), protocol=protocol, retries=3) == ending
-    calls = emulator.stats().calls
-    assert calls["find"] + calls["legacy"] == 1
-
-
-@pytest.mark.parametrize("connection", ["hang", "trickle", "trickle_head"])
-def test_a_reply_that_takes_its_time_ends_with_the_exchange_s(emulator: Emulator, connection: str) -> None:
-    emulator.control(rules=[{"on": "tax", "connection": connection, "pause": 0.05}])
-    assert ended(emulator, request(), timeout_sec=0.3) == LATER
-
-
-def test_a_redirect_to_another_host_is_not_followed(emulator: Emulator) -> None:
-    with Emulator() as elsewhere:
-        emulator.control(rules=[{"on": "tax", "redirect": elsewhere.url + "/inn-new-proc.json"}])
-        assert ended(emulator, request()) == LATER
-        assert sum(elsewhere.stats().calls.values()) == 0
-
-
 @pytest.mark.parametrize("consent", ["consent", "consent_strict", "consent_page_only"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_1_a_service_that_wants_session_and_consent_gets_them_where_the_operator_agrees(
@@ -202,46 +157,6 @@ def test_1_a_service_that_wants_session_and_consent_gets_them_where_the_operator
     assert isinstance(ended(emulator, person(named["request"]), protocol=protocol), No)
     found = ended(emulator, person(named["request"]), protocol=protocol, consent=True)
     check(found, FOUND, named["inn"])
-
-
-def test_1_without_consent_the_log_names_the_setting(emulator: Emulator) -> None:
-    emulator.control(scenario="consent")
-    observer = RecordingObserver()
-    with pytest.raises(Unavailable):
-        nalog(emulator.url, observer=observer).ask(request(), None)
-    assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]
-
-
-def test_1_consents_that_the_service_forgets_are_given_anew_and_no_more_often(emulator: Emulator) -> None:
-    emulator.control(scenario="consent_strict")
-    client = nalog(emulator.url, consent=True)
-    looked_up(client, request())
-    emulator.control(rules=[{"case": "consent_forgotten", "times": 1}])
-    with pytest.raises(Unavailable) as no:
-        client.ask(request(), None)
-    assert no.value.reason is Reason.PROVIDER_CLOSED
-    looked_up(client, request())
-    assert emulator.stats().calls["consent"] == 2
-
-
-def test_1_one_consent_is_enough_for_100_lookups_of_8_threads(emulator: Emulator) -> None:
-    emulator.control(scenario="consent_strict")
-    client = nalog(emulator.url, consent=True)
-
-    def until_answered(number: int) -> ProviderReply:
-        while True:
-            try:
-                return looked_up(client, person(invented(number)))
-            except Unavailable as no:
-                assert no.reason is Reason.PROVIDER_CLOSED  # noqa: PT017  # anything else is a failure
-                opened.wait(0.01)
-
-    opened = threading.Event()
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(until_answered, range(100)))
-    assert all(isinstance(reply.answer, Verdict) for reply in replies)
-    calls = emulator.stats().calls
-    assert (calls["page"], calls["consent_page"], calls["consent"], calls["find"]) == (2, 1, 1, 100)
 
 
 class TestPaid:
@@ -280,19 +195,13 @@ class TestPaid:
             got = No(no.reason, no.retry_after, isinstance(no, Throttled))
         assert got == ending
 
-    def test_a_wrong_key_closes_it(self, emulator: Emulator) -> None:
-        client = self.client(emulator, "wrong")
-        with pytest.raises(Throttled):
-            client.ask(request(), None)
-        with pytest.raises(Throttled):
-            client.quota()
-
     def test_its_quota_is_read(self, emulator: Emulator) -> None:
         client = self.client(emulator)
         client.ask(person(emulator.people()[0]["request"]), None)
         assert client.quota() == Quota(1000, 1)
 
-    def test_a_used_up_quota_closes_it(self, emulator: Emulator) -> None:
-        emulator.control(apifns_limit=0)
+    @pytest.mark.parametrize(("key", "limit"), [("wrong", 1000), ("emulated-key", 0)], ids=["a wrong key", "used up"])
+    def test_what_closes_it(self, emulator: Emulator, key: str, limit: int) -> None:
+        emulator.control(apifns_limit=limit)
         with pytest.raises(Throttled):
-            self.client(emulator).ask(request(), None)
+            self.client(emulator, key).ask(request(), None)

@@ -3,9 +3,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.envelope import Envelope, decode, encode_reply
+from adapters.rabbitmq.jobs import NoRequest, decode, encode_reply
 from adapters.rabbitmq.messages import Delivery, Properties
-from function.event import Mode
+from adapters.runtime.clock import SystemClock
+from function.event import Event, Mode
 from function.outcomes import Status
 from function.result import LookupResult
 
@@ -42,23 +43,21 @@ def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, di
 
 
 def test_plain_json_is_left_to_the_core() -> None:
-    envelope = decode(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
-    assert (envelope.event.data, envelope.fault, envelope.event.mode) == (BODY, None, Mode.PLAIN)
-    assert envelope.event.traceparent == TRACE
+    event = decode(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
+    assert (type(event), event.data, event.mode, event.traceparent) == (Event, BODY, Mode.PLAIN, TRACE)
 
 
 @pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "cloudEvents_"])
 @pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
 def test_an_event_in_binary_mode(prefix: str, content_type: str | None) -> None:
-    envelope = decode(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
-    assert (envelope.event.data, envelope.fault, envelope.event.mode) == (BODY, None, Mode.BINARY)
-    assert (envelope.event.id, envelope.event.traceparent, envelope.prefix) == ("e-1", TRACE, prefix)
+    event = decode(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
+    assert (event.data, event.mode, event.id, event.traceparent) == (BODY, Mode.BINARY, "e-1", TRACE)
 
 
 def test_an_event_in_structured_mode() -> None:
-    envelope = decode(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
-    assert (envelope.event.data, envelope.fault, envelope.event.mode) == ({"requestId": "r-1"}, None, Mode.STRUCTURED)
-    assert (envelope.event.id, envelope.event.traceparent) == ("e-1", TRACE)
+    event = decode(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
+    assert (event.data, event.mode, event.id) == ({"requestId": "r-1"}, Mode.STRUCTURED, "e-1")
+    assert event.traceparent == TRACE
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_an_event_in_structured_mode() -> None:
         pytest.param(delivery(headers={"ce-id": "e-1"}), Mode.BINARY, "e-1", id="attributes missing"),
         pytest.param(delivery(headers=binary(id=5)), Mode.BINARY, "", id="an id that is no string"),
         pytest.param(
-            delivery(headers=binary(), content_type="text/xml"), Mode.BINARY, "e-1", id="data that is not JSON"
+            delivery(headers=binary(), content_type="text/xml"), Mode.BINARY, "e-1", id="data that is no JSON"
         ),
         pytest.param(delivery(b"\xff", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not JSON"),
         pytest.param(delivery(b"[]", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not an object"),
@@ -83,14 +82,12 @@ def test_an_event_in_structured_mode() -> None:
         pytest.param(delivery(b" " * 70_000, content_type=STRUCTURED), Mode.STRUCTURED, "", id="too long, structured"),
     ],
 )
-def test_what_is_no_request_is_a_fault_that_says_what_was_expected(
-    message: Delivery, mode: Mode, event_id: str
-) -> None:
-    envelope = decode(message)
-    assert envelope.fault is not None
-    assert envelope.fault.request_id is None
-    assert str(envelope.fault.errors[0]).startswith("expected")
-    assert (envelope.event.mode, envelope.event.id) == (mode, event_id)
+def test_what_is_no_request_says_what_was_expected(message: Delivery, mode: Mode, event_id: str) -> None:
+    event = decode(message)
+    assert isinstance(event, NoRequest)
+    rejected = event.request(SystemClock())
+    assert (rejected.request_id, event.mode, event.id) == (None, mode, event_id)
+    assert str(rejected.errors[0]).startswith("expected")
 
 
 @pytest.mark.parametrize(
@@ -105,12 +102,12 @@ def test_the_plain_header_stands_for_the_trace_of_an_event(own: dict[str, str], 
     header = {"traceparent": TRACE}
     in_binary = decode(delivery(headers={**binary("ce-", **own), **header}))
     in_structured = decode(delivery(structured(**own), headers=header, content_type=STRUCTURED))
-    assert (in_binary.event.traceparent, in_structured.event.traceparent) == (traced, traced)
+    assert (in_binary.traceparent, in_structured.traceparent) == (traced, traced)
 
 
 @pytest.mark.parametrize("trace", ["garbage", 5, None, TRACE.upper()])
 def test_a_wrong_traceparent_is_none(trace: object) -> None:
-    assert decode(delivery(headers={"traceparent": trace})).event.traceparent == ""
+    assert decode(delivery(headers={"traceparent": trace})).traceparent == ""
 
 
 def test_a_plain_reply() -> None:
@@ -174,7 +171,7 @@ def test_the_correlation_id_where_the_request_had_none(request_id: str, expected
 def test_a_message_without_properties() -> None:
     bare = Delivery(1, Properties(), b"", 0.0)
     assert (bare.reply_to, bare.returns, dict(bare.headers)) == ("", 0, {})
-    assert isinstance(decode(bare), Envelope)
+    assert decode(bare).data == b""
 
 
 @pytest.mark.parametrize(("headers", "returns"), [({"x-delivery-count": 3}, 3), ({"x-delivery-count": "3"}, 0)])

@@ -52,7 +52,7 @@ class People:
 
 def lookup(request: Mapping[str, Any]) -> LookupRequest:
     """A request of these people as the core has it."""
-    return LookupRequest.model_validate({"requestId": "r", **request}, context={"today": date.today()})  # noqa: DTZ011  # any day will do
+    return LookupRequest.model_validate({"requestId": "r", **request}, context=date.today())  # noqa: DTZ011  # any day will do
 
 
 def values(request: Mapping[str, Any]) -> set[str]:

@@ -151,9 +151,9 @@ def test_an_address_that_only_the_driver_knows_to_be_wrong_is_a_wrong_setting(
 
 
 @pytest.fixture
-def emulated_answers(mongo: Mongo, settings: dict[str, str]) -> str:
+def emulated_answers(secured_mongo: Mongo, settings: dict[str, str]) -> str:
     """A database as docker compose marks it for the emulated tax service. Returns what a start with the real one's says."""
-    with MongoClient[dict[str, Any]](mongo.uri) as client:
+    with MongoClient[dict[str, Any]](secured_mongo.uri) as client:
         client[settings["MONGO_NAME"]]["origin"].insert_one({"_id": "tax_service", "emulated": True})
     return (
         "inn: the database holds answers of the emulated tax service, and CLIENT_NALOG_URL is the real one's: "

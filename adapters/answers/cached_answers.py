@@ -146,9 +146,11 @@ class CachedAnswers(AnswerStore):
         try:
             self._timed("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            unkept = claim._replace(ticket=ticket)
-            self._unwritten.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
-            self._maintain()
+            # An answer is worth more than a ticket.
+            if not isinstance(self._unwritten.get(claim.person), _PendingSave):
+                unkept = claim._replace(ticket=ticket)
+                self._unwritten.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
+                self._maintain()
             raise
 
     @override

@@ -30,7 +30,7 @@ _LABELS = re.compile(
     r"\b(?:паспорт\w*|данные|гражданина|рф|росси\w+|федерации|серия|сер|номер|ном|n[oо]?|passport|series|number)(?=\b|[0-9])",
     re.IGNORECASE,
 )
-_ISSUE = re.compile(r"\b(?:выдан|от|дата|issued)\b.*", re.DOTALL)
+_ISSUE = re.compile(r"\b(?:выдан|от|дата|issued|гу|о?у?вд|мвд|о?у?фмс|отдел\w*)\b.*", re.DOTALL)
 _MARKS = re.compile(r"[\s\-\u2010-\u2015\u2212№#/\\.,:;()]+")
 # What is written apart stays apart: a gap may be where the series ends, or where the form 45 11 123456 has one.
 _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)

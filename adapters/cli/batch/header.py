@@ -29,7 +29,7 @@ _HEADINGS = {
     "documentSerial": "серия документа",
     "documentNumber": "номер документа",
     "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
-    DOCUMENT: "серия номер документа, docno",
+    DOCUMENT: "серия номер документа, удостоверение личности, docno",
 }
 # Beside a word for a document.
 _OF_DOCUMENT = {

@@ -23,7 +23,7 @@ from adapters.composition.function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
 from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, started
+from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 WRONG_SETTINGS = 2
@@ -84,7 +84,7 @@ async def _reach(served: Function, observer: Telemetry) -> None:
     """Until every server is reached: a login that is refused may be mended at the server's side."""
     while True:
         try:
-            return await started(served.servers, 0, observer)
+            return await wait_for_servers(served.servers, 0, observer)
         except NotStarted as no:
             observer.error("start", no)
         except WrongAddress as wrong:

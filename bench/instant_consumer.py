@@ -9,11 +9,11 @@ from adapters import telemetry
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.server import run
-from adapters.runtime.startup import started
+from adapters.runtime.startup import wait_for_servers
 
 
 async def _consume(process: ConsumerProcess, limit: float) -> None:
-    await started(process.servers, limit, process.observer)
+    await wait_for_servers(process.servers, limit, process.observer)
     await process.consumer.run(asyncio.Event())
 
 

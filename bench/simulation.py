@@ -1,7 +1,7 @@
 """Many processes on one rate limit with a captcha in it, by a virtual clock: `python -m bench.simulation [PROCESSES]`.
 
 The decisions are those of `function.rate_limit`. Each process makes one fetch at a time and waits as long as a denial
-says, as `Lookups` and `FailoverProvider` do; the state is read, decided upon, and replaced on condition that it is still the same, as in
+says, as `LookupRunner` and `FailoverProvider` do; the state is read, decided upon, and replaced on condition that it is still the same, as in
 MongoDB. How long a call of the store and a find take is random, by a seed.
 """
 
@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from adapters.providers.failover import HALF_OPEN_SEC
-from adapters.runtime.lookups import FIRST_BACKOFF_SEC
+from adapters.runtime.lookup_runner import FIRST_BACKOFF_SEC
 from function import rate_limit
 from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit
 
@@ -80,7 +80,7 @@ class Simulation:
     def _process(self, number: int) -> Steps[None]:
         """There is always another person to find."""
         while True:
-            permit = yield from self._decide(lambda state, now: rate_limit.acquired(state, LIMIT, now), number)
+            permit = yield from self._decide(lambda state, now: rate_limit.take_permit(state, LIMIT, now), number)
             if isinstance(permit, Denied):
                 is_probed = permit.reason is DenialReason.HALF_OPEN
                 wait = min(permit.retry_after, HALF_OPEN_SEC) if is_probed else permit.retry_after
@@ -90,9 +90,9 @@ class Simulation:
             yield self._chance.uniform(*FIND_SEC)
             if wants_captcha:
                 self.run.captchas += 1
-                yield from self._decide(lambda state, now: (rate_limit.cooled_down(state, LIMIT, now), None))
+                yield from self._decide(lambda state, now: (rate_limit.open_circuit(state, LIMIT, now), None))
             elif permit.probe:
-                yield from self._decide(lambda state, now: (rate_limit.recovered(state, now), None))
+                yield from self._decide(lambda state, now: (rate_limit.close_circuit(state, now), None))
 
     def _decide(
         self, decide: Callable[[ProviderState, float], tuple[ProviderState, T]], acquires: int | None = None

@@ -36,7 +36,7 @@ class WrongDocument(ValueError):
     """The series or the number does not have its type's form. The text says the form, never the value."""
 
 
-def serial(kind: str, text: str) -> str:
+def parse_serial(kind: str, text: str) -> str:
     """The series as it is sent: 4 digits for 21, `IV-МЮ` for 01 and 03, tidied text (may be "") in large letters for others."""
     if needs_serial(kind) and not text.strip():
         raise WrongDocument("is required")
@@ -52,7 +52,7 @@ def serial(kind: str, text: str) -> str:
     return free if _SIGN.search(free) else ""
 
 
-def number(kind: str, text: str, serial_text: str) -> str:
+def parse_number(kind: str, text: str, serial_text: str) -> str:
     """The number as it is sent: 6 digits for 21, 01 and 03, tidied text in large letters for others."""
     if not text.strip():
         raise WrongDocument("is required")
@@ -65,7 +65,7 @@ def number(kind: str, text: str, serial_text: str) -> str:
     free = _free(text)
     if not _SIGN.search(free):
         raise WrongDocument("must have a letter or a digit")
-    if len(together(serial_text, free)) > MAX_LENGTH:
+    if len(join_series_number(serial_text, free)) > MAX_LENGTH:
         raise WrongDocument(f"must have at most {MAX_LENGTH} characters, the series and a space included")
     return free
 
@@ -75,7 +75,7 @@ def needs_serial(kind: str) -> bool:
     return kind == PASSPORT or kind in _ROMAN_TYPES
 
 
-def together(serial_text: str, number_text: str) -> str:
+def join_series_number(serial_text: str, number_text: str) -> str:
     """Series and number as one text, for documents whose form is free."""
     return f"{serial_text} {number_text}".strip()
 

@@ -1,7 +1,7 @@
 """A request as an event, and the CloudEvents 1.0 envelope around it and around its reply, whatever carries them.
 
 A host strips its own prefix from attribute names (`ce-` of HTTP and RabbitMQ) and hands them over;
-what is no event of ours is `NotAnEvent`, which says what was expected and echoes nothing.
+what is no event of ours is `InvalidEvent`, which says what was expected and echoes nothing.
 """
 
 import re
@@ -48,7 +48,7 @@ class Mode(Enum):
     STRUCTURED = "structured"
 
 
-class NotAnEvent(ValueError):
+class InvalidEvent(ValueError):
     """Not a CloudEvent that asks for a lookup. The text says what was expected; `id` is the event's, where it had one."""
 
     def __init__(self, expected: str, event_id: str = "") -> None:
@@ -56,7 +56,7 @@ class NotAnEvent(ValueError):
         self.id = event_id
 
 
-class TooMany(NotAnEvent):
+class TooManyEvents(InvalidEvent):
     """A batch of more events than are taken at once."""
 
 
@@ -91,7 +91,7 @@ def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str
     # The official SDKs send no Content-Type.
     event_id = _checked(attributes, content_type or JSON_TYPE)
     if not data:
-        raise NotAnEvent("expected the request as a JSON object in the body, which is empty", event_id)
+        raise InvalidEvent("expected the request as a JSON object in the body, which is empty", event_id)
     return Event(data, event_id, traceparent(attributes), Mode.BINARY)
 
 
@@ -112,24 +112,24 @@ def from_structured(body: bytes) -> Event:
     return _from_object(_decoded(body))
 
 
-def from_batch(body: bytes) -> list[Event | NotAnEvent]:
-    """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises NotAnEvent, or TooMany."""
+def from_batch(body: bytes) -> list[Event | InvalidEvent]:
+    """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises InvalidEvent, or TooManyEvents."""
     batch = _decoded(body)
     if not isinstance(batch, list):
-        raise NotAnEvent("expected a JSON array of CloudEvents")
+        raise InvalidEvent("expected a JSON array of CloudEvents")
     if len(batch) > MAX_BATCH_EVENTS:
-        raise TooMany(f"expected at most {MAX_BATCH_EVENTS} events")
-    events: list[Event | NotAnEvent] = []
+        raise TooManyEvents(f"expected at most {MAX_BATCH_EVENTS} events")
+    events: list[Event | InvalidEvent] = []
     for item in batch:
         try:
             events.append(_from_object(item))
-        except NotAnEvent as fault:
+        except InvalidEvent as fault:
             events.append(fault)
     return events
 
 
 def decoded(value: bytes) -> str:
-    """An attribute's value as an HTTP header carries it (CloudEvents' HTTP binding, 3.1.3.2). Raises NotAnEvent.
+    """An attribute's value as an HTTP header carries it (CloudEvents' HTTP binding, 3.1.3.2). Raises InvalidEvent.
 
     It is percent-encoded UTF-8; older versions quoted it, and UTF-8 that nobody encoded says the same.
     """
@@ -141,7 +141,7 @@ def decoded(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise NotAnEvent("expected attributes in ce- headers as percent-encoded UTF-8") from None
+        raise InvalidEvent("expected attributes in ce- headers as percent-encoded UTF-8") from None
 
 
 def is_json(content_type: str) -> bool:
@@ -173,18 +173,18 @@ def structured_reply(attributes: Mapping[str, str], result: LookupResult) -> byt
 
 def _from_object(item: object) -> Event:
     if not isinstance(item, dict):
-        raise NotAnEvent("expected a CloudEvent as a JSON object")
+        raise InvalidEvent("expected a CloudEvent as a JSON object")
     content_type = item.get("datacontenttype")
     event_id = _checked(item, JSON_TYPE if content_type is None else content_type)
     if not item.keys() & {"data", "data_base64"}:
-        raise NotAnEvent("expected the request in data", event_id)
+        raise InvalidEvent("expected the request in data", event_id)
     data: bytes | Json = item.get("data")
     if "data_base64" in item:
         encoded = item["data_base64"]
         try:
             data = b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
         except ValueError:
-            raise NotAnEvent("expected data_base64 to hold base64", event_id) from None
+            raise InvalidEvent("expected data_base64 to hold base64", event_id) from None
     return Event(data, event_id, traceparent(item), Mode.STRUCTURED)
 
 
@@ -203,9 +203,9 @@ def _checked(attributes: Mapping[str, object], content_type: object) -> str:
     if attributes.get("type") != REQUESTED:
         faults.append(f"type {REQUESTED}")
     if faults:
-        raise NotAnEvent(f"expected a CloudEvent with {', '.join(faults)}", known_id)
+        raise InvalidEvent(f"expected a CloudEvent with {', '.join(faults)}", known_id)
     if content_type != JSON_TYPE and not is_json(str(content_type)):
-        raise NotAnEvent("expected data of content type application/json", known_id)
+        raise InvalidEvent("expected data of content type application/json", known_id)
     return known_id
 
 
@@ -219,4 +219,4 @@ def _decoded(body: bytes) -> object:
     try:
         return decode_json(body)
     except ValueError:
-        raise NotAnEvent("expected a CloudEvent as JSON in UTF-8, but this is not JSON") from None
+        raise InvalidEvent("expected a CloudEvent as JSON in UTF-8, but this is not JSON") from None

@@ -27,9 +27,9 @@ _NO_PATRONYMIC = frozenset(
         *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
     }
 )
-visible = partial(_INVISIBLE.sub, "")
+strip_invisible = partial(_INVISIBLE.sub, "")
 """The text without invisible characters."""
-folded = str.casefold
+fold_case = str.casefold
 """What two spellings of one tidied name have in common: letter case does not count.
 
 ё and е stay apart: whether the tax service takes them for one letter is unknown.
@@ -47,7 +47,9 @@ def parse(text: str) -> str:
     """
     if len(text) <= MAX_LENGTH and _CLEAN.fullmatch(text) and _LETTER.search(text):
         return text
-    name = " ".join(_APOSTROPHES.sub("'", _DASHES.sub("-", unicodedata.normalize("NFC", visible(text)))).split())
+    name = " ".join(
+        _APOSTROPHES.sub("'", _DASHES.sub("-", unicodedata.normalize("NFC", strip_invisible(text)))).split()
+    )
     if not name:
         raise WrongName("is required")
     if len(name) > MAX_LENGTH:
@@ -66,7 +68,7 @@ def parse_patronymic(text: str) -> str:
 
 def is_no_patronymic(text: str) -> bool:
     """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
-    return _NOT_LETTERS.sub(" ", visible(text)).strip().casefold() in _NO_PATRONYMIC
+    return _NOT_LETTERS.sub(" ", strip_invisible(text)).strip().casefold() in _NO_PATRONYMIC
 
 
 def _wrong_alphabet(name: str) -> str:

@@ -12,7 +12,7 @@ _SEPARATOR = "\x1f"
 class Person:
     """One human being with one document, whatever way their names were typed.
 
-    Names are folded (`names.folded`), `middle_name` is "" for none. The document's date and the
+    Names are folded (`names.fold_case`), `middle_name` is "" for none. The document's date and the
     request's id are no part of it: the tax service's answer does not depend on them.
     """
 

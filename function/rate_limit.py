@@ -114,7 +114,7 @@ class RateLimiter(Protocol):
     """
 
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
-        """Take a permit. See `acquired`."""
+        """Take a permit. See `take_permit`."""
 
     def cool_down(self, provider: str, limit: RateLimit, at_least: float = 0) -> float:
         """Open the circuit: `cooldown` seconds, doubled by each one in a row, or `at_least`. Returns the seconds."""
@@ -129,7 +129,7 @@ class RateLimiter(Protocol):
         """Why it may not be asked now, without taking a permit; None: it may. The pace alone is no reason."""
 
 
-def acquired(state: ProviderState, limit: RateLimit, now: float) -> tuple[ProviderState, Permit | Denied]:
+def take_permit(state: ProviderState, limit: RateLimit, now: float) -> tuple[ProviderState, Permit | Denied]:
     """Take one permit: the state afterwards (the same one where it is denied), and what the caller gets."""
     day = moscow_day(now)
     count = state.count if state.day == day else 0
@@ -160,7 +160,7 @@ def circuit_denial(state: ProviderState, limit: RateLimit, now: float) -> Denied
     return None
 
 
-def cooled_down(state: ProviderState, limit: RateLimit, now: float, at_least: float = 0) -> ProviderState:
+def open_circuit(state: ProviderState, limit: RateLimit, now: float, at_least: float = 0) -> ProviderState:
     """The state after a captcha or a throttling.
 
     Requests that were under way together fail together: one that reports while the circuit is
@@ -176,7 +176,7 @@ def cooled_down(state: ProviderState, limit: RateLimit, now: float, at_least: fl
     return replace(state, open_until=now + seconds, failures=state.failures + 1, probe_until=0)
 
 
-def recovered(state: ProviderState, now: float) -> ProviderState:
+def close_circuit(state: ProviderState, now: float) -> ProviderState:
     """The state after a probe that succeeded; what opened the circuit meanwhile counts more."""
     if now < state.open_until:
         return state

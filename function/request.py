@@ -68,15 +68,15 @@ def _digits(value: object) -> str:
 
 # Where the type of the document is wrong and named so, what form these fields have nobody can tell.
 def _serial(value: object, info: ValidationInfo) -> str:
-    text = names.visible(value if isinstance(value, str) else _digits(value))
+    text = names.strip_invisible(value if isinstance(value, str) else _digits(value))
     kind = info.data.get("document_type")
-    return documents.serial(kind, text) if kind else text
+    return documents.parse_serial(kind, text) if kind else text
 
 
 def _number(value: object, info: ValidationInfo) -> str:
-    text = names.visible(value if isinstance(value, str) else _digits(value))
+    text = names.strip_invisible(value if isinstance(value, str) else _digits(value))
     kind = info.data.get("document_type")
-    return documents.number(kind, text, info.data.get("document_serial", "")) if kind else text
+    return documents.parse_number(kind, text, info.data.get("document_serial", "")) if kind else text
 
 
 def _birth_place(text: str) -> str:
@@ -114,9 +114,9 @@ class LookupRequest(BaseModel):
     def person(self) -> Person:
         """Whom the request is about, the same for every spelling."""
         return Person(
-            last_name=names.folded(self.last_name),
-            first_name=names.folded(self.first_name),
-            middle_name=names.folded(self.middle_name),
+            last_name=names.fold_case(self.last_name),
+            first_name=names.fold_case(self.first_name),
+            middle_name=names.fold_case(self.middle_name),
             birth_date=self.birth_date,
             document_type=self.document_type,
             document_serial=self.document_serial,

@@ -21,8 +21,8 @@ from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.function import HttpParts, http_endpoint
-from adapters.composition.hosted import hosted
-from adapters.composition.providers import provider_of
+from adapters.composition.functions_framework_app import functions_framework_app
+from adapters.composition.providers import build_provider
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -34,7 +34,7 @@ from adapters.config.settings import (
 )
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Check
-from adapters.http.server import Address, Busy, Server, leave, listen, run
+from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
 from function.ports import Ports
@@ -104,14 +104,14 @@ def local(
             guarded = bool(settings.http.bearer_tokens)
             announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
             run(Server(app, listener, GRACE_SEC, announce=announce).serve())
-    except Busy as exc:
+    except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
     except Unusable as exc:
         raise Failure(f"{exc} (--data)", WRONG_USE) from None
     except EmulatorFailed as exc:
         raise Failure(f"{exc}; it says why above") from None
     _write("Stopped.\n")
-    leave()
+    exit_if_threads_remain()
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite")))
         emulator = stack.enter_context(Emulator("--latency", str(LATENCY_SEC), "--pending", "1"))
         alone, with_paid = (
-            provider_of(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
+            build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
@@ -142,7 +142,7 @@ def local_endpoint(
 def application(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Starlette]:
     """The HTTP function with the playground's routes before its own."""
     with local_endpoint(settings, services, observer) as endpoint:
-        app = hosted(endpoint)
+        app = functions_framework_app(endpoint)
         app.router.routes[:0] = Playground(services.emulator, services.provider).routes()
         yield app
 

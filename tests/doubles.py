@@ -18,10 +18,10 @@ from function.rate_limit import (
     Permit,
     ProviderState,
     RateLimit,
-    acquired,
     circuit_denial,
-    cooled_down,
-    recovered,
+    close_circuit,
+    open_circuit,
+    take_permit,
 )
 from function.request import LookupRequest, parse
 from function.telemetry import LookupEvent, Observer
@@ -156,18 +156,18 @@ class MemoryRateLimiter:
 
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
         with self._lock:
-            self._states[provider], result = acquired(self._state(provider), limit, self._now())
+            self._states[provider], result = take_permit(self._state(provider), limit, self._now())
             return result
 
     def cool_down(self, provider: str, limit: RateLimit, at_least: float = 0) -> float:
         with self._lock:
             now = self._now()
-            after = self._states[provider] = cooled_down(self._state(provider), limit, now, at_least)
+            after = self._states[provider] = open_circuit(self._state(provider), limit, now, at_least)
             return max(after.open_until - now, 0)
 
     def recover(self, provider: str) -> None:
         with self._lock:
-            self._states[provider] = recovered(self._state(provider), self._now())
+            self._states[provider] = close_circuit(self._state(provider), self._now())
 
     def check(self, provider: str, limit: RateLimit) -> Denied | None:
         with self._lock:

@@ -10,9 +10,9 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TextIO, cast
 
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, ReaderLeft
-from adapters.cli.output import Output
-from adapters.runtime.imports import fast_imports
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, StdoutClosed
+from adapters.cli.stdout import Output
+from adapters.runtime.import_speed import fast_imports
 
 PROCESSES = ("serve", "consume")
 """Commands without options, each a function in a module of its name."""
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
             output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ReaderLeft:
+    except StdoutClosed:
         return FAILED
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE

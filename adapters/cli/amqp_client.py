@@ -13,7 +13,7 @@ from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 from pamqp.commands import Basic
 from pydantic import ValidationError
 
-from adapters.cli.client import AmqpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.destination import AmqpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT

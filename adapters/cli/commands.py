@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, Failure
 from adapters.config.environment import WrongSettings
-from adapters.runtime.imports import fast_imports
+from adapters.runtime.import_speed import fast_imports
 
 DISTRIBUTION = "inn-service"
 SHORT_HELP = {

@@ -8,9 +8,9 @@ from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
-from adapters.http.server import SIGNALS, Address, Busy, Server, leave, listen, run
+from adapters.http.server import SIGNALS, Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, started
+from adapters.runtime.startup import NotStarted, wait_for_servers
 
 PROBE_GRACE_SEC = 1.0
 
@@ -41,11 +41,11 @@ def consume() -> None:
             consumer_process(core, rabbit, observer) as process,
         ):
             run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
-    except (Busy, WrongAddress) as wrong:
+    except (ListenError, WrongAddress) as wrong:
         raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
-    leave()
+    exit_if_threads_remain()
 
 
 async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> None:
@@ -63,7 +63,7 @@ async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> No
 
 async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
     """Whether every server was reached before a signal. Raises NotStarted."""
-    starting = asyncio.create_task(started(process.servers, limit, process.observer))
+    starting = asyncio.create_task(wait_for_servers(process.servers, limit, process.observer))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

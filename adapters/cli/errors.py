@@ -26,5 +26,5 @@ class Unwritable(Failure):
     """Standard output accepts nothing more; the text says why."""
 
 
-class ReaderLeft(Unwritable):
+class StdoutClosed(Unwritable):
     """The reader of standard output has closed it, as in `inn history | head`."""

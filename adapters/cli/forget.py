@@ -9,7 +9,7 @@ import typer
 
 from adapters.cli import person
 from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
-from adapters.cli.person import STDIN, read_options, request_from
+from adapters.cli.person import STDIN, read_options, read_request
 from adapters.cli.store import store_from_settings
 from adapters.mongodb import UnderOldKeys
 from function.history import Erasure
@@ -153,7 +153,7 @@ def _person(source: str, options: dict[str, str]) -> Person:
         answers = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
         options = read_options(answers)
     # Whoever was looked up is born by now.
-    parsed = parse({**request_from(source, options), "requestId": "forget"}, date.max)
+    parsed = parse({**read_request(source, options), "requestId": "forget"}, date.max)
     if isinstance(parsed, Rejected):
         raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person

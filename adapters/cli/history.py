@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.output import printable
 from adapters.cli.parsing import iso_date
+from adapters.cli.stdout import printable
 from adapters.cli.store import store_from_settings
 from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow

@@ -14,9 +14,9 @@ from cloudevents.http import CloudEvent
 from pydantic import ValidationError
 from urllib3 import exceptions
 
-from adapters.cli.client import HttpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.destination import HttpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
 from adapters.cli.errors import Failure
-from adapters.cli.output import printable
+from adapters.cli.stdout import printable
 from adapters.runtime.startup import in_daemon_thread
 from function.event import BATCH_TYPE, JSON_TYPE, REQUESTED
 from function.result import LookupResult

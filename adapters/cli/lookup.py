@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 from adapters.cli import person
-from adapters.cli.client import (
+from adapters.cli.destination import (
     Amqp,
     AmqpDestination,
     HttpDestination,
@@ -21,8 +21,8 @@ from adapters.cli.client import (
     destination,
 )
 from adapters.cli.errors import DONE, FAILED, Failure, WrongUse
-from adapters.cli.output import printable
-from adapters.cli.person import read_options, request_from
+from adapters.cli.person import read_options, read_request
+from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
 from function.result import LookupResult
@@ -86,7 +86,7 @@ def lookup(
     )
     if not source and not options:
         raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
-    request = {"requestId": f"cli-{uuid4()}", **request_from(source, options)}
+    request = {"requestId": f"cli-{uuid4()}", **read_request(source, options)}
     result = _ask(destination(url, amqp, queue, token_file), request, timeout)
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
     return FAILED if result.status in _NO_ANSWER else DONE

@@ -49,7 +49,7 @@ def read_options(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in fields.items() if text}
 
 
-def request_from(source: str, options: Mapping[str, str]) -> dict[str, object]:
+def read_request(source: str, options: Mapping[str, str]) -> dict[str, object]:
     """The request in the file at `source`, "-" standard input, "" none; options stand above it. Raises Failure."""
     return {**(_read(source) if source else {}), **options}
 

@@ -8,9 +8,9 @@ from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
 from adapters.config.hosts import is_loopback
 from adapters.config.settings import HttpSettings, load_core
-from adapters.http.server import Address, Busy, Server, leave, listen, run
+from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, started
+from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 GRACE_SEC = 5.0
@@ -32,17 +32,17 @@ def serve() -> None:
             _warn_if_open(core.http, told)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
-    except (Busy, WrongAddress) as wrong:
+    except (ListenError, WrongAddress) as wrong:
         raise WrongUse(str(wrong)) from None
     except NotStarted as no:
         raise Failure(str(no)) from None
-    leave()
+    exit_if_threads_remain()
 
 
 async def _serve(server: Server, served: Function, limit: float) -> None:
     """Answer from the start, probes above all; end where the servers behind are not reached in time."""
     serving = asyncio.create_task(server.serve())
-    starting = asyncio.create_task(started(served.servers, limit, served.endpoint.observer))
+    starting = asyncio.create_task(wait_for_servers(served.servers, limit, served.endpoint.observer))
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is not None:
         server.stop()

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.providers import THREADS, provider_of
-from adapters.composition.store import StoreSettings, open_store, store_start
+from adapters.composition.providers import THREADS, build_provider
+from adapters.composition.store import StoreSettings, open_store, store_connector
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import BrokerConfig
@@ -16,7 +16,7 @@ from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookups import Lookups
+from adapters.runtime.lookup_runner import LookupRunner
 from adapters.runtime.startup import Connect, Refused
 from adapters.telemetry import Telemetry
 from function.ports import Ports
@@ -40,9 +40,9 @@ def consumer_process(
     with ExitStack() as stack:
         clock = SystemClock()
         store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
-        provider = provider_of(core.nalog, core.apifns, store, telemetry, poll_wait)
+        provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
-        lookups = Lookups(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
+        lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
         context = LaneContext(Names(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry)
         consumer = Consumer(broker(core.app, rabbit), context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
@@ -52,7 +52,7 @@ def consumer_process(
             "fast_lane": lane_check(consumer.fast),
             "slow_lane": lane_check(consumer.slow),
         }
-        servers = {"RabbitMQ": broker_start(consumer), "MongoDB": store_start(store, core.nalog)}
+        servers = {"RabbitMQ": broker_connector(consumer), "MongoDB": store_connector(store, core.nalog)}
         yield ConsumerProcess(consumer, checks, servers, telemetry)
 
 
@@ -61,7 +61,7 @@ def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:
     return BrokerConfig(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
 
 
-def broker_start(consumer: Consumer) -> Connect:
+def broker_connector(consumer: Consumer) -> Connect:
     """How a process's start reaches the broker: logged in, its queues declared."""
 
     async def connect() -> str:

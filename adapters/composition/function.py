@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.providers import THREADS, provider_of
-from adapters.composition.store import StoreSettings, open_store, store_start
+from adapters.composition.providers import THREADS, build_provider
+from adapters.composition.store import StoreSettings, open_store, store_connector
 from adapters.config.settings import Core
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Check, MetricsSource, Probes
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookups import CachedStore, Lookups
+from adapters.runtime.lookup_runner import CachedStore, LookupRunner
 from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Ports
@@ -36,7 +36,7 @@ class HttpParts(NamedTuple):
 @contextmanager
 def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Iterator[Endpoint]:
     """The HTTP function over these ports."""
-    lookups = Lookups(answers, ports, parts.threads, parts.observer)
+    lookups = LookupRunner(answers, ports, parts.threads, parts.observer)
     try:
         probes = Probes(parts.checks, parts.metrics).by_path()
         yield Endpoint(lookups, probes, parts.tokens, parts.observer, parts.deadline_sec)
@@ -56,10 +56,10 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
     with ExitStack() as stack:
         store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
-        provider = provider_of(core.nalog, core.apifns, store, telemetry)
+        provider = build_provider(core.nalog, core.apifns, store, telemetry)
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), telemetry)))
         ports = Ports(answers, provider, SystemClock(), core.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
         endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, {"MongoDB": store_start(store, core.nalog)})
+        yield Function(endpoint, {"MongoDB": store_connector(store, core.nalog)})

@@ -14,7 +14,7 @@ PROBE_MARGIN_SEC = 10.0
 """Over the time of one exchange, before a probe of a provider counts as lost."""
 
 
-def provider_of(
+def build_provider(
     nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter, observer: Observer, poll_wait: float = 1
 ) -> FailoverProvider:
     """What a lookup asks. Nothing is sent yet. `poll_wait`: see Nalog."""

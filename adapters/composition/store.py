@@ -45,7 +45,7 @@ def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
         yield store
 
 
-def store_start(store: MongoStore, nalog: NalogSettings) -> Connect:
+def store_connector(store: MongoStore, nalog: NalogSettings) -> Connect:
     """How a process's start reaches the store: logged in, its indexes made, for as long as that takes.
 
     What is not done by the end of one try goes on to the next, in a thread that keeps no process from ending. Raises

@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from adapters.http import modes
 from adapters.http.modes import Problem
 from adapters.http.probes import Probe
-from adapters.runtime.lookups import Lookups
-from function.event import BATCH_TYPE, Event, NotAnEvent
+from adapters.runtime.lookup_runner import LookupRunner
+from function.event import BATCH_TYPE, Event, InvalidEvent
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
 from function.result import result_of, summary_of
 from function.telemetry import LookupEvent, Observer
@@ -40,7 +40,7 @@ class Endpoint:
     `deadline_sec`: what one lookup may take, waiting included; `body_sec`: seconds in which a body has to come.
     """
 
-    lookups: Lookups
+    lookups: LookupRunner
     probes: Mapping[str, Probe]
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
@@ -87,8 +87,8 @@ class Endpoint:
         event = modes.read_one(media, headers, body)
         return _response(event, *await self._look_up(event))
 
-    async def _batch(self, events: Sequence[Event | NotAnEvent]) -> Response:
-        refused = sum(isinstance(event, NotAnEvent) for event in events)
+    async def _batch(self, events: Sequence[Event | InvalidEvent]) -> Response:
+        refused = sum(isinstance(event, InvalidEvent) for event in events)
         if refused:
             self.observer.event("events_refused", count=refused)
         replies: list[bytes] = []
@@ -98,8 +98,8 @@ class Endpoint:
             await asyncio.sleep(0)
         return Response(b"[" + b",".join(replies) + b"]", media_type=BATCH_TYPE)
 
-    async def _reply(self, event: Event | NotAnEvent) -> bytes:
-        if isinstance(event, NotAnEvent):
+    async def _reply(self, event: Event | InvalidEvent) -> bytes:
+        if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
             return modes.structured(Event(b"", event.id), result_of(refusal, 0))
         return modes.structured(event, result_of(*await self._look_up(event)))

@@ -18,9 +18,9 @@ from function.event import (
     JSON_TYPE,
     STRUCTURED_TYPE,
     Event,
+    InvalidEvent,
     Mode,
-    NotAnEvent,
-    TooMany,
+    TooManyEvents,
     decoded,
     from_batch,
     from_binary,
@@ -88,18 +88,18 @@ def read_one(media: str, headers: Headers, body: bytes) -> Event:
             event = from_plain(body)
         else:
             raise _unsupported()
-    except NotAnEvent as fault:
+    except InvalidEvent as fault:
         raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
     _put_in_trace([event], headers)
     return event
 
 
-def read_batch(headers: Headers, body: bytes) -> Sequence[Event | NotAnEvent]:
+def read_batch(headers: Headers, body: bytes) -> Sequence[Event | InvalidEvent]:
     """The events of a batch, each on its own. Raises Problem where the body is no batch at all."""
     try:
         events = from_batch(body)
-    except NotAnEvent as fault:
-        too_many = isinstance(fault, TooMany)
+    except InvalidEvent as fault:
+        too_many = isinstance(fault, TooManyEvents)
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_many else HTTPStatus.BAD_REQUEST, str(fault)) from None
     _put_in_trace([event for event in events if isinstance(event, Event)], headers)
     return events

@@ -22,7 +22,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 T = TypeVar("T")
 
 
-class Busy(Exception):
+class ListenError(Exception):
     """The address can't be listened on. The text says why and what to do."""
 
 
@@ -34,7 +34,7 @@ class Address(NamedTuple):
 
 
 def listen(address: Address) -> socket.socket:
-    """A bound socket, so that a port in use is known before anything else starts. Raises Busy."""
+    """A bound socket, so that a port in use is known before anything else starts. Raises ListenError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,16 +44,16 @@ def listen(address: Address) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
-        raise Busy(_why_busy(address, exc)) from None
+        raise ListenError(_describe_error(address, exc)) from None
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def leave() -> None:
+def exit_if_threads_remain() -> None:
     """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
 
-    It has been waited for, within bounds (`Lookups.close`). A thread can't be stopped, and Python would wait for it:
+    It has been waited for, within bounds (`LookupRunner.close`). A thread can't be stopped, and Python would wait for it:
     for longer than those who sent the signal do.
     """
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -134,7 +134,7 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _why_busy(address: Address, exc: OSError) -> str:
+def _describe_error(address: Address, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
         return f"port {address.port} on {address.host} is in use: end what listens there, or set HTTP_PORT to another"
     if exc.errno == errno.EACCES:

@@ -35,7 +35,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
     @override
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
         def decide(state: ProviderState, now: float) -> tuple[ProviderState, Permit | Denied]:
-            after, result = rate_limit.acquired(state, limit, now)
+            after, result = rate_limit.take_permit(state, limit, now)
             # A permit that is neither spaced nor counted leaves no trace, unless it is a probe's.
             is_noted = limit.min_interval or limit.daily_limit or result == Permit(probe=True)
             return after if is_noted else state, result
@@ -45,14 +45,14 @@ class MongoRateLimiter(MongoBase, RateLimiter):
     @override
     def cool_down(self, provider: str, limit: RateLimit, at_least: float = 0) -> float:
         def decide(state: ProviderState, now: float) -> tuple[ProviderState, float]:
-            after = rate_limit.cooled_down(state, limit, now, at_least)
+            after = rate_limit.open_circuit(state, limit, now, at_least)
             return after, max(0.0, after.open_until - now)
 
         return self._decide(provider, decide)
 
     @override
     def recover(self, provider: str) -> None:
-        self._decide(provider, lambda state, now: (rate_limit.recovered(state, now), None))
+        self._decide(provider, lambda state, now: (rate_limit.close_circuit(state, now), None))
 
     @override
     def check(self, provider: str, limit: RateLimit) -> Denied | None:

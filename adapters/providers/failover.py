@@ -29,7 +29,7 @@ from function.rate_limit import (
     RateLimiter,
     Throttled,
     circuit_denial,
-    cooled_down,
+    open_circuit,
 )
 from function.request import LookupRequest
 from function.telemetry import Observer
@@ -237,7 +237,7 @@ class PersonCooldowns:
         """Begin a cool-down of `at_least` so many seconds; how long it is."""
         key, now = hash(person), self._monotonic()
         with self._changing:
-            state = cooled_down(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
+            state = open_circuit(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
             self._states[key] = state
             if len(self._states) > self._capacity:
                 self._states.popitem(last=False)

@@ -14,7 +14,7 @@ from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
 from adapters.rabbitmq.messages import Message
 from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import Backoff, pause
-from adapters.runtime.lookups import MAX_BATCH
+from adapters.runtime.lookup_runner import MAX_BATCH
 from function.event import Event
 from function.outcomes import Deferred, Outcome, Reason, Rejected
 

@@ -25,9 +25,9 @@ from adapters.rabbitmq.disposition import (
 )
 from adapters.rabbitmq.messages import Delivery, Headers, Message, Properties, copy_to
 from adapters.rabbitmq.topology import Names
-from adapters.runtime.lookups import Lookups
+from adapters.runtime.lookup_runner import LookupRunner
 from function import event as cloudevent
-from function.event import Event, Mode, NotAnEvent
+from function.event import Event, InvalidEvent, Mode
 from function.outcomes import FieldError, Outcome, Reason, Rejected
 from function.ports import Clock
 from function.result import LookupResult, result_of, summary_of
@@ -43,7 +43,7 @@ class LaneContext(NamedTuple):
     """What a lane works with, on whatever connection. `retries`: returns from `.retry` that a request may have."""
 
     names: Names
-    lookups: Lookups
+    lookups: LookupRunner
     clock: Clock
     retries: int
     observer: Observer
@@ -152,9 +152,9 @@ def decode(delivery: Delivery) -> Event:
         mode = Mode.STRUCTURED
     event, fault = Event(body), None
     if len(body) > MAX_BODY_BYTES:
-        fault = NotAnEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes")
+        fault = InvalidEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes")
     elif mode is Mode.STRUCTURED and content_type.partition(";")[0].strip().lower() != cloudevent.STRUCTURED_TYPE:
-        fault = NotAnEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}")
+        fault = InvalidEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}")
     elif mode is not Mode.PLAIN:
         try:
             if mode is Mode.STRUCTURED:
@@ -164,7 +164,7 @@ def decode(delivery: Delivery) -> Event:
                     name.removeprefix(prefix).lower(): headers[name] for name in headers if name.startswith(prefix)
                 }
                 event = cloudevent.from_binary(named, body, content_type)
-        except NotAnEvent as error:
+        except InvalidEvent as error:
             fault = error
     if fault is not None:
         event = NoRequest(Rejected(None, (FieldError("", str(fault)),)), Event(b"", fault.id, mode=mode))

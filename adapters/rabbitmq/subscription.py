@@ -13,7 +13,7 @@ from time import monotonic
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.rabbitmq.messages import SUSPECT_RETURNS, Delivery
-from adapters.runtime.lookups import drain_sockets
+from adapters.runtime.lookup_runner import drain_sockets
 
 READING_TURNS = 4
 """Of the loop, from bytes that have come to a delivery: they are read, made frames, a message, and handed over."""

@@ -29,7 +29,7 @@ class NotStarted(Exception):
         self.lines = lines
 
 
-async def started(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:
+async def wait_for_servers(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:
     """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted.
 
     The log has a line for a server that the start has to wait for, and one when it is there.

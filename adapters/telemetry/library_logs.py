@@ -30,7 +30,7 @@ class LibraryHandler(logging.Handler):
 
 
 @contextmanager
-def loggers_captured(level: int, on_record: OnRecord) -> Iterator[None]:
+def capture_loggers(level: int, on_record: OnRecord) -> Iterator[None]:
     """While it lasts, the records of all loggers go to `on_record`; afterwards all is as it was."""
     # What libraries log below a warning is not worth a line, unless somebody debugs.
     lowest = logging.INFO if level <= logging.DEBUG else logging.WARNING
@@ -53,7 +53,7 @@ def loggers_captured(level: int, on_record: OnRecord) -> Iterator[None]:
 
 
 @contextmanager
-def errors_captured(on_error: OnError) -> Iterator[None]:
+def capture_errors(on_error: OnError) -> Iterator[None]:
     """While it lasts, errors that nobody caught go to `on_error`; Python's own hooks print their texts."""
     before = sys.excepthook, threading.excepthook, sys.unraisablehook
 

@@ -16,11 +16,11 @@ from typing import Any, Final, TextIO
 
 from typing_extensions import override
 
-from adapters.runtime.imports import without
+from adapters.runtime.import_speed import hide_modules
 from adapters.telemetry.allow_list import AllowList
 
 # Where rich is installed structlog imports it for tracebacks, of which this log has none: it costs more than the rest.
-with without("rich"):
+with hide_modules("rich"):
     import structlog
     from structlog.processors import JSONRenderer, TimeStamper, add_log_level
     from structlog.typing import FilteringBoundLogger as Logger

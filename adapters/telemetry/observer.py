@@ -11,10 +11,10 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from adapters.telemetry.library_logs import errors_captured, loggers_captured
+from adapters.telemetry.library_logs import capture_errors, capture_loggers
 from adapters.telemetry.log import Logger, LogWriter, make_logger
 from adapters.telemetry.metrics import Metrics
-from adapters.telemetry.tracing import tracing
+from adapters.telemetry.tracing_config import tracing
 from function.telemetry import LookupEvent, Observer
 
 DISTRIBUTION = "inn-service"
@@ -89,9 +89,9 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
 
     with (
         writer.running(partial(warn, "lines_lost", "count")),
-        loggers_captured(lowest, lambda record, level: logger.log(level, "library", facts={"record": record})),
+        capture_loggers(lowest, lambda record, level: logger.log(level, "library", facts={"record": record})),
         tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as spans,
     ):
         telemetry = Telemetry(logger, spans, lambda: writer.dropped)
-        with errors_captured(telemetry.log_error):
+        with capture_errors(telemetry.log_error):
             yield telemetry

@@ -17,7 +17,7 @@ PREFETCH = 100
 BURST = 4_000
 UNCACHED_BURST = 300
 DATABASE = "bench_rabbit"
-CACHED, FETCHED = b'"cached":true', b'"cached":false'
+CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 
 ECHO, FASTSTREAM = "aio-pika's echo on uvloop", "FastStream's echo on uvloop"
 STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
@@ -74,8 +74,8 @@ def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
         STORED: contender(consume, requests.stored, CACHED),
         RECENT: contender(consume, requests.mostly_cached, CACHED),
         STORED_TWO: contender(consume, requests.stored, CACHED, processes=2),
-        UNCACHED: contender(instant, requests.new, FETCHED, UNCACHED_BURST),
-        UNCACHED_TWO: contender(instant, requests.new, FETCHED, 2 * UNCACHED_BURST, processes=2),
+        UNCACHED: contender(instant, requests.new, FETCH_AFTER, UNCACHED_BURST),
+        UNCACHED_TWO: contender(instant, requests.new, FETCH_AFTER, 2 * UNCACHED_BURST, processes=2),
     }
 
 

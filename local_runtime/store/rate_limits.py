@@ -11,10 +11,10 @@ from function.rate_limit import (
     ProviderState,
     RateLimit,
     RateLimiter,
-    acquired,
     circuit_denial,
-    cooled_down,
-    recovered,
+    close_circuit,
+    open_circuit,
+    take_permit,
 )
 from local_runtime.store.database import EmbeddedBase
 
@@ -32,7 +32,7 @@ class EmbeddedRateLimiter(EmbeddedBase, RateLimiter):
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
         with self._database.writing() as connection:
             state = _read(connection, provider)
-            after, result = acquired(state, limit, self._now())
+            after, result = take_permit(state, limit, self._now())
             _write(connection, provider, state, after)
             return result
 
@@ -41,7 +41,7 @@ class EmbeddedRateLimiter(EmbeddedBase, RateLimiter):
         with self._database.writing() as connection:
             state = _read(connection, provider)
             now = self._now()
-            after = cooled_down(state, limit, now, at_least)
+            after = open_circuit(state, limit, now, at_least)
             _write(connection, provider, state, after)
             return max(0.0, after.open_until - now)
 
@@ -49,7 +49,7 @@ class EmbeddedRateLimiter(EmbeddedBase, RateLimiter):
     def recover(self, provider: str) -> None:
         with self._database.writing() as connection:
             state = _read(connection, provider)
-            _write(connection, provider, state, recovered(state, self._now()))
+            _write(connection, provider, state, close_circuit(state, self._now()))
 
     @override
     def check(self, provider: str, limit: RateLimit) -> Denied | None:

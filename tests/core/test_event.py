@@ -7,9 +7,9 @@ import pytest
 
 from function.event import (
     Event,
+    InvalidEvent,
     Mode,
-    NotAnEvent,
-    TooMany,
+    TooManyEvents,
     decoded,
     from_batch,
     from_binary,
@@ -30,7 +30,7 @@ BASE64 = b64encode(DATA).decode()
 TYPE = "application/json"
 
 
-def parts(event: Event | NotAnEvent) -> tuple[str, bytes | Json, str, Mode]:
+def parts(event: Event | InvalidEvent) -> tuple[str, bytes | Json, str, Mode]:
     assert isinstance(event, Event)
     return event.id, event.data, event.traceparent, event.mode
 
@@ -79,9 +79,9 @@ def test_json_by_any_name_is_json_in_every_mode(content_type: str) -> None:
 @pytest.mark.parametrize("content_type", ["application/json5", "json", "text/plain", "a b/json"])
 def test_data_of_another_type_is_none_in_any_mode(content_type: str) -> None:
     assert not is_json(content_type)
-    with pytest.raises(NotAnEvent, match="content type application/json"):
+    with pytest.raises(InvalidEvent, match="content type application/json"):
         from_binary(ATTRIBUTES, DATA, content_type)
-    with pytest.raises(NotAnEvent, match="content type application/json"):
+    with pytest.raises(InvalidEvent, match="content type application/json"):
         from_structured(structured(datacontenttype=content_type))
 
 
@@ -114,7 +114,7 @@ def test_a_header_s_value_is_read_as_the_http_binding_says(value: bytes, text: s
 
 @pytest.mark.parametrize("value", [b"%C0%A0", b"\xff", b"%FF", b'"%E2%82"'])
 def test_a_header_s_value_that_is_no_utf_8_says_what_was_expected(value: bytes) -> None:
-    with pytest.raises(NotAnEvent, match="percent-encoded UTF-8"):
+    with pytest.raises(InvalidEvent, match="percent-encoded UTF-8"):
         decoded(value)
 
 
@@ -151,7 +151,7 @@ def test_a_wrong_traceparent_is_not_passed_on(wrong: object) -> None:
 )
 def test_what_is_no_event_says_what_was_expected(changes: dict[str, Any], expected: str) -> None:
     attributes = {name: value for name, value in {**ATTRIBUTES, **changes}.items() if value is not None}
-    with pytest.raises(NotAnEvent, match=expected):
+    with pytest.raises(InvalidEvent, match=expected):
         from_binary(attributes, DATA, TYPE)
 
 
@@ -171,12 +171,12 @@ def test_what_is_no_event_says_what_was_expected(changes: dict[str, Any], expect
     ],
 )
 def test_a_wrong_structured_event_says_what_was_expected(body: bytes, expected: str) -> None:
-    with pytest.raises(NotAnEvent, match=expected):
+    with pytest.raises(InvalidEvent, match=expected):
         from_structured(body)
 
 
 def test_no_data_in_binary_mode_says_what_was_expected() -> None:
-    with pytest.raises(NotAnEvent, match="which is empty"):
+    with pytest.raises(InvalidEvent, match="which is empty"):
         from_binary(ATTRIBUTES, b"", TYPE)
 
 
@@ -184,21 +184,21 @@ def test_one_wrong_event_in_a_batch_hurts_no_other_and_keeps_its_id() -> None:
     good = json.loads(structured())
     first, second, third, fourth = from_batch(json.dumps([good, {**good, "type": "x"}, 5, good]).encode())
     assert parts(first) == parts(fourth) == ("e-1", {"requestId": "r-1"}, "", Mode.STRUCTURED)
-    assert isinstance(second, NotAnEvent)
+    assert isinstance(second, InvalidEvent)
     assert second.id == "e-1"
-    assert isinstance(third, NotAnEvent)
+    assert isinstance(third, InvalidEvent)
     assert third.id == ""
 
 
 def test_a_batch_has_as_many_events_as_can_be_right_ones() -> None:
     assert len(from_batch(b"[" + b"5," * 4095 + b"5]")) == 4096
-    with pytest.raises(TooMany, match="at most 4096 events"):
+    with pytest.raises(TooManyEvents, match="at most 4096 events"):
         from_batch(b"[" + b"5," * 4096 + b"5]")
 
 
 @pytest.mark.parametrize("body", [b"{}", b"5", b"nonsense"])
 def test_a_batch_that_is_no_array_says_what_was_expected(body: bytes) -> None:
-    with pytest.raises(NotAnEvent, match="expected a"):
+    with pytest.raises(InvalidEvent, match="expected a"):
         from_batch(body)
 
 

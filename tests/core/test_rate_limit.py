@@ -16,12 +16,12 @@ from function.rate_limit import (
     ProviderState,
     RateLimit,
     Throttled,
-    acquired,
     circuit_denial,
-    cooled_down,
+    close_circuit,
     moscow_day,
-    recovered,
+    open_circuit,
     seconds_to_midnight,
+    take_permit,
 )
 
 NOW = datetime(2026, 5, 4, 23, 0, tzinfo=MOSCOW).timestamp()
@@ -32,17 +32,17 @@ OFF = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=60)
 
 
 def test_permits_lie_an_interval_apart() -> None:
-    state, permit = acquired(ProviderState(), LIMIT, NOW)
+    state, permit = take_permit(ProviderState(), LIMIT, NOW)
     assert permit == Permit()
-    assert acquired(state, LIMIT, NOW + 0.25) == (state, Denied(DenialReason.PACED, 0.75))
-    _, permit = acquired(state, LIMIT, NOW + 1)
+    assert take_permit(state, LIMIT, NOW + 0.25) == (state, Denied(DenialReason.PACED, 0.75))
+    _, permit = take_permit(state, LIMIT, NOW + 1)
     assert permit == Permit()
 
 
 def test_the_daily_limit_shuts_until_midnight_in_moscow() -> None:
     state = ProviderState(day="2026-05-04", count=3)
-    assert acquired(state, LIMIT, NOW) == (state, Denied(DenialReason.DAILY_LIMIT, 3600))
-    tomorrow, permit = acquired(state, LIMIT, NOW + 3600)
+    assert take_permit(state, LIMIT, NOW) == (state, Denied(DenialReason.DAILY_LIMIT, 3600))
+    tomorrow, permit = take_permit(state, LIMIT, NOW + 3600)
     assert permit == Permit()
     assert (tomorrow.day, tomorrow.count) == ("2026-05-05", 1)
 
@@ -50,16 +50,16 @@ def test_the_daily_limit_shuts_until_midnight_in_moscow() -> None:
 def test_rules_of_zero_are_off() -> None:
     state, permits = ProviderState(), []
     for _ in range(5):
-        state, permit = acquired(state, OFF, NOW)
+        state, permit = take_permit(state, OFF, NOW)
         permits.append(permit)
     assert permits == [Permit()] * 5
-    assert cooled_down(state, OFF, NOW) == state
+    assert open_circuit(state, OFF, NOW) == state
 
 
 def test_cool_downs_in_vain_double_up_to_a_bound() -> None:
     state, now, seconds = ProviderState(), NOW, []
     for _ in range(2000):
-        state = cooled_down(state, LIMIT, now)
+        state = open_circuit(state, LIMIT, now)
         seconds.append(state.open_until - now)
         now = state.open_until
     assert seconds[:4] == [20, 40, 80, 160]
@@ -67,32 +67,32 @@ def test_cool_downs_in_vain_double_up_to_a_bound() -> None:
 
 
 def test_a_cool_down_lasts_at_least_what_the_service_asked_for() -> None:
-    assert cooled_down(ProviderState(), LIMIT, NOW, at_least=90).open_until == NOW + 90
-    assert cooled_down(ProviderState(), OFF, NOW, at_least=90).open_until == NOW + 90
+    assert open_circuit(ProviderState(), LIMIT, NOW, at_least=90).open_until == NOW + 90
+    assert open_circuit(ProviderState(), OFF, NOW, at_least=90).open_until == NOW + 90
 
 
 def test_captchas_of_requests_under_way_together_count_once() -> None:
-    once = cooled_down(ProviderState(), LIMIT, NOW)
-    assert cooled_down(once, LIMIT, NOW + 1) == once
-    assert cooled_down(once, LIMIT, NOW + 1, at_least=60) == replace(once, open_until=NOW + 61)
+    once = open_circuit(ProviderState(), LIMIT, NOW)
+    assert open_circuit(once, LIMIT, NOW + 1) == once
+    assert open_circuit(once, LIMIT, NOW + 1, at_least=60) == replace(once, open_until=NOW + 61)
 
 
 def test_a_provider_that_cools_down_is_shut() -> None:
-    state = cooled_down(ProviderState(), LIMIT, NOW)
-    assert acquired(state, LIMIT, NOW + 5) == (state, Denied(DenialReason.COOLING_DOWN, 15))
+    state = open_circuit(ProviderState(), LIMIT, NOW)
+    assert take_permit(state, LIMIT, NOW + 5) == (state, Denied(DenialReason.COOLING_DOWN, 15))
 
 
 def test_after_a_cool_down_one_probe_goes_and_no_other() -> None:
-    state, permit = acquired(cooled_down(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
+    state, permit = take_permit(open_circuit(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
     assert permit == Permit(probe=True)
-    assert acquired(state, LIMIT, NOW + 30) == (state, Denied(DenialReason.HALF_OPEN, 50))
-    _, next_permit = acquired(recovered(state, NOW + 30), LIMIT, NOW + 30)
+    assert take_permit(state, LIMIT, NOW + 30) == (state, Denied(DenialReason.HALF_OPEN, 50))
+    _, next_permit = take_permit(close_circuit(state, NOW + 30), LIMIT, NOW + 30)
     assert next_permit == Permit()
 
 
 def test_a_probe_that_said_nothing_is_followed_by_another() -> None:
-    state, _ = acquired(cooled_down(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
-    _, permit = acquired(state, LIMIT, NOW + 80)
+    state, _ = take_permit(open_circuit(ProviderState(), LIMIT, NOW), LIMIT, NOW + 20)
+    _, permit = take_permit(state, LIMIT, NOW + 80)
     assert permit == Permit(probe=True)
 
 
@@ -125,14 +125,14 @@ def test_whatever_happens_turns_keep_the_pace_and_the_limit(
     for step, later in steps:
         now += later
         if step == "acquire":
-            state, permit = acquired(state, rules, now)
+            state, permit = take_permit(state, rules, now)
             if isinstance(permit, Permit):
                 assert now >= state.open_until
                 slots.append(now)
         elif step == "cool down":
-            state = cooled_down(state, rules, now)
+            state = open_circuit(state, rules, now)
         else:
-            state = recovered(state, now)
+            state = close_circuit(state, now)
     assert all(later - earlier >= interval - ROUNDING_SEC for earlier, later in pairwise(slots))
     taken_at_once = len(slots) if now < NOW + 3600 else 0
     assert not limit or taken_at_once <= limit

@@ -11,7 +11,7 @@ from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import check_suffix, open_table
-from adapters.cli.client import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
+from adapters.cli.destination import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 
 if TYPE_CHECKING:

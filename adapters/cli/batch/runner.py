@@ -12,9 +12,9 @@ from uuid import uuid4
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
-from adapters.cli.client import RetryLater, ServiceUnreachable
+from adapters.cli.destination import RetryLater, ServiceUnreachable
 from adapters.cli.errors import Failure
-from adapters.cli.output import printable
+from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Reason, Status
 from function.result import LookupResult

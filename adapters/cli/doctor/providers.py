@@ -10,7 +10,7 @@ import urllib3
 from urllib3 import exceptions
 
 from adapters.cli.doctor.finding import Finding, Kind
-from adapters.composition.providers import provider_of
+from adapters.composition.providers import build_provider
 from adapters.config.hosts import is_loopback
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers.apifns import ApiFns
@@ -60,7 +60,7 @@ _CONNECTION_FAULTS = (
 def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
     """How each provider stands in the store that all replicas share."""
     try:
-        states = provider_of(nalog, apifns, limiter, Observer()).states()
+        states = build_provider(nalog, apifns, limiter, Observer()).states()
     except Unavailable:
         yield Finding(Kind.SKIPPED, NAME, "not looked at: the store is away again")
         return

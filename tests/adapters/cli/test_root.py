@@ -15,7 +15,7 @@ import typer
 from adapters.cli import PROCESSES
 from adapters.cli.commands import SHORT_HELP, error_line
 from adapters.cli.errors import Failure
-from adapters.cli.output import Output
+from adapters.cli.stdout import Output
 from tests.adapters.cli.conftest import Inn
 
 INN = Path(sys.executable).with_name("inn")

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.function import HttpParts, http_endpoint
-from adapters.composition.hosted import hosted
+from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult
 from adapters.http.server import Address, listen, run
@@ -104,7 +104,7 @@ def observer() -> RecordingObserver:
 @pytest.fixture(scope="session", params=["bare ASGI", "functions-framework"])
 def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
     """What stands between uvicorn and the function: nothing, as in `inn serve`, or the framework's host."""
-    return hosted if request.param == "functions-framework" else lambda endpoint: endpoint.serve
+    return functions_framework_app if request.param == "functions-framework" else lambda endpoint: endpoint.serve
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from adapters.runtime.lookups import drain_sockets
+from adapters.runtime.lookup_runner import drain_sockets
 
 
 async def filled(arrivals: list[int], most: int, turns: int) -> int:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.runtime.startup import Connect, NotStarted, Refused, started
+from adapters.runtime.startup import Connect, NotStarted, Refused, wait_for_servers
 from tests.doubles import RecordingObserver
 
 
@@ -27,13 +27,13 @@ async def refusing() -> str:
 
 
 async def test_a_server_that_comes_late_is_waited_for() -> None:
-    await started({"store": saying("refused", ""), "broker": saying("")}, 0, RecordingObserver())
+    await wait_for_servers({"store": saying("refused", ""), "broker": saying("")}, 0, RecordingObserver())
 
 
 async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
     servers = {"store": saying("connection refused"), "broker": saying("unknown host"), "found": saying("")}
     with pytest.raises(NotStarted) as end:
-        await started(servers, 0.05, RecordingObserver())
+        await wait_for_servers(servers, 0.05, RecordingObserver())
     assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
     assert str(end.value) == "store: connection refused\nbroker: unknown host"
 
@@ -51,17 +51,17 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
 )
 async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[str, str]]) -> None:
     observer = RecordingObserver()
-    await started({"MongoDB": saying(*words)}, 0, observer)
+    await wait_for_servers({"MongoDB": saying(*words)}, 0, observer)
     assert observer.of("event") == [(name, {"server": server}) for name, server in lines]
 
 
 async def test_a_server_that_never_answers_is_named_too() -> None:
     with pytest.raises(NotStarted) as end:
-        await started({"store": hanging}, 0.05, RecordingObserver())
+        await wait_for_servers({"store": hanging}, 0.05, RecordingObserver())
     assert end.value.lines == {"store": "it has not answered"}
 
 
 async def test_a_refusal_ends_the_start_at_once() -> None:
     with pytest.raises(NotStarted) as end:
-        await started({"broker": hanging, "store": refusing}, 0, RecordingObserver())
+        await wait_for_servers({"broker": hanging, "store": refusing}, 0, RecordingObserver())
     assert end.value.lines == {"store": "the password is wrong: mend MONGO_PASS"}

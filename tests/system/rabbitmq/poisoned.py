@@ -16,7 +16,7 @@ from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookups import Lookups
+from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Status
 from function.ports import Lifetimes, Ports, Ticket, Verdict
 from function.request import LookupRequest
@@ -40,7 +40,7 @@ async def consume(uri: str, source: str, store: str) -> None:
     clock = SystemClock()
     answers = CachedAnswers(EmbeddedStore(Path(store), lease=LEASE_SEC), clock, Observer(), lease=LEASE_SEC)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
-    lookups = Lookups(answers, ports, 8, Observer())
+    lookups = LookupRunner(answers, ports, 8, Observer())
     context = LaneContext(Names(source), lookups, clock, 3, Observer())
     consumer = Consumer(BrokerConfig((uri,), "poisoned", Names(source), 1), context, 100, 100)
     await consumer.run(asyncio.Event())

@@ -19,7 +19,7 @@ from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.jobs import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookups import Lookups
+from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Reason
 from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
@@ -194,7 +194,7 @@ class Room:
     async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:
         """A consumer at work; it drains at the end of the block."""
         clock, lifetimes = SystemClock(), Lifetimes(timedelta(days=1), timedelta(days=1))
-        lookups = Lookups(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
+        lookups = LookupRunner(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
         context = LaneContext(self.names, lookups, clock, retries, self.heard)
         consumer = Consumer(self.broker, context, prefetch, held)
         stopping = asyncio.Event()

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from adapters.telemetry import Telemetry, start
-from adapters.telemetry.tracing import WrongTracing, exporters
+from adapters.telemetry.tracing_config import WrongTracing, exporters
 from function.telemetry import LookupEvent
 from tests.collector import Collector
 

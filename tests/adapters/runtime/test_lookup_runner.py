@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from adapters.runtime.lookups import Lookups
+from adapters.runtime.lookup_runner import LookupRunner
 from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
@@ -36,14 +36,14 @@ def asked_for(number: int) -> LookupRequest:
     return request(requestId=f"r-{number}", documentNumber=f"{100000 + number}")
 
 
-def run(work: Callable[[Lookups], Awaitable[T]], world: World, observer: RecordingObserver | None = None) -> T:
+def run(work: Callable[[LookupRunner], Awaitable[T]], world: World, observer: RecordingObserver | None = None) -> T:
     return asyncio.run(_over(world.answers, world.ports, work, observer or RecordingObserver()))
 
 
 async def _over(
-    answers: MemoryAnswers, ports: Ports, work: Callable[[Lookups], Awaitable[T]], observer: RecordingObserver
+    answers: MemoryAnswers, ports: Ports, work: Callable[[LookupRunner], Awaitable[T]], observer: RecordingObserver
 ) -> T:
-    lookups = Lookups(answers, ports, 4, observer)
+    lookups = LookupRunner(answers, ports, 4, observer)
     try:
         return await work(lookups)
     finally:
@@ -88,7 +88,7 @@ class Damaged(MemoryAnswers):
         return super().find_many(persons)
 
 
-async def cached_together(lookups: Lookups) -> list[list[Outcome]]:
+async def cached_together(lookups: LookupRunner) -> list[list[Outcome]]:
     return await asyncio.gather(*(lookups.cached([person(number)]) for number in range(6)))
 
 
@@ -101,7 +101,7 @@ def test_one_answer_that_cannot_be_read_spoils_no_other_call_of_its_batch() -> N
     assert [type(error) for _, error in observer.of("error")] == [ZeroDivisionError]
 
 
-async def cached_as_they_are_read(lookups: Lookups) -> list[list[Outcome]]:
+async def cached_as_they_are_read(lookups: LookupRunner) -> list[list[Outcome]]:
     """Each next one comes a turn of the loop later, as from sockets that are read one after the other."""
     calls = []
     for number in range(6):
@@ -111,14 +111,16 @@ async def cached_as_they_are_read(lookups: Lookups) -> list[list[Outcome]]:
 
 
 @pytest.mark.parametrize("calls", [cached_together, cached_as_they_are_read])
-def test_calls_that_are_here_share_one_round_trip(calls: Callable[[Lookups], Awaitable[list[list[Outcome]]]]) -> None:
+def test_calls_that_are_here_share_one_round_trip(
+    calls: Callable[[LookupRunner], Awaitable[list[list[Outcome]]]],
+) -> None:
     world = World()
     run(calls, world)
     assert world.answers.calls == ["find_many"]
 
 
 def test_a_call_that_is_given_up_takes_no_other_one_of_its_batch_with_it() -> None:
-    async def give_one_up(lookups: Lookups) -> list[Outcome]:
+    async def give_one_up(lookups: LookupRunner) -> list[Outcome]:
         first, second = (asyncio.create_task(lookups.cached([person(number)])) for number in range(2))
         await asyncio.sleep(0)
         first.cancel()
@@ -180,14 +182,14 @@ def test_a_bug_is_reported_and_is_a_failure() -> None:
 def test_with_a_deadline_nobody_waits_for_what_cannot_come_in_time(
     reply: Pending | Unavailable, outcome: Outcome
 ) -> None:
-    async def resolve(lookups: Lookups) -> Outcome:
+    async def resolve(lookups: LookupRunner) -> Outcome:
         return await lookups.resolve(event(), asyncio.get_running_loop().time() + 30)
 
     assert run(resolve, World(provider=ScriptedProvider([reply]))) == outcome
 
 
 def test_at_the_deadline_the_last_outcome_is_given() -> None:
-    async def resolve(lookups: Lookups) -> Outcome:
+    async def resolve(lookups: LookupRunner) -> Outcome:
         return await lookups.resolve(event(), asyncio.get_running_loop().time() + 0.05)
 
     world = World()
@@ -215,7 +217,7 @@ class Paced:
 def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_which_they_came() -> None:
     provider = Paced(denials=3)
 
-    async def resolve_all(lookups: Lookups) -> list[Outcome]:
+    async def resolve_all(lookups: LookupRunner) -> list[Outcome]:
         denied = asyncio.Event()
         first = asyncio.create_task(lookups.resolve(person(0), on_hold=lambda _: denied.set()))
         await denied.wait()
@@ -232,7 +234,7 @@ def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_which_th
 
 
 def test_a_stop_ends_every_wait_with_the_last_outcome() -> None:
-    async def stop(lookups: Lookups) -> list[Outcome]:
+    async def stop(lookups: LookupRunner) -> list[Outcome]:
         held = asyncio.Event()
         waiting = asyncio.create_task(lookups.resolve(event(), on_hold=lambda _: held.set()))
         await held.wait()
@@ -245,7 +247,7 @@ def test_a_stop_ends_every_wait_with_the_last_outcome() -> None:
 
 
 def test_a_thousand_pending_lookups_need_no_thread_each() -> None:
-    async def hold_all(lookups: Lookups) -> int:
+    async def hold_all(lookups: LookupRunner) -> int:
         before = set(threading.enumerate())
         all_held = asyncio.Event()
         held: list[Outcome] = []

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from io import TextIOBase, UnsupportedOperation
 from typing import Any, TextIO
 
-from adapters.cli.errors import ReaderLeft, Unwritable
+from adapters.cli.errors import StdoutClosed, Unwritable
 
 MAX_TEXT = 500
 """Characters that are shown of a text that a server sent."""
@@ -38,7 +38,7 @@ class Output:
             return act()
         except BrokenPipeError:
             self._discard()
-            raise ReaderLeft("the reader of standard output has left") from None
+            raise StdoutClosed("the reader of standard output has left") from None
         except UnicodeEncodeError:
             why = f"{self._stream.encoding} lacks its letters: set PYTHONIOENCODING=utf-8"
         except UnsupportedOperation:

@@ -33,7 +33,7 @@ def fast_imports() -> Iterator[None]:
 
 
 @contextmanager
-def without(*names: str) -> Iterator[None]:
+def hide_modules(*names: str) -> Iterator[None]:
     """Within it, to import one of these modules fails as if it were not installed; what was imported before stays.
 
     For libraries that try for something more and do without, where it is known not to be needed.

@@ -27,7 +27,7 @@ SOCKET_TURNS = 2
 """Turns of the event loop between bytes that have come and the request made of them."""
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
-FETCHED = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
+FETCH_AFTER = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
 """What the cached attempt may end with for which there is another one."""
 NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 
@@ -39,7 +39,7 @@ class CachedStore(AnswerStore, Protocol):
         """The unexpired answer, where this process has it. It neither blocks nor fails."""
 
 
-class Lookups:
+class LookupRunner:
     """The two attempts that every host makes of an event: `cached`, then `resolve`, which fetches until it ends.
 
     `threads`: fetches at the same time.
@@ -86,7 +86,7 @@ class Lookups:
                 (outcome,) = await self.cached([event])
         except TimeoutError:
             return self._deferred(event, Reason.DEADLINE)
-        fetched = isinstance(outcome, Deferred) and outcome.reason in FETCHED
+        fetched = isinstance(outcome, Deferred) and outcome.reason in FETCH_AFTER
         return await self.resolve(event, deadline) if fetched else outcome
 
     async def resolve(

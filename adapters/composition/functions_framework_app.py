@@ -15,7 +15,7 @@ from starlette.responses import Response
 from adapters.http.endpoint import Endpoint
 
 
-def hosted(endpoint: Endpoint) -> Starlette:
+def functions_framework_app(endpoint: Endpoint) -> Starlette:
     """The endpoint as an application of functions-framework's asynchronous host."""
 
     async def inn(request: Request) -> Response:

@@ -7,25 +7,25 @@ import sys
 
 import pytest
 
-from adapters.runtime.imports import fast_imports, without
+from adapters.runtime.import_speed import fast_imports, hide_modules
 
 
 def test_a_hidden_module_is_not_to_be_had_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    with without("colorsys"), pytest.raises(ModuleNotFoundError):
+    with hide_modules("colorsys"), pytest.raises(ModuleNotFoundError):
         importlib.import_module("colorsys")
     assert importlib.import_module("colorsys").rgb_to_hls
 
 
 def test_a_hidden_module_is_back_after_an_error() -> None:
-    with pytest.raises(KeyError), without("colorsys", "no_such_module"):
+    with pytest.raises(KeyError), hide_modules("colorsys", "no_such_module"):
         raise KeyError
     assert importlib.import_module("colorsys").rgb_to_hls
 
 
 def test_what_was_imported_before_stays() -> None:
     before = importlib.import_module("json")
-    with without("json"):
+    with hide_modules("json"):
         assert importlib.import_module("json") is before
     assert sys.modules["json"] is before
 

@@ -1,7 +1,7 @@
-"""The whole story of a lookup on one page: validate, look in the cache, claim, fetch, store.
+"""The steps of a lookup: validate, look in the cache, claim, fetch, store.
 
 Every host runs `handle` for every event; it chooses the ports and the thread, never the steps. Nothing here
-sleeps, retries or logs: whoever calls decides what to do about `Deferred` and `InProgress`.
+sleeps, retries or logs: the host decides what to do about `Deferred` and `InProgress`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from function.request import LookupRequest
 
 
 def handle(event: Event, ports: Ports) -> Outcome:
-    """Answer one request, or say why it can't be answered now."""
+    """Answer one request, or return why it can't be answered now."""
     request = event.request(ports.clock)
     if isinstance(request, Rejected):
         return request
@@ -32,14 +32,14 @@ def handle(event: Event, ports: Ports) -> Outcome:
                 return InProgress(request)
             case _:
                 assert_never(known)
-    except Unavailable as no:
-        return Deferred(request, no.reason, no.retry_after)
+    except Unavailable as error:
+        return Deferred(request, error.reason, error.retry_after)
 
 
 class Prefetched:
-    """Answers that were read beforehand, for a cached attempt: no I/O, and nobody is claimed.
+    """Answers that were read beforehand, for a cached attempt: `find_or_claim` does no I/O and makes no claim.
 
-    Who is not among them is `Unavailable`: NOT_CACHED, unless the store could not be read. All else is the store's.
+    For a missing person it raises `Unavailable`: NOT_CACHED, unless the store could not be read (`missing`).
     """
 
     def __init__(self, store: Answers, known: Mapping[Person, Answer], missing: Unavailable | None = None) -> None:
@@ -56,7 +56,7 @@ class Prefetched:
 
 
 def _fetch_and_save(request: LookupRequest, claim: Claim, ports: Ports) -> Outcome:
-    """Ask the provider and keep what it says; whatever goes wrong, the person is free to be asked for again."""
+    """Ask the provider and store its answer or ticket. Every failure releases the claim."""
     without_ticket = claim._replace(ticket=None)
     try:
         reply = ports.provider.ask(request, claim.ticket)
@@ -64,7 +64,7 @@ def _fetch_and_save(request: LookupRequest, claim: Claim, ports: Ports) -> Outco
         _release(without_ticket, ports)
         raise
     except BaseException:
-        # A bug, or the end of the process: the find that was made is still good.
+        # A bug, or the end of the process: the ticket is still valid.
         _release(claim, ports)
         raise
     match reply:
@@ -87,6 +87,6 @@ def _fetch_and_save(request: LookupRequest, claim: Claim, ports: Ports) -> Outco
 
 
 def _release(claim: Claim, ports: Ports) -> None:
-    # How the request ends says more than that the claim could not be given back: its lease ends by itself.
+    # The request's outcome matters more than a failed release: the lease ends by itself.
     with suppress(Unavailable):
         ports.answers.release(claim)

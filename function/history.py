@@ -1,4 +1,4 @@
-"""What was looked up, for those who run the service: history, and erasing all that is kept of one person."""
+"""History of lookups, for operators, and erasing one person's data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,12 @@ from function.person import Person
 from function.request import LookupRequest
 
 SORT_KEYS = ("time", "status", "provider")
-"""What history can be sorted by; a leading "-" turns the order round."""
+"""Keys to sort history by; a leading "-" reverses the order."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which rows: newest first unless `sort` says otherwise; `since` and `until` are aware times, half-open.
-
-    Raises ValueError where there is no such page.
-    """
+    """Selects rows. `since` (inclusive) and `until` (exclusive) are aware times. Raises ValueError."""
 
     limit: int = 20
     skip: int = 0
@@ -40,7 +37,7 @@ class HistoryQuery:
 
     @property
     def descending(self) -> bool:
-        """Whether the order is turned round."""
+        """Whether the order is reversed."""
         return self.sort.startswith("-")
 
 
@@ -56,7 +53,7 @@ class HistoryRow(NamedTuple):
 
 
 class Erasure(NamedTuple):
-    """How much was erased, and the id of the record that proves it."""
+    """How many answers and rows of history were erased, and the id of the record that proves it."""
 
     answers: int
     history: int
@@ -64,22 +61,22 @@ class Erasure(NamedTuple):
 
 
 def person_fields(request: LookupRequest) -> dict[str, str]:
-    """Whom the request asks for, by wire name, in the client's spelling; what it leaves out is left out."""
+    """The person's fields by wire name, in the client's spelling, without empty ones."""
     fields = request.model_dump(mode="json", by_alias=True, exclude={"request_id"})
     return {name: value for name, value in fields.items() if value}
 
 
 class HistoryStore(Protocol):
-    """Keeps the rows of history. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
+    """Stores the rows of history. Any method raises `Unavailable(STORE_UNAVAILABLE)` while it cannot be reached."""
 
     def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
-        """One page of what was looked up."""
+        """One page of rows."""
 
     def forget(self, person: Person) -> Erasure:
-        """Erase the person's answer, ticket and history and keep a record of it without personal data.
+        """Erase the person's answer, ticket and history and store a record of it without personal data.
 
         A lookup of the person that is under way may store a new answer afterwards.
         """
 
     def erased_since(self, time: datetime) -> bool:
-        """Whether anybody was erased then or later, by the clock of who did it. No record says who it was."""
+        """Whether any person was erased at `time` or later, by the eraser's clock. Records do not identify persons."""

@@ -1,4 +1,4 @@
-"""The INN of a person: twelve digits, the last two of which check the others.
+"""The INN of a person: twelve digits, of which the last two are check digits.
 
 Source: the tax service's order on the INN's structure; the weights are those of fns-protocol.md, 6.
 """
@@ -22,7 +22,7 @@ def is_valid(inn: str) -> bool:
 
 
 def with_check_digits(first_ten: str) -> str:
-    """The whole INN that begins with these ten digits."""
+    """The INN that begins with these ten digits."""
     eleven = first_ten + _check_digit(first_ten, _WEIGHTS_11)
     return eleven + _check_digit(eleven, _WEIGHTS_12)
 

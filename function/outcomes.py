@@ -1,4 +1,4 @@
-"""How a lookup ends, as values: a host matches them, and a new one breaks every host's type check."""
+"""Outcomes of a lookup, as values: a host matches them, and a new one breaks every host's type check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What the client is told (`status` of the reply)."""
+    """The reply's `status`."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a lookup has to wait. The value is the code that clients, logs and metrics see."""
+    """Why a lookup has to wait. The value is the code in replies, logs and metrics."""
 
     STORE_UNAVAILABLE = "store_unavailable"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
@@ -37,12 +37,12 @@ class Reason(StrEnum):
 
     @property
     def text(self) -> str:
-        """The reason in words, for a person."""
+        """The reason in words, for replies."""
         return _TEXTS[self]
 
     @property
     def is_failure(self) -> bool:
-        """Whether the request was tried and failed, which counts as a retry; waiting for a permit or the store does not."""
+        """Whether it counts as an attempt that failed; waiting for a permit or the store does not."""
         return self in _FAILURES
 
 
@@ -73,10 +73,9 @@ class FieldError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known of a person, and kept.
+    """A stored answer. `status`: found, not_found or ambiguous; `inn`: 12 digits, "" unless found.
 
-    `status` is found, not_found or ambiguous; `inn` is 12 digits, or "" unless found; times are
-    aware, in UTC; `expires_at` None: it stays.
+    Times are aware, in UTC; `expires_at` None: it never expires.
     """
 
     status: Status
@@ -88,7 +87,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The lookup has its answer."""
+    """Success."""
 
     request: LookupRequest
     answer: Answer
@@ -97,9 +96,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Never: the request, or the person in the tax service's own view, is invalid.
+    """Permanent failure: the request or the person's data is invalid.
 
-    `request_id` is None where the event was not a JSON object at all, "" where the object named none.
+    `request_id`: None where the event is not a JSON object, "" where the object has no valid one.
     """
 
     request_id: str | None
@@ -108,7 +107,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Later: it could not be done now. `retry_after`: seconds, 0 where nobody knows."""
+    """Temporary failure; try again after `retry_after` seconds (0: unknown)."""
 
     request: LookupRequest
     reason: Reason
@@ -117,7 +116,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class InProgress:
-    """Another worker is fetching this very person: its answer will be in the store."""
+    """Another worker is fetching this person; its answer will be in the store."""
 
     request: LookupRequest
 

@@ -1,19 +1,19 @@
-"""Person: the normalised identity that an answer is kept under."""
+"""Person: the normalised identity under which an answer is stored."""
 
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-# No normalised part can hold it, so that no two persons run together.
+# No normalised part can contain it: different persons have different identities.
 _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
 class Person:
-    """One human being with one document, whatever way their names were typed.
+    """One person with one document, independent of spelling.
 
-    Names are folded (`names.fold_case`), `middle_name` is "" for none. The document's date and the
-    request's id are no part of it: the tax service's answer does not depend on them.
+    Names are case-folded (`names.fold_case`), `middle_name` is "" for none. The document's date and the
+    request's id are not part of it: the tax service's answer does not depend on them.
     """
 
     last_name: str
@@ -26,7 +26,7 @@ class Person:
 
     @cached_property
     def identity(self) -> bytes:
-        """The whole identity as bytes: equal for equal persons only. Personal data: hash it before it is kept."""
+        """All fields as bytes, equal for equal persons only. Personal data: hash it before storing."""
         names = self.last_name, self.first_name, self.middle_name
         document = self.document_type, self.document_serial, self.document_number
         return _SEPARATOR.join((*names, self.birth_date.isoformat(), *document)).encode()

@@ -1,6 +1,7 @@
-"""What the core needs of the world, as Protocols in the core's words, and how a port says no.
+"""Ports: the protocols that the core depends on, and `Unavailable`, which they raise.
 
-Every port is synchronous and thread-safe.
+Every port is synchronous and thread-safe. `RateLimiter` is in rate_limit.py, `HistoryStore` in history.py,
+`Observer` in telemetry.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,13 @@ from function.person import Person
 from function.request import LookupRequest
 
 LEASE_SEC = 10.0
-"""Seconds that a claim lasts unless it is renewed: after a crash nobody waits longer."""
+"""Seconds that a claim lasts unless it is renewed: the longest wait after a crash."""
 
 
 class Unavailable(Exception):
-    """A port can't do it now. It carries a reason and no text, for texts of drivers hold secrets and persons.
+    """Temporary failure of a port. It has no text, because drivers' texts hold secrets and persons.
 
-    `retry_after`: seconds, 0 where nobody knows.
+    `retry_after`: seconds, 0: unknown.
     """
 
     def __init__(self, reason: Reason, retry_after: float = 0) -> None:
@@ -30,10 +31,10 @@ class Unavailable(Exception):
 
 
 class Ticket(NamedTuple):
-    """What an answer that is still being worked out is polled with. `value` is the provider's secret.
+    """Identifies a lookup that the provider has not finished, for polling. `value` is the provider's secret.
 
-    `expires_at`: aware, UTC; after it the provider must be asked anew. `polls` and `refusals` count the polls
-    made so far, and those at which the provider did not know the ticket.
+    `expires_at`: aware, UTC; after it a new find is needed. `polls`: made so far; `refusals`: those at which the
+    provider did not recognise the ticket.
     """
 
     provider: str
@@ -57,9 +58,9 @@ class Ticket(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """One worker's right to fetch one person, until its lease ends. `token` tells it from later claims.
+    """One worker's right to fetch one person, until its lease ends. `token` distinguishes it from later claims.
 
-    `ticket`: of a find that an earlier worker made; its answer is polled for, no new find is made.
+    `ticket`: of a find that an earlier worker made; it is polled, and no new find is made.
     """
 
     person: Person
@@ -73,27 +74,19 @@ class Answers(Protocol):
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
         """The unexpired answer, or else the right to fetch this person, in one atomic step.
 
-        None while another worker's claim lasts. A claim whose lease has ended is anybody's, and brings the ticket
-        that was kept with it.
+        None while another worker's claim lasts. After its lease another worker gets the claim, with the stored ticket.
         """
 
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
-        """Keep the ticket, and end the claim in `wait` seconds: whoever claims the person next polls on.
-
-        A claim that was lost to another worker changes nothing.
-        """
+        """Store the ticket for the next claim, and end this claim in `wait` seconds. A lost claim changes nothing."""
 
     def release(self, claim: Claim) -> None:
-        """End the claim now. The ticket that it carries stays; without one, none stays.
-
-        A claim that is no longer held changes nothing.
-        """
+        """End the claim now; the stored ticket becomes `claim.ticket`. A lost claim changes nothing."""
 
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """Keep the answer and a row of history, durably, and end the claim and its ticket.
+        """Store the answer and a row of history, durably, and end the claim and its ticket.
 
-        Saving twice changes nothing. A claim that was lost to another worker saves all the same:
-        an answer is a fact.
+        Saving twice changes nothing. A lost claim saves all the same: the answer is valid.
         """
 
 
@@ -101,14 +94,14 @@ class AnswerStore(Answers, Protocol):
     """Keeps answers by person, for all replicas."""
 
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """The unexpired answers, in one round trip; who is not known is not in it. A claim does not hide an answer."""
+        """The unexpired answers, in one round trip, without unknown persons. A claim does not hide an answer."""
 
     def renew(self, claims: Sequence[Claim]) -> None:
-        """Begin the leases of these claims anew, as far as they are still held."""
+        """Restart the leases of those of these claims that are still held."""
 
 
 class Verdict(NamedTuple):
-    """What a provider says of a person: status found (with `inn`), not_found or ambiguous (`inn` ""), and its name."""
+    """A provider's answer: status found (with `inn`), not_found or ambiguous (`inn` ""), and the provider's name."""
 
     status: Status
     inn: str
@@ -116,52 +109,87 @@ class Verdict(NamedTuple):
 
 
 class Invalid(NamedTuple):
-    """In the provider's own view the person's fields are wrong; named by wire name, in texts for the client."""
+    """The provider considers fields of the person invalid: by wire name, in texts for the client."""
 
     errors: tuple[FieldError, ...]
 
 
 class Pending(NamedTuple):
-    """The provider is still working it out: ask again with the ticket in `retry_after` seconds."""
+    """The provider has not finished: poll with the ticket in `retry_after` seconds."""
 
     ticket: Ticket
     retry_after: float
 
 
 class InnProvider(Protocol):
-    """Knows INNs: the tax service, or who asks it for us."""
+    """Looks up INNs at one or more providers."""
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         """Make one request for one person: a first one, or with a ticket a poll. It does not wait between requests.
 
-        Raises `Unavailable`, after which a ticket is of no use: PROVIDER_CLOSED where it must not be asked now
-        (rate limit, cool-down, daily limit), THROTTLED where it has just turned this request away;
-        PROVIDER_UNAVAILABLE or BAD_REPLY where it failed.
+        Raises `Unavailable`, which makes the ticket useless: PROVIDER_CLOSED (rate limit, cool-down, daily limit:
+        not asked), THROTTLED (this request was turned away), PROVIDER_UNAVAILABLE or BAD_REPLY.
+        """
+
+
+class ProviderReply(NamedTuple):
+    """One provider's reply. `captcha_ahead`: the next find would need a captcha, so the provider must cool down.
+
+    `failure`: why this poll failed, where the answer is `Pending` all the same.
+    """
+
+    answer: Verdict | Invalid | Pending
+    captcha_ahead: bool = False
+    failure: Reason | None = None
+
+
+class Throttled(Unavailable):
+    """Captcha, 429 or switched off: the provider must cool down for `retry_after` seconds at least."""
+
+    def __init__(self, retry_after: float = 0) -> None:
+        super().__init__(Reason.THROTTLED, retry_after)
+
+
+class Provider(Protocol):
+    """One provider, without rate limit or fail-over; an InnProvider consists of one or more."""
+
+    @property
+    def name(self) -> str:
+        """Its name in answers, logs and metrics."""
+
+    def serves(self, request: LookupRequest) -> bool:
+        """Whether it supports this request; a paid provider may support passports only."""
+
+    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
+        """Make one request. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
+
+        The caller has a permit where there is no ticket. A poll that fails, and may be made again, is `Pending`.
+        PROVIDER_CLOSED: it was not asked, for its session is being opened; try again soon.
         """
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The current time."""
 
     def now(self) -> datetime:
-        """Now, aware, in UTC."""
+        """Aware, in UTC."""
 
 
 class Lifetimes(NamedTuple):
-    """How long answers are good. None: for ever."""
+    """How long answers are served. None: for ever."""
 
     found: timedelta | None
     absent: timedelta | None
     """Not found and ambiguous: a person may get an INN tomorrow."""
 
     def expiry(self, status: Status, fetched_at: datetime) -> datetime | None:
-        """When an answer fetched then is no longer served."""
+        """When an answer fetched at `fetched_at` expires."""
         lifetime = self.found if status is Status.FOUND else self.absent
         return None if lifetime is None else fetched_at + lifetime
 
 
 class Ports(NamedTuple):
-    """All that one `handle` needs."""
+    """The ports of one `handle`."""
 
     answers: Answers
     provider: InnProvider

@@ -9,15 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from function.outcomes import Reason
-from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
-from function.request import LookupRequest
-
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 MAX_COOLDOWN_SEC = 3600.0
-"""A cool-down, doubled by each one in a row, does not grow beyond this."""
+"""The longest cool-down that doubling leads to."""
 MAX_DOUBLINGS = 32
-"""Enough for any cool-down to reach the bound. A power of all cool-downs of a year would not fit a float."""
+"""Enough for any cool-down to reach the bound. Without a bound the power would overflow a float."""
 
 
 class DenialReason(StrEnum):
@@ -46,13 +42,13 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """What the store keeps of one provider."""
+    """What the store keeps of one provider. Above 0 `failures`, the cool-downs in a row, leave one probe to go first."""
 
     next_free: float = 0
     open_until: float = 0
-    """The circuit is open, and nobody asks, until then."""
+    """Until then the circuit is open: the provider is not asked. Databases store it as `closed_until`."""
     failures: int = 0
-    """Cool-downs in a row; above 0, once the cool-down is over, the circuit is half-open: one probe goes first."""
+    """Cool-downs in a row. Above 0 and after `open_until` the circuit is half-open: one probe is permitted."""
     probe_until: float = 0
     day: str = ""
     count: int = 0
@@ -71,42 +67,6 @@ class Denied(NamedTuple):
     retry_after: float
 
 
-class ProviderReply(NamedTuple):
-    """What one provider answered; `captcha_ahead`: the next find would be asked for a captcha, so it is to cool down.
-
-    `failure`: why this poll failed, where the answer is `Pending` all the same.
-    """
-
-    answer: Verdict | Invalid | Pending
-    captcha_ahead: bool = False
-    failure: Reason | None = None
-
-
-class Throttled(Unavailable):
-    """The provider says "too often": captcha, 429, switched off. It is to cool down for `retry_after` seconds at least."""
-
-    def __init__(self, retry_after: float = 0) -> None:
-        super().__init__(Reason.THROTTLED, retry_after)
-
-
-class Provider(Protocol):
-    """One provider by itself, without rate limit or fail-over; an InnProvider is made of one or more of them."""
-
-    @property
-    def name(self) -> str:
-        """Its name in answers, logs and metrics."""
-
-    def serves(self, request: LookupRequest) -> bool:
-        """Whether it can be asked for this person at all; a paid provider may know passports only."""
-
-    def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        """Make one request. Raises `Throttled`, or `Unavailable` with PROVIDER_UNAVAILABLE or BAD_REPLY.
-
-        The caller has a permit where there is no ticket. A poll that fails, and may be made again, is `Pending`.
-        PROVIDER_CLOSED: it was not asked, for its session is being opened; try again soon.
-        """
-
-
 class RateLimiter(Protocol):
     """The shared state of all providers; each call is one atomic step on the store's own clock.
 
@@ -120,17 +80,14 @@ class RateLimiter(Protocol):
         """Open the circuit: `cooldown` seconds, doubled by each one in a row, or `at_least`. Returns the seconds."""
 
     def recover(self, provider: str) -> None:
-        """A probe succeeded: the circuit is closed, all may ask, and the next cool-down is a first one again.
-
-        A circuit that was opened meanwhile, by a captcha that came late, stays as it is.
-        """
+        """Close the circuit after a probe that succeeded. See `close_circuit`."""
 
     def check(self, provider: str, limit: RateLimit) -> Denied | None:
-        """Why it may not be asked now, without taking a permit; None: it may. The pace alone is no reason."""
+        """See `circuit_denial`. Takes no permit."""
 
 
 def take_permit(state: ProviderState, limit: RateLimit, now: float) -> tuple[ProviderState, Permit | Denied]:
-    """Take one permit: the state afterwards (the same one where it is denied), and what the caller gets."""
+    """The state after a request for one permit (unchanged where it is denied), and the permit or the denial."""
     day = moscow_day(now)
     count = state.count if state.day == day else 0
     denied = circuit_denial(state, limit, now)
@@ -150,7 +107,7 @@ def take_permit(state: ProviderState, limit: RateLimit, now: float) -> tuple[Pro
 
 
 def circuit_denial(state: ProviderState, limit: RateLimit, now: float) -> Denied | None:
-    """Why nobody may ask now, the pace aside; None: somebody may."""
+    """Why the provider may not be asked now; None: it may. `min_interval` is not checked."""
     if now < state.open_until:
         return Denied(DenialReason.COOLING_DOWN, state.open_until - now)
     if limit.daily_limit and state.day == moscow_day(now) and state.count >= limit.daily_limit:
@@ -163,21 +120,21 @@ def circuit_denial(state: ProviderState, limit: RateLimit, now: float) -> Denied
 def open_circuit(state: ProviderState, limit: RateLimit, now: float, at_least: float = 0) -> ProviderState:
     """The state after a captcha or a throttling.
 
-    Requests that were under way together fail together: one that reports while the circuit is
-    open already makes it no worse, unless it knows of a longer time.
+    Requests under way at the same time fail together: while the circuit is open, a further failure can only
+    extend it to `at_least`, and does not count.
     """
     if now < state.open_until:
         return replace(state, open_until=max(state.open_until, now + at_least))
     grown = min(limit.cooldown * 2 ** min(state.failures, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, limit.cooldown))
     seconds = max(grown, at_least)
     if not seconds:
-        # A probe that failed is over: whoever comes next is another one.
+        # The failed probe is over: the next request is another one.
         return replace(state, probe_until=0)
     return replace(state, open_until=now + seconds, failures=state.failures + 1, probe_until=0)
 
 
 def close_circuit(state: ProviderState, now: float) -> ProviderState:
-    """The state after a probe that succeeded; what opened the circuit meanwhile counts more."""
+    """The state after a probe that succeeded. A circuit that a late captcha has opened meanwhile stays open."""
     if now < state.open_until:
         return state
     return replace(state, failures=0, probe_until=0)
@@ -189,7 +146,7 @@ def moscow_day(now: float) -> str:
 
 
 def seconds_to_midnight(now: float) -> float:
-    """Until the count begins anew, Moscow time."""
-    here = datetime.fromtimestamp(now, MOSCOW)
-    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    """Seconds until the daily count starts again, Moscow time."""
+    local = datetime.fromtimestamp(now, MOSCOW)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return midnight.astimezone(UTC).timestamp() - now

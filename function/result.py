@@ -1,4 +1,4 @@
-"""The reply that a client gets, and what an outcome means in words: for clients, logs and metrics alike."""
+"""The reply to a client, and the one translation of outcomes into words for replies, logs and metrics."""
 
 from typing import NamedTuple, assert_never
 
@@ -17,11 +17,11 @@ ADVICE = {
         "the tax service cannot tell this person from another; check the data, or try an earlier passport"
     ),
 }
-"""What the tax service's own page says of an answer, for `details`."""
+"""`details` of answers, after the tax service's own page."""
 
 
 class LookupResult(BaseModel):
-    """The reply, as it travels. `inn` is 12 digits where `status` is found, else ""; `elapsed_time` is in seconds."""
+    """The reply. `inn`: 12 digits where `status` is found, else ""; `elapsed_time`: in seconds."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
@@ -38,7 +38,7 @@ class LookupResult(BaseModel):
 
 
 class Summary(NamedTuple):
-    """An outcome for logs and metrics. `status`: the reply's status, or the code of the reason why it waits."""
+    """An outcome for logs and metrics. `status`: the reply's status, or the code of the reason to wait."""
 
     request_id: str
     status: str
@@ -48,7 +48,7 @@ class Summary(NamedTuple):
 
 
 def summary_of(outcome: Outcome) -> Summary:
-    """What an outcome means."""
+    """Summarise an outcome."""
     match outcome:
         case Answered(request, answer, cached):
             return Summary(request.request_id, answer.status, cached, answer.provider, ADVICE[answer.status])
@@ -63,11 +63,7 @@ def summary_of(outcome: Outcome) -> Summary:
 
 
 def result_of(outcome: Outcome, elapsed: float) -> LookupResult:
-    """What the client is told of a lookup that has ended. `elapsed`: seconds of this processing.
-
-    A lookup that would have to wait ends as `failed`, with the reason's code and text: what waits
-    instead does not come here.
-    """
+    """The reply for a lookup that has ended; one that would have to wait ends as `failed`. `elapsed`: seconds."""
     request_id, status, cached, _, details = summary_of(outcome)
     return LookupResult(
         request_id=request_id,

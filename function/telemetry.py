@@ -1,7 +1,7 @@
-"""What hosts and adapters report of their work, in the core's words: one Observer turns it into logs, metrics, traces.
+"""`Observer`, the port for logs, metrics and traces; the fields of a lookup's log line (`LookupEvent`); label values.
 
-Nothing that passes here may hold personal data: ids, codes, names of parts and numbers only.
-What is not among the words below is counted as "other".
+No argument may hold personal data: ids, codes, component names and numbers only. A value that is not
+among those below is counted as "other".
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -11,23 +11,22 @@ from function.outcomes import Reason, Status
 
 ENTRIES = ("http", "rabbitmq")
 STATUSES = (*Status, *Reason, "refused")
-"""How a request ends, or why it waits; `refused`: it was none, or not allowed."""
+"""How a request ends, or why it waits; `refused`: not a valid request, or not allowed."""
 PROVIDERS = ("nalog", "apifns")
 OUTCOMES = (*Status, *Reason)
 STEPS = ("find", "claim", "fetch", "save", "reply")
 HOLD_REASONS = (Reason.STORE_UNAVAILABLE, Reason.IN_PROGRESS)
-"""Why messages wait in hand. Where it is a closed provider, that is told once, as what it is."""
+"""Reasons reported by `held`. Waiting for an open circuit is reported by `provider_closed` instead."""
 CHECKS = ("store", "providers", "fast_lane", "slow_lane")
-"""What a process is ready by: the last two are the consumer's, each a connection to RabbitMQ."""
+"""The readiness checks; the last two are the consumer's connections to RabbitMQ."""
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 
 @dataclass(frozen=True, slots=True)
 class LookupEvent:
-    """One request that has come to an end, or was put off (`status` is then the reason's code).
+    """One request that ended or was deferred (`status` is then the reason's code): the fields of its log line.
 
-    `entry`: http or rabbitmq; `seconds`: of this processing; `attempt`: 1 for the first;
-    `traceparent`: W3C's, or "".
+    `entry`: http or rabbitmq; `seconds`: of this processing; `attempt`: from 1; `traceparent`: W3C's, or "".
     """
 
     entry: str
@@ -41,43 +40,39 @@ class LookupEvent:
 
 
 class Observer:
-    """Takes reports, from any thread; never raises, never blocks. This one discards them."""
+    """Thread-safe; no method raises or blocks. This one discards all reports."""
 
     def in_flight(self, entry: str, change: int) -> None:
-        """So many requests more are in work at this entry, or fewer where negative; however they end."""
+        """The number of requests being processed at this entry changes by `change`."""
 
     def lookup(self, event: LookupEvent) -> None:
-        """One line in the log, and the request's metrics."""
+        """A request ended or was deferred: one log line, and its metrics."""
 
     def step(self, name: str, seconds: float) -> None:
-        """One of STEPS took this long."""
+        """One of STEPS took `seconds`."""
 
     def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider was asked. `outcome`: a status, or a reason's code."""
 
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        """A provider is shut for about so many seconds; 0: it is open again."""
+        """The provider's circuit opened (it is not asked) for about `seconds`; 0: it closed again."""
 
     def message_moved(self, queue: str, reason: str) -> None:
-        """A message went to one of QUEUES, and why: a reason's code, rejected, or another code."""
+        """A message went to one of QUEUES. `reason`: a reason's code, rejected, or another code."""
 
     def held(self, reason: str, count: int) -> None:
-        """So many messages were tried in vain and wait in hand for the next try. `reason`: one of HOLD_REASONS."""
+        """`count` messages are held for another attempt. `reason`: one of HOLD_REASONS."""
 
     def event(self, name: str, /, **facts: str | float) -> None:
-        """Something worth a line in the log, as started, reconnecting or draining.
-
-        A fact whose name or value the log does not know as harmless is left out.
-        """
+        """A log line, as started, reconnecting or draining. Facts that the log's allow-list lacks are left out."""
 
     def error(self, where: str, error: BaseException) -> None:
-        """A bug or a fault: its type and its place get logged, its text never."""
+        """A bug or a fault: its type and place are logged, its text never."""
 
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
-        """A span of a trace, begun `ago` seconds ago; gives the traceparent to hand on.
+        """A span that started `ago` seconds ago; yields the traceparent to propagate.
 
-        It continues the trace that `traceparent` names, else the span that is open in this context,
-        else it begins a trace. The first word of `name` says what kind of work it is: serve (HTTP),
-        consume, publish (messages), ask (a provider), or any other.
+        Its parent is `traceparent`, else the span open in this context, else none. The first word of `name` is the
+        kind of work: serve (HTTP), consume, publish (messages), ask (a provider), or any other.
         """
         return nullcontext(traceparent)

@@ -5,7 +5,8 @@ from adapters.providers import FailoverProvider
 from adapters.providers.apifns import ApiFns
 from adapters.providers.nalog import Nalog
 from adapters.runtime.clock import SystemClock
-from function.rate_limit import Provider, RateLimit, RateLimiter
+from function.ports import Provider
+from function.rate_limit import RateLimit, RateLimiter
 from function.telemetry import Observer
 
 THREADS = 32

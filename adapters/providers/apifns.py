@@ -14,8 +14,8 @@ from adapters.config.settings import ApiFnsSettings
 from adapters.providers.http_client import SiteClient, SiteReply
 from function import documents, inn
 from function.outcomes import Reason, Status
-from function.ports import Ticket, Unavailable, Verdict
-from function.rate_limit import MAX_COOLDOWN_SEC, ProviderReply, Throttled
+from function.ports import ProviderReply, Throttled, Ticket, Unavailable, Verdict
+from function.rate_limit import MAX_COOLDOWN_SEC
 from function.request import LookupRequest
 
 NAME = "apifns"

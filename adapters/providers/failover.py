@@ -18,16 +18,13 @@ from typing import NamedTuple
 
 from function.outcomes import Reason
 from function.person import Person
-from function.ports import Clock, Invalid, Pending, Ticket, Unavailable, Verdict
+from function.ports import Clock, Invalid, Pending, Provider, ProviderReply, Throttled, Ticket, Unavailable, Verdict
 from function.rate_limit import (
     DenialReason,
     Denied,
-    Provider,
-    ProviderReply,
     ProviderState,
     RateLimit,
     RateLimiter,
-    Throttled,
     circuit_denial,
     open_circuit,
 )

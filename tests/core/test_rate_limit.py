@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.outcomes import Reason
+from function.ports import Throttled
 from function.rate_limit import (
     MAX_COOLDOWN_SEC,
     MOSCOW,
@@ -15,7 +16,6 @@ from function.rate_limit import (
     Permit,
     ProviderState,
     RateLimit,
-    Throttled,
     circuit_denial,
     close_circuit,
     moscow_day,

@@ -20,8 +20,8 @@ from adapters.providers.nalog.replies import is_maintenance
 from adapters.providers.nalog.session import SETTING as CONSENT_SETTING
 from adapters.providers.nalog.session import asks_consent
 from function.outcomes import Reason
-from function.ports import Unavailable
-from function.rate_limit import DenialReason, RateLimiter, Throttled
+from function.ports import Throttled, Unavailable
+from function.rate_limit import DenialReason, RateLimiter
 from function.telemetry import Observer
 
 NAME = "providers"

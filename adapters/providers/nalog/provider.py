@@ -10,8 +10,7 @@ from adapters.providers.nalog import replies, site
 from adapters.providers.nalog.replies import NAME
 from adapters.providers.nalog.session import SiteSession
 from function.outcomes import Reason
-from function.ports import Clock, Invalid, Pending, Ticket, Unavailable
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import Clock, Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable
 from function.request import LookupRequest
 from function.telemetry import Observer
 

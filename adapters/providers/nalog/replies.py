@@ -15,8 +15,7 @@ from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog.site import WIRE_NAMES
 from function import inn
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict
 
 NAME = "nalog"
 """Of this provider, in answers, logs and metrics."""

@@ -14,8 +14,7 @@ from adapters.providers.http_client import SiteClient, SiteReply
 from adapters.providers.nalog.replies import SessionRefused, check_status, is_maintenance, is_redirect
 from adapters.providers.nalog.site import CONSENT, CONSENT_PAGE, CONSENT_QUERY, FORM_PAGE
 from function.outcomes import Reason
-from function.ports import Unavailable
-from function.rate_limit import Throttled
+from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
 SETTING = "CLIENT_NALOG_CONSENT"

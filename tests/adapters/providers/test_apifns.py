@@ -10,8 +10,7 @@ from pydantic import SecretStr
 from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota, root_of
 from function.outcomes import Reason, Status
-from function.ports import Unavailable, Verdict
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import ProviderReply, Throttled, Unavailable, Verdict
 from tests.adapters.providers.nalog import proxies
 from tests.adapters.providers.nalog.certificates import self_signed
 from tests.adapters.providers.nalog.people import request

@@ -13,16 +13,8 @@ import pytest
 from adapters.providers import FailoverProvider, ProviderStatus
 from adapters.providers.failover import PERSON_COOLDOWN, PersonCooldowns
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
-from function.rate_limit import (
-    DenialReason,
-    Denied,
-    ProviderReply,
-    ProviderState,
-    RateLimit,
-    Throttled,
-    seconds_to_midnight,
-)
+from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
+from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, seconds_to_midnight
 from function.request import LookupRequest
 from tests.adapters.providers.nalog.people import request
 from tests.doubles import MemoryRateLimiter, RecordingObserver

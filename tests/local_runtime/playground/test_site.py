@@ -13,8 +13,8 @@ from adapters.http.server import Address, Server, listen, run
 from adapters.providers import FailoverProvider
 from adapters.runtime.clock import SystemClock
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Ticket, Unavailable, Verdict
-from function.rate_limit import ProviderReply, RateLimit
+from function.ports import Invalid, ProviderReply, Ticket, Unavailable, Verdict
+from function.rate_limit import RateLimit
 from function.request import LookupRequest
 from local_runtime.emulator.client import Emulator, Remote
 from local_runtime.playground import Playground, SwitchableProvider

@@ -5,8 +5,7 @@ from typing import Any
 
 from adapters.config.settings import NalogSettings
 from adapters.providers.nalog import Nalog
-from function.ports import Clock, Pending, Ticket
-from function.rate_limit import ProviderReply
+from function.ports import Clock, Pending, ProviderReply, Ticket
 from function.request import LookupRequest
 from function.telemetry import Observer
 from tests.doubles import NOW, FixedClock

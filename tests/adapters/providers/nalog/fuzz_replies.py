@@ -10,8 +10,7 @@ with atheris.instrument_imports(include=["adapters.providers.nalog", "adapters.p
     from adapters.providers.nalog.replies import find_reply, get_reply, legacy_reply
     from function import inn
     from function.outcomes import Status
-    from function.ports import Unavailable, Verdict
-    from function.rate_limit import ProviderReply
+    from function.ports import ProviderReply, Unavailable, Verdict
 
 STATUSES = (200, 400, 404, 405, 429, 500)
 

@@ -16,8 +16,8 @@ from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog.replies import find_reply, get_reply, legacy_reply
 from function import inn
 from function.outcomes import Status
-from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import MAX_COOLDOWN_SEC, ProviderReply
+from function.ports import Invalid, ProviderReply, Unavailable, Verdict
+from function.rate_limit import MAX_COOLDOWN_SEC
 from tests.adapters.providers.nalog.test_rows import ANSWERED
 from tests.system.mongodb.world import count
 

@@ -8,8 +8,7 @@ import pytest
 from adapters.config.settings import NalogSettings
 from adapters.providers.nalog import Nalog
 from function.outcomes import Reason, Status
-from function.ports import Pending, Ticket, Unavailable, Verdict
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
 from function.telemetry import Observer
 from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
 from tests.adapters.providers.nalog.people import request

@@ -6,8 +6,7 @@ import pytest
 
 from adapters.providers.nalog import Nalog
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Pending, Ticket, Unavailable, Verdict
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
 from tests.adapters.providers.nalog.clients import TICKET, nalog
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving

@@ -9,8 +9,7 @@ import pytest
 
 from adapters.providers.nalog import Nalog
 from function.outcomes import Reason
-from function.ports import Pending, Unavailable
-from function.rate_limit import Throttled
+from function.ports import Pending, Throttled, Unavailable
 from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, reply, serving

@@ -10,8 +10,7 @@ from pydantic import SecretStr
 from adapters.config.settings import ApiFnsSettings
 from adapters.providers.apifns import ApiFns, Quota
 from function.outcomes import Status
-from function.ports import Invalid, Unavailable, Verdict
-from function.rate_limit import ProviderReply, Throttled
+from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict
 from function.request import LookupRequest, parse
 from local_runtime.emulator.client import Emulator
 from tests.adapters.providers.nalog.clients import looked_up, nalog

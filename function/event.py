@@ -1,7 +1,7 @@
-"""A request as an event, and the CloudEvents 1.0 envelope around it and around its reply, whatever carries them.
+"""Decodes CloudEvents 1.0, and encodes the reply's envelope, for any transport.
 
-A host strips its own prefix from attribute names (`ce-` of HTTP and RabbitMQ) and hands them over;
-what is no event of ours is `InvalidEvent`, which says what was expected and echoes nothing.
+Hosts pass attribute names without their prefix (`ce-` of HTTP and RabbitMQ). The text of `InvalidEvent`
+says what was expected and echoes nothing.
 """
 
 import re
@@ -24,24 +24,24 @@ JSON_TYPE = "application/json"
 STRUCTURED_TYPE = "application/cloudevents+json"
 BATCH_TYPE = "application/cloudevents-batch+json"
 
-# W3C's trace context: version ff, and a trace or a parent of zeros only, are invalid.
+# W3C's trace context: version ff, and a trace or parent id of zeros, are invalid.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # A media type's name is a token (RFC 9110, 5.6.2).
 _JSON_DATA = re.compile(r"[\w!#$%&'*+.^`|~-]+/(?:[\w!#$%&'*+.^`|~-]+\+)?json", re.IGNORECASE | re.ASCII)
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(.)")
-# Where the day begins first in Russia (Kamchatka, UTC+12): who is born there today is not in the future.
+# The day begins first in Kamchatka (UTC+12): a birth there today is not in the future.
 _FIRST_DAY_OFFSET = timedelta(hours=12)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 MAX_ID_LENGTH = 256
-"""Characters of an event's id: it comes back as `correlationid`."""
+"""Characters of an event's id, which the reply repeats as `correlationid`."""
 _ID = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_ID_LENGTH}}}")
 MAX_BATCH_EVENTS = 4096
-"""More than right events that fit into 1 MiB; of `5,5,5` there fit half a million, and each would have its reply."""
+"""More than the valid events that fit into 1 MiB. It bounds the replies to half a million items like `5`."""
 
 
 class Mode(Enum):
-    """How an event travels, and its reply with it: without an envelope, with attributes beside the data, or as one object."""
+    """The content mode of an event and its reply: no envelope, attributes beside the data, or one JSON object."""
 
     PLAIN = "plain"
     BINARY = "binary"
@@ -49,7 +49,7 @@ class Mode(Enum):
 
 
 class InvalidEvent(ValueError):
-    """Not a CloudEvent that asks for a lookup. The text says what was expected; `id` is the event's, where it had one."""
+    """Not a CloudEvent that requests a lookup. The text says what was expected; `id`: the event's, or ""."""
 
     def __init__(self, expected: str, event_id: str = "") -> None:
         super().__init__(expected)
@@ -57,14 +57,14 @@ class InvalidEvent(ValueError):
 
 
 class TooManyEvents(InvalidEvent):
-    """A batch of more events than are taken at once."""
+    """A batch of more than MAX_BATCH_EVENTS."""
 
 
 class Event:
-    """One request as it arrived: what it asks for, and the envelope that it came in.
+    """One request and its envelope.
 
-    `data`: the request's JSON text in UTF-8, or what that decodes to; `id`: the CloudEvent's, "" where it came
-    without an envelope; `traceparent`: W3C's, or "" where there was no right one.
+    `data`: the request's JSON text in UTF-8, or decoded; `id`: the CloudEvent's, "" without an envelope;
+    `traceparent`: W3C's, or "".
     """
 
     __slots__ = ("_request", "data", "id", "mode", "traceparent")
@@ -80,41 +80,39 @@ class Event:
         return "Event(...)"
 
     def request(self, clock: Clock) -> LookupRequest | Rejected:
-        """The request, or all that is wrong with it. It is parsed once."""
+        """The request, or all its errors. It is parsed once."""
         if self._request is None:
             self._request = parse(self.data, (clock.now() + _FIRST_DAY_OFFSET).date())
         return self._request
 
 
 def from_binary(attributes: Mapping[str, object], data: bytes, content_type: str) -> Event:
-    """An event whose attributes travel beside its data (names in lower case, without prefix)."""
+    """An event with its attributes beside its data (names in lower case, without prefix)."""
     # The official SDKs send no Content-Type.
-    event_id = _checked(attributes, content_type or JSON_TYPE)
+    event_id = _check_attributes(attributes, content_type or JSON_TYPE)
     if not data:
         raise InvalidEvent("expected the request as a JSON object in the body, which is empty", event_id)
     return Event(data, event_id, traceparent(attributes), Mode.BINARY)
 
 
 def from_plain(body: bytes) -> Event:
-    """The request itself, or an event as one JSON object under the request's media type, as some clients send it.
-
-    A body that is no JSON is handed on as it is, for the request's own error.
-    """
+    """A request without an envelope; or a structured event under application/json, as some clients send it."""
     try:
         item = decode_json(body)
     except ValueError:
+        # `parse` reports the error.
         return Event(body)
     return _from_object(item) if isinstance(item, dict) and "specversion" in item else Event(item)
 
 
 def from_structured(body: bytes) -> Event:
-    """An event that is one JSON object, its data within."""
-    return _from_object(_decoded(body))
+    """An event as one JSON object."""
+    return _from_object(_decode(body))
 
 
 def from_batch(body: bytes) -> list[Event | InvalidEvent]:
-    """Every event of a JSON array, in order; one that is none of ours hurts no other. Raises InvalidEvent, or TooManyEvents."""
-    batch = _decoded(body)
+    """The events of a JSON array, in order, invalid ones included. Raises InvalidEvent, or TooManyEvents."""
+    batch = _decode(body)
     if not isinstance(batch, list):
         raise InvalidEvent("expected a JSON array of CloudEvents")
     if len(batch) > MAX_BATCH_EVENTS:
@@ -128,13 +126,10 @@ def from_batch(body: bytes) -> list[Event | InvalidEvent]:
     return events
 
 
-def decoded(value: bytes) -> str:
-    """An attribute's value as an HTTP header carries it (CloudEvents' HTTP binding, 3.1.3.2). Raises InvalidEvent.
-
-    It is percent-encoded UTF-8; older versions quoted it, and UTF-8 that nobody encoded says the same.
-    """
-    quoted = _QUOTED.fullmatch(value)
-    if quoted:
+def decode_attribute(value: bytes) -> str:
+    """Decode an attribute from an HTTP header (CloudEvents' HTTP binding, 3.1.3.2). Raises InvalidEvent."""
+    # Older versions quote values.
+    if quoted := _QUOTED.fullmatch(value):
         value = _ESCAPED.sub(rb"\1", quoted[1])
     if b"%" in value:
         value = _PERCENT.sub(lambda code: bytes.fromhex(code[1].decode()), value)
@@ -145,12 +140,12 @@ def decoded(value: bytes) -> str:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether data of this type is JSON (CloudEvents' JSON format, 3.1): the subtype is `json`, or ends with `+json`."""
+    """Whether the subtype is `json`, or ends with `+json` (CloudEvents' JSON format, 3.1)."""
     return _JSON_DATA.fullmatch(content_type.partition(";")[0].strip()) is not None
 
 
 def reply_attributes(event_id: str, traceparent: str, reply_id: str, time: datetime) -> dict[str, str]:
-    """The attributes of the reply to an event; `event_id` "" where the request had none. `time` is aware."""
+    """The attributes of the reply to an event; `event_id`: "" for none; `time`: aware."""
     attributes = {
         "specversion": "1.0",
         "id": reply_id,
@@ -167,7 +162,7 @@ def reply_attributes(event_id: str, traceparent: str, reply_id: str, time: datet
 
 
 def structured_reply(attributes: Mapping[str, str], result: LookupResult) -> bytes:
-    """The reply as one JSON object, its data within."""
+    """The reply as one JSON object."""
     return b'%s,"data":%s}' % (to_json(attributes)[:-1], result.to_json())
 
 
@@ -175,7 +170,7 @@ def _from_object(item: object) -> Event:
     if not isinstance(item, dict):
         raise InvalidEvent("expected a CloudEvent as a JSON object")
     content_type = item.get("datacontenttype")
-    event_id = _checked(item, JSON_TYPE if content_type is None else content_type)
+    event_id = _check_attributes(item, JSON_TYPE if content_type is None else content_type)
     if not item.keys() & {"data", "data_base64"}:
         raise InvalidEvent("expected the request in data", event_id)
     data: bytes | Json = item.get("data")
@@ -188,8 +183,8 @@ def _from_object(item: object) -> Event:
     return Event(data, event_id, traceparent(item), Mode.STRUCTURED)
 
 
-def _checked(attributes: Mapping[str, object], content_type: object) -> str:
-    """The event's id, after a look at every attribute that must be there, and at the type of its data."""
+def _check_attributes(attributes: Mapping[str, object], content_type: object) -> str:
+    """Check the required attributes and the content type; returns the event's id."""
     event_id = attributes.get("id")
     known_id = event_id if isinstance(event_id, str) and _ID.fullmatch(event_id) else ""
     faults = []
@@ -210,12 +205,12 @@ def _checked(attributes: Mapping[str, object], content_type: object) -> str:
 
 
 def traceparent(attributes: Mapping[str, object]) -> str:
-    """W3C's `traceparent` among attributes or headers, or "" where there is no right one."""
+    """W3C's `traceparent` of attributes or headers, "" where it is missing or invalid."""
     value = attributes.get("traceparent")
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else ""
 
 
-def _decoded(body: bytes) -> object:
+def _decode(body: bytes) -> object:
     try:
         return decode_json(body)
     except ValueError:

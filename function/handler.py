@@ -1,7 +1,6 @@
 """The steps of a lookup: validate, look in the cache, claim, fetch, store.
 
-Every host runs `handle` for every event; it chooses the ports and the thread, never the steps. Nothing here
-sleeps, retries or logs: the host decides what to do about `Deferred` and `InProgress`.
+All hosts run `handle`, with their own ports and threads. It never sleeps, retries or logs.
 """
 
 from collections.abc import Mapping

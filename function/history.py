@@ -73,10 +73,7 @@ class HistoryStore(Protocol):
         """One page of rows."""
 
     def forget(self, person: Person) -> Erasure:
-        """Erase the person's answer, ticket and history and store a record of it without personal data.
-
-        A lookup of the person that is under way may store a new answer afterwards.
-        """
+        """Erase the person's data and store a record without personal data. A lookup under way may store a new answer."""
 
     def erased_since(self, time: datetime) -> bool:
         """Whether any person was erased at `time` or later, by the eraser's clock. Records do not identify persons."""

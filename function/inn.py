@@ -1,7 +1,4 @@
-"""The INN of a person: twelve digits, of which the last two are check digits.
-
-Source: the tax service's order on the INN's structure; the weights are those of fns-protocol.md, 6.
-"""
+"""Validates a person's INN: twelve digits, of which the last two are check digits (fns-protocol.md, 6)."""
 
 from operator import mul
 

@@ -1,23 +1,23 @@
-"""Names as the tax service's form takes them, and as an identity compares them (fns-protocol.md, 7)."""
+"""Parses names for the tax service's form, and folds their case for comparison (fns-protocol.md, 7)."""
 
 import re
 import unicodedata
 from functools import partial
 
 MAX_LENGTH = 150
-"""Characters in one name: beyond the longest that a passport holds."""
+"""Characters in one name: more than a passport holds."""
 
 _CLEAN = re.compile(r"[а-яА-ЯёЁIV'.,()]+(?:[ -][а-яА-ЯёЁIV'.,()]+)*")
 _FORM = re.compile(r"[а-яА-ЯёЁIV\-'\s.,()]*")
 _LETTER = re.compile(r"[а-яА-ЯёЁ]")
 _LATIN = re.compile(r"[A-Za-z]")
-# Latin letters that stand on a page like Cyrillic ones; I and V are the form's own roman numerals.
+# Latin letters that look like Cyrillic ones; the form allows I and V as roman numerals.
 _LOOK_ALIKE = re.compile(r"[ABCEHKMOPTXYaceopxyk]")
 _CYRILLIC = re.compile(r"[\u0400-\u052F\u1C80-\u1C8A\u2DE0-\u2DFF\uA640-\uA69F]")
 _RUSSIAN = re.compile(r"[а-яё]", re.IGNORECASE)
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\uFE58\uFE63\uFF0D]")
 _APOSTROPHES = re.compile(r"[\u2018-\u201B\u02B9\u02BB-\u02BD\u2032\u0060\u00B4\uFF07]")
-# Soft hyphen, zero-width space and joiners, direction marks, word joiner, byte order mark: they come with copied text.
+# Soft hyphen, zero-width space and joiners, direction marks, word joiner, byte order mark, as in copied text.
 _INVISIBLE = re.compile(r"[\u00AD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _NO_PATRONYMIC = frozenset(
@@ -30,21 +30,15 @@ _NO_PATRONYMIC = frozenset(
 strip_invisible = partial(_INVISIBLE.sub, "")
 """The text without invisible characters."""
 fold_case = str.casefold
-"""What two spellings of one tidied name have in common: letter case does not count.
-
-ё and е stay apart: whether the tax service takes them for one letter is unknown.
-"""
+"""A parsed name for comparison. ё and е stay different: whether the tax service equates them is unknown."""
 
 
 class WrongName(ValueError):
-    """The name cannot be one. The text says what is wrong and does not repeat it."""
+    """Not a valid name. The text says what is wrong and does not repeat the name."""
 
 
 def parse(text: str) -> str:
-    """The name as it was given, in composed letters, plain dashes and apostrophes, single spaces, and nothing invisible.
-
-    Raises WrongName.
-    """
+    """The name with composed letters, plain dashes and apostrophes, and single spaces. Raises WrongName."""
     if len(text) <= MAX_LENGTH and _CLEAN.fullmatch(text) and _LETTER.search(text):
         return text
     name = " ".join(
@@ -62,12 +56,12 @@ def parse(text: str) -> str:
 
 
 def parse_patronymic(text: str) -> str:
-    """As `parse`; "" where it says that there is none."""
+    """As `parse`; "" if `is_no_patronymic`."""
     return "" if is_no_patronymic(text) else parse(text)
 
 
 def is_no_patronymic(text: str) -> bool:
-    """Whether a patronymic says that there is none: blank, dashes, `нет`, `(отсутствует)`, in any case."""
+    """Whether the text means that there is no patronymic: blank, dashes, `нет`, `(отсутствует)`, in any case."""
     return _NOT_LETTERS.sub(" ", strip_invisible(text)).strip().casefold() in _NO_PATRONYMIC
 
 

@@ -96,12 +96,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Permanent failure: the request or the person's data is invalid.
-
-    `request_id`: None where the event is not a JSON object, "" where the object has no valid one.
-    """
+    """Permanent failure: the request or the person's data is invalid."""
 
     request_id: str | None
+    """None: the event is not a JSON object; "": it has no valid id."""
     errors: tuple[FieldError, ...]
 
 

@@ -10,10 +10,9 @@ _SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class Person:
-    """One person with one document, independent of spelling.
+    """One person with one document: all that the tax service's answer depends on.
 
-    Names are case-folded (`names.fold_case`), `middle_name` is "" for none. The document's date and the
-    request's id are not part of it: the tax service's answer does not depend on them.
+    Names are case-folded (`names.fold_case`); `middle_name` is "" for none.
     """
 
     last_name: str

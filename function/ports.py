@@ -19,10 +19,7 @@ LEASE_SEC = 10.0
 
 
 class Unavailable(Exception):
-    """Temporary failure of a port. It has no text, because drivers' texts hold secrets and persons.
-
-    `retry_after`: seconds, 0: unknown.
-    """
+    """Temporary failure of a port. No text: it could hold secrets or persons. `retry_after`: seconds, 0: unknown."""
 
     def __init__(self, reason: Reason, retry_after: float = 0) -> None:
         super().__init__(reason.value)

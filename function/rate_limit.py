@@ -68,10 +68,7 @@ class Denied(NamedTuple):
 
 
 class RateLimiter(Protocol):
-    """The shared state of all providers; each call is one atomic step on the store's own clock.
-
-    Any method raises `Unavailable(STORE_UNAVAILABLE)` while the store cannot be reached.
-    """
+    """All providers' shared state. Methods are atomic, use the store's clock, raise Unavailable(STORE_UNAVAILABLE)."""
 
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
         """Take a permit. See `take_permit`."""
@@ -118,12 +115,9 @@ def circuit_denial(state: ProviderState, limit: RateLimit, now: float) -> Denied
 
 
 def open_circuit(state: ProviderState, limit: RateLimit, now: float, at_least: float = 0) -> ProviderState:
-    """The state after a captcha or a throttling.
-
-    Requests under way at the same time fail together: while the circuit is open, a further failure can only
-    extend it to `at_least`, and does not count.
-    """
+    """The state after a captcha or a throttling."""
     if now < state.open_until:
+        # Requests under way at the same time fail together: only the first failure counts.
         return replace(state, open_until=max(state.open_until, now + at_least))
     grown = min(limit.cooldown * 2 ** min(state.failures, MAX_DOUBLINGS), max(MAX_COOLDOWN_SEC, limit.cooldown))
     seconds = max(grown, at_least)

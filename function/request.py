@@ -1,7 +1,4 @@
-"""The request that a client sends.
-
-Bad input is a `Rejected` that names every wrong field at once, by its wire name, and echoes no value.
-"""
+"""Parses and validates a request. `Rejected` names all wrong fields by wire name, and echoes no value."""
 
 from __future__ import annotations
 
@@ -13,24 +10,22 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from function import documents, names
 from function.outcomes import FieldError, Rejected
 from function.person import Person
 
 Json = dict[str, Any] | list[Any] | str | int | float | None
-"""What a JSON text decodes to."""
+"""Decoded JSON."""
 
 FIRST_BIRTH_DATE = date(1910, 1, 1)
-"""The earliest birth date that the tax service's form takes."""
-
+"""The earliest birth date that the tax service's form accepts."""
 MAX_BIRTH_PLACE = 250
 MAX_REQUEST_ID = 128
 """Characters of a request's id."""
-
 _OPTIONAL = {"middleName", "birthPlace", "documentType", "documentSerial", "documentNumber", "documentDate"}
-# As 1C and .NET write a date: with a midnight behind it.
+# 1C and .NET append midnight to a date.
 _ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")
 _BOM = b"\xef\xbb\xbf"
 _NO_TEXT = "must be a string"
@@ -50,7 +45,7 @@ def _not_in_future(day: date, info: ValidationInfo[date]) -> date:
 
 
 def _document_date(value: object, info: ValidationInfo[date]) -> date | None:
-    # It is a hint, and no part of the person's identity: one that cannot be right is left out.
+    # Not part of the person's identity: an impossible date is dropped.
     with suppress(ValueError):
         day = _iso_date(value)
         return day if info.data.get("birth_date", day) <= day <= info.context else None
@@ -58,7 +53,7 @@ def _document_date(value: object, info: ValidationInfo[date]) -> date | None:
 
 
 def _digits(value: object) -> str:
-    """A whole number as its digits: spreadsheets and 1C hand over numbers."""
+    """The digits of a whole number, as spreadsheets and 1C send it."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -66,7 +61,7 @@ def _digits(value: object) -> str:
     raise ValueError(_NO_TEXT)
 
 
-# Where the type of the document is wrong and named so, what form these fields have nobody can tell.
+# With an invalid document type, which is reported, the form of these fields is unknown.
 def _serial(value: object, info: ValidationInfo) -> str:
     text = names.strip_invisible(value if isinstance(value, str) else _digits(value))
     kind = info.data.get("document_type")
@@ -91,10 +86,9 @@ Name = Annotated[Text, AfterValidator(names.parse)]
 
 
 class LookupRequest(BaseModel):
-    """A valid request, in the forms that the tax service takes; build it with `parse`.
+    """A valid request, in the forms that the tax service accepts; build it with `parse`.
 
-    Names keep the client's spelling (letter case, ё); `person` is what spellings have in common. `document_date`
-    is None, too, where a document cannot have been issued then.
+    Names keep the client's letter case; `person` does not. `document_date` is also None if it is impossible.
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
@@ -112,7 +106,7 @@ class LookupRequest(BaseModel):
 
     @cached_property
     def person(self) -> Person:
-        """Whom the request is about, the same for every spelling."""
+        """The person's identity, independent of spelling."""
         return Person(
             last_name=names.fold_case(self.last_name),
             first_name=names.fold_case(self.first_name),
@@ -140,40 +134,32 @@ _EXPECTED = {
 
 
 def decode_json(text: bytes) -> Json:
-    """What a JSON text in UTF-8 decodes to; a byte order mark before it is skipped. Raises ValueError."""
+    """Decode JSON in UTF-8, with or without a byte order mark. Raises ValueError."""
     decoded: Json = from_json(text.removeprefix(_BOM), allow_inf_nan=False)
     return decoded
 
 
 def parse(event: bytes | Json, today: date) -> LookupRequest | Rejected:
-    """Read one request, from its JSON text in UTF-8 or from what that text decodes to; `today` is the latest day that a birth or a document can have."""
+    """Parse a request from JSON in UTF-8, or decoded. `today`: the latest valid date of birth or issue."""
     try:
         wire = decode_json(event) if isinstance(event, bytes) else event
     except ValueError:
         return Rejected(None, (FieldError("", "expected a request as a JSON object in UTF-8, but this is not JSON"),))
     if not isinstance(wire, dict):
         return Rejected(None, (FieldError("", "expected a request as a JSON object"),))
-    # As if it were absent: an optional field that is null or empty.
+    # A null or empty optional field counts as absent.
     present = {name: value for name, value in wire.items() if value not in (None, "") or name not in _OPTIONAL}
     try:
         return LookupRequest.model_validate(present, context=today)
     except ValidationError as exc:
-        return Rejected(_request_id(wire), _field_errors(exc))
+        errors = exc.errors(include_url=False, include_context=False, include_input=False)
+        # A valid id is returned with the errors of the other fields.
+        value = wire.get("requestId")
+        request_id = value if isinstance(value, str) and 1 <= len(value) <= MAX_REQUEST_ID else ""
+        return Rejected(request_id, tuple(map(_field_error, errors)))
 
 
-def _request_id(wire: dict[str, object]) -> str:
-    """The request's id where it is a right one: a reply should find its way even when all else is wrong."""
-    value = wire.get("requestId")
-    return value if isinstance(value, str) and 1 <= len(value) <= MAX_REQUEST_ID else ""
-
-
-def _field_errors(exc: ValidationError) -> tuple[FieldError, ...]:
-    errors = exc.errors(include_url=False, include_context=False, include_input=False)
-    # A default that is wrong is named by pydantic in Python's spelling.
-    return tuple(
-        FieldError(
-            to_camel(str(error["loc"][0])),
-            _EXPECTED.get(error["type"], error["msg"].removeprefix("Value error, ")),
-        )
-        for error in errors
-    )
+def _field_error(error: ErrorDetails) -> FieldError:
+    message = _EXPECTED.get(error["type"], error["msg"].removeprefix("Value error, "))
+    # pydantic names an invalid default by its Python name.
+    return FieldError(to_camel(str(error["loc"][0])), message)

@@ -21,7 +21,7 @@ from function.event import (
     InvalidEvent,
     Mode,
     TooManyEvents,
-    decoded,
+    decode_attribute,
     from_batch,
     from_binary,
     from_plain,
@@ -148,5 +148,7 @@ def _attributes(headers: Headers) -> dict[str, str]:
     for name, value in headers.items():
         if name.startswith(_PREFIX):
             text = value.decode("latin-1")
-            found[name[len(_PREFIX) :].decode("latin-1")] = text if _ALL_PLAIN.fullmatch(text) else decoded(value)
+            found[name[len(_PREFIX) :].decode("latin-1")] = (
+                text if _ALL_PLAIN.fullmatch(text) else decode_attribute(value)
+            )
     return found

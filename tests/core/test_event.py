@@ -10,7 +10,7 @@ from function.event import (
     InvalidEvent,
     Mode,
     TooManyEvents,
-    decoded,
+    decode_attribute,
     from_batch,
     from_binary,
     from_plain,
@@ -109,13 +109,13 @@ def test_data_of_another_type_is_none_in_any_mode(content_type: str) -> None:
     ],
 )  # fmt: skip
 def test_a_header_s_value_is_read_as_the_http_binding_says(value: bytes, text: str) -> None:
-    assert decoded(value) == text
+    assert decode_attribute(value) == text
 
 
 @pytest.mark.parametrize("value", [b"%C0%A0", b"\xff", b"%FF", b'"%E2%82"'])
 def test_a_header_s_value_that_is_no_utf_8_says_what_was_expected(value: bytes) -> None:
     with pytest.raises(InvalidEvent, match="percent-encoded UTF-8"):
-        decoded(value)
+        decode_attribute(value)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""The file that functions-framework is given: `functions-framework --source adapters/entry.py --target inn`.
+"""The source file for functions-framework: `functions-framework --source adapters/entry.py --target inn`.
 
-Settings are read when the file is loaded, so that a wrong one ends the start. What connects is built
+Settings are read when the file is loaded, so that a wrong one ends the start. Clients are built
 at the first request, after any fork, once a process; an address that the driver can't use ends the host
-then. Where it listens is functions-framework's affair. After SIGTERM requests and fetches have 30
-seconds, gunicorn's `graceful_timeout`.
+then. functions-framework listens. After SIGTERM requests and fetches have 30 seconds, gunicorn's
+`graceful_timeout`.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ from adapters.telemetry import Telemetry
 WRONG_SETTINGS = 2
 """The exit status, as of `inn serve`."""
 NOT_STARTED = 3
-"""The exit status that gunicorn ends with itself; after any other one it would begin the process anew, for ever."""
+"""The exit status after which gunicorn ends, too; after any other one it restarts the process, for ever."""
 RESTART_SEC = 5.0
-"""Between two starts of which the first was refused: here nobody would begin the process anew."""
+"""Pause after a refused login; the host would not restart the process."""
 
 
 def _settings() -> Core:
@@ -49,44 +49,44 @@ _STARTING: set[asyncio.Task[None]] = set()
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    return await _served().endpoint(request)
+    return await _function().endpoint(request)
 
 
 @cache
-def _served() -> Function:
-    """This process's function. Its servers are reached behind the first requests, however long it takes."""
+def _function() -> Function:
+    """Build this process's function, and begin to connect it in the background."""
     stack = ExitStack()
     observer = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
     try:
         served = stack.enter_context(function(_CORE, observer))
     except WrongAddress as wrong:
-        # What is wrong with it only the driver knows, and none can be made before the fork.
+        # Only the driver can check it, and must not be created before the fork.
         stack.close()
         _give_up(str(wrong))
     atexit.register(stack.close)
     if not _CORE.http.bearer_tokens:
-        # Whether the address is a loopback one is known to functions-framework alone; by itself it takes every one.
+        # Only functions-framework knows the address; by default it is not a loopback one.
         observer.event("open_to_everybody", variable="HTTP_TOKENS")
-    task = asyncio.create_task(_reach(served, observer))
+    task = asyncio.create_task(_connect(served, observer))
     _STARTING.add(task)
     task.add_done_callback(_STARTING.discard)
     return served
 
 
 def _give_up(why: str) -> NoReturn:
-    """End the host with a line. It would answer an exception, and go on to the next request."""
+    """End the host with a line. An exception would only end the request."""
     sys.stderr.write(f"inn: {why}\n")
     sys.stderr.flush()
     os._exit(NOT_STARTED)
 
 
-async def _reach(served: Function, observer: Telemetry) -> None:
-    """Until every server is reached: a login that is refused may be mended at the server's side."""
+async def _connect(served: Function, observer: Telemetry) -> None:
+    """Retry until every server is reached: a refused login may be corrected at the server."""
     while True:
         try:
             return await wait_for_servers(served.servers, 0, observer)
-        except NotStarted as no:
-            observer.error("start", no)
+        except NotStarted as error:
+            observer.error("start", error)
         except WrongAddress as wrong:
             _give_up(str(wrong))
         await asyncio.sleep(RESTART_SEC)

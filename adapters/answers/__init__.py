@@ -1,1 +1,1 @@
-"""Encryption of what is stored, and what one process keeps of answers, claims and tickets."""
+"""Encryption of stored data; and a process's cache, pending saves and claims."""

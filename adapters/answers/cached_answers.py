@@ -1,11 +1,11 @@
-"""What one process keeps of answers, in memory: a cache, what it has still to save, and the claims that it holds.
+"""An AnswerStore with a cache in memory, retries of failed writes (pending saves), and renewal and release of claims.
 
 - Cache: for CACHED_SEC another process may still answer for a person after `inn forget`; nothing of it is written.
 - Pending saves: an answer that could not be saved cost one of the few requests that the tax service allows. The
-  next lookup of the person, or `close`, saves it. What was erased is never written again: no record of an erasure
-  says who it was, so a pending save is discarded if anybody was erased since its answer was fetched.
+  next lookup of the person, or `close`, saves it. Erased data is never written again: records of erasures do not
+  identify persons, so a pending save is discarded after any erasure since its answer was fetched.
 - Claims of fetches under way are renewed, so that a short lease is enough, and `close` releases them with their
-  tickets. A claim whose ticket could not be kept is released, with the ticket, before the person is claimed again.
+  tickets. A claim whose ticket could not be stored is released, with the ticket, before the person is claimed again.
 """
 
 from collections import OrderedDict
@@ -28,9 +28,9 @@ CACHED_SEC = 60.0
 CAPACITY = 10_000
 """Persons in memory: some 10 MiB of answers."""
 PENDING_SEC = 600.0
-"""After so long a pending save is discarded: the outage outlasted every request that waited for it."""
+"""A pending save is discarded after this time: by then no request waits for it."""
 CLOCK_SKEW_SEC = 60.0
-"""The clock of whoever erases may be behind by so much, and the erasure take so long."""
+"""Bound of the erasing process's clock skew plus the erasure's duration."""
 
 T = TypeVar("T")
 
@@ -42,23 +42,23 @@ class _Entry(NamedTuple, Generic[T]):
 
 
 class TTLCache(Generic[T]):
-    """A value for each person, `capacity` of them at most: the oldest is evicted first. Thread-safe."""
+    """Thread-safe TTL cache keyed by person; the oldest of more than `capacity` entries is evicted."""
 
     def __init__(self, clock: Clock, capacity: int) -> None:
         self._clock = clock
         self._capacity = capacity
-        # In the order in which they were put.
+        # In the order of `put`.
         self._entries: OrderedDict[Person, _Entry[T]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, person: Person) -> T | None:
         """The value, unless it has expired."""
-        # Without the lock: every cached answer comes this way.
+        # Without the lock, because it is called for every cached answer.
         entry = self._entries.get(person)
         return entry.value if entry is not None and self._clock.now() < entry.expires_at else None
 
     def put(self, person: Person, value: T, made: datetime, expires_at: datetime) -> None:
-        """Store the value, unless there is one that was made later."""
+        """Store the value, unless the stored one was made later."""
         with self._lock:
             entry = self._entries.get(person)
             if entry is None or entry.made <= made:
@@ -72,8 +72,8 @@ class TTLCache(Generic[T]):
         with self._lock:
             self._entries.pop(person, None)
 
-    def unexpired(self) -> list[T]:
-        """Remove what has expired; the values that are left."""
+    def prune(self) -> list[T]:
+        """Remove expired entries; returns the values that remain."""
         now = self._clock.now()
         with self._lock:
             for person, entry in list(self._entries.items()):
@@ -83,7 +83,7 @@ class TTLCache(Generic[T]):
 
 
 class ErasingStore(AnswerStore, Protocol):
-    """A store of which persons are erased."""
+    """An AnswerStore that reports erasures."""
 
     def erased_since(self, time: datetime) -> bool:
         """See HistoryStore."""
@@ -98,8 +98,8 @@ class _PendingSave(NamedTuple):
 class CachedAnswers(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
-    A daemon thread renews claims and deletes what has expired, until there is nothing left: no personal data stays
-    in an idle process.
+    A daemon thread renews claims and deletes expired entries until none is left: an idle process holds no
+    personal data.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class CachedAnswers(AnswerStore):
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
         self.cached = self._answers.get
-        # What could not be written: an answer, or a ticket.
+        # Answers and tickets that could not be written.
         self._unwritten: TTLCache[_PendingSave | Claim] = TTLCache(clock, capacity)
         self._held: dict[str, Claim] = {}
         self._lock = Lock()
@@ -124,7 +124,7 @@ class CachedAnswers(AnswerStore):
 
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
-        """What could not be written for this person is written first; of a pending save the answer is returned."""
+        """Failed writes for this person are retried first; a pending save's answer is returned."""
         unwritten = self._unwritten.get(person)
         if isinstance(unwritten, _PendingSave) and self._retry(unwritten):
             return unwritten.answer
@@ -177,12 +177,12 @@ class CachedAnswers(AnswerStore):
         self._store.renew(claims)
 
     def close(self) -> None:
-        """Make the pending saves, and release the claims of fetches that go on, or are lost with the process."""
+        """Make the pending saves, and release all claims."""
         self._closing.set()
         with self._lock:
             claims = list(self._held.values())
         calls: list[Callable[[], object]] = []
-        for each in self._unwritten.unexpired():
+        for each in self._unwritten.prune():
             if isinstance(each, Claim):
                 claims.append(each)
             else:
@@ -190,7 +190,7 @@ class CachedAnswers(AnswerStore):
         calls += [partial(self._store.release, claim) for claim in claims]
         for call in calls:
             if not self._attempt("close", call):
-                # Each of the others would wait as long in vain, and leases end by themselves.
+                # The other calls would also fail after their timeout; leases end by themselves.
                 return
 
     def _retry(self, pending: _PendingSave) -> bool:
@@ -206,7 +206,7 @@ class CachedAnswers(AnswerStore):
     def _cache(self, answers: Mapping[Person, Answer]) -> None:
         limit = self._clock.now() + timedelta(seconds=CACHED_SEC)
         for person, answer in answers.items():
-            # As in the store: of two answers the one that was fetched later stays.
+            # As in the store, the answer that was fetched later stays.
             self._answers.put(person, answer, answer.fetched_at, min(limit, answer.expires_at or limit))
         if answers:
             self._maintain()
@@ -216,7 +216,7 @@ class CachedAnswers(AnswerStore):
             self._held.pop(claim.token, None)
 
     def _timed(self, step: str, call: Callable[..., T], *arguments: Any) -> T:
-        """Report how long the step took, whether it failed or not: an outage shows as slow steps."""
+        """Report the step's duration, also of failed ones: an outage shows as slow steps."""
         started = perf_counter()
         try:
             return call(*arguments)
@@ -224,7 +224,7 @@ class CachedAnswers(AnswerStore):
             self._observer.step(step, perf_counter() - started)
 
     def _maintain(self) -> None:
-        """Have the maintenance thread run."""
+        """Start the maintenance thread unless it runs."""
         with self._lock:
             if self._maintenance is None and not self._closing.is_set():
                 self._maintenance = Thread(target=self._run_maintenance, name="answers", daemon=True)
@@ -235,17 +235,17 @@ class CachedAnswers(AnswerStore):
         while not self._closing.wait(self._interval):
             with self._lock:
                 held = dict(self._held)
-            # A fetch that has just begun needs no renewal yet, and as a rule never does.
+            # A claim is renewed from its second interval on: most fetches end before.
             if lasting := tokens & held.keys():
                 self._attempt("renew", partial(self._store.renew, [held[token] for token in held if token in lasting]))
             tokens = set(held)
             with self._lock:
-                if not any((self._held, self._answers.unexpired(), self._unwritten.unexpired())):
+                if not any((self._held, self._answers.prune(), self._unwritten.prune())):
                     self._maintenance = None
                     return
 
     def _attempt(self, where: str, call: Callable[[], object]) -> bool:
-        """False where the store is unavailable. A bug is reported: it is one person's, and not the others'."""
+        """Returns False where the store is unavailable. A bug is reported, and does not stop the other calls."""
         try:
             call()
         except Unavailable:

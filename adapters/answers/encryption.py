@@ -1,7 +1,7 @@
-"""Keyed hashes and encryption: without APP_SECRET_KEYS a dump of the database shows nothing of anybody.
+"""Keyed hashes and encryption: without APP_SECRET_KEYS a dump of the database reveals no personal data.
 
-From each secret HKDF derives a key for hashes, one for encryption, and a short name, with which everything
-begins that the key has hashed or encrypted. The newest key writes; every key reads.
+HKDF derives from each secret a key for hashes, one for encryption, and a short name, which is the prefix of
+all that the key has hashed or encrypted. The newest key writes; every key reads.
 
 A nonce is random: one key may encrypt 2**32 times (NIST SP 800-38D), far beyond what one deployment stores.
 """
@@ -40,7 +40,7 @@ class _Key:
 
 
 class KeyRing:
-    """Hashes persons and encrypts. `secrets`: newest first, one at least; they show in no repr."""
+    """Hashes persons, encrypts and decrypts. `secrets`: newest first, at least one; no repr contains them."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [_derive(secret) for secret in secrets]
@@ -78,7 +78,7 @@ class KeyRing:
 
 
 def _derive(secret: str) -> _Key:
-    def derived(use: bytes, length: int = _KEY_BYTES) -> bytes:
+    def derive(use: bytes, length: int = _KEY_BYTES) -> bytes:
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=b"inn " + use).derive(secret.encode())
 
-    return _Key(derived(b"name", NAME_BYTES), derived(b"hash"), AESGCM(derived(b"encrypt")))
+    return _Key(derive(b"name", NAME_BYTES), derive(b"hash"), AESGCM(derive(b"encrypt")))

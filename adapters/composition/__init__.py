@@ -1,5 +1,4 @@
-"""The only place that joins settings, adapters and the core.
+"""Composition root: assembles settings, adapters and the core.
 
-Nothing here connects at import: a process builds what it needs once, after it was forked, and
-closes it in the reverse order.
+Nothing connects at import: a process builds its parts once, after the fork, and closes them in reverse order.
 """

@@ -1,4 +1,4 @@
-"""What /readyz checks."""
+"""The readiness checks of the store and the providers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -14,27 +14,27 @@ def store_check(ping: Callable[[], object]) -> Check:
     async def check() -> CheckResult:
         try:
             await asyncio.to_thread(ping)
-        except Unavailable as no:
-            return CheckResult(ready=False, detail=no.reason.value)
+        except Unavailable as error:
+            return CheckResult(ready=False, detail=error.reason.value)
         return CheckResult(ready=True)
 
     return check
 
 
 def provider_check(states: Callable[[], Sequence[ProviderStatus]]) -> Check:
-    """Which providers may not be asked, and for how long. A process that can answer from its cache is ready all the same."""
+    """Reports which providers may not be asked, and for how long. Always ready: the cache still answers."""
 
     async def check() -> CheckResult:
         try:
             found = await asyncio.to_thread(states)
-        except Unavailable as no:
-            return CheckResult(ready=True, detail=f"unknown: {no.reason.value}")
-        return CheckResult(ready=True, detail=", ".join(map(_described, found)))
+        except Unavailable as error:
+            return CheckResult(ready=True, detail=f"unknown: {error.reason.value}")
+        return CheckResult(ready=True, detail=", ".join(map(_describe, found)))
 
     return check
 
 
-def _described(status: ProviderStatus) -> str:
+def _describe(status: ProviderStatus) -> str:
     if status.denied is None:
         return f"{status.name}: open"
     return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

@@ -1,4 +1,4 @@
-"""The RabbitMQ consumer from its parts."""
+"""Builds the RabbitMQ consumer."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -24,7 +24,7 @@ from function.telemetry import Observer
 
 
 class ConsumerProcess(NamedTuple):
-    """The consumer of a production process, its readiness checks, and how its start reaches its servers."""
+    """The consumer of a production process, its readiness checks, and the connectors of its servers."""
 
     consumer: Consumer
     checks: Mapping[str, Check]
@@ -57,12 +57,12 @@ def consumer_process(
 
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:
-    """Where the broker is, and the queues there."""
+    """The broker's addresses and queues, from settings."""
     return BrokerConfig(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
 
 
 def broker_connector(consumer: Consumer) -> Connect:
-    """How a process's start reaches the broker: logged in, its queues declared."""
+    """Connects the consumer at a process's start: logs in and declares the queues."""
 
     async def connect() -> str:
         try:

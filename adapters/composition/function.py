@@ -1,4 +1,4 @@
-"""The HTTP function from its parts."""
+"""Builds the HTTP function."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -19,11 +19,11 @@ from function.ports import Ports
 from function.telemetry import Observer
 
 FETCH_GRACE_SEC = 40.0
-"""What fetches beyond their requests' deadline have at the end: longer than one takes."""
+"""Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
 
 
 class HttpParts(NamedTuple):
-    """What the HTTP function needs beside the ports. `deadline_sec`: of one lookup; `threads`: fetches at the same time."""
+    """Arguments of the HTTP function beside the ports. `deadline_sec`: of one lookup; `threads`: concurrent fetches."""
 
     tokens: Sequence[str]
     checks: Mapping[str, Check]
@@ -45,7 +45,7 @@ def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Itera
 
 
 class Function(NamedTuple):
-    """The HTTP function of a production process, and how its start reaches its servers."""
+    """The HTTP function of a production process, and the connectors of its servers."""
 
     endpoint: Endpoint
     servers: Mapping[str, Connect]

@@ -1,6 +1,6 @@
-"""The HTTP function on functions-framework's asynchronous host, for those who serve more beside it.
+"""The HTTP function as an application of functions-framework, to which routes can be added.
 
-A module of its own: the framework brings Flask along, and `inn serve` starts without either.
+A separate module: the framework imports Flask, and `inn serve` starts without either.
 """
 
 from collections.abc import Callable
@@ -23,13 +23,13 @@ def functions_framework_app(endpoint: Endpoint) -> Starlette:
 
     module = ModuleType("inn_function")
     setattr(module, inn.__name__, inn)
-    # Untyped, as all of functions-framework is.
+    # functions-framework is untyped.
     create: Callable[..., Starlette] = create_asgi_app_from_module
     app = create(inn.__name__, __file__, "http", module, None)
 
-    async def refused(request: Request, _refusal: Exception) -> Response:
+    async def answer_error(request: Request, _error: Exception) -> Response:
         return await endpoint(request)
 
-    # What the host would turn away by itself, in plain text, is answered as all else is.
-    app.add_exception_handler(HTTPException, refused)
+    # The host would answer its own errors in plain text.
+    app.add_exception_handler(HTTPException, answer_error)
     return app

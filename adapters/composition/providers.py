@@ -1,4 +1,4 @@
-"""The providers of a deployment, from its settings: the tax service, then the paid one."""
+"""Builds the providers from settings: the tax service, then the paid one."""
 
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers import FailoverProvider
@@ -10,20 +10,20 @@ from function.rate_limit import RateLimit, RateLimiter
 from function.telemetry import Observer
 
 THREADS = 32
-"""Fetches of one process at the same time."""
+"""Concurrent fetches of one process."""
 PROBE_MARGIN_SEC = 10.0
-"""Over the time of one exchange, before a probe of a provider counts as lost."""
+"""Added to the timeout of one exchange: after both, a probe of a provider counts as lost."""
 
 
 def build_provider(
     nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter, observer: Observer, poll_wait: float = 1
 ) -> FailoverProvider:
-    """What a lookup asks. Nothing is sent yet. `poll_wait`: see Nalog."""
+    """The providers of lookups, with fail-over. Nothing is sent yet. `poll_wait`: see Nalog."""
     clock = SystemClock()
     probe_lease = nalog.timeout_sec + PROBE_MARGIN_SEC
     limit = RateLimit(nalog.min_interval_sec, nalog.cooldown_sec, nalog.daily_limit, probe_lease)
     order: list[tuple[Provider, RateLimit]] = [(Nalog(nalog, clock, observer, poll_wait), limit)]
     if apifns.enabled:
-        # A provider that is paid for each request has no pace; what it turns away cools it down as it does the tax service.
+        # A paid provider has no minimum interval; throttling opens its circuit as the tax service's.
         order.append((ApiFns(apifns, nalog.timeout_sec), RateLimit(0, nalog.cooldown_sec, 0, probe_lease)))
     return FailoverProvider(order, limiter, observer, clock)

@@ -1,4 +1,4 @@
-"""The store on MongoDB, from its settings."""
+"""Opens the MongoDB store from settings, and connects it at a process's start."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from adapters.runtime.startup import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
 
 CACHE_THREADS = 4
-"""Threads that read the cache beside those that ask."""
+"""Threads that read the cache beside the fetching ones."""
 TRY_SEC = 1.0
-"""After that a start says that it still waits for the indexes."""
+"""Time after which a start reports that it waits for the indexes."""
 
 
 class StoreSettings(NamedTuple):
-    """Where and how answers are kept."""
+    """The settings of the store."""
 
     app: AppSettings
     mongo: MongoSettings
@@ -46,10 +46,9 @@ def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
 
 
 def store_connector(store: MongoStore, nalog: NalogSettings) -> Connect:
-    """How a process's start reaches the store: logged in, its indexes made, for as long as that takes.
+    """Connects the store at a process's start: logs in and creates the indexes, in a thread that outlasts one attempt.
 
-    What is not done by the end of one try goes on to the next, in a thread that keeps no process from ending. Raises
-    WrongAddress as `check_origin` does.
+    Raises WrongAddress as `check_origin` does.
     """
     done: Future[None] | None = None
 
@@ -67,17 +66,17 @@ def store_connector(store: MongoStore, nalog: NalogSettings) -> Connect:
             return "no server that takes writes (MONGO_DSN, or MONGO_HOST and MONGO_PORT)"
         except WrongAddress:
             raise
-        except StoreRefuses as no:
-            raise Refused(str(no)) from None
+        except StoreRefuses as error:
+            raise Refused(str(error)) from None
         return ""
 
     return connect
 
 
 def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
-    """Raise WrongAddress where the emulated tax service invented the answers and the real one is to be asked, or the other way.
+    """Raise WrongAddress if the stored answers are the emulator's and the real tax service is configured, or vice versa.
 
-    Raises Unavailable or StoreRefuses, too.
+    Also raises Unavailable or StoreRefuses.
     """
     emulated = store.emulated_origin()
     if emulated not in (None, urlsplit(nalog.url).hostname == urlsplit(EMULATED_URL).hostname):

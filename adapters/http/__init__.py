@@ -1,1 +1,1 @@
-"""The CloudEvents HTTP function: one POST in, one answer out."""
+"""The CloudEvents HTTP function, its server and its probes."""

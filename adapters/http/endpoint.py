@@ -1,4 +1,7 @@
-"""The HTTP function, whatever hosts it: lookups at `/`, probes beside it, problems for all else."""
+"""The HTTP function, on any host: POST / is a lookup, other paths are probes; errors are RFC 9457 problems.
+
+It enforces the size limits of modes.py.
+"""
 
 import asyncio
 import hmac
@@ -24,20 +27,20 @@ from function.telemetry import LookupEvent, Observer
 
 ENTRY = "http"
 BODY_SEC = 10.0
-"""More than a batch takes over a slow line; half a body must not keep its place for ever."""
+"""Time limit of a body: more than a batch takes over a slow line."""
 BATCH_SLICE = 100
-"""Events of a batch that are answered together, before other requests have their turn."""
+"""Events of a batch that are answered at the same time, before other requests have their turn."""
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 DEFAULT_RETRY_SEC = 5
-"""`Retry-After` where nobody knows better."""
+"""`Retry-After` where the outcome has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is an ASGI application of it.
+    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is the ASGI application.
 
-    `probes` are answered on GET, and on HEAD; `tokens`: who holds one may ask, none: everybody;
-    `deadline_sec`: what one lookup may take, waiting included; `body_sec`: seconds in which a body has to come.
+    `probes`: by path, for GET and HEAD; `tokens`: valid bearer tokens, none: no authentication;
+    `deadline_sec`: time limit of one lookup, waiting included; `body_sec`: time limit of a body.
     """
 
     lookups: LookupRunner
@@ -63,7 +66,7 @@ class Endpoint:
         return problem.response()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request over bare ASGI, no host in between."""
+        """Answer one request: the ASGI application."""
         response = await self(Request(scope, receive))
         await response(scope, receive, send)
 
@@ -76,7 +79,7 @@ class Endpoint:
         if path != "/":
             raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a lookup request")
         _check_method(request, "POST")
-        # Of a header that comes twice the first counts.
+        # The first of repeated headers counts.
         headers = dict(reversed(request.scope["headers"]))
         if self.tokens:
             _check_token(headers, self.tokens)
@@ -105,7 +108,7 @@ class Endpoint:
         return modes.structured(event, result_of(*await self._look_up(event)))
 
     async def _look_up(self, event: Event) -> tuple[Outcome, float]:
-        """The outcome, and the seconds that it took. A bug is this event's, and not the batch's."""
+        """Returns the outcome and its duration in seconds."""
         begun = perf_counter()
         self.observer.in_flight(ENTRY, 1)
         try:
@@ -126,7 +129,7 @@ def _response(event: Event, outcome: Outcome, seconds: float) -> Response:
         case Answered():
             return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.OK)
         case Rejected(None, errors):
-            # Reported already as rejected: the problem is only how the client is told.
+            # It is logged already as rejected.
             return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).response()
         case Rejected():
             return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -150,7 +153,7 @@ def _check_method(request: Request, *methods: str) -> None:
 def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
     scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
     offered = given.strip()
-    # Every token is compared, so that the time tells nothing of which one was nearly right.
+    # Every token is compared, so that the time reveals no token.
     matches = [hmac.compare_digest(offered, token.encode()) for token in tokens]
     if scheme.lower() != b"bearer" or not any(matches):
         raise Problem(
@@ -160,7 +163,7 @@ def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
 
 async def _body(request: Request, headers: modes.Headers, limit: int, seconds: float) -> bytes:
     body = b""
-    # Any number of zeros may stand before a length, and Python reads no number of more than 4,300 digits.
+    # Leading zeros are valid, and Python parses at most 4,300 digits.
     declared = headers.get(b"content-length", b"").lstrip(b"0")
     size = int(declared) if declared.isdigit() else 0
     more = True

@@ -1,6 +1,6 @@
-"""Requests over HTTP as events, and results as replies: plain JSON, and CloudEvents in binary, structured and batch mode.
+"""Decodes HTTP requests and encodes replies: plain JSON, and CloudEvents in binary, structured and batch mode.
 
-What is wrong with a request is an RFC 9457 problem, which repeats nothing that the client sent.
+Errors are RFC 9457 problems, which repeat nothing that the client sent.
 """
 
 import json
@@ -41,14 +41,14 @@ MAX_BATCH_BYTES = 1024 * 1024
 PROBLEM_TYPE = "application/problem+json"
 
 _PREFIX = b"ce-"
-# Printable ASCII that a header takes as it is (CloudEvents' HTTP binding, 3.1.3.2). To see that a value is plain
-# takes a tenth of what it takes to quote it, or to read it as quoted.
+# Printable ASCII that needs no encoding in a header (CloudEvents' HTTP binding, 3.1.3.2). The check takes a tenth of
+# the time of encoding or decoding.
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
 _ALL_PLAIN = re.compile(r"[!#$&-~]*")
 
 
 class Problem(Exception):
-    """The request can't be answered: the response to give instead."""
+    """The request is refused with this response."""
 
     def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -69,7 +69,7 @@ def media_type(headers: Headers) -> str:
 
 
 def size_limit(media: str) -> int:
-    """Bytes that a body of this type may have. Raises Problem for a type that is none of ours."""
+    """The maximum bytes of a body of this type; `Endpoint` enforces it. Raises Problem for an unsupported type."""
     if media == BATCH_TYPE:
         return MAX_BATCH_BYTES
     if media in {JSON_TYPE, STRUCTURED_TYPE, ""} or is_json(media):
@@ -78,7 +78,7 @@ def size_limit(media: str) -> int:
 
 
 def read_one(media: str, headers: Headers, body: bytes) -> Event:
-    """The event of a request that is no batch. Raises Problem."""
+    """The event of a request in any mode but batch. Raises Problem."""
     try:
         if media == STRUCTURED_TYPE:
             event = from_structured(body)
@@ -95,7 +95,7 @@ def read_one(media: str, headers: Headers, body: bytes) -> Event:
 
 
 def read_batch(headers: Headers, body: bytes) -> Sequence[Event | InvalidEvent]:
-    """The events of a batch, each on its own. Raises Problem where the body is no batch at all."""
+    """The events of a batch, invalid ones included. Raises Problem where the body is not a batch."""
     try:
         events = from_batch(body)
     except InvalidEvent as fault:
@@ -109,7 +109,7 @@ def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response
     """The reply, in the mode of the request."""
     if event.mode is Mode.STRUCTURED:
         return Response(structured(event, result), status.value, media_type=STRUCTURED_TYPE)
-    # In binary mode the content type is that of the data.
+    # In binary mode the content type is the data's.
     response = Response(result.to_json(), status.value, media_type=JSON_TYPE)
     if event.mode is Mode.BINARY:
         for name, value in _reply_attributes(event).items():
@@ -136,7 +136,7 @@ def _unsupported() -> Problem:
 
 
 def _put_in_trace(events: Sequence[Event], headers: Headers) -> None:
-    """An event that names no trace of its own belongs to that of the HTTP request, as gateways and clients send it."""
+    """An event without a traceparent gets that of the HTTP request, which gateways and clients set."""
     if b"traceparent" in headers:
         inherited = traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
         for event in events:

@@ -1,7 +1,6 @@
-"""/livez, /readyz and /metrics, the same for both processes.
+"""/livez, /readyz and /metrics, of both processes.
 
-A probe never waits for a check that hangs: it reports the last result, and never has more than one run of
-the checks under way.
+A probe does not wait for a check that hangs, but reports the last result. At most one run of the checks is under way.
 """
 
 import asyncio
@@ -13,28 +12,28 @@ from typing import NamedTuple, Protocol
 from starlette.types import Receive, Scope, Send
 
 FRESH_SEC = 1.0
-"""Results of checks, and the rendered metrics, are reported again for so long."""
+"""Lifetime of cached results and metrics."""
 UNREADY_FRESH_SEC = 0.01
-"""Results among which one is not ready: whoever waits for readiness need not wait a second more."""
+"""Lifetime of results while a check fails, so that readiness shows at once."""
 WAIT_SEC = 0.05
-"""A probe waits so long for new results, then reports the last ones."""
+"""Longest wait of a probe for new results; then it reports the last ones."""
 FIRST_WAIT_SEC = 1.0
-"""And so long for the first ones: callers give up after 2 or 3 seconds."""
+"""Longest wait for the first results: callers give up after 2 or 3 seconds."""
 CHECK_TIMEOUT_SEC = 5.0
-"""A check that takes longer is not ready."""
+"""Time limit of a check; then it is not ready."""
 METHODS = ("GET", "HEAD")
 METHOD_NOT_ALLOWED = 405
 
 
 class CheckResult(NamedTuple):
-    """What a check found. `detail` is for people: codes and words, no secrets and no addresses."""
+    """The result of a check. `detail` is for people: codes and words, no secrets and no addresses."""
 
     ready: bool
     detail: str = ""
 
 
 class ProbeReply(NamedTuple):
-    """What a probe answers."""
+    """The reply of a probe."""
 
     body: bytes
     media: str = "application/json"
@@ -55,12 +54,12 @@ class MetricsSource(Protocol):
     def exposition(self) -> bytes:
         """All metrics as text."""
 
-    def checked(self, name: str, *, ready: bool) -> None:
-        """A check has run."""
+    def record_check(self, name: str, *, ready: bool) -> None:
+        """Set the gauge of a check."""
 
 
 class Probes:
-    """Answers the three probes. `clock`: seconds from any beginning."""
+    """Answers the three probes. `clock`: monotonic seconds."""
 
     def __init__(
         self, checks: Mapping[str, Check], metrics: MetricsSource, clock: Callable[[], float] = monotonic
@@ -76,17 +75,17 @@ class Probes:
         self._ending = False
 
     def end(self) -> None:
-        """The process ends: it is not ready any more, and nobody waits for a check."""
+        """Report from now on that the process is not ready, and cancel running checks."""
         self._ending = True
         if self._run is not None:
             self._run.cancel()
 
     def by_path(self) -> dict[str, Probe]:
-        """Each probe under its path."""
+        """The probes by path."""
         return {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
 
     async def serve(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer a request: an ASGI application of a process that answers nothing else."""
+        """Answer a request: the ASGI application of a process that serves only probes."""
         probe = self.by_path().get(scope["path"])
         if probe is None:
             reply = ProbeReply(b"expected /livez, /readyz or /metrics", "text/plain", 404)
@@ -101,18 +100,18 @@ class Probes:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def livez(self) -> ProbeReply:
-        """The process serves: that this runs is the answer."""
+        """The event loop runs."""
         return _json({"live": True})
 
     async def readyz(self) -> ProbeReply:
-        """Whether the process can do its work now, check by check."""
+        """Whether the process can work now, check by check."""
         results = await self._current_results()
         ready = all(result.ready for result in results.values())
         parts = {name: result._asdict() for name, result in results.items()}
         return _json({"ready": ready, "parts": parts}, 200 if ready else 503)
 
     async def metrics(self) -> ProbeReply:
-        """Prometheus' exposition, rendered at most once a second; a scrape runs the checks, too, where nobody else does."""
+        """Prometheus' exposition, rendered at most once a second. A scrape runs the checks, too, unless they are fresh."""
         await self._current_results()
         if self._clock() - self._exposed_at > FRESH_SEC:
             self._exposition = self._metrics.exposition()
@@ -138,16 +137,16 @@ class Probes:
             self._run = None
 
     async def _run_one(self, name: str, check: Check) -> None:
-        """Each check's result is reported at once, whatever hangs beside it."""
+        """Run one check and store its result at once."""
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SEC):
                 result = await check()
         except TimeoutError:
             result = CheckResult(ready=False, detail=f"no answer within {CHECK_TIMEOUT_SEC:g} s")
-        except Exception as exc:  # noqa: BLE001  # whatever goes wrong in a check, the probe reports it and lives on
+        except Exception as exc:  # noqa: BLE001  # a failed check is a result
             result = CheckResult(ready=False, detail=type(exc).__name__)
         self._results[name] = result
-        self._metrics.checked(name, ready=result.ready)
+        self._metrics.record_check(name, ready=result.ready)
 
 
 def _json(content: object, status: int = 200) -> ProbeReply:

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with bounds on what a client may send before anybody knows who it is.
+"""uvicorn's HTTP protocol with bounds on what an unauthenticated client may send.
 
-uvicorn bounds neither the size nor the time of a head, drops the body behind an offered upgrade, and closes idle
-connections at its end though a request may be on the way in one. It has no setting for any of these.
+uvicorn bounds neither the size nor the time of a head, drops the body after an offered upgrade, and closes idle
+connections at its end though a request may be on the way. It has no setting for any of these.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ MAX_HEAD_BYTES = 64 * 1024
 """As many as a body may have; other servers take 8 to 32 KiB."""
 MAX_HEADERS = 100
 MAX_FRAMING_BYTES = 64 * 1024
-"""Of a chunked body, beside the body itself: sizes, extensions, line ends."""
+"""Sizes, extensions and line ends of a chunked body."""
 PIECE_BYTES = 4096
-"""Parsed at once: the bounds are checked between two pieces, and so one read never makes more objects than they allow."""
+"""Bytes that are parsed between two checks of the bounds."""
 MAX_DISCARDED_BYTES = 2 * 1024 * 1024
-"""Of a body that is still sent after its answer: a client that reads only then gets its 413 for twice the largest batch."""
+"""Of a body still being sent after its answer. A client that reads only afterwards gets its 413 up to this size."""
 MAX_PIPELINED = 16
-"""Requests that may wait behind one in work: each takes three kilobytes, for a head of 18 bytes."""
+"""Requests that may wait behind one being processed: each takes 3 kB of memory, for a head of 18 bytes."""
 HEAD_SEC = 10.0
-"""As long as a body may take."""
+"""Time limit of a head."""
 LINGER_SEC = 1.0
-"""At the end an idle connection stays open so long: a request may be on the way in it."""
+"""Time that an idle connection stays open at the end: a request may be on the way."""
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:
@@ -50,7 +50,7 @@ TOO_SLOW = _problem(HTTPStatus.REQUEST_TIMEOUT, "expected the whole head of a re
 
 
 class _RefusedError(Exception):
-    """Stops the parser, which has no other way to be stopped. `reply`: what the client gets."""
+    """Stops the parser, which has no other way to be stopped. `reply`: the response's bytes."""
 
     def __init__(self, reply: bytes) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class _RefusedError(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """Answers requests within bounds, ignores offered upgrades, and drops no request at its end."""
 
-    # In slots: with more attributes than uvicorn's own Python would keep all of them in a slower way.
+    # Slots: more attributes than uvicorn's own would make all of them slower.
     __slots__ = (
         "_body_bytes",
         "_discarded",
@@ -78,18 +78,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _current(self) -> RequestResponseCycle | None:
-        """The last request that was taken; uvicorn types it as what it is from a first one on."""
+        """The last request, None before the first one; uvicorn's type lacks the None."""
         return self.cycle
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a first head."""
+        """Initialise the counters and start the head's timer."""
         super().connection_made(transport)
-        # Bytes since those that the parser last made anything of: the rest of a head, then, or of trailers.
+        # Bytes since the parser's last event: part of a head or of trailers.
         self._unused = 0
-        # Bytes of the read in which that was: some of them may belong to the next head, and are counted nowhere else.
+        # Bytes of the read with that event: some may belong to the next head, and are counted nowhere else.
         self._uncertain = 0
         self._read = 0
-        # While a body is read: its bytes, those that were sent for it, and those sent after its answer.
+        # Of the body being read: its bytes, those received for it, and those received after its answer.
         self._in_body = False
         self._body_bytes = self._sent = self._discarded = 0
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
@@ -99,19 +99,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._draining = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Stop the timer."""
         self._stop_head_timer()
         super().connection_lost(exc)
 
     def eof_received(self) -> Any:
-        """Whether the connection stays: a client that only stops sending still gets its answers."""
+        """Returns whether the connection stays open: a client that only stops sending still gets its answers."""
         if self._is_idle() and not self.pipeline:
             return False
         self._hang_up_after_answers()
         return True
 
     def data_received(self, data: bytes) -> None:
-        """Parse. Where no request is in work, the time runs in which one has to come."""
+        """Parse data in pieces. The head's timer runs while no request is being processed."""
         if self._ending:
             return
         self._unset_keepalive_if_required()
@@ -141,7 +141,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._head_timer = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
 
     def on_headers_complete(self) -> None:
-        """Take a head that is not too large, nor behind too many, and that says plainly where its request ends."""
+        """Refuse a head that is too large, pipelined behind too many, or ambiguous about where its request ends."""
         too_large = self._unused + self._uncertain > MAX_HEAD_BYTES
         too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
         if too_large or len(self.headers) > MAX_HEADERS:
@@ -165,24 +165,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = self.cycle.keep_alive and not self._draining
         # HTTP/1.0 has no interim responses.
         self.cycle.waiting_for_100_continue = self.cycle.waiting_for_100_continue and not is_old
-        # uvicorn would add trailers to what the application is given: behind the body, a token would count.
+        # uvicorn would add trailers to the application's headers: a token after the body would count.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body, of which the application says how large it may be."""
+        """Count and pass on a piece of a body; the application limits its size."""
         self._unused, self._uncertain = 0, self._read
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End the body, unless the parser only takes an offered upgrade for its end."""
+        """End the body, unless the parser only mistakes an offered upgrade for its end."""
         if self.parser.should_upgrade():
             return
         self._in_body = False
         super().on_message_complete()
 
     def shutdown(self) -> None:
-        """Answer what is in work, and what is on the way already, as the last of its connection."""
+        """Answer requests in progress or on the way, then close their connections."""
         self._draining = True
         if self._is_idle():
             self.loop.call_later(self.linger_sec, self._close_if_idle)
@@ -193,7 +193,7 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            # The parser stops behind the head. Its request is answered as if nothing had been offered.
+            # The parser stops after the head. The offer is ignored.
             if self._current is None or self.parser.get_method() == b"CONNECT":
                 raise httptools.HttpParserError from None
             headers = self.cycle.scope["headers"]
@@ -203,12 +203,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._feed(data[offer.args[0] :])
 
     def _refuse(self, reply: bytes) -> None:
-        """Hang up and say why, where it would not be taken for the answer to another request."""
+        """Close the connection, with `reply` unless it could be taken for the answer to another request."""
         self._stop_head_timer()
         current, is_idle = self._current, self._is_idle()
         may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
         self._ending = True
-        # The parser and this protocol refer to each other: without this the headers stay until the garbage collector comes.
+        # The parser and this protocol refer to each other: without this, headers stay until a garbage collection.
         self.headers = []
         if self.transport.is_closing():
             return
@@ -221,7 +221,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._hang_up_after_answers()
 
     def _hang_up_after_answers(self) -> None:
-        # What was asked for before is answered, in its turn, and uvicorn hangs up behind the last answer.
+        # Earlier requests are answered, and uvicorn closes the connection after the last answer.
         self._ending = True
         if self._current is not None:
             self._current.keep_alive = False
@@ -245,7 +245,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _RestOfRequest:
-    """What a new parser reports to, which goes on behind a head that is known already: all but that head."""
+    """Receives the events of a new parser for the rest of a request; those of its repeated head are ignored."""
 
     def __init__(self, protocol: BoundedProtocol) -> None:
         self._protocol = protocol

@@ -1,4 +1,4 @@
-"""Serves an ASGI application until SIGTERM or SIGINT, then lets requests in work end, and returns."""
+"""Serves an ASGI application until SIGTERM or SIGINT, then waits for requests in progress, and returns."""
 
 import asyncio
 import errno
@@ -23,24 +23,24 @@ T = TypeVar("T")
 
 
 class ListenError(Exception):
-    """The address can't be listened on. The text says why and what to do."""
+    """The address can't be bound: in use, missing rights, invalid. The text says why and what to do."""
 
 
 class Address(NamedTuple):
-    """Where to listen; port 0: any that is free."""
+    """Where to listen; port 0: any free one."""
 
     host: str
     port: int
 
 
 def listen(address: Address) -> socket.socket:
-    """A bound socket, so that a port in use is known before anything else starts. Raises ListenError."""
+    """A listening socket, opened first, so that a port in use ends the start early. Raises ListenError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address.host, address.port))
-        # From here on clients wait in the queue, and are not refused, until the server is up.
+        # From here on clients wait in the backlog until the server runs.
         listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
@@ -51,10 +51,9 @@ def listen(address: Address) -> socket.socket:
 
 
 def exit_if_threads_remain() -> None:
-    """End the process now, with status 0, where a thread still asks a provider. All else must be closed already.
+    """End the process now, with status 0, if a fetch's thread is still running. All else must be closed already.
 
-    It has been waited for, within bounds (`LookupRunner.close`). A thread can't be stopped, and Python would wait for it:
-    for longer than those who sent the signal do.
+    `LookupRunner.close` has waited for it, within bounds. Python would wait without bounds.
     """
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if any(not thread.daemon for thread in threads):
@@ -64,17 +63,16 @@ def exit_if_threads_remain() -> None:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a process's main coroutine on the fastest loop that the platform has."""
+    """Run a process's main coroutine on the platform's fastest event loop."""
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         return runner.run(main)
 
 
 class Server(uvicorn.Server):
-    """One application on one listener. `await serve()` returns after `stop()`, or after a signal.
+    """One application on one listener. `await serve()` returns after `stop()`, or after one of `signals`.
 
-    Requests in work then have `grace` seconds to end. `announce` is called once it answers; `signals` are
-    those that end it. uvicorn's own server would raise the signal once more at the end, and a clean end
-    would not look like one.
+    Requests in progress then have `grace` seconds. `announce` is called once the server answers. uvicorn's own
+    class raises the signal again at the end, which changes the exit status.
     """
 
     def __init__(
@@ -92,9 +90,9 @@ class Server(uvicorn.Server):
                 http=BoundedProtocol,
                 lifespan="off",
                 ws="none",
-                # A bound method is one, too; uvicorn would take it for the protocol before that.
+                # uvicorn would take a bound method for ASGI 2.
                 interface="asgi3",
-                # Nobody asks for a client's address.
+                # The client's address is not used.
                 proxy_headers=False,
                 access_log=False,
                 log_config=None,
@@ -108,21 +106,21 @@ class Server(uvicorn.Server):
         self._signals = signals
 
     def serve(self, sockets: list[socket.socket] | None = None) -> Coroutine[Any, Any, None]:
-        """Answer until it is told to stop."""
+        """Answer until `stop` or a signal."""
         return super().serve(sockets or [self._listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, then say so."""
+        """Start, then call `announce`."""
         await super().startup(sockets)
         self._announce()
 
     def stop(self) -> None:
-        """End as after a signal. Any thread may call it."""
+        """End as after a signal. Thread-safe."""
         self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Heed signals, where this is the thread that gets them."""
+        """Handle `signals`, in the main thread only."""
         here = self._signals if threading.current_thread() is threading.main_thread() else ()
         loop = asyncio.get_running_loop()
         for number in here:

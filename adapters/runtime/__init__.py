@@ -1,1 +1,1 @@
-"""What every process needs: start-up, shutdown, back-off."""
+"""Start-up, back-off, clock, import speed, and running lookups in an asynchronous host."""

@@ -1,4 +1,4 @@
-"""Exponential back-off with jitter, for whoever tries again."""
+"""Exponential back-off with jitter."""
 
 import asyncio
 from contextlib import suppress

@@ -1,7 +1,4 @@
-"""Imports that bring less along. A start is mostly imports, and what they load stays in memory.
-
-A tool of the adapters, and none of them: it knows no library.
-"""
+"""Speeds up imports, which take most of a start: no garbage collection, no search for plugins, hidden modules."""
 
 import gc
 import os
@@ -15,10 +12,10 @@ _PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 @contextmanager
 def fast_imports() -> Iterator[None]:
-    """Within it, nobody looks for what is not there: garbage, or plugins of pydantic. What is there at the end stays.
+    """Disables garbage collection and pydantic's plugin search during imports, then freezes the imported objects.
 
-    A collection walks through all that was imported so far, many times in a start. For plugins, pydantic
-    reads what every installed package says of itself; who has some sets its variable to another value.
+    A collection scans all imported objects, many times in a start. For plugins, pydantic reads every installed
+    package's metadata; PYDANTIC_DISABLE_PLUGINS, if set, is respected.
     """
     set_before = os.environ.get(_PYDANTIC_PLUGINS)
     os.environ.setdefault(_PYDANTIC_PLUGINS, "__all__")
@@ -34,12 +31,9 @@ def fast_imports() -> Iterator[None]:
 
 @contextmanager
 def hide_modules(*names: str) -> Iterator[None]:
-    """Within it, to import one of these modules fails as if it were not installed; what was imported before stays.
-
-    For libraries that try for something more and do without, where it is known not to be needed.
-    """
+    """Makes imports of these modules fail in the block, for libraries' optional imports. Imported ones stay."""
     hidden = [name for name in names if name not in sys.modules]
-    # None is how Python itself notes that a module is not to be had; the type does not say so.
+    # None makes an import fail; the type of sys.modules lacks it.
     modules: dict[str, Any] = sys.modules
     modules.update(dict.fromkeys(hidden))
     try:

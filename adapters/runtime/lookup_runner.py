@@ -1,6 +1,6 @@
-"""Runs `handle` for an asynchronous host: what is cached at once and together, the rest in threads.
+"""Runs `handle` for an asynchronous host: cached lookups on the event loop, fetches in threads.
 
-A slow lookup never holds up a cached one or a probe: they share no thread. No thread waits for a provider's
+A slow lookup never delays a cached one or a probe: they share no thread. No thread waits for a provider's
 answer: a lookup that is pending, or has no permit yet, waits on the event loop and runs `handle` again.
 """
 
@@ -22,28 +22,25 @@ from function.ports import AnswerStore, Ports, Unavailable
 from function.telemetry import Observer
 
 MAX_BATCH = 256
-"""Persons that one round trip to the store asks for at the most."""
+"""Most persons of one round trip to the store."""
 SOCKET_TURNS = 2
-"""Turns of the event loop between bytes that have come and the request made of them."""
+"""Turns of the event loop between the arrival of bytes and the request made of them."""
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
 FETCH_AFTER = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
-"""What the cached attempt may end with for which there is another one."""
+"""Reasons of the cached attempt after which `answer` goes on to `resolve`."""
 NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 
 
 class CachedStore(AnswerStore, Protocol):
-    """A store with a cache in this process."""
+    """A store with a cache in memory."""
 
     def cached(self, person: Person) -> Answer | None:
-        """The unexpired answer, where this process has it. It neither blocks nor fails."""
+        """The unexpired answer in memory. Never blocks or fails."""
 
 
 class LookupRunner:
-    """The two attempts that every host makes of an event: `cached`, then `resolve`, which fetches until it ends.
-
-    `threads`: fetches at the same time.
-    """
+    """The attempts of an event: `cached`, then `resolve`, which fetches until it ends. `threads`: concurrent fetches."""
 
     def __init__(self, answers: CachedStore, ports: Ports, threads: int, observer: Observer) -> None:
         self._answers = answers
@@ -55,7 +52,7 @@ class LookupRunner:
         self._stopping = asyncio.Event()
 
     async def cached(self, events: Sequence[Event]) -> list[Outcome]:
-        """The cached attempt: what memory and one read of the store can say. `Deferred(NOT_CACHED)` for all else."""
+        """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events."""
         known: dict[Person, Answer] = {}
         missing: list[Person] = []
         unavailable = None
@@ -70,16 +67,16 @@ class LookupRunner:
         if missing:
             try:
                 known.update(await self._reads.find_many(missing))
-            except Unavailable as no:
-                unavailable = no
-            except Exception as bug:  # noqa: BLE001  # what could be read elsewhere is answered all the same
+            except Unavailable as error:
+                unavailable = error
+            except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
         ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
         return list(map(handle, events, repeat(ports)))
 
     async def answer(self, event: Event, seconds: float) -> Outcome:
-        """The cached attempt, then `resolve` for what that does not end, in so many seconds."""
+        """The cached attempt, then `resolve` if needed, within `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(deadline):
@@ -92,9 +89,9 @@ class LookupRunner:
     async def resolve(
         self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None
     ) -> Outcome:
-        """Fetch, and wait out what passes by itself, until the lookup ends, fails, or `stop` is called.
+        """Fetch, again after temporary obstacles, until the lookup ends, fails, or `stop` is called.
 
-        With a `deadline` (of the loop's clock) it ends with the last outcome, as soon as no other can come in time.
+        With a `deadline` (of the loop's clock) it returns the last outcome as soon as no other can come in time.
         """
         outcome = self._deferred(event, Reason.DEADLINE)
         backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
@@ -104,7 +101,7 @@ class LookupRunner:
                     if _reason(outcome) is Reason.PENDING:
                         outcome = await self.fetch(event)
                     elif self._gate.is_open:
-                        outcome = self._gate.noted(await self.fetch(event))
+                        outcome = self._gate.record(await self.fetch(event))
                     else:
                         outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                         outcome = await self._fetch_in_turn(event, deadline)
@@ -117,32 +114,32 @@ class LookupRunner:
         return outcome
 
     async def fetch(self, event: Event) -> Outcome:
-        """One attempt in a thread, with the real store and provider. A bug is reported, and is `Deferred(INTERNAL_ERROR)`."""
+        """One attempt in a thread, with the real store and provider. A bug is reported as `Deferred(INTERNAL_ERROR)`."""
         loop = asyncio.get_running_loop()
         try:
-            # With its context: what the thread does belongs to this request's trace.
+            # With the context: the thread's spans belong to this request's trace.
             return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
-        except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the host's
+        except Exception as bug:  # noqa: BLE001  # a bug ends one request, not the host
             self._observer.error("fetch", bug)
             return self._deferred(event, Reason.INTERNAL_ERROR)
 
     def stop(self) -> None:
-        """Let nobody wait any longer: each `resolve` ends with the attempt that it makes now, or with its last outcome."""
+        """End all waiting: each `resolve` returns after its current attempt, or returns its last outcome."""
         self._stopping.set()
 
     def close(self, within: float) -> None:
-        """Wait so many seconds for the fetches under way, which can't be stopped; those in the queue never begin."""
+        """Cancel queued fetches, and wait `within` seconds for those under way, which can't be stopped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        # The pool's own waiting has no bounds.
+        # The pool's own wait has no timeout.
         waiting = Thread(target=self._threads.shutdown, daemon=True)
         waiting.start()
-        # Whoever interrupts once more does not want to wait.
+        # A second interrupt ends the wait.
         with suppress(KeyboardInterrupt):
             waiting.join(within)
         self._reads.close()
 
     async def _fetch_in_turn(self, event: Event, deadline: float | None) -> Outcome:
-        """Fetch when the provider permits it, after those that came before."""
+        """Fetch when the provider permits it, in the order of the calls."""
         async with self._gate.turn():
             while True:
                 wait = self._gate.wait
@@ -152,29 +149,29 @@ class LookupRunner:
                 await pause(wait, self._stopping)
                 if self._stopping.is_set():
                     return outcome
-                outcome = self._gate.noted(await self.fetch(event))
+                outcome = self._gate.record(await self.fetch(event))
                 if _reason(outcome) is not Reason.PROVIDER_CLOSED:
                     return outcome
 
     def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
-        """How an event ends that a host gives up for this reason."""
+        """The outcome of an event that is deferred for this reason; `Rejected` for an invalid one."""
         request = event.request(self._ports.clock)
         return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)
 
 
 class CoalescedReads:
-    """Reads, in one round trip, for all calls that are here already or arrive while the store is being read."""
+    """Combines concurrent calls, and calls that arrive during a read, into one round trip to the store."""
 
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._turn = asyncio.Lock()
-        # The next batch, and whom it asks for.
+        # The next batch, and its persons.
         self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
         self._persons: list[Person] = []
 
     async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """As `AnswerStore.find_many`; there may be others in the result."""
+        """As `AnswerStore.find_many`; the result may contain further persons."""
         if self._batch is None or len(self._persons) >= MAX_BATCH:
             self._persons = []
             self._batch = asyncio.create_task(self._read_batch(self._persons))
@@ -185,7 +182,7 @@ class CoalescedReads:
         except Unavailable:
             raise
         except Exception:
-            # A bug is one call's, and not the batch's.
+            # One call's bug must not fail the others: each reads by itself.
             if len(asked_for) == len(persons):
                 raise
             return await self._read(persons)
@@ -206,10 +203,7 @@ class CoalescedReads:
 
 
 class _PermitGate:
-    """Once a provider denied a permit, fetches go one at a time, in the order in which they came.
-
-    It is open while nobody waits for a permit and none was denied for longer.
-    """
+    """Serialises fetches, in the order of their calls, after a denied permit; open while none waits and no denial lasts."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -223,11 +217,11 @@ class _PermitGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether a fetch may go without a turn."""
+        """Whether a fetch needs no turn."""
         return not self._waiting and not self.wait
 
-    def noted(self, outcome: Outcome) -> Outcome:
-        """The same outcome; a denied permit closes the gate for as long as it says."""
+    def record(self, outcome: Outcome) -> Outcome:
+        """Close the gate if the outcome is a denied permit; returns the outcome."""
         if isinstance(outcome, Deferred) and outcome.reason in NOT_PERMITTED:
             wait = max(outcome.retry_after, FIRST_BACKOFF_SEC)
             self._permitted_at = asyncio.get_running_loop().time() + wait
@@ -235,7 +229,7 @@ class _PermitGate:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """The turn of one fetch."""
+        """Wait for the turn of one fetch, and hold it."""
         self._waiting += 1
         try:
             async with self._lock:
@@ -245,10 +239,9 @@ class _PermitGate:
 
 
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
-    """Return once so many turns of the event loop bring no more into `arrived`, or `most` are there.
+    """Return once `turns` of the event loop add nothing to `arrived`, or it has `most` items.
 
-    `turns`: those that pass between bytes that have come and the request made of them. It waits for
-    nothing that is not here yet.
+    It collects requests whose bytes have arrived, and does not wait for further bytes.
     """
     seen = 0
     while seen < len(arrived) < most:
@@ -262,7 +255,7 @@ def _reason(outcome: Outcome) -> Reason | None:
 
 
 def _delay(outcome: Outcome, backoff: Backoff) -> float | None:
-    """Seconds until the next attempt; None: the outcome is final, or a failure, which the host decides about."""
+    """Seconds until the next attempt; None: the outcome is final, or a failure for the host to handle."""
     match outcome:
         case Deferred(_, Reason.PENDING | Reason.PROVIDER_CLOSED, retry_after):
             return retry_after

@@ -1,4 +1,4 @@
-"""A process's start: it tries its servers for a bounded time, and says of each that it could not reach why not."""
+"""Waits at a process's start for its servers, within a time limit, and reports why one is not reached."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,15 +14,15 @@ LONGEST_BACKOFF_SEC = 5.0
 
 T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
-"""Tries once: "" when it is done, else why not yet. Raises Refused where trying again would not help."""
+"""Tries once: returns "" when connected, else why not. Raises Refused where a retry would not help."""
 
 
 class Refused(Exception):
-    """The server is there and says no: a wrong password, a missing right. The text says what to mend."""
+    """The server refuses: a wrong password, a missing right. The text says what to correct."""
 
 
 class NotStarted(Exception):
-    """A line for each server that could not be reached, or the one that refused."""
+    """A server was not reached in time, or refused. `lines`: why, by the server's name."""
 
     def __init__(self, lines: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{name}: {why}" for name, why in lines.items()))
@@ -32,7 +32,7 @@ class NotStarted(Exception):
 async def wait_for_servers(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:
     """Return when every server is reached; `limit` in seconds, 0: none. Raises NotStarted.
 
-    The log has a line for a server that the start has to wait for, and one when it is there.
+    A server that is not reached at once is logged, and again when it is reached.
     """
     missing = dict.fromkeys(servers, "it has not answered")
     tries = [asyncio.create_task(_reach(name, connect, missing, observer)) for name, connect in servers.items()]
@@ -44,7 +44,7 @@ async def wait_for_servers(servers: Mapping[str, Connect], limit: float, observe
     finally:
         for task in tries:
             task.cancel()
-        # A refusal of one ends all; what the others then say no longer matters.
+        # One refusal ends all; other errors no longer matter.
         await asyncio.gather(*tries, return_exceptions=True)
 
 
@@ -58,24 +58,24 @@ async def _reach(name: str, connect: Connect, missing: dict[str, str], observer:
                 observer.event("server_unreachable", server=name.lower())
             waited = True
             await asyncio.sleep(backoff.next())
-    except Refused as no:
-        raise NotStarted({name: str(no)}) from None
+    except Refused as error:
+        raise NotStarted({name: str(error)}) from None
     if waited:
         observer.event("server_reached", server=name.lower())
     del missing[name]
 
 
 def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
-    """Do some work in a thread that can't be stopped, and keeps no process from ending."""
-    end: Future[T] = Future()
-    # From here on nobody can cancel it.
-    end.set_running_or_notify_cancel()
+    """Run `work` in a thread that can't be cancelled and does not delay the process's end."""
+    future: Future[T] = Future()
+    # From here on it can't be cancelled.
+    future.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
-            end.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  # whoever waits for the end is told
-            end.set_exception(exc)
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  # the future passes it on
+            future.set_exception(exc)
 
     Thread(target=run, daemon=True).start()
-    return end
+    return future

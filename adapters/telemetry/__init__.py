@@ -1,4 +1,4 @@
-"""The service's logs, metrics and traces, none of which ever holds personal data."""
+"""Logs, metrics and traces, without personal data."""
 
 from adapters.telemetry.observer import Telemetry, start
 

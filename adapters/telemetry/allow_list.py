@@ -1,8 +1,8 @@
 """The allow-list of the log: the names of the facts that a line may hold, and the form that each must have.
 
-Whatever is not in FORMS, or has another form, is left out of every line. To log a new fact, add its name here.
-Of an exception a line has the types and the places in the code, never a text: that may hold what was being worked
-on, a URL with a person in it, a key, a body.
+A fact that is not in FORMS, or has another form, is left out. To log a new fact, add its name to FORMS; a field of
+every lookup's line belongs into `LookupEvent` and `_describe_lookup`. Of an exception a line has the types and the
+places in the code, never a text: that may hold a URL with a person in it, a key, a body.
 """
 
 import re
@@ -23,7 +23,7 @@ from function.telemetry import ENTRIES, PROVIDERS, STATUSES, LookupEvent
 T = TypeVar("T", str, None)
 
 Form = Callable[[object], str | float | None]
-"""Gives the value as it may be shown; None: not at all."""
+"""Returns the value to log; None: it is withheld."""
 
 OTHER: Final = "other"
 WITHHELD: Final = "withheld"
@@ -39,43 +39,43 @@ _MAX_NUMBER = 1e9
 """A larger number could identify a person: a passport's has ten digits, an INN twelve."""
 
 KNOWN: Final = {str(word): str(word) for word in ("", *ENTRIES, *STATUSES, *PROVIDERS)}
-"""The words of the Observer's vocabulary; any other one is shown as OTHER."""
+"""The Observer's vocabulary; any other word is logged as OTHER."""
 
 _SIGN = "[._:/+=~-]"
-"""Signs, beside letters and digits, that an id may have."""
+"""Punctuation that an id may contain."""
 _DAY, _MONTH, _YEAR = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
 _DATE = f"{_DAY}{_SIGN}*{_MONTH}{_SIGN}*{_YEAR}|{_YEAR}{_SIGN}*{_MONTH}{_SIGN}*{_DAY}"
 _PERSONAL_DIGITS = re.compile(f"[0-9]{{6}}|{_DATE}")
 
-# A request's id is the client's own: one that could be a document, an INN, a date or a name is not shown.
+# Clients choose request ids: one that could be a document, an INN, a date or a name is withheld.
 _ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
-# Milliseconds since the epoch, of 2023 to 2033: no document has thirteen digits.
+# Milliseconds since the epoch, 2023 to 2033: no document has thirteen digits.
 _IMPERSONAL = re.compile(rf"{_UUID.pattern}|(?<![0-9])1[7-9][0-9]{{11}}(?![0-9])")
 _EIGHT_DIGITS = re.compile(f"[0-9](?:{_SIGN}*[0-9]){{7}}")
-# Ten digits or more, for a passport may be a part of them. Letters between two digits end a number.
+# Ten digits or more could contain a passport. Letters between two digits end a number.
 _DOCUMENT = re.compile(f"[0-9](?:{_SIGN}*[0-9]){{9}}|{_DATE}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
-    """Gives a text of this form that could identify nobody, and `other` for all else."""
+    """A function that returns a text of this form without personal digits, and `other` for all others."""
     expected = re.compile(pattern)
 
     @lru_cache(maxsize=256)
     def matches(text: str) -> bool:
         return expected.fullmatch(text) is not None and not _PERSONAL_DIGITS.search(text)
 
-    # A subclass of str may print as anything.
+    # A subclass of str may print differently.
     return lambda value: str(value) if isinstance(value, str) and matches(value) else other
 
 
 _CODE = r"[a-z][a-z0-9_]{0,39}"
 _WORD = r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}"
 code = _matching(_CODE, OTHER)
-"""A code in small letters, as an event's name; "other" where it is none."""
+"""A code in lower case, as an event's name; "other" for another text."""
 word = _matching(_WORD, OTHER)
-"""A name in code; "other" where the text does not look like one."""
+"""A name in code; "other" for another text."""
 _version = _matching(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}", None)
 _host_name = _matching(r"(?:https?://)?[A-Za-z][A-Za-z0-9.-]{0,99}(?::\d{1,5})?", None)
 
@@ -84,7 +84,7 @@ def request_id(value: str) -> str:
     """The client's id of a request, or "withheld" where it could identify the person."""
     if not value or _UUID.fullmatch(value):
         return value
-    # Most ids have no eight digits in a row, and the thorough search costs several times as much.
+    # Most ids have no eight digits in a row, and the second search costs several times as much.
     could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(_IMPERSONAL.sub("x", value))
     return value if _ID.fullmatch(value) and not could_be_personal else WITHHELD
 
@@ -112,13 +112,13 @@ FORMS: Final[dict[str, Form]] = {
 
 
 class AllowList:
-    """A processor that lets known facts pass in their harmless form, whoever logs them, and counts the others."""
+    """A structlog processor that passes known facts in their harmless form, and counts the others as withheld."""
 
     def __init__(self, service: str) -> None:
         self._service = service
 
     def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-        """The line that may be written. `facts` of the line are as good as its own; some types come under any name."""
+        """The line to write. `facts` count as its own; some types are allowed under any name."""
         shown: dict[str, Any] = {
             "time": line.pop("time"),
             "level": line.pop("level"),
@@ -160,7 +160,7 @@ def _describe_lookup(event: LookupEvent) -> dict[str, Any]:
 
 
 def _describe_record(record: LogRecord) -> dict[str, Any]:
-    """A library's record without its message, which may hold URLs, bodies, addresses with passwords."""
+    """A library's record without its message, which may hold URLs, bodies, passwords."""
     error = record.exc_info[1] if record.exc_info else None
     described = describe(error) if error is not None else {}
     places = described.get("places") or [place(record.pathname, record.lineno, record.funcName or "")]
@@ -168,7 +168,7 @@ def _describe_record(record: LogRecord) -> dict[str, Any]:
 
 
 def describe(error: BaseException, depth: int = MAX_CAUSES) -> dict[str, Any]:
-    """Its type, its places (outermost first), and the same of its causes and of a group's members."""
+    """The error's type and places (outermost first), and those of its causes and a group's members."""
     frames = deque(((frame.f_code, line) for frame, line in walk_tb(error.__traceback__)), MAX_PLACES)
     causes = islice(_causes(error), MAX_CAUSES) if depth else ()
     return {
@@ -184,7 +184,7 @@ def type_name(error: type[BaseException]) -> str:
 
 
 def place(filename: str, line: int, function: str) -> str:
-    """A place in the code: the path without what depends on the machine, the line and the function."""
+    """A place in the code: the path relative to its root, the line and the function."""
     root = next((root for root in _ROOTS if filename.startswith(root)), "")
     parts = filename.removeprefix(root).split("/")
     return f"{'/'.join(map(word, parts if root else parts[-2:]))}:{line} {word(function)}"

@@ -1,4 +1,4 @@
-"""Brings into our log what libraries log by the standard library's loggers, and the errors that nobody caught."""
+"""Captures records of the standard library's loggers, and uncaught errors, for the service's log."""
 
 import logging
 import sys
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing_extensions import override
 
 _SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
-"""They log each request's URL; our own line says more."""
+"""They log each request's URL."""
 
 OnRecord = Callable[[logging.LogRecord, int], None]
 OnError = Callable[[str, BaseException], None]
 
 
 class LibraryHandler(logging.Handler):
-    """Hands each record on, with the standard level at or below its own."""
+    """Passes each record on, with the standard level at or below its own."""
 
     def __init__(self, on_record: OnRecord) -> None:
         super().__init__()
@@ -31,8 +31,8 @@ class LibraryHandler(logging.Handler):
 
 @contextmanager
 def capture_loggers(level: int, on_record: OnRecord) -> Iterator[None]:
-    """While it lasts, the records of all loggers go to `on_record`; afterwards all is as it was."""
-    # What libraries log below a warning is not worth a line, unless somebody debugs.
+    """Sends the records of all loggers to `on_record` within the context; then restores the loggers."""
+    # Libraries' records below a warning are only logged for debugging.
     lowest = logging.INFO if level <= logging.DEBUG else logging.WARNING
     silenced = [logging.getLogger(name) for name in _SILENCED]
     named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
@@ -54,7 +54,7 @@ def capture_loggers(level: int, on_record: OnRecord) -> Iterator[None]:
 
 @contextmanager
 def capture_errors(on_error: OnError) -> Iterator[None]:
-    """While it lasts, errors that nobody caught go to `on_error`; Python's own hooks print their texts."""
+    """Sends uncaught errors to `on_error` within the context, because Python's own hooks print their texts."""
     before = sys.excepthook, threading.excepthook, sys.unraisablehook
 
     def report(where: str, error: BaseException | None) -> None:

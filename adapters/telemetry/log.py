@@ -1,7 +1,7 @@
 """The log: structlog's pipeline, which ends in one JSON object a line, or in coloured lines on a terminal.
 
-A thread of its own writes them, so that a slow reader or a full disk stops nobody: the standard library's
-QueueListener, over a bounded queue. Lines that find it full, or cannot be written, are dropped and counted.
+A thread writes the lines from a bounded queue (the standard library's QueueListener), so that a slow reader or a
+full disk blocks no other thread. When the queue is full, or a write fails, lines are dropped and counted.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing_extensions import override
 from adapters.runtime.import_speed import hide_modules
 from adapters.telemetry.allow_list import AllowList
 
-# Where rich is installed structlog imports it for tracebacks, of which this log has none: it costs more than the rest.
+# structlog imports rich for tracebacks, which this log does not have: it costs more than the rest.
 with hide_modules("rich"):
     import structlog
     from structlog.processors import JSONRenderer, TimeStamper, add_log_level
@@ -29,20 +29,20 @@ with hide_modules("rich"):
 __all__ = ["LogWriter", "Logger", "close_within", "make_logger"]
 
 MAX_LINES: Final = 20_000
-"""Lines in the queue: a second of the most that a process logs."""
+"""Lines in the queue: one second at a process's highest rate."""
 BATCH: Final = 256
 HELD_SEC: Final = 0.05
-"""A line waits so long for others: under load a call of the system for each would cost more than the line itself."""
+"""Time that a line waits for others: under load a system call for each would cost more than the line itself."""
 CLOSE_SEC: Final = 2.0
-"""How long the end of a process waits for a reader that does not read."""
+"""Longest wait for a stuck reader at the process's end."""
 
 
 class LogWriter(QueueListener):
-    """What structlog's loggers write to; it never blocks. `dropped`: lines that were not written."""
+    """The target of structlog's loggers; it never blocks. `dropped`: lines that were not written."""
 
     def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
-        # A garbage collection may log wherever it strikes, within a line of the same thread, too. So a put may interrupt
-        # another one, and the lock can be taken twice.
+        # A garbage collection may log at any point, even within `write` of the same thread. So the queue's put is
+        # reentrant, and so is the lock.
         self.lines: SimpleQueue[Any] = SimpleQueue()
         super().__init__(self.lines)
         self.dropped = 0
@@ -53,7 +53,7 @@ class LogWriter(QueueListener):
         self._stopping = Event()
 
     def write(self, line: str) -> None:
-        """Have one line written soon, given without its end."""
+        """Queue one line, without its line end."""
         if self.lines.qsize() < self._max_lines:
             self.lines.put(line)
         else:
@@ -69,9 +69,9 @@ class LogWriter(QueueListener):
 
     @contextmanager
     def running(self, on_gap: Callable[[int], None]) -> Iterator[None]:
-        """Write while the context lasts, then what is left, if anybody reads it. Drop what comes later.
+        """Write within the context, then write the rest, in CLOSE_SEC. Later lines are dropped.
 
-        `on_gap` is called with the count of dropped lines, once lines can be written again.
+        `on_gap` is called with the count of dropped lines once lines can be written again.
         """
         self._on_gap = on_gap
         self.start()
@@ -84,7 +84,7 @@ class LogWriter(QueueListener):
 
     @override
     def handle(self, record: Any) -> None:
-        """Write a line and those behind it, then wait for more."""
+        """Write a line and the queued ones after it, then wait for more."""
         lines = [record]
         while len(lines) < BATCH and not self.lines.empty():
             lines.append(self.lines.get())
@@ -106,7 +106,7 @@ class LogWriter(QueueListener):
 
 
 def make_logger(service: str, level: int, writer: LogWriter, *, coloured: bool) -> Logger:
-    """A logger of the lines from `level` on. structlog's global settings stay as they are: others may use it."""
+    """A logger of the lines from `level` on. It does not change structlog's global settings."""
     # One encoder: json.dumps would create it for each line.
     encode = JSONEncoder(separators=(",", ":")).encode
     renderer: Processor = JSONRenderer(serializer=lambda line, **_: encode(line))
@@ -119,14 +119,14 @@ def make_logger(service: str, level: int, writer: LogWriter, *, coloured: bool) 
 
 
 def close_within(seconds: float, close: Callable[[], None]) -> None:
-    """Close something, and wait for it no longer than that."""
+    """Call `close` in a thread, and wait for it at most `seconds`."""
     closing = Thread(target=close, daemon=True)
     closing.start()
     closing.join(seconds)
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write it all, past the stream's own buffer: a stuck write would keep its lock, which Python's end waits for."""
+    """Write all, bypassing the stream's buffer: a stuck write would keep its lock, and Python's end waits for that."""
     try:
         descriptor = stream.fileno()
     except UnsupportedOperation:

@@ -1,4 +1,4 @@
-"""The metrics of one process, for Prometheus: a registry of its own, and labels whose values are few and known."""
+"""Prometheus metrics of one process, in a registry of its own, with few and known label values."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -23,9 +23,9 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Family(dict[tuple[str, ...], M]):
-    """A metric by the values of its labels. They are known; any other becomes "other", so clients cannot make series grow.
+    """A metric's children by label values, cached because `labels()` takes a lock and a microsecond.
 
-    It keeps the children: the library's `labels()` takes a lock and a microsecond.
+    A value that is not known becomes "other", so that clients cannot add series.
     """
 
     def __init__(self, metric: M, *known: Iterable[str]) -> None:
@@ -35,19 +35,19 @@ class Family(dict[tuple[str, ...], M]):
 
     def __missing__(self, values: tuple[str, ...]) -> M:
         labels = (str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True))
-        # Under known values only, or unknown ones would fill the memory.
+        # Only known values are keys, or unknown ones would fill the memory.
         return self.setdefault(key := tuple(labels), self._metric.labels(*key))
 
 
 class Metrics(Observer):
-    """An Observer that counts and measures. `dropped_lines`: log lines that were not written until now."""
+    """An Observer that counts and measures. `dropped_lines`: returns the number of lost log lines."""
 
     exposition_type = CONTENT_TYPE_PLAIN_0_0_4
 
     def __init__(
         self, version: str, dropped_lines: Callable[[], int] = int, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        # Without it each series would have a second one, with the time of its beginning.
+        # Otherwise each series has a second one, with its creation time.
         disable: Callable[[], None] = prometheus.disable_created_metrics
         disable()
         self._registry = registry = prometheus.CollectorRegistry()
@@ -78,7 +78,7 @@ class Metrics(Observer):
             collector(registry=registry)
         build = Gauge("inn_build_info", "1, labelled by the version that runs.", ("version",), registry=registry)
         build.labels(version).set(1)
-        # Alerts watch these: the first event of a series that did not exist would be no increase.
+        # For alerts: the first event of a series that did not exist is no increase.
         for queue in known.QUEUES:
             self._moves[queue,].inc(0)
         for reason in known.HOLD_REASONS:
@@ -87,14 +87,14 @@ class Metrics(Observer):
             self._requests[series].inc(0)
 
     def exposition(self) -> bytes:
-        """What `/metrics` answers, of `exposition_type`."""
-        # The log counts them: a garbage collection within a counter's lock may log.
+        """The reply of `/metrics`, of `exposition_type`."""
+        # Counted by the log: a garbage collection within a counter's lock may log.
         self._lost.reset()
         self._lost.inc(self._dropped_lines())
         return generate_latest(self._registry)
 
-    def checked(self, name: str, *, ready: bool) -> None:
-        """The result of one of CHECKS."""
+    def record_check(self, name: str, *, ready: bool) -> None:
+        """Set the gauge of one of CHECKS."""
         self._ready[name,].set(ready)
 
     @override
@@ -118,7 +118,7 @@ class Metrics(Observer):
 
     @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        # One reason at a time; the series of those before it go on as zeroes.
+        # One reason at a time; the other reasons' series become zero.
         for (name, _), gauge in list(self._closed.items()):
             if name in (provider, OTHER):
                 gauge.set_function(float)

@@ -1,4 +1,4 @@
-"""The Observer of a process: metrics, and on top of them the log and traces."""
+"""The Observer of a process: metrics, log and traces."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ _WARNINGS = frozenset(
 
 
 class Telemetry(Metrics):
-    """An Observer, and what `/metrics` answers."""
+    """An Observer that logs, counts and opens spans."""
 
     def __init__(self, logger: Logger, spans: Observer | None, dropped_lines: Callable[[], int]) -> None:
         super().__init__(version(DISTRIBUTION), dropped_lines)
@@ -54,7 +54,7 @@ class Telemetry(Metrics):
 
     @override
     def event(self, name: str, /, **facts: str | float) -> None:
-        # As one argument: a fact may have the name of an argument of structlog's.
+        # As one argument: a fact may have the name of one of structlog's arguments.
         self.logger.log(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts=facts)
 
     @override
@@ -63,7 +63,7 @@ class Telemetry(Metrics):
         self.log_error(where, error)
 
     def log_error(self, where: str, error: BaseException) -> None:
-        """One line, and no count: a garbage collection within the counter's lock may call this."""
+        """Log one line without counting: a garbage collection within the counter's lock may call this."""
         self.logger.error("error", facts={"where": where, "exception": error})
 
     @override
@@ -73,11 +73,10 @@ class Telemetry(Metrics):
 
 @contextmanager
 def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telemetry]:
-    """The telemetry of this process while the context lasts: once a process, entered after any fork.
+    """The telemetry of this process within the context: once a process, entered after any fork.
 
-    `name`: of the service; `level`: as in LOG_LEVEL; `stream`: where the log goes, standard error
-    unless given. It captures all other loggers of the process. OpenTelemetry's environment variables
-    switch traces on.
+    `name`: of the service; `level`: as in LOG_LEVEL; `stream`: of the log, default standard error. It captures all
+    other loggers of the process. OpenTelemetry's environment variables switch traces on.
     """
     stream = stream or sys.stderr
     lowest = logging.getLevelNamesMapping()[level]

@@ -20,7 +20,7 @@ from adapters.telemetry.log import close_within
 from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0
-"""How long the end of a process waits for a collector that does not answer."""
+"""Longest wait for a collector that does not answer, at the process's end."""
 
 _EXPORTERS = {"otlp": OTLPSpanExporter, "console": ConsoleSpanExporter}
 _KINDS = {"serve": SpanKind.SERVER, "consume": SpanKind.CONSUMER, "publish": SpanKind.PRODUCER, "ask": SpanKind.CLIENT}
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,3}")
 
 
 class Spans(Observer):
-    """An Observer that opens spans, by a provider of its own: nothing global is set."""
+    """An Observer that opens spans. Its tracer provider is not global."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("inn")
@@ -43,7 +43,7 @@ class Spans(Observer):
             self._w3c.extract({"traceparent": traceparent}) if traceparent else None,
             _KINDS.get(shown.partition(" ")[0], SpanKind.INTERNAL),
             start_time=time_ns() - round(ago * 1e9) if ago else None,
-            # Both would keep the exception's text.
+            # Both would record the exception's text.
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
@@ -56,14 +56,14 @@ class Spans(Observer):
 
     @override
     def lookup(self, event: LookupEvent) -> None:
-        """Set the attributes of the request's span, where that span is the open one."""
+        """Set the attributes of the request's span, if it is the current one."""
         span = trace.get_current_span()
         if span.is_recording() and self._traceparent() == event.traceparent:
             words = {f"inn.{name}": KNOWN.get(getattr(event, name), OTHER) for name in ("entry", "status", "provider")}
             span.set_attributes({**words, "inn.cached": event.cached, "inn.attempt": event.attempt})
 
     def _traceparent(self) -> str:
-        """The traceparent of the open span."""
+        """The traceparent of the current span."""
         carrier: dict[str, str] = {}
         self._w3c.inject(carrier)
         return carrier.get("traceparent", "")
@@ -71,8 +71,8 @@ class Spans(Observer):
 
 @contextmanager
 def spans(name: str, exporters: Sequence[str]) -> Iterator[Spans]:
-    """Spans that go to these exporters; `name` is the service's, unless OTEL_SERVICE_NAME gives another."""
-    # Of the detectors only this one: those of the process report its whole command line.
+    """Spans for these exporters; `name`: the service's, unless OTEL_SERVICE_NAME is set."""
+    # The process detector would report the whole command line.
     resource = Resource({SERVICE_NAME: name}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     try:

@@ -1,4 +1,4 @@
-"""Whether and where traces go, by OpenTelemetry's own environment variables. Without them none of it is imported."""
+"""Reads OpenTelemetry's environment variables, and starts tracing if they ask for it; else it is not imported."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,16 +11,16 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _OUR_PROTOCOL = "http/protobuf"
 _ANY = "OTEL_"
-"""Stands for a variable that OpenTelemetry rejects without naming it."""
+"""Reported for a variable that OpenTelemetry rejects without naming it."""
 
 
 class WrongTracing(ValueError):
-    """The environment asks for what is not supported here. The text is the variable that does."""
+    """A variable has an unsupported value. The text is the variable's name."""
 
 
 def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Where spans go; nowhere, unless an exporter or an endpoint is named. Raises WrongTracing."""
-    # An empty variable is none, as OpenTelemetry has it.
+    """The exporters' names; none, unless an exporter or an endpoint is set. Raises WrongTracing."""
+    # OpenTelemetry treats an empty variable as unset.
     named = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
@@ -35,9 +35,9 @@ def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 @contextmanager
 def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], None]) -> Iterator[Observer | None]:
-    """Opens spans, if any are wanted, while the context lasts, then sends what is left. `on_wrong` is called with a variable that is wrong.
+    """Yields an Observer that opens spans, None without tracing; sends the remaining spans at the end.
 
-    A wrong variable switches tracing off: it is never a reason to stop the process.
+    A wrong variable is reported to `on_wrong`, and only switches tracing off.
     """
     with ExitStack() as stack:
         spans: Observer | None = None
@@ -52,6 +52,6 @@ def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], Non
 
 
 def _variable(fault: ValueError, environ: Mapping[str, str]) -> str:
-    """The variable that an error's text names; the text itself may hold its value."""
+    """The variable that an error's text names. The text itself may contain its value."""
     named = [name for name in environ if name.startswith(_ANY) and name in str(fault)]
     return max(named, key=len, default=_ANY)

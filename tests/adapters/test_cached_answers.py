@@ -397,7 +397,7 @@ def test_many_threads_use_the_cache_side_by_side(cache: TTLCache[str]) -> None:
             expires_at = NOW if number % 2 else NOW + timedelta(minutes=1)
             cache.put(request((number + turn) % 40).person, "value", NOW, expires_at)
             cache.pop(PERSONS[number % 5])
-            cache.unexpired()
+            cache.prune()
 
     at_once(work, 16)
-    assert len(cache.unexpired()) <= 3
+    assert len(cache.prune()) <= 3

@@ -15,7 +15,7 @@ class _NoMetrics:
     def exposition(self) -> bytes:
         return b""
 
-    def checked(self, name: str, *, ready: bool) -> None:
+    def record_check(self, name: str, *, ready: bool) -> None:
         pass
 
 

@@ -43,7 +43,7 @@ def _told() -> dict[str, Labels]:
     for reason in HOLD_REASONS:
         metrics.held(reason, 1)
     for part in CHECKS:
-        metrics.checked(part, ready=True)
+        metrics.record_check(part, ready=True)
     for provider, outcome, why in product(PROVIDERS, OUTCOMES, DenialReason):
         metrics.provider_called(provider, outcome, 1)
         metrics.provider_closed(provider, why, 1)

@@ -178,7 +178,7 @@ class _NoMetrics:
     def exposition(self) -> bytes:
         return b"# metrics\n"
 
-    def checked(self, name: str, *, ready: bool) -> None:
+    def record_check(self, name: str, *, ready: bool) -> None:
         pass
 
 

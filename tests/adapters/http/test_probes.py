@@ -23,7 +23,7 @@ class Metrics:
     def exposition(self) -> bytes:
         return f"# metrics {self.ready}\n".encode()
 
-    def checked(self, name: str, *, ready: bool) -> None:
+    def record_check(self, name: str, *, ready: bool) -> None:
         self.ready[name] = ready
 
 

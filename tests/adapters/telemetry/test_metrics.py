@@ -47,8 +47,8 @@ CASES = [
     case("a provider's seconds", lambda metrics: metrics.provider_called("nalog", Status.FOUND, 1.5), 1.5, "inn_provider_call_seconds_sum", provider="nalog"),
     case("a message moved for a retry", lambda metrics: metrics.message_moved("retry", "failed"), 1, "inn_queue_moves_total", queue="retry"),
     case("messages that wait, by their reason", lambda metrics: metrics.held(Reason.STORE_UNAVAILABLE, 64), 64, "inn_holds_total", reason="store_unavailable"),
-    case("a check that passes", lambda metrics: metrics.checked("store", ready=True), 1, "inn_ready", check="store"),
-    case("a check that fails", lambda metrics: metrics.checked("store", ready=False), 0, "inn_ready", check="store"),
+    case("a check that passes", lambda metrics: metrics.record_check("store", ready=True), 1, "inn_ready", check="store"),
+    case("a check that fails", lambda metrics: metrics.record_check("store", ready=False), 0, "inn_ready", check="store"),
     case("what is in work", lambda metrics: deque(map(metrics.in_flight, ("rabbitmq",) * 2, (64, -60))), 4, "inn_in_flight", entry="rabbitmq"),
     case("an error", lambda metrics: metrics.error("consumer", ValueError()), 1, "inn_errors_total"),
     case("the version that runs", Metrics.exposition, 1, "inn_build_info", version="1.2.3"),
@@ -101,7 +101,7 @@ UNKNOWN: dict[str, Callable[[Telemetry, str], None]] = {
     "inn_provider_closed_seconds": lambda telemetry, word: telemetry.provider_closed(word, word, 9),
     "inn_queue_moves_total": lambda telemetry, word: telemetry.message_moved(word, word.upper()),
     "inn_holds_total": lambda telemetry, word: telemetry.held(word, 1),
-    "inn_ready": lambda telemetry, word: telemetry.checked(word, ready=True),
+    "inn_ready": lambda telemetry, word: telemetry.record_check(word, ready=True),
     "inn_in_flight": lambda telemetry, word: telemetry.in_flight(word, 1),
 }
 
@@ -132,7 +132,7 @@ def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
     for reason in HOLD_REASONS:
         metrics.held(reason, 1)
     for part in CHECKS:
-        metrics.checked(part, ready=True)
+        metrics.record_check(part, ready=True)
     assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
 
 

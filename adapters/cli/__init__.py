@@ -1,7 +1,7 @@
-"""The `inn` command: whatever happens, it ends with an exit status and at most one clear line on standard error.
+"""The `inn` command. It always ends with an exit status and at most one line on standard error.
 
-`serve` and `consume` take no options and start often: they run without typer, whose import takes a tenth of a
-start. All else, help included, goes through typer (`commands.py`).
+`serve` and `consume` have no options and start often: they run without typer, whose import takes a tenth of a
+start. All other commands, and help, use typer (`commands.py`).
 """
 
 import sys
@@ -15,7 +15,7 @@ from adapters.cli.stdout import Output
 from adapters.runtime.import_speed import fast_imports
 
 PROCESSES = ("serve", "consume")
-"""Commands without options, each a function in a module of its name."""
+"""Commands without options: functions in modules of the same names."""
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
-    except Exception as exc:  # noqa: BLE001  # whatever it is, it ends as one line
+    except Exception as exc:  # noqa: BLE001  # every error becomes one line
         from adapters.cli import commands
 
         line, status = commands.error_line(exc, arguments)

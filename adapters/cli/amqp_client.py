@@ -1,4 +1,4 @@
-"""Asks over RabbitMQ: requests go to the source queue, replies come back through direct reply-to."""
+"""The client over RabbitMQ: publishes requests to the source queue, and receives replies by direct reply-to."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from function.telemetry import Observer
 
 
 class AmqpClient:
-    """One connection, opened when it is first needed, and anew once it is lost. For one event loop."""
+    """One connection, opened when it is needed, and reopened when it is lost. For one event loop."""
 
     def __init__(self, to: AmqpDestination) -> None:
         self._broker = BrokerConfig(to.uris, "inn", Names(to.queue), retry_sec=0)
@@ -41,7 +41,7 @@ class AmqpClient:
         await self._stack.aclose()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Send one request and wait for its reply, for ever. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+        """Send one request and wait for its reply, without a timeout. Raises RequestRefused, ServiceUnreachable, RetryLater."""
         channel = await self._channel()
         correlation_id = uuid4().hex
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -67,7 +67,7 @@ class AmqpClient:
                 await self._stack.aclose()
                 with _failures():
                     connection = await self._stack.enter_async_context(open_connection(self._broker, Observer()))
-                    # Direct reply-to wants its consumer before the first request, on the same channel.
+                    # Direct reply-to needs its consumer before the first request, on the same channel.
                     await connection.channel.basic_consume(DIRECT_REPLY, self._on_reply, no_ack=True)
                 self._connection = connection
             return self._connection.channel
@@ -100,7 +100,7 @@ class AmqpClient:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Raise the broker's errors as those of a client."""
+    """Translate the broker's errors into a client's."""
     try:
         with translate_errors():
             yield

@@ -1,8 +1,7 @@
-"""The commands of `inn`, through typer. Each is imported only when it is called: a driver alone takes a second.
+"""The commands of `inn` by typer. Each is imported only when it is called: a driver alone takes a second.
 
-They are the entry points of the group `inn.commands` (pyproject.toml): each is a function with typer's
-annotations, or a `typer.Typer` with sub-commands of its own. So `local`, which stands above the adapters, is one
-as well.
+They are the entry points of the group `inn.commands` (pyproject.toml): functions with typer's annotations, or a
+`typer.Typer` with sub-commands. So `local`, which depends on the adapters, can be one.
 """
 
 import inspect
@@ -32,11 +31,11 @@ SHORT_HELP = {
     "lookup": "Ask for one person.",
     "serve": "Serve the HTTP function with production settings (the environment, or .env).",
 }
-"""The first sentence of each command's help, as it is listed without importing the command."""
+"""The first sentence of each command's help, listed without importing the command."""
 
 
 class LazyCommand(TyperCommand):
-    """Stands for the command at an entry point, which is imported when it is run, completed or asked for its help."""
+    """The command of an entry point, which is imported when it is run, completed or its help is shown."""
 
     def __init__(self, entry: EntryPoint) -> None:
         super().__init__(entry.name, help=SHORT_HELP.get(entry.name), rich_markup_mode=None)
@@ -62,7 +61,7 @@ app = typer.Typer(
     name="inn",
     help="Finds a Russian person's INN from passport data.",
     epilog="Example: inn lookup --help",
-    # Plain text: it starts faster than boxes, and reads well in a log, in a narrow window and aloud.
+    # Plain text starts faster than boxes, and suits logs, narrow windows and screen readers.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -77,8 +76,8 @@ def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the v
 
 
 def call(arguments: Sequence[str]) -> object:
-    """Run one command; returns what it returns. Raises typer's errors as well as its own."""
-    # Libraries would log to stderr, addresses included; a command reports their errors in its own words.
+    """Run one command, and return its result. Raises typer's errors as well as its own."""
+    # Libraries would log to stderr, with addresses; commands report the errors themselves.
     logging.getLogger().addHandler(logging.NullHandler())
     command = typer.main.get_command(app)
     # In its stand-alone mode typer would print errors itself.
@@ -86,9 +85,9 @@ def call(arguments: Sequence[str]) -> object:
 
 
 def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
-    """The line for the caller of the command, and the exit status.
+    """The line for standard error, and the exit status.
 
-    A bug is reported by its type and place alone, for its text may hold personal data.
+    Of a bug only the type and place are shown: its text may contain personal data.
     """
     match error:
         case Failure():
@@ -133,5 +132,5 @@ def _command(name: str, target: Callable[..., object] | typer.Typer) -> Any:
 
 
 def _entries() -> EntryPoints:
-    # Of this distribution alone: reading those of all installed ones takes a third of a second.
+    # Only of this distribution: reading all installed ones takes a third of a second.
     return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")

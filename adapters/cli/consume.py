@@ -16,7 +16,7 @@ PROBE_GRACE_SEC = 1.0
 
 
 class ProbeServer(Server):
-    """Answers probes until it is told to stop, and those under way then at once: signals are the consumer's."""
+    """Answers probes until `stop`, which also ends waiting probes. The consumer handles the signals."""
 
     def __init__(self, probes: Probes, listener: socket.socket) -> None:
         super().__init__(probes.serve, listener, PROBE_GRACE_SEC, signals=())
@@ -43,17 +43,17 @@ def consume() -> None:
             run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
     except (ListenError, WrongAddress) as wrong:
         raise WrongUse(str(wrong)) from None
-    except NotStarted as no:
-        raise Failure(str(no)) from None
+    except NotStarted as error:
+        raise Failure(str(error)) from None
     exit_if_threads_remain()
 
 
 async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> None:
     """Answer probes from the beginning to the end; consume once every server was reached."""
-    stopping = _on_signals()
+    stopping = _stop_on_signals()
     serving = asyncio.create_task(probes.serve())
     try:
-        if await _reached(process, limit, stopping):
+        if await _wait_for_servers(process, limit, stopping):
             await process.consumer.run(stopping)
     finally:
         await process.consumer.disconnect()
@@ -61,8 +61,8 @@ async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> No
         await serving
 
 
-async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
-    """Whether every server was reached before a signal. Raises NotStarted."""
+async def _wait_for_servers(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
+    """Wait until every server is reached; returns False after a signal. Raises NotStarted."""
     starting = asyncio.create_task(wait_for_servers(process.servers, limit, process.observer))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -75,7 +75,7 @@ async def _reached(process: ConsumerProcess, limit: float, stopping: asyncio.Eve
     return True
 
 
-def _on_signals() -> asyncio.Event:
+def _stop_on_signals() -> asyncio.Event:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:

@@ -1,4 +1,4 @@
-"""`inn dead`: the parked messages, without a word of what is in them."""
+"""`inn dead`: lists, returns and deletes parked messages, without showing their content."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -55,9 +55,9 @@ def show(
         failure = exc
     if not as_json and (found or failure is None):
         typer.echo(HEADING)
-    # What was parked while the queue was read lies between the others.
+    # Messages that were parked during the reading are out of order.
     for letter in sorted(found, key=lambda letter: letter.parked_at):
-        shown = _shown(letter)
+        shown = _without_personal_data(letter)
         typer.echo(to_json(asdict(shown)).decode() if as_json else COLUMNS.format(shown))
     if failure is not None:
         raise failure
@@ -93,24 +93,24 @@ def drop(
 
 
 def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
-    """Act on each selected message, show it at once, and say how many were `done`."""
+    """Act on each selected message, show it at once, and print the count after `done`."""
     count = 0
 
     def show(letter: DeadLetter) -> None:
         nonlocal count
         count += 1
-        typer.echo(COLUMNS.format(_shown(letter)))
+        typer.echo(COLUMNS.format(_without_personal_data(letter)))
 
     try:
         _each(act, show, unrouted=unrouted)
         typer.echo(f"{done}: {count}")
-    except Unwritable as no:
+    except Unwritable as error:
         left = "not all of them are shown, and all others are still parked"
-        raise Failure(f"{no}; {done}: {count}; {left}") from None
+        raise Failure(f"{error}; {done}: {count}; {left}") from None
 
 
-def _shown(letter: DeadLetter) -> DeadLetter:
-    # The client's own id may be what the person is known by.
+def _without_personal_data(letter: DeadLetter) -> DeadLetter:
+    # The client's id may identify the person.
     return replace(letter, request_id=allow_list.request_id(letter.request_id))
 
 

@@ -1,4 +1,4 @@
-"""What the clients of the service share: where they ask, how that fails, and which reply they accept."""
+"""The clients' options (--url, --amqp and others), destinations and errors, and the check of a reply's request id."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FROM_SETTINGS = "settings"
-"""`--amqp settings`: the address stays out of the list of processes."""
+"""`--amqp settings`: keeps the address out of the list of processes."""
 _PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
@@ -54,7 +54,7 @@ class HttpDestination:
 
 @dataclass(frozen=True, slots=True)
 class AmqpDestination:
-    """RabbitMQ: a connection string for each host, which are secrets, and the queue of requests."""
+    """RabbitMQ: a connection string (a secret) for each host, and the queue of requests."""
 
     uris: tuple[str, ...] = field(repr=False)
     queue: str
@@ -65,7 +65,7 @@ class AmqpDestination:
 
 
 class RequestRefused(Failure):
-    """The service does not answer such a request, and a retry would not help."""
+    """The service refuses the request, and a retry would not help."""
 
 
 class ServiceUnreachable(Failure):
@@ -76,7 +76,7 @@ class ServiceUnreachable(Failure):
 
 
 class RetryLater(Failure):
-    """The service says to ask later. `code` is the reason's; `retry_after` in seconds, 0 where it did not say."""
+    """The service is temporarily unable to answer. `code`: the reason's; `retry_after`: seconds, 0: unknown."""
 
     def __init__(self, text: str, code: str = "", retry_after: float = 0) -> None:
         super().__init__(text)
@@ -85,10 +85,10 @@ class RetryLater(Failure):
 
 
 def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> HttpDestination | AmqpDestination:
-    """Where these options lead, else what is set. Raises Failure, WrongSettings."""
+    """The destination by options, else by settings. Raises Failure, WrongSettings."""
     variables = environment.read()
     if not url and not amqp:
-        # typer has read the environment, not the file.
+        # typer reads the environment, but not .env.
         url, amqp = variables.get("inn_url", ""), variables.get("inn_amqp", "")
     if not amqp:
         return HttpDestination(url or DEFAULT_URL, _token(token_file, variables.get("inn_token", "")))
@@ -103,8 +103,8 @@ def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> Htt
 
 
 def check_request_id(result: LookupResult, request: Mapping[str, object]) -> LookupResult:
-    """The result, if it belongs to the request: nobody may get another person's INN. Raises RequestRefused."""
-    # A rejected reply repeats no id where the request had no valid one.
+    """Return the result if its id is the request's: it could be another person's. Raises RequestRefused."""
+    # A rejected reply has no id if the request had no valid one.
     without_id = result.status is Status.REJECTED and not result.request_id
     if result.request_id != request["requestId"] and not without_id:
         raise RequestRefused("the service's replies do not belong to the requests: nothing of them is taken")

@@ -8,7 +8,7 @@ INTERRUPTED = 130
 
 
 class Failure(Exception):
-    """A command ends with this line on stderr and this exit status. The text holds no personal data and no secret."""
+    """Ends a command with this line on stderr and this exit status. The text has no personal data and no secret."""
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
@@ -16,15 +16,15 @@ class Failure(Exception):
 
 
 class WrongUse(Failure):
-    """What was asked for can't be done so, and nothing was."""
+    """Wrong options or input. Nothing was done."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, WRONG_USE)
 
 
 class Unwritable(Failure):
-    """Standard output accepts nothing more; the text says why."""
+    """Standard output cannot be written; the text says why."""
 
 
 class StdoutClosed(Unwritable):
-    """The reader of standard output has closed it, as in `inn history | head`."""
+    """The reader has closed standard output, as in `inn history | head`."""

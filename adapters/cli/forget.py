@@ -1,4 +1,4 @@
-"""`inn forget`: erases all that is kept of one person, or under other keys than the newest."""
+"""`inn forget`: erases one person's data, or all data under old keys."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ _QUESTIONS = {
     "documentType": ("Type of the document", "21"),
     "document": ("Series and number of the document", None),
 }
-"""Each with its default, None for an answer that is wanted."""
+"""Prompts by field, each with its default; None: an answer is required."""
 _NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _OF_PERSON = "of this person"
 _NOTHING = UnderOldKeys(0, 0)
@@ -60,8 +60,8 @@ def forget(
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
     in the list of processes and in the shell's history; questions, FILE and '-' keep it out of both.
 
-    What is kept under a key that is not in APP_SECRET_KEYS cannot be told to be somebody's. Where there is any,
-    how much is told, and the exit status is 1.
+    Data under a key that is not in APP_SECRET_KEYS cannot be matched to a person. If there is any, its amount
+    is printed and the exit status is 1.
 
     Whether it is meant is asked at a terminal. Where there is none, and with '-', --yes must say it.
 
@@ -99,19 +99,19 @@ def forget(
     fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
     try:
         typer.echo(json.dumps({**fields, "unknownKeys": unknown._asdict()}) if as_json else text)
-    except Unwritable as no:
-        # Without it nobody would know whether anything was erased.
-        raise Failure(f"{no}; {text}") from None
+    except Unwritable as error:
+        # The error must say whether anything was erased.
+        raise Failure(f"{error}; {text}") from None
     if unknown != _NOTHING:
         raise Failure(_UNKNOWN_KEYS.format(unknown))
     return DONE
 
 
 def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOldKeys]:
-    """Erase a person, once it is confirmed; and how much is under keys that nobody has."""
+    """Erase a person, once it is confirmed; returns also the amount of data under unknown keys."""
     if not yes:
         if source == STDIN:
-            # The answer would be read behind the person's end.
+            # The confirmation would be read from the same input.
             raise WrongUse(_NO_TERMINAL)
         _confirm("Erase all that is kept of this person?", _NO_TERMINAL)
     with store_from_settings() as store:
@@ -119,15 +119,15 @@ def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOld
         try:
             return erasure, store.under_unknown_keys()
         except Unavailable:
-            # Counting much may take too long, and is no reason not to erase.
+            # Counting much data may time out, and must not prevent erasing.
             text = _as_text(erasure, None, _OF_PERSON)
             raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
 
 
 def _erase_old_keys(*, yes: bool) -> Erasure:
-    """Erase what is kept under every key but the newest, once it is confirmed."""
+    """Erase the data under all keys but the newest, once it is confirmed."""
     with store_from_settings() as store:
-        # Counting much takes long: only where there is a question to ask.
+        # Counting takes long: only for the confirmation.
         if not yes and (old := store.under_old_keys()) != _NOTHING:
             much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
             _confirm(f"Erase {much}, whomever they are about?", f"say --yes to erase {much}")
@@ -135,7 +135,7 @@ def _erase_old_keys(*, yes: bool) -> Erasure:
 
 
 def _confirm(question: str, no_terminal: str) -> None:
-    """Return if somebody at the terminal says yes. Raises Failure: with `no_terminal` where there is none."""
+    """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse(no_terminal) without a terminal."""
     if not _at_terminal():
         raise WrongUse(no_terminal)
     typer.confirm(question, err=True, abort=True)
@@ -152,7 +152,7 @@ def _person(source: str, options: dict[str, str]) -> Person:
             raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
         answers = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
         options = read_options(answers)
-    # Whoever was looked up is born by now.
+    # Any birth date is accepted.
     parsed = parse({**read_request(source, options), "requestId": "forget"}, date.max)
     if isinstance(parsed, Rejected):
         raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")

@@ -1,4 +1,4 @@
-"""`inn history`: what was looked up, page by page."""
+"""`inn history`: shows one page of the history of lookups."""
 
 import json
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def _time(text: str) -> datetime:
     for form in (text, iso_date(text)):
         # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
-            # A time without a zone is in the zone of whoever types it.
+            # A time without a zone is local.
             return datetime.fromisoformat(form).astimezone()
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
 
@@ -110,7 +110,7 @@ def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
 
 
 def _request_id(row: HistoryRow, *, reveal: bool) -> str:
-    # The client's own id may be what the person is known by.
+    # The client's id may identify the person.
     return row.request_id if reveal else allow_list.request_id(row.request_id)
 
 

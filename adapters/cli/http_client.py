@@ -1,4 +1,4 @@
-"""Asks the HTTP function: one person as plain JSON, or many as batches of CloudEvents."""
+"""The client over HTTP: one person as plain JSON, or many as batches of CloudEvents."""
 
 import asyncio
 import json
@@ -24,16 +24,16 @@ from function.result import LookupResult
 SOURCE = "/inn/cli"
 CONNECT_SEC = 10.0
 MAX_REPLY = 8 << 20
-"""Bytes of a reply: far more than a batch's."""
+"""Bytes of a reply: far more than a batch has."""
 MAX_BATCH = 32
 POSTS = 4
-"""At the same time, of a table's rows."""
+"""Concurrent requests of `inn batch`."""
 SILENCE_SEC = 300.0
-"""Beyond any time limit that a service would have for one lookup."""
+"""Longer than any service's time limit of one lookup."""
 
 _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
-# The first that fits is the cause: subclasses stand before their bases.
+# The first match is the cause: subclasses come before their bases.
 _CAUSES = (
     (exceptions.NameResolutionError, "its name is not known"),
     (exceptions.NewConnectionError, "the connection was refused: is the service running there?"),
@@ -45,7 +45,7 @@ _CAUSES = (
 
 
 class HttpClient:
-    """The function at one address, for any number of threads. `timeout`: seconds of silence that end a request."""
+    """Thread-safe client of one address. `timeout`: seconds without data that end a request."""
 
     def __init__(self, to: HttpDestination, timeout: float, connections: int = 1) -> None:
         self._to = to
@@ -112,7 +112,7 @@ class HttpClient:
         return RequestRefused(f"what answers at {self._to.url} is not the INN service: check --url")
 
     def _refusal(self, status: int, headers: Mapping[str, str], problem: Mapping[str, object]) -> Failure:
-        """A status that is no answer: the service refuses, now or always."""
+        """The error of a reply that is not an answer: temporary or permanent."""
         detail = printable(str(problem.get("detail", "")))
         if status in _LATER:
             retry_after = headers.get("retry-after", "")
@@ -130,7 +130,7 @@ class HttpClient:
 
 
 class HttpBatches:
-    """For one event loop: requests that wait at the same time are posted together. `concurrency`: how many those are."""
+    """Posts waiting requests in batches. For one event loop. `concurrency`: how many requests wait at the same time."""
 
     def __init__(self, to: HttpDestination, concurrency: int) -> None:
         self._client = HttpClient(to, SILENCE_SEC, POSTS)
@@ -148,7 +148,7 @@ class HttpBatches:
         self._client.close()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person, together with others who are asked for at the same time."""
+        """Ask for one person, in a batch with other calls."""
         result: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((request, result))
         return await result
@@ -157,7 +157,7 @@ class HttpBatches:
         while True:
             batch = [await self._waiting.get()]
             batch += [self._waiting.get_nowait() for _ in range(min(self._size - 1, self._waiting.qsize()))]
-            # In a daemon thread: a run that is interrupted does not wait for what is under way.
+            # In a daemon thread: an interrupted run does not wait for it.
             post = in_daemon_thread(partial(self._client.ask_many, [request for request, _ in batch]))
             [results] = await asyncio.gather(asyncio.wrap_future(post), return_exceptions=True)
             for place, (_, waiting) in enumerate(batch):

@@ -1,4 +1,4 @@
-"""`inn lookup`: asks for one person and prints the answer."""
+"""`inn lookup`: looks up one person and prints the answer."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ from function.result import LookupResult
 DAY_SEC = 24 * 60 * 60
 TRIES = 5
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
-"""Between two tries, where the service does not say how long."""
+"""Pause between two attempts, unless the service sets it."""
 
 _NO_ANSWER = frozenset({Status.REJECTED, Status.FAILED})
 
@@ -101,14 +101,14 @@ def _as_text(result: LookupResult) -> str:
 
 
 def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], timeout: float) -> LookupResult:
-    """The answer; `failed` where the service says "later" until the time is over. Raises Failure."""
+    """The answer; `failed` if the service defers it beyond `timeout`. Raises Failure."""
     begun = time.monotonic()
     try:
         if isinstance(to, HttpDestination):
             return _ask_over_http(to, request, begun + timeout)
         return asyncio.run(_ask_over_amqp(to, request, timeout))
     except RetryLater as later:
-        # The reply that RabbitMQ's clients get when retries are used up.
+        # As RabbitMQ's clients get it when the retries are used up.
         return LookupResult(
             request_id=str(request["requestId"]),
             inn="",
@@ -120,7 +120,7 @@ def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], t
 
 
 def _ask_over_http(to: HttpDestination, request: Mapping[str, object], deadline: float) -> LookupResult:
-    """Ask, and again when the service says to, within the time and the tries."""
+    """Ask up to TRIES times, until `deadline`, as long as the service defers the answer."""
     from adapters.cli.http_client import HttpClient
 
     backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)

@@ -1,7 +1,7 @@
-"""Reads dates, documents and full names as people and spreadsheets write them.
+"""Parses dates, documents and full names as people and spreadsheets write them.
 
-Lenient in form, never in meaning: no digit moves from one part of a document to another, and what can be
-read in two ways is not read at all.
+Lenient in form, never in meaning: no digit moves from one part of a document to another, and an ambiguous text
+is not parsed. The names of document types are here, too.
 """
 
 import re
@@ -11,7 +11,7 @@ from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
 from function.names import is_no_patronymic
 
 EXCEL_EPOCH = date(1899, 12, 30)
-"""The day that Excel numbers 0 (for dates after February 1900)."""
+"""Day 0 of Excel's serial numbers (for dates after February 1900)."""
 
 _MONTHS = (
     *("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"),
@@ -32,7 +32,7 @@ _LABELS = re.compile(
 )
 _ISSUE = re.compile(r"\b(?:выдан|от|дата|issued|гу|о?у?вд|мвд|о?у?фмс|отдел\w*)\b.*", re.DOTALL)
 _MARKS = re.compile(r"[\s\-\u2010-\u2015\u2212№#/\\.,:;()]+")
-# What is written apart stays apart: a gap may be where the series ends, or where the form 45 11 123456 has one.
+# Spaces are only allowed where the series ends, and where the form 45 11 123456 has one.
 _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
 _LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
 _LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
@@ -61,10 +61,9 @@ _NAME_FORM = "must be the surname, the first name and the patronymic, in this or
 
 
 def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
-    """A date in one of the usual forms, the day before the month; None where it is none.
+    """A date in one of the usual forms, the day before the month; None for another text.
 
-    A year of two digits is of this century only where the day is not in the future. `epoch`: the day 0 of a
-    spreadsheet's serial numbers.
+    A year of two digits is of this century unless the day is in the future. `epoch`: day 0 of serial numbers.
     """
     text = _AROUND_DATE.sub("", " ".join(text.casefold().split())).strip()
     text = re.sub(r"\s*([-./])\s*", r"\1", re.sub("[\u2010-\u2015\u2212]", "-", text))
@@ -81,13 +80,13 @@ def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
 
 
 def iso_date(text: str) -> str:
-    """A date in ISO form; a text that is no date as it is."""
+    """A date in ISO form; another text unchanged."""
     day = parse_date(text)
     return text.strip() if day is None else day.isoformat()
 
 
 def document_type(text: str) -> str:
-    """A document's type as two digits: a spreadsheet's 3, `21 - паспорт`, its name; another text as it is."""
+    """A document's type as two digits: of a spreadsheet's 3, `21 - паспорт`, or a name; another text unchanged."""
     text = " ".join(text.split())
     if code := re.match(r"([0-9]{1,2})(?=\W|$)", text):
         return code[1].zfill(2)
@@ -96,7 +95,7 @@ def document_type(text: str) -> str:
 
 
 def series_and_number(kind: str, text: str, *, is_number: bool = False) -> tuple[str, str]:
-    """The series and the number that were written in one: `45 11 123456`, `4511123456`, `IV-МЮ 123456`.
+    """Series and number of one text: `45 11 123456`, `4511123456`, `IV-МЮ 123456`.
 
     `is_number`: a spreadsheet's number, which has lost its leading zero. Raises WrongDocument.
     """
@@ -121,10 +120,7 @@ def passport_part(text: str) -> str:
 
 
 def full_name(text: str) -> tuple[str, str, str]:
-    """The surname, the first name and the patronymic ("" for none) of a name in one text.
-
-    Raises ValueError, which says the form, where it can't be told which words are which.
-    """
+    """The surname, the first name and the patronymic ("" for none). Raises ValueError where that is ambiguous."""
     text = _SPACE_IN_NAME.sub("_", _AROUND_DASH.sub(r"\1", " ".join(text.replace(",", " ").split())))
     words = [word.replace("_", " ") for word in text.split()]
     if words[2:] and is_no_patronymic(" ".join(words[2:])):
@@ -135,21 +131,21 @@ def full_name(text: str) -> tuple[str, str, str]:
     match words:
         case [last, first] if not shown:
             return last, first, ""
-        # Without a patronymic at its end, a double first name can't be told from a double surname.
+        # Without a patronymic at the end, a double first name can't be distinguished from a double surname.
         case [*last, first, middle] if last and (shown or not last[1:]) and not _PATRONYMIC.fullmatch(first):
             return " ".join(last), first, middle
     raise ValueError(_NAME_FORM)
 
 
 def is_full_name(text: str) -> bool:
-    """Whether a text is three words and more that end with a patronymic, and so is no title and no total."""
+    """Whether a text has three words or more and ends with a patronymic, unlike titles and totals."""
     return bool(text.split()[2:] and _PATRONYMIC.fullmatch(text))
 
 
 def _day(year: str, month: int, day: str) -> date:
     if len(year) == len("1990"):
         return date(int(year), month, int(day))
-    # 29 February is a day of one of the two centuries only.
+    # 29 February may exist in one of the two centuries only.
     try:
         this_century = date(2000 + int(year), month, int(day))
     except ValueError:

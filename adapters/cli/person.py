@@ -1,4 +1,4 @@
-"""Whom a command is about: a request as JSON in a file or on standard input, and options over it."""
+"""Reads a command's person: a request as JSON from a file or standard input, overridden by options."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ Document = Annotated[str, typer.Option(help="Series and number in one: '45 11 12
 
 
 def read_options(given: Mapping[str, str]) -> dict[str, str]:
-    """What options say, by wire name, in the contract's forms, without those that are left out (""). Raises Failure.
+    """The options' values by wire name, in the contract's forms, without empty ones. Raises Failure.
 
     `given`: by wire name, or `document`: series and number in one.
     """
@@ -37,8 +37,8 @@ def read_options(given: Mapping[str, str]) -> dict[str, str]:
     if document := fields.pop("document", ""):
         try:
             fields["documentSerial"], fields["documentNumber"] = series_and_number(kind, document)
-        except WrongDocument as no:
-            raise WrongUse(f"--document {no}; --document-type is for other documents") from None
+        except WrongDocument as error:
+            raise WrongUse(f"--document {error}; --document-type is for other documents") from None
     for name, option in (("birthDate", "--birth-date"), ("documentDate", "--document-date")):
         if text := fields.get(name, "").strip():
             day = parse_date(text)
@@ -50,7 +50,7 @@ def read_options(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_request(source: str, options: Mapping[str, str]) -> dict[str, object]:
-    """The request in the file at `source`, "-" standard input, "" none; options stand above it. Raises Failure."""
+    """The request of the file `source` ("-": standard input, "": none), overridden by options. Raises Failure."""
     return {**(_read(source) if source else {}), **options}
 
 

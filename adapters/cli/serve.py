@@ -14,7 +14,7 @@ from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 GRACE_SEC = 5.0
-"""Beyond a lookup's deadline, for requests in work to end after SIGTERM."""
+"""Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""
 
 
 def serve() -> None:
@@ -26,21 +26,21 @@ def serve() -> None:
     try:
         with (
             listen(Address(core.http.host, core.http.port)) as listener,
-            telemetry.start(core.app.name, core.log.level) as told,
-            function(core, told) as served,
+            telemetry.start(core.app.name, core.log.level) as observer,
+            function(core, observer) as served,
         ):
-            _warn_if_open(core.http, told)
+            _warn_if_open(core.http, observer)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
     except (ListenError, WrongAddress) as wrong:
         raise WrongUse(str(wrong)) from None
-    except NotStarted as no:
-        raise Failure(str(no)) from None
+    except NotStarted as error:
+        raise Failure(str(error)) from None
     exit_if_threads_remain()
 
 
 async def _serve(server: Server, served: Function, limit: float) -> None:
-    """Answer from the start, probes above all; end where the servers behind are not reached in time."""
+    """Answer requests, probes included, from the beginning; end if MongoDB is not reached in time."""
     serving = asyncio.create_task(server.serve())
     starting = asyncio.create_task(wait_for_servers(served.servers, limit, served.endpoint.observer))
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -52,6 +52,6 @@ async def _serve(server: Server, served: Function, limit: float) -> None:
         await starting
 
 
-def _warn_if_open(http: HttpSettings, told: Telemetry) -> None:
+def _warn_if_open(http: HttpSettings, observer: Telemetry) -> None:
     if not http.bearer_tokens and not is_loopback(http.host):
-        told.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)
+        observer.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)

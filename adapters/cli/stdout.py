@@ -1,4 +1,4 @@
-"""Standard output as commands write to it: its errors have a class of their own, and are not taken for a server's."""
+"""Wraps standard output: its write errors become `Unwritable`, and are not mistaken for a server's."""
 
 import os
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from typing import Any, TextIO
 from adapters.cli.errors import StdoutClosed, Unwritable
 
 MAX_TEXT = 500
-"""Characters that are shown of a text that a server sent."""
+"""Characters of a server's text that are shown."""
 
 
 def printable(text: str) -> str:
-    """A text from elsewhere in one line, without control characters, which a terminal would obey."""
+    """An untrusted text in one line, without control characters, which a terminal would execute."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_TEXT].strip()
 
 
 class Output:
-    """Writes to `stream`, and is that stream in all else; None: the process was started without one. Raises Unwritable."""
+    """A proxy of `stream` (None: the process was started without one) that raises Unwritable."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream: Any = stream or TextIOBase()
@@ -30,7 +30,7 @@ class Output:
         return 0 if text == "" else self._attempt(lambda: self._stream.write(text))
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
+        """Write the buffer."""
         self._attempt(self._stream.flush)
 
     def _attempt(self, act: Callable[[], Any]) -> Any:
@@ -49,7 +49,7 @@ class Output:
         raise Unwritable(f"cannot write to standard output: {why}")
 
     def _discard(self) -> None:
-        """Discard what is still buffered: the interpreter would write it at its end, and fail once more."""
+        """Discard the buffer: the interpreter would write it at its end, and fail again."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)

@@ -12,7 +12,7 @@ from function.ports import Unavailable
 
 @contextmanager
 def store_from_settings() -> Iterator[MongoStore]:
-    """The store of APP_… and MONGO_…. Its errors, within the block as well, are raised as Failure."""
+    """The store of APP_… and MONGO_…. Its errors, also those in the block, are raised as Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
         with open_store(StoreSettings(app, mongo, history)) as store:
@@ -20,7 +20,7 @@ def store_from_settings() -> Iterator[MongoStore]:
     except Unavailable:
         text = "MongoDB cannot be reached now, or takes too long: check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
         raise Failure(text) from None
-    except WrongAddress as no:
-        raise WrongUse(str(no)) from None
-    except StoreRefuses as no:
-        raise Failure(str(no)) from None
+    except WrongAddress as error:
+        raise WrongUse(str(error)) from None
+    except StoreRefuses as error:
+        raise Failure(str(error)) from None

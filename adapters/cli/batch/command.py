@@ -1,4 +1,4 @@
-"""`inn batch`: asks for every row of a table."""
+"""`inn batch`: looks up every row of a table."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
-"""For each row under way, of which the last waits for all others: the tax service answers about one a second."""
+"""Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
 
 
 def batch(
@@ -69,7 +69,7 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    # rich takes its time, which --help need not wait for
+    # rich is slow to import; --help does not need it
     from adapters.cli.batch.progress import Progress, writing
     from adapters.cli.batch.runner import Interrupts, Limits, Runner
 
@@ -78,7 +78,7 @@ def batch(
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    reader = RequestReader(header.columns(table.source.how), table)
+    reader = RequestReader(header.columns(table.source.description), table)
     progress, journal = Progress(), Journal(source, table, out)
     is_http = isinstance(where, HttpDestination)
     reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
@@ -91,7 +91,7 @@ def batch(
 
     try:
         with Interrupts() as interrupts, journal:
-            typer.echo(f"headings in row {header.row} ({table.source.how}): {header.described()}")
+            typer.echo(f"headings in row {header.row} ({table.source.description}): {header.described()}")
             try:
                 asyncio.run(ask())
             finally:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from typing_extensions import override
 
 from adapters.cli.batch.header import Layout, find_header
-from adapters.cli.batch.rows import Source, text_of
+from adapters.cli.batch.rows import Source, cell_text
 from adapters.cli.errors import Failure, WrongUse
 from adapters.cli.parsing import EXCEL_EPOCH, parse_date
 
@@ -45,7 +45,7 @@ JOURNAL = Dialect("utf-8", ",", "\n")
 class CsvSource(Source):
     """A CSV file to read. `complete_lines`: a last line without an end is left out, as in a journal."""
 
-    shifts = True
+    columns_may_shift = True
     epoch = EXCEL_EPOCH
 
     def __init__(self, path: Path, dialect: Dialect, *, complete_lines: bool = False) -> None:
@@ -54,7 +54,7 @@ class CsvSource(Source):
         self._complete_lines = complete_lines
         self._encoding = _NAMES.get(dialect.encoding, dialect.encoding.upper())
         separator = "a tab" if dialect.separator == "\t" else dialect.separator
-        self.how = f"read as {self._encoding}, separated by {separator}"
+        self.description = f"read as {self._encoding}, separated by {separator}"
 
     @override
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
@@ -148,7 +148,7 @@ def _separator(text: str, layout: Layout) -> str:
 
 
 def _written(cell: object) -> str:
-    text = cell if isinstance(cell, str) else text_of(cell)
+    text = cell if isinstance(cell, str) else cell_text(cell)
     # The writer puts quotes around a line feed, and not around a lone carriage return, which ends a row as well.
     return text if "\n" in text else text.replace("\r", "\n")
 

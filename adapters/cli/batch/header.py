@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.batch.rows import text_of
+from adapters.cli.batch.rows import cell_text
 from adapters.cli.errors import WrongUse
 
 FULL_NAME = "fullName"
@@ -158,7 +158,7 @@ def find_header(records: Iterable[Sequence[object]], layout: Layout) -> Header:
     """The row, or the two rows, that are most likely the headings."""
     first = layout.header_row or 1
     last = first + (1 if layout.header_row else SEARCHED_ROWS)
-    rows = [[*map(text_of, record)] for record in islice(records, first - 1, last)]
+    rows = [[*map(cell_text, record)] for record in islice(records, first - 1, last)]
     best = Header(first, 1, [], {})
     for number, (upper, lower) in enumerate(zip(rows, [*rows[1:], []], strict=False), first):
         for height, texts in ((1, upper), (2, _joined(upper, lower))):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from adapters.cli.batch.csv_file import JOURNAL, CsvSource, CsvWriter, journal_line
-from adapters.cli.batch.rows import ANSWER_HEADINGS, MAX_CELL, Row, RowAnswer, Source, Table, row_of, text_of
+from adapters.cli.batch.rows import ANSWER_HEADINGS, MAX_CELL, Row, RowAnswer, Source, Table, cell_text, make_row
 from adapters.cli.batch.tables import open_output, replacing
 from adapters.cli.errors import WrongUse
 
@@ -22,7 +22,7 @@ class KnownAnswers:
         self._width = len(heading)
         self._records: Iterator[Sequence[object]] = iter(()) if written is None else written.records()
         self._number = 1
-        if written is not None and [*map(text_of, next(self._records, ()))] != [*heading, *ANSWER_HEADINGS]:
+        if written is not None and [*map(cell_text, next(self._records, ()))] != [*heading, *ANSWER_HEADINGS]:
             raise self._other_input("its headings are not the input's, then inn, status, details")
 
     def of(self, row: Row) -> RowAnswer | None:
@@ -30,14 +30,14 @@ class KnownAnswers:
         self._number += 1
         if (record := next(self._records, None)) is None:
             return None
-        written = row_of(record, self._width + len(ANSWER_HEADINGS))
+        written = make_row(record, self._width + len(ANSWER_HEADINGS))
         if not all(map(_is_same, written.cells[: self._width], row.texts)):
             raise self._other_input(f"row {self._number} is not the input's")
         return RowAnswer(*written.texts[self._width :])
 
     def check_end(self) -> None:
         """Check that nothing is left of it when the input has ended. Raises Failure."""
-        if any(any(map(text_of, record)) for record in self._records):
+        if any(any(map(cell_text, record)) for record in self._records):
             raise self._other_input("it has more rows")
 
     def _other_input(self, why: str) -> WrongUse:
@@ -46,7 +46,7 @@ class KnownAnswers:
 
 def _is_same(written: object, text: str) -> bool:
     """Whether an output's cell is the input's; a spreadsheet holds only the beginning of one that is too long."""
-    held = text_of(written)
+    held = cell_text(written)
     return held == text or (isinstance(written, str) and len(written) == MAX_CELL and text.startswith(held))
 
 

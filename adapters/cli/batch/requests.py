@@ -1,11 +1,11 @@
-"""What a row asks for: its cells as a request, in the contract's forms."""
+"""Converts a row's cells into a request, in the contract's forms."""
 
 import json
 import re
 from collections.abc import Mapping
 
 from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
-from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Row, RowAnswer, Table, text_of
+from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Row, RowAnswer, Table, cell_text
 from adapters.cli.parsing import document_type, full_name, is_full_name, parse_date, passport_part, series_and_number
 from function.documents import PASSPORT, WrongDocument
 from function.names import is_no_patronymic
@@ -14,7 +14,7 @@ from function.result import LookupResult
 
 SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 MAX_REQUEST = 16 << 10
-"""Bytes of one request: so many fit into a batch that the service takes them all."""
+"""Bytes of one request, so that the service accepts a whole batch of them."""
 
 NO_PERSON = RowAnswer(details="no person in this row")
 _UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"
@@ -28,7 +28,7 @@ _OTHERS = frozenset({"birthDate", *_DOCUMENT_PARTS})
 
 
 class RequestReader:
-    """Reads the requests of a table's rows. `columns`: of each field."""
+    """Reads the requests of a table's rows. `columns`: by field."""
 
     def __init__(self, columns: Mapping[str, int], table: Table) -> None:
         self._columns = columns
@@ -39,7 +39,7 @@ class RequestReader:
                 self._heading_of = dict.fromkeys(others, self._heading_of[name]) | self._heading_of
 
     def is_person(self, row: Row) -> bool:
-        """Whether a row is about somebody: no title, total, signature, repeated heading or row of column numbers."""
+        """Whether a row describes a person, and not a title, total, signature, repeated heading or column numbers."""
         texts = [text for text in row.texts if text]
         if texts and _TOTAL.match(texts[0]):
             return False
@@ -53,8 +53,8 @@ class RequestReader:
         return {"lastName", "firstName"} <= filled or (FULL_NAME in filled and is_full_name(self._text(row, FULL_NAME)))
 
     def read(self, row: Row, request_id: str) -> dict[str, str]:
-        """The request. Raises ValueError, which says in the table's words why there is none."""
-        if row.surplus and self._table.source.shifts:
+        """The request. Raises ValueError, which names the faults by the table's headings."""
+        if row.surplus and self._table.source.columns_may_shift:
             raise ValueError(SHIFTED)
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
         texts = {name: self._text(row, name) for name in self._columns}
@@ -68,7 +68,7 @@ class RequestReader:
             if day := parse_date(request.get(name, ""), self._table.source.epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
-                # A hint, and no part of who is meant.
+                # Not part of the person's identity.
                 request.pop(name, None)
         if len(json.dumps(request, ensure_ascii=False).encode()) > MAX_REQUEST:
             raise ValueError("the row is too long")
@@ -77,9 +77,9 @@ class RequestReader:
         return request
 
     def answer(self, result: LookupResult) -> RowAnswer:
-        """A reply, in the table's words."""
+        """A reply, with the table's headings for field names."""
         details = self._in_table_words(result.details) if result.status is Status.REJECTED else result.details
-        return RowAnswer(result.inn, result.status.value, text_of(details)[:MAX_CELL])
+        return RowAnswer(result.inn, result.status.value, cell_text(details)[:MAX_CELL])
 
     def _text(self, row: Row, name: str) -> str:
         text = row.texts[self._columns[name]]
@@ -101,7 +101,7 @@ class RequestReader:
         given = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
         parts = {name: _DECIMALS.sub(r"\1", text) for name, text in given.items()}
         if len(parts) == 1:
-            # Both are in one cell, whatever its heading is.
+            # Series and number are in one cell.
             ((name, text),) = parts.items()
             is_number = text != given[name] or isinstance(row.cells[self._columns[name]], int | float)
             try:
@@ -115,7 +115,7 @@ class RequestReader:
         request |= {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
 
     def _in_table_words(self, details: str) -> str:
-        """The faults of a request as those of the row: headings for the contract's fields, a table's dates."""
+        """Replace the contract's field names by headings, and its date form by a table's."""
         faults = []
         for fault in details.split("; "):
             name, sign, text = fault.partition(": ")

@@ -1,4 +1,4 @@
-"""Rows of a table, whatever kind of file it is in, and the answers that are written behind them."""
+"""Rows of a table, independent of the file's format, and their answers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,16 +10,16 @@ from function.outcomes import Status
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
-"""Characters that a spreadsheet's cell holds."""
+"""Characters of a spreadsheet's cell."""
 UNSAVED = object()
 """A cell with a formula whose value is not in the file."""
 
-# A spreadsheet has no room for most of them: in every kind of file they count as spaces.
+# Spreadsheets cannot hold most of them: in all formats they count as spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
 
 
-def text_of(cell: object) -> str:
-    """One line of text, without spaces around it: a whole number without its decimals, a day in ISO form."""
+def cell_text(cell: object) -> str:
+    """The cell as one line of text: a whole number without decimals, a day in ISO form."""
     match cell:
         case str():
             return " ".join(_CONTROLS.sub(" ", cell).split())
@@ -28,7 +28,7 @@ def text_of(cell: object) -> str:
         case float() if cell.is_integer():
             return str(int(cell))
         case datetime():
-            # Spreadsheets keep time as a fraction of a day, which is never quite a second.
+            # Spreadsheets store time as a fraction of a day, which is rarely a whole second.
             moment = (cell + timedelta(milliseconds=500)).replace(microsecond=0)
             return moment.date().isoformat() if moment.time() == time() else moment.isoformat(" ")
         case date() | time():
@@ -38,7 +38,7 @@ def text_of(cell: object) -> str:
 
 
 class RowAnswer(NamedTuple):
-    """What is written behind a row's own cells, in the order of ANSWER_HEADINGS."""
+    """The cells that are appended to a row, in the order of ANSWER_HEADINGS."""
 
     inn: str = ""
     status: str = ""
@@ -46,7 +46,7 @@ class RowAnswer(NamedTuple):
 
     @property
     def final(self) -> bool:
-        """Whether the row need not be asked for again; one that failed gets another chance in the next run."""
+        """Whether later runs keep the answer; failed rows are looked up again."""
         return self.status not in ("", Status.FAILED)
 
 
@@ -54,50 +54,50 @@ NO_ANSWER = RowAnswer()
 
 
 class Row(NamedTuple):
-    """One row below the heading: `cells`, their `texts`, as many as headings; `surplus`: what stands beyond them."""
+    """One row below the heading: `cells`, their `texts`, as many as headings; `surplus`: further cells."""
 
     cells: Sequence[object]
     texts: list[str]
     surplus: Sequence[object]
 
 
-def row_of(record: Sequence[object], width: int) -> Row:
-    """A source's record as a row of so many cells."""
+def make_row(record: Sequence[object], width: int) -> Row:
+    """Pad or split a record into a row of `width` cells."""
     cells = [*record[:width], *[None] * (width - len(record))]
     surplus = record[width:]
-    return Row(cells, [*map(text_of, cells)], surplus if any(map(text_of, surplus)) else ())
+    return Row(cells, [*map(cell_text, cells)], surplus if any(map(cell_text, surplus)) else ())
 
 
 class Source(Protocol):
-    """A file, or a sheet of it, that can be read any number of times."""
+    """A file, or a sheet of it, that can be read repeatedly."""
 
-    how: str
-    """How it is read, for the person who wonders why it is not understood."""
-    shifts: bool
-    """Whether a separator that nobody meant moves the cells behind it into the columns of others."""
+    description: str
+    """How it is read, for messages."""
+    columns_may_shift: bool
+    """Whether an unquoted separator moves the following cells into other columns."""
     epoch: date
-    """The day 0 of its serial numbers of days."""
+    """Day 0 of serial numbers of days."""
 
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
-        """The cells of each row. `width`: columns of the heading, once they are known. Raises Failure."""
+        """The cells of each row. `width`: columns of the heading, 0: unknown. Raises Failure."""
 
 
 class Table(NamedTuple):
-    """The rows of a source below its heading, which ends in its row `above`."""
+    """The rows of a source below its heading; `above`: rows up to the heading's last one."""
 
     source: Source
     heading: list[str]
     above: int
 
     def rows(self) -> Iterator[Row]:
-        """Every row, in order, without the blank ones at the end, of which spreadsheets can have a million."""
+        """The rows in order, without blank ones at the end, of which spreadsheets can have a million."""
         blanks = 0
         width = len(self.heading)
         for record in islice(self.source.records(width), self.above, None):
-            row = row_of(record, width)
+            row = make_row(record, width)
             if not row.surplus and not any(row.texts) and UNSAVED not in record:
                 blanks += 1
                 continue
-            yield from repeat(row_of((), width), blanks)
+            yield from repeat(make_row((), width), blanks)
             blanks = 0
             yield row

@@ -1,4 +1,4 @@
-"""Asks for the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
+"""Looks up the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
 
 import asyncio
 import signal
@@ -20,17 +20,17 @@ from function.outcomes import Reason, Status
 from function.result import LookupResult
 
 if TYPE_CHECKING:
-    # rich takes its time, which --help need not wait for.
+    # rich is slow to import; --help does not need it.
     from adapters.cli.batch.progress import Progress
 
 TRIES = 3
-"""Of a person whom the service tried to look up in vain. A lookup that was not its turn yet is no try."""
+"""Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
 AHEAD = 10
-"""Times `concurrency`: rows that may be answered beyond the first that is not. One slow person holds up nobody soon."""
+"""Rows that may be done ahead of the oldest unfinished one, as a multiple of `concurrency`."""
 ROWS_A_TURN = 100
-"""Rows after which other tasks of the loop run, and Ctrl-C is seen, even where nothing is waited for."""
+"""Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 
 
 class Client(Protocol):
@@ -41,10 +41,10 @@ class Client(Protocol):
 
 
 class Limits(NamedTuple):
-    """How many rows are asked for at once, and how long for one.
+    """Limits of a run. `concurrency`: rows at the same time; `stall_sec`: time without any answer that ends the run.
 
-    `stall_sec`: without any answer, after which the run gives up. `reply_sec`: for one reply over RabbitMQ, where the
-    service has made its retries before it says `failed`; None over HTTP, where another try is worth it.
+    `reply_sec`: timeout of one reply over RabbitMQ, where `failed` means that the service has used up its retries;
+    None over HTTP, where a failed row is tried again.
     """
 
     concurrency: int
@@ -54,7 +54,7 @@ class Limits(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
-    """A row under way. `answer`: that of an earlier run until `task`, which asks anew, is done."""
+    """A row under way. `answer`: that of an earlier run until `task` is done."""
 
     row: Row
     answer: RowAnswer
@@ -63,7 +63,7 @@ class _Entry:
 
 
 class Runner:
-    """One run. However it ends, what was answered is in the journal."""
+    """One run. Its answers are in the journal, also after a failure."""
 
     def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
         self._journal = journal
@@ -74,7 +74,7 @@ class Runner:
         self._entries: deque[_Entry] = deque()
         self._free = asyncio.Semaphore(limits.concurrency)
         self._reached = False
-        # With its dashes: the log shows no digits in a row that could be a document, but a UUID it knows.
+        # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         self._run_id = str(uuid4())
 
     async def run(self, rows: Iterable[Row], client: Client) -> None:
@@ -99,13 +99,13 @@ class Runner:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         finally:
-            # Up to the last row that has an answer; those between that have none are left without one.
+            # Up to the last row with an answer; rows in between may have none.
             while self._entries and self._entries[-1].answer is NO_ANSWER:
                 self._entries.pop()
             self._journal.write((entry.row, entry.answer) for entry in self._entries)
 
     def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
-        """The request for a row; None where its answer is known without one."""
+        """The request for a row; None if it needs none."""
         if entry.answer.final:
             self._progress.add(entry.answer, known=True)
             return None
@@ -120,7 +120,7 @@ class Runner:
         return None
 
     async def _write(self, limit: int) -> None:
-        """Write the rows that are done up to the first that is not; wait for that one while there are more than `limit`."""
+        """Write the rows that are done, up to the first unfinished one; wait for that if more than `limit` are held."""
         while self._entries and (len(self._entries) > limit or self._entries[0].done):
             if (task := self._entries[0].task) is not None:
                 await task
@@ -138,7 +138,7 @@ class Runner:
         self._progress.add(entry.answer, asked=True)
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
-        """Ask until there is an answer: a rate limit, an outage or a closed provider only takes time."""
+        """Ask until there is an answer: rate limits, outages and open circuits only delay it."""
         tries = 0
         backoff = Backoff(FIRST_RETRY_SEC, MAX_RETRY_SEC)
         while True:
@@ -154,7 +154,7 @@ class Runner:
                 self._progress.problem = str(later)
             except ServiceUnreachable as failure:
                 if not self._reached:
-                    # Nobody was there from the beginning: that is a wrong address, not an outage.
+                    # Never reached: a wrong address, not an outage.
                     raise
                 self._progress.problem = str(failure)
             else:
@@ -170,9 +170,9 @@ class Runner:
 
 
 class Interrupts:
-    """SIGINT and SIGTERM: the first one cancels a run, and the others do not disturb what is then brought to its end.
+    """Handles SIGINT and SIGTERM: the first one cancels the run, further ones are ignored while it ends.
 
-    Until there is a `task`, the first raises KeyboardInterrupt. A process that was interrupted ends: signals stay ignored.
+    Before there is a `task`, the first one raises KeyboardInterrupt.
     """
 
     task: asyncio.Task[None] | None = None
@@ -196,7 +196,7 @@ class Interrupts:
 
 
 def _is_try(result: LookupResult) -> bool:
-    """Whether the service has tried to look the person up: the code that the details begin with says so."""
+    """Whether the reply counts as an attempt, by the reason's code at the beginning of the details."""
     try:
         return Reason(result.details.partition(":")[0]).is_failure
     except ValueError:

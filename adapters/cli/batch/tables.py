@@ -56,12 +56,12 @@ def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Head
     found = [(find_header(source.records(), layout), source) for source in sources]
     complete = [(header, source) for header, source in found if not header.missing]
     if len(complete) > 1:
-        names = ", ".join(source.how.removeprefix("sheet ") for _, source in complete)
+        names = ", ".join(source.description.removeprefix("sheet ") for _, source in complete)
         raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
     header, source = max(complete or found, key=lambda pair: pair[0].score)
     for column in layout.columns.values():
         if column_of(column, header.texts) is None:
-            raise WrongUse(f"--map: no column {column} ({source.how}, row {header.row})")
+            raise WrongUse(f"--map: no column {column} ({source.description}, row {header.row})")
     return Table(source, header.texts, header.row + header.height - 1), header
 
 

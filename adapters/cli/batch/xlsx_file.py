@@ -23,7 +23,7 @@ from openpyxl.utils.cell import column_index_from_string, get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 from typing_extensions import override
 
-from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Source, text_of
+from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Source, cell_text
 from adapters.cli.errors import WrongUse
 
 MAX_ROWS = 1 << 20
@@ -87,7 +87,7 @@ class XlsxFile:
 class XlsxSheet(Source):
     """A sheet to read."""
 
-    shifts = False
+    columns_may_shift = False
 
     def __init__(self, file: XlsxFile, name: str, part: str, *, hidden: bool) -> None:
         self._file = file
@@ -95,7 +95,7 @@ class XlsxSheet(Source):
         self.epoch = file.calendar.date()
         self.name = name
         self.hidden = hidden
-        self.how = f"sheet {name}"
+        self.description = f"sheet {name}"
 
     @override
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
@@ -168,7 +168,7 @@ class XlsxWriter:
         if isinstance(cell, str):
             text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:MAX_CELL]
             return self._styled(text, data_type="s") if text.startswith("=") else text
-        if isinstance(cell, datetime | date) and len(text_of(cell)) == len("yyyy-mm-dd"):
+        if isinstance(cell, datetime | date) and len(cell_text(cell)) == len("yyyy-mm-dd"):
             return self._styled(cell, number_format=DAY)
         return None if cell is UNSAVED else cell
 

@@ -53,12 +53,12 @@ SIMILARITY = 0.85
 
 
 def findings(*, consumer: bool | None) -> Iterator[Finding]:
-    """Each as it is found. `consumer`: whether RabbitMQ is checked; None: where any of its settings is set."""
+    """Run the checks. `consumer`: whether RabbitMQ is checked; None: if any of its settings is set."""
     try:
         with_broker = _names_broker() if consumer is None else consumer
         settings, found = _load_groups(ALL_GROUPS if with_broker else CORE_GROUPS)
     except WrongSettings as wrong:
-        # The file itself: then no setting is known.
+        # The file cannot be read.
         yield from (Finding(Kind.WRONG, SETTINGS, fault) for fault in wrong.faults)
         return
     yield from found
@@ -80,7 +80,7 @@ def findings(*, consumer: bool | None) -> Iterator[Finding]:
 
 
 def _load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[Settings, list[Finding]]:
-    """Those that are valid, by their class; and what is to say of all settings."""
+    """The valid groups by their class, and the findings of all settings."""
     valid: dict[type[SettingsGroup], Any] = {}
     faults: list[str] = []
     for group in groups:
@@ -96,7 +96,7 @@ def _load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[Settings, list[
 
 
 def _names_broker() -> bool:
-    """Whether any setting of RabbitMQ is set: processes that only serve HTTP have none."""
+    """Whether any RABBITMQ_… variable is set: processes that only serve HTTP have none."""
     return not environment.read().keys().isdisjoint(name.lower() for name in variables_of(RabbitSettings))
 
 
@@ -107,14 +107,14 @@ def _open_to_everybody(http: HttpSettings | None) -> Iterator[Finding]:
 
 
 def _unknown_names(names: Iterable[str]) -> Iterator[Finding]:
-    """Variables whose name is misspelled: the setting would stay at its default, without any error."""
+    """Misspelled variables: their settings would silently stay at the defaults."""
     known = {name for group in ALL_GROUPS for name in variables_of(group)} | COMPOSE_VARIABLES
     for name in sorted(name for name in names if name.upper() not in known):
         similar = get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY)
         if similar:
             yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting: is {similar[0]} meant?")
         elif name.startswith(PREFIXES):
-            yield Finding(Kind.NOTE, SETTINGS, f"{name} is no setting, and is not heeded")
+            yield Finding(Kind.NOTE, SETTINGS, f"{name} is not a known setting and is ignored")
 
 
 def _check_broker(settings: Settings) -> Iterator[Finding]:
@@ -132,16 +132,16 @@ def _check_store(settings: Settings) -> Iterator[Finding]:
                 yield from providers.check(settings[NalogSettings], settings[ApiFnsSettings], store)
     except Unavailable:
         yield Finding(Kind.FAILED, MONGO, _unreachable(mongo))
-    except WrongAddress as no:
-        yield Finding(Kind.WRONG, MONGO, str(no))
-    except StoreRefuses as no:
-        yield Finding(Kind.FAILED, MONGO, str(no))
+    except WrongAddress as error:
+        yield Finding(Kind.WRONG, MONGO, str(error))
+    except StoreRefuses as error:
+        yield Finding(Kind.FAILED, MONGO, str(error))
     except StoreFault as fault:
         yield Finding(Kind.FAILED, MONGO, f"it gives an error that nobody foresaw, {fault}: look into its log")
 
 
 def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -> Iterator[Finding]:
-    """Whether the service can work with it. Raises the store's errors."""
+    """Check that the service can use MongoDB. Raises the store's errors."""
     store.prepare()
     store.try_writing()
     old = store.under_old_keys()
@@ -164,7 +164,7 @@ def _unreachable(settings: MongoSettings) -> str:
     try:
         nodes = parse_uri(settings.uri, warn=False)["nodelist"]
     except (PyMongoError, ValueError):
-        # A name that DNS would have had to resolve, for one.
+        # For instance an SRV name that DNS does not resolve.
         nodes = []
     if cause := unreachable_cause((host, port or 27017) for host, port in nodes):
         return f"{cause}: start it, or mend {_ADDRESS}"

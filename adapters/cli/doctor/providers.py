@@ -1,4 +1,4 @@
-"""The providers: whether each may be asked, whether the tax service is there, and how many paid requests are left."""
+"""Checks the providers: whether each may be asked, the tax service's page, and the paid requests that are left."""
 
 import socket
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ _CONNECTION_FAULTS = (
 
 
 def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
-    """How each provider stands in the store that all replicas share."""
+    """Check each provider's shared state: circuit and daily limit."""
     try:
         states = build_provider(nalog, apifns, limiter, Observer()).states()
     except Unavailable:
@@ -73,7 +73,7 @@ def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) ->
 
 
 def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
-    """How many requests of the paid provider are left, where it is enabled."""
+    """Check the quota of the paid provider, if it is enabled."""
     if not settings.enabled:
         return
     try:
@@ -95,7 +95,7 @@ def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
 
 
 def check_tax_service(settings: NalogSettings) -> Iterator[Finding]:
-    """Open its form's page. No person is asked for, and no consent given."""
+    """Open the form's page. No person is looked up, and no consent given."""
     if settings.url.startswith("http:") and not is_loopback(urlsplit(settings.url).hostname or ""):
         text = "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
         yield Finding(Kind.NOTE, TAX_SERVICE, text)
@@ -129,7 +129,7 @@ def _form_page(settings: NalogSettings) -> SiteReply:
 
 
 def _fault(reply: SiteReply, *, consent: bool) -> str:
-    """What is wrong with the form's page, and the mend; "" where nothing is."""
+    """The fault of the form's page and its remedy; "" if there is none."""
     status = reply.status
     if asks_consent(reply):
         return "" if consent else f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}"
@@ -147,7 +147,7 @@ def _fault(reply: SiteReply, *, consent: bool) -> str:
 
 
 def _unknown_name(settings: NalogSettings) -> str:
-    """Whether it is the site's name that a SOCKS proxy should look up, and is not told to; "": it is not."""
+    """A hint that the SOCKS proxy should resolve the site's name; "" if that is not the cause."""
     scheme = urlsplit(settings.proxy_url).scheme
     if scheme not in RESOLVING_PROXIES:
         return ""

@@ -1,4 +1,4 @@
-"""RabbitMQ: reached, logged in, the queues as they should be and able to work; and what is in them."""
+"""Checks RabbitMQ: connection, login, queues; and reports their messages."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 def check(broker: BrokerConfig) -> Iterator[Finding]:
-    """Whether the consumer can work with it."""
+    """Check that the consumer can use RabbitMQ."""
     try:
         counts = asyncio.run(_counts(broker))
     except BrokerRefused as refused:
@@ -28,7 +28,7 @@ def check(broker: BrokerConfig) -> Iterator[Finding]:
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield Finding(Kind.OK, NAME, f"reached, logged in, its queues as they should be; {waiting} requests wait")
     if len(broker.uris) > 1:
-        # AMQP tells nothing of a queue's members.
+        # AMQP does not report a queue's members.
         yield Finding(
             Kind.NOTE,
             NAME,
@@ -52,7 +52,7 @@ async def _counts(broker: BrokerConfig) -> dict[str, QueueCounts]:
 
 
 def why_unavailable(broker: BrokerConfig, code: str) -> str:
-    """The cause, as far as it can be seen, and the cure; `code`: of BrokerUnavailable."""
+    """The likely cause and the remedy; `code`: of BrokerUnavailable."""
     if code in (NO_LEADER, UNCONFIRMED):
         return (
             "a queue cannot be read now, for its leader does not answer: start the node that is down, or most of its"

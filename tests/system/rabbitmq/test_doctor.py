@@ -219,7 +219,7 @@ def test_whose_settings_they_are_is_seen_by_whether_rabbitmq_is_among_them(
     [
         pytest.param("CLIENT_NALOG_TIMEOUT", "is CLIENT_NALOG_TIMEOUT_SEC meant?", id="a name cut short"),
         pytest.param("RABBITMQ_PREFETCH", "is RABBITMQ_PREFETCH_COUNT meant?", id="another one"),
-        pytest.param("CACHE_COLOUR", "is not heeded", id="a name of our own that is none"),
+        pytest.param("CACHE_COLOUR", "is ignored", id="a name of our own that is none"),
     ],
 )
 @pytest.mark.parametrize("in_file", [False, True], ids=["in the environment", "in .env"])

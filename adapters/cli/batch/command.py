@@ -91,7 +91,7 @@ def batch(
 
     try:
         with Interrupts() as interrupts, journal:
-            typer.echo(f"headings in row {header.row} ({table.source.description}): {header.described()}")
+            typer.echo(f"headings in row {header.row} ({table.source.description}): {header.describe()}")
             try:
                 asyncio.run(ask())
             finally:

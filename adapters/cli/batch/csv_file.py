@@ -30,7 +30,7 @@ _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 
 
 class Dialect(NamedTuple):
-    """How a CSV file is written. What its encoding can't hold is written as a question mark."""
+    """The format of a CSV file. A character that the encoding lacks is written as a question mark."""
 
     encoding: str
     separator: str
@@ -38,12 +38,12 @@ class Dialect(NamedTuple):
 
 
 RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
-"""What a Russian Excel opens by a double click."""
+"""The format that a Russian Excel opens by a double click."""
 JOURNAL = Dialect("utf-8", ",", "\n")
 
 
 class CsvSource(Source):
-    """A CSV file to read. `complete_lines`: a last line without an end is left out, as in a journal."""
+    """Reads a CSV file. `complete_lines`: skip a last line without a line end, as in a journal."""
 
     columns_may_shift = True
     epoch = EXCEL_EPOCH
@@ -62,7 +62,7 @@ class CsvSource(Source):
         with self._path.open(encoding=self.dialect.encoding, newline="") as file:
             lines = (line for line in file if line.endswith("\n")) if self._complete_lines else file
             try:
-                # Else a quote that is not closed would swallow the rows below it, without a word.
+                # Otherwise an unclosed quote would silently swallow the rows below it.
                 for number, record in enumerate(csv.reader(lines, delimiter=self.dialect.separator, strict=True), 1):
                     if width and any(self._holds_rows(cell, width) for cell in record if "\n" in cell or "\r" in cell):
                         raise self._broken(
@@ -79,7 +79,7 @@ class CsvSource(Source):
                 ) from None
 
     def _holds_rows(self, cell: str, width: int) -> bool:
-        """Whether there are rows in a cell of several lines: as many separators as these would have, and a date."""
+        """Whether a cell of several lines contains rows: their number of separators, and a date."""
         lines = [line for line in cell.splitlines() if line.strip()]
         parts = [part for line in lines for part in line.split(self.dialect.separator)]
         return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
@@ -89,7 +89,7 @@ class CsvSource(Source):
 
 
 class CsvWriter:
-    """A CSV file to write."""
+    """Writes a CSV file."""
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self._file = path.open("w", encoding=dialect.encoding, errors="replace", newline="")
@@ -97,10 +97,10 @@ class CsvWriter:
 
     def write(self, cells: Iterable[object]) -> None:
         """Add a row."""
-        self._writer.writerow([_written(cell) for cell in cells])
+        self._writer.writerow([_with_newlines(cell) for cell in cells])
 
     def flush(self) -> None:
-        """Hand what was written to the system: it is safe from a kill -9."""
+        """Write the buffer, so that it survives a kill -9."""
         self._file.flush()
 
     def __enter__(self) -> Self:
@@ -111,7 +111,7 @@ class CsvWriter:
 
 
 def detect(path: Path, layout: Layout) -> Dialect:
-    """The dialect of a file: by its byte order mark, else UTF-8 if all of it is, else Windows-1251."""
+    """The dialect of a file. Encoding: by the byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
@@ -134,7 +134,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _separator(text: str, layout: Layout) -> str:
-    """The separator that the first line names, else the one that gives the most headings, else the most columns."""
+    """The separator named in the first line, else the one with the most headings, else the most columns."""
     lines = text.splitlines(keepends=True)
     first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
     if named := _SEPARATOR_LINE.fullmatch(first):
@@ -147,14 +147,14 @@ def _separator(text: str, layout: Layout) -> str:
     return max(SEPARATORS, key=found)
 
 
-def _written(cell: object) -> str:
+def _with_newlines(cell: object) -> str:
     text = cell if isinstance(cell, str) else cell_text(cell)
-    # The writer puts quotes around a line feed, and not around a lone carriage return, which ends a row as well.
+    # The writer quotes line feeds, but not lone carriage returns, which end a row as well.
     return text if "\n" in text else text.replace("\r", "\n")
 
 
 def journal_line(cells: Iterable[str]) -> bytes:
-    """A row of text as it stands in a journal."""
+    """A row as a line of a journal."""
     text = StringIO(newline="")
     csv.writer(text, lineterminator=JOURNAL.newline).writerow(cells)
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Finds the headings of a table: which row they stand in, and which column holds which field of the request."""
+"""Finds the headings of a table: their row, and the column of each field of the request."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ _HEADINGS = {
     "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
     DOCUMENT: "серия номер документа, удостоверение личности, docno",
 }
-# Beside a word for a document.
+# Combined with a word for a document.
 _OF_DOCUMENT = {
     DOCUMENT: ("серия номер", "серии номера", "серия номер кем когда выдан", "серия номер когда выдан", ""),
     "documentSerial": ("серия",),
@@ -39,7 +39,7 @@ _OF_DOCUMENT = {
     "documentType": ("вид", "тип", "код", "код вида", "наименование", "type"),
     "documentDate": ("дата выдачи", "дата", "date"),
 }
-# Taken only where no column has a heading that is plainer.
+# Used only if no column has a plain heading.
 _VAGUE = {FULL_NAME: "сотрудник, работник, физическое лицо, физлицо, клиент", "birthDate": "дата рожд, рождения"}
 _ALIASES = {
     **dict.fromkeys(("n", "no", "number", "ном"), "номер"),
@@ -56,7 +56,7 @@ INSTEAD_OF = {
     DOCUMENT: ("documentSerial", "documentNumber"),
     "documentNumber": (DOCUMENT,),
 }
-"""Fields that one column is given in place of."""
+"""By field: the fields that its column replaces."""
 
 Match = tuple[str, bool]
 """A field, and whether its heading is vague."""
@@ -90,7 +90,7 @@ _KNOWN = _known()
 
 
 class Layout(NamedTuple):
-    """What a user says of a table. `header_row` from 1, 0: it is searched for; `columns`: by field, a letter or a heading."""
+    """The user's options. `header_row`: from 1, 0: search for it; `columns`: by field, a letter or a heading."""
 
     header_row: int = 0
     columns: Mapping[str, str] = MappingProxyType({})
@@ -119,23 +119,23 @@ class Header(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """The fields that are needed and have no column."""
+        """The required fields without a column."""
         found = self.candidates.keys()
         names = [] if FULL_NAME in found else [name for name in ("lastName", "firstName") if name not in found]
         return names + [each[-1] for each in (("birthDate",), (DOCUMENT, "documentNumber")) if not found & {*each}]
 
     @property
     def score(self) -> tuple[bool, int, int, int]:
-        """The greater, the more likely these are the headings."""
+        """The likelihood that these are the headings, for comparison."""
         return not self.missing, len(self.candidates), -self.height, -self.row
 
-    def columns(self, how: str) -> dict[str, int]:
-        """The column of each field. Raises Failure where one is missing, or could be several."""
+    def columns(self, source_description: str) -> dict[str, int]:
+        """The column of each field. Raises Failure where one is missing or ambiguous."""
         if self.missing:
             known = "; ".join(f"{_HEADINGS[name].partition(',')[0]} ({label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
             raise WrongUse(
-                f"a table must hold headings, and this one has none for: {known} ({how}){row}; "
+                f"a table must hold headings, and this one has none for: {known} ({source_description}){row}; "
                 "--header-row says which row they are, --map which column a field is"
             )
         for name, columns in self.candidates.items():
@@ -145,8 +145,8 @@ class Header(NamedTuple):
                 raise WrongUse(f"which column is the {label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
-    def described(self) -> str:
-        """What was taken for what."""
+    def describe(self) -> str:
+        """Each column with its field, in words."""
         places = sorted((columns[0], name) for name, columns in self.candidates.items())
         return ", ".join(f"{self._place(column)}: {label(name)}" for column, name in places)
 
@@ -155,7 +155,7 @@ class Header(NamedTuple):
 
 
 def find_header(records: Iterable[Sequence[object]], layout: Layout) -> Header:
-    """The row, or the two rows, that are most likely the headings."""
+    """Find the row, or the two rows, that are most likely the headings."""
     first = layout.header_row or 1
     last = first + (1 if layout.header_row else SEARCHED_ROWS)
     rows = [[*map(cell_text, record)] for record in islice(records, first - 1, last)]
@@ -165,7 +165,7 @@ def find_header(records: Iterable[Sequence[object]], layout: Layout) -> Header:
             header = Header(number, height, *_candidates(texts, layout))
             if any(texts) and header.score > best.score:
                 best = header
-        # What comes later is another table. A title above may have been taken for a first row of headings.
+        # Later headings are another table's. A title above may have been taken for a first row of headings.
         if layout.header_row or (not best.missing and number > best.row):
             break
     return best
@@ -187,7 +187,7 @@ def _match(text: str) -> Match:
 
 
 def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
-    """Headings in two rows as one: what stands above several columns counts for each of them."""
+    """Join headings in two rows: one above several columns counts for each of them."""
     texts, above = [], ""
     for top, bottom in zip_longest(upper, lower, fillvalue=""):
         above = top or above
@@ -197,7 +197,7 @@ def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
 
 
 def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[str, list[int]]]:
-    """The headings, and the columns that each field could have by them."""
+    """The headings, and the possible columns of each field."""
     fixed = {name: column for name, said in layout.columns.items() if (column := column_of(said, texts)) is not None}
     texts = [*texts, *[""] * (max(fixed.values(), default=-1) + 1 - len(texts))]
     plain: dict[str, list[int]] = {name: [column] for name, column in fixed.items()}
@@ -215,7 +215,7 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
     series, names = best("documentSerial"), [*plain.get("lastName", ()), *best(FULL_NAME)]
     numbers = [column for column in vague.get("documentNumber", ()) if names and column > names[0]]
     beside = [column for column in numbers if column - 1 in series]
-    # A `Номер` is a document's beside its series; elsewhere only where nothing else is, and never before the name.
+    # A `Номер` is a document's next to its series; elsewhere only without a better column, and never before the name.
     if "documentNumber" not in fixed:
         found["documentNumber"] = sorted(plain.get("documentNumber", []) + beside) or (
             [] if best(DOCUMENT) and not series else numbers
@@ -229,7 +229,7 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
             column for column in vague.get(DOCUMENT, ()) if not re.search("паспорт|passport", texts[column].casefold())
         ]
         if series and not best("documentType") and found[DOCUMENT] == kind and not kind[1:]:
-            # Документ, Серия, Номер: the first is what kind it is.
+            # Документ, Серия, Номер: the first is the document's type.
             found["documentType"] = found.pop(DOCUMENT)
         else:
             found[DOCUMENT] = sorted(found[DOCUMENT] + found.pop("documentNumber"))
@@ -237,7 +237,7 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
 
 
 def column_of(said: str, texts: Sequence[str]) -> int | None:
-    """The column with this heading, else with these letters, which may have been typed in Cyrillic."""
+    """The column with this heading, else with these letters, which may be Cyrillic look-alikes."""
     if said.casefold() in (folded := [text.casefold() for text in texts]):
         return folded.index(said.casefold())
     letters = said.upper().translate(_CYRILLIC_LETTERS)

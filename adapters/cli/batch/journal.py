@@ -1,4 +1,4 @@
-"""OUT, and the journal beside it: an answer is safe from the moment it is written there."""
+"""Stores the answers of a run in a journal beside OUT, and makes OUT of it at the end."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ SUFFIX = ".part"
 
 
 class KnownAnswers:
-    """The answers in an earlier output of the same input, row by row beside the input's. Raises Failure if it is not."""
+    """Reads the answers of an earlier output in parallel to the input. Raises Failure for another input's output."""
 
     def __init__(self, written: Source | None, path: Path, heading: Sequence[str]) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class KnownAnswers:
             raise self._other_input("its headings are not the input's, then inn, status, details")
 
     def of(self, row: Row) -> RowAnswer | None:
-        """The answer to the next row; None where the output has ended."""
+        """The answer to the next row; None after the output's end."""
         self._number += 1
         if (record := next(self._records, None)) is None:
             return None
@@ -36,7 +36,7 @@ class KnownAnswers:
         return RowAnswer(*written.texts[self._width :])
 
     def check_end(self) -> None:
-        """Check that nothing is left of it when the input has ended. Raises Failure."""
+        """Check that the output has no more rows than the input. Raises Failure."""
         if any(any(map(cell_text, record)) for record in self._records):
             raise self._other_input("it has more rows")
 
@@ -45,13 +45,13 @@ class KnownAnswers:
 
 
 def _is_same(written: object, text: str) -> bool:
-    """Whether an output's cell is the input's; a spreadsheet holds only the beginning of one that is too long."""
+    """Whether an output's cell is the input's; spreadsheets truncate long ones."""
     held = cell_text(written)
     return held == text or (isinstance(written, str) and len(written) == MAX_CELL and text.startswith(held))
 
 
 class Journal:
-    """The journal of one output; while it is open no other run can use that output.
+    """The journal of one output. An open journal locks the output against other runs.
 
     `place`: the file that holds the answers; `total`: rows of the input.
     """
@@ -71,7 +71,7 @@ class Journal:
         fresh = not self._path.exists()
         with self._stack as stack:
             try:
-                # It holds persons: for its owner's eyes.
+                # Personal data: readable by the owner only.
                 descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             except OSError as exc:
                 raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
@@ -91,7 +91,7 @@ class Journal:
         self._stack.close()
 
     def known(self) -> KnownAnswers:
-        """What OUT holds of earlier runs."""
+        """The answers of earlier runs in OUT."""
         return KnownAnswers(open_output(self._out) if self._out.exists() else None, self._out, self._table.heading)
 
     def write(self, rows: Iterable[tuple[Row, RowAnswer]]) -> None:
@@ -102,19 +102,19 @@ class Journal:
         self._writer.flush()
 
     def publish(self) -> None:
-        """Make OUT of the input, the journal, and where that ends of what OUT held before; the journal goes."""
+        """Write OUT from the input, the journal and, after the journal's end, the old OUT; delete the journal."""
         self._writer.flush()
         self._merge()
         self._path.unlink()
         self.place, self._empty = self._out, False
 
     def _remove_if_empty(self) -> None:
-        """A journal without a row would be in the way of another input."""
+        """Delete a journal without rows, which would block another input."""
         if self._empty:
             self._path.unlink()
 
     def _check(self) -> None:
-        """Read all of the input, and check whose OUT it is, before anything is begun."""
+        """Read the whole input, and check that OUT belongs to it."""
         if self._out.exists() and not self._out.is_file():
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         known = self.known()
@@ -124,11 +124,11 @@ class Journal:
         known.check_end()
 
     def _recover(self) -> None:
-        """A run that was killed has left its journal: OUT gets what stands in it."""
+        """Write the journal that a killed run has left to OUT."""
         heading = journal_line(self._heading)
         with self._path.open("rb") as file:
             begun = file.read(len(heading))
-        # Else it was killed before all of the headings were written.
+        # Otherwise the run was killed before the headings were written.
         if b"\n" in begun or not heading.startswith(begun):
             self._merge()
 
@@ -148,9 +148,9 @@ class Journal:
 
 
 def _lock(descriptor: int, out: Path) -> None:
-    """Lock an open file until it is closed. Raises Failure where another run has."""
+    """Lock an open file until it is closed. Raises Failure if another run has locked it."""
     try:
-        import fcntl  # not to be had on Windows, where a file in use can't be replaced anyway
+        import fcntl  # missing on Windows, where a file in use can't be replaced anyway
     except ImportError:
         return
     try:

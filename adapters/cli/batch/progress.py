@@ -1,4 +1,4 @@
-"""Counts the rows of a run by what became of them, and shows it while the run goes on."""
+"""Counts the rows of a run by status, and shows the progress."""
 
 import asyncio
 import sys
@@ -20,11 +20,11 @@ from adapters.cli.batch.rows import RowAnswer
 from function.outcomes import Status
 
 REPORT_SEC = 60.0
-"""Between two lines where there is no terminal."""
+"""Seconds between two lines without a terminal."""
 
 
 class Progress:
-    """What became of the rows so far. `problem`: why there is no answer now, until the next one."""
+    """The rows so far by status. `problem`: why there is no answer now, until the next one."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Progress:
         self.problem = ""
 
     def add(self, answer: RowAnswer, *, asked: bool = False, known: bool = False) -> None:
-        """Count a row that was `asked` for, or is not: `known` of an earlier run, without a person, or not right."""
+        """Count a row: `asked` for now, `known` from an earlier run, or neither (no person, or rejected)."""
         self._asked += asked
         self._known += known
         self._counts[answer.status] += 1
@@ -43,21 +43,21 @@ class Progress:
 
     @property
     def rows(self) -> int:
-        """All so far."""
+        """Rows so far."""
         return self._counts.total()
 
     @property
     def failed(self) -> int:
-        """Those that the next run asks for again."""
+        """Rows that the next run looks up again."""
         return self._counts[Status.FAILED]
 
     def by_status(self) -> str:
-        """How many of each."""
+        """The count of each status."""
         counts = [f"{self._counts[status]} {status.value}" for status in Status if self._counts[status]]
         return ", ".join(counts + ([f"{self._counts['']} without a person"] if self._counts[""] else []))
 
     def summary(self) -> str:
-        """All of it in one line."""
+        """The counts, duration and rate in one line."""
         seconds = max(time.monotonic() - self._begun, 0.001)
         known = f"; {self._known} were known already" if self._known else ""
         rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
@@ -65,7 +65,7 @@ class Progress:
 
     @asynccontextmanager
     async def shown(self, total: int) -> AsyncIterator[None]:
-        """Show it on standard error meanwhile: a bar on a terminal, else a line a minute."""
+        """Show the progress on standard error within the context: a bar on a terminal, else a line a minute."""
         console = Console(stderr=True)
         if console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
@@ -89,7 +89,7 @@ class Progress:
             sys.stderr.flush()
 
     def _frame(self, bar: RichProgress, row: TaskID) -> RenderableType:
-        """The bar, and the problem below it: beside it a long one would leave no room for the rest."""
+        """The bar, and the problem in a line below it."""
         rate = f"{self.rows / (time.monotonic() - self._begun):.0f}/s"
         bar.update(row, completed=self.rows, description=f"{rate} {self.by_status()}")
         problem = [Text(self.problem, no_wrap=True, overflow="ellipsis")] if self.problem else []
@@ -97,6 +97,6 @@ class Progress:
 
 
 def writing(out: Path) -> AbstractContextManager[object]:
-    """Show that OUT is being written, which takes its time for a large workbook."""
+    """Show that OUT is being written, which takes long for a large workbook."""
     console = Console(stderr=True)
     return console.status(f"writing {escape(str(out))}") if console.is_terminal else nullcontext()

@@ -1,4 +1,4 @@
-"""Opens a table whatever kind of file it is, and writes one in place of another."""
+"""Opens a table by the file's format, and replaces an output atomically."""
 
 import mmap
 import os
@@ -20,7 +20,7 @@ XLSX_SUFFIX = ".xlsx"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
 _HEAD = 4096
 _OLE = b"\xd0\xcf\x11\xe0"
-# What else stands in a file that begins so, and what it is then; the first that fits speaks.
+# Content of a file with this signature, and the format that it shows; the first match counts.
 _IN_OLE = (
     ("EncryptedPackage", "is encrypted: open it, take its password away, and save it as .xlsx"),
     ("WordDocument", "is a document of Word, and no table"),
@@ -44,14 +44,14 @@ _BY_HEAD = (
 
 
 class Writer(Protocol):
-    """A table to write."""
+    """Writes a table."""
 
     def write(self, cells: Iterable[object]) -> None:
         """Add a row."""
 
 
 def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Header]:
-    """A table and its headings, in `sheet`, else the visible sheet that has headings. Raises Failure."""
+    """Open a table and find its headings, in `sheet`, else in the visible sheet with headings. Raises Failure."""
     sources = _sources(path, layout, sheet)
     found = [(find_header(source.records(), layout), source) for source in sources]
     complete = [(header, source) for header, source in found if not header.missing]
@@ -66,7 +66,7 @@ def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Head
 
 
 def open_output(path: Path) -> Source:
-    """A table that an earlier run has written. Raises Failure."""
+    """Open the output of an earlier run. Raises Failure."""
     return _sources(path, Layout(), "")[0]
 
 
@@ -81,7 +81,7 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
         return [CsvSource(path, detect(path, layout))]
-    from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl takes its time
+    from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl is slow to import
 
     sheets = XlsxFile(path).sheets
     chosen: list[Source] = [
@@ -94,7 +94,7 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
 
 
 def _is_workbook(path: Path) -> bool:
-    """Whether it is XLSX; False: CSV, as far as its beginning shows. Raises Failure where it is neither."""
+    """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
         kinds: Sequence[str] = ()
@@ -116,16 +116,16 @@ def _is_workbook(path: Path) -> bool:
 
 
 def check_suffix(path: Path) -> None:
-    """Check that an output of this name can be written. Raises Failure."""
+    """Check the suffix of an output. Raises Failure."""
     if path.suffix.lower() not in (*CSV_SUFFIXES, XLSX_SUFFIX):
         raise WrongUse(f"{path}: the output's name must end in .csv, .tsv or .xlsx")
 
 
 @contextmanager
 def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
-    """Write a table that takes the place of `path` in one step, once all of it is on the disk.
+    """Write a table that replaces `path` in one step, once it is on the disk.
 
-    It is written like the input where both are CSV, and who may read the input may read it.
+    It has the input's dialect if both are CSV, and the input's permissions.
     """
     fresh = path.with_name(f".{path.name}.new")
     try:
@@ -140,11 +140,11 @@ def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
 
 
 def _writer(path: Path, suffix: str, like: Table) -> AbstractContextManager[Writer]:
-    # It holds persons: for its owner's eyes until it is known who may read it.
+    # Personal data: readable by the owner only until it gets the input's permissions.
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     if suffix == XLSX_SUFFIX:
-        from adapters.cli.batch.xlsx_file import XlsxWriter  # openpyxl takes its time
+        from adapters.cli.batch.xlsx_file import XlsxWriter  # openpyxl is slow to import
 
         return XlsxWriter(path, len(like.heading) + len(ANSWER_HEADINGS))
     if isinstance(like.source, CsvSource):

@@ -1,7 +1,7 @@
 """XLSX files: cells are read from the sheet's own XML, and written by openpyxl.
 
-openpyxl refuses a whole workbook for a style or a property that it does not like, does not show that a formula has no
-value, and takes three times as long to read.
+openpyxl refuses a whole workbook for an unusual style or property, does not report formulas without a value, and takes
+three times as long to read.
 """
 
 import struct
@@ -35,7 +35,7 @@ _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.
 
 
 class XlsxFile:
-    """A workbook to read. Raises Failure where it is none, or is damaged."""
+    """Reads a workbook. Raises Failure for another or a damaged file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -85,7 +85,7 @@ class XlsxFile:
 
 
 class XlsxSheet(Source):
-    """A sheet to read."""
+    """Reads a sheet."""
 
     columns_may_shift = False
 
@@ -143,7 +143,7 @@ class XlsxSheet(Source):
 
 
 class XlsxWriter:
-    """A workbook with one sheet, to write."""
+    """Writes a workbook with one sheet."""
 
     def __init__(self, path: Path, width: int) -> None:
         self._path = path
@@ -154,7 +154,7 @@ class XlsxWriter:
             self._sheet.column_dimensions[get_column_letter(column)].width = COLUMN_WIDTH
 
     def write(self, cells: Iterable[object]) -> None:
-        """Add a row; numbers, days and text stay what they are."""
+        """Add a row; numbers, days and text keep their types."""
         self._sheet.append([self._cell(cell) for cell in cells])
 
     def __enter__(self) -> Self:
@@ -180,7 +180,7 @@ class XlsxWriter:
 
 
 def _elements(file: IO[bytes], *names: str) -> Iterator[Element]:
-    """The elements of these names, one at a time: none is kept in memory."""
+    """The elements with these names, one at a time, without keeping them in memory."""
     parents: list[Element] = []
     for event, element in iterparse(file, ("start", "end")):  # noqa: S314  # expat bounds what entities expand to
         if event == "start":
@@ -194,7 +194,7 @@ def _elements(file: IO[bytes], *names: str) -> Iterator[Element]:
 
 
 def _text(element: Element) -> str:
-    """The text of a string, in runs or not, without what tells its pronunciation."""
+    """The text of a string, with or without runs, without its phonetic hints."""
     runs = (element, *(child for child in element if child.tag.endswith("}r")))
     return "".join(text.text or "" for run in runs for text in run if text.tag.endswith("}t"))
 

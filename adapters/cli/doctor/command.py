@@ -1,4 +1,4 @@
-"""`inn doctor`: everything that a start needs, in the order in which it matters."""
+"""`inn doctor`: runs the checks, and prints a line for each."""
 
 from enum import StrEnum
 from typing import Annotated

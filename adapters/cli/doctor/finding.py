@@ -15,9 +15,9 @@ class Kind(StrEnum):
 
     OK = "ok"
     NOTE = "note"
-    """It works, and there is something to know."""
+    """It works, with a remark."""
     SKIPPED = "skipped"
-    """Not checked, since something else is wrong."""
+    """Not checked, because of another fault or an option."""
     WRONG = "wrong"
     """A setting."""
     FAILED = "failed"
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def unreachable_cause(addresses: Iterable[tuple[str, int]]) -> str:
-    """Why a plain connection to none of the hosts and ports can be made; "" where one listens."""
+    """Why no TCP connection to any of the addresses succeeds; "" if one does."""
     causes = [_cause(host, port) for host, port in addresses]
     return "; ".join(causes) if all(causes) else ""
 

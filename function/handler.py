@@ -35,8 +35,8 @@ def handle(event: Event, ports: Ports) -> Outcome:
         return Deferred(request, error.reason, error.retry_after)
 
 
-class Prefetched:
-    """Answers that were read beforehand, for a cached attempt: `find_or_claim` does no I/O and makes no claim.
+class PrefetchedAnswers:
+    """Answers that have been read already, for a cached attempt: `find_or_claim` does no I/O and makes no claim.
 
     For a missing person it raises `Unavailable`: NOT_CACHED, unless the store could not be read (`missing`).
     """

@@ -42,7 +42,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """What the store keeps of one provider. Above 0 `failures`, the cool-downs in a row, leave one probe to go first."""
+    """One provider's state in the store."""
 
     next_free: float = 0
     open_until: float = 0

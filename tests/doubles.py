@@ -81,7 +81,7 @@ class MemoryAnswers:
     down: frozenset[str] = frozenset()
     on_claim: Callable[[], None] = lambda: None
 
-    def cached(self, person: Person) -> Answer | None:
+    def get_cached(self, person: Person) -> Answer | None:
         """Nothing is cached in the process."""
         return None
 

@@ -108,7 +108,7 @@ class CachedAnswers(AnswerStore):
         self._store, self._clock, self._observer = store, clock, observer
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
-        self.cached = self._answers.get
+        self.get_cached = self._answers.get
         # Answers and tickets that could not be written.
         self._unwritten: TTLCache[_PendingSave | Claim] = TTLCache(clock, capacity)
         self._held: dict[str, Claim] = {}
@@ -118,7 +118,7 @@ class CachedAnswers(AnswerStore):
 
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        found = self._timed("find", self._store.find_many, persons)
+        found = self._measure("find", self._store.find_many, persons)
         self._cache(found)
         return found
 
@@ -131,7 +131,7 @@ class CachedAnswers(AnswerStore):
         if isinstance(unwritten, Claim):
             self._store.release(unwritten)
             self._unwritten.pop(person)
-        result: Answer | Claim | None = self._timed("claim", self._store.find_or_claim, person)
+        result: Answer | Claim | None = self._measure("claim", self._store.find_or_claim, person)
         if isinstance(result, Answer):
             self._cache({person: result})
         elif result is not None:
@@ -144,7 +144,7 @@ class CachedAnswers(AnswerStore):
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         self._drop(claim)
         try:
-            self._timed("save", self._store.keep_ticket, claim, ticket, wait)
+            self._measure("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
             # An answer is worth more than a ticket.
             if not isinstance(self._unwritten.get(claim.person), _PendingSave):
@@ -163,7 +163,7 @@ class CachedAnswers(AnswerStore):
         self._drop(claim)
         self._unwritten.pop(claim.person)
         try:
-            self._timed("save", self._store.save, claim, request, answer)
+            self._measure("save", self._store.save, claim, request, answer)
         except Exception:
             # A bug of ours does not make the answer cheaper.
             made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
@@ -215,7 +215,7 @@ class CachedAnswers(AnswerStore):
         with self._lock:
             self._held.pop(claim.token, None)
 
-    def _timed(self, step: str, call: Callable[..., T], *arguments: Any) -> T:
+    def _measure(self, step: str, call: Callable[..., T], *arguments: Any) -> T:
         """Report the step's duration, also of failed ones: an outage shows as slow steps."""
         started = perf_counter()
         try:

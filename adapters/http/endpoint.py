@@ -104,8 +104,8 @@ class Endpoint:
     async def _reply(self, event: Event | InvalidEvent) -> bytes:
         if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
-            return modes.structured(Event(b"", event.id), result_of(refusal, 0))
-        return modes.structured(event, result_of(*await self._look_up(event)))
+            return modes.encode_structured(Event(b"", event.id), result_of(refusal, 0))
+        return modes.encode_structured(event, result_of(*await self._look_up(event)))
 
     async def _look_up(self, event: Event) -> tuple[Outcome, float]:
         """Returns the outcome and its duration in seconds."""

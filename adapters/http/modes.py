@@ -108,7 +108,7 @@ def read_batch(headers: Headers, body: bytes) -> Sequence[Event | InvalidEvent]:
 def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response:
     """The reply, in the mode of the request."""
     if event.mode is Mode.STRUCTURED:
-        return Response(structured(event, result), status.value, media_type=STRUCTURED_TYPE)
+        return Response(encode_structured(event, result), status.value, media_type=STRUCTURED_TYPE)
     # In binary mode the content type is the data's.
     response = Response(result.to_json(), status.value, media_type=JSON_TYPE)
     if event.mode is Mode.BINARY:
@@ -119,7 +119,7 @@ def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response
     return response
 
 
-def structured(event: Event, result: LookupResult) -> bytes:
+def encode_structured(event: Event, result: LookupResult) -> bytes:
     """The reply event as one JSON object."""
     return structured_reply(_reply_attributes(event), result)
 

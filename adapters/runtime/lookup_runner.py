@@ -15,7 +15,7 @@ from typing import Protocol
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
-from function.handler import Prefetched, handle
+from function.handler import PrefetchedAnswers, handle
 from function.outcomes import Answer, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
 from function.ports import AnswerStore, Ports, Unavailable
@@ -35,12 +35,12 @@ NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 class CachedStore(AnswerStore, Protocol):
     """A store with a cache in memory."""
 
-    def cached(self, person: Person) -> Answer | None:
+    def get_cached(self, person: Person) -> Answer | None:
         """The unexpired answer in memory. Never blocks or fails."""
 
 
 class LookupRunner:
-    """The attempts of an event: `cached`, then `resolve`, which fetches until it ends. `threads`: concurrent fetches."""
+    """The attempts of an event: `answer_cached`, then `resolve`, which fetches until it ends. `threads`: concurrent fetches."""
 
     def __init__(self, answers: CachedStore, ports: Ports, threads: int, observer: Observer) -> None:
         self._answers = answers
@@ -51,7 +51,7 @@ class LookupRunner:
         self._gate = _PermitGate()
         self._stopping = asyncio.Event()
 
-    async def cached(self, events: Sequence[Event]) -> list[Outcome]:
+    async def answer_cached(self, events: Sequence[Event]) -> list[Outcome]:
         """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events."""
         known: dict[Person, Answer] = {}
         missing: list[Person] = []
@@ -59,7 +59,7 @@ class LookupRunner:
         for event in events:
             request = event.request(self._ports.clock)
             if not isinstance(request, Rejected):
-                answer = self._answers.cached(request.person)
+                answer = self._answers.get_cached(request.person)
                 if answer is None:
                     missing.append(request.person)
                 else:
@@ -72,7 +72,7 @@ class LookupRunner:
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
-        ports = self._ports._replace(answers=Prefetched(self._answers, known, unavailable))
+        ports = self._ports._replace(answers=PrefetchedAnswers(self._answers, known, unavailable))
         return list(map(handle, events, repeat(ports)))
 
     async def answer(self, event: Event, seconds: float) -> Outcome:
@@ -80,9 +80,9 @@ class LookupRunner:
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(deadline):
-                (outcome,) = await self.cached([event])
+                (outcome,) = await self.answer_cached([event])
         except TimeoutError:
-            return self._deferred(event, Reason.DEADLINE)
+            return self._defer(event, Reason.DEADLINE)
         fetched = isinstance(outcome, Deferred) and outcome.reason in FETCH_AFTER
         return await self.resolve(event, deadline) if fetched else outcome
 
@@ -93,7 +93,7 @@ class LookupRunner:
 
         With a `deadline` (of the loop's clock) it returns the last outcome as soon as no other can come in time.
         """
-        outcome = self._deferred(event, Reason.DEADLINE)
+        outcome = self._defer(event, Reason.DEADLINE)
         backoff = Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
@@ -103,7 +103,7 @@ class LookupRunner:
                     elif self._gate.is_open:
                         outcome = self._gate.record(await self.fetch(event))
                     else:
-                        outcome = self._deferred(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = self._defer(event, Reason.PROVIDER_CLOSED, self._gate.wait)
                         outcome = await self._fetch_in_turn(event, deadline)
                     delay = _delay(outcome, backoff)
                     if delay is None or _too_late(delay, deadline):
@@ -121,7 +121,7 @@ class LookupRunner:
             return await loop.run_in_executor(self._threads, copy_context().run, handle, event, self._ports)
         except Exception as bug:  # noqa: BLE001  # a bug ends one request, not the host
             self._observer.error("fetch", bug)
-            return self._deferred(event, Reason.INTERNAL_ERROR)
+            return self._defer(event, Reason.INTERNAL_ERROR)
 
     def stop(self) -> None:
         """End all waiting: each `resolve` returns after its current attempt, or returns its last outcome."""
@@ -143,7 +143,7 @@ class LookupRunner:
         async with self._gate.turn():
             while True:
                 wait = self._gate.wait
-                outcome = self._deferred(event, Reason.PROVIDER_CLOSED, wait)
+                outcome = self._defer(event, Reason.PROVIDER_CLOSED, wait)
                 if _too_late(wait, deadline):
                     return outcome
                 await pause(wait, self._stopping)
@@ -153,7 +153,7 @@ class LookupRunner:
                 if _reason(outcome) is not Reason.PROVIDER_CLOSED:
                     return outcome
 
-    def _deferred(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
+    def _defer(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """The outcome of an event that is deferred for this reason; `Rejected` for an invalid one."""
         request = event.request(self._ports.clock)
         return request if isinstance(request, Rejected) else Deferred(request, reason, retry_after)

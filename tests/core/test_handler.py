@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from function.event import Event
-from function.handler import Prefetched, handle
+from function.handler import PrefetchedAnswers, handle
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
 from function.ports import Invalid, Lifetimes, Pending, Ticket, Unavailable, Verdict
 from tests.doubles import (
@@ -168,7 +168,7 @@ def test_a_cached_attempt_asks_nobody(prefetched: object, outcome: Answered | De
     world = World()
     known = prefetched if isinstance(prefetched, dict) else {}
     missing = prefetched if isinstance(prefetched, Unavailable) else None
-    ports = world.ports._replace(answers=Prefetched(world.answers, known, missing))
+    ports = world.ports._replace(answers=PrefetchedAnswers(world.answers, known, missing))
     assert handle(event(), ports) == outcome
     assert world.answers.calls == []
     assert world.provider.asked == []

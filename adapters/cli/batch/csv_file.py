@@ -65,12 +65,12 @@ class CsvSource(Source):
                 # Otherwise an unclosed quote would silently swallow the rows below it.
                 for number, record in enumerate(csv.reader(lines, delimiter=self.dialect.separator, strict=True), 1):
                     if width and any(self._holds_rows(cell, width) for cell in record if "\n" in cell or "\r" in cell):
-                        raise self._broken(
+                        raise self._read_error(
                             number, "a cell holds what looks like further rows: is a quote opened and not closed?"
                         )
                     yield record
             except csv.Error:
-                raise self._broken(
+                raise self._read_error(
                     number + 1, "a quote is opened and not closed, or stands within a quoted cell"
                 ) from None
             except UnicodeDecodeError:
@@ -84,7 +84,7 @@ class CsvSource(Source):
         parts = [part for line in lines for part in line.split(self.dialect.separator)]
         return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
 
-    def _broken(self, number: int, why: str) -> Failure:
+    def _read_error(self, number: int, why: str) -> Failure:
         return WrongUse(f"{self._path} cannot be read as CSV: in record {number}, {why}")
 
 
@@ -140,11 +140,11 @@ def _separator(text: str, layout: Layout) -> str:
     if named := _SEPARATOR_LINE.fullmatch(first):
         return named[1]
 
-    def found(separator: str) -> tuple[int, int]:
+    def score(separator: str) -> tuple[int, int]:
         header = find_header(csv.reader(lines, delimiter=separator), layout)
         return len(header.candidates), text.count(separator)
 
-    return max(SEPARATORS, key=found)
+    return max(SEPARATORS, key=score)
 
 
 def _with_newlines(cell: object) -> str:

@@ -73,7 +73,7 @@ _FILLERS = frozenset(
 )
 
 
-def _known() -> dict[frozenset[str], Match]:
+def _index_headings() -> dict[frozenset[str], Match]:
     known: dict[frozenset[str], Match] = {}
     for vague, headings in ((False, _HEADINGS), (True, _VAGUE)):
         for name, texts in headings.items():
@@ -86,7 +86,7 @@ def _known() -> dict[frozenset[str], Match]:
     return known | {frozenset({"серия", "номер"}): (DOCUMENT, False)}
 
 
-_KNOWN = _known()
+_KNOWN = _index_headings()
 
 
 class Layout(NamedTuple):
@@ -161,7 +161,7 @@ def find_header(records: Iterable[Sequence[object]], layout: Layout) -> Header:
     rows = [[*map(cell_text, record)] for record in islice(records, first - 1, last)]
     best = Header(first, 1, [], {})
     for number, (upper, lower) in enumerate(zip(rows, [*rows[1:], []], strict=False), first):
-        for height, texts in ((1, upper), (2, _joined(upper, lower))):
+        for height, texts in ((1, upper), (2, _join_rows(upper, lower))):
             header = Header(number, height, *_candidates(texts, layout))
             if any(texts) and header.score > best.score:
                 best = header
@@ -186,7 +186,7 @@ def _match(text: str) -> Match:
     return _KNOWN.get(frozenset(_words(text)) - _FILLERS, ("", False))
 
 
-def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+def _join_rows(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     """Join headings in two rows: one above several columns counts for each of them."""
     texts, above = [], ""
     for top, bottom in zip_longest(upper, lower, fillvalue=""):

@@ -90,7 +90,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def known(self) -> KnownAnswers:
+    def read_known_answers(self) -> KnownAnswers:
         """The answers of earlier runs in OUT."""
         return KnownAnswers(open_output(self._out) if self._out.exists() else None, self._out, self._table.heading)
 
@@ -117,7 +117,7 @@ class Journal:
         """Read the whole input, and check that OUT belongs to it."""
         if self._out.exists() and not self._out.is_file():
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
-        known = self.known()
+        known = self.read_known_answers()
         for row in self._table.rows():
             self.total += 1
             known.of(row)
@@ -133,7 +133,7 @@ class Journal:
             self._merge()
 
     def _merge(self) -> None:
-        before = self.known()
+        before = self.read_known_answers()
         journal = CsvSource(self._path, JOURNAL, complete_lines=True)
         since = KnownAnswers(journal, self._path, self._table.heading)
         with replacing(self._out, self._table, self._source) as output:

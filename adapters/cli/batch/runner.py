@@ -67,7 +67,7 @@ class Runner:
 
     def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
         self._journal = journal
-        self._known = journal.known()
+        self._known = journal.read_known_answers()
         self._reader = reader
         self._progress = progress
         self._limits = limits

@@ -44,7 +44,7 @@ class XlsxFile:
         self.durations: dict[int, bool] = {}
         """The styles of times, and whether each is of durations."""
         self.calendar = CALENDAR_WINDOWS_1900
-        with self.opened() as package:
+        with self.open() as package:
             # Some programs write names in another case than they refer to them.
             names = {name.replace("\\", "/").casefold(): name for name in package.namelist()}
             root = next(name for name in names if name.endswith("workbook.xml"))
@@ -68,7 +68,7 @@ class XlsxFile:
                 self.durations = _durations(file)
 
     @contextmanager
-    def opened(self) -> Iterator[ZipFile]:
+    def open(self) -> Iterator[ZipFile]:
         """The package of its parts. Raises Failure."""
         try:
             with ZipFile(self._path) as package:
@@ -100,7 +100,7 @@ class XlsxSheet(Source):
     @override
     def records(self, width: int = 0) -> Iterator[Sequence[object]]:
         number = 0
-        with self._file.opened() as package, package.open(self._part) as file:
+        with self._file.open() as package, package.open(self._part) as file:
             for row in _elements(file, "row"):
                 place = int(row.get("r") or number + 1)
                 if not number < place <= MAX_ROWS:
@@ -167,12 +167,12 @@ class XlsxWriter:
     def _cell(self, cell: object) -> object:
         if isinstance(cell, str):
             text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:MAX_CELL]
-            return self._styled(text, data_type="s") if text.startswith("=") else text
+            return self._style(text, data_type="s") if text.startswith("=") else text
         if isinstance(cell, datetime | date) and len(cell_text(cell)) == len("yyyy-mm-dd"):
-            return self._styled(cell, number_format=DAY)
+            return self._style(cell, number_format=DAY)
         return None if cell is UNSAVED else cell
 
-    def _styled(self, value: Any, **style: str) -> object:
+    def _style(self, value: Any, **style: str) -> object:
         cell = WriteOnlyCell(self._sheet, value)
         for name, what in style.items():
             setattr(cell, name, what)

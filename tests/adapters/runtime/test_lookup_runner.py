@@ -51,19 +51,19 @@ async def _over(
 
 
 class Cached(MemoryAnswers):
-    def cached(self, person: Person) -> Answer | None:
+    def get_cached(self, person: Person) -> Answer | None:
         return self.known.get(person)
 
 
 def test_what_this_process_has_is_answered_without_the_store() -> None:
     world = World(Cached(known={request().person: KNOWN}))
-    assert run(lambda lookups: lookups.cached([event()]), world) == [Answered(request(), KNOWN, cached=True)]
+    assert run(lambda lookups: lookups.answer_cached([event()]), world) == [Answered(request(), KNOWN, cached=True)]
     assert world.answers.calls == []
 
 
 def test_the_cached_attempt_reads_all_events_in_one_round_trip_and_asks_nobody() -> None:
     world = World(MemoryAnswers(known={asked_for(1).person: KNOWN}))
-    outcomes = run(lambda lookups: lookups.cached([person(0), person(1), Event(b"[]")]), world)
+    outcomes = run(lambda lookups: lookups.answer_cached([person(0), person(1), Event(b"[]")]), world)
     assert outcomes[:2] == [
         Deferred(asked_for(0), Reason.NOT_CACHED),
         Answered(asked_for(1), KNOWN, cached=True),
@@ -75,7 +75,7 @@ def test_the_cached_attempt_reads_all_events_in_one_round_trip_and_asks_nobody()
 
 def test_a_store_that_cannot_be_read_defers_the_cached_attempt() -> None:
     world = World(MemoryAnswers(down=frozenset({"find_many"})))
-    outcomes = run(lambda lookups: lookups.cached([event()]), world)
+    outcomes = run(lambda lookups: lookups.answer_cached([event()]), world)
     assert outcomes == [Deferred(request(), Reason.STORE_UNAVAILABLE, 7)]
 
 
@@ -89,7 +89,7 @@ class Damaged(MemoryAnswers):
 
 
 async def cached_together(lookups: LookupRunner) -> list[list[Outcome]]:
-    return await asyncio.gather(*(lookups.cached([person(number)]) for number in range(6)))
+    return await asyncio.gather(*(lookups.answer_cached([person(number)]) for number in range(6)))
 
 
 def test_one_answer_that_cannot_be_read_spoils_no_other_call_of_its_batch() -> None:
@@ -105,7 +105,7 @@ async def cached_as_they_are_read(lookups: LookupRunner) -> list[list[Outcome]]:
     """Each next one comes a turn of the loop later, as from sockets that are read one after the other."""
     calls = []
     for number in range(6):
-        calls.append(asyncio.create_task(lookups.cached([person(number)])))
+        calls.append(asyncio.create_task(lookups.answer_cached([person(number)])))
         await asyncio.sleep(0)
     return await asyncio.gather(*calls)
 
@@ -121,7 +121,7 @@ def test_calls_that_are_here_share_one_round_trip(
 
 def test_a_call_that_is_given_up_takes_no_other_one_of_its_batch_with_it() -> None:
     async def give_one_up(lookups: LookupRunner) -> list[Outcome]:
-        first, second = (asyncio.create_task(lookups.cached([person(number)])) for number in range(2))
+        first, second = (asyncio.create_task(lookups.answer_cached([person(number)])) for number in range(2))
         await asyncio.sleep(0)
         first.cancel()
         return await second

@@ -68,7 +68,7 @@ class Store:
         self._answers = MemoryAnswers()
         self._lock = threading.Lock()
 
-    def cached(self, person: Person) -> Answer | None:
+    def get_cached(self, person: Person) -> Answer | None:
         return None
 
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:

@@ -41,7 +41,7 @@ class AmqpClient:
         await self._stack.aclose()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Send one request and wait for its reply, without a timeout. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+        """Send one request and wait for its reply, without a timeout. Raises as `HttpClient.ask` does."""
         channel = await self._channel()
         correlation_id = uuid4().hex
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

@@ -74,7 +74,7 @@ def store_connector(store: MongoStore, nalog: NalogSettings) -> Connect:
 
 
 def check_origin(store: MongoStore, nalog: NalogSettings) -> None:
-    """Raise WrongAddress if the stored answers are the emulator's and the real tax service is configured, or vice versa.
+    """Raise WrongAddress if the stored answers are the emulator's and the settings name the real service, or vice versa.
 
     Also raises Unavailable or StoreRefuses.
     """

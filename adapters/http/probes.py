@@ -111,7 +111,7 @@ class Probes:
         return _json({"ready": ready, "parts": parts}, 200 if ready else 503)
 
     async def metrics(self) -> ProbeReply:
-        """Prometheus' exposition, rendered at most once a second. A scrape runs the checks, too, unless they are fresh."""
+        """Prometheus' exposition, rendered at most once a second. A scrape runs the checks unless they are fresh."""
         await self._current_results()
         if self._clock() - self._exposed_at > FRESH_SEC:
             self._exposition = self._metrics.exposition()

@@ -110,7 +110,7 @@ class Layout(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The headings of a table. `row`, from 1, is the first of `height` rows; `candidates`: the columns of each field."""
+    """The headings of a table. `row`, from 1: the first of `height` rows; `candidates`: the columns of each field."""
 
     row: int
     height: int

@@ -49,6 +49,7 @@ MAKE = {
     "licenses": "makes an environment of what ships; CI runs it",
     "sbom": "makes an environment of what ships; CI runs it",
     "fresh-test": "needs root and debootstrap; CI runs it (.ci/run)",
+    "rabbitmq4-test": "runs the tests on a broker once more; CI runs it (.ci/run)",
     "image-test": "needs root and podman",
     "clean": "would delete the environment that runs this",
 }

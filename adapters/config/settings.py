@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.config import environment, fields, hosts
+from adapters.config import environment, fields, host_names
 from adapters.config.environment import WrongSettings
 from function.ports import Lifetimes
 
@@ -124,7 +124,7 @@ class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
     def uris(self) -> tuple[str, ...]:
         """A connection string for each of the cluster's hosts; secrets."""
         if self.dsn is not None:
-            return hosts.split_url(self.dsn.get_secret_value())
+            return host_names.split_url(self.dsn.get_secret_value())
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
         return tuple(f"amqp://{login}@{place}/{vhost}" for place in _addresses(self.host, self.port))
 
@@ -303,7 +303,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _addresses(names: str, port: int) -> list[str]:
-    return [f"{hosts.in_url(host)}:{own_port}" for host, own_port in hosts.parse_hosts(names, port) or ()]
+    return [f"{host_names.in_url(host)}:{own_port}" for host, own_port in host_names.parse_hosts(names, port) or ()]
 
 
 def _login(user: str, password: SecretStr) -> str:

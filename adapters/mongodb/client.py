@@ -17,8 +17,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import StoreRefuses, WrongAddress, operator_errors
+from adapters.mongodb.mapping import Document, Encryption
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)

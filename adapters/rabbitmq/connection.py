@@ -24,7 +24,7 @@ from adapters.rabbitmq.errors import (
     translate_errors,
 )
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names, Queue, how_to_create, how_to_mend, queues
+from adapters.rabbitmq.topology import Names, Queue, missing_queue_hint, queue_mismatch_hint, queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
@@ -70,12 +70,12 @@ class BrokerConnection:
         self._cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._cancelled.set())
 
-    async def lost(self) -> None:
+    async def wait_lost(self) -> None:
         """Wait until the channel is of no more use, then raise BrokerUnavailable."""
         await self._closed_or(self._cancelled.wait())
         raise BrokerUnavailable("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
 
-    async def unblocked(self, stopping: asyncio.Event) -> None:
+    async def wait_unblocked(self, stopping: asyncio.Event) -> None:
         """Wait while the broker takes nothing from this connection, until it is lost or `stopping` is set.
 
         A broker with an alarm (memory, disk) does not even read a connection's end: a new one would only be one more.
@@ -189,9 +189,9 @@ async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> 
             await channel.queue_declare(queue.name, passive=True)
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
     except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
-        raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
+        raise BrokerRefused(queue_mismatch_hint(queue.name, different_argument(differs))) from None
     except amqp.ChannelNotFoundEntity:
-        raise BrokerRefused(how_to_create(queue.name)) from None
+        raise BrokerRefused(missing_queue_hint(queue.name)) from None
     except amqp.ChannelAccessRefused:
         # Without the right to configure, the broker compares no arguments.
         if declare:

@@ -12,7 +12,7 @@ from typing import Protocol
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
-from adapters.rabbitmq.jobs import LaneContext
+from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
@@ -76,7 +76,7 @@ class LaneRunner:
             except BrokerUnavailable as unavailable:
                 why = self.state = unavailable.code
                 if self._connection is not None:
-                    await self._connection.unblocked(stopping)
+                    await self._connection.wait_unblocked(stopping)
             except BrokerRefused:
                 why = "refused"
             except Exception as bug:  # noqa: BLE001  # what is in hand comes again; at the delivery limit it is parked
@@ -92,7 +92,7 @@ class LaneRunner:
     async def _work(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Run the lane, unless the connection is lost first, which ends it."""
         run = asyncio.create_task(self._lane.run(connection, stopping))
-        lost = asyncio.create_task(connection.lost())
+        lost = asyncio.create_task(connection.wait_lost())
         check = asyncio.create_task(self._check(connection, stopping))
         try:
             await asyncio.wait((run, lost), return_when=asyncio.FIRST_COMPLETED)

@@ -16,8 +16,8 @@ from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
+from adapters.rabbitmq.envelope import decode
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
-from adapters.rabbitmq.jobs import decode
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to
 from adapters.rabbitmq.topology import Names
 from function.request import MAX_REQUEST_ID
@@ -67,7 +67,7 @@ class DeadLetters:
 
     def read(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Those that are selected, oldest first but for what is parked or was broken off meanwhile."""
-        return self._settle(selection, self._stay)
+        return self._settle(selection, self._copy_to_tail)
 
     def replay(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Return them to the source queue as if they came for the first time; each one given is safely there."""
@@ -98,14 +98,14 @@ class DeadLetters:
                 return
             letter = self.describe(delivery)
             matches = selection.matches(letter)
-            message = selected(delivery) if matches else self._stay(delivery)
+            message = selected(delivery) if matches else self._copy_to_tail(delivery)
             if message is not None:
                 await self._publish(message)
             await self._connection.channel.basic_ack(delivery.tag)
             if matches:
                 yield letter
 
-    def _stay(self, delivery: Delivery) -> Message:
+    def _copy_to_tail(self, delivery: Delivery) -> Message:
         """A copy for the tail of the same queue, which says of itself the same."""
         letter = self.describe(delivery)
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}

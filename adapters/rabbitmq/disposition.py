@@ -19,7 +19,7 @@ class Destination(Enum):
     LOOKUP = "lookup"
     RETRY = "retry"
     DEAD = "dead"
-    HAND = "hand"
+    HELD = "held"
 
 
 class Disposition(NamedTuple):
@@ -30,7 +30,7 @@ class Disposition(NamedTuple):
     reason: str = ""
 
 
-HOLD = Disposition(destination=Destination.HAND)
+HOLD = Disposition(destination=Destination.HELD)
 HANDED_BACK = "handed_back"
 """Why a message went to the tail of its own queue: it was in hand for too long, or the process ends."""
 

@@ -9,9 +9,9 @@ from time import monotonic
 
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.disposition import HOLD
-from adapters.rabbitmq.holds import HoldReport
-from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
+from adapters.rabbitmq.hold_report import HoldReport
 from adapters.rabbitmq.messages import Message
+from adapters.rabbitmq.settlement import ENTRY, Job, LaneContext, Settlement
 from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import Backoff, pause
 from adapters.runtime.lookups import MAX_BATCH
@@ -35,7 +35,7 @@ class FastLane:
         self.queue = context.names.source
         self._context = context
         self._prefetch = prefetch
-        self._jobs = Jobs(context, self.queue)
+        self._settlement = Settlement(context, self.queue)
         self._holds = HoldReport(context.observer, self.queue)
         self._in_hand = 0
 
@@ -49,9 +49,9 @@ class FastLane:
                 async with subscription.open(stopping):
                     while deliveries := await subscription.take(MAX_BATCH):
                         self._count(len(deliveries))
-                        if not subscription.is_wide:
-                            await subscription.accept(deliveries[0])
-                        messages = await self._process(list(map(self._jobs.decode, deliveries)), stopping)
+                        if not subscription.full_prefetch:
+                            await subscription.note_delivery(deliveries[0])
+                        messages = await self._process(list(map(self._settlement.decode, deliveries)), stopping)
                         published = group.create_task(_publish(connection, messages, stopping))
                         batches.put_nowait((deliveries[-1].tag, len(deliveries), published))
                 batches.put_nowait(None)
@@ -64,7 +64,7 @@ class FastLane:
         backoff = None
         while True:
             outcomes = await self._cached(events)
-            chosen = list(map(self._jobs.disposition, jobs, outcomes))
+            chosen = list(map(self._settlement.disposition, jobs, outcomes))
             if HOLD not in chosen:
                 if self._holds.outage_since is not None:
                     self._holds.released(outcomes)
@@ -77,11 +77,11 @@ class FastLane:
         messages: list[Message] = []
         for job, outcome, each in zip(jobs, outcomes, chosen, strict=True):
             if each is HOLD:
-                messages.append(self._jobs.hand_back(job))
+                messages.append(self._settlement.hand_back(job))
                 continue
             ago = monotonic() - job.delivery.arrived
             with self._context.observer.span("consume request", job.traceparent, ago) as job.traceparent:
-                messages += self._jobs.settle(job, outcome, each)
+                messages += self._settlement.settle(job, outcome, each)
         return messages
 
     async def _cached(self, events: list[Event]) -> list[Outcome]:

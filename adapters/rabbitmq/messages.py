@@ -116,13 +116,13 @@ def copy_to(
         headers = {}
     # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
-    return Message(queue, _copied(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
+    return Message(queue, _copy_properties(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
 
 
 def unrouted(reply: Message, names: Names, reason: str) -> Message:
     """A reply that its queue did not take, for `.unrouted`."""
     headers = {**(reply.properties.headers or {}), REPLY_TO: reply.queue, REASON: reason}
-    return Message(names.unrouted, _copied(reply.properties, headers), reply.body, reason)
+    return Message(names.unrouted, _copy_properties(reply.properties, headers), reply.body, reason)
 
 
 def portable(value: object) -> Any:
@@ -143,7 +143,7 @@ def portable(value: object) -> Any:
             return value if writable else str(value)
 
 
-def _copied(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
+def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
     # Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
     # RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
     return Properties(

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.disposition import HOLD
+from adapters.rabbitmq.envelope import InvalidMessage
 from adapters.rabbitmq.errors import QueueFull
 from adapters.rabbitmq.fast_lane import HOLD_SEC
-from adapters.rabbitmq.holds import HoldReport
-from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext, NoRequest
+from adapters.rabbitmq.hold_report import HoldReport
 from adapters.rabbitmq.messages import Delivery, Message
 from adapters.rabbitmq.publisher import FULL_QUEUE_SEC
+from adapters.rabbitmq.settlement import ENTRY, Job, LaneContext, Settlement
 from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import pause
 from function.outcomes import InProgress, Outcome
@@ -41,7 +42,7 @@ class SlowLane:
         self.queue = context.names.lookup
         self._context = context
         self._prefetch = prefetch
-        self._jobs = Jobs(context, self.queue)
+        self._settlement = Settlement(context, self.queue)
         self._holds = HoldReport(context.observer, self.queue)
 
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
@@ -66,14 +67,14 @@ class SlowLane:
         for task in overdue:
             task.cancel()
         for delivery in overdue.values():
-            await self._publish([self._jobs.hand_back(self._jobs.decode(delivery))], delivery, run)
+            await self._publish([self._settlement.hand_back(self._settlement.decode(delivery))], delivery, run)
 
     async def _process(self, delivery: Delivery, run: _Run) -> None:
         observer = self._context.observer
         observer.in_flight(ENTRY, 1)
         try:
-            await run.subscription.accept(delivery)
-            job = self._jobs.decode(delivery)
+            await run.subscription.note_delivery(delivery)
+            job = self._settlement.decode(delivery)
             with observer.span("consume lookup", job.traceparent) as job.traceparent:
                 while not await self._publish(self._settle(job, await self._resolve(job, run)), delivery, run):
                     # Its queue has no room for it at the tail, nor will have any if nothing in hand is tried again.
@@ -83,7 +84,7 @@ class SlowLane:
 
     async def _resolve(self, job: Job, run: _Run) -> Outcome | None:
         """How the lookup ends; None: it has been in hand for too long."""
-        if isinstance(job.event, NoRequest):
+        if isinstance(job.event, InvalidMessage):
             # It waits for no provider.
             return job.event.request(self._context.clock)
 
@@ -91,8 +92,8 @@ class SlowLane:
             self._holds.held([outcome])
             # What waits kills no process: others need not stand behind it. But where it waits for a claim, that may be
             # the one of the process which it has just killed.
-            if not run.subscription.is_wide and not isinstance(outcome, InProgress):
-                run.tasks.create_task(run.subscription.widen())
+            if not run.subscription.full_prefetch and not isinstance(outcome, InProgress):
+                run.tasks.create_task(run.subscription.use_full_prefetch())
 
         try:
             async with asyncio.timeout(HOLD_SEC):
@@ -102,12 +103,12 @@ class SlowLane:
 
     def _settle(self, job: Job, outcome: Outcome | None) -> list[Message]:
         if outcome is not None:
-            chosen = self._jobs.disposition(job, outcome)
+            chosen = self._settlement.disposition(job, outcome)
             if chosen is not HOLD:
                 if self._holds.outage_since is not None:
                     self._holds.released([outcome])
-                return self._jobs.settle(job, outcome, chosen)
-        return [self._jobs.hand_back(job)]
+                return self._settlement.settle(job, outcome, chosen)
+        return [self._settlement.hand_back(job)]
 
     async def _publish(self, messages: list[Message], delivery: Delivery, run: _Run) -> bool:
         """Publish and acknowledge; False: what is to go to the lane's own queue finds it full."""

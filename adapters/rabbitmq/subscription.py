@@ -31,7 +31,7 @@ class Subscription:
         self._tag = ""
         self._closed = False
         self._changing = asyncio.Lock()
-        self.is_wide = False
+        self.full_prefetch = False
         """As many are taken as the prefetch allows."""
 
     @asynccontextmanager
@@ -55,16 +55,16 @@ class Subscription:
         taken, self._arrived = self._arrived[:most], self._arrived[most:]
         return taken or None
 
-    async def accept(self, delivery: Delivery) -> None:
+    async def note_delivery(self, delivery: Delivery) -> None:
         """Have many in hand from now on, unless this one has seen two deaths."""
-        if not self.is_wide and delivery.returns < SUSPECT_RETURNS:
-            await self.widen()
+        if not self.full_prefetch and delivery.returns < SUSPECT_RETURNS:
+            await self.use_full_prefetch()
 
-    async def widen(self) -> None:
+    async def use_full_prefetch(self) -> None:
         """Have as many in hand as the prefetch allows."""
         async with self._changing:
-            if not self.is_wide and not self._closed:
-                self.is_wide = True
+            if not self.full_prefetch and not self._closed:
+                self.full_prefetch = True
                 narrow, self._tag = self._tag, await self._consume(self._prefetch)
                 await self._channel.basic_cancel(narrow)
 

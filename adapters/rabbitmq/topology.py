@@ -49,7 +49,7 @@ def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
     )
 
 
-def how_to_mend(queue: str, argument: str = "") -> str:
+def queue_mismatch_hint(queue: str, argument: str = "") -> str:
     """What to do about a queue that exists with other arguments; `argument`: the first that differs, where it is known."""
     different = f"another {argument}" if argument else "other arguments"
     return (
@@ -60,7 +60,7 @@ def how_to_mend(queue: str, argument: str = "") -> str:
     )
 
 
-def how_to_create(queue: str) -> str:
+def missing_queue_hint(queue: str) -> str:
     """What to do about a queue that does not exist, where RABBITMQ_DECLARE is false."""
     return (
         f"the queue {queue} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json,"

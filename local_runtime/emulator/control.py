@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from local_runtime.emulator.consent import Sessions
 from local_runtime.emulator.counts import Counts
 from local_runtime.emulator.register import PEOPLE, NamedPerson
 from local_runtime.emulator.rules import Behaviour
-from local_runtime.emulator.sessions import Sessions
 from local_runtime.emulator.settings import EmulatorSettings, validation_errors
 from local_runtime.emulator.tax_service import TwoStepService
 

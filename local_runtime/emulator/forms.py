@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from local_runtime.emulator import replies
-from local_runtime.emulator.transport import AsgiRequest
+from local_runtime.emulator.reply_sender import AsgiRequest
 
 MAX_FORM = 64 * 1024
 MAX_DECODED = 4096

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.settings import HONEST, NORMAL, EmulatorSettings, Rule
+from local_runtime.emulator.settings import NO_RULE, NORMAL, EmulatorSettings, Rule
 
 _CAPTCHA_SETTINGS = frozenset({"captcha", "captcha_after", "captcha_for", "scenario"})
 
@@ -57,7 +57,7 @@ class Behaviour:
 
     def rule(self, step: Step, key: str, poll: int) -> Rule:
         """The first rule that takes the request; later ones do not see it."""
-        return next((one.rule for one in self._by_step[step] if one.takes(key, poll)), HONEST)
+        return next((one.rule for one in self._by_step[step] if one.takes(key, poll)), NO_RULE)
 
     def latency(self, step: Step) -> float:
         """Seconds before each answer, without what a rule adds."""

@@ -129,7 +129,7 @@ class Rule(StrictModel):
         return self
 
 
-HONEST = Rule()
+NO_RULE = Rule()
 """No rule applies."""
 
 

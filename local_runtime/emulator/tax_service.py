@@ -14,7 +14,7 @@ from local_runtime.emulator.counts import Step
 from local_runtime.emulator.fields import errors_of
 from local_runtime.emulator.register import Ending, PersonEntry, entry_of, named
 from local_runtime.emulator.replies import HttpReply
-from local_runtime.emulator.settings import HONEST, EmulatorSettings, Numbers, Rule
+from local_runtime.emulator.settings import NO_RULE, EmulatorSettings, Numbers, Rule
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 MAX_REQUEST_IDS = 100_000
@@ -54,7 +54,7 @@ class Call:
     headers: Sequence[tuple[bytes, bytes]]
     settings: EmulatorSettings
     subject: PersonEntry | PendingResult | HttpReply | None = None
-    rule: Rule = HONEST
+    rule: Rule = NO_RULE
 
     @property
     def key(self) -> str:
@@ -108,7 +108,7 @@ class TwoStepService:
             return entry
         request_id = self._new_request_id(entry, call)
         rule = call.rule
-        if rule is HONEST:
+        if rule is NO_RULE:
             return HttpReply(b'{"requestId":"%s","captchaRequired":false}' % request_id.encode())
         captcha = rule.captcha == "with_id"
         body: dict[str, JsonValue] = {"requestId": request_id, "captchaRequired": captcha, **(rule.extra or {})}

@@ -17,7 +17,7 @@ from adapters.providers import ProviderStatus
 from function.ports import Unavailable
 from local_runtime.emulator.client import Remote, WrongControl
 from local_runtime.emulator.counts import Step
-from local_runtime.playground.provider import SwitchableProvider
+from local_runtime.playground.switchable_provider import SwitchableProvider
 
 PAGE = Path(__file__).parent / "page"
 TYPES = {

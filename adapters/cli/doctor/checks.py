@@ -13,7 +13,7 @@ from adapters.composition.consumer import broker
 from adapters.composition.store import StoreSettings, check_origin, open_store
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
-from adapters.config.hosts import is_loopback
+from adapters.config.host_names import is_loopback
 from adapters.config.settings import (
     ALL_GROUPS,
     CORE_GROUPS,

@@ -63,11 +63,13 @@ class Nalog:
             reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, replies.get_reply)
         except replies.NoResult:
             raise
-        except Unavailable as no:
+        except Unavailable as error:
             # The find is still good, whatever happened to this poll.
-            refusals = ticket.refusals + isinstance(no, replies.UnknownRequestId)
-            pending = self._pending(ticket._replace(refusals=refusals), no.retry_after)
-            return ProviderReply(pending, captcha_ahead=isinstance(no, replies.CaptchaRequired), failure=no.reason)
+            refusals = ticket.refusals + isinstance(error, replies.UnknownRequestId)
+            pending = self._pending(ticket._replace(refusals=refusals), error.retry_after)
+            return ProviderReply(
+                pending, captcha_ahead=isinstance(error, replies.CaptchaRequired), failure=error.reason
+            )
         return reply or ProviderReply(self._pending(ticket))
 
     def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:

@@ -48,12 +48,12 @@ class CaptchaRequired(Throttled):
 class SessionRefused(Unavailable):
     """The service sends us elsewhere, or does not let us in: it may want consent, or have ended our session.
 
-    `otherwise`: what it means if the session is not at fault.
+    `fallback_error`: what it means if the session is not at fault.
     """
 
-    def __init__(self, otherwise: Unavailable) -> None:
-        super().__init__(otherwise.reason, otherwise.retry_after)
-        self.otherwise = otherwise
+    def __init__(self, fallback_error: Unavailable) -> None:
+        super().__init__(fallback_error.reason, fallback_error.retry_after)
+        self.fallback_error = fallback_error
 
 
 class NoResult(Unavailable):

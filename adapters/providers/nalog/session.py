@@ -69,9 +69,9 @@ class SiteSession:
             if not self._reported:
                 self._reported = True
                 self._observer.event("consent_needed", variable=SETTING)
-            return refusal.otherwise
+            return refusal.fallback_error
         self.forget(session)
-        return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.otherwise
+        return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.fallback_error
 
     def forget(self, session: OpenSession) -> None:
         """Open another one for the next lookup, unless this one was replaced already."""

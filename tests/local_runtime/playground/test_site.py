@@ -18,7 +18,7 @@ from function.rate_limit import ProviderReply, RateLimit
 from function.request import LookupRequest
 from local_runtime.emulator.client import Emulator, Remote
 from local_runtime.playground import Playground, SwitchableProvider
-from local_runtime.playground.provider import MAX_ANSWERS, LatestAnswer
+from local_runtime.playground.switchable_provider import MAX_ANSWERS, LatestAnswer
 from tests.doubles import INN, MemoryRateLimiter, RecordingObserver, request
 from tests.servers.process import free_port
 

@@ -67,7 +67,7 @@ def decode(delivery: Delivery) -> Event:
 
 
 def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message_id: str, now: datetime) -> Message:
-    """The reply for the sender. `message_id`: no other message has it; `now`: aware."""
+    """The reply for the sender. `message_id`: unique; `now`: aware."""
     content_type = cloudevent.JSON_TYPE
     headers: dict[str, Any] = {"traceparent": event.traceparent} if event.traceparent else {}
     if event.mode is Mode.PLAIN:
@@ -77,7 +77,7 @@ def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message
         if event.mode is Mode.STRUCTURED:
             content_type, body, headers = cloudevent.STRUCTURED_TYPE, cloudevent.structured_reply(headers, result), {}
         else:
-            # The content type has a property of its own.
+            # AMQP has a property for the content type.
             del headers["datacontenttype"]
             body, prefix = result.to_json(), _prefix(delivery.headers)
             headers = {f"{prefix}{name}": value for name, value in headers.items()}
@@ -86,7 +86,7 @@ def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message
         headers=headers or None,
         delivery_mode=PERSISTENT,
         content_type=content_type,
-        # AMQP may have no room for a requestId: it stands in the body too.
+        # A requestId may be too long for AMQP; it is in the body too.
         correlation_id=correlation_id if len(correlation_id.encode()) <= SHORT_STRING_BYTES else None,
         message_id=message_id,
         message_type=cloudevent.COMPLETED,

@@ -1,4 +1,4 @@
-"""Settles a delivery, the same in both lanes: its disposition, and the reply or the copy for another queue that follow."""
+"""Settles a delivery, the same way in both lanes: its disposition, its reply, its copy for another queue."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -49,7 +49,7 @@ class LaneContext(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One delivery, decoded. `replies`: its sender may be answered; `traceparent`: of the work on it."""
+    """One decoded delivery. `replies`: its sender may be answered; `traceparent`: of the span that processes it."""
 
     delivery: Delivery
     event: Event
@@ -71,9 +71,9 @@ class Settlement:
     def __init__(self, context: LaneContext, queue: str) -> None:
         self._context = context
         self._queue = queue
-        # In the source queue all are new, whatever a client has written into the headers.
+        # In the source queue all are new, even if a client has set these headers.
         self._counts = queue != context.names.source
-        # Message ids that no other message has.
+        # For unique message ids.
         self._run = token_hex(8)
         self._numbers = count()
 
@@ -117,8 +117,8 @@ class Settlement:
             case Destination.RETRY:
                 settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))
             case Destination.LOOKUP:
-                turned_away = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
-                settling.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | turned_away))
+                throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
+                settling.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
         return settling
 
     def hand_back(self, job: Job) -> Message:

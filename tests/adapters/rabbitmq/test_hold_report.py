@@ -36,7 +36,7 @@ def told(happenings: list[Happening]) -> Told:
     told = Told()
     report = HoldReport(told, "inn.lookup", lambda: now[0])
     for now[0], what, outcomes in happenings:
-        getattr(report, what)(outcomes)
+        getattr(report, f"report_{what}")(outcomes)
     return told
 
 

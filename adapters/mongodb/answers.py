@@ -1,10 +1,10 @@
-"""Answers, claims and tickets: a document a person, under the hash of the person.
+"""Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Claims, tickets and saves that threads make at the same time share a round trip, or a transaction.
+Concurrent claims, tickets and saves of several threads share a round trip, or a transaction.
 
-`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row
-is written first, and after a crash between the two the next lookup fetches again and writes both, the row in the
-place of the first one. The other way round, the answer would be served from the cache and its row never be missed.
+`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row is
+written first. After a crash in between, the next lookup fetches again, and overwrites the row. In the other order, the
+answer would be served from the cache, and its row stay missing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,10 +45,10 @@ class MongoAnswers(MongoBase, AnswerStore):
         keys, found = list(persons_by_key), {}
         if not keys:
             return {}
-        # An equality, where one key is all: the server has a path of its own for that.
+        # An equality for a single key: the server has a faster plan for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
         with lookup_errors():
-            # All in one batch: the server would else keep back what is beyond the first 101.
+            # All in one batch: by default the server sends only the first 101 at once.
             stored = list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
         for document in self._unexpired(stored):
             answer = answer_of(document, self._encryption)
@@ -92,7 +92,7 @@ class MongoAnswers(MongoBase, AnswerStore):
         with lookup_errors():
             self._answers.update_one({"_id": key, "claim.token": claim.token}, {"$unset": {"claim": "", "ticket": ""}})
             if older:
-                # Else the next claim would adopt it again.
+                # Otherwise the next claim would adopt the ticket again.
                 self._answers.update_many({"_id": {"$in": older}}, {"$unset": {"ticket": ""}})
 
     @override
@@ -103,7 +103,7 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """Of two answers the one that was fetched later stays, in whatever order they come."""
+        """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         key = self._encryption.hash(claim.person)
         row = mapping.row_document(key, request, answer, self._config.history_lasts, self._encryption)
         kept = mapping.keep_answer(mapping.answer_document(key, answer, self._encryption), claim.token)
@@ -111,19 +111,19 @@ class MongoAnswers(MongoBase, AnswerStore):
         self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
     def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
-        """The document of each, after its claim was made or not."""
+        """Make the claims where possible; the document of each afterwards."""
         with lookup_errors(), pymongo.timeout(self._config.operation):
             if len(claims) == 1:
                 [(key, claim)] = claims
                 document = self._answers.find_one_and_update(
                     {"_id": key}, claim, upsert=True, return_document=ReturnDocument.AFTER
                 )
-                # An upsert leaves a document, whatever the driver's types say.
+                # The driver's types allow None, which an upsert never returns.
                 return [cast("Document", document)]
             keys = [key for key, _ in claims]
             self._update_all([UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims])
             found = {document["_id"]: document for document in self._read_claims(keys)}
-        # A document that was removed in between (forgotten) has no claim either.
+        # A document that was erased in between has no claim either.
         return [found.get(key, {}) for key in keys]
 
     def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
@@ -138,7 +138,7 @@ class MongoAnswers(MongoBase, AnswerStore):
             self._history.bulk_write(list(rows), session=session)
             self._answers.bulk_write(list(answers), session=session)
 
-        # A save that another transaction blocks would block all others of its batch: alone it may try again.
+        # A save that another transaction blocks would delay its whole batch: only a single save is retried.
         with lookup_errors():
             self._transaction(write, retry=len(saves) == 1)
         return [None] * len(saves)
@@ -148,7 +148,7 @@ class MongoAnswers(MongoBase, AnswerStore):
             return list(self._answers.aggregate(mapping.find_claims(keys)))
 
     def _unexpired(self, found: Iterable[Document]) -> list[Document]:
-        """Those that hold an unexpired answer, the latest last."""
+        """The documents with an unexpired answer, the latest last."""
         now = self._clock.now()
         answers = [
             document

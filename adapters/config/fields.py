@@ -1,4 +1,4 @@
-"""Types of settings: what a value must be. The text of an error says that, and repeats nothing of the value."""
+"""The types of settings, with their checks. Error texts never contain the value."""
 
 import ssl
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from adapters.config import host_names
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
 MAX_NAME_BYTES = 128
-"""MongoDB takes no longer name of an application; a queue's, with the suffixes added to it, has 255."""
+"""The limit of MongoDB's application name; a queue's, its suffixes included, is 255."""
 MAX_DAYS = 36500
-"""A hundred years: a longer time, from today, may end after the last year that there is."""
+"""A hundred years, so that no date is beyond the last year of `datetime`."""
 _PROXIES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 
 Value = TypeVar("Value", str, SecretStr)
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """The parts of a list that is separated by commas."""
+    """The parts of a comma-separated list."""
     return tuple(part for part in map(str.strip, text.split(",")) if part)
 
 
@@ -40,7 +40,7 @@ def _must(be: str, test: Callable[[str], bool]) -> AfterValidator:
 
 
 def _required_without_dsn(value: Value, info: ValidationInfo) -> Value:
-    # pydantic leaves a malformed DSN out of the data: then its parts are not asked for.
+    # pydantic leaves a malformed DSN out of the data: then its parts are not required.
     if info.data.get("dsn", "malformed") is None and not _plain(value):
         raise PydanticCustomError("setting", "is required where no DSN is set")
     return value

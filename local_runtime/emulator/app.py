@@ -1,4 +1,4 @@
-"""The emulated services over HTTP: what is counted and follows rules. The rest is in `control`."""
+"""The ASGI application of the emulated services: counts requests and applies rules. `control` serves other paths."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -113,7 +113,7 @@ class EmulatorApp:
             await asyncio.sleep(delay)
         if rule is NO_RULE:
             return self._answer(call)
-        return replies.modified(replies.replacement(rule) or self._answer(call), rule)
+        return replies.apply_rule(replies.replacement(rule) or self._answer(call), rule)
 
     def _answer(self, call: Call) -> HttpReply:
         refused = self._sessions.refusal(call) if call.step in TAX_STEPS else None

@@ -167,11 +167,8 @@ def _connect(config: MongoConfig) -> Database[Document]:
             )
     except (ConfigurationError, UserWarning, ValueError, OSError):
         # Its text may hold the password.
-        text = (
-            "the driver cannot use the address of MongoDB: "
-            "MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
-        )
-        raise WrongAddress(text) from None
+        variables = "MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
+        raise WrongAddress(f"the driver cannot use the address of MongoDB: {variables}") from None
     try:
         return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
     except InvalidName:

@@ -23,7 +23,6 @@ HOLD_SEC = 300.0
 FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
 
-
 _Batches = asyncio.Queue[tuple[int, int, asyncio.Task[None]] | None]
 """The last delivery's tag, the number of deliveries, and the publication of all their messages."""
 

@@ -16,16 +16,7 @@ from adapters.rabbitmq.disposition import (
     may_reply,
 )
 from adapters.rabbitmq.envelope import InvalidMessage, decode, encode_reply
-from adapters.rabbitmq.messages import (
-    ATTEMPTS,
-    PARKED_AT,
-    REASON,
-    THROTTLED,
-    Delivery,
-    Message,
-    copy_to,
-    unrouted,
-)
+from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, THROTTLED, Delivery, Message, copy_to, unrouted
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.lookups import Lookups
 from function.event import Event
@@ -108,11 +99,7 @@ class Settlement:
         match chosen.destination:
             case Destination.DEAD:
                 parked_at = now.isoformat(timespec="seconds")
-                facts = {
-                    ATTEMPTS: job.attempts + 1,
-                    REASON: chosen.reason,
-                    PARKED_AT: parked_at,
-                }
+                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
                 settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
             case Destination.RETRY:
                 settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))

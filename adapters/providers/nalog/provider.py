@@ -67,9 +67,8 @@ class Nalog:
             # A failed poll does not invalidate the find.
             refusals = ticket.refusals + isinstance(error, replies.UnknownRequestId)
             pending = self._pending(ticket._replace(refusals=refusals), error.retry_after)
-            return ProviderReply(
-                pending, captcha_ahead=isinstance(error, replies.CaptchaRequired), failure=error.reason
-            )
+            captcha_ahead = isinstance(error, replies.CaptchaRequired)
+            return ProviderReply(pending, captcha_ahead=captcha_ahead, failure=error.reason)
         return reply or ProviderReply(self._pending(ticket))
 
     def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:

@@ -1,1 +1,1 @@
-"""Each module turns one outside thing into the core's terms, and nothing more. `wiring` joins them."""
+"""Each package adapts one external system or protocol to the core's ports; `composition` assembles them."""

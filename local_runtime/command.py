@@ -1,6 +1,6 @@
-"""`inn local`, which `make run` starts: the function, the emulated tax service, an embedded store, a page to play with.
+"""`inn local`, which `make run` starts: the function, the emulated tax service, an embedded store, a playground page.
 
-Nothing is needed beforehand: no server, no container, no key. It reads the function's settings that apply
+It needs no server, container or key. It reads the function's settings that apply
 here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CACHE_…, LOG_LEVEL.
 """
 
@@ -41,7 +41,7 @@ from function.ports import Ports
 from local_runtime.emulator.client import Emulator, EmulatorFailed
 from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.playground import Playground, SwitchableProvider
-from local_runtime.store import EmbeddedStore, Unusable
+from local_runtime.store import EmbeddedStore, StoreUnusable
 
 DATA = Path(".inn-local")
 GRACE_SEC = 5.0
@@ -49,7 +49,7 @@ LATENCY_SEC = 0.15
 """Of each answer of the emulated tax service: with one pending poll a lookup takes about three and a half seconds."""
 PAID_KEY = EmulatorSettings().apifns_key
 DEFAULTS = {"min_interval_sec": 0.0, "cooldown_sec": 5.0}
-"""Unless they are set: the emulated service has no rate limit, and a cool-down is short enough to watch."""
+"""Defaults of the local runtime: no rate limit, and a cool-down that is short enough to watch."""
 
 
 class LocalSettings(NamedTuple):
@@ -66,7 +66,7 @@ class LocalSettings(NamedTuple):
     def read(cls) -> "LocalSettings":
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
-        # The providers' address is known when the emulator runs.
+        # The providers' address is only known when the emulator runs.
         return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))
 
     def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
@@ -77,7 +77,7 @@ class LocalSettings(NamedTuple):
 
 
 class LocalServices(NamedTuple):
-    """What the function runs over where nothing is installed."""
+    """The local replacements of the function's servers."""
 
     emulator: Emulator
     provider: SwitchableProvider
@@ -106,7 +106,7 @@ def local(
             run(Server(app, listener, GRACE_SEC, announce=announce).serve())
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
-    except Unusable as exc:
+    except StoreUnusable as exc:
         raise Failure(f"{exc} (--data)", WRONG_USE) from None
     except EmulatorFailed as exc:
         raise Failure(f"{exc}; it says why above") from None
@@ -116,7 +116,7 @@ def local(
 
 @contextmanager
 def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> Iterator[LocalServices]:
-    """Start the embedded store in the folder `data`, and the emulated providers. Raises Unusable or EmulatorFailed."""
+    """Start the embedded store in the folder `data`, and emulated providers. Raises StoreUnusable, EmulatorFailed."""
     with ExitStack() as stack:
         store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite")))
         emulator = stack.enter_context(Emulator("--latency", str(LATENCY_SEC), "--pending", "1"))
@@ -148,7 +148,7 @@ def application(settings: LocalSettings, services: LocalServices, observer: Tele
 
 
 def greeting(url: str, emulator: Emulator, data: Path, *, guarded: bool = False) -> str:
-    """What runs where, and one command to try; where tokens are set (`guarded`) it asks the shell for one."""
+    """The addresses, and a command to try, with a token from the shell if tokens are set (`guarded`)."""
     person = {"requestId": "try-1", **emulator.people()[0]["request"]}
     body = json.dumps(person, ensure_ascii=False)
     cleared = "make clean deletes it" if data == DATA else "delete it when you are done"

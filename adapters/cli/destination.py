@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
-from adapters.config.hosts import is_url, split_url
+from adapters.config.host_names import is_url, split_url
 from function.outcomes import Status
 from function.result import LookupResult
 

@@ -11,7 +11,7 @@ from adapters.cli import person
 from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
 from adapters.cli.person import STDIN, read_options, read_request
 from adapters.cli.store import store_from_settings
-from adapters.mongodb import UnderOldKeys
+from adapters.mongodb import StoredCounts
 from function.history import Erasure
 from function.outcomes import Rejected
 from function.person import Person
@@ -29,7 +29,7 @@ _QUESTIONS = {
 """Prompts by field, each with its default; None: an answer is required."""
 _NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _OF_PERSON = "of this person"
-_NOTHING = UnderOldKeys(0, 0)
+_NOTHING = StoredCounts(0, 0)
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -107,7 +107,7 @@ def forget(
     return DONE
 
 
-def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOldKeys]:
+def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, StoredCounts]:
     """Erase a person, once it is confirmed; returns also the amount of data under unknown keys."""
     if not yes:
         if source == STDIN:
@@ -117,7 +117,7 @@ def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, UnderOld
     with store_from_settings() as store:
         erasure = store.forget(person)
         try:
-            return erasure, store.under_unknown_keys()
+            return erasure, store.count_under_unknown_keys()
         except Unavailable:
             # Counting much data may time out, and must not prevent erasing.
             text = _as_text(erasure, None, _OF_PERSON)
@@ -128,7 +128,7 @@ def _erase_old_keys(*, yes: bool) -> Erasure:
     """Erase the data under all keys but the newest, once it is confirmed."""
     with store_from_settings() as store:
         # Counting takes long: only for the confirmation.
-        if not yes and (old := store.under_old_keys()) != _NOTHING:
+        if not yes and (old := store.count_under_old_keys()) != _NOTHING:
             much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
             _confirm(f"Erase {much}, whomever they are about?", f"say --yes to erase {much}")
         return store.forget_old_keys()
@@ -159,7 +159,7 @@ def _person(source: str, options: dict[str, str]) -> Person:
     return parsed.person
 
 
-def _as_text(erasure: Erasure, unknown: UnderOldKeys | None, what: str) -> str:
+def _as_text(erasure: Erasure, unknown: StoredCounts | None, what: str) -> str:
     if not erasure.answers and not erasure.history:
         return f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
     return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

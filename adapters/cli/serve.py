@@ -6,7 +6,7 @@ from contextlib import suppress
 from adapters import telemetry
 from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
-from adapters.config.hosts import is_loopback
+from adapters.config.host_names import is_loopback
 from adapters.config.settings import HttpSettings, load_core
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.mongodb import WrongAddress

@@ -13,7 +13,7 @@ from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer, LaneRunner
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
-from adapters.rabbitmq.jobs import LaneContext
+from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner

@@ -1,1 +1,1 @@
-"""Settings from the environment or `.env`, and their checks."""
+"""Loads and checks the settings: from the environment, `.env`, mounted files or AWS Secrets Manager."""

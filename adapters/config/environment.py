@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from dotenv.parser import Original
 
 FILE = ".env"
-"""In the folder that the process is started in."""
+"""In the working directory."""
 MAX_FILE_BYTES = 1 << 16
 
 
 class WrongSettings(Exception):
-    """The process can't start: one line for each setting that is missing or malformed, no values."""
+    """Settings are missing or malformed: one line for each, without values."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
@@ -23,7 +23,7 @@ class WrongSettings(Exception):
 
 
 def read() -> dict[str, str]:
-    """The values by their names in lower case. The environment takes precedence; an empty value counts as not set.
+    """The values by lower-case name. The environment takes precedence; an empty value counts as unset.
 
     Raises WrongSettings.
     """
@@ -31,12 +31,12 @@ def read() -> dict[str, str]:
 
 
 def names() -> set[str]:
-    """Every name as it is spelled, with or without a value. Raises WrongSettings."""
+    """All names in their original spelling, with or without a value. Raises WrongSettings."""
     return {name for name, _ in _assignments()}
 
 
 def value_of(name: str, variables: Mapping[str, str]) -> str | None:
-    """A variable's value: its own, or the text of the file that NAME_FILE names, as secrets are mounted.
+    """A variable's value: its own, or the text of the file that NAME_FILE names, such as a mounted secret.
 
     Raises WrongSettings.
     """
@@ -44,16 +44,16 @@ def value_of(name: str, variables: Mapping[str, str]) -> str | None:
     if value is not None and path is not None:
         raise WrongSettings([f"{name}: is set twice, here and by {name}_FILE"])
     if path is not None:
-        value = _text(path)
+        value = _read_text(path)
         if not value:
             raise WrongSettings([f"{name}_FILE: must name a file of text in UTF-8 that this user may read"])
     return value
 
 
 def _assignments() -> Iterator[tuple[str, str | None]]:
-    """Names and values; the last one of a name counts."""
+    """Names and values; of repeated names the last one counts."""
     if Path(FILE).is_file():
-        yield from _in_file().items()
+        yield from _read_env_file().items()
     # An empty variable does not hide the file's value.
     yield from os.environ.items()
     if os.environ.get("SETTINGS_SECRET_ID"):
@@ -62,14 +62,14 @@ def _assignments() -> Iterator[tuple[str, str | None]]:
         yield from secrets_manager.settings(os.environ).items()
 
 
-def _in_file() -> dict[str, str | None]:
+def _read_env_file() -> dict[str, str | None]:
     import dotenv.parser  # noqa: PLC0415  # few processes have such a file
 
     try:
         text = Path(FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None
-    # dotenv itself skips such lines and logs each of them, at every read.
+    # dotenv itself only logs such lines, at every read.
     wrong = [_first_line(each.original) for each in dotenv.parser.parse_stream(StringIO(text)) if each.error]
     if wrong:
         lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
@@ -77,8 +77,8 @@ def _in_file() -> dict[str, str | None]:
     return dotenv.dotenv_values(stream=StringIO(text))
 
 
-def _text(path: str) -> str:
-    """What is in a file, without the line breaks at its end; "" where it cannot be read, or is too large to be a value."""
+def _read_text(path: str) -> str:
+    """A file's text without line breaks at its end; "" if it cannot be read, or is too large."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -88,6 +88,6 @@ def _text(path: str) -> str:
 
 
 def _first_line(statement: "Original") -> int:
-    """The number of a statement's first line; dotenv counts the empty lines before it in."""
+    """The number of a statement's first line; dotenv includes the empty lines before it."""
     text = statement.string
     return statement.line + text[: len(text) - len(text.lstrip())].count("\n")

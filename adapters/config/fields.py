@@ -1,4 +1,4 @@
-"""Types of settings: what a value must be. The text of an error says that, and repeats nothing of the value."""
+"""The types of settings, with their checks. Error texts never contain the value."""
 
 import ssl
 from collections.abc import Callable
@@ -8,21 +8,21 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from adapters.config import hosts
+from adapters.config import host_names
 
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
 MAX_NAME_BYTES = 128
-"""MongoDB takes no longer name of an application; a queue's, with the suffixes added to it, has 255."""
+"""The limit of MongoDB's application name; a queue's, its suffixes included, is 255."""
 MAX_DAYS = 36500
-"""A hundred years: a longer time, from today, may end after the last year that there is."""
+"""A hundred years, so that no date is beyond the last year of `datetime`."""
 _PROXIES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 
 Value = TypeVar("Value", str, SecretStr)
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """The parts of a list that is separated by commas."""
+    """The parts of a comma-separated list."""
     return tuple(part for part in map(str.strip, text.split(",")) if part)
 
 
@@ -40,7 +40,7 @@ def _must(be: str, test: Callable[[str], bool]) -> AfterValidator:
 
 
 def _required_without_dsn(value: Value, info: ValidationInfo) -> Value:
-    # pydantic leaves a malformed DSN out of the data: then its parts are not asked for.
+    # pydantic leaves a malformed DSN out of the data: then its parts are not required.
     if info.data.get("dsn", "malformed") is None and not _plain(value):
         raise PydanticCustomError("setting", "is required where no DSN is set")
     return value
@@ -53,7 +53,7 @@ def _required_if_enabled(value: Value, info: ValidationInfo) -> Value:
 
 
 def _is_http_url(url: str) -> bool:
-    parts = urlsplit(url) if hosts.is_url(url) else None
+    parts = urlsplit(url) if host_names.is_url(url) else None
     return (
         parts is not None
         and parts.scheme in ("http", "https")
@@ -99,7 +99,7 @@ HttpHost = Annotated[
     str,
     _must(
         "be a host's name or IP address and nothing else; its port is HTTP_PORT",
-        lambda text: hosts.parse_host(text) is not None,
+        lambda text: host_names.parse_host(text) is not None,
     ),
     AfterValidator(lambda text: text.strip("[]")),
 ]
@@ -108,7 +108,7 @@ Hosts = Annotated[
     AfterValidator(_required_without_dsn),
     _must(
         "be a host's name or IP address, or several separated by commas, each with a port if any",
-        lambda text: not text or hosts.parse_hosts(text, 1) is not None,
+        lambda text: not text or host_names.parse_hosts(text, 1) is not None,
     ),
 ]
 User = Annotated[str, AfterValidator(_required_without_dsn)]
@@ -126,7 +126,7 @@ AmqpDsn = Annotated[
     ),
     _must(
         "name a host, or several separated by commas, each with a valid port if any",
-        lambda dsn: all(map(hosts.is_url, hosts.split_url(dsn))),
+        lambda dsn: all(map(host_names.is_url, host_names.split_url(dsn))),
     ),
 ]
 HttpUrl = Annotated[str, Field(min_length=1), _http_url, _strip_slash]
@@ -136,7 +136,7 @@ ProxyUrl = Annotated[
     SecretStr,
     _must(
         "be an http://, https://, socks4:// or socks5:// address",
-        lambda url: not url or (hosts.is_url(url) and urlsplit(url).scheme in _PROXIES),
+        lambda url: not url or (host_names.is_url(url) and urlsplit(url).scheme in _PROXIES),
     ),
 ]
 CaBundle = Annotated[

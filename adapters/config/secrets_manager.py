@@ -26,18 +26,18 @@ ATTEMPTS = 3
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings of the secret that the environment names. Raises WrongSettings."""
+    """The settings in the secret that the environment names. Raises WrongSettings."""
     keys = [key for key in (key.strip() for key in environment.get(KEYS, "").split(",")) if key]
-    held = _held(environment[ID])
-    missing = [key for key in keys if not held.get(key)]
+    values = _secret_values(environment[ID])
+    missing = [key for key in keys if not values.get(key)]
     if missing or not keys:
         raise WrongSettings([f"{ID}: the secret must hold {', '.join(missing) or f'what {KEYS} names'}"])
-    return {key: held[key] for key in keys}
+    return {key: values[key] for key in keys}
 
 
 @cache
-def _held(secret_id: str) -> dict[str, str]:
-    """What the secret holds. Read once a process: several commands read their settings group by group."""
+def _secret_values(secret_id: str) -> dict[str, str]:
+    """The secret's values. Cached, since some commands load their settings group by group."""
     region = os.environ.get("AWS_REGION", "")
     url = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or f"https://{SERVICE}.{region}.amazonaws.com"
     body = json.dumps({"SecretId": secret_id}).encode()
@@ -51,12 +51,12 @@ def _held(secret_id: str) -> dict[str, str]:
     if reply.status != HTTPStatus.OK:
         raise WrongSettings([f"{ID}: Secrets Manager refuses to read it (status {reply.status})"])
     try:
-        held = json.loads(json.loads(reply.data)["SecretString"])
+        values = json.loads(json.loads(reply.data)["SecretString"])
     except (ValueError, KeyError, TypeError):
-        held = None
-    if not isinstance(held, dict) or not all(isinstance(value, str) for value in held.values()):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise WrongSettings([f"{ID}: the secret must be a JSON object of texts"])
-    return held
+    return values
 
 
 def signed_headers(url: str, body: bytes, credentials: Mapping[str, str], now: datetime) -> dict[str, str]:

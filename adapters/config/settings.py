@@ -12,28 +12,28 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.config import environment, fields, hosts
+from adapters.config import environment, fields, host_names
 from adapters.config.environment import WrongSettings
 from function.ports import Lifetimes
 
 EXAMPLE: Final = "change-me"
-"""Stands in the secrets of `.env.example`, which everybody knows: they serve for the emulated tax service alone."""
+"""Part of the public secrets in `.env.example`, which are allowed for the emulated tax service only."""
 EMULATED_URL: Final = "http://emulator:8080"
-"""The tax service of `.env.example`, as docker compose emulates it."""
+"""The emulated tax service of docker compose, in `.env.example`."""
 
 
-def named(prefix: str) -> Callable[[str], str]:
-    """The names of a group's environment variables: a prefix and the field's own name."""
+def with_prefix(prefix: str) -> Callable[[str], str]:
+    """Makes the name of a field's environment variable: the prefix and the field's name in capitals."""
     return lambda field: f"{prefix}{field.upper()}"
 
 
 class SettingsGroup(BaseModel):
-    """A group of settings. The alias of a field is the variable that it is read from."""
+    """A group of settings. The alias of a field is its environment variable."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True, validate_by_name=True)
 
 
-class AppSettings(SettingsGroup, alias_generator=named("APP_")):
+class AppSettings(SettingsGroup, alias_generator=with_prefix("APP_")):
     """The service itself."""
 
     name: fields.Name = "inn"
@@ -48,20 +48,20 @@ class AppSettings(SettingsGroup, alias_generator=named("APP_")):
         return fields.split_list(self.secret_keys.get_secret_value())
 
 
-class LookupSettings(SettingsGroup, alias_generator=named("APP_LOOKUP_")):
+class LookupSettings(SettingsGroup, alias_generator=with_prefix("APP_LOOKUP_")):
     """One lookup over HTTP."""
 
     deadline_sec: fields.Positive = 25
     """The time limit of a lookup, waiting included."""
 
 
-class LogSettings(SettingsGroup, alias_generator=named("LOG_")):
-    """What is logged."""
+class LogSettings(SettingsGroup, alias_generator=with_prefix("LOG_")):
+    """Logging."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class HttpSettings(SettingsGroup, alias_generator=named("HTTP_")):
+class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
     """The address of the HTTP function, or of the consumer's probes."""
 
     host: fields.HttpHost = "127.0.0.1"
@@ -75,7 +75,7 @@ class HttpSettings(SettingsGroup, alias_generator=named("HTTP_")):
         return fields.split_list(self.tokens.get_secret_value())
 
 
-class MongoSettings(SettingsGroup, alias_generator=named("MONGO_")):
+class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
     """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""
 
     dsn: fields.MongoDsn | None = None
@@ -106,7 +106,7 @@ class MongoSettings(SettingsGroup, alias_generator=named("MONGO_")):
         )
 
 
-class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
+class RabbitSettings(SettingsGroup, alias_generator=with_prefix("RABBITMQ_")):
     """The broker. `dsn` replaces host, port, user, password and virtual host."""
 
     dsn: fields.AmqpDsn | None = None
@@ -118,19 +118,19 @@ class RabbitSettings(SettingsGroup, alias_generator=named("RABBITMQ_")):
     prefetch_count: Annotated[int, Field(ge=1, le=65535)] = 100
     source_queue_name: fields.Name = "inn"
     declare: bool = True
-    """False: the queues are made by somebody else, and only checked."""
+    """False: the queues are created elsewhere, and only checked."""
 
     @property
     def uris(self) -> tuple[str, ...]:
         """A connection string for each of the cluster's hosts; secrets."""
         if self.dsn is not None:
-            return hosts.split_url(self.dsn.get_secret_value())
+            return host_names.split_url(self.dsn.get_secret_value())
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
         return tuple(f"amqp://{login}@{place}/{vhost}" for place in _addresses(self.host, self.port))
 
 
 class ProviderSettings(SettingsGroup):
-    """How a provider's site is reached."""
+    """The connection to a provider's site."""
 
     proxy: fields.ProxyUrl = SecretStr("")
     ca_bundle: fields.CaBundle = ""
@@ -142,17 +142,17 @@ class ProviderSettings(SettingsGroup):
         return self.proxy.get_secret_value()
 
 
-class NalogSettings(ProviderSettings, alias_generator=named("CLIENT_NALOG_")):
-    """The tax service, and how it is asked. 0 turns pace, cool-down and limit off."""
+class NalogSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_NALOG_")):
+    """The tax service, its protocol and rate limit. 0 turns interval, cool-down and daily limit off."""
 
     url: fields.HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
     timeout_sec: fields.Positive = 20
     """The time limit of one exchange."""
     retries: fields.Count = 2
-    """Further tries of a connection that could not be made."""
+    """Retries of a failed connect."""
     wait_sec: fields.NotNegative = 1
-    """Seconds before the second of them; each later one waits twice as long."""
+    """Seconds before the second retry; doubles with each later one."""
     user_agent: fields.AsciiText = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     min_interval_sec: fields.NotNegative = 1
     cooldown_sec: fields.NotNegative = 20
@@ -160,8 +160,8 @@ class NalogSettings(ProviderSettings, alias_generator=named("CLIENT_NALOG_")):
     consent: bool = False
 
 
-class ApiFnsSettings(ProviderSettings, alias_generator=named("CLIENT_APIFNS_")):
-    """The paid provider: off unless it is enabled and has a key."""
+class ApiFnsSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_APIFNS_")):
+    """The paid provider."""
 
     # Before those that depend on it: pydantic validates in this order.
     enabled: bool = False
@@ -169,7 +169,7 @@ class ApiFnsSettings(ProviderSettings, alias_generator=named("CLIENT_APIFNS_")):
     key: fields.KeyIfEnabled = SecretStr("")
 
 
-class CacheSettings(SettingsGroup, alias_generator=named("CACHE_")):
+class CacheSettings(SettingsGroup, alias_generator=with_prefix("CACHE_")):
     """How long answers are valid. 0: for ever."""
 
     found_days: fields.Days = 365
@@ -177,21 +177,21 @@ class CacheSettings(SettingsGroup, alias_generator=named("CACHE_")):
 
     @property
     def lifetimes(self) -> Lifetimes:
-        """The same in the core's terms."""
+        """The lifetimes as the core uses them."""
         return Lifetimes(
             found=timedelta(days=self.found_days) if self.found_days else None,
             absent=timedelta(hours=self.not_found_hours) if self.not_found_hours else None,
         )
 
 
-class HistorySettings(SettingsGroup, alias_generator=named("HISTORY_")):
+class HistorySettings(SettingsGroup, alias_generator=with_prefix("HISTORY_")):
     """How long rows of history are kept. 0: for ever."""
 
     days: fields.Days = 365
 
 
 class Core(NamedTuple):
-    """What every production process needs."""
+    """The settings that every production process needs."""
 
     app: AppSettings
     lookup: LookupSettings
@@ -212,24 +212,24 @@ ALL_GROUPS: Groups = (*CORE_GROUPS, RabbitSettings)
 
 
 def load_core() -> Core:
-    """What `inn serve` reads. Raises WrongSettings."""
+    """Load the settings of `inn serve`. Raises WrongSettings."""
     return Core._make(load_groups(CORE_GROUPS))
 
 
 def load_all() -> tuple[Core, RabbitSettings]:
-    """What `inn consume` reads. Raises WrongSettings."""
+    """Load the settings of `inn consume`. Raises WrongSettings."""
     *core, rabbit = load_groups(ALL_GROUPS)
     return Core._make(core), rabbit
 
 
 def load(group: type[Group], **given: str) -> Group:
-    """One group alone, for commands that need no more; a field that is `given` need not be set. Raises WrongSettings."""
+    """Load one group; fields that are `given` need not be set. Raises WrongSettings."""
     loaded: Group = load_groups((group,), given)[0]
     return loaded
 
 
 def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[Any]:
-    """An instance of each, in order; a field that is `given` need not be set. Raises WrongSettings with all faults."""
+    """Load the groups, in order; fields that are `given` need not be set. Raises WrongSettings with all faults."""
     loaded: list[SettingsGroup] = []
     faults: list[str] = []
     variables = environment.read()
@@ -250,7 +250,7 @@ def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({}))
 
 
 def example_secrets(group: type[SettingsGroup]) -> list[str]:
-    """A fault for each setting that has a secret of `.env.example`, even if the tax service is the emulated one."""
+    """A fault for each setting with a secret of `.env.example`, even for the emulated tax service."""
     return list(_example_faults(_values(group, environment.read())[0]).values())
 
 
@@ -260,12 +260,12 @@ def names_of(group: type[SettingsGroup]) -> dict[str, str]:
 
 
 def variables_of(group: type[SettingsGroup]) -> set[str]:
-    """Every variable that a group is read from, those that name files included."""
+    """All variables of a group, including those that name files."""
     return {variable for name in names_of(group).values() for variable in (name, f"{name}_FILE")}
 
 
 def _values(group: type[SettingsGroup], variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What is set of a group, and what is wrong with its files, by variable."""
+    """The values of a group, and the faults of its files, by variable."""
     values: dict[str, Any] = {}
     faults = {}
     for name in names_of(group).values():
@@ -273,7 +273,7 @@ def _values(group: type[SettingsGroup], variables: Mapping[str, str]) -> tuple[d
             value = environment.value_of(name, variables)
         except WrongSettings as wrong:
             (faults[name],) = wrong.faults
-            # No field accepts it: a missing value would be reported as well.
+            # No field accepts this value; without one the setting would also be reported as missing.
             values[name] = object()
         else:
             values |= {name: value} if value is not None else {}
@@ -289,12 +289,12 @@ def _example_faults(values: Mapping[str, object]) -> dict[str, str]:
 
 def _faults(names: Mapping[str, str], exc: ValidationError) -> dict[str, str]:
     errors = exc.errors(include_url=False, include_input=False)
-    # pydantic gives the field where a default is at fault, else the variable.
+    # pydantic names the field if a default is wrong, else the variable.
     found = {names.get(str(error["loc"][0]), str(error["loc"][0])): error for error in errors}
-    return {name: f"{name}: {_expected(error)}" for name, error in found.items()}
+    return {name: f"{name}: {_error_text(error)}" for name, error in found.items()}
 
 
-def _expected(error: ErrorDetails) -> str:
+def _error_text(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "is required"
     if error["type"] == "literal_error":
@@ -303,7 +303,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _addresses(names: str, port: int) -> list[str]:
-    return [f"{hosts.in_url(host)}:{own_port}" for host, own_port in hosts.parse_hosts(names, port) or ()]
+    return [f"{host_names.in_url(host)}:{own_port}" for host, own_port in host_names.parse_hosts(names, port) or ()]
 
 
 def _login(user: str, password: SecretStr) -> str:

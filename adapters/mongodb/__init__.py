@@ -1,7 +1,7 @@
 """The store in MongoDB, encrypted, and shared by every replica: answers, claims and tickets, provider states, history.
 
-- Writes are acknowledged by a majority and journaled: what was reported survives the loss of a primary.
-- Reads go to the primary, with local read concern: what a failover rolls back was a true answer all the same.
+- Writes are acknowledged by a majority and journaled: a saved answer survives the loss of a primary.
+- Reads go to the primary, with local read concern: an answer that a failover rolls back was correct nevertheless.
 - Claims and permits are taken on the server's clock, answers expire by a host's.
 - A transient error (no server, no primary, too slow) is `Unavailable`. A login or permission that MongoDB refuses
   is `StoreRefuses` to an operator and at start (`WrongAddress` where a setting must change); to a lookup it is an outage.
@@ -12,15 +12,15 @@ from importlib.util import find_spec
 
 from adapters.runtime.import_speed import hide_modules
 
-# The driver imports all of X.509 before it finds out that PyOpenSSL is missing.
+# The driver imports all of X.509 before it checks that PyOpenSSL is missing.
 with hide_modules(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.answers import MongoAnswers
     from adapters.mongodb.client import MongoConfig
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
-    from adapters.mongodb.history import MongoHistory, UnderOldKeys
+    from adapters.mongodb.history import MongoHistory, StoredCounts
     from adapters.mongodb.rate_limits import MongoRateLimiter
 
-__all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "UnderOldKeys", "WrongAddress"]
+__all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "StoredCounts", "WrongAddress"]
 
 
 class MongoStore(MongoAnswers, MongoRateLimiter, MongoHistory):

@@ -1,10 +1,10 @@
-"""Answers, claims and tickets: a document a person, under the hash of the person.
+"""Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Claims, tickets and saves that threads make at the same time share a round trip, or a transaction.
+Concurrent claims, tickets and saves of several threads share a round trip, or a transaction.
 
-`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row
-is written first, and after a crash between the two the next lookup fetches again and writes both, the row in the
-place of the first one. The other way round, the answer would be served from the cache and its row never be missed.
+`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row is
+written first. After a crash in between, the next lookup fetches again, and overwrites the row. In the other order, the
+answer would be served from the cache, and its row stay missing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from typing_extensions import override
 
-from adapters.mongodb import documents
+from adapters.mongodb import mapping
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import MongoBase, MongoConfig
-from adapters.mongodb.documents import Document, Encryption, Pipeline, answer_of, ticket_of
 from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.mapping import Document, Encryption, Pipeline, answer_of, ticket_of
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, Clock, Ticket
@@ -45,10 +45,10 @@ class MongoAnswers(MongoBase, AnswerStore):
         keys, found = list(persons_by_key), {}
         if not keys:
             return {}
-        # An equality, where one key is all: the server has a path of its own for that.
+        # An equality for a single key: the server has a faster plan for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
         with lookup_errors():
-            # All in one batch: the server would else keep back what is beyond the first 101.
+            # All in one batch: by default the server sends only the first 101 at once.
             stored = list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
         for document in self._unexpired(stored):
             answer = answer_of(document, self._encryption)
@@ -69,10 +69,10 @@ class MongoAnswers(MongoBase, AnswerStore):
                 return None
             tickets = (ticket_of(document, self._encryption) for document in under_older)
             adopted = next(
-                (documents.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
+                (mapping.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
             )
         token = uuid4().hex
-        document = self._claims((key, documents.claim(token, self._config.lease, adopted)))
+        document = self._claims((key, mapping.claim(token, self._config.lease, adopted)))
         if document.get("claim", {}).get("token") == token:
             return Claim(person, token, ticket_of(document, self._encryption))
         return answer_of(document, self._encryption) if self._unexpired([document]) else None
@@ -80,8 +80,8 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         key = self._encryption.hash(claim.person)
-        document = documents.ticket_document(key, ticket, self._encryption)
-        self._tickets(UpdateOne({"_id": key}, documents.keep_ticket(claim.token, document, wait), upsert=True))
+        document = mapping.ticket_document(key, ticket, self._encryption)
+        self._tickets(UpdateOne({"_id": key}, mapping.keep_ticket(claim.token, document, wait), upsert=True))
 
     @override
     def release(self, claim: Claim) -> None:
@@ -92,38 +92,38 @@ class MongoAnswers(MongoBase, AnswerStore):
         with lookup_errors():
             self._answers.update_one({"_id": key, "claim.token": claim.token}, {"$unset": {"claim": "", "ticket": ""}})
             if older:
-                # Else the next claim would adopt it again.
+                # Otherwise the next claim would adopt the ticket again.
                 self._answers.update_many({"_id": {"$in": older}}, {"$unset": {"ticket": ""}})
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = documents.renew(self._config.lease)
+        renewal = mapping.renew(self._config.lease)
         keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
         self._update_all([UpdateOne({"_id": key, "claim.token": token}, renewal) for key, token in keys])
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """Of two answers the one that was fetched later stays, in whatever order they come."""
+        """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         key = self._encryption.hash(claim.person)
-        row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        kept = documents.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
-        row_update = UpdateOne({"_id": row["_id"]}, documents.keep_row(row), upsert=True)
+        row = mapping.row_document(key, request, answer, self._config.history_lasts, self._encryption)
+        kept = mapping.keep_answer(mapping.answer_document(key, answer, self._encryption), claim.token)
+        row_update = UpdateOne({"_id": row["_id"]}, mapping.keep_row(row), upsert=True)
         self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
     def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
-        """The document of each, after its claim was made or not."""
+        """Make the claims where possible; the document of each afterwards."""
         with lookup_errors(), pymongo.timeout(self._config.operation):
             if len(claims) == 1:
                 [(key, claim)] = claims
                 document = self._answers.find_one_and_update(
                     {"_id": key}, claim, upsert=True, return_document=ReturnDocument.AFTER
                 )
-                # An upsert leaves a document, whatever the driver's types say.
+                # The driver's types allow None, which an upsert never returns.
                 return [cast("Document", document)]
             keys = [key for key, _ in claims]
             self._update_all([UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims])
             found = {document["_id"]: document for document in self._read_claims(keys)}
-        # A document that was removed in between (forgotten) has no claim either.
+        # A document that was erased in between has no claim either.
         return [found.get(key, {}) for key in keys]
 
     def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
@@ -138,17 +138,17 @@ class MongoAnswers(MongoBase, AnswerStore):
             self._history.bulk_write(list(rows), session=session)
             self._answers.bulk_write(list(answers), session=session)
 
-        # A save that another transaction blocks would block all others of its batch: alone it may try again.
+        # A save that another transaction blocks would delay its whole batch: only a single save is retried.
         with lookup_errors():
             self._transaction(write, retry=len(saves) == 1)
         return [None] * len(saves)
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
         with lookup_errors():
-            return list(self._answers.aggregate(documents.find_claims(keys)))
+            return list(self._answers.aggregate(mapping.find_claims(keys)))
 
     def _unexpired(self, found: Iterable[Document]) -> list[Document]:
-        """Those that hold an unexpired answer, the latest last."""
+        """The documents with an unexpired answer, the latest last."""
         now = self._clock.now()
         answers = [
             document

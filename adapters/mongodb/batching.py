@@ -1,8 +1,8 @@
-"""Coalesces calls that threads make at the same time into batches.
+"""Coalesces concurrent calls of several threads into batches.
 
-A call that comes while no batch is under way goes at once. Calls that arrive meanwhile form the next batch: they
-share a round trip, and the wait for a majority and its journals. A call that no batch has taken in MAX_WAIT_SEC,
-or whose batch has failed, goes alone: it may be made a second time, which must change nothing.
+A call runs at once if no batch is running. Calls that arrive meanwhile form the next batch, which shares one round
+trip and one wait for a majority's journals. A call that no batch has taken in MAX_WAIT_SEC, or whose batch has
+failed, runs alone: it may run twice, so it must be idempotent.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_WAIT_SEC = 1.0
-"""Far longer than a batch takes while all is well."""
+"""Far longer than a batch normally takes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,9 +26,9 @@ class _Call(Generic[T, R]):
 
 
 class Batcher(Generic[T, R]):
-    """`batcher(item)` returns the item's result of `work(items)`, which has one for each in order; for any number of threads.
+    """Thread-safe: `batcher(item)` returns the item's result of `work(items)`, which returns one for each, in order.
 
-    What `work` raises for an item alone is raised by that call.
+    A call raises what `work` raises for its item alone.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
@@ -39,11 +39,11 @@ class Batcher(Generic[T, R]):
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for the next batch."""
+        """The number of calls that wait for the next batch."""
         return len(self._waiting)
 
     def __call__(self, item: T) -> R:
-        """Work on the item, together with those that wait."""
+        """Call `work` with the item and those that wait."""
         call: _Call[T, R] = _Call(item)
         batch: list[_Call[T, R]] = []
         with self._changed:
@@ -67,7 +67,7 @@ class Batcher(Generic[T, R]):
             for call, result in zip(batch, results, strict=True):
                 call.results.append(result)
         except Exception:
-            # It may be the error of one: each goes by itself now, and that one meets it again.
+            # It may be the error of one item: each call runs alone now, and only that one fails again.
             if len(batch) == 1:
                 raise
         finally:

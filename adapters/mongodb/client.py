@@ -1,4 +1,4 @@
-"""The client, its timeouts and pool, the indexes, and what every part of the store does with it."""
+"""The client with its timeouts and pool, the indexes, and the base class of the stores."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import StoreRefuses, WrongAddress, operator_errors
+from adapters.mongodb.mapping import Document, Encryption
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
 READS = ReadConcern("local")
 LONG_CALL_SEC = 60
-"""The time limit of a call that reads much: a count, a page of history far down."""
+"""The time limit of a call that reads a lot: a count, a late page of history."""
 # A TTL index: MongoDB removes a document once this time has passed.
 _EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)
 # An index serves an order and its reverse.
@@ -41,10 +41,10 @@ _OTHER_DEFINITION = (85, 86)
 
 @dataclass(frozen=True, slots=True)
 class MongoConfig:
-    """Where the database is, and how long things take and last.
+    """The database's address, and its time limits.
 
-    `lease`: seconds that a claim lasts; `history_lasts` None: for ever; `operation`: seconds that one call may take
-    in all, with its retries, and each read of a socket; `connections`: as many as there are threads.
+    `lease`: seconds of a claim; `history_lasts` None: for ever; `operation`: seconds of one call, retries included;
+    `connections`: at most; one for each thread.
     """
 
     uri: str = field(repr=False)
@@ -57,7 +57,7 @@ class MongoConfig:
 
 
 class MongoBase:
-    """What the parts of the store share: one client, its collections, and ways to call it."""
+    """Base class of the stores: one client, its collections, and how to call them."""
 
     def __init__(self, config: MongoConfig, encryption: Encryption, clock: Clock) -> None:
         self._config = config
@@ -70,19 +70,19 @@ class MongoBase:
         self._erasures: Collection[Document] = self._database["erasures"]
 
     def prepare(self) -> None:
-        """Reach MongoDB, log in and create the indexes that are missing. Raises Unavailable or StoreRefuses.
+        """Connect, log in and create missing indexes. Raises Unavailable or StoreRefuses.
 
-        An index on a large collection takes long, and other replicas go on meanwhile. Where MongoDB disappears
-        without closing the connection, this does not return: call it in a thread that can be abandoned.
+        An index on a large collection takes long; other replicas work meanwhile. If MongoDB disappears without closing
+        the connection, this does not return: call it in a thread that can be abandoned.
         """
         self.ping()
-        # None would leave the client's own limit.
+        # 0: no limit. None would leave the client's own limit.
         with operator_errors(), pymongo.timeout(0):
             for collection, index in _INDEXES:
                 self._create(collection, index)
 
     def _create(self, collection: str, index: IndexModel) -> None:
-        # By its own default a replica set waits for every member, and for one that is down for ever.
+        # By default a replica set waits for every member, for ever if one is down.
         quorum: Document = {"commitQuorum": "majority"} if self.is_replicated else {}
         try:
             self._database[collection].create_indexes([index], **quorum)
@@ -93,7 +93,7 @@ class MongoBase:
             raise StoreRefuses(f"{name} has another definition: drop it, and start again") from None
 
     def ping(self) -> None:
-        """Return if there is a server that takes writes now. Raises Unavailable or StoreRefuses."""
+        """Check that a primary answers. Raises Unavailable or StoreRefuses."""
         with operator_errors():
             self._database.command("ping")
 
@@ -125,15 +125,15 @@ class MongoBase:
 
     @contextmanager
     def _long_call(self) -> Iterator[None]:
-        # The driver would look for a server as long as it waits for the reply.
+        # Otherwise the driver would also look for a server for LONG_CALL_SEC.
         self.ping()
         with operator_errors(), pymongo.timeout(LONG_CALL_SEC):
             yield
 
     def _transaction(self, write: Callable[[ClientSession | None], None], *, retry: bool = True) -> None:
-        """Write in one transaction; where there are none, step by step.
+        """Write in one transaction; on a standalone mongod without one.
 
-        `retry`: where another transaction is in the way, it is begun anew for as long as a call may take.
+        `retry`: on a conflict with another transaction, try again for as long as a call may take.
         """
         with pymongo.timeout(self._config.operation):
             if not self.is_replicated:
@@ -151,7 +151,7 @@ def _connect(config: MongoConfig) -> Database[Document]:
     """The database of a client that connects when it is first used. Raises WrongAddress."""
     operation = int(config.operation * 1000)
     try:
-        # The driver ignores an option that it does not know or cannot read, TLS included, with no more than a warning.
+        # The driver only warns of an unknown or malformed option, TLS included, and ignores it.
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             client: MongoClient[Document] = MongoClient(
@@ -159,7 +159,7 @@ def _connect(config: MongoConfig) -> Database[Document]:
                 appname=config.app_name,
                 timeoutMS=operation,
                 serverSelectionTimeoutMS=operation,
-                # A member that does not even refuse leaves time for another.
+                # An unresponsive member leaves time for another.
                 connectTimeoutMS=operation // 2,
                 maxPoolSize=config.connections,
                 tz_aware=True,
@@ -167,8 +167,8 @@ def _connect(config: MongoConfig) -> Database[Document]:
             )
     except (ConfigurationError, UserWarning, ValueError, OSError):
         # Its text may hold the password.
-        text = "the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
-        raise WrongAddress(text) from None
+        variables = "MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
+        raise WrongAddress(f"the driver cannot use the address of MongoDB: {variables}") from None
     try:
         return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
     except InvalidName:

@@ -1,4 +1,4 @@
-"""Translates the driver's errors, in one table. Their texts and details go no further: they hold keys, hosts and documents."""
+"""Translates the driver's errors. Their texts are dropped: they hold keys, hosts and documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,19 @@ from function.ports import Unavailable
 
 
 class StoreRefuses(Exception):
-    """MongoDB refuses us: a wrong login, a missing permission, another index. The text says what to mend."""
+    """MongoDB refuses: a wrong login, a missing permission, another index. The text says what to correct."""
 
 
 class WrongAddress(StoreRefuses):
-    """The setting of MongoDB's address, or of the database's name, is wrong: nothing can be asked there."""
+    """The setting of MongoDB's address, or of the database's name, is wrong."""
 
 
 class StoreFault(Exception):
-    """An error of the driver that is none of the others, by its type and code alone."""
+    """Any other error of the driver; the text is its type and code."""
 
 
 class Outage(Exception):
-    """The cause of an `Unavailable`: the driver's error by its type and code alone."""
+    """The cause of an `Unavailable`: the type and code of the driver's error."""
 
 
 _REFUSALS = {
@@ -31,14 +31,14 @@ _REFUSALS = {
     18: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
     8000: "MongoDB refuses the login (MONGO_USER, MONGO_PASS, MONGO_AUTH)",
 }
-# Errors that pass by themselves, or once the server is mended; the request is not to blame. By MongoDB's own list
+# Transient errors: a retry helps, if only after a repair of the server; the request is not the cause. MongoDB's list
 # (`src/mongo/base/error_codes.yml`): what it calls retriable, of the network, of a shutdown, of a time limit or of
 # overload, so far as clients see it at all, and a few more by name.
 _TRANSIENT = {
     "HostUnreachable, HostNotFound, NetworkTimeout, FailedToSatisfyReadPreference": (6, 7, 89, 133),
     "PooledConnectionsDropped, NetworkInterfaceExceededTimeLimit, SocketException": (145, 202, 9001),
     "PooledConnectionAcquisitionExceededTimeLimit, RetriableRemoteCommandFailure": (407, 91331),
-    # An election, a start or a shutdown. Of a command the driver knows them, of one write among many it does not.
+    # An election, a start or a shutdown. The driver recognizes them for a command, not for one write of a batch.
     "ShutdownInProgress, PrimarySteppedDown, LegacyNotPrimary, NotWritablePrimary": (91, 189, 10058, 10107),
     "InterruptedAtShutdown, InterruptedDueToReplStateChange": (11600, 11602),
     "NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary": (13435, 13436),
@@ -47,7 +47,7 @@ _TRANSIENT = {
     "QueryPlanKilled, CursorKilled, ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds": (175, 237, 262, 290),
     "InterruptedDueToStorageChange, InterruptedDueToReshardingCriticalSection": (355, 453),
     "Interrupted, InterruptedDueToFCVChange": (11601, 10045600),
-    # Another client was quicker, or the data are on their way to another shard.
+    # A conflict with another client, or a migration to another shard.
     "WriteConflict, ReadConcernMajorityNotAvailableYet, SnapshotTooOld, SnapshotUnavailable": (112, 134, 239, 246),
     "StaleChunkHistory, StaleConfig, NoSuchTransaction, MigrationConflict": (250, 13388, 251, 272),
     # No room, or overload.
@@ -61,31 +61,31 @@ _TRANSIENT_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResul
 
 @contextmanager
 def operator_errors() -> Iterator[None]:
-    """Turn a transient error into `Unavailable`, a refusal into `StoreRefuses`, and any other into `StoreFault`."""
+    """Raise `Unavailable` for a transient error, `StoreRefuses` for a refusal, `StoreFault` for any other."""
     try:
         yield
     except PyMongoError as error:
-        failure, cause = _translated(error)
+        failure, cause = _translate(error)
         raise failure from cause
 
 
 @contextmanager
 def lookup_errors() -> Iterator[None]:
-    """As `operator_errors`, for lookups: a refusal is `Unavailable` as well.
+    """As `operator_errors`, for lookups: a refusal is `Unavailable` too.
 
-    MongoDB allowed it when the process started. So an operator mends it as an outage, and no request is to blame.
+    MongoDB allowed it when the process started, so it is an outage for an operator to correct, not the request's fault.
     """
     try:
         yield
     except PyMongoError as error:
-        failure, cause = _translated(error)
+        failure, cause = _translate(error)
         if isinstance(failure, StoreRefuses):
             failure, cause = Unavailable(Reason.STORE_UNAVAILABLE), failure
         raise failure from cause
 
 
-def _translated(error: PyMongoError) -> tuple[Exception, Exception | None]:
-    """The error in our terms, and its cause."""
+def _translate(error: PyMongoError) -> tuple[Exception, Exception | None]:
+    """The error to raise, and its cause."""
     codes = _codes(error)
     name = " ".join([type(error).__name__, *map(str, sorted(codes))])
     labelled = any(map(error.has_error_label, _TRANSIENT_LABELS))

@@ -1,4 +1,4 @@
-"""History, and erasure: of one person, or of all that is kept under other keys than the newest."""
+"""Pages of history; erasure of one person, or of all data under other keys than the newest."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,8 +9,8 @@ from bson import MaxKey, MinKey
 from typing_extensions import override
 
 from adapters.mongodb.client import MongoBase
-from adapters.mongodb.documents import Document, row_id, row_of
 from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.mapping import Document, row_id, row_of
 from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
 
@@ -21,19 +21,19 @@ _BATCH = 5000
 """Documents that are erased at a time."""
 
 
-class UnderOldKeys(NamedTuple):
-    """How many answers and rows of history are under certain keys."""
+class StoredCounts(NamedTuple):
+    """Numbers of answers and of rows of history under certain keys."""
 
     answers: int
     history: int
 
 
 class MongoHistory(MongoBase, HistoryStore):
-    """The HistoryStore; and what it takes to give up a key."""
+    """The HistoryStore; also counts and erases data before a key is removed."""
 
     @override
     def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
-        """A revealed row whose key is gone shows no person."""
+        """A revealed row whose key was removed has no person."""
         direction = -1 if query.descending else 1
         order = dict.fromkeys((query.sort_key, "time"), direction)
         with self._long_call():
@@ -53,28 +53,28 @@ class MongoHistory(MongoBase, HistoryStore):
             return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
 
     def forget_old_keys(self, batch: int = _BATCH) -> Erasure:
-        """Erase what is under other keys than the newest, whether they are configured or not."""
+        """Erase all data under other keys than the newest, configured or not."""
         return self._erase(*_under_other_keys(self._encryption.key_names[:1]), batch)
 
-    def under_old_keys(self) -> UnderOldKeys:
-        """What would be lost with all keys but the newest. Raises Unavailable."""
+    def count_under_old_keys(self) -> StoredCounts:
+        """Count the data under other keys than the newest. Raises Unavailable."""
         return self._count(self._encryption.key_names[:1])
 
-    def under_unknown_keys(self) -> UnderOldKeys:
-        """What is under keys that are not configured: nobody can tell whose it is. Raises Unavailable."""
+    def count_under_unknown_keys(self) -> StoredCounts:
+        """Count the data under keys that are not configured, whose persons are unknown. Raises Unavailable."""
         return self._count(self._encryption.key_names)
 
-    def _count(self, names: Sequence[bytes]) -> UnderOldKeys:
+    def _count(self, names: Sequence[bytes]) -> StoredCounts:
         documents, rows = _under_other_keys(names)
         with self._long_call():
             answers = self._answers.count_documents({**documents, "status": {"$exists": True}})
-            return UnderOldKeys(answers, self._history.count_documents(rows))
+            return StoredCounts(answers, self._history.count_documents(rows))
 
     def _erase(self, documents: Document, rows: Document, batch: int) -> Erasure:
-        """Erase answers, tickets and rows, and keep a record of it. A claim stays its worker's.
+        """Erase answers, tickets and rows, and record the erasure. Claims stay.
 
-        The record is begun before anything is erased. Much goes batch by batch: broken off, it can be begun again,
-        and the record of each time says how much that was, and when it was done.
+        The record is written before anything is erased, and updated after each batch: an interrupted erasure can be
+        repeated, and has a record of its own with its counts.
         """
         record = {"_id": uuid4().hex}
         erased = {"answers": 0, "history": 0}
@@ -92,7 +92,7 @@ class MongoHistory(MongoBase, HistoryStore):
                     count = collection.delete_many({"_id": {"$in": ids}}).deleted_count
                     self._erasures.update_one(record, {"$inc": {collection.name: count}})
                 erased[collection.name] += count
-                # What is gone is not searched through again.
+                # The next batch skips the erased range.
                 rest = {"_id": {"$gt": ids[-1]}}
         with self._long_call():
             self._erasures.update_one(record, {"$set": {"done_at": self._clock.now()}})
@@ -107,8 +107,8 @@ class MongoHistory(MongoBase, HistoryStore):
 
 
 def _under_other_keys(names: Sequence[bytes]) -> tuple[Document, Document]:
-    """Filters of `answers` and of `history`: ranges of ids, which begin with their key's name, between these names."""
-    # In BSON the shorter of two binaries is the smaller, so bounds have the length of what they bound.
+    """Filters of `answers` and of `history` for all ids but those that begin with these names of keys."""
+    # BSON orders binaries by length first, so bounds have the length of an id.
     rest = _HASH_BYTES - len(names[0])
     ordered = sorted(set(names))
     lows = [None, *(name + b"\xff" * rest for name in ordered)]
@@ -120,5 +120,5 @@ def _under_other_keys(names: Sequence[bytes]) -> tuple[Document, Document]:
 
 
 def _ids(bounds: Document) -> Document:
-    """Ids within bounds; None: that side is open."""
+    """A filter of ids within bounds; None: open on that side."""
     return {"_id": {sign: bound for sign, bound in bounds.items() if bound is not None}}

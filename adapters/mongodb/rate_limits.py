@@ -1,7 +1,7 @@
-"""The provider states: a document a provider. `function.rate_limit` decides, by the server's clock.
+"""Stores the provider states, one document each; `function.rate_limit` decides, by the server's clock.
 
-Where a decision changes the state, it replaces it on condition that it is still the same; else the decision is made
-anew. So a denial writes nothing, and of many workers that see a free permit one takes it.
+A changed state replaces the stored one only if that has not changed meanwhile; else the decision is repeated. So a
+denial writes nothing, and only one of several workers takes a free permit.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from typing_extensions import override
 
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import MongoBase, MongoConfig
-from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.mapping import Document, Encryption
 from function import rate_limit
 from function.ports import Clock
 from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLimiter
 
 T = TypeVar("T")
-# The document's fields in the order of ProviderState's; replicas of earlier versions share the documents.
+# Stored names of ProviderState's fields, in order; `closed_until` is `open_until`, as earlier versions named it.
 _FIELDS = ("next_free", "closed_until", "level", "probe_until", "day", "count")
 
 
@@ -36,9 +36,9 @@ class MongoRateLimiter(MongoBase, RateLimiter):
     def acquire(self, provider: str, limit: RateLimit) -> Permit | Denied:
         def decide(state: ProviderState, now: float) -> tuple[ProviderState, Permit | Denied]:
             after, result = rate_limit.take_permit(state, limit, now)
-            # A permit that is neither spaced nor counted leaves no trace, unless it is a probe's.
-            is_noted = limit.min_interval or limit.daily_limit or result == Permit(probe=True)
-            return after if is_noted else state, result
+            # A permit without interval and daily limit is not stored, unless it is a probe's.
+            is_stored = limit.min_interval or limit.daily_limit or result == Permit(probe=True)
+            return after if is_stored else state, result
 
         return self._decide(provider, decide)
 
@@ -59,7 +59,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
         return self._decide(provider, lambda state, now: (state, rate_limit.circuit_denial(state, limit, now)))
 
     def _decide(self, provider: str, decide: Callable[[ProviderState, float], tuple[ProviderState, T]]) -> T:
-        """The result of `decide`, once the state afterwards has replaced the one that it was given."""
+        """Apply `decide` to the stored state, and return its result."""
         with pymongo.timeout(self._config.operation):
             while True:
                 before, now = self._states(provider)
@@ -68,7 +68,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
                     return result
 
     def _replace(self, provider: str, before: ProviderState, after: ProviderState) -> bool:
-        # A missing field, or a missing document, is as good as the default.
+        # A missing field, or a missing document, equals the default.
         same = {field: {"$in": [value, None]} for field, value in _document(before).items()}
         with lookup_errors():
             try:
@@ -78,7 +78,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
         return True
 
     def _read_states(self, providers: Sequence[str]) -> Sequence[tuple[ProviderState, float]]:
-        """The states, and the server's time."""
+        """Each provider's state, and the server's time."""
         wanted = {"_id": {"$in": list(set(providers))}}
         with lookup_errors():
             found = list(self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}]))

@@ -1,7 +1,6 @@
 """The paid provider, api-fns.ru (fns-protocol.md, 5).
 
-By the vendor's design a person and the key stand in the URL. The HTTP client keeps URLs out of logs and
-exceptions; nothing here repeats one.
+The vendor wants the person and the key in the URL. The HTTP client keeps URLs out of logs and exceptions.
 """
 
 import json
@@ -30,7 +29,7 @@ _ERROR = "ошибка"
 
 
 class Quota(NamedTuple):
-    """What has been paid for: requests in all, and those used up."""
+    """The quota of requests: the paid ones, and those used up."""
 
     limit: int
     spent: int
@@ -51,11 +50,11 @@ class ApiFns:
         )
 
     def serves(self, request: LookupRequest) -> bool:
-        """Holders of a passport only."""
+        """Whether the document is a passport."""
         return request.document_type == documents.PASSPORT
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        """Ask for one person: each request is paid for. It answers in one step."""
+        """Fetch one person's INN in one request, which costs money."""
         fields = {
             "fam": request.last_name,
             "nam": request.first_name,
@@ -68,8 +67,8 @@ class ApiFns:
         return ProviderReply(read(self._client.get(PATH, fields)))
 
     def quota(self) -> Quota:
-        """How much is left. Raises Throttled, Unavailable."""
-        decoded = _decoded(self._client.get(QUOTA_PATH, {"key": self._key}))
+        """Fetch the quota. Raises Throttled, Unavailable."""
+        decoded = _decode(self._client.get(QUOTA_PATH, {"key": self._key}))
         try:
             method = decoded["Методы"]["innfl"]
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))
@@ -78,7 +77,7 @@ class ApiFns:
 
 
 def root_of(url: str) -> str:
-    """The site's address, where a setting names one of its methods."""
+    """The site's address, without the method's path that a setting may have."""
     bare = url.rstrip("/")
     for path in (PATH, QUOTA_PATH, API):
         bare = bare.removesuffix(path)
@@ -86,14 +85,14 @@ def root_of(url: str) -> str:
 
 
 def read(reply: SiteReply) -> Verdict:
-    """What a reply means. Only its own "not found" is one. Raises Throttled, Unavailable."""
-    decoded = _decoded(reply)
+    """Parse a reply. Only the vendor's own "not found" counts as one. Raises Throttled, Unavailable."""
+    decoded = _decode(reply)
     items = decoded.get("items")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _failure(decoded.get("error"))
     numbers = {number for item in items if isinstance(number := item.get("ИНН"), str) and inn.is_valid(number)}
     if len(numbers) > 1:
-        # Two numbers for one person: nobody can say which is the right one.
+        # Two INNs for one person: it is unknown which is right.
         return Verdict(Status.AMBIGUOUS, "", NAME)
     if numbers:
         return Verdict(Status.FOUND, numbers.pop(), NAME)
@@ -105,12 +104,12 @@ def read(reply: SiteReply) -> Verdict:
 
 
 def _failure(error: object) -> Unavailable:
-    """The vendor's own error, or nothing that makes sense."""
+    """PROVIDER_UNAVAILABLE for the vendor's own error, else BAD_REPLY."""
     return Unavailable(Reason.PROVIDER_UNAVAILABLE if error else Reason.BAD_REPLY)
 
 
-def _decoded(reply: SiteReply) -> Mapping[str, Any]:
-    """The reply's object. Raises what a reply without a result means."""
+def _decode(reply: SiteReply) -> Mapping[str, Any]:
+    """The reply's JSON object. Raises Throttled, Unavailable for any other reply."""
     text = reply.text.strip()
     if reply.status == HTTPStatus.OK:
         with suppress(ValueError, RecursionError):
@@ -118,9 +117,9 @@ def _decoded(reply: SiteReply) -> Mapping[str, Any]:
             if isinstance(decoded, dict):
                 return decoded
     if _WRONG_KEY in text.casefold():
-        # No client's retry mends a key: whoever runs the service sees the provider closed.
+        # A retry does not correct a key: the operator sees an open circuit.
         raise Throttled(MAX_COOLDOWN_SEC)
-    # What it says in plain text is about the key, its quota or the method, and the same for all persons.
+    # Errors in plain text are about the key, its quota or the method, not about the person.
     about_us = reply.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
     if about_us or text.casefold().startswith(_ERROR) or reply.retry_after:
         raise Throttled(reply.retry_after)

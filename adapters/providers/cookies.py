@@ -1,4 +1,4 @@
-"""A site's cookies, kept as a browser keeps them: by host, path and age. Thread-safe."""
+"""Stores a site's cookies as a browser does: by host, path and age. Thread-safe."""
 
 from collections.abc import Iterable
 from email.message import Message
@@ -9,7 +9,7 @@ from urllib.request import Request
 
 
 class _Reply(NamedTuple):
-    """As much of a reply as CookieJar reads."""
+    """The part of a reply that CookieJar reads."""
 
     headers: Message
 
@@ -18,7 +18,7 @@ class _Reply(NamedTuple):
 
 
 class CookieStore:
-    """What a site has set; it outlives connections."""
+    """The cookies of one site, for all its connections."""
 
     def __init__(self) -> None:
         self._jar = CookieJar()
@@ -32,7 +32,7 @@ class CookieStore:
         return request.get_header("Cookie", "") or ""
 
     def keep(self, url: str, set_cookies: Iterable[str]) -> None:
-        """Take over the values of a reply's Set-Cookie headers."""
+        """Store the values of a reply's Set-Cookie headers."""
         headers = Message()
         for value in set_cookies:
             headers["Set-Cookie"] = value
@@ -43,9 +43,9 @@ class CookieStore:
         return any(cookie.name == name for cookie in self._jar)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Delete all cookies."""
         self._jar.clear()
 
 
 def _request(url: str) -> Request:
-    return Request(url)  # noqa: S310  # nothing is opened: it is the form in which CookieJar takes an address
+    return Request(url)  # noqa: S310  # nothing is opened: CookieJar takes the address as a Request

@@ -1,11 +1,11 @@
 """Fail-over: the providers in order, each behind its rate limit and its circuit breaker, which all replicas share.
 
-- The next provider is asked where one is cooling down, half-open, out of its daily limit, or has just turned this
-  very request away; not where one is merely paced, or fails: the fallback is for a closed tax service, not a slow one.
-- After a cool-down one find probes the provider. A good reply closes the circuit; any other one, a plain failure
-  too, opens it again for longer.
-- A provider that turns a request away while its cool-downs are switched off has simply failed.
-- A failing fallback never changes the outcome: the request ends as it would have ended without it.
+- The next provider is asked if one is cooling down, half-open, at its daily limit, or has just throttled this request;
+  not if one is paced, or fails: the fallback replaces an unavailable tax service, not a slow one.
+- After a cool-down one find probes the provider. A good reply closes the circuit; any other one, a failure included,
+  opens it again for longer.
+- A provider that throttles a request while its cool-downs are switched off has failed.
+- A failing fallback never changes the outcome: the request ends as it would without the fallback.
 - Only a find takes a permit. A poll is free and goes to the provider of its ticket, whatever its circuit.
 """
 
@@ -32,23 +32,23 @@ from function.request import LookupRequest
 from function.telemetry import Observer
 
 HALF_OPEN_SEC = 2.0
-"""A probe is soon over, whatever its lease: who is denied because of one is told to come back after so long."""
+"""Upper bound of `retry_after` for requests denied as HALF_OPEN; a probe usually ends well before its lease."""
 PERSON_COOLDOWN = RateLimit(min_interval=0, cooldown=60, daily_limit=0, probe_lease=0)
-"""How long a fallback that failed for a person is not asked for them again; twice as long each time."""
+"""The cool-down of a fallback that failed for a person, for that person; it doubles each time."""
 MAX_PERSONS = 10_000
 
 _CLOSED = (Reason.THROTTLED, Reason.PROVIDER_CLOSED)
 
 
 class ProviderStatus(NamedTuple):
-    """One provider as it stands; `denied` None: it may be asked."""
+    """The state of one provider; `denied` None: it may be asked."""
 
     name: str
     denied: Denied | None
 
 
 class FailoverProvider:
-    """An InnProvider of several providers, asked in this order. It never waits."""
+    """An InnProvider that asks several providers in this order, and never waits."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class FailoverProvider:
         self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider, _ in order}
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
-        """Poll where there is a ticket that is still good; else ask the first provider that may be asked. See InnProvider."""
+        """Poll with an unexpired ticket, else ask the first provider that may be asked. See InnProvider."""
         began = self._monotonic()
         try:
             if ticket is not None and self._clock.now() < ticket.expires_at:
@@ -77,7 +77,7 @@ class FailoverProvider:
             self._observer.step("fetch", self._monotonic() - began)
 
     def states(self) -> list[ProviderStatus]:
-        """Every provider, in order. Raises Unavailable while the store cannot be reached."""
+        """The providers' states, in order. Raises Unavailable while the store cannot be reached."""
         return [ProviderStatus(provider.provider.name, provider.check()) for provider in self._providers]
 
     def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
@@ -93,25 +93,25 @@ class FailoverProvider:
                 break
         first = failures[0] if failures else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         if first.reason in _CLOSED:
-            # The first provider that opens can answer.
+            # The first provider that may be asked again can answer.
             raise Unavailable(first.reason, min(error.retry_after for error in failures))
         raise first
 
     def _fallback(
         self, provider: "_LimitedProvider", request: LookupRequest
     ) -> "Verdict | Invalid | Pending | _Failure":
-        """Ask in place of a closed provider; one that fails is not asked for this person again for a while."""
+        """Ask a fallback; if it fails, it has a cool-down for this person."""
         cooldowns = self._cooldowns[provider.provider.name]
         if seconds := cooldowns.remaining(request.person):
-            return _closed(seconds)
+            return _closed_failure(seconds)
         reply = provider.find(request)
         if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
             return reply
-        return _closed(cooldowns.start(request.person, reply.error.retry_after))
+        return _closed_failure(cooldowns.start(request.person, reply.error.retry_after))
 
 
 class _Failure(NamedTuple):
-    """A provider that gave nothing: how the request ends if nobody else does, and whether others are to be asked."""
+    """A provider's failure: the error if no other provider answers, and whether to ask the next one."""
 
     error: Unavailable
     ask_next: bool
@@ -121,7 +121,7 @@ class _Failure(NamedTuple):
 class _LimitedProvider:
     """One provider behind its rate limit and circuit breaker.
 
-    The Observer hears of each opening and closing of the circuit once, those that other replicas caused too.
+    The Observer is notified once of each opening and closing of the circuit, also by another replica.
     """
 
     provider: Provider
@@ -132,14 +132,14 @@ class _LimitedProvider:
     reported: DenialReason | None = None
 
     def check(self) -> Denied | None:
-        """Why the provider may not be asked now; None: it may."""
+        """Why the provider may not be asked now; None: it may be."""
         return self.limiter.check(self.provider.name, self.limit)
 
     def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
-        """Ask, with a permit, and report to the circuit breaker how that went."""
+        """Ask with a permit, and update the circuit breaker."""
         permit = self.limiter.acquire(self.provider.name, self.limit)
         if isinstance(permit, Denied):
-            return self._denied(permit)
+            return self._denial_failure(permit)
         if self.reported is not None and not permit.probe:
             self._report(None)
         try:
@@ -151,7 +151,7 @@ class _LimitedProvider:
         except Unavailable as error:
             if not permit.probe:
                 return _Failure(error, ask_next=False)
-            # It counts as a failure all the same, lest one request that always fails keeps everything closed.
+            # The circuit opens, and the next provider is asked: one request that always fails must not stop all others.
             return _Failure(Unavailable(error.reason, self._cool_down(error.retry_after)), ask_next=True)
         except Exception:
             if permit.probe:
@@ -173,19 +173,19 @@ class _LimitedProvider:
         finally:
             self.observer.provider_called(self.provider.name, outcome, self.monotonic() - began)
         if reply.captcha_ahead or probe:
-            self._note(reply)
+            self._update_circuit(reply)
         return reply.answer
 
-    def _denied(self, denied: Denied) -> _Failure:
+    def _denial_failure(self, denied: Denied) -> _Failure:
         reason, seconds = denied
         if reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT) and reason is not self.reported:
             self._report(denied)
         if reason is DenialReason.HALF_OPEN:
             seconds = min(seconds, HALF_OPEN_SEC)
-        return _closed(seconds, ask_next=reason is not DenialReason.PACED)
+        return _closed_failure(seconds, ask_next=reason is not DenialReason.PACED)
 
-    def _note(self, reply: ProviderReply) -> None:
-        """Close the circuit after a good probe, or open it for a captcha that is ahead."""
+    def _update_circuit(self, reply: ProviderReply) -> None:
+        """Close the circuit after a good probe, or open it if a captcha is ahead."""
         try:
             if reply.captcha_ahead:
                 self._cool_down()
@@ -193,18 +193,18 @@ class _LimitedProvider:
                 self.limiter.recover(self.provider.name)
                 self._report(None)
         except Unavailable as error:
-            # The answer is worth more than the note: a captcha will come again, a probe's lease ends.
+            # The answer matters more: the captcha is announced again, or the probe's lease ends.
             self.observer.error("providers", error)
 
     def _cool_down(self, at_least: float = 0) -> float:
-        """Open the circuit; the seconds, 0 where cool-downs are off."""
+        """Open the circuit, and return for how many seconds; 0: cool-downs are off."""
         seconds = self.limiter.cool_down(self.provider.name, self.limit, at_least)
         if seconds:
             self._report(Denied(DenialReason.COOLING_DOWN, seconds))
         return seconds
 
     def _report(self, denied: Denied | None) -> None:
-        """Report that the circuit opened, or that it is closed again where it was reported open."""
+        """Report that the circuit opened, or that it closed if it was reported open."""
         reported, self.reported = self.reported, denied.reason if denied else None
         if denied is not None:
             self.observer.provider_closed(self.provider.name, denied.reason.value, denied.retry_after)
@@ -213,9 +213,9 @@ class _LimitedProvider:
 
 
 class PersonCooldowns:
-    """A cool-down for each person, for any thread; of too many the oldest is dropped.
+    """Thread-safe cool-downs by person, since each try may cost money; the oldest are dropped.
 
-    Each try may cost money. Nothing of a person is kept but a number that means nothing outside this process.
+    Of a person only a hash is kept, which means nothing outside this process.
     """
 
     def __init__(self, monotonic: Callable[[], float], capacity: int = MAX_PERSONS) -> None:
@@ -225,13 +225,13 @@ class PersonCooldowns:
         self._changing = Lock()
 
     def remaining(self, person: Person) -> float:
-        """Seconds until the provider may be asked for the person again; 0: now."""
+        """Seconds until the provider may be asked for the person; 0: now."""
         state = self._states.get(hash(person), ProviderState())
         denied = circuit_denial(state, PERSON_COOLDOWN, self._monotonic())
         return denied.retry_after if denied else 0
 
     def start(self, person: Person, at_least: float) -> float:
-        """Begin a cool-down of `at_least` so many seconds; how long it is."""
+        """Begin a cool-down of at least `at_least` seconds, and return its length."""
         key, now = hash(person), self._monotonic()
         with self._changing:
             state = open_circuit(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
@@ -241,7 +241,7 @@ class PersonCooldowns:
         return state.open_until - now
 
 
-def _closed(seconds: float, *, ask_next: bool = True) -> _Failure:
+def _closed_failure(seconds: float, *, ask_next: bool = True) -> _Failure:
     return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds), ask_next)
 
 

@@ -1,11 +1,11 @@
-"""HTTP to a site that is not trusted: an exchange is one connection, one request, one bounded reply, one deadline.
+"""HTTP client for untrusted sites: an exchange is one connection, one request, one bounded reply, one deadline.
 
-urllib3 makes the connection (proxies, SOCKS, TLS), h11 speaks HTTP over it. Each exchange runs in a thread of its
-own. The caller waits until the deadline; then it shuts the socket down and leaves the thread, whatever hangs: name
-resolution, connecting, a tunnel, TLS, or a reply that drips. An exchange past its deadline sends nothing any more.
+urllib3 makes the connection (proxies, SOCKS, TLS), h11 speaks HTTP over it. Each exchange runs in its own thread. At
+the deadline the caller shuts the socket down and abandons the thread, whatever hangs: name resolution, connect, tunnel,
+TLS, or a slow reply. After its deadline an exchange sends nothing.
 
-Nothing is kept open: only its place on a connection says which request a reply belongs to. No redirect is followed.
-Errors hold no text, URL or driver's error, for URLs can hold persons and keys; nothing is logged.
+Connections are not reused: only the order on a connection matches a reply to its request. Redirects are not followed.
+Errors contain no text, URL or driver's error, since URLs can contain persons and keys; nothing is logged.
 """
 
 import re
@@ -36,12 +36,12 @@ from function.ports import Unavailable
 from function.rate_limit import MAX_COOLDOWN_SEC
 
 MAX_BYTES = 1 << 20
-"""Of a reply's body, packed or not: far more than any that has been seen."""
+"""Of a reply's body, compressed or not: far more than any real one."""
 MAX_HEADERS = 100
 MAX_INTERIM = 32
-"""Replies before the reply (1xx): far more than any site sends."""
+"""Informational replies (1xx) before the reply: far more than any site sends."""
 CONNECT_SEC = 10.0
-"""Seconds of one address; of half of the time that is left, where that is less, so that the next one has its chance."""
+"""Time limit of one address; half of the remaining time if that is less, so that the next address can be tried."""
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 _READ_BYTES = 1 << 14
@@ -52,7 +52,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class SiteReply:
-    """A reply, whatever its status. `headers`: by name in small letters; of several of one name the last."""
+    """A reply of any status. `headers`: by lower-case name; of repeated ones the last."""
 
     status: int
     body: bytes = field(repr=False)
@@ -70,27 +70,24 @@ class SiteReply:
 
     @property
     def retry_after(self) -> float:
-        """Seconds that the site wants to be left alone: 0 where it did not say, an hour at most.
-
-        After an hour one probe will show whether it meant more.
-        """
+        """Seconds of `Retry-After`, at most an hour; 0 without one. After an hour a probe is sent anyway."""
         value = self.headers.get("retry-after", "").strip()
         if _SECONDS.fullmatch(value):
             return min(float(value), MAX_COOLDOWN_SEC)
         until = _timestamp(value)
         if until is None:
             return 0
-        # By the site's own clock, where it tells the time: ours may differ.
+        # By the site's own clock if the reply has a date: ours may differ.
         now = _timestamp(self.headers.get("date", "")) or time.time()
         return min(max(until - now, 0), MAX_COOLDOWN_SEC)
 
 
 class SiteClient:
-    """Exchanges with one site, from any thread. Raises OSError where the CA bundle cannot be read.
+    """Makes exchanges with one site; thread-safe. Raises OSError if the CA bundle cannot be read.
 
-    `url`: without a slash at its end; `timeout`: seconds of an exchange; `proxy`: "" for none, http(s):// or socks…://;
-    `ca_bundle`: a file of certificates to trust beside the system's; `retries`: further tries of a connection that
-    could not be made, the second of them `wait` seconds after the first, each later one after twice as long.
+    `url`: without a final slash; `timeout`: seconds of an exchange; `proxy`: "" for none, http(s):// or socks…://;
+    `ca_bundle`: a file of certificates to trust beside the system's; `retries`: of a failed connect, the first at once,
+    the second after `wait` seconds, each later one after twice the wait.
     """
 
     def __init__(
@@ -108,19 +105,19 @@ class SiteClient:
         self.timeout = timeout
         self.cookies = CookieStore()
         self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
-        # Its backoff begins with the second retry, with twice the factor.
+        # urllib3's backoff begins with the second retry, at twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
         self._pool: Any = pool_manager(proxy, ca_bundle).connection_from_url(url)
-        self._by_tunnel = self._pool.proxy is not None and url.startswith("https:")
-        if self._pool.proxy and not self._by_tunnel:
+        self._uses_tunnel = self._pool.proxy is not None and url.startswith("https:")
+        if self._pool.proxy and not self._uses_tunnel:
             self._headers |= self._pool.proxy_headers
 
     def get(self, path: str, fields: Mapping[str, str] | None = None) -> SiteReply:
-        """Ask with the fields in the URL, where a vendor wants it so. Raises Unavailable."""
+        """Send a GET with the fields in the URL. Raises Unavailable."""
         return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
 
     def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
-        """Send a form, once. Raises Unavailable."""
+        """Post a form, once. Raises Unavailable."""
         form = urlencode(fields).encode()
         headers = {"Content-Type": FORM, "Content-Length": str(len(form)), **(headers or {})}
         return self._request("POST", path, headers, form)
@@ -132,7 +129,7 @@ class SiteClient:
             headers["Cookie"] = cookies
         request = h11.Request(
             method=method,
-            target=url.url if self._pool.proxy and not self._by_tunnel else url.request_uri,
+            target=url.url if self._pool.proxy and not self._uses_tunnel else url.request_uri,
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
         exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
@@ -151,11 +148,11 @@ class SiteClient:
         return reply
 
     def _connection(self, seconds: float) -> Any:
-        """A new connection of urllib3's, not yet made. The pool knows how; it never holds any."""
+        """A new, unconnected connection of urllib3's, with the pool's settings but not in the pool."""
         pool = self._pool
-        place = pool.proxy if self._by_tunnel else pool
+        place = pool.proxy if self._uses_tunnel else pool
         connection = pool.ConnectionCls(host=place.host, port=place.port, timeout=seconds, **pool.conn_kw)
-        if self._by_tunnel:
+        if self._uses_tunnel:
             connection.set_tunnel(pool.host, pool.port, pool.proxy_headers, scheme=pool.proxy.scheme)
         return connection
 
@@ -171,7 +168,7 @@ class _SiteRequest:
     _connection: Any = None
 
     def run(self, request: h11.Request, body: bytes, result: "Future[SiteReply | Reason]") -> None:
-        """Give `result` the reply, or the reason why there is none."""
+        """Set `result` to the reply, or to the reason of the failure."""
         try:
             result.set_result(self._reply(request, body))
         except _WrongReply:
@@ -185,52 +182,53 @@ class _SiteRequest:
                 self._connection.close()
 
     def shut_down(self) -> None:
-        """End what is under way on the connection, where there is one."""
+        """Shut down the socket, if there is one, which ends any read or write."""
         sock = getattr(self._connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
-                # TLS within a proxy's TLS has the proxy's socket in it.
+                # TLS within a proxy's TLS wraps the proxy's socket.
                 getattr(sock, "socket", sock).shutdown(socket.SHUT_RDWR)
 
     def _reply(self, request: h11.Request, body: bytes) -> SiteReply:
         self._connect()
         http = h11.Connection(h11.CLIENT)
         messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
-        self._connection.sock.settimeout(self._left())
+        self._connection.sock.settimeout(self._remaining())
         self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
-        head, packed = self._received(http)
+        head, content = self._read_reply(http)
         headers = {}
         for name, value in head.headers:
             headers[name.decode()] = value.decode("latin-1")
             if name == b"set-cookie":
                 self.set_cookies.append(value.decode("latin-1"))
         encoding = headers.get("content-encoding", "").lower()
-        unpacked = packed if encoding in ("", "identity") else _unpacked(packed)
-        return SiteReply(head.status_code, unpacked, headers)
+        if encoding not in ("", "identity"):
+            content = _decompress(content)
+        return SiteReply(head.status_code, content, headers)
 
     def _connect(self) -> None:
         retry = self.retry
         while True:
-            self._connection = self.new_connection(min(CONNECT_SEC, self._left() / 2))
+            self._connection = self.new_connection(min(CONNECT_SEC, self._remaining() / 2))
             try:
                 self._connection.connect()
                 return
             except ssl.SSLCertVerificationError:
-                # A certificate that is not trusted now will not be a second later.
+                # A retry does not make a certificate trusted.
                 raise
             except (HTTPError, OSError, HTTPException) as exc:
                 self._connection.close()
                 retry = retry.increment(error=exc)
             retry.sleep()
 
-    def _received(self, http: h11.Connection) -> tuple[h11.Response, bytes]:
-        """The reply's head and body; interim replies are passed over."""
+    def _read_reply(self, http: h11.Connection) -> tuple[h11.Response, bytes]:
+        """Read the reply's head and body; skip informational replies."""
         head, body, interim = None, bytearray(), 0
         while True:
             event = http.next_event()
             match event:
                 case h11.NEED_DATA:
-                    self._connection.sock.settimeout(self._left())
+                    self._connection.sock.settimeout(self._remaining())
                     http.receive_data(self._connection.sock.recv(_READ_BYTES))
                 case h11.Response():
                     head = event
@@ -245,7 +243,7 @@ class _SiteRequest:
             if len(body) > MAX_BYTES or (head is not None and len(head.headers) > MAX_HEADERS):
                 raise _WrongReply
 
-    def _left(self) -> float:
+    def _remaining(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -253,23 +251,23 @@ class _SiteRequest:
 
 
 class _WrongReply(Exception):
-    """The reply is too big, or cannot be unpacked."""
+    """The reply is too big, or cannot be decompressed."""
 
 
-def _unpacked(body: bytes) -> bytes:
-    """The body of a reply that is packed although nobody asked for it."""
-    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+def _decompress(body: bytes) -> bytes:
+    """Decompress a body, which some sites compress without being asked."""
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
-        unpacked = unpacking.decompress(body, MAX_BYTES + 1)
+        content = decompressor.decompress(body, MAX_BYTES + 1)
     except zlib.error:
         raise _WrongReply from None
-    if len(unpacked) > MAX_BYTES or not unpacking.eof:
+    if len(content) > MAX_BYTES or not decompressor.eof:
         raise _WrongReply
-    return unpacked
+    return content
 
 
 def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:
-    """Makes connections that verify TLS, by the proxy where one is named. Raises OSError where the bundle cannot be read."""
+    """A pool that verifies TLS, through the proxy if any. Raises OSError if the bundle cannot be read."""
     trust = _trust(ca_bundle)
     if proxy.startswith("socks"):
         return SOCKSProxyManager(proxy, ssl_context=trust)
@@ -282,7 +280,7 @@ def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:
 
 @cache
 def _trust(ca_bundle: str) -> ssl.SSLContext:
-    """The system's certificates and those of the file. They take their time to load."""
+    """The system's certificates and those of the file; cached, for they load slowly."""
     context = ssl.create_default_context()
     if ca_bundle:
         context.load_verify_locations(ca_bundle)

@@ -1,1 +1,1 @@
-"""The consumer: requests from RabbitMQ, answered in two lanes, nothing lost."""
+"""Consumes requests from RabbitMQ in two lanes, and replies; manages the queues and the dead letters."""

@@ -1,4 +1,4 @@
-"""One connection to the broker from its beginning to its end; nothing of it outlives it."""
+"""Opens one connection to the broker, declares and checks queues on it. `LaneRunner` in `consumer.py` reconnects."""
 
 import asyncio
 import random
@@ -24,23 +24,23 @@ from adapters.rabbitmq.errors import (
     translate_errors,
 )
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names, Queue, how_to_create, how_to_mend, queues
+from adapters.rabbitmq.topology import Names, Queue, missing_queue_hint, queue_mismatch_hint, queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
-"""For all addresses together; each has its share of it."""
-SHARE_SEC = 2.0
-"""What each address has at the least."""
+"""For all addresses together, in equal shares."""
+MIN_SHARE_SEC = 2.0
+"""The smallest share of an address."""
 HEARTBEAT_SEC = 10
-"""A broker that is silent for three times as long counts as lost."""
+"""A broker that is silent for three heartbeats counts as lost."""
 ANSWER_SEC = 5.0
-"""A queue whose leader has not answered for so long has none."""
+"""A queue whose leader does not answer within this time counts as having none."""
 
 
 class BrokerConfig(NamedTuple):
-    """Where the broker is, and its queues. `uris`: one for each host, secrets; `name` shows in the broker's lists.
+    """The broker's addresses and queues. `uris`: one for each host, secrets; `name` shows in the broker's lists.
 
-    `declare`: False where the queues are made by somebody else, and only checked.
+    `declare`: False where the queues are created elsewhere, and only checked.
     """
 
     uris: tuple[str, ...]
@@ -54,7 +54,7 @@ class BrokerConfig(NamedTuple):
 
 
 class QueueCounts(NamedTuple):
-    """Messages that are ready in a queue, and its consumers."""
+    """Numbers of ready messages and of consumers of a queue."""
 
     ready: int
     consumers: int
@@ -70,20 +70,20 @@ class BrokerConnection:
         self._cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._cancelled.set())
 
-    async def lost(self) -> None:
-        """Wait until the channel is of no more use, then raise BrokerUnavailable."""
+    async def wait_lost(self) -> None:
+        """Wait until the channel or its consumer is closed, then raise BrokerUnavailable."""
         await self._closed_or(self._cancelled.wait())
         raise BrokerUnavailable("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
 
-    async def unblocked(self, stopping: asyncio.Event) -> None:
-        """Wait while the broker takes nothing from this connection, until it is lost or `stopping` is set.
+    async def wait_unblocked(self, stopping: asyncio.Event) -> None:
+        """Wait while the broker blocks this connection, until it is lost or `stopping` is set.
 
-        A broker with an alarm (memory, disk) does not even read a connection's end: a new one would only be one more.
+        A broker with an alarm (memory, disk) does not even read the close of a connection: a new one would be one more.
         """
         await self._closed_or(self.channel.connection.ready(), stopping.wait())
 
     async def _closed_or(self, *waits: Coroutine[Any, Any, object]) -> None:
-        """Wait for the first of these, but no longer than until the channel is closed."""
+        """Wait for the first of these, or for the close of the channel."""
         tasks = [asyncio.create_task(wait) for wait in waits]
         try:
             await asyncio.wait({*tasks, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,10 +92,10 @@ class BrokerConnection:
                 task.cancel()
 
     async def counts(self, queue: str, *, consumed: bool = False) -> QueueCounts:
-        """The counts of a queue whose leader answers. Raises BrokerUnavailable, BrokerRefused.
+        """Count a queue, and check that its leader answers. Raises BrokerUnavailable, BrokerRefused.
 
-        Where there is no leader the broker counts nothing. One that is `consumed` has at least one consumer; any other
-        is asked for a message, which ends the connection of some brokers where there is no leader.
+        Without a leader the broker reports zeros. A queue that is `consumed` has at least one consumer; from any other
+        an empty count is checked by a get, which makes some brokers close the connection if there is no leader.
         """
         async with queue_answer():
             channel = await self.check_channel()
@@ -106,13 +106,13 @@ class BrokerConnection:
                     raise BrokerUnavailable(NO_LEADER)
                 got = await channel.basic_get(queue)
                 if isinstance(got.delivery, Basic.GetOk):
-                    # It has come this moment.
+                    # It arrived after the count.
                     await channel.basic_reject(got.delivery_tag or 0, requeue=True)
                     counts = QueueCounts(1, 0)
             return counts
 
     async def check_channel(self) -> AbstractChannel:
-        """A channel for questions: one that fails is closed, and one that hangs holds up what comes behind it."""
+        """A second channel for declarations and counts: an error closes it, and a slow reply delays all later ones."""
         if self._checks is None or self._checks.is_closed:
             self._checks = await self.channel.connection.channel(publisher_confirms=False)
         return self._checks
@@ -120,7 +120,7 @@ class BrokerConnection:
 
 @asynccontextmanager
 async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """Connect. Raises BrokerUnavailable or BrokerRefused; later errors are the caller's to translate."""
+    """Connect. Raises BrokerUnavailable or BrokerRefused; the caller translates later errors."""
     with translate_errors():
         connection = await _connect(broker)
     try:
@@ -128,7 +128,7 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
             async with asyncio.timeout(CONNECT_SEC):
                 # Without on_return_raises a returned message would look like a confirmed one.
                 confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        # What is given is this class; its `wait=False` is not in the abstract one.
+        # The actual class; `wait=False` is missing from the abstract one.
         channel = cast("Channel", confirming)
         version = str(connection.server_properties.get("version")).split(".")[:2]
         # Since 4.2 the broker routes to a direct reply-to as to any queue.
@@ -136,7 +136,7 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
         publisher = Publisher(channel, broker.names, observer, direct_is_routed=direct_is_routed)
         yield BrokerConnection(channel, publisher)
     finally:
-        # By default it would tell whoever still waits for something of it that they were cancelled.
+        # By default the library would cancel the tasks that still wait for a reply.
         await connection.close(amqp.ConnectionClosed)
 
 
@@ -149,9 +149,9 @@ async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> 
 
 
 async def _connect(broker: BrokerConfig) -> AbstractConnection:
-    """A connection to one of the broker's addresses. Each has its share of the time, in an order that changes."""
+    """Connect to one of the broker's addresses, tried in random order, each for its share of the time."""
     addresses, failure = await _addresses(broker)
-    share = max(CONNECT_SEC / max(1, len(addresses)), SHARE_SEC)
+    share = max(CONNECT_SEC / max(1, len(addresses)), MIN_SHARE_SEC)
     for url, host in random.sample(addresses, len(addresses)):
         # A certificate is issued for the name, not for the address.
         options: dict[str, Any] = {"server_hostname": host} if url.scheme == "amqps" else {}
@@ -165,7 +165,7 @@ async def _connect(broker: BrokerConfig) -> AbstractConnection:
 
 
 async def _addresses(broker: BrokerConfig) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
-    """Every address of the broker's hosts, with the host's name, and why there is none."""
+    """Every address of the broker's hosts, with the host's name; and the error to raise if none can be used."""
     failure = BrokerUnavailable("unknown_host")
     found: list[tuple[URL, str]] = []
     for uri in broker.uris:
@@ -189,18 +189,18 @@ async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> 
             await channel.queue_declare(queue.name, passive=True)
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
     except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
-        raise BrokerRefused(how_to_mend(queue.name, different_argument(differs))) from None
+        raise BrokerRefused(queue_mismatch_hint(queue.name, different_argument(differs))) from None
     except amqp.ChannelNotFoundEntity:
-        raise BrokerRefused(how_to_create(queue.name)) from None
+        raise BrokerRefused(missing_queue_hint(queue.name)) from None
     except amqp.ChannelAccessRefused:
-        # Without the right to configure, the broker compares no arguments.
+        # Without the permission to configure, the broker compares no arguments.
         if declare:
             raise
 
 
 @asynccontextmanager
 async def queue_answer() -> AsyncIterator[None]:
-    """Raise BrokerUnavailable where a queue gives no answer within the block; BrokerRefused for a missing right."""
+    """Bound the wait for a queue's answer. Raises BrokerUnavailable, or BrokerRefused for a missing permission."""
     try:
         with translate_errors():
             async with asyncio.timeout(ANSWER_SEC):

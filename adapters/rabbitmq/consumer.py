@@ -1,7 +1,7 @@
-"""The consumer: both lanes, each on a connection of its own, so that what one chokes on does not stop the other.
+"""Runs both lanes, each on its own connection, and reconnects: a failure of one does not stop the other.
 
-Back-off grows only while connecting fails. A connection that was made and lost may have met a message that
-ends connections: it is soon alone in hand and parked, while those behind it wait for each delay.
+Back-off grows only while connecting fails, not where a connection is made and lost: a message may be the cause. It is
+soon delivered alone, and parked at the delivery limit; the messages behind it wait for each back-off.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from typing import Protocol
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.fast_lane import FastLane
-from adapters.rabbitmq.jobs import LaneContext
+from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
 
 FIRST_BACKOFF_SEC = 0.2
-"""After a connection that was made: a broker that drops each at once is asked for ten a second at the most."""
+"""Also after a connection that was made, so that a broker that drops each at once gets at most ten a second."""
 LONGEST_BACKOFF_SEC = 5.0
 CHECK_SEC = 5.0
-"""Between two checks of a lane's queue."""
+"""Interval of the checks of a lane's queue."""
 CONNECTED = "connected"
 
 
@@ -31,11 +31,11 @@ class Lane(Protocol):
     queue: str
 
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Work on this connection until `stopping` is set. Whatever it raises, it can be run again on another one."""
+        """Work on this connection until `stopping` is set. After an error it can run again on another one."""
 
 
 class LaneRunner:
-    """Keeps one lane at work: connects, reconnects, and checks its queue. `state`: CONNECTED, or a code of what is wrong."""
+    """Runs one lane: connects, reconnects, and checks its queue. `state`: CONNECTED, or the code of an error."""
 
     def __init__(self, lane: Lane, broker: BrokerConfig, observer: Observer, backoff: Backoff | None = None) -> None:
         self.state = "not_connected"
@@ -48,11 +48,11 @@ class LaneRunner:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the lane works now."""
+        """Whether the lane is connected, and its queue answers."""
         return self.state == CONNECTED
 
     async def connect(self) -> BrokerConnection:
-        """Connect, unless that is done, with the queues declared. Raises BrokerUnavailable or BrokerRefused."""
+        """Connect unless connected, and declare the queues. Raises BrokerUnavailable or BrokerRefused."""
         if self._connection is None:
             connection = await self._stack.enter_async_context(open_connection(self._broker, self._observer))
             await declare_queues(connection, self._broker)
@@ -65,7 +65,7 @@ class LaneRunner:
         await self._stack.aclose()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Keep the lane at work until `stopping` is set and it has settled what it had in hand."""
+        """Run the lane, on ever new connections, until `stopping` is set and it has settled its deliveries."""
         while not stopping.is_set():
             why = ""
             try:
@@ -76,10 +76,10 @@ class LaneRunner:
             except BrokerUnavailable as unavailable:
                 why = self.state = unavailable.code
                 if self._connection is not None:
-                    await self._connection.unblocked(stopping)
+                    await self._connection.wait_unblocked(stopping)
             except BrokerRefused:
                 why = "refused"
-            except Exception as bug:  # noqa: BLE001  # what is in hand comes again; at the delivery limit it is parked
+            except Exception as bug:  # noqa: BLE001  # deliveries are redelivered, and parked at the delivery limit
                 self._observer.error("lane", bug)
                 why = "lane_failed"
             finally:
@@ -90,14 +90,14 @@ class LaneRunner:
                 await pause(self._backoff.next(), stopping)
 
     async def _work(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Run the lane, unless the connection is lost first, which ends it."""
+        """Run the lane until it ends or the connection is lost."""
         run = asyncio.create_task(self._lane.run(connection, stopping))
-        lost = asyncio.create_task(connection.lost())
+        lost = asyncio.create_task(connection.wait_lost())
         check = asyncio.create_task(self._check(connection, stopping))
         try:
             await asyncio.wait((run, lost), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # What the lane stumbled over when the connection went is not what went wrong.
+            # An error of the lane after the connection was lost is only a consequence.
             first = lost if lost.done() else run
             for task in (run, lost, check):
                 task.cancel()
@@ -107,7 +107,7 @@ class LaneRunner:
             raise _without_group(error)
 
     async def _check(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Set the state by whether the queue's leader answers and what was published is confirmed."""
+        """Set the state: whether the queue's leader answers, and publishes are confirmed."""
         await pause(CHECK_SEC, stopping)
         while not stopping.is_set():
             try:
@@ -119,7 +119,7 @@ class LaneRunner:
 
 
 class Consumer:
-    """Both lanes. `prefetch`, `held`: deliveries that the fast and the slow one have in hand at most."""
+    """Both lanes. `prefetch`, `held`: the most unacknowledged deliveries of the fast and of the slow lane."""
 
     def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
@@ -128,13 +128,13 @@ class Consumer:
         self.slow = LaneRunner(SlowLane(context, held), broker, context.observer)
 
     async def connect(self) -> None:
-        """Connect both lanes, the queues declared, for `run` to begin with. Raises BrokerUnavailable or BrokerRefused."""
-        # One after the other: where there are no queues yet, they are made once.
+        """Connect both lanes and declare the queues before `run`. Raises BrokerUnavailable or BrokerRefused."""
+        # One after the other, so that the queues are created only once.
         await self.fast.connect()
         await self.slow.connect()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work, through any outage, until `stopping` is set; then settle what is in hand, within bounds."""
+        """Run both lanes, through any outage, until `stopping` is set; then settle their deliveries, within bounds."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.fast.run(stopping))
             group.create_task(self.slow.run(stopping))
@@ -143,17 +143,17 @@ class Consumer:
             self._lookups.stop()
 
     async def disconnect(self) -> None:
-        """Close connections that `connect` made and `run` did not use."""
+        """Close the connections that `connect` made, where `run` did not."""
         await self.fast.disconnect()
         await self.slow.disconnect()
 
     def close(self) -> None:
-        """End the threads. Fetches under way whose connection was lost have what is left of the drain."""
+        """End the threads. Running fetches whose connection was lost have the rest of the drain time."""
         self._lookups.close(max(0.0, self._drained_by - monotonic()))
 
 
 def _without_group(error: BaseException) -> BaseException:
-    """What a lane's tasks ended with: where it is BrokerUnavailable for all of them, that alone, and no bug."""
+    """The BrokerUnavailable of a group that contains nothing else; any other error as it is."""
     while isinstance(error, BaseExceptionGroup) and error.split(BrokerUnavailable)[1] is None:
         error = error.exceptions[0]
     return error

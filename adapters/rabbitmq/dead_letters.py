@@ -1,9 +1,8 @@
-"""The parked messages: listed, returned to the source queue, or deleted, one by one.
+"""Lists parked messages, returns them to the source queue, or deletes them, one by one.
 
-A quorum queue can't be read without a trace: each message that goes back into it counts a delivery, and at
-the delivery limit, which a policy may set for all queues, it is deleted. So nothing goes back: who reads the
-queue puts a confirmed copy of each message that stays at the tail, acknowledges the message, and ends when the first
-copy is at the head again. A break-off leaves one message twice at the most, and loses none.
+Reading a quorum queue leaves a trace: each requeue counts as a delivery, and at the delivery limit, which a policy may
+set for all queues, the message is deleted. So nothing is requeued: a confirmed copy of each message that stays goes to
+the tail, and the message is acknowledged, until all were read. An interruption leaves at most one message twice.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -16,8 +15,8 @@ from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
+from adapters.rabbitmq.envelope import decode
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
-from adapters.rabbitmq.jobs import decode
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to
 from adapters.rabbitmq.topology import Names
 from function.request import MAX_REQUEST_ID
@@ -35,9 +34,9 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What may be shown of a parked message. Each is "" (0) where the message does not say it.
+    """What may be shown of a parked message. Unknown values are "" or 0.
 
-    `request_id` is the client's own; `reason`: a code; `parked_at`: ISO time; `attempts`: those it had.
+    `request_id`: the client's own; `reason`: a code; `parked_at`: ISO time; `attempts`: those made.
     """
 
     request_id: str
@@ -47,13 +46,13 @@ class DeadLetter:
 
 
 class Selection(NamedTuple):
-    """Which messages are selected; "": any."""
+    """Criteria for messages; "": any."""
 
     request_id: str = ""
     reason: str = ""
 
     def matches(self, letter: DeadLetter) -> bool:
-        """Whether this one is selected."""
+        """Whether the message meets the criteria."""
         return self.request_id in ("", letter.request_id) and self.reason in ("", letter.reason)
 
 
@@ -66,53 +65,53 @@ class DeadLetters:
         self._queue = queue
 
     def read(self, selection: Selection) -> AsyncIterator[DeadLetter]:
-        """Those that are selected, oldest first but for what is parked or was broken off meanwhile."""
-        return self._settle(selection, self._stay)
+        """Yield the selected messages, oldest first unless some are parked meanwhile or a reading was interrupted."""
+        return self._settle(selection, self._copy_to_tail)
 
     def replay(self, selection: Selection) -> AsyncIterator[DeadLetter]:
-        """Return them to the source queue as if they came for the first time; each one given is safely there."""
+        """Return the selected messages to the source queue as new ones; yields each after its confirm."""
         return self._settle(selection, lambda delivery: copy_to(self._names.source, delivery, "replayed", {}))
 
     def drop(self, selection: Selection) -> AsyncIterator[DeadLetter]:
-        """Delete them; each one given is gone."""
+        """Delete the selected messages; yields each after its deletion."""
         return self._settle(selection, lambda _: None)
 
     def describe(self, delivery: Delivery) -> DeadLetter:
-        """What may be shown of a message, whoever parked it: this service, or the broker at the delivery limit."""
+        """What may be shown of a message, parked by this service, or by the broker at the delivery limit."""
         reason, (death_reason, death_time) = delivery.headers.get(REASON), delivery.death()
         return DeadLetter(
             request_id=_request_id(delivery),
             reason=_text(reason) or death_reason,
             parked_at=_text(delivery.headers.get(PARKED_AT)) or death_time,
-            # The broker parks a message that had one more attempt than was counted.
+            # The last attempt of a message that the broker parks was not counted.
             attempts=delivery.attempts(self._names.retry) + (not reason and death_reason != ""),
         )
 
     async def _settle(
-        self, selection: Selection, selected: Callable[[Delivery], Message | None]
+        self, selection: Selection, make_message: Callable[[Delivery], Message | None]
     ) -> AsyncIterator[DeadLetter]:
-        """Publish for each selected message what `selected` makes of it, for others a copy, and acknowledge them."""
+        """Publish what `make_message` returns for selected messages, and copies of others; yield the selected ones."""
         for _ in range(await self._ready()):
             delivery = await self._get()
             if delivery is None:
                 return
             letter = self.describe(delivery)
             matches = selection.matches(letter)
-            message = selected(delivery) if matches else self._stay(delivery)
+            message = make_message(delivery) if matches else self._copy_to_tail(delivery)
             if message is not None:
                 await self._publish(message)
             await self._connection.channel.basic_ack(delivery.tag)
             if matches:
                 yield letter
 
-    def _stay(self, delivery: Delivery) -> Message:
-        """A copy for the tail of the same queue, which says of itself the same."""
+    def _copy_to_tail(self, delivery: Delivery) -> Message:
+        """A copy for the tail of the same queue, which `describe` shows as the original."""
         letter = self.describe(delivery)
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}
         copy = copy_to(
             self._queue, delivery, "read", {name: fact for name, fact in facts.items() if fact}, keep_headers=True
         )
-        # RabbitMQ 4.3 serves strictly by priority, and takes none for a middle one: the copy would overtake the next message.
+        # RabbitMQ 4.3 delivers strictly by priority, by default a middle one: the copy would overtake other messages.
         copy.properties.priority = 0
         return copy
 

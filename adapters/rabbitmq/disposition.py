@@ -1,7 +1,7 @@
-"""What becomes of a delivery: decided from its outcome alone, before anything is done.
+"""Decides what becomes of a delivery (reply, retry, hold, park) from its outcome and its earlier attempts. Pure.
 
 A delivery ends in at most one reply and at most one move to another of our queues, both confirmed by
-the broker before it is acknowledged. HOLD ends nothing: the delivery stays in hand and is tried again.
+the broker before it is acknowledged. HOLD: the delivery stays unacknowledged and is tried again.
 """
 
 from collections.abc import Collection
@@ -13,32 +13,32 @@ from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcom
 
 
 class Destination(Enum):
-    """Where a message goes on."""
+    """Where a message goes: to another queue, nowhere, or it is held in memory."""
 
     NONE = "none"
     LOOKUP = "lookup"
     RETRY = "retry"
     DEAD = "dead"
-    HAND = "hand"
+    HELD = "held"
 
 
 class Disposition(NamedTuple):
-    """What to do about a delivery, all of it. `reason`: why it moves, a code."""
+    """What to do about a delivery. `reason`: the code of why it moves."""
 
     replies: bool = False
     destination: Destination = Destination.NONE
     reason: str = ""
 
 
-HOLD = Disposition(destination=Destination.HAND)
+HOLD = Disposition(destination=Destination.HELD)
 HANDED_BACK = "handed_back"
-"""Why a message went to the tail of its own queue: it was in hand for too long, or the process ends."""
+"""Reason of a message that returns to the tail of its own queue: it was held for too long, or the process ends."""
 
 MAX_THROTTLED = 20
-"""So often a provider may turn one request away, which counts no retry, before it is parked.
+"""How often a provider may throttle one request before it is parked; these are not counted as retries.
 
-Cool-downs in a row grow to an hour: a lone request outlasts half a day of captchas. One that is
-turned away while others get through would close the provider for all of them, for ever.
+Cool-downs in a row grow to an hour: a single request outlasts half a day of captchas. Without this limit, one that
+is throttled while others are not would keep the provider's circuit open for ever.
 """
 
 FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
@@ -47,8 +47,8 @@ FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue 
 def disposition(outcome: Outcome, attempts: int, limit: int, *, replies: bool, throttled: int = 0) -> Disposition:
     """The disposition of a delivery.
 
-    `attempts`: those behind it; `limit`: the retries that it may have; `replies`: its sender may be answered;
-    `throttled`: how often a provider turned it away before.
+    `attempts`: earlier ones; `limit`: the retries that it may have; `replies`: its sender may be answered;
+    `throttled`: how often a provider throttled it before.
     """
     match outcome:
         case Answered():
@@ -56,12 +56,12 @@ def disposition(outcome: Outcome, attempts: int, limit: int, *, replies: bool, t
         case Rejected(request_id) if replies and request_id:
             chosen = Disposition(replies)
         case Rejected():
-            # Nobody can tell which request an unnamed one was, nor would a sender without an address ever know.
+            # Without a requestId or a reply queue the sender cannot learn which request was rejected.
             chosen = Disposition(replies, Destination.DEAD, Status.REJECTED)
         case Deferred(_, Reason.NOT_CACHED as reason):
             chosen = Disposition(destination=Destination.LOOKUP, reason=reason)
         case Deferred(_, Reason.THROTTLED as reason) if throttled + 1 < MAX_THROTTLED:
-            # Behind the others: it may be this very request that the provider does not like.
+            # To the tail: this request itself may be the cause.
             chosen = Disposition(destination=Destination.LOOKUP, reason=reason)
         case Deferred(_, reason) if reason.is_failure and attempts < limit:
             chosen = Disposition(destination=Destination.RETRY, reason=reason)
@@ -80,9 +80,9 @@ def may_reply(name: str, own_queues: Collection[str]) -> bool:
 
 
 def is_forged(delivery: Delivery) -> bool:
-    """Whether a reply would only end another connection, and goes to `.unrouted` instead.
+    """Whether the direct reply-to looks forged: the reply goes to `.unrouted`, for it would close another connection.
 
-    Before RabbitMQ 4.2 a direct reply-to that the broker did not issue, which its form does not show, ends one each
-    time, and 3.10 writes the whole reply to its log. The request that did it is the one that came back when it was alone.
+    Before RabbitMQ 4.2 a direct reply-to that the broker did not issue closes the connection each time, and its form
+    does not show that; 3.10 logs the whole reply. The request that did it is returned when it was the only one.
     """
     return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS

@@ -1,4 +1,4 @@
-"""Errors of the AMQP client, translated once: the broker is unavailable, or it refuses. The library's texts stay here."""
+"""Translates errors of the AMQP client: the broker is unavailable, or refuses. The library's texts stay here."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class BrokerUnavailable(Exception):
 
 
 class QueueFull(BrokerUnavailable):
-    """A queue of ours takes no message now: a policy limits its length."""
+    """A queue of this service is full: a policy limits its length."""
 
     def __init__(self) -> None:
         super().__init__(QUEUE_FULL)
@@ -42,7 +42,7 @@ _REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
     (amqp.AuthenticationError, "it does not take a user and a password (PLAIN)"),
     (amqp.IncompatibleProtocolError, "it does not speak AMQP 0-9-1 here: is the port right, and TLS (amqps://)?"),
     (amqp.ConnectionNotAllowed, _NO_VHOST),
-    # The library does not expect that refusal where it comes.
+    # The library does not expect this refusal at that point.
     (amqp.InvalidFrameError, _NO_VHOST),
     (amqp.ChannelAccessRefused, "this user may not declare, read and write the service's queues: give it these rights"),
 )
@@ -54,7 +54,7 @@ _CODES: tuple[tuple[type[BaseException], str], ...] = (
     (amqp.AMQPChannelError, "channel_closed"),
     (amqp.ChannelInvalidStateError, "channel_closed"),
     (ConnectionError, _LOST),
-    # As where a name has several addresses, and each fails.
+    # For example, a name has several addresses, and each fails.
     (OSError, "unreachable"),
 )
 _TRANSIENT = (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, TimeoutError, EOFError)
@@ -67,7 +67,7 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        # The library fails what was under way with a bare Exception, where nothing says why the connection went.
+        # The library raises a bare Exception in waiting calls if the connection closes without a reason.
         if not isinstance(exc, _TRANSIENT) and type(exc) is not Exception:
             raise
         for kind, text in _REFUSALS:
@@ -83,6 +83,6 @@ def different_argument(error: amqp.AMQPChannelError) -> str:
 
 
 def _code(error: Exception) -> str:
-    # The library puts an error of its own around the system's.
+    # The library wraps the system's error.
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     return next((code for kind, code in _CODES if isinstance(cause, kind)), _LOST)

@@ -1,6 +1,6 @@
-"""The fast lane: deliveries of the source queue, a batch at a time, answered from the cache or moved to `.lookup`.
+"""The fast lane: answers deliveries of the source queue from the cache, in batches, or moves them to `.lookup`.
 
-Batches are settled in their order, so that one acknowledgement settles a whole one.
+Batches are acknowledged in order, each with a single acknowledgement.
 """
 
 import asyncio
@@ -9,9 +9,9 @@ from time import monotonic
 
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.disposition import HOLD
-from adapters.rabbitmq.holds import HoldReport
-from adapters.rabbitmq.jobs import ENTRY, Job, Jobs, LaneContext
+from adapters.rabbitmq.hold_report import HoldReport
 from adapters.rabbitmq.messages import Message
+from adapters.rabbitmq.settlement import ENTRY, Job, LaneContext, Settlement
 from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import Backoff, pause
 from adapters.runtime.lookup_runner import MAX_BATCH
@@ -19,28 +19,27 @@ from function.event import Event
 from function.outcomes import Deferred, Outcome, Reason, Rejected
 
 HOLD_SEC = 300.0
-"""After that a held delivery goes back to the tail of its queue; RabbitMQ would take it away after 30 minutes."""
+"""Longest hold of a delivery; then it returns to the tail of its queue. RabbitMQ itself allows 30 minutes."""
 FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
-
 
 _Batches = asyncio.Queue[tuple[int, int, asyncio.Task[None]] | None]
 """The last delivery's tag, the number of deliveries, and the publication of all their messages."""
 
 
 class FastLane:
-    """Works on the source queue, one `run` for each connection. `prefetch`: deliveries in hand at most."""
+    """Works on the source queue, one `run` for each connection. `prefetch`: the most unacknowledged deliveries."""
 
     def __init__(self, context: LaneContext, prefetch: int) -> None:
         self.queue = context.names.source
         self._context = context
         self._prefetch = prefetch
-        self._jobs = Jobs(context, self.queue)
+        self._settlement = Settlement(context, self.queue)
         self._holds = HoldReport(context.observer, self.queue)
-        self._in_hand = 0
+        self._unacknowledged = 0
 
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set, then settle what is in hand."""
+        """Work until `stopping` is set, then settle the deliveries that have arrived."""
         subscription = Subscription(connection.channel, self.queue, self._prefetch)
         batches: _Batches = asyncio.Queue()
         try:
@@ -49,27 +48,27 @@ class FastLane:
                 async with subscription.open(stopping):
                     while deliveries := await subscription.take(MAX_BATCH):
                         self._count(len(deliveries))
-                        if not subscription.is_wide:
-                            await subscription.accept(deliveries[0])
-                        messages = await self._process(list(map(self._jobs.decode, deliveries)), stopping)
+                        if not subscription.full_prefetch:
+                            await subscription.note_delivery(deliveries[0])
+                        messages = await self._process(list(map(self._settlement.decode, deliveries)), stopping)
                         published = group.create_task(_publish(connection, messages, stopping))
                         batches.put_nowait((deliveries[-1].tag, len(deliveries), published))
                 batches.put_nowait(None)
         finally:
-            self._count(-self._in_hand)
+            self._count(-self._unacknowledged)
 
     async def _process(self, jobs: list[Job], stopping: asyncio.Event) -> list[Message]:
-        """The messages that settle a batch. While the store is unavailable it is held: no retry is counted."""
+        """The messages that settle a batch. It is held while the store is unavailable, which counts no retry."""
         events = [job.event for job in jobs]
         backoff = None
         while True:
-            outcomes = await self._cached(events)
-            chosen = list(map(self._jobs.disposition, jobs, outcomes))
+            outcomes = await self._find_cached(events)
+            chosen = list(map(self._settlement.disposition, jobs, outcomes))
             if HOLD not in chosen:
                 if self._holds.outage_since is not None:
-                    self._holds.released(outcomes)
+                    self._holds.report_released(outcomes)
                 break
-            self._holds.held(outcome for outcome, each in zip(outcomes, chosen, strict=True) if each is HOLD)
+            self._holds.report_held(outcome for outcome, each in zip(outcomes, chosen, strict=True) if each is HOLD)
             if stopping.is_set() or monotonic() > jobs[0].delivery.arrived + HOLD_SEC:
                 break
             backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
@@ -77,22 +76,22 @@ class FastLane:
         messages: list[Message] = []
         for job, outcome, each in zip(jobs, outcomes, chosen, strict=True):
             if each is HOLD:
-                messages.append(self._jobs.hand_back(job))
+                messages.append(self._settlement.hand_back(job))
                 continue
             ago = monotonic() - job.delivery.arrived
             with self._context.observer.span("consume request", job.traceparent, ago) as job.traceparent:
-                messages += self._jobs.settle(job, outcome, each)
+                messages += self._settlement.settle(job, outcome, each)
         return messages
 
-    async def _cached(self, events: list[Event]) -> list[Outcome]:
+    async def _find_cached(self, events: list[Event]) -> list[Outcome]:
         try:
             return await self._context.lookups.answer_cached(events)
-        except Exception as bug:  # noqa: BLE001  # it is one request's fault, not the lane's
+        except Exception as bug:  # noqa: BLE001  # one request's bug must not stop the lane
             self._context.observer.error("fast_lane", bug)
         if len(events) == 1:
             request = events[0].request(self._context.clock)
             return [request if isinstance(request, Rejected) else Deferred(request, Reason.INTERNAL_ERROR)]
-        return [outcome for event in events for outcome in await self._cached([event])]
+        return [outcome for event in events for outcome in await self._find_cached([event])]
 
     async def _acknowledge(self, connection: BrokerConnection, batches: _Batches) -> None:
         while batch := await batches.get():
@@ -102,7 +101,7 @@ class FastLane:
             self._count(-size)
 
     def _count(self, change: int) -> None:
-        self._in_hand += change
+        self._unacknowledged += change
         self._context.observer.in_flight(ENTRY, change)
 
 

@@ -1,8 +1,7 @@
-"""Messages as they come and go: deliveries, what their headers say of earlier attempts, and copies for our own queues.
+"""Deliveries and messages: the counts in their headers, and copies of a delivery for another queue of this service.
 
-The broker counts returns from `.retry` in `x-death`; RabbitMQ 4 no longer counts on from an `x-death`
-that a client published. So a copy leaves `x-death` behind and carries the attempts so far in a header
-of our own: attempts = header + returns counted since.
+The broker counts returns from `.retry` in `x-death`; RabbitMQ 4 does not continue the count of an `x-death` that a
+client published. So a copy has no `x-death`, and a header of our own: attempts = header + returns counted since.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,22 +21,22 @@ PERSISTENT = 2
 SHORT_STRING_BYTES = 255
 """AMQP's limit for the name of a queue and for a correlation id."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
-"""The pseudo-queue of direct reply-to. A client's own one has a dot and a token behind it."""
+"""The pseudo-queue of direct reply-to. A client's own one ends in a dot and a token."""
 SUSPECT_RETURNS = 2
-"""Deaths of consumers after which a message is processed alone."""
+"""Returns from dead consumers after which a message is processed alone."""
 
 ATTEMPTS = "inn-attempts"
 THROTTLED = "inn-throttled"
 REASON = "inn-reason"
 PARKED_AT = "inn-parked-at"
 REPLY_TO = "inn-reply-to"
-"""Where a reply was to go that went to `.unrouted`."""
+"""The original queue of a reply that went to `.unrouted`."""
 MAX_COUNT = 1_000_000
-"""Larger numbers in a client's headers are no counts."""
+"""Larger numbers in a client's headers are ignored."""
 MAX_HEADERS_BYTES = 64 * 1024
-"""Of a client's headers. All properties go in one frame, of 128 KiB unless the broker says otherwise."""
+"""Of a client's headers. All properties go in one frame, of 128 KiB by default."""
 
-# The broker's own headers, which would count twice, and CC and BCC, by which it would send copies to other queues.
+# Headers that the broker would count twice, and CC and BCC, for which it would send copies to other queues.
 _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))
 _NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
 _INT64 = range(-(2**63), 2**63)
@@ -45,9 +44,9 @@ _MAX_SINGLE = 3.4028234e38
 
 
 class Delivery:
-    """One message as the broker delivered it. `arrived`: seconds on the monotonic clock.
+    """A message as the broker delivered it. `arrived`: seconds on the monotonic clock.
 
-    `reply_to`: the queue of its sender; "" where it wants no reply.
+    `reply_to`: the queue of its sender; "" if it wants no reply.
     """
 
     __slots__ = ("arrived", "body", "headers", "properties", "reply_to", "tag")
@@ -62,16 +61,16 @@ class Delivery:
 
     @property
     def returns(self) -> int:
-        """How often it came back from a consumer that died with it in hand."""
+        """How often it was returned because its consumer died."""
         return _count(self.headers.get("x-delivery-count"))
 
     @property
     def throttled(self) -> int:
-        """How often a provider turned this very request away."""
+        """How often a provider throttled this request."""
         return _count(self.headers.get(THROTTLED))
 
     def attempts(self, retry_queue: str) -> int:
-        """How many attempts it has behind it. 0: this is the first one."""
+        """The number of earlier attempts."""
         attempts = _count(self.headers.get(ATTEMPTS))
         for death in self._deaths():
             if death.get("queue") == retry_queue and death.get("reason") == "expired":
@@ -79,7 +78,7 @@ class Delivery:
         return attempts
 
     def death(self) -> tuple[str, str]:
-        """Why the broker itself parked it (delivery_limit, expired, rejected), and when, as ISO time; "" where it did not."""
+        """Why the broker dead-lettered it (delivery_limit, expired, rejected), and the ISO time; "" if it did not."""
         reasons = (reason for death in self._deaths() if isinstance(reason := death.get("reason"), str))
         times = (time for death in self._deaths() if isinstance(time := death.get("time"), datetime))
         return next(reasons, ""), next((time.isoformat(timespec="seconds") for time in times), "")
@@ -91,7 +90,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Message:
-    """One to publish through the default exchange. `moved`: why it goes to a queue of ours; "": it is a reply."""
+    """A message for the default exchange. `moved`: the reason of a move to a queue of this service; "": a reply."""
 
     queue: str
     properties: Properties
@@ -102,7 +101,7 @@ class Message:
 def copy_to(
     queue: str, delivery: Delivery, reason: str, facts: Mapping[str, object], *, keep_headers: bool = False
 ) -> Message:
-    """The same message for another of our queues, or for the tail of its own. `facts`: headers of ours to add.
+    """A copy for another queue of this service, or for the tail of its own. `facts`: headers to add.
 
     A client's headers that are too large are left out, unless `keep_headers`.
     """
@@ -112,21 +111,21 @@ def copy_to(
         if name not in _NOT_COPIED and not name.startswith(_NOT_COPIED_PREFIXES)
     }
     if headers and not keep_headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:
-        # The broker ends a connection for a frame that is too large.
+        # The broker closes a connection for a frame that is too large.
         headers = {}
-    # The broker would take this name for a consumer on our own channel, and close the channel for want of it.
+    # The broker would look for a direct-reply consumer on our own channel, and close the channel.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
-    return Message(queue, _copied(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
+    return Message(queue, _copy_properties(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
 
 
 def unrouted(reply: Message, names: Names, reason: str) -> Message:
-    """A reply that its queue did not take, for `.unrouted`."""
+    """A reply for `.unrouted`, which its own queue did not take."""
     headers = {**(reply.properties.headers or {}), REPLY_TO: reply.queue, REASON: reason}
-    return Message(names.unrouted, _copied(reply.properties, headers), reply.body, reason)
+    return Message(names.unrouted, _copy_properties(reply.properties, headers), reply.body, reason)
 
 
 def portable(value: object) -> Any:
-    """A header's value as it can be written: the client library reads more kinds of values than it writes."""
+    """A header's value in a type that can be encoded: the library decodes more types than it encodes."""
     match value:
         case list():
             return [portable(item) for item in value]
@@ -143,9 +142,9 @@ def portable(value: object) -> Any:
             return value if writable else str(value)
 
 
-def _copied(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
-    # Not `user_id`, which the broker compares with ours; nor `expiration`, which is over; nor `priority`, by which
-    # RabbitMQ 4.3 orders quorum queues strictly: a request that moves on must not stay behind for ever.
+def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
+    # Without `user_id`, which the broker compares with ours; `expiration`, which has passed; and `priority`, by which
+    # RabbitMQ 4.3 orders quorum queues strictly: a moved request would never be delivered.
     return Properties(
         headers=headers or None,
         delivery_mode=PERSISTENT,

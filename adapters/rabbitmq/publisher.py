@@ -1,7 +1,7 @@
-"""What is published is confirmed by the broker, or it is an error: nothing is acknowledged before that.
+"""Publishes replies and moved messages; each is confirmed by the broker, or raises an error.
 
-Our queues are declared without a length limit. Where a policy gives one, they refuse what is beyond it:
-that is tried again, and holds up nothing that goes elsewhere.
+Our queues are declared without a length limit. If a policy sets one, a full queue refuses messages: these are tried
+again, and do not delay messages for other queues.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ from adapters.runtime.backoff import pause
 from function.telemetry import Observer
 
 CONFIRM_SEC = 30.0
-"""A broker that has confirmed nothing for so long counts as lost."""
+"""Longest wait for a confirm; then the broker counts as lost."""
 STALL_SEC = 5.0
-"""A lane that has waited so long for a queue of ours to confirm anything is not ready."""
+"""A lane is not ready if it waits for longer than this for the confirm of a move."""
 STUCK_SEC = 300.0
-"""For so long no reply is tried at a queue that confirmed none while others did: it may have lost its majority."""
+"""Pause for a reply queue that confirmed nothing while others did: it may have lost its majority."""
 FULL_QUEUE_SEC = 1.0
-"""Between two tries at a full queue."""
+"""Interval of the attempts to publish to a full queue."""
 FULL_QUEUE_LOG_SEC = 60.0
-"""A full queue has one line in the log in so long."""
+"""Shortest time between two log lines about one full queue."""
 
 
 class Publisher:
-    """Publishes on one channel, which is in confirm mode. Many may publish at once; each waits for its own confirmation.
+    """Publishes on one channel in confirm mode, concurrently; each call waits for its own confirm.
 
-    `direct_is_routed`: the broker tells whether a direct reply-to exists (RabbitMQ 4.2 and newer).
+    `direct_is_routed`: the broker returns a reply whose direct reply-to does not exist (since RabbitMQ 4.2).
     """
 
     def __init__(self, channel: Channel, names: Names, observer: Observer, *, direct_is_routed: bool = False) -> None:
@@ -50,11 +50,11 @@ class Publisher:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether a queue of ours is waited for, and none has confirmed anything for a while."""
+        """Whether a move waits for its confirm, and nothing has been confirmed for STALL_SEC."""
         return self._moves > 0 and monotonic() - max(self._moving_since, self._last_confirm) > STALL_SEC
 
     async def deliver(self, message: Message, stopping: asyncio.Event) -> None:
-        """Publish it, as soon as its queue takes it. Raises BrokerUnavailable."""
+        """Publish, and try again while its queue is full. Raises BrokerUnavailable."""
         while True:
             try:
                 if message.moved:
@@ -62,7 +62,7 @@ class Publisher:
                 else:
                     await self._reply(message)
             except QueueFull:
-                # Only this lane empties its own queue: the broker takes back what it has in hand.
+                # Only this lane empties its own queue: on the error the broker requeues its deliveries.
                 if message.moved == HANDED_BACK or stopping.is_set():
                     raise
             else:
@@ -70,9 +70,9 @@ class Publisher:
             await pause(FULL_QUEUE_SEC, stopping)
 
     async def move(self, message: Message) -> None:
-        """Publish it to a queue of ours, once. Raises QueueFull, BrokerUnavailable."""
+        """Publish once to a queue of this service. Raises QueueFull, BrokerUnavailable."""
         own_id = message.properties.message_id
-        # The library tells returned messages apart by their id: one that is under way already gets a new one.
+        # The library distinguishes returned messages by their id: a duplicate of one in flight gets a new id.
         if own_id in self._message_ids:
             own_id = message.properties.message_id = None
         self._message_ids.add(own_id)
@@ -98,9 +98,9 @@ class Publisher:
         self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
     async def _reply(self, message: Message) -> None:
-        """To the sender's queue, or to `.unrouted` where that does not take it."""
+        """Publish to the sender's queue, or to `.unrouted` if that does not take it."""
         begun, refusal = monotonic(), ""
-        # Older brokers return what goes to a direct reply-to as unroutable even as they deliver it.
+        # Older brokers return a message to a direct reply-to as unroutable although they deliver it.
         mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
         try:
             if begun <= self._stuck_until.get(message.queue, 0.0):
@@ -115,7 +115,7 @@ class Publisher:
         except TimeoutError:
             if self._last_confirm < begun:
                 raise BrokerUnavailable(UNCONFIRMED) from None
-            # The broker confirms what goes to other queues: one customer's must not stop the lane for all.
+            # The broker confirms messages to other queues: one client's queue must not stop the lane for all.
             self._stuck_until[message.queue] = monotonic() + STUCK_SEC
             refusal = UNCONFIRMED
         finally:

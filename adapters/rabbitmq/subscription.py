@@ -1,8 +1,8 @@
-"""Deliveries of one queue, at first one message at a time.
+"""Consumes one queue: with a prefetch of 1 at first, then with the full prefetch.
 
-A message that kills this process, or the connection, is alone in hand when it does so again: the
-broker then counts against no other, and parks it at the delivery limit. So a consumer begins with
-one message in hand, and takes many as soon as one comes that did not see two deaths.
+A message that kills the process, or its connection, does so again when it is redelivered. If it is the only
+unacknowledged message then, the broker counts no return of any other message, and parks this one at the delivery
+limit. So the prefetch is 1 until a delivery arrives that has not been returned twice.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from adapters.rabbitmq.messages import SUSPECT_RETURNS, Delivery
 from adapters.runtime.lookup_runner import drain_sockets
 
 READING_TURNS = 4
-"""Of the loop, from bytes that have come to a delivery: they are read, made frames, a message, and handed over."""
+"""Turns of the event loop from received bytes to a delivery: bytes, frames, message, callback."""
 
 
 class Subscription:
@@ -31,23 +31,23 @@ class Subscription:
         self._tag = ""
         self._closed = False
         self._changing = asyncio.Lock()
-        self.is_wide = False
-        """As many are taken as the prefetch allows."""
+        self.full_prefetch = False
+        """Whether the full prefetch is in use."""
 
     @asynccontextmanager
     async def open(self, stopping: asyncio.Event) -> AsyncIterator[None]:
-        """Deliver within the block, one message at a time at first; nothing new comes once `stopping` is set."""
+        """Consume within the block, until `stopping` is set."""
         self._tag = await self._consume(1)
         closing = asyncio.create_task(self._close(stopping))
         try:
             yield
-            # There is nothing more to take only after it was closed.
+            # `take` returns None only after the close.
             await closing
         finally:
             closing.cancel()
 
     async def take(self, most: int) -> list[Delivery] | None:
-        """All that are here, in order, but `most` of them; it waits for one, not for more. None: closed, none is left."""
+        """Wait for a delivery, and return all that have arrived, in order, at most `most`. None: closed and empty."""
         while not self._arrived and not self._closed:
             await self._news.wait()
             self._news.clear()
@@ -55,21 +55,21 @@ class Subscription:
         taken, self._arrived = self._arrived[:most], self._arrived[most:]
         return taken or None
 
-    async def accept(self, delivery: Delivery) -> None:
-        """Have many in hand from now on, unless this one has seen two deaths."""
-        if not self.is_wide and delivery.returns < SUSPECT_RETURNS:
-            await self.widen()
+    async def note_delivery(self, delivery: Delivery) -> None:
+        """Use the full prefetch from now on, unless this delivery has been returned twice."""
+        if not self.full_prefetch and delivery.returns < SUSPECT_RETURNS:
+            await self.use_full_prefetch()
 
-    async def widen(self) -> None:
-        """Have as many in hand as the prefetch allows."""
+    async def use_full_prefetch(self) -> None:
+        """Replace the consumer with a prefetch of 1 by one with the full prefetch."""
         async with self._changing:
-            if not self.is_wide and not self._closed:
-                self.is_wide = True
-                narrow, self._tag = self._tag, await self._consume(self._prefetch)
-                await self._channel.basic_cancel(narrow)
+            if not self.full_prefetch and not self._closed:
+                self.full_prefetch = True
+                old_tag, self._tag = self._tag, await self._consume(self._prefetch)
+                await self._channel.basic_cancel(old_tag)
 
     async def _close(self, stopping: asyncio.Event) -> None:
-        """Let no more come. What has come is still to be taken."""
+        """Stop consuming. Deliveries that have arrived can still be taken."""
         await stopping.wait()
         async with self._changing:
             await self._channel.basic_cancel(self._tag)

@@ -1,25 +1,24 @@
-"""The queues as data: their names and arguments, all a function of the source queue's name and the retry delay.
+"""The names and arguments of all queues, derived from the source queue's name and the retry delay.
 
-Every queue is a quorum queue. What the broker moves by itself, it moves at least once:
-an expired message of `.retry` to `.lookup`, and to `.dead` what came back from a dying consumer too often.
-Counted failures go to `.retry` by a confirmed publish, not by the broker: were `.lookup` to dead-letter
-there, a message that reached the delivery limit would run in a circle that the broker breaks by keeping it.
+Every queue is a quorum queue. The broker dead-letters at least once: expired messages of `.retry` to `.lookup`, and
+messages that reached the delivery limit to `.dead`. Counted failures go to `.retry` by a confirmed publish, not by the
+broker: if `.lookup` dead-lettered to `.retry`, a message at the delivery limit would go in a circle, and get stuck.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 DELIVERY_LIMIT = 6
-"""Returns from consumers that died with a message in hand, after which the broker parks it: 7 deliveries."""
+"""Returns of an unacknowledged message from dead consumers, after which the broker parks it: 7 deliveries."""
 
 UNLIMITED = 2**31 - 1
-"""RabbitMQ 4 has a limit of 20 by default and 3.10 knows no word for none. A policy with a smaller one wins."""
+"""RabbitMQ 4 has a default limit of 20, and 3.10 has no value for "none". A policy with a smaller limit wins."""
 
 Argument = str | int
 
 
 class Names:
-    """The queues' names. `all`: every one of them; no reply may go there."""
+    """The queues' names. `all`: no reply may go to one of these."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -38,7 +37,7 @@ class Queue(NamedTuple):
 
 
 def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
-    """All queues, in the order to declare them: whereto a queue moves messages exists before it."""
+    """All queues, in the order to declare them: a queue after the one that it dead-letters to."""
     delay: dict[str, Argument] = {"x-message-ttl": round(retry_sec * 1000)}
     return (
         _queue(names.dead, UNLIMITED, {}),
@@ -49,8 +48,8 @@ def queues(names: Names, retry_sec: float) -> tuple[Queue, ...]:
     )
 
 
-def how_to_mend(queue: str, argument: str = "") -> str:
-    """What to do about a queue that exists with other arguments; `argument`: the first that differs, where it is known."""
+def queue_mismatch_hint(queue: str, argument: str = "") -> str:
+    """The message for a queue that exists with other arguments; `argument`: the first that differs, "" if unknown."""
     different = f"another {argument}" if argument else "other arguments"
     return (
         f"the queue {queue} exists with {different} than this service declares, and a queue's arguments cannot"
@@ -60,8 +59,8 @@ def how_to_mend(queue: str, argument: str = "") -> str:
     )
 
 
-def how_to_create(queue: str) -> str:
-    """What to do about a queue that does not exist, where RABBITMQ_DECLARE is false."""
+def missing_queue_hint(queue: str) -> str:
+    """The message for a queue that does not exist while RABBITMQ_DECLARE is false."""
     return (
         f"the queue {queue} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json,"
         " with your own names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
@@ -77,6 +76,6 @@ def _dead_lettering_to(queue: str) -> dict[str, Argument]:
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": queue,
         "x-dead-letter-strategy": "at-least-once",
-        # At-least-once demands it. Without a length limit nothing is ever refused.
+        # At-least-once requires it. Without a length limit nothing is ever refused.
         "x-overflow": "reject-publish",
     }

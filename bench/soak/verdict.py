@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.people import request
 from bench.soak.clients import Ledger
-from local_runtime.emulator.client import known
+from local_runtime.emulator.client import entry_for
 
 FLAT = 1.25
 """Memory at the end to that of the beginning, at most."""
@@ -48,7 +48,7 @@ def judge(ledger: Ledger, calls: int, parked: dict[str, int], memory: Sequence[f
 
 def _wrong(ledger: Ledger, request_id: str) -> str:
     """What is wrong with the answers to a request; "" for nothing."""
-    entry = known(request(ledger.persons[request_id]))
+    entry = entry_for(request(ledger.persons[request_id]))
     for answer in ledger.answers[request_id]:
         if answer["status"] != entry.ending.value:
             return f"{answer['status']} {answer['details']} instead of {entry.ending.value}".replace("  ", " ")

@@ -20,12 +20,12 @@ from local_runtime.emulator.settings import EmulatorSettings, validation_errors
 
 BACKLOG = 2048
 GRACE_SEC = 1
-"""How long unfinished answers delay the end."""
+"""Time for unfinished replies at the end."""
 WRONG_USE = 2
 
 
 class _Server(uvicorn.Server):
-    """Prints where it listens, once it does and handles signals."""
+    """Prints its address once it listens and handles signals."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     server = _server(settings)
     if wanted.with_parent:
-        threading.Thread(target=_leave_with_parent, args=[server], daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
     server.run(sockets=[listener])
     return 0
 
@@ -92,8 +92,8 @@ def _server(settings: EmulatorSettings) -> uvicorn.Server:
     return server
 
 
-def _leave_with_parent(server: uvicorn.Server) -> None:
-    # Not through sys.stdin: its lock, held by a thread that waits, is fatal to an interpreter that ends.
+def _end_with_parent(server: uvicorn.Server) -> None:
+    # Not through sys.stdin: its lock, held by a waiting thread, crashes the interpreter at its end.
     while os.read(0, 1024):
         pass
     server.should_exit = True

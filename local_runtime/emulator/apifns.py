@@ -1,4 +1,4 @@
-"""The paid provider api-fns.ru, emulated (fns-protocol.md, 5): it knows the same people; scenarios do not reach it."""
+"""The emulated paid provider api-fns.ru (fns-protocol.md, 5), with the same people; scenarios do not apply to it."""
 
 from local_runtime.emulator import replies
 from local_runtime.emulator.counts import Counts, Step
@@ -16,7 +16,7 @@ _ABSENT = frozenset({Ending.NOT_FOUND, Ending.AMBIGUOUS})
 
 
 def paid_person_of(call: Call) -> PersonEntry | HttpReply:
-    """Whom the query is about: the tax service's fields, in the vendor's spelling."""
+    """The entry of the query's person; the fields are the tax service's, in the vendor's spelling."""
     form = dict(call.form)
     if form.get("otch", "").casefold() == NO_PATRONYMIC:
         form["otch"], form["opt_otch"] = "", "1"
@@ -30,7 +30,7 @@ def paid_person_of(call: Call) -> PersonEntry | HttpReply:
 
 def innfl(call: Call, counts: Counts) -> HttpReply:
     """Answer with the person's INN."""
-    if (refused := _refused(call)) is not None:
+    if (refused := _key_error(call)) is not None:
         return refused
     if counts.calls(Step.APIFNS) > call.settings.apifns_limit:
         return replies.as_text(LIMIT_REACHED)
@@ -46,14 +46,14 @@ def innfl(call: Call, counts: Counts) -> HttpReply:
 
 def stat(call: Call, counts: Counts) -> HttpReply:
     """Answer with the quota."""
-    if (refused := _refused(call)) is not None:
+    if (refused := _key_error(call)) is not None:
         return refused
     limit = call.settings.apifns_limit
     used = {"Лимит": limit, "Истрачено": min(counts.calls(Step.APIFNS), limit)}
     return replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
 
 
-def _refused(call: Call) -> HttpReply | None:
+def _key_error(call: Call) -> HttpReply | None:
     right = call.form.get("key") == call.settings.apifns_key
     return None if right else replies.as_text(WRONG_KEY)
 

@@ -1,4 +1,4 @@
-"""The emulated services over HTTP: what is counted and follows rules. The rest is in `control`."""
+"""The ASGI application of the emulated services: counts requests and applies rules. `control` serves other paths."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from local_runtime.emulator import apifns, replies, tax_service
+from local_runtime.emulator.consent import Sessions
 from local_runtime.emulator.control import control_app
 from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
 from local_runtime.emulator.forms import NotAForm, read_form
 from local_runtime.emulator.register import PersonEntry
 from local_runtime.emulator.replies import HttpReply
+from local_runtime.emulator.reply_sender import AsgiRequest, send_reply
 from local_runtime.emulator.rules import Behaviour
-from local_runtime.emulator.sessions import Sessions
-from local_runtime.emulator.settings import HONEST, EmulatorSettings
+from local_runtime.emulator.settings import NO_RULE, EmulatorSettings
 from local_runtime.emulator.tax_service import Call, PendingResult, TwoStepService
-from local_runtime.emulator.transport import AsgiRequest, send_reply
 
 
 class ServedPath(NamedTuple):
@@ -100,7 +100,7 @@ class EmulatorApp:
 
     async def _refuse(self, reply: HttpReply, request: AsgiRequest) -> None:
         self._counts.add_reply(reply.status, captcha=False)
-        await send_reply(reply, HONEST, request)
+        await send_reply(reply, NO_RULE, request)
 
     async def _reply(self, call: Call) -> HttpReply:
         subject = self._subjects.get(call.step)
@@ -111,9 +111,9 @@ class EmulatorApp:
         delay = self._behaviour.latency(call.step) + rule.delay
         if delay:
             await asyncio.sleep(delay)
-        if rule is HONEST:
+        if rule is NO_RULE:
             return self._answer(call)
-        return replies.modified(replies.replacement(rule) or self._answer(call), rule)
+        return replies.apply_rule(replies.replacement(rule) or self._answer(call), rule)
 
     def _answer(self, call: Call) -> HttpReply:
         refused = self._sessions.refusal(call) if call.step in TAX_STEPS else None

@@ -1,7 +1,7 @@
-"""Named behaviours of the emulated services, one for each row of the protocols' description.
+"""Named cases of the emulated services' behaviour, one for each row of the protocols' description.
 
-A name works in two ways: `{"scenario": NAME}` makes it the behaviour for everybody, and
-`{"rules": [{"case": NAME, …}]}` limits it by the rule's other fields. `README.md` lists all of them.
+`{"scenario": NAME}` applies a case to all requests, `{"rules": [{"case": NAME, …}]}` to those that the rule's other
+fields select. `README.md` lists all cases.
 """
 
 from pydantic import JsonValue

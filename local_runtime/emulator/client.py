@@ -1,4 +1,4 @@
-"""Starts, controls and ends an emulated tax service: for tests and `inn local`."""
+"""Starts and ends the process of an emulated tax service, and controls it over HTTP: for tests and `inn local`."""
 
 import json
 import select
@@ -17,11 +17,11 @@ from local_runtime.emulator.register import PersonEntry, entry_of
 START_SEC = 60
 STOP_SEC = 10
 CALLERS = 8
-"""Threads that control it at the same time without losing connections."""
+"""Concurrent threads whose connections are kept open."""
 
 
-def known(request: LookupRequest) -> PersonEntry:
-    """What the register says of a request's person: the key at `/stats`, the ending, the INN."""
+def entry_for(request: LookupRequest) -> PersonEntry:
+    """The register's entry for a request's person: the key at `/stats`, the ending, the INN."""
     serial, number = request.document_serial, request.document_number
     form = {
         "fam": request.last_name,
@@ -34,15 +34,15 @@ def known(request: LookupRequest) -> PersonEntry:
     return entry_of(form)
 
 
-class WrongControl(ValueError):
+class WrongEmulatorSettings(ValueError):
     """The emulator refused the settings; the text says why."""
 
 
 class EmulatorFailed(RuntimeError):
-    """The emulator's process did not come up; stderr says why."""
+    """The emulator's process did not start; stderr says why."""
 
 
-class Remote:
+class EmulatorControl:
     """Controls an emulated tax service that runs at `url`."""
 
     def __init__(self, url: str) -> None:
@@ -50,12 +50,12 @@ class Remote:
         self._http = urllib3.PoolManager(maxsize=CALLERS, timeout=urllib3.Timeout(30), retries=False)
 
     def stats(self, *, brief: bool = False) -> Stats:
-        """What it was asked so far; `brief`: without persons and times."""
+        """The counts of requests; `brief`: without persons and times."""
         return Stats.model_validate_json(self._call("GET", "/stats?brief" if brief else "/stats"))
 
     def asked(self, request: LookupRequest) -> int:
         """How often this person was searched for."""
-        return self.stats().of(known(request).key)
+        return self.stats().of(entry_for(request).key)
 
     def people(self) -> list[dict[str, Any]]:
         """The named people: id, about, ending, inn, key, request (a lookup's fields), form (the tax service's)."""
@@ -63,13 +63,13 @@ class Remote:
         return people
 
     def control(self, **settings: object) -> dict[str, Any]:
-        """Change how it behaves (README.md); without arguments only look. Returns all settings. Raises WrongControl."""
+        """Change settings (README.md), if any are given; returns all settings. Raises WrongEmulatorSettings."""
         body = json.dumps(settings).encode() if settings else None
         now: dict[str, Any] = json.loads(self._call("POST" if settings else "GET", "/control", body))
         return now
 
     def reset(self) -> None:
-        """Back to the start: settings, counts, requestIds."""
+        """Reset settings, counts and requestIds."""
         self._call("DELETE", "/control")
         self._call("DELETE", "/stats")
 
@@ -80,19 +80,19 @@ class Remote:
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         response = self._http.request(method, self.url + path, body=body)
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise WrongControl(response.data.decode())
+            raise WrongEmulatorSettings(response.data.decode())
         return response.data
 
 
-class Emulator(Remote, AbstractContextManager["Emulator"]):
+class Emulator(EmulatorControl, AbstractContextManager["Emulator"]):
     """An emulated tax service in a process of its own, on a free port; a context manager that ends it.
 
-    `arguments`: as of `python -m local_runtime.emulator`. It leaves by itself when this process dies. Raises EmulatorFailed.
+    `arguments`: as of `python -m local_runtime.emulator`. It ends when this process dies. Raises EmulatorFailed.
     """
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "local_runtime.emulator", "--with-parent", *arguments]
-        # In a session of its own: Ctrl-C is for the one who started it, and who ends it when all is answered.
+        # In a session of its own: Ctrl-C ends this process, which ends the emulator after the last answer.
         self.process = subprocess.Popen(  # noqa: S603  # our own
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
@@ -114,7 +114,7 @@ class Emulator(Remote, AbstractContextManager["Emulator"]):
         return output.readline()
 
     def _end(self) -> None:
-        # Closing its input tells it to leave.
+        # It ends when its input is closed.
         try:
             self.process.communicate(timeout=STOP_SEC)
         except subprocess.TimeoutExpired:

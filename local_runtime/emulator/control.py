@@ -1,4 +1,4 @@
-"""`/control`, `/stats` and `/people`: how the emulator is controlled, and what it shows."""
+"""Serves `/control`, `/stats` and `/people`: the emulator's settings, its counts, and the named people."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from local_runtime.emulator.consent import Sessions
 from local_runtime.emulator.counts import Counts
 from local_runtime.emulator.register import PEOPLE, NamedPerson
 from local_runtime.emulator.rules import Behaviour
-from local_runtime.emulator.sessions import Sessions
 from local_runtime.emulator.settings import EmulatorSettings, validation_errors
 from local_runtime.emulator.tax_service import TwoStepService
 
@@ -29,13 +29,13 @@ GET  /control                 how it behaves; POST changes it, DELETE undoes it
 
 
 def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_step: TwoStepService) -> Starlette:
-    """The application for the endpoints that belong to no emulated service."""
+    """The application for the endpoints that are not part of an emulated service."""
 
     async def welcome(_request: Request) -> Response:
         return PlainTextResponse(WELCOME)
 
     async def people(_request: Request) -> Response:
-        return JSONResponse([_shown(person) for person in PEOPLE])
+        return JSONResponse([_describe(person) for person in PEOPLE])
 
     async def stats(request: Request) -> Response:
         if request.method == "DELETE":
@@ -75,7 +75,7 @@ def _settings(behaviour: Behaviour) -> dict[str, Any]:
     return {**behaviour.settings.model_dump(mode="json"), "rules": rules}
 
 
-def _shown(person: NamedPerson) -> dict[str, Any]:
+def _describe(person: NamedPerson) -> dict[str, Any]:
     entry = person.entry
     known = {"id": person.id, "about": person.about, "ending": person.ending, "inn": entry.inn, "key": entry.key}
     return {**known, "request": person.request, "form": person.form}

@@ -1,4 +1,4 @@
-"""What the emulated services were asked: in all, per person, and when. `GET /stats` shows it."""
+"""Counts the requests to the emulated services: in all, by person, by time. `GET /stats` shows the counts."""
 
 import time
 from collections import Counter, deque
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pydantic import BaseModel
 
 MAX_TIMES = 20_000
-"""Of each kind of call, the latest so many times are kept."""
+"""Times that are kept of each step: the latest ones."""
 
 
 class Step(StrEnum):
@@ -25,7 +25,7 @@ class Step(StrEnum):
 
 
 TAX_STEPS = frozenset({Step.FIND, Step.GET, Step.LEGACY})
-"""What counts as in flight at the tax service."""
+"""The steps that count as in flight."""
 
 
 class Stats(BaseModel):
@@ -44,21 +44,21 @@ class Stats(BaseModel):
     times: dict[str, list[float]]
     """When calls came in, oldest first."""
     closings: list[float]
-    """When a captcha or a 429 went out."""
+    """Times of replies with a captcha or status 429."""
 
     @property
     def finds(self) -> int:
-        """How often a person was searched for at the tax service, in either protocol."""
+        """The number of searches at the tax service, in either protocol."""
         return self.calls[Step.FIND] + self.calls[Step.LEGACY]
 
     @property
     def gets(self) -> int:
-        """How often a result was polled."""
+        """The number of polls."""
         return self.calls[Step.GET]
 
     @property
     def searched(self) -> list[float]:
-        """When a person was searched for at the tax service, in either protocol."""
+        """Times of the searches at the tax service, in either protocol."""
         return sorted(self.times[Step.FIND] + self.times[Step.LEGACY])
 
     def of(self, key: str) -> int:
@@ -68,7 +68,7 @@ class Stats(BaseModel):
 
 
 class Counts:
-    """Counts calls. Used by one event loop only."""
+    """Counts calls, for one event loop only."""
 
     def __init__(self) -> None:
         self.reset()
@@ -109,7 +109,7 @@ class Counts:
             self._closings.append(time.monotonic())
 
     def end(self, step: Step) -> None:
-        """Count the end of a call, in whatever way it came."""
+        """Count the end of a call, successful or not."""
         if step in TAX_STEPS:
             self._in_flight -= 1
 

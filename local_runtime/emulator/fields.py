@@ -1,4 +1,4 @@
-"""What the tax service's form says to the fields of a find: every wrong one, by name (fns-protocol.md, 1, 3, 4, 7)."""
+"""Checks the fields of a find as the tax service does (fns-protocol.md, 1, 3, 4, 7)."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _FIELDS = ("fam", "nam", "otch", "opt_otch", "bdate", "doctype", "docno", "docdt
 
 
 def errors_of(form: Mapping[str, str], today: date) -> dict[str, list[str]]:
-    """The wrong fields with their texts; none: the form is right."""
+    """The error texts of wrong fields; empty: the form is valid."""
     value = {field: form.get(field, "") for field in _FIELDS}
     errors = {
         "fam": _name_error(value["fam"]),
@@ -29,7 +29,7 @@ def errors_of(form: Mapping[str, str], today: date) -> dict[str, list[str]]:
         "doctype": "" if value["doctype"] in _DOCUMENTS else "Выберите вид документа",
         "docno": _document_number_error(value["docno"], value["doctype"]),
         "docdt": _document_date_error(value["docdt"], today),
-        # Nobody solves captchas here: a token that is sent can only be made up.
+        # We never solve captchas: any token is invalid.
         "captcha": "Цифры с картинки введены неверно" if value["captcha"] or value["captchaToken"] else "",
     }
     return {field: [error] for field, error in errors.items() if error}

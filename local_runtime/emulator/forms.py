@@ -8,15 +8,15 @@ from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from local_runtime.emulator import replies
-from local_runtime.emulator.transport import AsgiRequest
+from local_runtime.emulator.reply_sender import AsgiRequest
 
 MAX_FORM = 64 * 1024
 MAX_DECODED = 4096
-"""Names repeat: so many decoded ones are cached."""
+"""Size of the cache of decoded values, since names repeat."""
 
 
 class NotAForm(Exception):
-    """The request's body is no form; the reply says so."""
+    """The request's body is not a form; `reply` is the error."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class NotAForm(Exception):
 async def read_form(method: str, request: AsgiRequest) -> dict[str, str]:
     """The request's fields. Raises NotAForm."""
     if request.scope["method"] != method:
-        # A person in a URL would stand in every log on the way.
+        # A person in a URL would be in every log on the way.
         raise NotAForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
     try:
         if method == "GET":
@@ -43,11 +43,11 @@ async def read_form(method: str, request: AsgiRequest) -> dict[str, str]:
 
 
 def url_encoded(text: bytes) -> dict[str, str]:
-    """The fields of a URL-encoded form or of a query; of one given twice, the last. Raises ValueError."""
+    """The fields of a URL-encoded form or of a query; of repeated ones the last. Raises ValueError."""
     fields = {}
     for pair in text.decode("ascii").split("&"):
         name, _, value = pair.partition("=")
-        fields[_plain(name)] = _plain(value)
+        fields[_unquote(name)] = _unquote(value)
     return fields
 
 
@@ -70,13 +70,13 @@ async def _body(request: AsgiRequest) -> bytes:
     return body
 
 
-def _plain(text: str) -> str:
+def _unquote(text: str) -> str:
     # The standard library's parse_qsl takes twice the time of the rest of a find.
-    return _decoded(text) if "%" in text else text.replace("+", " ")
+    return _decode(text) if "%" in text else text.replace("+", " ")
 
 
 @lru_cache(MAX_DECODED)
-def _decoded(text: str) -> str:
+def _decode(text: str) -> str:
     return unquote_plus(text, errors="strict")
 
 

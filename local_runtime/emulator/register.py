@@ -1,8 +1,8 @@
-"""The register: what the emulated services know of any person, always the same. All of them are invented.
+"""The register: the emulated services' data of any person, always the same. All persons are invented.
 
-- A named person (`people.json`, shown by `GET /people`) has the ending that stands there.
-- Anybody else is judged by the last two digits of the document's number: 98 has no INN, 99 cannot be told
-  from another person, all others have one.
+- A named person (`people.json`, shown by `GET /people`) has the ending given there.
+- For any other person the last two digits of the document's number decide: 98 has no INN, 99 is ambiguous,
+  all others have one.
 - The INN follows from a hash of the identity: names, birth date, document type and number, in any letter
   case and spacing. The document's date is no part of it.
 """
@@ -22,15 +22,15 @@ _SEPARATOR = "\x1f"
 
 
 class Ending(StrEnum):
-    """What the service says of a person in the end."""
+    """The service's final answer about a person."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     REJECTED = "rejected"
-    """The fields have the right form, and the service calls one of them wrong all the same."""
+    """The fields are well-formed, but the service rejects one of them."""
     PENDING = "pending"
-    """It never comes to an end."""
+    """It stays pending for ever."""
     UNAVAILABLE = "unavailable"
     WRONG_INN = "wrong_inn"
     """Found, with an INN whose checksum is wrong."""
@@ -41,17 +41,17 @@ _BY_DIGITS = {"98": Ending.NOT_FOUND, "99": Ending.AMBIGUOUS}
 
 
 class PersonEntry(NamedTuple):
-    """One person's entry. `key` names the person at `/stats` and in rules; `inn` is "" for who has none."""
+    """One person's entry. `key` names the person at `/stats` and in rules; `inn` is "" without one."""
 
     key: str
     ending: Ending
     inn: str = ""
     pending: int = 0
-    """Polls before the answer, at least."""
+    """Least number of polls before the answer."""
 
 
 class NamedPerson(NamedTuple):
-    """One invented person of `people.json`. `inn` "": the one that the register's rule gives, where there is one."""
+    """One invented person of `people.json`. `inn` "": by the register's rule."""
 
     id: str
     about: str
@@ -68,7 +68,7 @@ class NamedPerson(NamedTuple):
 
     @property
     def form(self) -> dict[str, str]:
-        """The tax service's fields."""
+        """The fields of the tax service's form."""
         patronymic = {"otch": self.otch} if self.otch else {"opt_otch": "1"}
         names = {"fam": self.fam, "nam": self.nam, **patronymic}
         document = {"doctype": self.doctype, "docno": self.docno, "docdt": self.docdt}
@@ -91,7 +91,7 @@ class NamedPerson(NamedTuple):
 
     @property
     def entry(self) -> PersonEntry:
-        """What the register says."""
+        """The register's entry."""
         return entry_of(self.form)
 
 
@@ -106,18 +106,18 @@ def entry_of(form: Mapping[str, str], *, yo_differs: bool = False) -> PersonEntr
     key = digest[:16]
     ending = _BY_DIGITS.get(form["docno"][-2:], Ending.FOUND)
     found = PersonEntry(key, ending, _inn(int(digest[16:48], 16)) if ending is Ending.FOUND else "")
-    person = named(yo_differs=yo_differs).get(key)
+    person = named_people(yo_differs=yo_differs).get(key)
     return found if person is None else PersonEntry(key, person.ending, person.inn or found.inn, person.pending)
 
 
 @cache
-def named(*, yo_differs: bool = False) -> Mapping[str, NamedPerson]:
+def named_people(*, yo_differs: bool = False) -> Mapping[str, NamedPerson]:
     """The named people by their keys."""
     return {key_of(person.form, yo_differs=yo_differs): person for person in PEOPLE}
 
 
 @cache
-def keys() -> Mapping[str, str]:
+def keys_by_id() -> Mapping[str, str]:
     """The keys by the ids."""
     return {person.id: key_of(person.form) for person in PEOPLE}
 

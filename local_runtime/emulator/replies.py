@@ -1,4 +1,4 @@
-"""Replies of the emulated services as bytes, and what a rule makes of them. Pure."""
+"""The emulated services' replies as bytes, and how a rule changes them. Pure."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def wrong_fields(errors: Mapping[str, list[str]], *, captcha: bool = False) -> H
 
 
 def replacement(rule: Rule) -> HttpReply | None:
-    """What the rule answers instead of the service; None: the service answers."""
+    """The rule's reply in place of the service's; None: the service replies."""
     if rule.raw is not None:
         return HttpReply(rule.raw.encode())
     if rule.error is not None:
@@ -69,7 +69,7 @@ def replacement(rule: Rule) -> HttpReply | None:
     return _CAPTCHAS.get(rule.captcha or "with_id")
 
 
-def modified(reply: HttpReply, rule: Rule) -> HttpReply:
+def apply_rule(reply: HttpReply, rule: Rule) -> HttpReply:
     """The reply with the rule's body, status and headers."""
     reply = replace(_BODIES[_body(rule)](reply), status=rule.status or reply.status)
     if rule.charset is not None:
@@ -87,7 +87,7 @@ def modified(reply: HttpReply, rule: Rule) -> HttpReply:
 def _body(rule: Rule) -> Body:
     if rule.body is not None:
         return rule.body
-    # A status alone stands for an error page without the answer; only a 404 may hold the answer.
+    # A status alone means an error page without the answer; only a 404 may contain the answer.
     replaced = any(given is not None for given in (rule.raw, rule.error, rule.errors, rule.redirect, rule.captcha))
     status = rule.status or HTTPStatus.OK
     return "html" if not replaced and status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND else "honest"
@@ -114,4 +114,4 @@ _CAPTCHAS: dict[Captcha, HttpReply] = {
     "field": wrong_fields({"captcha": _CAPTCHA_TEXTS}, captcha=True),
     "token_field": wrong_fields({"captchaToken": _CAPTCHA_TEXTS}, captcha=True),
 }
-"""What replaces the answer; `with_id` replaces none."""
+"""The replies that replace the answer; `with_id` only adds to it."""

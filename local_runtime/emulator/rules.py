@@ -1,16 +1,16 @@
-"""Chooses the rule that a request falls under, and counts. Used by one event loop only."""
+"""Chooses the rule that applies to a request, and counts. For one event loop only."""
 
 from dataclasses import dataclass, field
 
 from local_runtime.emulator.counts import Step
-from local_runtime.emulator.settings import HONEST, NORMAL, EmulatorSettings, Rule
+from local_runtime.emulator.settings import NO_RULE, NORMAL, EmulatorSettings, Rule
 
 _CAPTCHA_SETTINGS = frozenset({"captcha", "captcha_after", "captcha_for", "scenario"})
 
 
 @dataclass(slots=True)
 class CountedRule:
-    """A rule, how many requests it has `seen`, and to how many it was applied (`fired`)."""
+    """A rule, how many requests it has matched (`seen`), and to how many it was applied (`fired`)."""
 
     rule: Rule
     seen: int = 0
@@ -46,7 +46,7 @@ class Behaviour:
         self.change(self.initial, frozenset(EmulatorSettings.model_fields))
 
     def change(self, wanted: EmulatorSettings, named: frozenset[str]) -> None:
-        """Take over the named settings. Rules that are named count from 0 again, so do captchas."""
+        """Set the named settings. Counts of named rules, and of captchas, start at 0 again."""
         self.settings = self.settings.model_copy(update={name: getattr(wanted, name) for name in named})
         if "rules" in named:
             self.given = [CountedRule(rule) for rule in self.settings.rules]
@@ -56,8 +56,8 @@ class Behaviour:
         self._by_step = {step: [one for one in rules if step in one.rule.applies_to] for step in Step}
 
     def rule(self, step: Step, key: str, poll: int) -> Rule:
-        """The first rule that takes the request; later ones do not see it."""
-        return next((one.rule for one in self._by_step[step] if one.takes(key, poll)), HONEST)
+        """The first rule that applies; later ones do not count the request."""
+        return next((one.rule for one in self._by_step[step] if one.takes(key, poll)), NO_RULE)
 
     def latency(self, step: Step) -> float:
         """Seconds before each answer, without what a rule adds."""

@@ -1,4 +1,4 @@
-"""What `POST /control` takes: the emulator's settings and rules, checked strictly. `README.md` explains each."""
+"""The emulator's settings and rules, as `POST /control` takes them. `README.md` explains each."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 
 from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.counts import TAX_STEPS, Step
-from local_runtime.emulator.register import keys
+from local_runtime.emulator.register import keys_by_id
 
 MAX_BODY = 10 * 1024**3
 NORMAL = "normal"
-"""The scenario in which nothing goes wrong."""
+"""The scenario without faults."""
 
 Seconds = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -28,7 +28,7 @@ STEPS_OF: dict[str, frozenset[Step]] = {
     "site": TAX_STEPS | {Step.PAGE, Step.CONSENT_PAGE, Step.CONSENT},
     "any": frozenset(Step),
 }
-"""What a rule's `on` stands for."""
+"""The steps of each value of a rule's `on`."""
 
 _ONLY_ON: dict[str, frozenset[Step]] = {
     "pending": TAX_STEPS,
@@ -55,7 +55,7 @@ class StrictModel(BaseModel):
 
 
 class Rule(StrictModel):
-    """Which requests are answered differently, and how."""
+    """Selects requests, and changes their replies."""
 
     case: str | None = None
     on: str | list[str] = "any"
@@ -114,7 +114,7 @@ class Rule(StrictModel):
     @field_validator("person")
     @classmethod
     def _key(cls, value: str | None) -> str | None:
-        return value if value is None else keys().get(value, value)
+        return value if value is None else keys_by_id().get(value, value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -129,8 +129,8 @@ class Rule(StrictModel):
         return self
 
 
-HONEST = Rule()
-"""No rule applies."""
+NO_RULE = Rule()
+"""Changes nothing."""
 
 
 class EmulatorSettings(StrictModel):
@@ -162,7 +162,7 @@ class EmulatorSettings(StrictModel):
 
 
 def validation_errors(exc: ValidationError) -> list[str]:
-    """What is wrong with the settings, a line each: where, and what was expected."""
+    """The errors of the settings, a line each: the place, and what was expected."""
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     lines = [(".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")) for error in errors]
     return [": ".join(filter(None, line)) for line in lines]

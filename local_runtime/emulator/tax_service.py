@@ -1,4 +1,4 @@
-"""The emulated tax service, without sockets: a call in, a reply out (fns-protocol.md, 1 to 3)."""
+"""The emulated tax service without I/O: makes the reply to a call (fns-protocol.md, 1 to 3)."""
 
 import secrets
 import time
@@ -12,13 +12,13 @@ from local_runtime.emulator import replies
 from local_runtime.emulator.cases import INTERNAL_ERROR, INVALID_REQUEST_ID
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.fields import errors_of
-from local_runtime.emulator.register import Ending, PersonEntry, entry_of, named
+from local_runtime.emulator.register import Ending, PersonEntry, entry_of, named_people
 from local_runtime.emulator.replies import HttpReply
-from local_runtime.emulator.settings import HONEST, EmulatorSettings, Numbers, Rule
+from local_runtime.emulator.settings import NO_RULE, EmulatorSettings, Numbers, Rule
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
 MAX_REQUEST_IDS = 100_000
-"""Results that can be polled; the oldest are forgotten first."""
+"""Results that can be polled; the oldest are dropped first."""
 
 FOUND = 1
 PENDING = -1
@@ -37,7 +37,7 @@ REJECTED_FIELDS = {"docno": ["Указан недействительный до
 
 @dataclass(slots=True)
 class PendingResult:
-    """What a requestId stands for: pending for its first polls, and until `ready_at` on the monotonic clock."""
+    """The result of a requestId: pending for its first `pending` polls, and until `ready_at` (monotonic clock)."""
 
     entry: PersonEntry
     pending: int
@@ -47,14 +47,14 @@ class PendingResult:
 
 @dataclass(slots=True)
 class Call:
-    """A request: whom it is about (`subject`; the refusal where the fields are wrong), and the rule that applies."""
+    """A request: the person (`subject`; the refusal if fields are wrong), and the rule that applies."""
 
     step: Step
     form: Mapping[str, str]
     headers: Sequence[tuple[bytes, bytes]]
     settings: EmulatorSettings
     subject: PersonEntry | PendingResult | HttpReply | None = None
-    rule: Rule = HONEST
+    rule: Rule = NO_RULE
 
     @property
     def key(self) -> str:
@@ -67,17 +67,17 @@ class Call:
 
     @property
     def poll(self) -> int:
-        """Which get of its requestId this is, from 1; 0: it is none."""
+        """The number of this get among those of its requestId, from 1; 0: it is not a get."""
         return self.subject.polls if isinstance(self.subject, PendingResult) else 0
 
 
 def person_of(call: Call) -> PersonEntry | HttpReply:
-    """Whom the form is about, or what the service says to its wrong fields."""
+    """The entry of the form's person, or the refusal of wrong fields."""
     if errors := errors_of(call.form, datetime.now(UTC).astimezone(MOSCOW).date()):
         return replies.wrong_fields(errors, captcha="captcha" in errors)
     yo_differs = call.settings.yo == "differs"
     entry = entry_of(call.form, yo_differs=yo_differs)
-    person = named(yo_differs=yo_differs).get(entry.key)
+    person = named_people(yo_differs=yo_differs).get(entry.key)
     issued = call.form.get("docdt", "")
     if call.settings.docdt == "checked" and person and person.docdt and issued not in ("", person.docdt):
         return PersonEntry(entry.key, Ending.NOT_FOUND)
@@ -91,11 +91,11 @@ class TwoStepService:
         self._results: dict[str, PendingResult] = {}
 
     def clear(self) -> None:
-        """Forget every requestId."""
+        """Delete all requestIds."""
         self._results.clear()
 
     def result_of(self, call: Call) -> PendingResult | None:
-        """What the call's requestId stands for; counts the poll."""
+        """The result of the call's requestId; counts the poll."""
         result = self._results.get(call.form.get("requestId", ""))
         if result is not None:
             result.polls += 1
@@ -108,7 +108,7 @@ class TwoStepService:
             return entry
         request_id = self._new_request_id(entry, call)
         rule = call.rule
-        if rule is HONEST:
+        if rule is NO_RULE:
             return HttpReply(b'{"requestId":"%s","captchaRequired":false}' % request_id.encode())
         captcha = rule.captcha == "with_id"
         body: dict[str, JsonValue] = {"requestId": request_id, "captchaRequired": captcha, **(rule.extra or {})}
@@ -160,7 +160,7 @@ def _inn(entry: PersonEntry, rule: Rule, *, shown: bool) -> dict[str, JsonValue]
 
 
 def _number(value: float, kind: Numbers, usual: type[float]) -> JsonValue:
-    """The number as the settings have it; one with a fraction stays as it is."""
+    """The number in the configured type; a fraction stays as it is."""
     integer = int(value)
     if kind == "string" and integer == value:
         return str(integer)
@@ -169,7 +169,7 @@ def _number(value: float, kind: Numbers, usual: type[float]) -> JsonValue:
 
 
 def _entry_of(call: Call) -> PersonEntry | HttpReply:
-    """Whom a search is for; the reply where it ends at once."""
+    """The entry of the person searched for, or a reply that ends the search."""
     match call.subject:
         case PersonEntry(ending=Ending.REJECTED):
             return replies.wrong_fields(REJECTED_FIELDS)

@@ -1,4 +1,4 @@
-"""Serves the page and its files, and `/playground/…`, which the page asks: a browser can't ask another origin."""
+"""Serves the page and its files, and `/playground/…`, the page's API: a browser can't call another origin."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ from urllib3.exceptions import HTTPError
 
 from adapters.providers import ProviderStatus
 from function.ports import Unavailable
-from local_runtime.emulator.client import Remote, WrongControl
+from local_runtime.emulator.client import EmulatorControl, WrongEmulatorSettings
 from local_runtime.emulator.counts import Step
-from local_runtime.playground.provider import SwitchableProvider
+from local_runtime.playground.switchable_provider import SwitchableProvider
 
 PAGE = Path(__file__).parent / "page"
 TYPES = {
@@ -42,7 +42,7 @@ HEADERS = {
 
 
 class Switches(BaseModel):
-    """What the page's controls set; what is absent stays."""
+    """The values of the page's controls; absent ones stay unchanged."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -52,42 +52,42 @@ class Switches(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """The page over one local runtime. Its views block: Starlette calls them in threads."""
+    """The page of one local runtime. Its views block: Starlette calls them in threads."""
 
-    emulator: Remote
+    emulator: EmulatorControl
     provider: SwitchableProvider
 
     def routes(self) -> list[Route]:
-        """For a Starlette application, to stand before its own."""
+        """The routes, to be put before those of a Starlette application."""
         return [
             *_files(),
-            Route("/playground/people", lambda _: _reply(self._invented), methods=["GET"]),
-            Route("/playground/state", lambda _: _reply(self._current), methods=["GET"]),
+            Route("/playground/people", lambda _: _reply(self._people), methods=["GET"]),
+            Route("/playground/state", lambda _: _reply(self._state), methods=["GET"]),
             Route("/playground/state", self._change, methods=["POST"]),
         ]
 
     async def _change(self, request: Request) -> Response:
-        # A page of another origin can't send this type without asking first.
+        # A page of another origin can't send this type without a preflight request.
         if request.headers.get("content-type") != "application/json":
             return _problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected content-type application/json")
         try:
             switches = Switches.model_validate_json(await request.body())
         except ValidationError:
             return _problem(HTTPStatus.BAD_REQUEST, "expected scenario, a string, or paid, true or false")
-        return await asyncio.to_thread(_reply, partial(self._changed, switches))
+        return await asyncio.to_thread(_reply, partial(self._apply, switches))
 
-    def _changed(self, switches: Switches) -> dict[str, object]:
+    def _apply(self, switches: Switches) -> dict[str, object]:
         if switches.scenario is not None:
             self.emulator.control(scenario=switches.scenario)
         if switches.paid is not None:
             self.provider.paid = switches.paid
-        return self._current()
+        return self._state()
 
-    def _invented(self) -> list[dict[str, object]]:
+    def _people(self) -> list[dict[str, object]]:
         shown = ("id", "about", "ending", "request")
         return [{name: person[name] for name in shown} for person in self.emulator.people()]
 
-    def _current(self) -> dict[str, object]:
+    def _state(self) -> dict[str, object]:
         stats = self.emulator.stats(brief=True)
         return {
             "scenario": self.emulator.control()["scenario"],
@@ -123,7 +123,7 @@ def _availability(status: ProviderStatus) -> dict[str, object]:
 def _reply(read: Callable[[], object]) -> Response:
     try:
         return JSONResponse(read(), headers=HEADERS)
-    except WrongControl as exc:
+    except WrongEmulatorSettings as exc:
         return _problem(HTTPStatus.BAD_REQUEST, f"expected a known scenario: {exc}")
     except HTTPError:
         return _problem(HTTPStatus.BAD_GATEWAY, "the emulated tax service does not answer")

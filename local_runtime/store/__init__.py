@@ -1,15 +1,15 @@
-"""The embedded store: one SQLite file that any number of threads and processes share, with MongoDB's promises.
+"""The embedded store: one SQLite file for any number of threads and processes, with the guarantees of MongoDB's store.
 
-It keeps the invented people of the local runtime, in plain text. Real persons belong in the store
-that encrypts what it keeps (`adapters.mongodb`).
+It stores the invented people of the local runtime, in plain text. For real persons use the encrypted store,
+`adapters.mongodb`.
 """
 
 from local_runtime.store.answers import EmbeddedAnswers
-from local_runtime.store.database import Unusable
+from local_runtime.store.database import StoreUnusable
 from local_runtime.store.history import EmbeddedHistory
 from local_runtime.store.rate_limits import EmbeddedRateLimiter
 
-__all__ = ["EmbeddedStore", "Unusable"]
+__all__ = ["EmbeddedStore", "StoreUnusable"]
 
 
 class EmbeddedStore(EmbeddedAnswers, EmbeddedRateLimiter, EmbeddedHistory):

@@ -1,4 +1,4 @@
-"""Answers, claims and tickets."""
+"""Stores answers, claims and tickets."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ WHERE person IN ({marks}) AND (expires_at IS NULL OR expires_at > ?)
 """
 _FIND_ONE = _FIND.format(marks="?")
 _FIND_TICKET = "SELECT ticket FROM tickets WHERE person = ? AND until > ?"
-# A claim whose lease has ended is anybody's.
+# A claim whose lease has ended can be taken over.
 _CLAIM = """
 INSERT INTO claims (person, token, until) VALUES (?, ?, ?)
 ON CONFLICT (person) DO UPDATE SET token = excluded.token, until = excluded.until WHERE claims.until <= ?
 """
 _RENEW = "UPDATE claims SET until = ? WHERE person = ? AND token = ?"
 _RELEASE = "DELETE FROM claims WHERE person = ? AND token = ?"
-# A claim that waits has no token: no release or renewal that comes late applies to it.
+# A claim that waits has no token, so that a late release or renewal does not apply to it.
 _WAIT = "INSERT OR REPLACE INTO claims (person, token, until) VALUES (?, '', ?)"
 _LOST = """
 SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM claims WHERE person = :person AND token = :token) AND (
@@ -36,7 +36,7 @@ SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM claims WHERE person = :person AND token
 """
 _KEEP_TICKET = "INSERT OR REPLACE INTO tickets (person, ticket, until) VALUES (?, ?, ?)"
 _DROP_TICKET = "DELETE FROM tickets WHERE person = ?"
-# Of two answers, and of two ends of one request, the later one stays, in whatever order they are saved.
+# Of two answers, and of two rows of one request, the later one stays, in whatever order they are saved.
 _SAVE = """
 INSERT INTO answers (person, status, inn, provider, fetched_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (person) DO UPDATE SET status = excluded.status, inn = excluded.inn, provider = excluded.provider,
@@ -100,7 +100,7 @@ class EmbeddedAnswers(EmbeddedBase, AnswerStore):
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        """Of two answers the one that was fetched later stays, in whatever order they come."""
+        """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         person = claim.person.identity
         fetched_at = answer.fetched_at.timestamp()
         fields = to_json(person_fields(request)).decode()

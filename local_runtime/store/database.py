@@ -1,4 +1,4 @@
-"""The SQLite file: its permissions and tables, connections, and writes that come one after another."""
+"""The SQLite file: permissions, tables, connections, and serialized writes."""
 
 import sqlite3
 import threading
@@ -47,26 +47,26 @@ _PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
 _SIDE_FILES = ("-wal", "-shm")
 
-_HELD = "another process does not let go of {}: end it, and start again"
-_DAMAGED = "{} is damaged, or no file of this program: delete it and start again"
-_BY_CODE = {sqlite3.SQLITE_BUSY: _HELD, sqlite3.SQLITE_CORRUPT: _DAMAGED, sqlite3.SQLITE_NOTADB: _DAMAGED}
+_LOCKED = "another process has {} locked: end it, and start again"
+_DAMAGED = "{} is damaged, or not a file of this program: delete it and start again"
+_BY_CODE = {sqlite3.SQLITE_BUSY: _LOCKED, sqlite3.SQLITE_CORRUPT: _DAMAGED, sqlite3.SQLITE_NOTADB: _DAMAGED}
 _NO_FOLDER = "nothing can be kept in {}: {}; name a folder that this user may write to"
 
 
-class Unusable(Exception):
-    """The file cannot be used. The text says why, and what to do."""
+class StoreUnusable(Exception):
+    """The file cannot be used; the text says why, and what to do."""
 
 
 class Database:
-    """One SQLite file in WAL mode: readers never wait, a write is on the disk before it is reported done.
+    """One SQLite file in WAL mode: readers never wait, and a write is on disk when it returns.
 
-    What expired before `now` (seconds since the epoch) is deleted when the file is opened. Raises Unusable.
+    Opening the file deletes what expired before `now` (seconds since the epoch). Raises StoreUnusable.
     """
 
     def __init__(self, path: Path, now: float) -> None:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
-        # Threads of this process queue here; SQLite's own waiting is a poll and not fair.
+        # Threads of this process queue here: SQLite's own waiting is a poll, and not fair.
         self._writer = threading.Lock()
         self._open = True
         try:
@@ -74,13 +74,13 @@ class Database:
                 _make_private(path)
                 self._to_wal()
                 self._create(now)
-        except Unusable:
+        except StoreUnusable:
             self.close()
             raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to read with. Raises Unavailable where SQLite says "busy"."""
+        """A connection for reading. Raises Unavailable if the file is busy."""
         connection = self._idle.pop() if self._idle else self._connect()
         try:
             yield connection
@@ -123,7 +123,7 @@ class Database:
             connection.close()
 
     def _to_wal(self) -> None:
-        """Turn a new file to WAL; two processes that do it at once get "busy" without any waiting by SQLite."""
+        """Switch to WAL mode; SQLite does not wait, but fails with "busy", if two processes do this at once."""
         deadline = time.monotonic() + BUSY_SEC
         while True:
             try:
@@ -139,7 +139,7 @@ class Database:
         with self.writing() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
-                raise Unusable(f"{self._path} was made by another version: delete it and start again")
+                raise StoreUnusable(f"{self._path} was made by another version: delete it and start again")
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -149,9 +149,9 @@ class Database:
 
 
 class EmbeddedBase:
-    """What the parts of the embedded store share: the file at `path`, created where it is missing, and the clock.
+    """Base class of the embedded stores: the file at `path`, created if missing, and the clock.
 
-    `lease`: seconds that a claim lasts; `clock`: the store's own, this machine's unless a test brings another.
+    `lease`: seconds that a claim lasts; `clock`: by default this machine's.
     """
 
     def __init__(self, path: Path | str, *, lease: float = LEASE_SEC, clock: Clock | None = None) -> None:
@@ -160,7 +160,7 @@ class EmbeddedBase:
         self._database = Database(Path(path), self._now())
 
     def ping(self) -> None:
-        """Return if the store can be read now. Raises `Unavailable`."""
+        """Check that the store can be read. Raises `Unavailable`."""
         with self._database.reading() as connection:
             connection.execute("SELECT 1 FROM answers LIMIT 1")
 
@@ -173,38 +173,38 @@ class EmbeddedBase:
 
 
 def seconds_of(time: datetime | None) -> float | None:
-    """A time as the tables have it."""
+    """A time as the tables store it."""
     return None if time is None else time.timestamp()
 
 
 def time_of(seconds: float) -> datetime:
-    """A time of the tables, in UTC."""
+    """A stored time, in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 @contextmanager
 def _open_errors(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while the file is opened into Unusable."""
+    """Raise StoreUnusable for any error of opening the file."""
     try:
         yield
     except Unavailable:
-        raise Unusable(_HELD.format(path)) from None
+        raise StoreUnusable(_LOCKED.format(path)) from None
     except sqlite3.DatabaseError as exc:
         # The low byte is the primary code; extended codes share it.
         known = _BY_CODE.get(exc.sqlite_errorcode & 0xFF)
-        raise Unusable(known.format(path) if known else _NO_FOLDER.format(path.parent, exc)) from None
+        raise StoreUnusable(known.format(path) if known else _NO_FOLDER.format(path.parent, exc)) from None
     except OSError as exc:
-        why = "it is no folder" if isinstance(exc, FileExistsError) else exc.strerror
-        raise Unusable(_NO_FOLDER.format(path.parent, why)) from None
+        why = "it is not a folder" if isinstance(exc, FileExistsError) else exc.strerror
+        raise StoreUnusable(_NO_FOLDER.format(path.parent, why)) from None
 
 
 def _make_private(path: Path) -> None:
-    """Create the file, and its folder where there is none, for this user alone: its content is plain text."""
+    """Create the file, and its folder if missing, for this user only: the content is plain text."""
     path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
-    # SQLite would create it for everybody to read. Its side files get its mode.
+    # SQLite would create it readable for all users. Its side files get its mode.
     path.touch(_PRIVATE)
     path.chmod(_PRIVATE)
     for suffix in _SIDE_FILES:
-        # Left by a process that died. Another one may be closing the file just now, and delete them.
+        # Left by a process that died. Another process may delete them just now as it closes the file.
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).chmod(_PRIVATE)

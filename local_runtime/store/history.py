@@ -1,4 +1,4 @@
-"""History and erasure."""
+"""Stores history, and erases a person's data."""
 
 from collections.abc import Sequence
 from datetime import datetime

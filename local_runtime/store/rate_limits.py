@@ -1,4 +1,4 @@
-"""The provider states: `function.rate_limit` decides, one transaction at a time."""
+"""Stores the provider states; `function.rate_limit` decides, within a transaction."""
 
 import sqlite3
 from dataclasses import astuple

@@ -9,7 +9,7 @@ from bench.soak import run
 from bench.soak.clients import Ledger
 from bench.soak.faults import FAULTS, plan
 from bench.soak.verdict import judge
-from local_runtime.emulator.client import known
+from local_runtime.emulator.client import entry_for
 from tests.servers.rabbitmq import Node
 
 SECONDS = 9.5
@@ -30,7 +30,7 @@ def test_a_seed_gives_the_same_plan_again_and_another_one_another() -> None:
 
 
 def answered(ledger: Ledger, request_id: str, **changes: str) -> None:
-    entry = known(request(ledger.persons[request_id]))
+    entry = entry_for(request(ledger.persons[request_id]))
     answer = {"requestId": request_id, "status": entry.ending.value, "inn": entry.inn, "details": "", **changes}
     ledger.answered(json.dumps(answer).encode())
 

@@ -9,7 +9,7 @@ import pytest
 
 from function.outcomes import Reason
 from function.ports import Claim, Unavailable
-from local_runtime.store import EmbeddedStore, Unusable
+from local_runtime.store import EmbeddedStore, StoreUnusable
 from local_runtime.store import database as database_module
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.history import HistoryContract
@@ -142,15 +142,15 @@ def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path, mon
     held.execute("BEGIN EXCLUSIVE")
     elsewhere = "; name a folder that this user may write to"
     for path, said in (
-        (file / "inn.sqlite", f"nothing can be kept in {file}: it is no folder{elsewhere}"),
+        (file / "inn.sqlite", f"nothing can be kept in {file}: it is not a folder{elsewhere}"),
         (file / "folder" / "inn.sqlite", f"nothing can be kept in {file}/folder: Not a directory{elsewhere}"),
         (Path("/proc/x/inn.sqlite"), f"nothing can be kept in /proc/x: No such file or directory{elsewhere}"),
         (folder, f"nothing can be kept in {tmp_path}: unable to open database file{elsewhere}"),
-        (damaged, f"{damaged} is damaged, or no file of this program: delete it and start again"),
+        (damaged, f"{damaged} is damaged, or not a file of this program: delete it and start again"),
         (tmp_path / "newer", f"{tmp_path}/newer was made by another version: delete it and start again"),
-        (tmp_path / "held", f"another process does not let go of {tmp_path}/held: end it, and start again"),
+        (tmp_path / "held", f"another process has {tmp_path}/held locked: end it, and start again"),
     ):
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(StoreUnusable) as caught:
             EmbeddedStore(path)
         assert str(caught.value) == said
     held.close()

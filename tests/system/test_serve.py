@@ -138,7 +138,7 @@ def test_missing_settings_are_named_all_at_once(start: Start, settings: dict[str
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("MONGO_DSN", "mongodb://", "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"),
+        ("MONGO_DSN", "mongodb://", "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"),
         ("MONGO_NAME", "a/b", "inn: MONGO_NAME is not a name that a database can have"),
     ],
 )  # fmt: skip
@@ -187,7 +187,7 @@ def assert_ends_by_hand(start: Start, settings: dict[str, str], told: str) -> No
 def test_functions_framework_ends_with_a_line_where_it_cannot_use_an_address(
     start: Start, settings: dict[str, str]
 ) -> None:
-    told = "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST and its kin"
+    told = "inn: the driver cannot use the address of MongoDB: MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
     assert_ends_by_hand(start, settings | {"MONGO_DSN": "mongodb://", "HTTP_TOKENS": "secret"}, told)
 
 

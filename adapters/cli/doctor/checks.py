@@ -13,7 +13,7 @@ from adapters.composition.consumer import broker
 from adapters.composition.store import StoreSettings, check_origin, open_store
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
-from adapters.config.hosts import is_loopback
+from adapters.config.host_names import is_loopback
 from adapters.config.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
@@ -29,7 +29,7 @@ from adapters.config.settings import (
     load,
     variables_of,
 )
-from adapters.mongodb import MongoStore, StoreFault, StoreRefuses, UnderOldKeys, WrongAddress
+from adapters.mongodb import MongoStore, StoredCounts, StoreFault, StoreRefuses, WrongAddress
 from function.ports import Unavailable
 
 Settings = Mapping[type[SettingsGroup], Any]
@@ -144,7 +144,7 @@ def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -
     """Check that the service can use MongoDB. Raises the store's errors."""
     store.prepare()
     store.try_writing()
-    old = store.under_old_keys()
+    old = store.count_under_old_keys()
     yield Finding(Kind.OK, MONGO, f"reached, logged in, may write; database {settings.name}")
     if not store.is_replicated:
         text = "a server by itself: what belongs together is not written as one; a replica set (MONGO_RS) does that"
@@ -174,7 +174,7 @@ def _unreachable(settings: MongoSettings) -> str:
     )
 
 
-def _old_keys(old: UnderOldKeys, app: AppSettings) -> str:
+def _old_keys(old: StoredCounts, app: AppSettings) -> str:
     text = f"{old.answers} answers and {old.history} rows of history are kept under other keys than the newest"
     if len(app.keys) == 1:
         remedy = "put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys"

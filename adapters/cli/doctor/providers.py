@@ -11,7 +11,7 @@ from urllib3 import exceptions
 
 from adapters.cli.doctor.finding import Finding, Kind
 from adapters.composition.providers import build_provider
-from adapters.config.hosts import is_loopback
+from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import MAX_BYTES, SiteReply, pool_manager

@@ -1,4 +1,4 @@
-"""The tax service as a provider: each call is one request, in the protocol that the settings name (fns-protocol.md, 1, 2)."""
+"""The tax service as a provider: each call is one request, in the configured protocol (fns-protocol.md, 1, 2)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,17 +15,17 @@ from function.request import LookupRequest
 from function.telemetry import Observer
 
 TICKET_LIFE = timedelta(seconds=180)
-"""After so long the site's own page gives up."""
+"""The site's own page stops polling after this time."""
 MAX_WAIT = 60
-"""Units that the wait between two polls grows to, by one with each poll."""
+"""Longest wait between two polls, in units of `poll_wait`; it grows by one unit a poll."""
 MAX_REFUSALS = 3
-"""Polls at which the service may not know its own ticket; after one more there has to be a new find."""
+"""Polls that may fail with an unknown requestId; after one more the ticket is dropped."""
 
 Read = TypeVar("Read")
 
 
 class Nalog:
-    """A Provider, for any number of threads. `poll_wait`: seconds between a find and the first poll."""
+    """A thread-safe Provider. `poll_wait`: seconds between a find and the first poll."""
 
     name = NAME
 
@@ -38,11 +38,11 @@ class Nalog:
         self._session = SiteSession(self._client, observer, consent=settings.consent)
 
     def serves(self, request: LookupRequest) -> bool:
-        """Everybody."""
+        """True: it serves every document type."""
         return True
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        """Poll with the ticket, or find the person where there is none that is still good. See Provider."""
+        """Poll with an unexpired ticket, else find the person. See Provider."""
         if self._legacy:
             form = {"c": "innMy", **site.person_fields(request), "bplace": "", **site.NO_CAPTCHA}
             return self._send(site.LEGACY, form, replies.legacy_reply)
@@ -62,15 +62,16 @@ class Nalog:
             reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, replies.get_reply)
         except replies.NoResult:
             raise
-        except Unavailable as no:
-            # The find is still good, whatever happened to this poll.
-            refusals = ticket.refusals + isinstance(no, replies.UnknownRequestId)
-            pending = self._pending(ticket._replace(refusals=refusals), no.retry_after)
-            return ProviderReply(pending, captcha_ahead=isinstance(no, replies.CaptchaRequired), failure=no.reason)
+        except Unavailable as error:
+            # A failed poll does not invalidate the find.
+            refusals = ticket.refusals + isinstance(error, replies.UnknownRequestId)
+            pending = self._pending(ticket._replace(refusals=refusals), error.retry_after)
+            captcha_ahead = isinstance(error, replies.CaptchaRequired)
+            return ProviderReply(pending, captcha_ahead=captcha_ahead, failure=error.reason)
         return reply or ProviderReply(self._pending(ticket))
 
     def _pending(self, ticket: Ticket, at_least: float = 0) -> Pending:
-        """The ticket for another poll. Raises Unavailable where that would come too late, or be refused again."""
+        """The ticket for another poll. Raises Unavailable if it expires before that, or was refused too often."""
         ticket = ticket._replace(polls=ticket.polls + 1)
         wait = max(min(ticket.polls + 1, MAX_WAIT) * self._poll_wait, at_least)
         too_late = self._clock.now() + timedelta(seconds=wait) >= ticket.expires_at
@@ -84,9 +85,9 @@ class Nalog:
         try:
             result = read(self._client.post(path, form))
         except replies.SessionRefused as refusal:
-            raise self._session.refused(session, refusal) from None
+            raise self._session.handle_refusal(session, refusal) from None
         except Throttled:
-            self._session.forget(session)
+            self._session.discard(session)
             raise
         session.proven = True
         return result

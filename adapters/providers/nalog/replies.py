@@ -1,8 +1,7 @@
-"""What a reply of the tax service means (fns-protocol.md, 1 to 3), row by row.
+"""Parses the replies of the tax service (fns-protocol.md, 1 to 3).
 
-Only a state or a code that says so is an answer. All else is later: `Throttled` where the service
-says "too often", `Unavailable` where it says "not now" (PROVIDER_UNAVAILABLE) or nothing that makes
-sense (BAD_REPLY).
+Only a known state or code is an answer. Anything else raises: `Throttled` for "too often", `Unavailable` for
+"not now" (PROVIDER_UNAVAILABLE) or for a reply that cannot be parsed (BAD_REPLY).
 """
 
 import json
@@ -18,10 +17,10 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict
 
 NAME = "nalog"
-"""Of this provider, in answers, logs and metrics."""
+"""The provider's name in answers, logs and metrics."""
 MAX_REQUEST_ID = 1024
 MAX_TEXT = 300
-"""Characters of a text about a field that are handed on to the client."""
+"""Characters of an error text about a field that the client gets."""
 
 # A state of the two-step protocol and a code of the legacy one mean the same.
 _STATUSES: Mapping[int | None, Status] = {0: Status.NOT_FOUND, 1: Status.FOUND, 3: Status.AMBIGUOUS}
@@ -30,10 +29,10 @@ _UNKNOWN_ID = "идентификатор запроса"
 _MAINTENANCE = "технических работ"
 _CAPTCHA = frozenset({"captcha", "captchaToken"})
 _NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-# Halves of characters, which JSON can name and UTF-8 cannot hold, and the sign that stands for lost ones.
+# Surrogates, which JSON can contain and UTF-8 cannot, and the replacement character.
 _BROKEN = re.compile("[\ud800-\udfff\ufffd]")
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.0+)?")
-# What some reply of the service has: an object with none of them says nothing.
+# The keys of the service's replies: an object without any of them is not one of them.
 _KNOWN = frozenset({"requestId", "captchaRequired", "state", "inn", "code", "ERROR", "ERRORS", "STATUS"})
 
 
@@ -45,33 +44,33 @@ class CaptchaRequired(Throttled):
 
 
 class SessionRefused(Unavailable):
-    """The service sends us elsewhere, or does not let us in: it may want consent, or have ended our session.
+    """The service redirects or denies access: it may want consent, or have ended the session.
 
-    `otherwise`: what it means if the session is not at fault.
+    `fallback_error`: to raise if the session is not the cause.
     """
 
-    def __init__(self, otherwise: Unavailable) -> None:
-        super().__init__(otherwise.reason, otherwise.retry_after)
-        self.otherwise = otherwise
+    def __init__(self, fallback_error: Unavailable) -> None:
+        super().__init__(fallback_error.reason, fallback_error.retry_after)
+        self.fallback_error = fallback_error
 
 
 class NoResult(Unavailable):
-    """A poll's reply that is final, and no answer: another poll would get the same."""
+    """A poll's final reply without an answer: another poll would get the same."""
 
 
 class UnknownRequestId(Unavailable):
-    """The service does not know its own requestId, or not yet."""
+    """The service does not know the requestId, or not yet."""
 
 
 def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
-    """The requestId that a find got, and whether the next one will be asked for a captcha.
+    """Parse the reply to a find: its requestId, and whether the next find needs a captcha.
 
     Raises SessionRefused, Throttled, Unavailable.
     """
     if not reply.body.strip() and reply.status == HTTPStatus.OK:
-        # How the service throttles an address that asks in volume.
+        # The service throttles an address with many requests like this.
         raise Throttled(reply.retry_after)
-    decoded = _decoded(reply)
+    decoded = _decode(reply)
     if invalid := _invalid_fields(reply, decoded, HTTPStatus.OK):
         return invalid
     request_id = _text_of(decoded.get("requestId")).strip()
@@ -84,8 +83,8 @@ def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
 
 
 def get_reply(reply: SiteReply) -> ProviderReply | None:
-    """What a get got; None: it is pending. Raises NoResult where that is final; else as above, or UnknownRequestId."""
-    decoded = _decoded(reply)
+    """Parse the reply to a get; None: it is pending. Raises NoResult, UnknownRequestId, or as `find_reply`."""
+    decoded = _decode(reply)
     if _UNKNOWN_ID in _text_of(decoded.get("ERROR")).casefold():
         raise UnknownRequestId(Reason.PROVIDER_UNAVAILABLE)
     if _integer(decoded.get("state")) == _PENDING and not _invalid_fields(reply, decoded, HTTPStatus.OK):
@@ -94,12 +93,12 @@ def get_reply(reply: SiteReply) -> ProviderReply | None:
 
 
 def legacy_reply(reply: SiteReply) -> ProviderReply:
-    """What the one step of the legacy protocol got. Raises SessionRefused, Throttled, Unavailable."""
-    return _answer(reply, _decoded(reply), "code", HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+    """Parse a reply of the legacy protocol. Raises SessionRefused, Throttled, Unavailable."""
+    return _answer(reply, _decode(reply), "code", HTTPStatus.OK, HTTPStatus.NOT_FOUND)
 
 
 def check_status(reply: SiteReply) -> None:
-    """Let a reply pass whose status alone does not say "later"; whatever its body is. Raises Throttled, Unavailable."""
+    """Raise Throttled or Unavailable if the status alone, whatever the body, is one of these."""
     throttled = reply.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.METHOD_NOT_ALLOWED)
     if throttled or (reply.status != HTTPStatus.OK and reply.retry_after):
         raise Throttled(reply.retry_after)
@@ -108,17 +107,17 @@ def check_status(reply: SiteReply) -> None:
 
 
 def is_redirect(reply: SiteReply) -> bool:
-    """Whether it sends us elsewhere."""
+    """Whether the reply is a redirect."""
     return HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
 
 
 def is_maintenance(reply: SiteReply) -> bool:
-    """Whether it is the page that the site shows, with status 200, while it is under maintenance."""
+    """Whether it is the maintenance page, which has status 200."""
     return _is_html(reply.text) and _MAINTENANCE in reply.text.casefold()
 
 
-def _decoded(reply: SiteReply) -> JsonObject:
-    """The reply's object, where there is one and it is not about captchas, load or the session."""
+def _decode(reply: SiteReply) -> JsonObject:
+    """The reply's JSON object. Raises for a reply about a captcha, load or the session, and for any other text."""
     text = reply.text
     decoded = _json_object(text)
     if decoded is not None and not _CAPTCHA.isdisjoint(_errors(decoded)):
@@ -128,7 +127,7 @@ def _decoded(reply: SiteReply) -> JsonObject:
         raise SessionRefused(Unavailable(Reason.PROVIDER_UNAVAILABLE))
     failure = Unavailable(Reason.BAD_REPLY)
     if decoded is None and _is_html(text):
-        # Under maintenance, switched off, or a page for people in place of a captcha.
+        # Under maintenance, switched off, or an HTML page instead of a captcha.
         failure = Throttled(reply.retry_after)
     elif decoded is not None and (decoded.get("ERROR") or decoded.get("ERRORS")):
         failure = Unavailable(Reason.PROVIDER_UNAVAILABLE)
@@ -140,7 +139,7 @@ def _decoded(reply: SiteReply) -> JsonObject:
 
 
 def _invalid_fields(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatus) -> Invalid | None:
-    """The person's fields that are wrong, if that is what the reply says; None: it holds an answer. Raises Unavailable."""
+    """The person's wrong fields in an error reply; None: the reply is no error. Raises Unavailable."""
     is_error = bool(decoded.get("ERROR") or decoded.get("ERRORS"))
     if reply.status in answering and not is_error:
         return None
@@ -151,11 +150,11 @@ def _invalid_fields(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatu
             for name, texts in _errors(decoded).items()
             if name in WIRE_NAMES
         ]
-        # Errors in nothing but fields that no client knows are the fault of our form, not of this person.
+        # Errors only in fields that the client does not send are a bug of ours, not of the person's data.
         if errors:
             return Invalid(tuple(errors))
     if is_error and reply.status == HTTPStatus.OK:
-        # It is what the service has worked out.
+        # It is the final result of the service.
         raise NoResult(Reason.PROVIDER_UNAVAILABLE)
     raise Unavailable(Reason.PROVIDER_UNAVAILABLE if is_error else Reason.BAD_REPLY)
 
@@ -174,7 +173,7 @@ def _answer(reply: SiteReply, decoded: JsonObject, key: str, *answering: HTTPSta
     if status is None:
         raise NoResult(Reason.PROVIDER_UNAVAILABLE)
     inn_found = _valid_inn(decoded.get("inn"))
-    # An INN of a person who is not found, or none of one who is: such a reply can't be believed.
+    # An INN with "not found", or "found" without one: the reply contradicts itself.
     if bool(inn_found) != (status is Status.FOUND):
         raise NoResult(Reason.BAD_REPLY)
     return ProviderReply(Verdict(status, inn_found, NAME), captcha_ahead=captcha)
@@ -192,7 +191,7 @@ def _texts(texts: object) -> str:
 
 
 def _json_object(text: str) -> JsonObject | None:
-    """The object that a text is, or that stands in a page between the first brace and the last; None: there is none."""
+    """The JSON object of a text, or of an HTML page between the first brace and the last; None without one."""
     text = text.strip()
     in_page = text[text.find("{") : text.rfind("}") + 1] if _is_html(text) else ""
     for candidate in (text, in_page) if in_page else (text,):
@@ -205,12 +204,12 @@ def _json_object(text: str) -> JsonObject | None:
 
 
 def _is_html(text: str) -> bool:
-    """Whether it is a page for people."""
+    """Whether the text is an HTML page."""
     return text.lstrip().startswith("<")
 
 
 def _integer(value: object) -> int | None:
-    """A number as it may come, 1 or 1.0 or "1"; None for anything else."""
+    """The integer of 1, 1.0 or "1"; None for anything else."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(float(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -219,24 +218,24 @@ def _integer(value: object) -> int | None:
 
 
 def _is_true(value: object) -> bool:
-    """A yes: true, "true" or 1."""
+    """Whether the value is true, "true" or 1."""
     return bool(value) and (value is True or value == "true" or _integer(value) == 1)
 
 
 def _valid_inn(value: object) -> str:
-    """A person's INN with its checksum right, or "". One that came as a number has its leading zero again."""
+    """A person's INN with a valid checksum, or "". A number gets its leading zeros back."""
     number = _integer(value)
     text = str(number).zfill(inn.LENGTH) if number is not None else value
     return text if isinstance(text, str) and inn.is_valid(text) else ""
 
 
 def _text_of(value: object) -> str:
-    """A text, or "". One with broken characters is none."""
+    """The text, or "" if it is none or has broken characters."""
     return value if isinstance(value, str) and not _BROKEN.search(value) else ""
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     decoded = dict(pairs)
     if len(decoded) != len(pairs):
-        raise ValueError("a key that is there twice says nothing")
+        raise ValueError("a key occurs twice")
     return decoded

@@ -1,7 +1,7 @@
-"""The session that the site's own page begins with, and the operator's consent in it (fns-protocol.md, 1).
+"""Opens the site's session, and gives the operator's consent in it (fns-protocol.md, 1).
 
-Sources disagree whether it is needed; and to consent is a legal statement, so nothing here happens unless the
-operator has switched it on. Cookies are kept and sent back in either case.
+Sources disagree whether a session is needed, and consent is a legal statement: so it is off unless the operator
+switches it on. Cookies are stored and sent back in either case.
 """
 
 import json
@@ -19,7 +19,7 @@ from function.telemetry import Observer
 
 SETTING = "CLIENT_NALOG_CONSENT"
 OPENING_SEC = 1.0
-"""After so long a lookup tries again that came while another one was opening the session."""
+"""`retry_after` of a lookup while another one opens the session."""
 
 _FORM = {**CONSENT_QUERY, "personalData": "1"}
 _COOKIE = "upd_inn"
@@ -27,13 +27,13 @@ _COOKIE = "upd_inn"
 
 @dataclass(eq=False)
 class OpenSession:
-    """A session that was opened. `proven`: the service has answered in it."""
+    """An open session. `proven`: the service has answered in it."""
 
     proven: bool = False
 
 
 class SiteSession:
-    """One session for all threads: opened by the first that needs it, and again by the first after it was refused."""
+    """One session for all threads, opened when it is first needed, and again after a refusal."""
 
     def __init__(self, client: SiteClient, observer: Observer, *, consent: bool) -> None:
         self._client = client
@@ -44,10 +44,10 @@ class SiteSession:
         self._reported = False
 
     def open(self) -> OpenSession:
-        """The session, after opening one where there is none.
+        """The session; opens one if there is none.
 
-        Raises PROVIDER_CLOSED while another thread opens it: who waited for it would ask without a permit of that
-        moment, and all of them at once. Raises Throttled, Unavailable where it can't be opened.
+        Raises PROVIDER_CLOSED while another thread opens it: threads that waited for it would then ask all at once,
+        with outdated permits. Raises Throttled, Unavailable if it can't be opened.
         """
         session = self._session
         if session is not None:
@@ -62,26 +62,26 @@ class SiteSession:
         finally:
             self._changing.release()
 
-    def refused(self, session: OpenSession, refusal: SessionRefused) -> Unavailable:
-        """How a request ends that was refused in this session: where it was a good one, a new one is worth a try."""
+    def handle_refusal(self, session: OpenSession, refusal: SessionRefused) -> Unavailable:
+        """The error of a request that was refused in this session; it is retried if the session was proven."""
         if not self._consent:
             if not self._reported:
                 self._reported = True
                 self._observer.event("consent_needed", variable=SETTING)
-            return refusal.otherwise
-        self.forget(session)
-        return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.otherwise
+            return refusal.fallback_error
+        self.discard(session)
+        return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.fallback_error
 
-    def forget(self, session: OpenSession) -> None:
-        """Open another one for the next lookup, unless this one was replaced already."""
-        # While another thread holds the lock, the session is being replaced.
+    def discard(self, session: OpenSession) -> None:
+        """Discard the session unless it was replaced; the next lookup opens another one."""
+        # If another thread holds the lock, it is replacing the session.
         if self._consent and self._changing.acquire(blocking=False):
             if self._session is session:
                 self._session = None
             self._changing.release()
 
     def _begin(self) -> None:
-        """Go the way of the site's own pages, consent included."""
+        """Request the same pages as a browser, consent included."""
         cookies = self._client.cookies
         cookies.clear()
         form_page = self._page(FORM_PAGE)
@@ -104,7 +104,7 @@ class SiteSession:
 
 
 def asks_consent(reply: SiteReply) -> bool:
-    """Whether it sends the visitor to the page that asks for consent."""
+    """Whether the reply redirects to the page that asks for consent."""
     return is_redirect(reply) and urlsplit(reply.headers.get("location", "")).path.endswith(CONSENT_PAGE)
 
 
@@ -117,7 +117,7 @@ def _check(reply: SiteReply) -> None:
 
 
 def _token(reply: SiteReply) -> str:
-    """The JSON string that the site's script keeps as a cookie."""
+    """The JSON string that the site's script stores as a cookie."""
     try:
         token = json.loads(reply.text)
     except (ValueError, RecursionError):

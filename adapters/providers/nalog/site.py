@@ -1,4 +1,4 @@
-"""Where the tax service's pages are, what its form takes, and the headers that a browser sends (fns-protocol.md, 1 and 4)."""
+"""The tax service's pages, form fields and request headers (fns-protocol.md, 1 and 4)."""
 
 from datetime import date
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ TWO_STEP_OLD = "/inn-new-proc.do"
 LEGACY = "/inn-proc.do"
 FORM_PAGE = "/inn.do"
 FORM_NAME = "frmInn"
-"""Of the form on that page; a page without it is another one."""
+"""The name of the form on that page, by which the page is recognized."""
 CONSENT_PAGE = "/static/personal-data.html"
 CONSENT_QUERY = {"svc": "inn", "from": FORM_PAGE}
 CONSENT = "/static/personal-data-proc.json"
@@ -29,17 +29,17 @@ WIRE_NAMES = {
     "docno": "documentNumber",
     "docdt": "documentDate",
 }
-"""What the client calls a field of the form. A series and its number are one field there."""
+"""The client's name of each field of the form, where series and number are one field."""
 
 NO_CAPTCHA = {"captcha": "", "captchaToken": ""}
-"""The service never solves captchas; the form sends these fields all the same."""
+"""The form always sends these fields; we never solve captchas."""
 
 _HOME = "https://service.nalog.ru"
 _PAGES = (TWO_STEP, TWO_STEP_OLD, LEGACY, FORM_PAGE)
 
 
 def root_of(url: str) -> str:
-    """The address without the page that older settings have at its end, and without a slash."""
+    """The address without a final slash, and without the page that older settings include."""
     bare = url.rstrip("/")
     for page in _PAGES:
         if urlsplit(bare).path.endswith(page):
@@ -48,12 +48,12 @@ def root_of(url: str) -> str:
 
 
 def two_step_page(url: str) -> str:
-    """The page that answers find and get: the one that the address names, else the usual one."""
+    """The page for find and get: the one in the address, else the default."""
     return TWO_STEP_OLD if url.rstrip("/").endswith(TWO_STEP_OLD) else TWO_STEP
 
 
 def client(settings: NalogSettings) -> SiteClient:
-    """Requests to the site, as a browser's form makes them. Raises OSError where the CA bundle cannot be read."""
+    """A client that sends a browser's headers. Raises OSError if the CA bundle cannot be read."""
     return SiteClient(
         root_of(settings.url),
         timeout=settings.timeout_sec,
@@ -72,7 +72,7 @@ def client(settings: NalogSettings) -> SiteClient:
 
 
 def person_fields(request: LookupRequest) -> dict[str, str]:
-    """The fields that say who is meant, without those of a captcha."""
+    """The fields of the person, without those of a captcha."""
     patronymic = {"otch": request.middle_name} if request.middle_name else {"opt_otch": "1"}
     return {
         "fam": request.last_name,

@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
 from adapters.answers.encryption import KeyRing
-from adapters.mongodb import MongoConfig, MongoStore, StoreFault, StoreRefuses, UnderOldKeys
+from adapters.mongodb import MongoConfig, MongoStore, StoredCounts, StoreFault, StoreRefuses
 from adapters.mongodb.errors import TRANSIENT_CODES, operator_errors
 from adapters.runtime.clock import SystemClock
 from function.history import HistoryQuery
@@ -56,7 +56,7 @@ def shown(error: pytest.ExceptionInfo[Exception]) -> str:
 def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo) -> None:
     with store_at(login(guarded, "writer")) as store:
         store.prepare()
-        assert store.under_old_keys() == UnderOldKeys(0, 0)
+        assert store.count_under_old_keys() == StoredCounts(0, 0)
         assert isinstance(store.acquire("nalog", UNPACED), Permit)
         assert store.check("nalog", UNPACED) is None
         assert store.find_or_claim(request().person) is not None
@@ -110,7 +110,7 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
             with pytest.raises(Unavailable) as caught:
                 lookup()
             assert isinstance(caught.value.__cause__, StoreRefuses)
-        for operation in (store.try_writing, lambda: store.forget(request(7).person), store.under_old_keys):
+        for operation in (store.try_writing, lambda: store.forget(request(7).person), store.count_under_old_keys):
             with pytest.raises(StoreRefuses, match="readWrite"):
                 operation()
         client["inn"].command("updateUser", "fading", roles=[{"role": "readWrite", "db": "inn"}])
@@ -145,7 +145,7 @@ def test_a_mongod_that_is_not_there_is_an_outage() -> None:
         calls: list[Callable[[], object]] = [
             store.prepare,
             store.ping,
-            store.under_old_keys,
+            store.count_under_old_keys,
             lambda: store.find_many([request().person]),
             lambda: store.find_or_claim(request().person),
             lambda: store.history(HistoryQuery()),

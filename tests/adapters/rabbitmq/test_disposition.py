@@ -114,7 +114,7 @@ def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT00
     ("name", "returns", "expected"),
     [
         pytest.param("amq.rabbitmq.reply-to.token", 0, False, id="direct, for the first time"),
-        pytest.param("amq.rabbitmq.reply-to.token", 2, False, id="direct, in hand beside others when they came back"),
+        pytest.param("amq.rabbitmq.reply-to.token", 2, False, id="direct, returned together with others"),
         pytest.param("amq.rabbitmq.reply-to.token", 3, True, id="direct, and came back when it was alone"),
         pytest.param("amq.rabbitmq.reply-to-token", 3, False, id="a queue of nearly that name"),
         pytest.param("customer", 6, False, id="a queue ends no connection"),

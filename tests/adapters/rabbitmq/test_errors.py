@@ -76,7 +76,7 @@ async def test_the_log_says_why_a_lane_has_no_broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "CONNECT_SEC", 0.1)
-    monkeypatch.setattr(connection, "SHARE_SEC", 0.1)
+    monkeypatch.setattr(connection, "MIN_SHARE_SEC", 0.1)
     log, stopping = io.StringIO(), asyncio.Event()
     with _listener(listening=listening) as port, start("inn", "INFO", log) as told:
         broker = BrokerConfig((f"amqp://guest:guest@127.0.0.1:{port}/",), "inn", Names("inn"), 60)

@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.rabbitmq.topology import DELIVERY_LIMIT, UNLIMITED, Names, how_to_mend, queues
+from adapters.rabbitmq.topology import DELIVERY_LIMIT, UNLIMITED, Names, queue_mismatch_hint, queues
 
 NAMES = Names("inn")
 BY_NAME = {queue.name: dict(queue.arguments) for queue in queues(NAMES, retry_sec=60)}
@@ -47,7 +47,7 @@ def test_a_delay_of_a_fraction_is_whole_milliseconds() -> None:
     assert retry.arguments["x-message-ttl"] == 250
 
 
-def test_how_to_mend_names_the_queue_and_the_setting() -> None:
-    text = how_to_mend("inn.retry")
+def test_queue_mismatch_hint_names_the_queue_and_the_setting() -> None:
+    text = queue_mismatch_hint("inn.retry")
     assert "inn.retry" in text
     assert "APP_REQUEST_RETRY_SEC" in text

@@ -13,7 +13,7 @@ import urllib3
 from function.request import LookupRequest, parse
 from local_runtime.emulator import settings as settings_module
 from local_runtime.emulator.cases import CASES
-from local_runtime.emulator.client import Emulator, WrongControl, known
+from local_runtime.emulator.client import Emulator, WrongEmulatorSettings, entry_for
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.settings import STEPS_OF, Body, Captcha, Connection, Consent, EmulatorSettings, Rule
 
@@ -53,7 +53,7 @@ README = Path(settings_module.__file__).with_name("README.md")
 )
 def test_a_wrong_setting_is_refused_and_changes_nothing(emulator: Emulator, settings: Any, fault: str) -> None:
     before = emulator.control()
-    with pytest.raises(WrongControl, match=fault):
+    with pytest.raises(WrongEmulatorSettings, match=fault):
         emulator.control(**settings)
     assert emulator.control() == before
 
@@ -261,7 +261,7 @@ def test_a_request_of_the_contract_finds_its_counts(emulator: Emulator, client: 
         request = parse({"requestId": "1", **person["request"]}, datetime.now(UTC).date())
         assert isinstance(request, LookupRequest)
         assert emulator.asked(request) == 1, person["id"]
-        entry = known(request)
+        entry = entry_for(request)
         assert (entry.key, entry.ending, entry.inn) == (person["key"], person["ending"], person["inn"])
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from function import inn
 from local_runtime.emulator.fields import errors_of
-from local_runtime.emulator.register import PEOPLE, Ending, entry_of, key_of, named
+from local_runtime.emulator.register import PEOPLE, Ending, entry_of, key_of, named_people
 
 NAMES = st.text("абвгдеёжзиклмнопрстуфхцчшщыьэюя", min_size=1, max_size=12)
 FORMS = st.fixed_dictionaries(
@@ -58,7 +58,12 @@ def test_a_named_person_fills_the_form_rightly(person: object) -> None:
 
 
 def test_named_people_are_all_different() -> None:
-    assert len(named()) == len(named(yo_differs=True)) == len({person.id for person in PEOPLE}) == len(PEOPLE)
+    assert (
+        len(named_people())
+        == len(named_people(yo_differs=True))
+        == len({person.id for person in PEOPLE})
+        == len(PEOPLE)
+    )
     assert {person.ending for person in PEOPLE} == set(Ending)
     found = [person.entry.inn for person in PEOPLE if person.ending is not Ending.WRONG_INN and person.entry.inn]
     assert len(set(found)) == len(found)

@@ -16,9 +16,9 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Ticket, Unavailable, Verdict
 from function.rate_limit import RateLimit
 from function.request import LookupRequest
-from local_runtime.emulator.client import Emulator, Remote
+from local_runtime.emulator.client import Emulator, EmulatorControl
 from local_runtime.playground import Playground, SwitchableProvider
-from local_runtime.playground.provider import MAX_ANSWERS, LatestAnswer
+from local_runtime.playground.switchable_provider import MAX_ANSWERS, LatestAnswer
 from tests.doubles import INN, MemoryRateLimiter, RecordingObserver, request
 from tests.servers.process import free_port
 
@@ -50,7 +50,7 @@ def switchable(nalog: Callable[[], Verdict | Invalid] | None = None) -> Switchab
 
 
 @contextmanager
-def serving(emulator: Remote, provider: SwitchableProvider) -> Iterator[str]:
+def serving(emulator: EmulatorControl, provider: SwitchableProvider) -> Iterator[str]:
     listener = listen(Address("127.0.0.1", 0))
     server = Server(Starlette(routes=Playground(emulator, provider).routes()), listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
@@ -129,7 +129,7 @@ def test_an_unknown_switch_is_refused(site: str, body: object, headers: dict[str
 
 
 def test_an_emulator_that_has_ended_is_a_problem_and_no_internal_error() -> None:
-    with serving(Remote(f"http://127.0.0.1:{free_port()}"), switchable()) as url:
+    with serving(EmulatorControl(f"http://127.0.0.1:{free_port()}"), switchable()) as url:
         answer = call(f"{url}/playground/state")
     assert (answer.status, answer.json()["detail"]) == (502, "the emulated tax service does not answer")
 

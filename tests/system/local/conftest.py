@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local_runtime.emulator.client import Remote
+from local_runtime.emulator.client import EmulatorControl
 
 AT_ONCE = {"latency": 0, "pending": 0}
 """How the emulated tax service answers where nobody has to watch it."""
@@ -44,7 +44,7 @@ class LocalRuntime:
             self.end(signal.SIGKILL)
             raise
         self.url, tax_service = re.findall(r"http://127\.0\.0\.1:\d+", self.greeting)[:2]
-        self.tax_service = Remote(tax_service)
+        self.tax_service = EmulatorControl(tax_service)
 
     @property
     def log(self) -> str:

@@ -127,7 +127,7 @@ def test_a_folder_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.touch()
     assert refusal(tmp_path, "--data", file.name, HTTP_PORT="0") == (
-        "inn: nothing can be kept in README.md: it is no folder; name a folder that this user may write to (--data)\n"
+        "inn: nothing can be kept in README.md: it is not a folder; name a folder that this user may write to (--data)\n"
     )
 
 

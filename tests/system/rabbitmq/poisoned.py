@@ -13,7 +13,7 @@ from pathlib import Path
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.jobs import LaneContext
+from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner

@@ -16,7 +16,7 @@ from pamqp.commands import Basic
 
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
-from adapters.rabbitmq.jobs import LaneContext
+from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner

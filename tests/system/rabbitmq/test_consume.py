@@ -88,7 +88,7 @@ def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
         replies = customers.got(80)
         assert third.end(signal.SIGTERM) == 0
         assert customers.parked() == 0
-    # What either lane had in hand, each of the two times, may have been answered or moved already.
+    # What was unacknowledged in either lane, each of the two times, may have been answered or moved already.
     assert counted(replies.values()) <= 80 + 2 * 2 * (IN_HAND + 1)
     assert differing(replies.values()) == []
     assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
@@ -97,7 +97,7 @@ def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
 def test_after_each_kill_uncached_lookups_go_on_once_the_lease_of_the_dead_has_ended(
     settings: Settings, start: Start, node: Node, emulator: Emulator
 ) -> None:
-    """What the dead had in hand fills the lane: its claims end with their lease, which nobody renews."""
+    """Unacknowledged messages of a dead process fill the lane: their claims end with the lease."""
     uncached = 200
     settings |= {"RABBITMQ_PREFETCH_COUNT": str(uncached), "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
     emulator.control(pending=1, latency=0.5)

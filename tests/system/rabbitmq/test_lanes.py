@@ -229,7 +229,7 @@ async def test_an_unroutable_reply_is_kept_and_counted(room: Room, nowhere: str)
 
 
 async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_others_are_answered(room: Room) -> None:
-    """What it is in hand with comes back with it, and is answered directly all the same."""
+    """What is unacknowledged beside it is returned with it, and is answered directly all the same."""
     forged, direct = f"{DIRECT_REPLY}.AAAA.x", set[str | None]()
 
     async def take(message: DeliveredMessage) -> None:
@@ -282,7 +282,7 @@ def limited(room: Room, queue: str, length: int) -> Iterator[None]:
 async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing_is_lost(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those in hand, too, which are to go to its tail, go on and make room."""
+    """Held messages, too, which are to go to its tail, go on and make room."""
     monkeypatch.setattr(publisher, "FULL_QUEUE_SEC", 0.1)
     monkeypatch.setattr(slow_lane, "FULL_QUEUE_SEC", 0.1)
     async with room.consumer(retries=0, held=2) as consumer, room.customer() as customer:
@@ -303,7 +303,7 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
             assert consumer.fast.is_ready
             room.service.says(Reason.THROTTLED)
             tried = len(room.service.asked)
-            await until(lambda: len(room.service.asked) > tried + 6, "more tries of those in hand")
+            await until(lambda: len(room.service.asked) > tried + 6, "more tries of the held messages")
             room.service.does = lambda _request: FOUND
             asked = next(numbers) - 1 + 5
             replies = await customer.got(asked)
@@ -435,7 +435,7 @@ async def test_while_the_provider_is_closed_nothing_is_taken_and_nothing_fails(r
         await customer.asks(range(20))
         await room.holds(room.names.lookup, 20 - in_hand)
         asked = len(room.service.asked)
-        await until(lambda: len(room.service.asked) > asked + 3, "more tries of those in hand")
+        await until(lambda: len(room.service.asked) > asked + 3, "more tries of the held messages")
         assert len(set(room.service.asked)) <= in_hand
         room.service.does = lambda _request: FOUND
         replies = await customer.got(20)

@@ -69,7 +69,7 @@ def hanging() -> Iterator[int]:
 async def test_an_address_that_hangs_costs_its_share_of_the_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever comes first, one of three is reached."""
     monkeypatch.setattr(connection_module, "CONNECT_SEC", 3.0)
-    monkeypatch.setattr(connection_module, "SHARE_SEC", 0.1)
+    monkeypatch.setattr(connection_module, "MIN_SHARE_SEC", 0.1)
     with ExitStack() as stack:
         ports = [stack.enter_context(hanging()), stack.enter_context(hanging()), room.node.port]
         uris = tuple(room.node.uri.replace(str(room.node.port), str(port)) for port in ports)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from function.telemetry import STATUSES
-from local_runtime.emulator.client import known
+from local_runtime.emulator.client import entry_for
 from tests.servers.rabbitmq import PASSWORD, Node
 from tests.system.personal import People, lookup, seen, told, values
 from tests.system.rabbitmq.production import SECRETS, Production, production
@@ -105,7 +105,7 @@ def a_tax_service_that_says_who_it_is_asked_for(run: Production) -> None:
     count = len(spoiled(run.someone()))
     over_http, queued = ([run.someone() for _ in range(count)] for _ in range(2))
     rules = [
-        {"person": known(lookup(request)).key, **rule, **({"times": 2} if rule["on"] == "get" else often)}
+        {"person": entry_for(lookup(request)).key, **rule, **({"times": 2} if rule["on"] == "get" else often)}
         for group, often in ((over_http, {"times": 1}), (queued, {}))
         for request, rule in ((request, spoiled(request)[number]) for number, request in enumerate(group))
     ]
@@ -121,8 +121,8 @@ def a_tax_service_that_turns_everybody_away(run: Production) -> None:
     for scenario in ("captcha", "throttled", "down"):
         quoted, sent_on = run.someone(), run.someone()
         text = json.dumps(quoted, ensure_ascii=False)
-        quoting = {"person": known(lookup(quoted)).key, "times": 1}
-        elsewhere = {"person": known(lookup(sent_on)).key, "on": "find", "redirect": f"/inn.do?{quote(text)}"}
+        quoting = {"person": entry_for(lookup(quoted)).key, "times": 1}
+        elsewhere = {"person": entry_for(lookup(sent_on)).key, "on": "find", "redirect": f"/inn.do?{quote(text)}"}
         # A page instead of JSON turns away as well.
         page = {"on": "find", "raw": f"<p>{text}", **quoting}
         paid = {"on": "apifns", "raw": text, **quoting}

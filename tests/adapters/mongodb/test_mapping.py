@@ -9,7 +9,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from adapters.answers.encryption import Tampered
-from adapters.mongodb import MongoStore, StoreFault, UnderOldKeys
+from adapters.mongodb import MongoStore, StoredCounts, StoreFault
 from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place, ShiftedClock, a_prepared_place
@@ -134,8 +134,8 @@ def test_answers_under_an_old_key_are_served_and_counted(opened: Callable[..., S
     assert both.find(request(1).person) == old.answer()
     known = both.store.find_many([request(number).person for number in (1, 2, 3, 4)])
     assert len(known) == 3
-    counts = [mongo_store(harness).under_old_keys() for harness in (old, both, new)]
-    assert counts == [UnderOldKeys(1, 1), UnderOldKeys(2, 2), UnderOldKeys(2, 2)]
+    counts = [mongo_store(harness).count_under_old_keys() for harness in (old, both, new)]
+    assert counts == [StoredCounts(1, 1), StoredCounts(2, 2), StoredCounts(2, 2)]
     assert new.find(request(1).person) is None
     assert new.find(request(3).person) is not None
 
@@ -158,7 +158,7 @@ def test_what_is_under_keys_that_are_not_ours_is_counted(
         for number in numbers:
             one.save(request(number), one.answer())
         one.claim(request(9))
-    assert mongo_store(opened(*keys)).under_unknown_keys() == UnderOldKeys(left, left)
+    assert mongo_store(opened(*keys)).count_under_unknown_keys() == StoredCounts(left, left)
 
 
 def test_of_answers_under_two_keys_the_latest_is_served(opened: Callable[..., StoreHarness]) -> None:

@@ -1,4 +1,4 @@
-"""The site's session and its consent step (fns-protocol.md, 1): cookies that may or may not be demanded."""
+"""The site's session and consent pages, and the check of their cookies (fns-protocol.md, 1)."""
 
 import secrets
 from dataclasses import replace
@@ -25,14 +25,14 @@ _CONSENT_HTML = (
 
 
 class Sessions:
-    """The cookies that were handed out, and what is refused without them."""
+    """Issues session and consent cookies, and refuses calls without them."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, None] = {}
         self._consents: dict[str, None] = {}
 
     def clear(self) -> None:
-        """Forget all cookies."""
+        """Delete all cookies."""
         self._sessions.clear()
         self._consents.clear()
 
@@ -63,7 +63,7 @@ class Sessions:
         return _with_cookie(replies.as_json(token), CONSENT_COOKIE, token)
 
     def refusal(self, call: Call) -> HttpReply | None:
-        """The refusal of a call without the cookies that are demanded; None: it has them."""
+        """The refusal of a call without the required cookies; None: it has them."""
         if call.rule.forget_cookies:
             self.clear()
         consent = _consent(call) in ("required", "strict")

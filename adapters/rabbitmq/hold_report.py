@@ -1,6 +1,6 @@
-"""Reports deliveries that are held: each by its reason, and an outage of the store once.
+"""Reports held deliveries to the Observer: each by its reason, and an outage of the store once.
 
-A closed provider is not reported here: the fail-over between providers has done so.
+An open circuit is not reported here: the fail-over between providers reports it.
 """
 
 from collections import Counter
@@ -12,13 +12,13 @@ from function.result import summary_of
 from function.telemetry import HOLD_REASONS, Observer
 
 OUTAGE_LOG_SEC = 60.0
-"""A store that comes and goes has two lines in the log in so long."""
+"""Shortest time between two reported outages: two log lines each."""
 _WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})
-"""Endings of requests for which the store need not have been asked."""
+"""Outcomes that do not show that the store is available."""
 
 
 class HoldReport:
-    """One lane's. `queue`: its own; `clock`: seconds from any beginning; `outage_since`: None while there is none."""
+    """The report of one lane and its `queue`. `clock`: monotonic seconds; `outage_since`: None without an outage."""
 
     def __init__(self, observer: Observer, queue: str, clock: Callable[[], float] = monotonic) -> None:
         self._observer = observer
@@ -27,8 +27,8 @@ class HoldReport:
         self.outage_since: float | None = None
         self._silent_until = float("-inf")
 
-    def held(self, outcomes: Iterable[Outcome]) -> None:
-        """These are held, and tried again."""
+    def report_held(self, outcomes: Iterable[Outcome]) -> None:
+        """Count held deliveries; may report the beginning of an outage."""
         reasons = Counter(map(_status, outcomes))
         for reason in HOLD_REASONS:
             if count := reasons[reason]:
@@ -40,8 +40,8 @@ class HoldReport:
             self.outage_since = now
             self._observer.event("store_unavailable", queue=self._queue)
 
-    def released(self, outcomes: Iterable[Outcome]) -> None:
-        """These go on."""
+    def report_released(self, outcomes: Iterable[Outcome]) -> None:
+        """Report the end of an outage, if these outcomes show it."""
         if not _WITHOUT_STORE.issuperset(map(_status, outcomes)):
             self._end()
 

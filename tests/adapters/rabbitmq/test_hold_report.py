@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from adapters.rabbitmq.holds import OUTAGE_LOG_SEC, HoldReport
+from adapters.rabbitmq.hold_report import OUTAGE_LOG_SEC, HoldReport
 from function.outcomes import Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.telemetry import Observer
 from tests.doubles import KNOWN, request
@@ -36,7 +36,7 @@ def told(happenings: list[Happening]) -> Told:
     told = Told()
     report = HoldReport(told, "inn.lookup", lambda: now[0])
     for now[0], what, outcomes in happenings:
-        getattr(report, what)(outcomes)
+        getattr(report, f"report_{what}")(outcomes)
     return told
 
 

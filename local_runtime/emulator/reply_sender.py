@@ -1,4 +1,4 @@
-"""Sends a reply: complete, or broken in one of the ways that networks have."""
+"""Sends a reply: complete, or broken as networks and servers break them."""
 
 import asyncio
 import socket
@@ -14,17 +14,17 @@ from local_runtime.emulator.replies import HttpReply
 from local_runtime.emulator.settings import Rule
 
 LONGEST_SEC = 600
-"""No broken reply takes longer."""
+"""The time limit of a broken reply."""
 
 Disconnect = asyncio.Task[None]
-"""Ends when the client is gone."""
+"""Ends when the client disconnects."""
 
 _CHUNK = b" " * 65536
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class AsgiRequest(NamedTuple):
-    """One request and the way back. `connections`: uvicorn's protocols, among them the one that the request came by."""
+    """One request, and how to answer it. `connections`: uvicorn's protocols, one of which is the request's."""
 
     scope: Scope
     receive: Receive
@@ -39,19 +39,19 @@ class AsgiRequest(NamedTuple):
         return found
 
     def header(self, wanted: bytes) -> bytes:
-        """A header's value; empty where there is none."""
+        """A header's value, or b""."""
         return next((value for name, value in self.scope["headers"] if name == wanted), b"")
 
     async def disconnect(self) -> None:
-        """Wait until the client is gone."""
+        """Wait until the client disconnects."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
 
 async def send_reply(reply: HttpReply, rule: Rule, request: AsgiRequest) -> None:
-    """Send the reply, in the rule's way."""
+    """Send the reply, broken as the rule says."""
     if rule.connection is None:
-        await _start(reply, request, len(reply.body))
+        await _send_head(reply, request, len(reply.body))
         await request.send({"type": "http.response.body", "body": reply.body})
         return
     disconnect = asyncio.create_task(request.disconnect())
@@ -64,7 +64,7 @@ async def send_reply(reply: HttpReply, rule: Rule, request: AsgiRequest) -> None
         disconnect.cancel()
 
 
-async def _start(reply: HttpReply, request: AsgiRequest, length: int | None) -> None:
+async def _send_head(reply: HttpReply, request: AsgiRequest, length: int | None) -> None:
     headers = [(b"content-type", reply.content_type.encode())]
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
@@ -72,7 +72,7 @@ async def _start(reply: HttpReply, request: AsgiRequest, length: int | None) -> 
     await request.send({"type": "http.response.start", "status": int(reply.status), "headers": headers})
 
 
-async def _more(request: AsgiRequest, body: bytes) -> None:
+async def _send_chunk(request: AsgiRequest, body: bytes) -> None:
     await request.send({"type": "http.response.body", "body": body, "more_body": True})
 
 
@@ -87,8 +87,8 @@ async def _send_broken(reply: HttpReply, rule: Rule, request: AsgiRequest, disco
         case "trickle_head":
             await _trickle_head(reply, rule, request, disconnect)
         case "cut":
-            await _start(reply, request, len(reply.body))
-            await _more(request, reply.body[: len(reply.body) // 2])
+            await _send_head(reply, request, len(reply.body))
+            await _send_chunk(request, reply.body[: len(reply.body) // 2])
             request.transport.close()
         case "drop":
             request.transport.close()
@@ -101,11 +101,11 @@ async def _send_broken(reply: HttpReply, rule: Rule, request: AsgiRequest, disco
 
 
 async def _trickle(reply: HttpReply, rule: Rule, request: AsgiRequest, disconnect: Disconnect) -> None:
-    await _start(reply, request, len(reply.body))
+    await _send_head(reply, request, len(reply.body))
     for byte in reply.body:
-        if await _gone(disconnect, rule.pause):
+        if await _wait_disconnect(disconnect, rule.pause):
             return
-        await _more(request, bytes([byte]))
+        await _send_chunk(request, bytes([byte]))
     await request.send({"type": "http.response.body", "body": b""})
 
 
@@ -116,25 +116,25 @@ async def _trickle_head(reply: HttpReply, rule: Rule, request: AsgiRequest, disc
     message = f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}connection: close\r\n\r\n".encode() + reply.body
     transport = request.transport
     for byte in message:
-        if await _gone(disconnect, rule.pause):
+        if await _wait_disconnect(disconnect, rule.pause):
             return
         transport.write(bytes([byte]))
     transport.close()
 
 
 async def _large(reply: HttpReply, size: int | None, request: AsgiRequest, disconnect: Disconnect) -> None:
-    """A body of this size, or without an end (None)."""
+    """Send a body of this size; None: endless."""
     rest = sys.maxsize if size is None else max(size - len(reply.body), 0)
-    await _start(reply, request, None if size is None else len(reply.body) + rest)
-    await _more(request, reply.body)
+    await _send_head(reply, request, None if size is None else len(reply.body) + rest)
+    await _send_chunk(request, reply.body)
     while rest > 0 and not disconnect.done():
-        await _more(request, _CHUNK[:rest])
+        await _send_chunk(request, _CHUNK[:rest])
         rest -= len(_CHUNK)
         await asyncio.sleep(0)
     if not disconnect.done():
         await request.send({"type": "http.response.body", "body": b""})
 
 
-async def _gone(disconnect: Disconnect, pause: float) -> bool:
+async def _wait_disconnect(disconnect: Disconnect, pause: float) -> bool:
     await asyncio.wait({disconnect}, timeout=pause)
     return disconnect.done()

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.jobs import NoRequest, decode, encode_reply
+from adapters.rabbitmq.envelope import InvalidMessage, decode, encode_reply
 from adapters.rabbitmq.messages import Delivery, Properties
 from adapters.runtime.clock import SystemClock
 from function.event import Event, Mode
@@ -84,7 +84,7 @@ def test_an_event_in_structured_mode() -> None:
 )
 def test_what_is_no_request_says_what_was_expected(message: Delivery, mode: Mode, event_id: str) -> None:
     event = decode(message)
-    assert isinstance(event, NoRequest)
+    assert isinstance(event, InvalidMessage)
     rejected = event.request(SystemClock())
     assert (rejected.request_id, event.mode, event.id) == (None, mode, event_id)
     assert str(rejected.errors[0]).startswith("expected")

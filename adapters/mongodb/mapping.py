@@ -1,7 +1,6 @@
-"""Documents from and to the core's values, and the pipelines that update them.
+"""Maps the core's values to MongoDB documents and back, and builds the pipelines that update them.
 
-Personal data is encrypted, bound to the document that it stands in. Each pipeline decides on the server, in one atomic
-step, on its clock.
+Personal data is encrypted, and bound to its document. Each pipeline is one atomic step on the server, by its clock.
 """
 
 from datetime import timedelta
@@ -30,7 +29,7 @@ _HAS_TICKET: Document = {"$gt": ["$ticket.until", "$$NOW"]}
 
 
 class Encryption(Protocol):
-    """Keyed hashes and encryption; every hash of a person begins with the name of its key and is of one length."""
+    """Keyed hashes and encryption; a hash begins with the name of its key, and all have one length."""
 
     @property
     def key_names(self) -> list[bytes]:
@@ -46,11 +45,11 @@ class Encryption(Protocol):
         """Encrypt with the newest key, bound to a context."""
 
     def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
-        """Decrypt what was encrypted for this context; None where its key is gone."""
+        """Decrypt what was encrypted for this context; None if its key was removed."""
 
 
 def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Document:
-    """The document of an answer. Without `expires_at` it stays."""
+    """The document of an answer. Without `expires_at` it is kept for ever."""
     document: Document = {"_id": person, "status": answer.status.value, "provider": answer.provider}
     document["fetched_at"] = answer.fetched_at
     if answer.inn:
@@ -61,19 +60,19 @@ def answer_document(person: bytes, answer: Answer, encryption: Encryption) -> Do
 
 
 def answer_of(document: Document, encryption: Encryption) -> Answer | None:
-    """The answer in a document; None where its key is gone."""
+    """The answer in a document; None if its key was removed."""
     status, provider, fetched_at = Status(document["status"]), document["provider"], document["fetched_at"]
     inn = encryption.decrypt(document["inn"], _INN_CONTEXT + document["_id"]) if "inn" in document else b""
     return None if inn is None else Answer(status, inn.decode(), provider, fetched_at, document.get("expires_at"))
 
 
 def ticket_document(person: bytes, ticket: Ticket, encryption: Encryption) -> Document:
-    """What is kept of a ticket, in the document of its person."""
+    """The field `ticket` of a person's document."""
     return {"encrypted": encryption.encrypt(ticket.to_json(), _TICKET_CONTEXT + person), "until": ticket.expires_at}
 
 
 def ticket_of(document: Document, encryption: Encryption) -> Ticket | None:
-    """The ticket in a document; None where there is none, or its key is gone."""
+    """The ticket in a document; None without a ticket, or if its key was removed."""
     if "ticket" not in document:
         return None
     decrypted = encryption.decrypt(document["ticket"]["encrypted"], _TICKET_CONTEXT + document["_id"])
@@ -88,7 +87,7 @@ def row_id(person: bytes, request_id: Any) -> Document:
 def row_document(
     person: bytes, request: LookupRequest, answer: Answer, lasts: timedelta | None, encryption: Encryption
 ) -> Document:
-    """The document of a row of history that `lasts` so long; None: for ever."""
+    """The document of a row of history. `lasts` None: it is kept for ever."""
     personal = to_json({"person": person_fields(request), "inn": answer.inn})
     document: Document = {
         "_id": row_id(person, request.request_id),
@@ -103,7 +102,7 @@ def row_document(
 
 
 def row_of(document: Document, encryption: Encryption) -> HistoryRow:
-    """The row in a document; with the person where `sealed` was read and its key is not gone."""
+    """The row in a document; with the person if `sealed` was read and can be decrypted."""
     person, request_id = document["_id"]["person"], document["_id"]["request"]
     sealed = document.get("sealed")
     decrypted = encryption.decrypt(sealed, _row_context(person, request_id)) if sealed else None
@@ -120,9 +119,9 @@ def _row_context(person: bytes, request_id: str) -> bytes:
 def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
     """Claim the document unless it holds an answer or another's claim. `lease`: seconds.
 
-    The claim replaces an expired answer, which the TTL monitor would else remove together with the claim.
-    A ticket that has not expired stays, else `ticket` (adopted from a document under an older key) takes
-    its place. The document lives as long as its claim and its ticket.
+    The claim replaces an expired answer, which the TTL monitor would remove together with the claim.
+    An unexpired ticket stays, else `ticket` (adopted from a document under an older key) replaces it.
+    The document lives as long as its claim and its ticket.
     """
     until = _in(lease)
     adopted, ends = ("$$REMOVE", []) if ticket is None else ({"$literal": ticket}, [ticket["until"]])
@@ -136,9 +135,9 @@ def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
 
 
 def keep_ticket(token: str, ticket: Document, wait: float) -> Pipeline:
-    """Keep the ticket, and end this claim in `wait` seconds; nothing changes where another worker has been here since.
+    """Store the ticket, and end this claim in `wait` seconds; no change if another worker has changed the document.
 
-    The claim loses its token: no release or renewal that comes late applies to it.
+    The claim loses its token, so that a late release or renewal does not apply to it.
     """
     until = _in(wait)
     pending = {
@@ -152,14 +151,14 @@ def keep_ticket(token: str, ticket: Document, wait: float) -> Pipeline:
 
 
 def renew(lease: float) -> Pipeline:
-    """Begin the lease of the document's claim anew."""
+    """Restart the lease of the document's claim."""
     until = _in(lease)
     expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
     return [{"$set": {"claim.until": until, "expires_at": expires_at}}]
 
 
 def keep_answer(document: Document, token: str) -> Pipeline:
-    """Keep the answer unless one fetched later is there, end this claim and its ticket, and leave another's claim alone."""
+    """Store the answer unless a later one is there; end this claim and its ticket, but not another worker's claim."""
     return [
         {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
         _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
@@ -167,12 +166,12 @@ def keep_answer(document: Document, token: str) -> Pipeline:
 
 
 def keep_row(document: Document) -> Pipeline:
-    """Keep the row of history unless one of a later time is there."""
+    """Store the row of history unless a later one is there."""
     return [_replace_unless_later("time", document, {"$literal": document})]
 
 
 def find_claims(keys: list[bytes]) -> Pipeline:
-    """The documents under these keys, with `claimed`, and with tickets that have not expired only."""
+    """The documents under these keys, with `claimed`, and without expired tickets."""
     ticket = {"$cond": [_HAS_TICKET, "$ticket", "$$REMOVE"]}
     return [{"$match": {"_id": {"$in": keys}}}, {"$set": {"claimed": _CLAIMED, "ticket": ticket}}]
 

@@ -1,4 +1,4 @@
-"""Which provider the local runtime asks, and which gave its latest answers: the reply does not say."""
+"""Switches the local runtime's providers, and records which one gave the latest answers, for the page."""
 
 from collections import deque
 from typing import NamedTuple, assert_never
@@ -12,11 +12,11 @@ from function.request import LookupRequest
 
 MAX_ANSWERS = 32
 NALOG = "nalog"
-"""Only the tax service itself calls a person's fields wrong."""
+"""The only provider that rejects a person's fields."""
 
 
 class LatestAnswer(NamedTuple):
-    """A provider's answer to one request: no more of it than the page needs."""
+    """A provider's answer to one request, as far as the page needs it."""
 
     request_id: str
     status: Status
@@ -26,7 +26,7 @@ class LatestAnswer(NamedTuple):
 class SwitchableProvider(InnProvider):
     """The tax service alone, or with the paid provider as its fallback, as `paid` is switched.
 
-    It remembers which provider answered the latest requests.
+    It records which provider answered the latest requests.
     """
 
     def __init__(self, alone: FailoverProvider, with_paid: FailoverProvider, *, paid: bool) -> None:

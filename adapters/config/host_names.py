@@ -1,12 +1,12 @@
-"""Hosts as settings name them: a name or an IP address (IPv6 with or without brackets), alone or in a list."""
+"""Parses hosts in settings: names or IP addresses (IPv6 with or without brackets), single or in a list or URL."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address, ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 MAX_NAME = 253
-"""Characters of a name in DNS."""
-# Docker's names may hold an underscore. Python's own resolver fails with an error of its own on a longer label.
+"""Characters of a DNS name."""
+# Docker's names may contain an underscore. On a longer label Python's resolver raises UnicodeError.
 _LABEL = re.compile(r"[\w-]{1,63}")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 _PORTS = range(1, 65536)
@@ -15,14 +15,14 @@ _URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 
 
 def parse_host(text: str) -> str | None:
-    """The host, an IPv6 address without its brackets; None where the text is not exactly one host."""
+    """The host, an IPv6 address without its brackets; None if the text is not exactly one host."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         if ":" in bare:
             IPv6Address(bare)
             return bare
         if not text.isascii() or "xn--" in text.lower():
-            # An internationalized name must have an encoded form, and a name that is encoded a plain one.
+            # An internationalized name must be encodable, and an encoded one decodable.
             text.encode("idna").decode("idna")
     except (AddressValueError, UnicodeError):
         return None
@@ -31,7 +31,7 @@ def parse_host(text: str) -> str | None:
 
 
 def parse_hosts(text: str, port: int) -> list[tuple[str, int]] | None:
-    """Hosts separated by commas, each with its own port or else `port`; None where one of them is malformed."""
+    """Comma-separated hosts, each with its own port or else `port`; None if one of them is malformed."""
     parts = text.split(",")
     parsed = [found for part in parts if (found := _host_and_port(part, port))]
     return parsed if len(parsed) == len(parts) else None
@@ -43,7 +43,7 @@ def in_url(host: str) -> str:
 
 
 def is_url(text: str) -> bool:
-    """Whether a URL's host and port are well-formed, and there is only one of them."""
+    """Whether a URL has exactly one host, and host and port are well-formed."""
     try:
         parts = urlsplit(text)
         return parse_host(unquote(parts.hostname or "")) is not None and parts.port != 0
@@ -60,7 +60,7 @@ def is_loopback(host: str) -> bool:
 
 
 def split_url(url: str) -> tuple[str, ...]:
-    """A URL for each of the hosts that `url` names, separated by commas."""
+    """A URL for each of the comma-separated hosts of `url`."""
     parts = _URL.fullmatch(url)
     return tuple(f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")) if parts else (url,)
 

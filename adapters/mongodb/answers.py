@@ -1,10 +1,10 @@
 """Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Concurrent claims, tickets and saves of several threads share a round trip, or a transaction.
+Concurrent claims, tickets and saves of several threads share a round trip.
 
-`save` writes the answer and the row of history in one transaction. A standalone mongod has none: there the row is
-written first. After a crash in between, the next lookup fetches again, and overwrites the row. In the other order, the
-answer would be served from the cache, and its row stay missing.
+`save` writes the row of history, then the answer. After a crash in between, the next lookup polls or fetches again, and
+overwrites the row. In the other order, the answer would be served from the cache, and its row stay missing. A
+transaction would be worse: one that is left behind by a call that timed out blocks the person for a minute.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import pymongo
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.client_session import ClientSession
 from typing_extensions import override
 
 from adapters.mongodb import mapping
@@ -133,14 +132,9 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     def _save_all(self, saves: Sequence[tuple[UpdateOne, UpdateOne]]) -> Sequence[None]:
         rows, answers = zip(*saves, strict=True)
-
-        def write(session: ClientSession | None) -> None:
-            self._history.bulk_write(list(rows), session=session)
-            self._answers.bulk_write(list(answers), session=session)
-
-        # A save that another transaction blocks would delay its whole batch: only a single save is retried.
-        with lookup_errors():
-            self._transaction(write, retry=len(saves) == 1)
+        with lookup_errors(), pymongo.timeout(self._config.operation):
+            self._history.bulk_write(list(rows), ordered=False)
+            self._answers.bulk_write(list(answers), ordered=False)
         return [None] * len(saves)
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:

@@ -1,7 +1,7 @@
 """The client with its timeouts and pool, the indexes, and the base class of the stores."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +9,6 @@ from functools import cached_property
 
 import pymongo
 from pymongo import IndexModel, MongoClient
-from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, InvalidName, OperationFailure
@@ -118,7 +117,7 @@ class MongoBase:
 
     @cached_property
     def is_replicated(self) -> bool:
-        """Whether this is a replica set or a sharded cluster; a standalone mongod has no transactions."""
+        """Whether this is a replica set or a sharded cluster."""
         with operator_errors():
             hello = self._database.command("hello")
         return "setName" in hello or hello.get("msg") == "isdbgrid"
@@ -129,22 +128,6 @@ class MongoBase:
         self.ping()
         with operator_errors(), pymongo.timeout(LONG_CALL_SEC):
             yield
-
-    def _transaction(self, write: Callable[[ClientSession | None], None], *, retry: bool = True) -> None:
-        """Write in one transaction; on a standalone mongod without one.
-
-        `retry`: on a conflict with another transaction, try again for as long as a call may take.
-        """
-        with pymongo.timeout(self._config.operation):
-            if not self.is_replicated:
-                write(None)
-                return
-            with self._database.client.start_session() as session:
-                if retry:
-                    session.with_transaction(write, READS, WRITES)
-                else:
-                    with session.start_transaction(READS, WRITES):
-                        write(session)
 
 
 def _connect(config: MongoConfig) -> Database[Document]:

@@ -147,7 +147,7 @@ def _check_mongo(store: MongoStore, app: AppSettings, settings: MongoSettings) -
     old = store.count_under_old_keys()
     yield Finding(Kind.OK, MONGO, f"reached, logged in, may write; database {settings.name}")
     if not store.is_replicated:
-        text = "a server by itself: what belongs together is not written as one; a replica set (MONGO_RS) does that"
+        text = "a server by itself: it is down as long as its machine is; a replica set (MONGO_RS) goes on"
         yield Finding(Kind.NOTE, MONGO, text)
     if old.answers or old.history:
         yield Finding(Kind.NOTE, MONGO, _old_keys(old, app))

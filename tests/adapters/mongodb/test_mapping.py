@@ -52,16 +52,8 @@ def mongo_store(harness: StoreHarness) -> MongoStore:
     return harness.store
 
 
-def test_a_save_that_breaks_off_keeps_neither_on_a_replica_set(place: Place, harness: StoreHarness) -> None:
-    breaks_off(place, harness)
-    assert place.raw["history"].count_documents({}) == 0
-    assert harness.find(request().person) is None
-
-
-def test_a_save_that_breaks_off_on_a_mongod_alone_is_made_whole_by_the_next(
-    prepared_alone: tuple[Place, MongoStore],
-) -> None:
-    place, store = prepared_alone
+def test_a_save_that_breaks_off_is_made_whole_by_the_next(prepared: tuple[Place, MongoStore]) -> None:
+    place, store = prepared
     harness = place.harness(store)
     breaks_off(place, harness)
     assert [row.status for row in store.history(HistoryQuery())] == [Status.FOUND]

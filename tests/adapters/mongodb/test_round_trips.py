@@ -156,31 +156,17 @@ def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips
         all_but_one_wait(recorded._saves)
         with recorder.recording():
             list(threads.map(recorded.save, held, requests, [harness.answer()] * len(requests)))
-        assert recorder.names == ["update history", "update answers", "commitTransaction 1"] * 2
+        assert recorder.names == ["update history", "update answers"] * 2
     assert len(recorded.find_many(persons)) == len(persons)
 
 
-def test_a_save_is_one_transaction_on_a_replica_set(
+def test_a_save_writes_the_row_of_history_first_and_waits_for_both(
     recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
 ) -> None:
     harness = prepared[0].harness(recorded)
-    harness.save(request(1), harness.answer())
     claim = harness.claim(request(2))
     with recorder.recording():
         recorded.save(claim, request(2), harness.answer())
-    assert recorder.names == ["update history", "update answers", "commitTransaction 1"]
-    assert {command["txnNumber"] for command in recorder.commands} == {recorder.commands[0]["txnNumber"]}
-    assert recorder.commands[-1]["writeConcern"] == {"w": "majority", "j": True}
-
-
-def test_a_save_by_a_mongod_alone_writes_history_first(
-    recorder: Recorder, prepared_alone: tuple[Place, MongoStore]
-) -> None:
-    place, _ = prepared_alone
-    with closing(place.store()) as store:
-        harness = place.harness(store)
-        harness.save(request(1), harness.answer())
-        claim = harness.claim(request(2))
-        with recorder.recording():
-            store.save(claim, request(2), harness.answer())
     assert recorder.names == ["update history", "update answers"]
+    assert [command["writeConcern"] for command in recorder.commands] == [{"w": "majority", "j": True}] * 2
+    assert not any("autocommit" in command for command in recorder.commands)

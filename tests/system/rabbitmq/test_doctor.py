@@ -91,7 +91,7 @@ def test_all_is_well(doctor: Doctor, emulator: Emulator) -> None:
     assert ended.status == 0
     assert [line.split()[0] for line in lines(ended, "ok")] == ["settings", "MongoDB", "providers", "RabbitMQ", "tax"]
     assert lines(ended, "note") == [
-        "MongoDB      a server by itself: what belongs together is not written as one; a replica set (MONGO_RS) does that",
+        "MongoDB      a server by itself: it is down as long as its machine is; a replica set (MONGO_RS) goes on",
         f"RabbitMQ     nobody consumes {doctor.settings['RABBITMQ_SOURCE_QUEUE_NAME']}: start inn consume",
     ]
     assert emulator.stats().finds == 0

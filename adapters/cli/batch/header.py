@@ -218,7 +218,7 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
     # A `Номер` is a document's next to its series; elsewhere only without a better column, and never before the name.
     if "documentNumber" not in fixed:
         found["documentNumber"] = sorted(plain.get("documentNumber", []) + beside) or (
-            [] if best(DOCUMENT) and not series else numbers
+            [] if plain.get(DOCUMENT) and not series else numbers
         )
     if plain.get(FULL_NAME) and (plain.get("lastName") or plain.get("firstName")):
         found[FULL_NAME] = sorted(found[FULL_NAME] + found.pop("lastName", []) + found.pop("firstName", []))

@@ -161,6 +161,10 @@ DOUBTS = {
         "which column is the birth date: D Дата рождения or G Дата рождения?",
     ),
     "two documents": (f"{H};Паспорт", "which column is the document: F Номер or G Паспорт?"),
+    "a passport and a bare number": (
+        "Фамилия;Имя;Отчество;Дата рождения;Паспорт;Номер",
+        "which column is the document: E Паспорт or F Номер?",
+    ),
     "two numbers": (f"{H};Номер паспорта", "which column is the document number: F Номер or G Номер паспорта?"),
     "a whole name and its pieces": (
         f"ФИО;{H}",

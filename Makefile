@@ -20,14 +20,17 @@ run: $(VENV)/.run ## the local runtime on http://127.0.0.1:8080 (HTTP_PORT moves
 ready: ## the environments of lint and tests, side by side (both make them by themselves, too)
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev $(DEPLOY)/.ready
 
-# The core's own tests reach all of it. The other tests of a file share what they start, so they stay in one process;
-# there are more of those than processors, for most of a test is waiting.
+# The tests of a file share what they start, so they stay in one process; there are more of those than processors, for most
+# of a test is waiting.
+PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+# The core's own tests reach all of it.
 test: ready ## every test, on a real MongoDB and a real RabbitMQ
 	$(BIN)/python -m pytest tests/core --cov --cov-report=term-missing:skip-covered
-	$(BIN)/python -m pytest --ignore tests/core --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --ignore tests/core $(PARALLEL)
 
 rabbitmq4-test: ready ## the tests on a broker once more, on RabbitMQ 4 (needs root and debootstrap)
-	.ci/rabbitmq4-test
+	.ci/rabbitmq4-test $(PARALLEL)
 
 lint: $(VENV)/.dev ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

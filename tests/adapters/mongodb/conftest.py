@@ -115,6 +115,12 @@ def prepared(_prepared: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
 
 
 @pytest.fixture
+def harness(prepared: tuple[Place, MongoStore]) -> StoreHarness:
+    """For what every store promises, on `prepared`."""
+    return prepared[0].harness(prepared[1])
+
+
+@pytest.fixture
 def prepared_alone(_prepared_alone: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
     """The same on a mongod by itself."""
     return emptied(_prepared_alone)

@@ -29,11 +29,6 @@ def place(prepared: tuple[Place, MongoStore]) -> Place:
 
 
 @pytest.fixture
-def harness(prepared: tuple[Place, MongoStore]) -> StoreHarness:
-    return prepared[0].harness(prepared[1])
-
-
-@pytest.fixture
 def opened(place: Place) -> Iterator[Callable[..., StoreHarness]]:
     """Stores with other keys in the same database."""
     stores: list[MongoStore] = []

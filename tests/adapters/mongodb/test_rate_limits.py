@@ -16,11 +16,6 @@ def place(prepared: tuple[Place, MongoStore]) -> Place:
     return prepared[0]
 
 
-@pytest.fixture
-def harness(prepared: tuple[Place, MongoStore]) -> StoreHarness:
-    return prepared[0].harness(prepared[1])
-
-
 @pytest.mark.parametrize(
     ("fields", "limit", "result"),
     [

@@ -2,18 +2,12 @@ from typing import Any
 
 import pytest
 
-from adapters.mongodb import MongoStore
 from function.rate_limit import DenialReason, Denied, Permit, RateLimit, moscow_day
 from tests.adapters.mongodb.conftest import Place
 from tests.contracts.stores import StoreHarness
 
 LIMIT = RateLimit(min_interval=100, cooldown=1000, daily_limit=0, probe_lease=300)
 DAILY = RateLimit(min_interval=0, cooldown=0, daily_limit=3, probe_lease=300)
-
-
-@pytest.fixture
-def place(prepared: tuple[Place, MongoStore]) -> Place:
-    return prepared[0]
 
 
 @pytest.mark.parametrize(

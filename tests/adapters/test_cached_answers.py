@@ -123,27 +123,27 @@ def maintained() -> Iterator[Process]:
     process.answers.close()
 
 
+def cached(process: Process, number: int) -> list[Answer | None]:
+    """The first persons' answers in memory."""
+    return [process.answers.get_cached(person) for person in PERSONS[:number]]
+
+
 def test_who_was_found_in_the_store_is_cached(process: Process) -> None:
     process.store.known[PERSONS[0]] = KNOWN
-    assert process.answers.get_cached(PERSONS[0]) is None
+    assert cached(process, 1) == [None]
     assert process.answers.find_many(PERSONS[:2]) == {PERSONS[0]: KNOWN}
-    assert process.answers.get_cached(PERSONS[0]) == KNOWN
-    assert process.answers.get_cached(PERSONS[1]) is None
+    assert cached(process, 2) == [KNOWN, None]
     assert process.store.calls == ["find_many"]
 
 
-def test_what_is_saved_or_found_by_a_claim_is_cached(process: Process) -> None:
+def test_what_is_saved_or_found_by_a_claim_is_cached_and_what_could_not_be_saved_is_not(process: Process) -> None:
     process.answers.save(process.claim(0), request(0), KNOWN)
     process.store.known[PERSONS[1]] = KNOWN
     assert process.answers.find_or_claim(PERSONS[1]) == KNOWN
-    assert [process.answers.get_cached(person) for person in PERSONS[:2]] == [KNOWN, KNOWN]
-
-
-def test_what_could_not_be_saved_is_not_cached(process: Process) -> None:
     process.store.down = frozenset({"save"})
     with pytest.raises(Unavailable):
-        process.answers.save(process.claim(0), request(0), KNOWN)
-    assert process.answers.get_cached(PERSONS[0]) is None
+        process.answers.save(process.claim(2), request(2), KNOWN)
+    assert cached(process, 3) == [KNOWN, KNOWN, None]
 
 
 @pytest.mark.parametrize(
@@ -155,16 +155,16 @@ def test_a_cached_answer_is_gone(process: Process, answer: Answer, lasts: float)
     process.store.known[PERSONS[0]] = answer
     process.answers.find_many(PERSONS[:1])
     process.later(lasts - 1)
-    assert process.answers.get_cached(PERSONS[0]) == answer
+    assert cached(process, 1) == [answer]
     process.later(1)
-    assert process.answers.get_cached(PERSONS[0]) is None
+    assert cached(process, 1) == [None]
 
 
 def test_of_too_many_the_oldest_is_evicted(process: Process) -> None:
     process.store.known.update(dict.fromkeys(PERSONS, KNOWN))
     for person in PERSONS[:3]:
         process.answers.find_many([person])
-    assert [process.answers.get_cached(person) for person in PERSONS[:3]] == [None, KNOWN, KNOWN]
+    assert cached(process, 3) == [None, KNOWN, KNOWN]
 
 
 def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_and_not_fetched_again(process: Process) -> None:

@@ -111,6 +111,15 @@ class World:
         return self.tax.asked, self.paid.asked
 
 
+def ready(*said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> World:
+    """After the cool-down of a throttled find: the next one is a probe."""
+    world = World(Throttled(20), *said, paid=paid, limit=limit)
+    with suppress(Unavailable):
+        world.ask()
+    world.seconds += 20
+    return world
+
+
 @pytest.mark.parametrize("answer", [FOUND, INVALID], ids=["an answer", "an invalid person"])
 def test_what_an_open_provider_answers_is_given_back_and_nobody_else_is_asked(answer: Verdict | Invalid) -> None:
     world = World(answer, paid=[PAID])
@@ -121,15 +130,10 @@ def test_what_an_open_provider_answers_is_given_back_and_nobody_else_is_asked(an
 class TestTicket:
     """A poll is free: it takes no permit, and its failure opens no circuit."""
 
-    def test_a_find_that_is_pending_gives_a_ticket_and_the_poll_has_it(self) -> None:
-        world = World(PENDING, FOUND)
-        assert [world.ask(), world.ask(TICKET)] == [PENDING, FOUND]
-        assert world.tax.tickets == [None, TICKET]
-
-    def test_a_poll_takes_no_permit(self) -> None:
-        world = World(PENDING, limit=replace(LIMIT, daily_limit=1))
-        world.ask()
-        assert [world.ask(TICKET) for _ in range(5)] == [PENDING] * 5
+    def test_a_find_that_is_pending_gives_a_ticket_and_its_polls_have_it_and_take_no_permit(self) -> None:
+        world = World(*[PENDING] * 5, FOUND, limit=replace(LIMIT, daily_limit=1))
+        assert [world.ask(), *(world.ask(TICKET) for _ in range(5))] == [PENDING] * 5 + [FOUND]
+        assert world.tax.tickets == [None, *[TICKET] * 5]
         assert world.failure()[0] is Reason.PROVIDER_CLOSED
 
     def test_a_poll_goes_to_the_provider_of_its_ticket_though_it_is_closed(self) -> None:
@@ -166,17 +170,8 @@ class TestTicket:
         assert world.ask(TICKET) == PENDING
         assert world.failure() == (Reason.PROVIDER_CLOSED, 20)
 
-    def test_a_find_that_is_pending_is_a_good_probe(self) -> None:
-        world = World(Throttled(), PENDING)
-        world.failure()
-        world.seconds += 20
-        world.ask()
-        assert world.states == [None]
-
     def test_a_poll_is_no_probe(self) -> None:
-        world = World(Throttled(), FOUND, Throttled())
-        world.failure()
-        world.seconds += 20
+        world = ready(FOUND, Throttled())
         world.ask(TICKET)
         assert world.failure() == (Reason.THROTTLED, 40)
 
@@ -245,10 +240,7 @@ class TestFallback:
         assert world.paid.asked == 1
 
     def test_a_probe_that_failed_is_a_failure_still(self) -> None:
-        world = World(Throttled(), BAD, paid=[AWAY])
-        world.failure()
-        world.seconds += 20
-        assert world.failure() == (Reason.BAD_REPLY, 40)
+        assert ready(BAD, paid=[AWAY]).failure() == (Reason.BAD_REPLY, 40)
 
     def test_a_person_it_failed_for_waits_longer_each_time_and_others_are_taken_to_it(self) -> None:
         world = World(Throttled(100_000), paid=[*[BAD] * 9, PAID], limit=UNPACED)
@@ -285,20 +277,14 @@ class TestFallback:
 
 
 class TestCoolDown:
-    def test_a_throttled_provider_is_left_alone_until_its_cool_down_ends(self) -> None:
-        world = World(Throttled(), FOUND)
-        assert world.failure() == (Reason.THROTTLED, 20)
-        world.seconds += 1
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 19)
-        assert world.tax.asked == 1
-        world.seconds += 19
-        assert world.ask() == FOUND
-
-    def test_it_grows_with_each_one_in_vain_and_is_short_again_after_a_good_reply(self) -> None:
+    def test_a_throttled_provider_is_left_alone_longer_each_time_and_short_again_after_a_good_reply(self) -> None:
         world = World(Throttled(), Throttled(), Throttled(), FOUND, Throttled())
-        for wait in (20, 40, 80):
+        for times, wait in enumerate((20, 40, 80), 1):
             assert world.failure() == (Reason.THROTTLED, wait)
-            world.seconds += wait
+            world.seconds += 1
+            assert world.failure() == (Reason.PROVIDER_CLOSED, wait - 1)
+            assert world.tax.asked == times
+            world.seconds += wait - 1
         assert world.ask() == FOUND
         world.seconds += 1
         assert world.failure() == (Reason.THROTTLED, 20)
@@ -328,24 +314,17 @@ class TestCoolDown:
 class TestProbe:
     """After a cool-down."""
 
-    def ready(self, *said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> World:
-        world = World(Throttled(20), *said, paid=paid, limit=limit)
-        with suppress(Unavailable):
-            world.ask()
-        world.seconds += 20
-        return world
-
     def test_others_wait_or_go_elsewhere_while_it_is_under_way(self) -> None:
-        world, seen = self.ready(FOUND), []
+        world, seen = ready(FOUND), []
         world.tax.while_asked = lambda: seen.append(world.failure())
         assert world.ask() == FOUND
         # Its lease is 60 s, but it will be over sooner.
         assert seen == [(Reason.PROVIDER_CLOSED, 2)]
         assert world.tax.asked == 2
 
-    @pytest.mark.parametrize("said", [FOUND, INVALID], ids=["an answer", "a person who is invalid"])
-    def test_a_good_one_opens_the_provider(self, said: Verdict | Invalid) -> None:
-        world = self.ready(said)
+    @pytest.mark.parametrize("said", [FOUND, INVALID, PENDING], ids=["an answer", "an invalid person", "a ticket"])
+    def test_a_good_one_opens_the_provider(self, said: Verdict | Invalid | Pending) -> None:
+        world = ready(said)
         world.ask()
         assert world.states == [None]
         world.seconds += 1
@@ -353,33 +332,31 @@ class TestProbe:
 
     @pytest.mark.parametrize("said", [Throttled(), AWAY, BAD], ids=["throttled", "away", "a bad reply"])
     def test_any_other_one_closes_it_for_longer(self, said: Unavailable) -> None:
-        world = self.ready(said)
+        world = ready(said)
         assert [world.failure(), world.failure()] == [(said.reason, 40), (Reason.PROVIDER_CLOSED, 40)]
         assert world.tax.asked == 2
 
     def test_a_failed_one_makes_nobody_wait_where_cool_downs_are_off(self) -> None:
-        world = self.ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0))
+        world = ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0))
         assert world.failure() == (Reason.BAD_REPLY, 0)
         assert world.ask() == FOUND
 
     def test_one_that_announces_a_captcha_closes_it_again_and_its_word_counts(self) -> None:
-        world = self.ready(CAPTCHA_AHEAD)
+        world = ready(CAPTCHA_AHEAD)
         assert world.ask() == FOUND
         assert world.failure() == (Reason.PROVIDER_CLOSED, 40)
 
     def test_a_bug_closes_it_again_and_comes_out(self) -> None:
-        world = self.ready(ZeroDivisionError())
+        world = ready(ZeroDivisionError())
         with pytest.raises(ZeroDivisionError):
             world.ask()
         assert world.failure() == (Reason.PROVIDER_CLOSED, 40)
 
     def test_a_failed_one_sends_its_request_to_the_next_provider(self) -> None:
-        world = self.ready(AWAY, paid=[PAID])
-        assert world.ask() == PAID
-        assert world.asked == (2, 2)
+        assert ready(AWAY, paid=[PAID]).ask() == PAID
 
     def test_one_that_never_reports_back_is_lost_after_its_lease(self) -> None:
-        world = self.ready(KeyboardInterrupt(), FOUND)
+        world = ready(KeyboardInterrupt(), FOUND)
         with pytest.raises(KeyboardInterrupt):
             world.ask()
         world.seconds += 59
@@ -389,7 +366,7 @@ class TestProbe:
         assert world.tax.asked == 3
 
     def test_many_threads_make_one(self) -> None:
-        world = self.ready(FOUND, paid=[PAID], limit=UNPACED)
+        world = ready(FOUND, paid=[PAID], limit=UNPACED)
         started, done = threading.Event(), threading.Event()
 
         def linger() -> None:
@@ -420,9 +397,7 @@ class TestStore:
 
     @pytest.mark.parametrize("said", [CAPTCHA_AHEAD, FOUND], ids=["a captcha ahead", "a good probe"])
     def test_a_good_answer_outlives_a_note_that_cannot_be_kept(self, said: Said) -> None:
-        world = World(Throttled(), said)
-        world.failure()
-        world.seconds += 20
+        world = ready(said)
         world.tax.while_asked = lambda: setattr(world.limiter, "down", True)
         assert world.ask() == FOUND
         assert [type(error) for _, error in world.observer.of("error")] == [Unavailable]

@@ -16,7 +16,18 @@ from function.request import LookupRequest
 from local_runtime.store import EmbeddedStore
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.stores import LEASE, StoreHarness, at_once, request
-from tests.doubles import FOUND, KNOWN, NOW, TICKET, FixedClock, MemoryAnswers, RecordingObserver, World, event
+from tests.doubles import (
+    FOUND,
+    KNOWN,
+    NOW,
+    TICKET,
+    FixedClock,
+    MemoryAnswers,
+    RecordingObserver,
+    World,
+    event,
+    numbered,
+)
 from tests.servers.process import wait_for
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -87,8 +98,7 @@ class Process:
         self.clock.time += timedelta(seconds=seconds)
 
     def lookup(self, number: int = 1, **changes: str) -> Outcome:
-        wanted = event(**{"requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes})
-        return handle(wanted, self.world.ports._replace(answers=self.answers))
+        return handle(event(**numbered(number) | changes), self.world.ports._replace(answers=self.answers))
 
     def lookup_while_down(self, call: str, number: int = 1) -> None:
         self.store.down = frozenset({call})

@@ -22,6 +22,7 @@ from tests.doubles import (
     ScriptedProvider,
     World,
     event,
+    numbered,
     request,
 )
 
@@ -29,11 +30,11 @@ T = TypeVar("T")
 
 
 def person(number: int) -> Event:
-    return event(requestId=f"r-{number}", documentNumber=f"{100000 + number}")
+    return event(**numbered(number))
 
 
 def asked_for(number: int) -> LookupRequest:
-    return request(requestId=f"r-{number}", documentNumber=f"{100000 + number}")
+    return request(**numbered(number))
 
 
 def run(work: Callable[[LookupRunner], Awaitable[T]], world: World, observer: RecordingObserver | None = None) -> T:

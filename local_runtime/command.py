@@ -20,7 +20,7 @@ from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.function import HttpParts, http_endpoint
+from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.composition.providers import build_provider
 from adapters.config.settings import (
@@ -33,7 +33,7 @@ from adapters.config.settings import (
     load_groups,
 )
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Check
+from adapters.http.probes import Check, Probes
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
@@ -134,8 +134,9 @@ def local_endpoint(
     settings: LocalSettings, services: LocalServices, observer: Telemetry
 ) -> AbstractContextManager[Endpoint]:
     """The HTTP function over the local services."""
-    parts = HttpParts(settings.http.bearer_tokens, services.checks, observer, observer, settings.lookup.deadline_sec)
-    return http_endpoint(services.answers, services.ports, parts)
+    probes, tokens = Probes(services.checks, observer), settings.http.bearer_tokens
+    deadline = settings.lookup.deadline_sec
+    return http_endpoint(services.answers, services.ports, probes, observer, tokens=tokens, deadline_sec=deadline)
 
 
 @contextmanager

@@ -275,18 +275,6 @@ def files_of(mongo: Mongo) -> list[Path]:
     return [file for member in mongo.members for kind in ("*.wt", "*.log") for file in member.folder.rglob(kind)]
 
 
-def test_a_claim_and_a_ticket_say_nothing_of_the_person_either(place: Place, harness: StoreHarness) -> None:
-    claim = harness.claim(request())
-    [document] = place.raw["answers"].find()
-    assert document.keys() == {"_id", "claim", "expires_at"}
-    assert document["claim"].keys() == {"token", "until"}
-    harness.store.keep_ticket(claim, harness.ticket(), 1)
-    [document] = place.raw["answers"].find()
-    assert document.keys() == {"_id", "claim", "expires_at", "ticket"}
-    assert document["claim"].keys() == {"until"}
-    assert document["ticket"].keys() == {"encrypted", "until"}
-
-
 def test_a_document_lives_as_long_as_its_claim_and_its_ticket(place: Place, harness: StoreHarness) -> None:
     def times() -> list[datetime]:
         [document] = place.raw["answers"].find()

@@ -161,6 +161,7 @@ ERROR_ROWS: Rows = {
     "3: 500 with an answer in it": (reply(500, '{"state":0,"code":0}'), LATER),
     "3: 502, HTML": (reply(502, "<html>Bad Gateway</html>"), LATER),
     "3: 503": (reply(503, '{"ERROR":"x","STATUS":503}'), LATER),
+    "3: 504": (reply(504, ""), LATER),
     "3: 503, Retry-After": (reply(503, "", "Retry-After: 120"), throttled(120)),
     "3: 503, Retry-After as a date": (
         reply(503, "", "Date: Wed, 01 Jul 2026 10:00:00 GMT", "Retry-After: Wed, 01 Jul 2026 10:01:30 GMT"),

@@ -329,7 +329,8 @@ def test_claims_that_are_held_are_renewed_until_they_end(maintained: Process) ->
     maintained.answers.release(claims[0])
     wait_for(lambda: maintained.store.renewed[-1] == claims[1:], within=LONG, what="a renewal of the other")
     maintained.answers.keep_ticket(claims[1], TICKET, 1)
-    wait_until_idle(maintained)
+    third = maintained.claim(2)
+    wait_for(lambda: maintained.store.renewed[-1] == [third], within=LONG, what="a renewal of the third alone")
 
 
 def test_an_outage_or_a_bug_does_not_end_the_renewals(maintained: Process) -> None:
@@ -350,16 +351,10 @@ def test_nobody_stays_in_an_idle_process(maintained: Process) -> None:
     maintained.lookup_while_down("save", 1)
     maintained.world.provider.replies = [Pending(TICKET, 1)]
     maintained.lookup_while_down("keep_ticket", 2)
-    maintained.later(PENDING_SEC)
-    wait_until_idle(maintained)
     caches: list[TTLCache[Any]] = [cache for cache in vars(maintained.answers).values() if isinstance(cache, TTLCache)]
-    assert [len(cache._entries) for cache in caches] == [0, 0]
-    maintained.answers.find_many(PERSONS[:1])
-    assert maintained.answers._maintenance is not None
-
-
-def wait_until_idle(process: Process) -> None:
-    wait_for(lambda: process.answers._maintenance is None, within=LONG, what="the end of the maintenance thread")
+    assert sum(len(cache._entries) for cache in caches) == 3
+    maintained.later(PENDING_SEC)
+    wait_for(lambda: not any(cache._entries for cache in caches), within=LONG, what="the caches to be empty")
 
 
 def test_steps_are_timed_whether_they_fail_or_not(process: Process) -> None:

@@ -177,23 +177,18 @@ def test_of_too_many_the_oldest_is_evicted(process: Process) -> None:
     assert cached(process, 3) == [None, KNOWN, KNOWN]
 
 
-def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_and_not_fetched_again(process: Process) -> None:
-    process.lookup_while_down("save")
+@pytest.mark.parametrize("still_down", [[], ["save", "save"], ["erased_since", "erased_since"]], ids=str)
+def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_that_can_and_not_fetched_again(
+    process: Process, still_down: list[str]
+) -> None:
+    for call in ("save", *still_down):
+        process.lookup_while_down(call)
     outcome = process.lookup()
     assert isinstance(outcome, Answered)
     assert process.store.known == {request().person: outcome.answer}
     assert process.fetched == ["r-1"]
     assert process.lookup() == outcome
-    assert process.store.calls.count("save") == 2
-
-
-@pytest.mark.parametrize("down", ["save", "erased_since"])
-def test_while_the_store_is_down_the_save_stays_pending(process: Process, down: str) -> None:
-    process.lookup_while_down("save")
-    for _ in range(2):
-        process.lookup_while_down(down)
-    assert isinstance(process.lookup(), Answered)
-    assert process.fetched == ["r-1"]
+    assert process.store.calls.count("save") == 2 + still_down.count("save")
 
 
 def test_what_could_not_be_saved_because_of_a_bug_is_pending_as_well(process: Process) -> None:
@@ -206,24 +201,24 @@ def test_what_could_not_be_saved_because_of_a_bug_is_pending_as_well(process: Pr
     assert process.fetched == ["r-1"]
 
 
-def test_after_long_the_person_is_fetched_again(process: Process) -> None:
-    process.lookup_while_down("save")
-    process.store.claims.clear()
-    process.later(PENDING_SEC)
-    assert isinstance(process.lookup(), Answered)
-    assert process.fetched == ["r-1", "r-1"]
-
-
 @pytest.mark.parametrize(
-    ("erased", "fetched"),
-    [(1, ["r-1", "r-2"]), (0, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC - 1, ["r-1"])],
-    ids=["after it was fetched", "just then", "just then, by a slow clock", "long before"],
+    ("erased", "later", "fetched"),
+    [
+        pytest.param(1, 0, ["r-1", "r-2"], id="after it was fetched"),
+        pytest.param(0, 0, ["r-1", "r-2"], id="just then"),
+        pytest.param(-CLOCK_SKEW_SEC, 0, ["r-1", "r-2"], id="just then, by a slow clock"),
+        pytest.param(-CLOCK_SKEW_SEC - 1, 0, ["r-1"], id="long before"),
+        pytest.param(-CLOCK_SKEW_SEC - 1, PENDING_SEC, ["r-1", "r-2"], id="long before, and long after"),
+    ],
 )
-def test_once_anybody_was_erased_the_person_is_fetched_again_and_the_first_answer_is_not_written(
-    process: Process, erased: float, fetched: list[str]
+def test_once_anybody_was_erased_or_after_long_the_person_is_fetched_again_and_the_first_answer_is_not_written(
+    process: Process, erased: float, later: float, fetched: list[str]
 ) -> None:
     process.lookup_while_down("save")
     process.store.erased = NOW + timedelta(seconds=erased)
+    process.later(later)
+    if later:
+        process.store.claims.clear()
     assert isinstance(process.lookup(requestId="r-2"), Answered)
     assert process.fetched == fetched
     # The one that failed, and the one that succeeded.

@@ -348,18 +348,16 @@ def test_a_ticket_whose_key_is_gone_is_none(place: Place, old: StoreHarness, new
     assert new.claim(request()).ticket is None
 
 
-def test_whoever_an_old_keys_worker_has_claimed_is_not_claimed_again(old: StoreHarness, both: StoreHarness) -> None:
-    old.claim(request())
-    assert both.is_claimed(request())
-    both.later(LEASE + 1)
-    both.claim(request())
-
-
-def test_an_answer_under_an_old_key_leaves_nothing_to_claim(old: StoreHarness, both: StoreHarness) -> None:
-    old.save(request(), old.answer(lasts=100))
-    assert both.store.find_or_claim(request().person) == old.answer(lasts=100)
+def test_whoever_an_old_keys_worker_has_claimed_or_answered_is_not_claimed_again(
+    old: StoreHarness, both: StoreHarness
+) -> None:
+    old.claim(request(1))
+    old.save(request(2), old.answer(lasts=100))
+    assert both.is_claimed(request(1))
+    assert both.store.find_or_claim(request(2).person) == old.answer(lasts=100)
     both.later(101)
-    both.claim(request())
+    for number in (1, 2):
+        both.claim(request(number))
 
 
 def test_tickets_under_old_keys_are_erased_with_all_else(old: StoreHarness, both: StoreHarness) -> None:

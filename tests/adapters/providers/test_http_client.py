@@ -187,10 +187,6 @@ def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked() -> None:
     assert site.asked[0].headers["accept-encoding"] == "identity"
 
 
-def test_an_unknown_host_is_a_failure() -> None:
-    fails("http://nowhere.invalid")
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with serving(say(OK)) as elsewhere, serving(say(reply(status, "", f"Location: {elsewhere.url}/"))) as site:
@@ -502,11 +498,12 @@ class TestProxy:
             assert post(f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}").status == 200
         assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
 
-    @pytest.mark.parametrize("scheme", ["http", "socks5", "socks4"])
-    def test_a_proxy_that_is_not_there_is_a_failure(self, scheme: str) -> None:
+    def test_an_unknown_host_or_a_proxy_that_is_not_there_is_a_failure(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"127.0.0.1:{gone.getsockname()[1]}"
-        fails("http://127.0.0.1:9", proxy=f"{scheme}://{address}")
+        fails("http://nowhere.invalid")
+        for scheme in ("http", "socks5", "socks4"):
+            fails("http://127.0.0.1:9", proxy=f"{scheme}://{address}")
 
     @pytest.mark.parametrize("end", [close, reset])
     def test_a_form_that_a_proxy_took_and_gave_no_reply_to_is_not_sent_again(self, end: proxies.Serve) -> None:

@@ -75,7 +75,8 @@ def found(client: Nalog) -> ProviderReply | No:
     return ending(client.ask, request(), None)
 
 
-def test_without_consent_nobody_consents() -> None:
+def test_a_site_that_does_not_redirect_gets_its_consent_too_unless_the_operator_gives_none() -> None:
+    assert paths(asked_with(Tax(), consent=True)) == ["GET /inn.do", f"POST {CONSENT}", "find", "get"]
     assert paths(asked_with(Tax(), consent=False)) == ["find", "get"]
 
 
@@ -88,11 +89,6 @@ def test_1_session_and_consent_in_the_page_s_own_order_once_for_all_lookups(prot
     assert site.asked[2].headers["cookie"] == "JSESSIONID=ABC"
     for asked in site.asked[3:]:
         assert set(asked.headers["cookie"].split("; ")) == {"JSESSIONID=ABC", "upd_inn=t0ken"}
-
-
-def test_a_site_that_does_not_redirect_gets_its_consent_too() -> None:
-    site = asked_with(Tax(), consent=True)
-    assert paths(site) == ["GET /inn.do", f"POST {CONSENT}", "find", "get"]
 
 
 def test_a_consent_that_the_site_itself_keeps_as_a_cookie_is_not_set_twice() -> None:

@@ -6,7 +6,7 @@ here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CA
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from adapters.config.settings import (
     load_groups,
 )
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Check, Probes
+from adapters.http.probes import Probes
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
@@ -83,7 +83,7 @@ class LocalServices(NamedTuple):
     provider: SwitchableProvider
     answers: CachedAnswers
     ports: Ports
-    checks: Mapping[str, Check]
+    probes: Probes
 
 
 def local(
@@ -127,16 +127,15 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        yield LocalServices(emulator, provider, answers, ports, checks)
+        yield LocalServices(emulator, provider, answers, ports, Probes(checks, observer))
 
 
 def local_endpoint(
     settings: LocalSettings, services: LocalServices, observer: Telemetry
 ) -> AbstractContextManager[Endpoint]:
     """The HTTP function over the local services."""
-    probes, tokens = Probes(services.checks, observer), settings.http.bearer_tokens
-    deadline = settings.lookup.deadline_sec
-    return http_endpoint(services.answers, services.ports, probes, observer, tokens=tokens, deadline_sec=deadline)
+    tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
+    return http_endpoint(services.answers, services.ports, services.probes, observer, tokens=tokens, deadline_sec=limit)
 
 
 @contextmanager

@@ -136,7 +136,9 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
     "so is that a person is invalid": (World(INVALID, paid=[PAID]), [INVALID], (1, 0)),
     "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
-    "one that fails is not passed over": (World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)),
+    "one that fails is not passed over": (
+        World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)
+    ),
     "nor one that is paced": (World(FOUND, paid=[PAID]), [FOUND, (CLOSED, 1)], (1, 0)),
     "nor one that opens its session: it was not asked, and has not failed": (
         World(OPENS_SESSION, FOUND, paid=[PAID], limit=UNPACED), [(CLOSED, 1), FOUND], (2, 0)
@@ -161,7 +163,9 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     ),
     "and leads to the next all the same": (World(Throttled(), paid=[PAID], limit=OFF), [PAID], (1, 1)),
     **{
-        f"a probe without an answer closes for longer: {said.reason.value}": (ready(said), [(said.reason, 40), (CLOSED, 40)], (2, 0))
+        f"a probe without an answer closes for longer: {said.reason.value}": (
+            ready(said), [(said.reason, 40), (CLOSED, 40)], (2, 0)
+        )
         for said in (Throttled(), AWAY, BAD)
     },
     "one that announces a captcha does, too": (ready(CAPTCHA_AHEAD), [FOUND, (CLOSED, 40)], (2, 0)),

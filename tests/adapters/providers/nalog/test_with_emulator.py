@@ -79,7 +79,8 @@ CASES = {
 }
 TWO_STEP_CASES = {
     "captcha": "empty_find",
-    "found": "pending_polls state_and_error_code new_keys poll_502 poll_503 poll_504 poll_empty poll_reset invalid_request_id",
+    "found": "pending_polls state_and_error_code new_keys poll_502 poll_503 poll_504 poll_empty poll_reset"
+    " invalid_request_id",
     "unavailable": "state_pending state_unavailable state_unknown forgotten_request_id internal_error",
     "not_found": "state_not_found",
     "wrong_inn": "state_found_wrong_inn",

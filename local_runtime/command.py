@@ -6,7 +6,7 @@ here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CA
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.checks import provider_check, store_check
-from adapters.composition.function import HttpParts, http_endpoint
+from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.composition.providers import build_provider
 from adapters.config.settings import (
@@ -33,7 +33,7 @@ from adapters.config.settings import (
     load_groups,
 )
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Check
+from adapters.http.probes import Probes
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
@@ -83,7 +83,7 @@ class LocalServices(NamedTuple):
     provider: SwitchableProvider
     answers: CachedAnswers
     ports: Ports
-    checks: Mapping[str, Check]
+    probes: Probes
 
 
 def local(
@@ -127,15 +127,15 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        yield LocalServices(emulator, provider, answers, ports, checks)
+        yield LocalServices(emulator, provider, answers, ports, Probes(checks, observer))
 
 
 def local_endpoint(
     settings: LocalSettings, services: LocalServices, observer: Telemetry
 ) -> AbstractContextManager[Endpoint]:
     """The HTTP function over the local services."""
-    parts = HttpParts(settings.http.bearer_tokens, services.checks, observer, observer, settings.lookup.deadline_sec)
-    return http_endpoint(services.answers, services.ports, parts)
+    tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
+    return http_endpoint(services.answers, services.ports, services.probes, observer, tokens=tokens, deadline_sec=limit)
 
 
 @contextmanager

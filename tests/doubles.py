@@ -24,7 +24,7 @@ from function.rate_limit import (
     take_permit,
 )
 from function.request import LookupRequest, parse
-from function.telemetry import LookupEvent, Observer
+from function.telemetry import Observer
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 INN = "770000000082"
@@ -51,6 +51,11 @@ def body(**changes: Any) -> bytes:
 def event(**changes: Any) -> Event:
     """The same as an event."""
     return Event(body(**changes))
+
+
+def numbered(number: int) -> dict[str, str]:
+    """What differs of another person: another number, another person."""
+    return {"requestId": f"r-{number}", "documentNumber": f"{100000 + number}"}
 
 
 def request(**changes: Any) -> LookupRequest:
@@ -177,6 +182,9 @@ class MemoryRateLimiter:
         return self._states.get(provider, ProviderState())
 
 
+POSITIONAL_REPORTS = {name for name in vars(Observer) if not name.startswith("_")} - {"event", "span"}
+
+
 @dataclass
 class RecordingObserver(Observer):
     """An Observer that records every report, as the method's name and what it got."""
@@ -187,32 +195,13 @@ class RecordingObserver(Observer):
         """What this method was told, in order."""
         return [report[1:] for report in self.reports if report[0] == method]
 
-    def in_flight(self, entry: str, change: int) -> None:
-        self.reports.append(("in_flight", entry, change))
-
-    def lookup(self, event: LookupEvent) -> None:
-        self.reports.append(("lookup", event))
-
-    def step(self, name: str, seconds: float) -> None:
-        self.reports.append(("step", name, seconds))
-
-    def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
-        self.reports.append(("provider_called", provider, outcome, seconds))
-
-    def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        self.reports.append(("provider_closed", provider, why, seconds))
-
-    def message_moved(self, queue: str, reason: str) -> None:
-        self.reports.append(("message_moved", queue, reason))
-
-    def held(self, reason: str, count: int) -> None:
-        self.reports.append(("held", reason, count))
+    def __getattribute__(self, name: str) -> Any:
+        if name in POSITIONAL_REPORTS:
+            return lambda *said: self.reports.append((name, *said))
+        return super().__getattribute__(name)
 
     def event(self, name: str, /, **facts: str | float) -> None:
         self.reports.append(("event", name, facts))
-
-    def error(self, where: str, error: BaseException) -> None:
-        self.reports.append(("error", where, error))
 
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
         self.reports.append(("span", name, traceparent))

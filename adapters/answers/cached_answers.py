@@ -98,8 +98,8 @@ class _PendingSave(NamedTuple):
 class CachedAnswers(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
-    A daemon thread renews claims and deletes expired entries until none is left: an idle process holds no
-    personal data.
+    A daemon thread renews claims and deletes expired entries: an idle process holds no personal data. Make it after a
+    fork, and `close` it.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class CachedAnswers(AnswerStore):
         self._held: dict[str, Claim] = {}
         self._lock = Lock()
         self._closing = Event()
-        self._maintenance: Thread | None = None
+        Thread(target=self._maintain, name="answers", daemon=True).start()
 
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
@@ -137,7 +137,6 @@ class CachedAnswers(AnswerStore):
         elif result is not None:
             with self._lock:
                 self._held[result.token] = result
-            self._maintain()
         return result
 
     @override
@@ -150,7 +149,6 @@ class CachedAnswers(AnswerStore):
             if not isinstance(self._unwritten.get(claim.person), _PendingSave):
                 unkept = claim._replace(ticket=ticket)
                 self._unwritten.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
-                self._maintain()
             raise
 
     @override
@@ -168,7 +166,6 @@ class CachedAnswers(AnswerStore):
             # A bug of ours does not make the answer cheaper.
             made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
             self._unwritten.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
-            self._maintain()
             raise
         self._cache({claim.person: answer})
 
@@ -208,8 +205,6 @@ class CachedAnswers(AnswerStore):
         for person, answer in answers.items():
             # As in the store, the answer that was fetched later stays.
             self._answers.put(person, answer, answer.fetched_at, min(limit, answer.expires_at or limit))
-        if answers:
-            self._maintain()
 
     def _drop(self, claim: Claim) -> None:
         with self._lock:
@@ -224,25 +219,16 @@ class CachedAnswers(AnswerStore):
             self._observer.step(step, perf_counter() - started)
 
     def _maintain(self) -> None:
-        """Start the maintenance thread unless it runs."""
-        with self._lock:
-            if self._maintenance is None and not self._closing.is_set():
-                self._maintenance = Thread(target=self._run_maintenance, name="answers", daemon=True)
-                self._maintenance.start()
-
-    def _run_maintenance(self) -> None:
         tokens: set[str] = set()
         while not self._closing.wait(self._interval):
             with self._lock:
                 held = dict(self._held)
             # A claim is renewed from its second interval on: most fetches end before.
-            if lasting := tokens & held.keys():
-                self._attempt("renew", partial(self._store.renew, [held[token] for token in held if token in lasting]))
+            if lasting := [claim for token, claim in held.items() if token in tokens]:
+                self._attempt("renew", partial(self._store.renew, lasting))
             tokens = set(held)
-            with self._lock:
-                if not any((self._held, self._answers.prune(), self._unwritten.prune())):
-                    self._maintenance = None
-                    return
+            self._answers.prune()
+            self._unwritten.prune()
 
     def _attempt(self, where: str, call: Callable[[], object]) -> bool:
         """Returns False where the store is unavailable. A bug is reported, and does not stop the other calls."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.cli.errors import Failure, WrongUse
-from adapters.composition.store import StoreSettings, open_store
+from adapters.composition.store import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from function.ports import Unavailable
@@ -15,7 +15,7 @@ def store_from_settings() -> Iterator[MongoStore]:
     """The store of APP_… and MONGO_…. Its errors, also those in the block, are raised as Failure."""
     app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
     try:
-        with open_store(StoreSettings(app, mongo, history)) as store:
+        with open_store(app, mongo, history) as store:
             yield store
     except Unavailable:
         text = "MongoDB cannot be reached now, or takes too long: check MONGO_DSN, or MONGO_HOST and MONGO_PORT"

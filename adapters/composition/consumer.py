@@ -7,7 +7,7 @@ from typing import NamedTuple
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, build_provider
-from adapters.composition.store import StoreSettings, open_store, store_connector
+from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import BrokerConfig
@@ -39,7 +39,7 @@ def consumer_process(
     """The consumer over MongoDB and the real providers. Nothing is connected yet. `poll_wait`: see Nalog."""
     with ExitStack() as stack:
         clock = SystemClock()
-        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
         lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)

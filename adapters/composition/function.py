@@ -7,10 +7,10 @@ from typing import NamedTuple
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, build_provider
-from adapters.composition.store import StoreSettings, open_store, store_connector
+from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import Core
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Check, MetricsSource, Probes
+from adapters.http.probes import Probes
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import CachedStore, LookupRunner
 from adapters.runtime.startup import Connect
@@ -22,24 +22,21 @@ FETCH_GRACE_SEC = 40.0
 """Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
 
 
-class HttpParts(NamedTuple):
-    """Arguments of the HTTP function beside the ports. `deadline_sec`: of one lookup; `threads`: concurrent fetches."""
-
-    tokens: Sequence[str]
-    checks: Mapping[str, Check]
-    observer: Observer
-    metrics: MetricsSource
-    deadline_sec: float
-    threads: int = THREADS
-
-
 @contextmanager
-def http_endpoint(answers: CachedStore, ports: Ports, parts: HttpParts) -> Iterator[Endpoint]:
-    """The HTTP function over these ports."""
-    lookups = LookupRunner(answers, ports, parts.threads, parts.observer)
+def http_endpoint(
+    answers: CachedStore,
+    ports: Ports,
+    probes: Probes,
+    observer: Observer,
+    *,
+    tokens: Sequence[str],
+    deadline_sec: float,
+    threads: int = THREADS,
+) -> Iterator[Endpoint]:
+    """The HTTP function over these ports. `deadline_sec`: of one lookup; `threads`: concurrent fetches."""
+    lookups = LookupRunner(answers, ports, threads, observer)
     try:
-        probes = Probes(parts.checks, parts.metrics).by_path()
-        yield Endpoint(lookups, probes, parts.tokens, parts.observer, parts.deadline_sec)
+        yield Endpoint(lookups, probes.by_path(), tokens, observer, deadline_sec)
     finally:
         lookups.close(FETCH_GRACE_SEC)
 
@@ -55,11 +52,11 @@ class Function(NamedTuple):
 def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(StoreSettings(core.app, core.mongo, core.history)))
+        store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry)
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), telemetry)))
         ports = Ports(answers, provider, SystemClock(), core.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        parts = HttpParts(core.http.bearer_tokens, checks, telemetry, telemetry, core.lookup.deadline_sec)
-        endpoint = stack.enter_context(http_endpoint(answers, ports, parts))
-        yield Function(endpoint, {"MongoDB": store_connector(store, core.nalog)})
+        tokens, deadline = core.http.bearer_tokens, core.lookup.deadline_sec
+        made = http_endpoint(answers, ports, Probes(checks, telemetry), telemetry, tokens=tokens, deadline_sec=deadline)
+        yield Function(stack.enter_context(made), {"MongoDB": store_connector(store, core.nalog)})

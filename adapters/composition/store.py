@@ -1,11 +1,9 @@
 """Opens the MongoDB store from settings, and connects it at a process's start."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from adapters.answers.encryption import KeyRing
@@ -22,27 +20,17 @@ TRY_SEC = 1.0
 """Time after which a start reports that it waits for the indexes."""
 
 
-class StoreSettings(NamedTuple):
-    """The settings of the store."""
-
-    app: AppSettings
-    mongo: MongoSettings
-    history: HistorySettings
-
-
-@contextmanager
-def open_store(settings: StoreSettings) -> Iterator[MongoStore]:
+def open_store(app: AppSettings, mongo: MongoSettings, history: HistorySettings) -> closing[MongoStore]:
     """The store; it connects when it is first used. Raises WrongAddress."""
     config = MongoConfig(
-        uri=settings.mongo.uri,
-        database=settings.mongo.name,
-        history_lasts=timedelta(days=settings.history.days) if settings.history.days else None,
-        operation=settings.mongo.call_sec,
+        uri=mongo.uri,
+        database=mongo.name,
+        history_lasts=timedelta(days=history.days) if history.days else None,
+        operation=mongo.call_sec,
         connections=THREADS + CACHE_THREADS,
-        app_name=settings.app.name,
+        app_name=app.name,
     )
-    with closing(MongoStore(config, KeyRing(settings.app.keys), SystemClock())) as store:
-        yield store
+    return closing(MongoStore(config, KeyRing(app.keys), SystemClock()))
 
 
 def store_connector(store: MongoStore, nalog: NalogSettings) -> Connect:

@@ -44,19 +44,18 @@ _TRANSIENT = {
     "NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary": (13435, 13436),
     # Not in time, or interrupted by another client or an administrator.
     "LockTimeout, CursorNotFound, MaxTimeMSExpired, WriteConcernTimeout": (24, 43, 50, 64),
-    "QueryPlanKilled, CursorKilled, ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds": (175, 237, 262, 290),
+    "QueryPlanKilled, CursorKilled, ExceededTimeLimit, Interrupted": (175, 237, 262, 11601),
     "InterruptedDueToStorageChange, InterruptedDueToReshardingCriticalSection": (355, 453),
-    "Interrupted, InterruptedDueToFCVChange": (11601, 10045600),
+    "InterruptedDueToFCVChange": (10045600,),
     # A conflict with another client, or a migration to another shard.
-    "WriteConflict, ReadConcernMajorityNotAvailableYet, SnapshotTooOld, SnapshotUnavailable": (112, 134, 239, 246),
-    "StaleChunkHistory, StaleConfig, NoSuchTransaction, MigrationConflict": (250, 13388, 251, 272),
+    "WriteConflict, ReadConcernMajorityNotAvailableYet, StaleChunkHistory, StaleConfig": (112, 134, 250, 13388),
+    "MigrationConflict": (272,),
     # No room, or overload.
     "TooManyFilesOpen, UserWritesBlocked, ResourceExhausted, AdmissionQueueOverflow": (264, 371, 402, 433),
     "RateLimitExceeded, PooledConnectionAcquisitionRejected, TemporarilyUnavailable": (449, 450, 365),
     "IngressRequestRateLimitExceeded, OutOfDiskSpace": (462, 14031),
 }
 TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in codes)
-_TRANSIENT_LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
 
 
 @contextmanager
@@ -88,7 +87,7 @@ def _translate(error: PyMongoError) -> tuple[Exception, Exception | None]:
     """The error to raise, and its cause."""
     codes = _codes(error)
     name = " ".join([type(error).__name__, *map(str, sorted(codes))])
-    labelled = any(map(error.has_error_label, _TRANSIENT_LABELS))
+    labelled = error.has_error_label("RetryableWriteError")
     if labelled or isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
         return Unavailable(Reason.STORE_UNAVAILABLE), Outage(name)
     for code in codes:

@@ -5,9 +5,9 @@ answer: a lookup that is pending, or has no permit yet, waits on the event loop 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
@@ -49,7 +49,10 @@ class LookupRunner:
         self._observer = observer
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
         self._reads = CoalescedReads(answers)
-        self._gate = _PermitGate()
+        # From a denied permit on, fetches go one at a time, in the order of their calls, until none waits.
+        self._turn = asyncio.Lock()
+        self._in_turn = 0
+        self._permitted_at = 0.0
         self._stopping = asyncio.Event()
 
     async def answer_cached(self, events: Sequence[Event], deadline: float | None = None) -> list[Outcome]:
@@ -100,10 +103,10 @@ class LookupRunner:
                 while not self._stopping.is_set():
                     if _reason(outcome) is Reason.PENDING:
                         outcome = await self.fetch(event)
-                    elif self._gate.is_open:
-                        outcome = self._gate.record(await self.fetch(event))
+                    elif not self._in_turn and not self._wait:
+                        outcome = self._record(await self.fetch(event))
                     else:
-                        outcome = self._defer(event, Reason.PROVIDER_CLOSED, self._gate.wait)
+                        outcome = self._defer(event, Reason.PROVIDER_CLOSED, self._wait)
                         outcome = await self._fetch_in_turn(event, deadline)
                     delay = _delay(outcome, backoff)
                     if delay is None or _too_late(delay, deadline):
@@ -140,18 +143,34 @@ class LookupRunner:
 
     async def _fetch_in_turn(self, event: Event, deadline: float | None) -> Outcome:
         """Fetch when the provider permits it, in the order of the calls."""
-        async with self._gate.turn():
-            while True:
-                wait = self._gate.wait
-                outcome = self._defer(event, Reason.PROVIDER_CLOSED, wait)
-                if _too_late(wait, deadline):
-                    return outcome
-                await pause(wait, self._stopping)
-                if self._stopping.is_set():
-                    return outcome
-                outcome = self._gate.record(await self.fetch(event))
-                if _reason(outcome) is not Reason.PROVIDER_CLOSED:
-                    return outcome
+        self._in_turn += 1
+        try:
+            async with self._turn:
+                while True:
+                    wait = self._wait
+                    outcome = self._defer(event, Reason.PROVIDER_CLOSED, wait)
+                    if _too_late(wait, deadline):
+                        return outcome
+                    await pause(wait, self._stopping)
+                    if self._stopping.is_set():
+                        return outcome
+                    outcome = self._record(await self.fetch(event))
+                    if _reason(outcome) is not Reason.PROVIDER_CLOSED:
+                        return outcome
+        finally:
+            self._in_turn -= 1
+
+    @property
+    def _wait(self) -> float:
+        """Seconds until the provider may be asked."""
+        return max(0.0, self._permitted_at - asyncio.get_running_loop().time())
+
+    def _record(self, outcome: Outcome) -> Outcome:
+        """Note how long a denied permit lasts; returns the outcome."""
+        if isinstance(outcome, Deferred) and outcome.reason in NOT_PERMITTED:
+            wait = max(outcome.retry_after, FIRST_BACKOFF_SEC)
+            self._permitted_at = asyncio.get_running_loop().time() + wait
+        return outcome
 
     def _defer(self, event: Event, reason: Reason, retry_after: float = 0) -> Outcome:
         """The outcome of an event that is deferred for this reason; `Rejected` for an invalid one."""
@@ -203,42 +222,6 @@ class CoalescedReads:
 
     def _read(self, persons: Sequence[Person]) -> asyncio.Future[Mapping[Person, Answer]]:
         return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
-
-
-class _PermitGate:
-    """Serialises fetches, in the order of their calls, after a denied permit; open while none waits and no denial lasts."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._waiting = 0
-        self._permitted_at = 0.0
-
-    @property
-    def wait(self) -> float:
-        """Seconds until the provider may be asked."""
-        return max(0.0, self._permitted_at - asyncio.get_running_loop().time())
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a fetch needs no turn."""
-        return not self._waiting and not self.wait
-
-    def record(self, outcome: Outcome) -> Outcome:
-        """Close the gate if the outcome is a denied permit; returns the outcome."""
-        if isinstance(outcome, Deferred) and outcome.reason in NOT_PERMITTED:
-            wait = max(outcome.retry_after, FIRST_BACKOFF_SEC)
-            self._permitted_at = asyncio.get_running_loop().time() + wait
-        return outcome
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for the turn of one fetch, and hold it."""
-        self._waiting += 1
-        try:
-            async with self._lock:
-                yield
-        finally:
-            self._waiting -= 1
 
 
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:

@@ -16,7 +16,18 @@ from function.request import LookupRequest
 from local_runtime.store import EmbeddedStore
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.stores import LEASE, StoreHarness, at_once, request
-from tests.doubles import FOUND, KNOWN, NOW, TICKET, FixedClock, MemoryAnswers, RecordingObserver, World, event
+from tests.doubles import (
+    FOUND,
+    KNOWN,
+    NOW,
+    TICKET,
+    FixedClock,
+    MemoryAnswers,
+    RecordingObserver,
+    World,
+    event,
+    numbered,
+)
 from tests.servers.process import wait_for
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -87,8 +98,7 @@ class Process:
         self.clock.time += timedelta(seconds=seconds)
 
     def lookup(self, number: int = 1, **changes: str) -> Outcome:
-        wanted = event(**{"requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes})
-        return handle(wanted, self.world.ports._replace(answers=self.answers))
+        return handle(event(**numbered(number) | changes), self.world.ports._replace(answers=self.answers))
 
     def lookup_while_down(self, call: str, number: int = 1) -> None:
         self.store.down = frozenset({call})
@@ -123,27 +133,27 @@ def maintained() -> Iterator[Process]:
     process.answers.close()
 
 
+def cached(process: Process, number: int) -> list[Answer | None]:
+    """The first persons' answers in memory."""
+    return [process.answers.get_cached(person) for person in PERSONS[:number]]
+
+
 def test_who_was_found_in_the_store_is_cached(process: Process) -> None:
     process.store.known[PERSONS[0]] = KNOWN
-    assert process.answers.get_cached(PERSONS[0]) is None
+    assert cached(process, 1) == [None]
     assert process.answers.find_many(PERSONS[:2]) == {PERSONS[0]: KNOWN}
-    assert process.answers.get_cached(PERSONS[0]) == KNOWN
-    assert process.answers.get_cached(PERSONS[1]) is None
+    assert cached(process, 2) == [KNOWN, None]
     assert process.store.calls == ["find_many"]
 
 
-def test_what_is_saved_or_found_by_a_claim_is_cached(process: Process) -> None:
+def test_what_is_saved_or_found_by_a_claim_is_cached_and_what_could_not_be_saved_is_not(process: Process) -> None:
     process.answers.save(process.claim(0), request(0), KNOWN)
     process.store.known[PERSONS[1]] = KNOWN
     assert process.answers.find_or_claim(PERSONS[1]) == KNOWN
-    assert [process.answers.get_cached(person) for person in PERSONS[:2]] == [KNOWN, KNOWN]
-
-
-def test_what_could_not_be_saved_is_not_cached(process: Process) -> None:
     process.store.down = frozenset({"save"})
     with pytest.raises(Unavailable):
-        process.answers.save(process.claim(0), request(0), KNOWN)
-    assert process.answers.get_cached(PERSONS[0]) is None
+        process.answers.save(process.claim(2), request(2), KNOWN)
+    assert cached(process, 3) == [KNOWN, KNOWN, None]
 
 
 @pytest.mark.parametrize(
@@ -155,35 +165,30 @@ def test_a_cached_answer_is_gone(process: Process, answer: Answer, lasts: float)
     process.store.known[PERSONS[0]] = answer
     process.answers.find_many(PERSONS[:1])
     process.later(lasts - 1)
-    assert process.answers.get_cached(PERSONS[0]) == answer
+    assert cached(process, 1) == [answer]
     process.later(1)
-    assert process.answers.get_cached(PERSONS[0]) is None
+    assert cached(process, 1) == [None]
 
 
 def test_of_too_many_the_oldest_is_evicted(process: Process) -> None:
     process.store.known.update(dict.fromkeys(PERSONS, KNOWN))
     for person in PERSONS[:3]:
         process.answers.find_many([person])
-    assert [process.answers.get_cached(person) for person in PERSONS[:3]] == [None, KNOWN, KNOWN]
+    assert cached(process, 3) == [None, KNOWN, KNOWN]
 
 
-def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_and_not_fetched_again(process: Process) -> None:
-    process.lookup_while_down("save")
+@pytest.mark.parametrize("still_down", [[], ["save", "save"], ["erased_since", "erased_since"]], ids=str)
+def test_an_answer_that_could_not_be_saved_is_saved_by_the_next_lookup_that_can_and_not_fetched_again(
+    process: Process, still_down: list[str]
+) -> None:
+    for call in ("save", *still_down):
+        process.lookup_while_down(call)
     outcome = process.lookup()
     assert isinstance(outcome, Answered)
     assert process.store.known == {request().person: outcome.answer}
     assert process.fetched == ["r-1"]
     assert process.lookup() == outcome
-    assert process.store.calls.count("save") == 2
-
-
-@pytest.mark.parametrize("down", ["save", "erased_since"])
-def test_while_the_store_is_down_the_save_stays_pending(process: Process, down: str) -> None:
-    process.lookup_while_down("save")
-    for _ in range(2):
-        process.lookup_while_down(down)
-    assert isinstance(process.lookup(), Answered)
-    assert process.fetched == ["r-1"]
+    assert process.store.calls.count("save") == 2 + still_down.count("save")
 
 
 def test_what_could_not_be_saved_because_of_a_bug_is_pending_as_well(process: Process) -> None:
@@ -196,24 +201,24 @@ def test_what_could_not_be_saved_because_of_a_bug_is_pending_as_well(process: Pr
     assert process.fetched == ["r-1"]
 
 
-def test_after_long_the_person_is_fetched_again(process: Process) -> None:
-    process.lookup_while_down("save")
-    process.store.claims.clear()
-    process.later(PENDING_SEC)
-    assert isinstance(process.lookup(), Answered)
-    assert process.fetched == ["r-1", "r-1"]
-
-
 @pytest.mark.parametrize(
-    ("erased", "fetched"),
-    [(1, ["r-1", "r-2"]), (0, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC, ["r-1", "r-2"]), (-CLOCK_SKEW_SEC - 1, ["r-1"])],
-    ids=["after it was fetched", "just then", "just then, by a slow clock", "long before"],
+    ("erased", "later", "fetched"),
+    [
+        pytest.param(1, 0, ["r-1", "r-2"], id="after it was fetched"),
+        pytest.param(0, 0, ["r-1", "r-2"], id="just then"),
+        pytest.param(-CLOCK_SKEW_SEC, 0, ["r-1", "r-2"], id="just then, by a slow clock"),
+        pytest.param(-CLOCK_SKEW_SEC - 1, 0, ["r-1"], id="long before"),
+        pytest.param(-CLOCK_SKEW_SEC - 1, PENDING_SEC, ["r-1", "r-2"], id="long before, and long after"),
+    ],
 )
-def test_once_anybody_was_erased_the_person_is_fetched_again_and_the_first_answer_is_not_written(
-    process: Process, erased: float, fetched: list[str]
+def test_once_anybody_was_erased_or_after_long_the_person_is_fetched_again_and_the_first_answer_is_not_written(
+    process: Process, erased: float, later: float, fetched: list[str]
 ) -> None:
     process.lookup_while_down("save")
     process.store.erased = NOW + timedelta(seconds=erased)
+    process.later(later)
+    if later:
+        process.store.claims.clear()
     assert isinstance(process.lookup(requestId="r-2"), Answered)
     assert process.fetched == fetched
     # The one that failed, and the one that succeeded.
@@ -319,7 +324,8 @@ def test_claims_that_are_held_are_renewed_until_they_end(maintained: Process) ->
     maintained.answers.release(claims[0])
     wait_for(lambda: maintained.store.renewed[-1] == claims[1:], within=LONG, what="a renewal of the other")
     maintained.answers.keep_ticket(claims[1], TICKET, 1)
-    wait_until_idle(maintained)
+    third = maintained.claim(2)
+    wait_for(lambda: maintained.store.renewed[-1] == [third], within=LONG, what="a renewal of the third alone")
 
 
 def test_an_outage_or_a_bug_does_not_end_the_renewals(maintained: Process) -> None:
@@ -340,16 +346,10 @@ def test_nobody_stays_in_an_idle_process(maintained: Process) -> None:
     maintained.lookup_while_down("save", 1)
     maintained.world.provider.replies = [Pending(TICKET, 1)]
     maintained.lookup_while_down("keep_ticket", 2)
-    maintained.later(PENDING_SEC)
-    wait_until_idle(maintained)
     caches: list[TTLCache[Any]] = [cache for cache in vars(maintained.answers).values() if isinstance(cache, TTLCache)]
-    assert [len(cache._entries) for cache in caches] == [0, 0]
-    maintained.answers.find_many(PERSONS[:1])
-    assert maintained.answers._maintenance is not None
-
-
-def wait_until_idle(process: Process) -> None:
-    wait_for(lambda: process.answers._maintenance is None, within=LONG, what="the end of the maintenance thread")
+    assert sum(len(cache._entries) for cache in caches) == 3
+    maintained.later(PENDING_SEC)
+    wait_for(lambda: not any(cache._entries for cache in caches), within=LONG, what="the caches to be empty")
 
 
 def test_steps_are_timed_whether_they_fail_or_not(process: Process) -> None:

@@ -16,9 +16,14 @@ WAIT = 20
 class AnswersContract:
     """What every AnswerStore promises, a fake included that knows no time."""
 
-    def test_at_first_nobody_is_known(self, harness: StoreHarness) -> None:
-        assert harness.store.find_many([request().person]) == {}
-        assert harness.claim(request()).ticket is None
+    def test_one_worker_claims_a_person_until_it_is_released_and_others_are_free(self, harness: StoreHarness) -> None:
+        assert harness.store.find_many([request(1).person]) == {}
+        claim = harness.claim(request(1))
+        assert claim.ticket is None
+        assert harness.is_claimed(request(1))
+        harness.claim(request(2))
+        harness.store.release(claim)
+        assert harness.claim(request(1)).ticket is None
 
     @ANSWERS
     @pytest.mark.parametrize("lasts", [3600, None])
@@ -46,15 +51,6 @@ class AnswersContract:
         }
         assert harness.store.find_many([]) == {}
 
-    def test_one_worker_claims_a_person_and_others_are_free(self, harness: StoreHarness) -> None:
-        harness.claim(request(1))
-        assert harness.is_claimed(request(1))
-        harness.claim(request(2))
-
-    def test_a_claim_that_is_released_is_free(self, harness: StoreHarness) -> None:
-        harness.store.release(harness.claim(request()))
-        assert harness.claim(request()).ticket is None
-
     def test_whoever_claims_next_gets_the_ticket_that_was_kept_until_it_is_dropped(self, harness: StoreHarness) -> None:
         harness.store.keep_ticket(harness.claim(request(1)), harness.ticket(), WAIT)
         harness.later(WAIT + 1)
@@ -67,15 +63,16 @@ class AnswersContract:
         harness.store.release(claim._replace(ticket=None))
         assert harness.claim(request(1)).ticket is None
 
-    def test_a_claim_is_released_with_the_ticket_that_it_carries(self, harness: StoreHarness) -> None:
-        harness.store.release(harness.claim(request())._replace(ticket=harness.ticket()))
-        assert harness.claim(request()).ticket == harness.ticket()
-
-    def test_a_later_ticket_takes_the_place_of_an_earlier_one(self, harness: StoreHarness) -> None:
+    def test_the_ticket_that_is_kept_or_carried_by_a_release_takes_the_place_of_an_earlier_one(
+        self, harness: StoreHarness
+    ) -> None:
         for value in ("first", "second"):
             harness.store.keep_ticket(harness.claim(request()), harness.ticket(value), WAIT)
             harness.later(WAIT + 1)
-        assert harness.claim(request()).ticket == harness.ticket("second")
+        claim = harness.claim(request())
+        assert claim.ticket == harness.ticket("second")
+        harness.store.release(claim._replace(ticket=harness.ticket("third")))
+        assert harness.claim(request()).ticket == harness.ticket("third")
 
     def test_a_pending_person_is_not_answered_and_the_answer_ends_it(self, harness: StoreHarness) -> None:
         harness.store.keep_ticket(harness.claim(request()), harness.ticket(), WAIT)
@@ -88,18 +85,13 @@ class AnswersContract:
 class AnswerStoreContract(AnswersContract):
     """What every AnswerStore promises, for many threads and as time passes."""
 
-    def test_an_answer_saved_too_late_is_never_served(self, harness: StoreHarness) -> None:
-        harness.save(request(), harness.answer(age=20, lasts=10))
-        self.nobody_is_known(harness)
-
-    def test_an_answer_is_served_until_it_expires(self, harness: StoreHarness) -> None:
-        harness.save(request(), harness.answer(lasts=100))
-        harness.later(50)
-        assert harness.find(request().person) is not None
-        harness.later(51)
-        self.nobody_is_known(harness)
-
-    def nobody_is_known(self, harness: StoreHarness) -> None:
+    @pytest.mark.parametrize(("age", "lasts"), [(0, 100), (20, 10)], ids=["until it expires", "saved too late: never"])
+    def test_an_answer_is_served_until_it_expires(self, harness: StoreHarness, age: float, lasts: float) -> None:
+        harness.save(request(), harness.answer(age=age, lasts=lasts))
+        if lasts > age:
+            harness.later(50)
+            assert harness.find(request().person) is not None
+            harness.later(51)
         assert harness.find(request().person) is None
         harness.claim(request())
         assert harness.find(request().person) is None
@@ -110,18 +102,16 @@ class AnswerStoreContract(AnswersContract):
         harness.later(10 * 365 * 86400)
         assert harness.find(request().person) is not None
 
-    def test_a_claim_is_anybodys_once_its_lease_has_ended(self, harness: StoreHarness) -> None:
-        lost = harness.claim(request())
-        harness.later(LEASE - 5)
-        assert harness.is_claimed(request())
-        harness.later(6)
-        assert harness.claim(request()).token != lost.token
-
-    def test_a_renewed_claim_lasts_for_another_lease(self, harness: StoreHarness) -> None:
+    def test_a_claim_is_anybodys_once_its_lease_has_ended_and_a_renewed_one_lasts_for_another(
+        self, harness: StoreHarness
+    ) -> None:
+        lost = harness.claim(request(3))
         claims = [harness.claim(request(number)) for number in (1, 2)]
         harness.later(LEASE - 5)
+        assert harness.is_claimed(request(3))
         harness.store.renew(claims)
         harness.later(LEASE - 5)
+        assert harness.claim(request(3)).token != lost.token
         assert [harness.is_claimed(request(number)) for number in (1, 2)] == [True, True]
         harness.later(6)
         assert harness.claim(request(1)).token != claims[0].token

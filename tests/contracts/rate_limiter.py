@@ -21,31 +21,22 @@ def denied(reason: DenialReason, retry_after: float) -> Denied:
 class RateLimiterContract:
     """What every RateLimiter promises: `rate_limit`, shared. Intervals are long, so that the test's own time is nothing."""
 
-    def test_the_first_gets_a_permit(self, harness: StoreHarness) -> None:
-        assert harness.store.check("nalog", PACED) is None
-        assert harness.store.acquire("nalog", PACED) == Permit()
-
     def test_the_next_permit_comes_after_the_interval_and_a_denial_takes_nothing(self, harness: StoreHarness) -> None:
-        harness.store.acquire("nalog", PACED)
+        assert harness.store.check("nalog", PACED) is None
         for _ in range(2):
-            assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
-        harness.later(101)
-        assert harness.store.acquire("nalog", PACED) == Permit()
-        assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
+            assert harness.store.acquire("nalog", PACED) == Permit()
+            for _ in range(2):
+                assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
+            assert harness.store.check("nalog", PACED) is None, "the pace alone does not close a provider"
+            harness.later(101)
 
     def test_providers_do_not_share_their_permits(self, harness: StoreHarness) -> None:
-        harness.store.acquire("nalog", PACED)
-        assert harness.store.acquire("apifns", PACED) == Permit()
+        assert [harness.store.acquire(name, PACED) for name in ("nalog", "apifns")] == [Permit(), Permit()]
 
     def test_of_many_workers_one_gets_the_permit(self, harness: StoreHarness) -> None:
         results = at_once(lambda _: harness.store.acquire("nalog", PACED), 48)
         assert [result for result in results if isinstance(result, Permit)] == [Permit()]
         assert results.count(denied(DenialReason.PACED, 100)) == 47
-
-    def test_the_pace_alone_does_not_close_a_provider(self, harness: StoreHarness) -> None:
-        for _ in range(3):
-            harness.store.acquire("nalog", PACED)
-        assert harness.store.check("nalog", PACED) is None
 
     def test_a_provider_that_cools_down_gives_no_permit(self, harness: StoreHarness) -> None:
         assert harness.store.cool_down("nalog", PACED) == near(1000)
@@ -60,13 +51,8 @@ class RateLimiterContract:
         assert harness.store.acquire("nalog", PACED) == Permit(probe=True)
         assert harness.store.acquire("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
         assert harness.store.check("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
-
-    def test_a_probe_without_a_result_is_followed_by_another(self, harness: StoreHarness) -> None:
-        harness.store.cool_down("nalog", PACED)
-        harness.later(1001)
-        harness.store.acquire("nalog", PACED)
         harness.later(301)
-        assert harness.store.acquire("nalog", PACED) == Permit(probe=True)
+        assert harness.store.acquire("nalog", PACED) == Permit(probe=True), "the first had no result"
 
     def test_a_probe_that_succeeds_closes_the_circuit(self, harness: StoreHarness) -> None:
         harness.store.cool_down("nalog", UNPACED)
@@ -105,6 +91,8 @@ class RateLimiterContract:
     def test_workers_that_fail_together_cool_down_once(self, harness: StoreHarness) -> None:
         lengths = at_once(lambda _: harness.store.cool_down("nalog", PACED), 16)
         assert list(lengths) == [near(1000)] * 16
+        harness.later(1001)
+        assert harness.store.cool_down("nalog", PACED) == near(2000)
 
     @pytest.mark.parametrize(
         ("at_least", "length"), [(5000, 5000), (10, 1000)], ids=["longer than the cool-down", "shorter"]
@@ -115,15 +103,13 @@ class RateLimiterContract:
         assert harness.store.cool_down("nalog", PACED, at_least) == near(length)
         assert harness.store.cool_down("nalog", PACED, 7000) == near(7000)
 
-    def test_without_a_cool_down_nothing_opens_unless_the_provider_asks_for_it(self, harness: StoreHarness) -> None:
+    def test_without_limits_nothing_opens_but_what_the_provider_asks_for_and_no_failed_probe(
+        self, harness: StoreHarness
+    ) -> None:
         none = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
         assert harness.store.cool_down("nalog", none) == 0
-        assert harness.store.acquire("nalog", none) == Permit()
+        assert [harness.store.acquire("nalog", none) for _ in range(5)] == [Permit()] * 5
         assert harness.store.cool_down("nalog", none, 60) == near(60)
-
-    def test_a_probe_that_fails_opens_nothing_where_there_is_no_cool_down(self, harness: StoreHarness) -> None:
-        none = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=300)
-        harness.store.cool_down("nalog", none, 60)
         harness.later(61)
         for _ in range(2):
             assert harness.store.acquire("nalog", none) == Permit(probe=True)

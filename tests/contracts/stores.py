@@ -13,7 +13,7 @@ from function.ports import AnswerStore, Claim, Ticket
 from function.rate_limit import RateLimiter
 from function.request import LookupRequest
 from tests import doubles
-from tests.doubles import INN
+from tests.doubles import INN, numbered
 
 Result = TypeVar("Result")
 
@@ -65,7 +65,7 @@ class StoreHarness:
 
 def request(number: int = 1, **changes: object) -> LookupRequest:
     """An invented person's request; another number, another person."""
-    return doubles.request(**{"requestId": f"r-{number}", "documentNumber": f"{100000 + number}", **changes})
+    return doubles.request(**numbered(number) | changes)
 
 
 def at_once(work: Callable[[int], Result], times: int, threads: int = 16) -> Sequence[Result]:

@@ -6,7 +6,7 @@ import pytest
 from function.event import Event
 from function.handler import PrefetchedAnswers, handle
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
-from function.ports import Invalid, Lifetimes, Pending, Ticket, Unavailable, Verdict
+from function.ports import Invalid, Lifetimes, Pending, Throttled, Ticket, Unavailable, Verdict
 from tests.doubles import (
     FOUND,
     INN,
@@ -61,21 +61,17 @@ def test_a_pending_lookup_is_polled_with_its_ticket_until_it_ends() -> None:
     assert world.answers.tickets == {}
 
 
-@pytest.mark.parametrize("status", [Status.NOT_FOUND, Status.AMBIGUOUS])
-def test_who_has_no_single_inn_is_kept_for_the_shorter_time(status: Status) -> None:
-    world = World(provider=ScriptedProvider([Verdict(status, "", "nalog")]))
-    outcome = handle(event(), world.ports)
-    assert isinstance(outcome, Answered)
-    assert outcome.answer == Answer(status, "", "nalog", NOW, NOW + timedelta(hours=24))
-
-
-@pytest.mark.parametrize("status", [Status.FOUND, Status.NOT_FOUND])
-def test_without_a_lifetime_an_answer_stays(status: Status) -> None:
+@pytest.mark.parametrize("status", [Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS])
+def test_who_has_no_single_inn_is_kept_for_the_shorter_time_and_without_a_lifetime_an_answer_stays(
+    status: Status,
+) -> None:
     verdict = Verdict(status, INN if status is Status.FOUND else "", "nalog")
-    world = World(provider=ScriptedProvider([verdict]), lifetimes=Lifetimes(found=None, absent=None))
-    outcome = handle(event(), world.ports)
-    assert isinstance(outcome, Answered)
-    assert outcome.answer.expires_at is None
+    lasts = timedelta(days=30) if status is Status.FOUND else timedelta(hours=24)
+    for lifetimes, expires_at in ((World().lifetimes, NOW + lasts), (Lifetimes(found=None, absent=None), None)):
+        world = World(provider=ScriptedProvider([verdict]), lifetimes=lifetimes)
+        outcome = handle(event(), world.ports)
+        assert isinstance(outcome, Answered)
+        assert outcome.answer == Answer(status, verdict.inn, "nalog", NOW, expires_at)
 
 
 def test_a_wrong_request_asks_nobody() -> None:
@@ -92,11 +88,12 @@ def test_another_workers_fetch_is_not_asked_for_twice() -> None:
     assert world.provider.asked == []
 
 
-NO_ANSWERS = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     ("reply", "outcome"),
     [
         (Unavailable(Reason.PROVIDER_UNAVAILABLE, 3), Deferred(request(), Reason.PROVIDER_UNAVAILABLE, 3)),
         (Unavailable(Reason.PROVIDER_CLOSED, 20), Deferred(request(), Reason.PROVIDER_CLOSED, 20)),
+        (Throttled(5), Deferred(request(), Reason.THROTTLED, 5)),
         (Verdict(Status.FOUND, "770000000083", "nalog"), Deferred(request(), Reason.BAD_REPLY)),
         (Verdict(Status.FOUND, "", "nalog"), Deferred(request(), Reason.BAD_REPLY)),
         (
@@ -104,29 +101,24 @@ NO_ANSWERS = pytest.mark.parametrize(
             Rejected("r-1", (FieldError("documentNumber", "нет такого"),)),
         ),
     ],
-    ids=["unavailable", "closed", "an INN with a wrong check digit", "found without an INN", "invalid by field"],
+    ids=[
+        "unavailable",
+        "closed",
+        "throttled",
+        "an INN with a wrong check digit",
+        "found without an INN",
+        "invalid by field",
+    ],
 )
-
-
-@NO_ANSWERS
-def test_what_is_no_answer_is_never_kept_and_frees_the_person(
+def test_what_is_no_answer_is_never_kept_and_frees_the_person_and_drops_the_ticket(
     reply: Verdict | Invalid | BaseException, outcome: Deferred | Rejected
 ) -> None:
-    world = World(provider=ScriptedProvider([reply]))
-    assert handle(event(), world.ports) == outcome
-    assert world.answers.known == {}
-    assert world.answers.claims == {}
+    for ticket in ({}, {request().person: TICKET}):
+        world = World(MemoryAnswers(tickets=ticket), ScriptedProvider([reply]))
+        assert handle(event(), world.ports) == outcome
+        assert (world.answers.known, world.answers.claims, world.answers.tickets) == ({}, {}, {})
     away = World(MemoryAnswers(down=frozenset({"release"})), ScriptedProvider([reply]))
     assert handle(event(), away.ports) == outcome
-
-
-@NO_ANSWERS
-def test_a_ticket_that_led_to_no_answer_is_dropped(
-    reply: Verdict | Invalid | BaseException, outcome: Deferred | Rejected
-) -> None:
-    world = World(MemoryAnswers(tickets={request().person: TICKET}), ScriptedProvider([reply]))
-    assert handle(event(), world.ports) == outcome
-    assert world.answers.tickets == {}
 
 
 @pytest.mark.parametrize("down", [(), ("release",)], ids=["the store is there", "the claim cannot be given back"])

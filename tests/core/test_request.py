@@ -5,17 +5,11 @@ from typing import Any
 import pytest
 
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
-from function.request import LookupRequest, parse
+from function.request import parse
 from function.result import ADVICE, LookupResult, result_of
-from tests.doubles import INN, NOW, PERSON, body
+from tests.doubles import INN, NOW, PERSON, body, request
 
-TODAY = date(2026, 5, 4)
-
-
-def valid(**changes: Any) -> LookupRequest:
-    request = parse(body(**changes), TODAY)
-    assert isinstance(request, LookupRequest), request
-    return request
+TODAY = NOW.date()
 
 
 def faults(**changes: Any) -> dict[str, str]:
@@ -88,7 +82,7 @@ def faults(**changes: Any) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_a_field_is_read(changes: dict[str, Any], field: str, value: object) -> None:
-    assert getattr(valid(**changes), field) == value
+    assert getattr(request(**changes), field) == value
 
 
 SIX_DIGITS = "must be the document's number: 6 digits"
@@ -197,17 +191,13 @@ def test_json_that_is_no_object_is_no_request_at_all(text: bytes) -> None:
     assert parse(text, TODAY) == Rejected(None, (FieldError("", "expected a request as a JSON object"),))
 
 
-def test_a_byte_order_mark_before_the_json_is_skipped() -> None:
-    assert parse(b"\xef\xbb\xbf" + body(), TODAY) == valid()
-
-
-def test_a_decoded_object_is_read_like_its_text() -> None:
-    assert parse(PERSON, TODAY) == valid()
+def test_a_byte_order_mark_before_the_json_is_skipped_and_a_decoded_object_read_like_its_text() -> None:
+    assert parse(b"\xef\xbb\xbf" + body(), TODAY) == parse(PERSON, TODAY) == request()
 
 
 def test_nothing_shows_a_person_but_the_fields_themselves() -> None:
-    request = valid()
-    for text in (repr(request), str(request), f"{request}", repr(request.person)):
+    person = request()
+    for text in (repr(person), str(person), f"{person}", repr(person.person)):
         assert not any(value in text for name, value in PERSON.items() if name != "requestId")
 
 
@@ -217,7 +207,7 @@ def test_a_rejection_repeats_no_value() -> None:
     assert secret not in str(parse(body(**changes | {"requestId": [secret]}), TODAY))
 
 
-REQUEST = valid()
+REQUEST = request()
 REQUIRED, ODD = FieldError("lastName", "is required"), FieldError("", "odd")
 ANSWER = Answer(Status.FOUND, INN, "nalog", NOW)
 RESULT = {"requestId": "r-1", "inn": "", "cached": False, "details": "", "elapsedTime": 0.25}

@@ -10,7 +10,7 @@ from pymongo.uri_parser import parse_uri
 from adapters.cli.doctor import providers, rabbit
 from adapters.cli.doctor.finding import Finding, Kind, unreachable_cause
 from adapters.composition.consumer import broker
-from adapters.composition.store import StoreSettings, check_origin, open_store
+from adapters.composition.store import check_origin, open_store
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
 from adapters.config.host_names import is_loopback
@@ -124,7 +124,7 @@ def _check_broker(settings: Settings) -> Iterator[Finding]:
 def _check_store(settings: Settings) -> Iterator[Finding]:
     app, mongo = settings[AppSettings], settings[MongoSettings]
     try:
-        with open_store(StoreSettings(app, mongo, settings[HistorySettings])) as store:
+        with open_store(app, mongo, settings[HistorySettings]) as store:
             yield from _check_mongo(store, app, mongo)
             if NalogSettings in settings:
                 yield from _check_origin(store, settings[NalogSettings])

@@ -14,10 +14,10 @@ import urllib3
 from starlette.types import ASGIApp
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.composition.function import HttpParts, http_endpoint
+from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import CheckResult
+from adapters.http.probes import CheckResult, Probes
 from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
 from adapters.runtime.clock import SystemClock
@@ -131,8 +131,9 @@ class Functions:
         store.on_read = on_read
         answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        parts = HttpParts(tokens, {"store": _ready}, observer, _NoMetrics(), deadline, threads)
-        endpoint = enter(http_endpoint(answers, ports, parts))
+        probes = Probes({"store": _ready}, _NoMetrics())
+        made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
+        endpoint = enter(made)
         url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
         # It ends first: a server at its end waits for the connections that clients keep.
         return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))

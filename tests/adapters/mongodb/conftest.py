@@ -75,52 +75,55 @@ def a_place(mongo: Mongo) -> Iterator[Place]:
         client.drop_database(name)
 
 
+Prepared = tuple[Place, MongoStore]
+
+
 @contextmanager
-def a_prepared_place(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+def a_prepared_place(mongo: Mongo) -> Iterator[Prepared]:
     with a_place(mongo) as place, closing(place.store()) as store:
         store.prepare()
         yield place, store
 
 
 @pytest.fixture(scope="session")
-def _prepared(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+def _prepared(mongo: Mongo) -> Iterator[Prepared]:
     with a_prepared_place(mongo) as prepared:
         yield prepared
 
 
 @pytest.fixture(scope="session")
-def _prepared_alone(lone_mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
+def _prepared_alone(lone_mongo: Mongo) -> Iterator[Prepared]:
     with a_prepared_place(lone_mongo) as prepared:
         yield prepared
 
 
-def emptied(prepared: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
+def emptied(place: Place) -> Place:
     """Making a database anew, its indexes too, would take most of a test's time."""
     for name in ("answers", "history", "providers", "erasures"):
-        prepared[0].raw[name].delete_many({})
-    return prepared
+        place.raw[name].delete_many({})
+    return place
 
 
 @pytest.fixture
-def place(mongo: Mongo) -> Iterator[Place]:
+def unprepared(mongo: Mongo) -> Iterator[Place]:
     """A database that nobody has prepared."""
     with a_place(mongo) as place:
         yield place
 
 
 @pytest.fixture
-def prepared(_prepared: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
-    """A database and a store that are ready, on a replica set."""
-    return emptied(_prepared)
+def place(_prepared: Prepared) -> Place:
+    """A prepared, empty database on a replica set."""
+    return emptied(_prepared[0])
 
 
 @pytest.fixture
-def harness(prepared: tuple[Place, MongoStore]) -> StoreHarness:
-    """For what every store promises, on `prepared`."""
-    return prepared[0].harness(prepared[1])
+def harness(place: Place, _prepared: Prepared) -> StoreHarness:
+    """For what every store promises, in `place`."""
+    return place.harness(_prepared[1])
 
 
 @pytest.fixture
-def prepared_alone(_prepared_alone: tuple[Place, MongoStore]) -> tuple[Place, MongoStore]:
+def lone_harness(_prepared_alone: Prepared) -> StoreHarness:
     """The same on a mongod by itself."""
-    return emptied(_prepared_alone)
+    return emptied(_prepared_alone[0]).harness(_prepared_alone[1])

@@ -49,6 +49,22 @@ def login(mongo: Mongo, user: str, password: str = SECRET, auth: str = "inn") ->
     return f"mongodb://{user}:{password}@{member.address}/?authSource={auth}&replicaSet=inn"
 
 
+def lookups(store: MongoStore, claim: Claim) -> list[Callable[[], object]]:
+    """Every call of a lookup."""
+    return [
+        lambda: store.find_many([claim.person]),
+        lambda: store.find_or_claim(request(8).person),
+        lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
+        lambda: store.release(claim),
+        lambda: store.renew([claim]),
+        lambda: store.erased_since(datetime.now(UTC)),
+        lambda: store.keep_ticket(claim, Ticket("nalog", SECRET, datetime.now(UTC)), 1),
+        lambda: store.acquire("nalog", UNPACED),
+        lambda: store.cool_down("nalog", UNPACED),
+        lambda: store.recover("nalog"),
+    ]
+
+
 def shown(error: pytest.ExceptionInfo[Exception]) -> str:
     return "".join(traceback.format_exception(error.value))
 
@@ -94,19 +110,7 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
         claim = store.find_or_claim(request(7).person)
         assert isinstance(claim, Claim)
         client["inn"].command("updateUser", "fading", roles=[])
-        lookups: list[Callable[[], object]] = [
-            lambda: store.find_many([request(7).person]),
-            lambda: store.find_or_claim(request(8).person),
-            lambda: store.save(claim, request(7), Answer(Status.NOT_FOUND, "", "nalog", datetime.now(UTC))),
-            lambda: store.release(claim),
-            lambda: store.renew([claim]),
-            lambda: store.erased_since(datetime.now(UTC)),
-            lambda: store.keep_ticket(claim, Ticket("nalog", SECRET, datetime.now(UTC)), 1),
-            lambda: store.acquire("nalog", UNPACED),
-            lambda: store.cool_down("nalog", UNPACED),
-            lambda: store.recover("nalog"),
-        ]
-        for lookup in lookups:
+        for lookup in lookups(store, claim):
             with pytest.raises(Unavailable) as caught:
                 lookup()
             assert isinstance(caught.value.__cause__, StoreRefuses)
@@ -146,14 +150,10 @@ def test_a_mongod_that_is_not_there_is_an_outage() -> None:
             store.prepare,
             store.ping,
             store.count_under_old_keys,
-            lambda: store.find_many([request().person]),
-            lambda: store.find_or_claim(request().person),
             lambda: store.history(HistoryQuery()),
             lambda: store.forget(request().person),
-            lambda: store.acquire("nalog", UNPACED),
-            lambda: store.cool_down("nalog", UNPACED),
-            lambda: store.recover("nalog"),
             lambda: store.check("nalog", UNPACED),
+            *lookups(store, Claim(request().person, "token")),
         ]
 
         def refused(number: int) -> str:
@@ -167,12 +167,12 @@ def test_a_mongod_that_is_not_there_is_an_outage() -> None:
             assert "127.0.0.1" not in text
 
 
-def test_an_index_of_another_definition_is_named(place: Place) -> None:
-    place.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
-    with closing(place.store()) as store:
+def test_an_index_of_another_definition_is_named(unprepared: Place) -> None:
+    unprepared.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
+    with closing(unprepared.store()) as store:
         with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop"):
             store.prepare()
-        place.raw["history"].drop_index("time")
+        unprepared.raw["history"].drop_index("time")
         store.prepare()
 
 
@@ -218,11 +218,11 @@ def test_what_the_driver_itself_tries_again_is_an_outage() -> None:
     assert _RETRYABLE_ERROR_CODES <= TRANSIENT_CODES
 
 
-def test_indexes_are_made_once(place: Place) -> None:
+def test_indexes_are_made_once(unprepared: Place) -> None:
     def indexes() -> dict[str, Any]:
-        return {name: place.raw[name].index_information() for name in ("answers", "history")}
+        return {name: unprepared.raw[name].index_information() for name in ("answers", "history")}
 
-    with closing(place.store()) as store:
+    with closing(unprepared.store()) as store:
         store.prepare()
         first = indexes()
         store.prepare()
@@ -231,10 +231,10 @@ def test_indexes_are_made_once(place: Place) -> None:
     assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
 
 
-def test_a_fault_shows_its_kind_and_none_of_its_text(place: Place) -> None:
+def test_a_fault_shows_its_kind_and_none_of_its_text(unprepared: Place) -> None:
     """A collection with rules of its own refuses our documents, and the server tells all about them."""
-    place.raw.create_collection("answers", validator={"lock": {"$exists": True}})
-    with closing(place.store()) as store, pytest.raises(StoreFault) as caught:
+    unprepared.raw.create_collection("answers", validator={"lock": {"$exists": True}})
+    with closing(unprepared.store()) as store, pytest.raises(StoreFault) as caught:
         store.find_or_claim(request().person)
     assert str(caught.value) == "OperationFailure 121"
     assert "full error" not in shown(caught)

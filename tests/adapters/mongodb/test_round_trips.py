@@ -9,12 +9,11 @@ from pymongo import monitoring
 
 from adapters.mongodb import MongoStore
 from adapters.mongodb.batching import Batcher
-from adapters.mongodb.client import WRITES
 from function.ports import Claim
 from function.rate_limit import RateLimit
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
 from tests.adapters.mongodb.recorder import Recorder
-from tests.contracts.stores import request
+from tests.contracts.stores import StoreHarness, at_once, request
 from tests.servers.process import wait_for
 
 UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
@@ -32,10 +31,15 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def recorded(recorder: Recorder, prepared: tuple[Place, MongoStore]) -> Iterator[MongoStore]:
+def recorded(recorder: Recorder, place: Place) -> Iterator[MongoStore]:
     """A store whose commands the recorder records."""
-    with closing(prepared[0].store()) as store:
+    with closing(place.store()) as store:
         yield store
+
+
+@pytest.fixture
+def harness(place: Place, recorded: MongoStore) -> StoreHarness:
+    return place.harness(recorded)
 
 
 def plan_of(place: Place, command: dict[str, Any]) -> str:
@@ -44,61 +48,52 @@ def plan_of(place: Place, command: dict[str, Any]) -> str:
 
 
 def test_one_person_is_found_in_one_read_by_the_id_with_a_projection(
-    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+    place: Place, harness: StoreHarness, recorder: Recorder
 ) -> None:
-    place, _ = prepared
-    place.harness(recorded).save(request(), place.harness(recorded).answer())
+    harness.save(request(), harness.answer())
     with recorder.recording():
-        assert recorded.find_many([request().person])
+        assert harness.store.find_many([request().person])
     assert recorder.names == ["find answers"]
     assert not {"claim", "ticket"} & recorder.commands[0]["projection"].keys()
     assert "IDHACK" in plan_of(place, recorder.commands[0])
 
 
-def test_a_find_under_several_keys_is_one_read_of_the_index(
-    recorder: Recorder, prepared: tuple[Place, MongoStore]
+def test_under_several_keys_a_find_is_one_read_of_the_index_and_a_claim_takes_one_more_read(
+    place: Place, harness: StoreHarness, recorder: Recorder
 ) -> None:
-    place, old = prepared
-    place.harness(old).save(request(), place.harness(old).answer())
+    harness.save(request(), harness.answer())
     with closing(place.store(OLD_KEY, KEY)) as store:
         with recorder.recording():
             assert store.find_many([request().person])
             assert not store.find_many([request(2).person])
-        assert recorder.names == ["find answers", "find answers"]
-        plan = plan_of(place, recorder.commands[0])
-        assert "IXSCAN" in plan
-        assert "COLLSCAN" not in plan
+            store.find_or_claim(request(2).person)
+        assert recorder.names == ["find answers"] * 2 + ["aggregate answers", "findAndModify answers"]
+    plan = plan_of(place, recorder.commands[0])
+    assert "IXSCAN" in plan
+    assert "COLLSCAN" not in plan
 
 
-def test_a_claim_under_several_keys_takes_one_more_read(recorder: Recorder, prepared: tuple[Place, MongoStore]) -> None:
-    with closing(prepared[0].store(OLD_KEY, KEY)) as store, recorder.recording():
-        store.find_or_claim(request().person)
-    assert recorder.names == ["aggregate answers", "findAndModify answers"]
-
-
-def test_many_are_found_in_one_trip(
-    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
-) -> None:
-    harness = prepared[0].harness(recorded)
+def test_many_are_found_in_one_trip(recorded: MongoStore, harness: StoreHarness, recorder: Recorder) -> None:
     requests = [request(number) for number in range(250)]
-    for wanted in requests:
-        recorded.save(harness.claim(wanted), wanted, harness.answer())
+    at_once(lambda number: harness.save(requests[number], harness.answer()), len(requests))
     with recorder.recording():
         assert len(recorded.find_many([wanted.person for wanted in requests])) == 250
         assert recorded.find_many([]) == {}
     assert recorder.names == ["find answers"]
 
 
-def test_each_update_of_a_claim_is_one_durable_write(recorded: MongoStore, recorder: Recorder) -> None:
+def test_each_update_of_a_claim_is_one_durable_write_and_a_save_two_the_row_of_history_first(
+    harness: StoreHarness, recorder: Recorder
+) -> None:
     with recorder.recording():
-        claim = recorded.find_or_claim(request().person)
-        assert isinstance(claim, Claim)
-        recorded.renew([claim])
-        recorded.release(claim)
-    assert recorder.names == ["findAndModify answers", "update answers", "update answers"]
-    writes = [command for command in recorder.commands if "writeConcern" in command]
-    assert [command["writeConcern"] for command in writes] == [WRITES.document] * 3
-    assert WRITES.document == {"w": "majority", "j": True}
+        claim = harness.claim(request())
+        harness.store.renew([claim])
+        harness.store.release(claim)
+        harness.store.save(claim, request(), harness.answer())
+    claiming = ["findAndModify answers", "update answers", "update answers"]
+    assert recorder.names == [*claiming, "update history", "update answers"]
+    assert [command["writeConcern"] for command in recorder.commands] == [{"w": "majority", "j": True}] * 5
+    assert not any("autocommit" in command for command in recorder.commands)
 
 
 def test_a_provider_state_is_read_and_replaced_where_a_decision_changes_it(
@@ -119,22 +114,19 @@ def test_a_provider_state_is_read_and_replaced_where_a_decision_changes_it(
         with recorder.recording():
             call()
         assert recorder.names == commands
-    assert recorder.commands[-1]["writeConcern"] == WRITES.document
+    assert recorder.commands[-1]["writeConcern"] == {"w": "majority", "j": True}
 
 
 def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips(
-    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
+    recorded: MongoStore, harness: StoreHarness, recorder: Recorder
 ) -> None:
-    harness = prepared[0].harness(recorded)
     harness.save(request(99), harness.answer())
     requests = [request(number) for number in range(8)]
     persons = [each.person for each in requests]
 
     def all_but_one_wait(batcher: Batcher[Any, Any]) -> None:
         recorder.before_first = lambda: wait_for(
-            lambda: batcher.waiting == len(requests) - 1,
-            within=LONG,
-            what="calls that wait",
+            lambda: batcher.waiting == len(requests) - 1, within=LONG, what="calls that wait"
         )
 
     with ThreadPoolExecutor(len(requests)) as threads:
@@ -158,15 +150,3 @@ def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips
             list(threads.map(recorded.save, held, requests, [harness.answer()] * len(requests)))
         assert recorder.names == ["update history", "update answers"] * 2
     assert len(recorded.find_many(persons)) == len(persons)
-
-
-def test_a_save_writes_the_row_of_history_first_and_waits_for_both(
-    recorded: MongoStore, recorder: Recorder, prepared: tuple[Place, MongoStore]
-) -> None:
-    harness = prepared[0].harness(recorded)
-    claim = harness.claim(request(2))
-    with recorder.recording():
-        recorded.save(claim, request(2), harness.answer())
-    assert recorder.names == ["update history", "update answers"]
-    assert [command["writeConcern"] for command in recorder.commands] == [{"w": "majority", "j": True}] * 2
-    assert not any("autocommit" in command for command in recorder.commands)

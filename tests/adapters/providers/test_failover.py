@@ -102,6 +102,13 @@ class World:
             self.ask(ticket, **changed)
         return no.value.reason, no.value.retry_after
 
+    def end(self) -> object:
+        """How a find ends, either way."""
+        try:
+            return self.ask()
+        except Unavailable as no:
+            return no.reason, no.retry_after
+
     @property
     def states(self) -> list[Denied | None]:
         return [state.denied for state in self.failover.states()]
@@ -111,25 +118,79 @@ class World:
         return self.tax.asked, self.paid.asked
 
 
-@pytest.mark.parametrize("answer", [FOUND, INVALID], ids=["an answer", "an invalid person"])
-def test_what_an_open_provider_answers_is_given_back_and_nobody_else_is_asked(answer: Verdict | Invalid) -> None:
-    world = World(answer, paid=[PAID])
-    assert world.ask() == answer
-    assert world.asked == (1, 0)
+def ready(*said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> World:
+    """After the cool-down of a throttled find: the next one is a probe."""
+    world = World(Throttled(20), *said, paid=paid, limit=limit)
+    with suppress(Unavailable):
+        world.ask()
+    world.seconds += 20
+    return world
+
+
+OFF = replace(LIMIT, cooldown=0)
+CLOSED = Reason.PROVIDER_CLOSED
+OPENS_SESSION = Unavailable(CLOSED, 1)
+FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)]
+# How requests end, one after the other, and how often each provider was asked.
+ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
+    "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
+    "so is that a person is invalid": (World(INVALID, paid=[PAID]), [INVALID], (1, 0)),
+    "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
+    "one that fails is not passed over": (
+        World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)
+    ),
+    "nor one that is paced": (World(FOUND, paid=[PAID]), [FOUND, (CLOSED, 1)], (1, 0)),
+    "nor one that opens its session: it was not asked, and has not failed": (
+        World(OPENS_SESSION, FOUND, paid=[PAID], limit=UNPACED), [(CLOSED, 1), FOUND], (2, 0)
+    ),
+    "when all are shut the first to open is waited for": (
+        World(Throttled(300), paid=[Throttled(100)]), [(Reason.THROTTLED, 100), (CLOSED, 100)], (1, 1)
+    ),
+    "who waits for the fallback is told when it may be asked again": (
+        World(Throttled(3000), paid=[BAD]), [(Reason.THROTTLED, 60)], (1, 1)
+    ),
+    **{
+        f"a fallback that fails changes nothing: {said.reason.value}, {said.retry_after} s, cool-down {limit.cooldown}": (
+            World(Throttled(50), paid=[said], limit=limit), [(Reason.THROTTLED, 50), (CLOSED, 50)], (1, 1)
+        )
+        for said in FALLBACK_FAILURES
+        for limit in (LIMIT, OFF)
+    },
+    "a provider's own word counts where it asks for longer": (World(Throttled(300)), [(Reason.THROTTLED, 300)], (1, 0)),
+    "a good reply may ask for a cool-down": (World(CAPTCHA_AHEAD), [FOUND, (CLOSED, 20)], (1, 0)),
+    "throttling is a failure where cool-downs are off": (
+        World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)
+    ),
+    "and leads to the next all the same": (World(Throttled(), paid=[PAID], limit=OFF), [PAID], (1, 1)),
+    **{
+        f"a probe without an answer closes for longer: {said.reason.value}": (
+            ready(said), [(said.reason, 40), (CLOSED, 40)], (2, 0)
+        )
+        for said in (Throttled(), AWAY, BAD)
+    },
+    "one that announces a captcha does, too": (ready(CAPTCHA_AHEAD), [FOUND, (CLOSED, 40)], (2, 0)),
+    "a failed probe's request goes to the next": (ready(AWAY, paid=[PAID]), [PAID], (2, 2)),
+    "and is a failure still where that fails": (ready(BAD, paid=[AWAY]), [(Reason.BAD_REPLY, 40)], (2, 1)),
+    "where cool-downs are off nobody waits for it": (
+        ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0)), [(Reason.BAD_REPLY, 0), FOUND], (3, 0)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ENDINGS)
+def test_how_requests_end_and_who_is_asked(row: str) -> None:
+    world, endings, asked = ENDINGS[row]
+    assert [world.end() for _ in endings] == endings
+    assert world.asked == asked
 
 
 class TestTicket:
     """A poll is free: it takes no permit, and its failure opens no circuit."""
 
-    def test_a_find_that_is_pending_gives_a_ticket_and_the_poll_has_it(self) -> None:
-        world = World(PENDING, FOUND)
-        assert [world.ask(), world.ask(TICKET)] == [PENDING, FOUND]
-        assert world.tax.tickets == [None, TICKET]
-
-    def test_a_poll_takes_no_permit(self) -> None:
-        world = World(PENDING, limit=replace(LIMIT, daily_limit=1))
-        world.ask()
-        assert [world.ask(TICKET) for _ in range(5)] == [PENDING] * 5
+    def test_a_find_that_is_pending_gives_a_ticket_and_its_polls_have_it_and_take_no_permit(self) -> None:
+        world = World(*[PENDING] * 5, FOUND, limit=replace(LIMIT, daily_limit=1))
+        assert [world.ask(), *(world.ask(TICKET) for _ in range(5))] == [PENDING] * 5 + [FOUND]
+        assert world.tax.tickets == [None, *[TICKET] * 5]
         assert world.failure()[0] is Reason.PROVIDER_CLOSED
 
     def test_a_poll_goes_to_the_provider_of_its_ticket_though_it_is_closed(self) -> None:
@@ -166,52 +227,18 @@ class TestTicket:
         assert world.ask(TICKET) == PENDING
         assert world.failure() == (Reason.PROVIDER_CLOSED, 20)
 
-    def test_a_find_that_is_pending_is_a_good_probe(self) -> None:
-        world = World(Throttled(), PENDING)
-        world.failure()
-        world.seconds += 20
-        world.ask()
-        assert world.states == [None]
-
     def test_a_poll_is_no_probe(self) -> None:
-        world = World(Throttled(), FOUND, Throttled())
-        world.failure()
-        world.seconds += 20
+        world = ready(FOUND, Throttled())
         world.ask(TICKET)
         assert world.failure() == (Reason.THROTTLED, 40)
 
 
 class TestOrder:
-    def test_a_request_that_throttles_one_provider_goes_to_the_next(self) -> None:
-        world = World(Throttled(), paid=[PAID], limit=UNPACED)
-        assert [world.ask(), world.ask()] == [PAID, PAID]
-        assert world.asked == (1, 2)
-
     def test_a_request_goes_to_the_next_when_the_day_s_limit_is_reached(self) -> None:
         world = World(FOUND, paid=[PAID], limit=replace(UNPACED, daily_limit=2), paid_limit=UNPACED)
         assert [world.ask() for _ in range(4)] == [FOUND, FOUND, PAID, PAID]
         world.seconds += seconds_to_midnight(world.seconds)
         assert world.ask() == FOUND
-
-    @pytest.mark.parametrize(
-        ("said", "limit", "endings"),
-        [
-            pytest.param(
-                [Unavailable(Reason.BAD_REPLY, 3), FOUND], UNPACED, [(Reason.BAD_REPLY, 3), FOUND], id="one that fails"
-            ),
-            pytest.param([FOUND], LIMIT, [FOUND, (Reason.PROVIDER_CLOSED, 1)], id="one that is paced"),
-            pytest.param(
-                [Unavailable(Reason.PROVIDER_CLOSED, 1), FOUND],
-                UNPACED,
-                [(Reason.PROVIDER_CLOSED, 1), FOUND],
-                id="one that opens its session: it was not asked, and has not failed",
-            ),
-        ],
-    )
-    def test_a_provider_is_not_passed_over(self, said: list[Said], limit: RateLimit, endings: list[object]) -> None:
-        world = World(*said, paid=[PAID], limit=limit)
-        assert [world.ask() if isinstance(ending, Verdict) else world.failure() for ending in endings] == endings
-        assert world.paid.asked == 0
 
     def test_who_does_not_serve_a_person_is_passed_over_and_takes_no_turn(self) -> None:
         paid, tax = StubProvider("apifns", [PAID], passports_only=True), StubProvider("nalog", [FOUND])
@@ -222,33 +249,9 @@ class TestOrder:
         world = World(order=[StubProvider("apifns", [PAID], passports_only=True)])
         assert world.failure(**FOREIGNER)[0] is Reason.PROVIDER_UNAVAILABLE
 
-    def test_when_all_are_shut_the_first_to_open_is_waited_for(self) -> None:
-        world = World(Throttled(300), paid=[Throttled(100)])
-        assert [world.failure(), world.failure()] == [(Reason.THROTTLED, 100), (Reason.PROVIDER_CLOSED, 100)]
-        assert world.asked == (1, 1)
-
 
 class TestFallback:
     """The next provider, in place of a closed one: its failure changes nothing."""
-
-    @pytest.mark.parametrize(
-        "said",
-        [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)],
-        ids=["away", "a bad reply", "turned away", "turned away for long"],
-    )
-    @pytest.mark.parametrize("cooldown", [20, 0])
-    def test_whatever_it_fails_by_the_request_ends_as_it_would_have_ended_without_it(
-        self, said: Exception, cooldown: float
-    ) -> None:
-        world = World(Throttled(50), paid=[said], limit=replace(LIMIT, cooldown=cooldown))
-        assert [world.failure(), world.failure()] == [(Reason.THROTTLED, 50), (Reason.PROVIDER_CLOSED, 50)]
-        assert world.paid.asked == 1
-
-    def test_a_probe_that_failed_is_a_failure_still(self) -> None:
-        world = World(Throttled(), BAD, paid=[AWAY])
-        world.failure()
-        world.seconds += 20
-        assert world.failure() == (Reason.BAD_REPLY, 40)
 
     def test_a_person_it_failed_for_waits_longer_each_time_and_others_are_taken_to_it(self) -> None:
         world = World(Throttled(100_000), paid=[*[BAD] * 9, PAID], limit=UNPACED)
@@ -267,9 +270,6 @@ class TestFallback:
         assert world.ask(documentNumber="999999") == PAID
         assert world.failure() == (Reason.PROVIDER_CLOSED, 3600)
 
-    def test_who_waits_for_it_is_told_when_it_may_be_asked_again(self) -> None:
-        assert World(Throttled(3000), paid=[BAD]).failure() == (Reason.THROTTLED, 60)
-
     def test_nobody_is_kept_from_it_because_it_is_shut_itself(self) -> None:
         world = World(Throttled(3000), paid=[Throttled(), PAID])
         world.failure(documentNumber="999999")
@@ -285,31 +285,17 @@ class TestFallback:
 
 
 class TestCoolDown:
-    def test_a_throttled_provider_is_left_alone_until_its_cool_down_ends(self) -> None:
-        world = World(Throttled(), FOUND)
-        assert world.failure() == (Reason.THROTTLED, 20)
-        world.seconds += 1
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 19)
-        assert world.tax.asked == 1
-        world.seconds += 19
-        assert world.ask() == FOUND
-
-    def test_it_grows_with_each_one_in_vain_and_is_short_again_after_a_good_reply(self) -> None:
+    def test_a_throttled_provider_is_left_alone_longer_each_time_and_short_again_after_a_good_reply(self) -> None:
         world = World(Throttled(), Throttled(), Throttled(), FOUND, Throttled())
-        for wait in (20, 40, 80):
+        for times, wait in enumerate((20, 40, 80), 1):
             assert world.failure() == (Reason.THROTTLED, wait)
-            world.seconds += wait
+            world.seconds += 1
+            assert world.failure() == (Reason.PROVIDER_CLOSED, wait - 1)
+            assert world.tax.asked == times
+            world.seconds += wait - 1
         assert world.ask() == FOUND
         world.seconds += 1
         assert world.failure() == (Reason.THROTTLED, 20)
-
-    def test_the_provider_s_own_word_counts_where_it_asks_for_longer(self) -> None:
-        assert World(Throttled(300)).failure() == (Reason.THROTTLED, 300)
-
-    def test_a_good_reply_may_ask_for_it(self) -> None:
-        world = World(CAPTCHA_AHEAD, FOUND)
-        assert world.ask() == FOUND
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 20)
 
     def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
         world = World(FOUND)
@@ -319,67 +305,34 @@ class TestCoolDown:
         # It would be 20 again had that reply counted as a proof.
         assert world.limiter.cool_down("nalog", LIMIT) == 40
 
-    def test_throttling_is_a_failure_where_cool_downs_are_off(self) -> None:
-        off = replace(LIMIT, cooldown=0)
-        assert World(Throttled(), limit=off).failure()[0] is Reason.PROVIDER_UNAVAILABLE
-        assert World(Throttled(), paid=[PAID], limit=off).ask() == PAID
-
 
 class TestProbe:
     """After a cool-down."""
 
-    def ready(self, *said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> World:
-        world = World(Throttled(20), *said, paid=paid, limit=limit)
-        with suppress(Unavailable):
-            world.ask()
-        world.seconds += 20
-        return world
-
     def test_others_wait_or_go_elsewhere_while_it_is_under_way(self) -> None:
-        world, seen = self.ready(FOUND), []
+        world, seen = ready(FOUND), []
         world.tax.while_asked = lambda: seen.append(world.failure())
         assert world.ask() == FOUND
         # Its lease is 60 s, but it will be over sooner.
         assert seen == [(Reason.PROVIDER_CLOSED, 2)]
         assert world.tax.asked == 2
 
-    @pytest.mark.parametrize("said", [FOUND, INVALID], ids=["an answer", "a person who is invalid"])
-    def test_a_good_one_opens_the_provider(self, said: Verdict | Invalid) -> None:
-        world = self.ready(said)
+    @pytest.mark.parametrize("said", [FOUND, INVALID, PENDING], ids=["an answer", "an invalid person", "a ticket"])
+    def test_a_good_one_opens_the_provider(self, said: Verdict | Invalid | Pending) -> None:
+        world = ready(said)
         world.ask()
         assert world.states == [None]
         world.seconds += 1
         assert world.ask() == said
 
-    @pytest.mark.parametrize("said", [Throttled(), AWAY, BAD], ids=["throttled", "away", "a bad reply"])
-    def test_any_other_one_closes_it_for_longer(self, said: Unavailable) -> None:
-        world = self.ready(said)
-        assert [world.failure(), world.failure()] == [(said.reason, 40), (Reason.PROVIDER_CLOSED, 40)]
-        assert world.tax.asked == 2
-
-    def test_a_failed_one_makes_nobody_wait_where_cool_downs_are_off(self) -> None:
-        world = self.ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0))
-        assert world.failure() == (Reason.BAD_REPLY, 0)
-        assert world.ask() == FOUND
-
-    def test_one_that_announces_a_captcha_closes_it_again_and_its_word_counts(self) -> None:
-        world = self.ready(CAPTCHA_AHEAD)
-        assert world.ask() == FOUND
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 40)
-
     def test_a_bug_closes_it_again_and_comes_out(self) -> None:
-        world = self.ready(ZeroDivisionError())
+        world = ready(ZeroDivisionError())
         with pytest.raises(ZeroDivisionError):
             world.ask()
         assert world.failure() == (Reason.PROVIDER_CLOSED, 40)
 
-    def test_a_failed_one_sends_its_request_to_the_next_provider(self) -> None:
-        world = self.ready(AWAY, paid=[PAID])
-        assert world.ask() == PAID
-        assert world.asked == (2, 2)
-
     def test_one_that_never_reports_back_is_lost_after_its_lease(self) -> None:
-        world = self.ready(KeyboardInterrupt(), FOUND)
+        world = ready(KeyboardInterrupt(), FOUND)
         with pytest.raises(KeyboardInterrupt):
             world.ask()
         world.seconds += 59
@@ -389,7 +342,7 @@ class TestProbe:
         assert world.tax.asked == 3
 
     def test_many_threads_make_one(self) -> None:
-        world = self.ready(FOUND, paid=[PAID], limit=UNPACED)
+        world = ready(FOUND, paid=[PAID], limit=UNPACED)
         started, done = threading.Event(), threading.Event()
 
         def linger() -> None:
@@ -420,9 +373,7 @@ class TestStore:
 
     @pytest.mark.parametrize("said", [CAPTCHA_AHEAD, FOUND], ids=["a captcha ahead", "a good probe"])
     def test_a_good_answer_outlives_a_note_that_cannot_be_kept(self, said: Said) -> None:
-        world = World(Throttled(), said)
-        world.failure()
-        world.seconds += 20
+        world = ready(said)
         world.tax.while_asked = lambda: setattr(world.limiter, "down", True)
         assert world.ask() == FOUND
         assert [type(error) for _, error in world.observer.of("error")] == [Unavailable]

@@ -26,16 +26,12 @@ async def refusing() -> str:
     raise Refused("the password is wrong: mend MONGO_PASS")
 
 
-async def test_a_server_that_comes_late_is_waited_for() -> None:
-    await wait_for_servers({"store": saying("refused", ""), "broker": saying("")}, 0, RecordingObserver())
-
-
 async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
-    servers = {"store": saying("connection refused"), "broker": saying("unknown host"), "found": saying("")}
+    servers = {"store": saying("connection refused"), "broker": hanging, "found": saying("")}
     with pytest.raises(NotStarted) as end:
         await wait_for_servers(servers, 0.05, RecordingObserver())
-    assert end.value.lines == {"store": "connection refused", "broker": "unknown host"}
-    assert str(end.value) == "store: connection refused\nbroker: unknown host"
+    assert end.value.lines == {"store": "connection refused", "broker": "it has not answered"}
+    assert str(end.value) == "store: connection refused\nbroker: it has not answered"
 
 
 @pytest.mark.parametrize(
@@ -53,12 +49,6 @@ async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[s
     observer = RecordingObserver()
     await wait_for_servers({"MongoDB": saying(*words)}, 0, observer)
     assert observer.of("event") == [(name, {"server": server}) for name, server in lines]
-
-
-async def test_a_server_that_never_answers_is_named_too() -> None:
-    with pytest.raises(NotStarted) as end:
-        await wait_for_servers({"store": hanging}, 0.05, RecordingObserver())
-    assert end.value.lines == {"store": "it has not answered"}
 
 
 async def test_a_refusal_ends_the_start_at_once() -> None:

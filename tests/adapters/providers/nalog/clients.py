@@ -1,17 +1,46 @@
-"""The tax service's client as tests make it."""
+"""The tax service's client as tests make it, and how what it is asked ends."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from adapters.config.settings import NalogSettings
 from adapters.providers.nalog import Nalog
-from function.ports import Clock, Pending, ProviderReply, Ticket
+from function.outcomes import Reason
+from function.ports import Clock, Pending, ProviderReply, Throttled, Unavailable
 from function.request import LookupRequest
 from function.telemetry import Observer
-from tests.doubles import NOW, FixedClock
+from tests.doubles import FixedClock
 
-TICKET = Ticket("nalog", "0A1B2C", NOW + timedelta(seconds=180))
-"""Of a find that was made a moment ago."""
+T = TypeVar("T")
+
+
+class No(NamedTuple):
+    """An ending by Unavailable; `throttled`: it is a Throttled one."""
+
+    reason: Reason
+    retry_after: float = 0
+    throttled: bool = False
+
+
+LATER = No(Reason.PROVIDER_UNAVAILABLE)
+BAD = No(Reason.BAD_REPLY)
+CLOSED = No(Reason.PROVIDER_CLOSED, 1)
+
+
+def throttled(retry_after: float = 0) -> No:
+    return No(Reason.THROTTLED, retry_after, throttled=True)
+
+
+THROTTLED = throttled()
+
+
+def ending(call: Callable[..., T], *arguments: object) -> T | No:
+    """What a provider's call returns, or how it fails."""
+    try:
+        return call(*arguments)
+    except Unavailable as no:
+        return No(no.reason, no.retry_after, isinstance(no, Throttled))
 
 
 def nalog(url: str, clock: Clock | None = None, observer: Observer | None = None, **settings: Any) -> Nalog:

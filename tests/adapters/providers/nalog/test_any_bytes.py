@@ -22,7 +22,7 @@ from tests.adapters.providers.nalog.test_rows import ANSWERED
 from tests.system.mongodb.world import count
 
 FUZZER = Path(__file__).with_name("fuzz_replies.py")
-RUNS = count(10_000, 100_000)
+RUNS = count(3_000, 100_000)
 SEEDS = [
     '{"requestId":"0A1B","captchaRequired":true}',
     '{"captchaRequired":false,"code":0,"inn":"770000000082"}',

@@ -8,12 +8,12 @@ import pytest
 from adapters.config.settings import NalogSettings
 from adapters.providers.nalog import Nalog
 from function.outcomes import Reason, Status
-from function.ports import Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
+from function.ports import Pending, ProviderReply, Verdict
 from function.telemetry import Observer
-from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
+from tests.adapters.providers.nalog.clients import LATER, No, ending, looked_up, nalog
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, breaking, in_turn, reply, serving
-from tests.doubles import FixedClock
+from tests.doubles import TICKET, FixedClock
 
 FIND = reply(200, '{"requestId":"0A1B2C","captchaRequired":false}')
 PENDING = reply(200, '{"state":-1.0}')
@@ -27,31 +27,22 @@ def commands(site: Site) -> list[str]:
 
 
 class Lookup:
-    """A find and its polls, each made when it is due; `waits`: the seconds between them."""
+    """A find and its polls, each made when it is due; `waits`: the seconds between them; `failures`: of each."""
 
     def __init__(self, script: Script, retries: int = 0) -> None:
-        clock = FixedClock()
+        clock, ticket = FixedClock(), None
         self.waits: list[float] = []
         self.failures: list[Reason | None] = []
-        self.ended: ProviderReply | Unavailable
-        ticket = None
         with serving(script) as self.site:
             client = nalog(self.site.url, clock, retries=retries)
-            try:
-                while True:
-                    self.ended = client.ask(request(), ticket)
-                    if not isinstance(self.ended.answer, Pending):
-                        break
-                    ticket, wait = self.ended.answer
-                    self.waits.append(wait)
-                    self.failures.append(self.ended.failure)
-                    clock.time += timedelta(seconds=wait)
-            except Unavailable as no:
-                self.ended = no
-
-    @property
-    def reason(self) -> Reason | None:
-        return self.ended.reason if isinstance(self.ended, Unavailable) else None
+            while True:
+                self.ended = ending(client.ask, request(), ticket)
+                if not isinstance(self.ended, ProviderReply) or not isinstance(self.ended.answer, Pending):
+                    break
+                ticket, wait = self.ended.answer
+                self.waits.append(wait)
+                self.failures.append(self.ended.failure)
+                clock.time += timedelta(seconds=wait)
 
 
 def test_each_call_is_one_request_and_the_polls_come_after_1_2_3_and_4_seconds() -> None:
@@ -64,44 +55,18 @@ def test_each_call_is_one_request_and_the_polls_come_after_1_2_3_and_4_seconds()
 
 def test_a_lookup_that_stays_pending_ends_within_180_seconds_and_is_never_not_found() -> None:
     lookup = Lookup(in_turn(FIND, PENDING))
-    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert lookup.ended == LATER
     assert lookup.waits == list(range(1, 19))
     assert sum(lookup.waits) < 180
 
 
-def test_no_wait_is_above_60_seconds() -> None:
+def test_no_wait_is_above_60_seconds_and_their_unit_can_be_0() -> None:
     ticket = TICKET._replace(polls=100)
-    with serving(in_turn(PENDING)) as site:
-        reply = nalog(site.url).ask(request(), ticket)
-    assert reply.answer == Pending(ticket._replace(polls=101), 60)
-
-
-def test_the_unit_of_the_waits_can_be_0() -> None:
-    with serving(in_turn(FIND, PENDING, FOUND)) as site:
+    with serving(in_turn(PENDING, FIND, PENDING)) as site:
+        assert nalog(site.url).ask(request(), ticket).answer == Pending(ticket._replace(polls=101), 60)
         client = Nalog(NalogSettings(url=site.url), FixedClock(), Observer(), poll_wait=0)
         assert client.ask(request(), None).answer == Pending(TICKET, 0)
         assert client.ask(request(), TICKET).answer == Pending(TICKET._replace(polls=1), 0)
-
-
-FAILURES = {
-    "502": reply(502, "<html>Bad Gateway</html>"),
-    "503": reply(503, ""),
-    "504": reply(504, ""),
-    "500": reply(500, '{"ERROR":"Произошла внутренняя ошибка","STATUS":500}'),
-    "an empty body": reply(200, ""),
-    "bad JSON": reply(200, '{"state":'),
-    "a page": reply(200, "<html></html>"),
-}
-
-
-@pytest.mark.parametrize("kind", FAILURES)
-def test_a_poll_that_failed_is_made_again_with_the_same_ticket(kind: str) -> None:
-    lookup = Lookup(in_turn(FIND, FAILURES[kind], FAILURES[kind], FOUND))
-    assert lookup.ended == VERDICT
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 3]
-    assert lookup.waits == [1, 2, 3]
-    assert lookup.failures[0] is None
-    assert None not in lookup.failures[1:]
 
 
 def test_a_poll_whose_connection_breaks_is_made_again_with_the_same_ticket() -> None:
@@ -120,47 +85,25 @@ def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() 
     assert reply == ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
 
 
-def test_a_poll_waits_as_long_as_the_service_asks() -> None:
-    lookup = Lookup(in_turn(FIND, reply(429, "", "Retry-After: 30"), FOUND))
-    assert lookup.waits == [1, 30]
-    assert lookup.ended == VERDICT
-
-
-def test_a_captcha_on_a_poll_keeps_the_ticket_and_speaks_of_the_next_find() -> None:
-    with serving(in_turn(reply(200, '{"captchaRequired":true}'), FOUND)) as site:
-        client = nalog(site.url)
-        first = client.ask(request(), TICKET)
-        assert first.captcha_ahead
-        assert isinstance(first.answer, Pending)
-        assert client.ask(request(), first.answer.ticket) == VERDICT
-
-
-def test_a_ticket_that_the_service_does_not_know_yet_is_polled_again() -> None:
-    lookup = Lookup(in_turn(FIND, UNKNOWN_ID, UNKNOWN_ID, PENDING, UNKNOWN_ID, FOUND))
-    assert lookup.ended == VERDICT
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 5]
-
-
-def test_a_ticket_that_the_service_has_forgotten_is_dropped_after_3_more_polls() -> None:
-    lookup = Lookup(in_turn(FIND, UNKNOWN_ID))
-    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 4]
-
-
-@pytest.mark.parametrize("state", [-2, 2, 17])
-def test_a_state_that_is_no_answer_drops_the_ticket(state: int) -> None:
-    lookup = Lookup(in_turn(FIND, reply(200, f'{{"state":{state}}}')))
-    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
-    assert commands(lookup.site) == ["find", "get0A1B2C"]
+@pytest.mark.parametrize(
+    ("said", "ended", "polls"),
+    [
+        pytest.param([UNKNOWN_ID, UNKNOWN_ID, PENDING, UNKNOWN_ID, FOUND], VERDICT, 5, id="not known yet"),
+        pytest.param([UNKNOWN_ID], LATER, 4, id="forgotten: dropped after 3 more polls"),
+        pytest.param([reply(200, '{"state":2}')], LATER, 1, id="a state that is no answer: dropped"),
+    ],
+)
+def test_a_ticket_is_polled_again_or_dropped(said: list[bytes], ended: ProviderReply | No, polls: int) -> None:
+    lookup = Lookup(in_turn(FIND, *said))
+    assert lookup.ended == ended
+    assert commands(lookup.site) == ["find", *["get0A1B2C"] * polls]
 
 
 @pytest.mark.parametrize("last", [PENDING, reply(502, ""), UNKNOWN_ID], ids=["pending", "502", "unknown"])
 def test_a_ticket_that_expires_before_its_next_poll_has_its_last_poll_and_is_dropped(last: bytes) -> None:
     ticket = TICKET._replace(polls=3, expires_at=FixedClock().time + timedelta(seconds=5))
-    with serving(in_turn(last)) as site, pytest.raises(Unavailable) as no:
-        nalog(site.url).ask(request(), ticket)
-    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
-    assert not isinstance(no.value, Throttled)
+    with serving(in_turn(last)) as site:
+        assert ending(nalog(site.url).ask, request(), ticket) == LATER
     assert commands(site) == ["get0A1B2C"]
 
 
@@ -171,18 +114,11 @@ def test_an_expired_ticket_is_a_find() -> None:
     assert commands(site) == ["find"]
 
 
-def test_a_ticket_of_another_process_is_polled_as_any() -> None:
-    ticket = Ticket.from_json(TICKET.to_json())
-    with serving(in_turn(FOUND)) as site:
-        assert nalog(site.url).ask(request(), ticket) == VERDICT
-    assert commands(site) == ["get0A1B2C"]
-
-
 @pytest.mark.parametrize("said", [reply(500, ""), b""], ids=["500", "a connection that breaks"])
 def test_a_find_that_was_sent_is_not_sent_again(said: bytes) -> None:
     script = in_turn(said) if said else breaking(in_turn(FIND), lambda _asked: True, times=9)
     lookup = Lookup(script, retries=5)
-    assert lookup.reason is Reason.PROVIDER_UNAVAILABLE
+    assert lookup.ended == LATER
     assert commands(lookup.site) == ["find"]
 
 

@@ -1,39 +1,20 @@
 """Every row of fns-protocol.md, 1 to 3, and what becomes of it. An id begins with the row's section."""
 
-from dataclasses import dataclass
-
 import pytest
 
-from adapters.providers.nalog import Nalog
 from function.outcomes import FieldError, Reason, Status
-from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
-from tests.adapters.providers.nalog.clients import TICKET, nalog
+from function.ports import Invalid, Pending, ProviderReply, Verdict
+from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, nalog, throttled
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
+from tests.doubles import TICKET
 
-INN = "770000000082"
-FOUND = Verdict(Status.FOUND, INN, "nalog")
-NOT_FOUND = Verdict(Status.NOT_FOUND, "", "nalog")
-AMBIGUOUS = Verdict(Status.AMBIGUOUS, "", "nalog")
-
-
-@dataclass(frozen=True)
-class No:
-    """An ending by Unavailable; `throttled`: it is a Throttled one."""
-
-    reason: Reason
-    retry_after: float = 0
-    throttled: bool = False
-
-
-LATER = No(Reason.PROVIDER_UNAVAILABLE)
-BAD = No(Reason.BAD_REPLY)
-THROTTLED = No(Reason.THROTTLED, throttled=True)
+Ending = ProviderReply | No
+Rows = dict[str, tuple[bytes | str, Ending]]
+FOUND = ProviderReply(Verdict(Status.FOUND, "770000000082", "nalog"))
+NOT_FOUND = ProviderReply(Verdict(Status.NOT_FOUND, "", "nalog"))
+AMBIGUOUS = ProviderReply(Verdict(Status.AMBIGUOUS, "", "nalog"))
 PENDING = ProviderReply(Pending(TICKET, 1))
-
-
-def throttled(retry_after: float) -> No:
-    return No(Reason.THROTTLED, retry_after, throttled=True)
 
 
 def again(
@@ -43,11 +24,8 @@ def again(
     return ProviderReply(Pending(TICKET._replace(polls=1, refusals=refusals), wait), captcha_ahead, failure)
 
 
-def ended(client: Nalog, ticket: Ticket | None = None) -> ProviderReply | No:
-    try:
-        return client.ask(request(), ticket)
-    except Unavailable as no:
-        return No(no.reason, no.retry_after, isinstance(no, Throttled))
+def invalid(field: str, text: str = "is not accepted by the tax service") -> ProviderReply:
+    return ProviderReply(Invalid((FieldError(field, text),)))
 
 
 HTML_TYPE = "Content-Type: text/html;charset=UTF-8"
@@ -56,43 +34,42 @@ MAINTENANCE = (
 )
 HTML = "<html><body>405 Not Allowed</body></html>"
 WRONG_FIELDS = '{"ERROR":"-","ERRORS":{"fam":["Недопустимые символы"],"docno":["Неверный","номер"]},"STATUS":400}'
-INVALID = Invalid((FieldError("lastName", "Недопустимые символы"), FieldError("documentNumber", "Неверный номер")))
+INVALID = ProviderReply(
+    Invalid((FieldError("lastName", "Недопустимые символы"), FieldError("documentNumber", "Неверный номер")))
+)
 
-FIND_ROWS = {
-    "1 find: a requestId": (reply(200, '{"requestId":"0A1B2C","captchaRequired":false}'), PENDING),
-    "1 find: a requestId without captchaRequired": (reply(200, '{"requestId":"0A1B2C"}'), PENDING),
+FIND_ROWS: Rows = {
+    "1 find: a requestId": ('{"requestId":"0A1B2C","captchaRequired":false}', PENDING),
+    "1 find: a requestId without captchaRequired": ('{"requestId":"0A1B2C"}', PENDING),
     "1 find: captchaRequired with a requestId: polled, and cooled": (
-        reply(200, '{"requestId":"0A1B2C","captchaRequired":true}'),
+        '{"requestId":"0A1B2C","captchaRequired":true}',
         PENDING._replace(captcha_ahead=True),
     ),
-    "1 find: an empty body": (reply(200, ""), THROTTLED),
+    "1 find: an empty body": ("", THROTTLED),
     "1 find: an empty body, 404": (reply(404, ""), BAD),
     "1: maintenance": (reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
-    "1 find: captchaRequired without a requestId": (reply(200, '{"captchaRequired":true}'), THROTTLED),
-    "1 find: captchaRequired with an empty requestId": (
-        reply(200, '{"requestId":"","captchaRequired":true}'),
-        THROTTLED,
-    ),
-    "1 find: a requestId that is no text": (reply(200, '{"requestId":7,"captchaRequired":false}'), BAD),
-    "1 find: a requestId that no form can carry": (reply(200, r'{"requestId":"0A\ud800"}'), BAD),
-    "1 find: neither": (reply(200, '{"captchaRequired":false}'), BAD),
-    "1 find: an answer of the other protocol": (reply(200, '{"captchaRequired":false,"code":0}'), BAD),
+    "1 find: captchaRequired without a requestId": ('{"captchaRequired":true}', THROTTLED),
+    "1 find: captchaRequired with an empty requestId": ('{"requestId":"","captchaRequired":true}', THROTTLED),
+    "1 find: a requestId that is no text": ('{"requestId":7,"captchaRequired":false}', BAD),
+    "1 find: a requestId that no form can carry": (r'{"requestId":"0A\ud800"}', BAD),
+    "1 find: neither": ('{"captchaRequired":false}', BAD),
+    "1 find: an answer of the other protocol": ('{"captchaRequired":false,"code":0}', BAD),
 }
 
 UNKNOWN_ID = "Недопустимый идентификатор запроса"
-ANSWERED = {
-    "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', ProviderReply(FOUND)),
-    "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', ProviderReply(FOUND)),
+ANSWERED: dict[str, tuple[str, Ending]] = {
+    "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', FOUND),
+    "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', FOUND),
     "1 get: other keys": (
         '{"state":1.0,"inn":"770000000082","error_code":0.0,"id":5,"entityId":7,"result":true}',
-        ProviderReply(FOUND),
+        FOUND,
     ),
-    "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', ProviderReply(NOT_FOUND)),
+    "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', NOT_FOUND),
     "1 get: the state decides, whatever error_code says, found": (
         '{"state":1,"inn":"770000000082","error_code":99}',
-        ProviderReply(FOUND),
+        FOUND,
     ),
-    "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', ProviderReply(FOUND)),
+    "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', FOUND),
     "1 get: state 1, the INN as a number, its leading zero lost": (
         '{"state":1,"inn":10100000018}',
         ProviderReply(Verdict(Status.FOUND, "010100000018", "nalog")),
@@ -101,10 +78,10 @@ ANSWERED = {
     "1 get: state 1, region 00": ('{"state":1,"inn":"000000000000"}', BAD),
     "1 get: state 1, no INN": ('{"state":1}', BAD),
     "1 get: state 1, an empty INN": ('{"state":1,"inn":""}', BAD),
-    "1 get: state 0": ('{"state":0}', ProviderReply(NOT_FOUND)),
-    "1 get: state 0 as a float, empty INN": ('{"state":0.0,"inn":""}', ProviderReply(NOT_FOUND)),
+    "1 get: state 0": ('{"state":0}', NOT_FOUND),
+    "1 get: state 0 as a float, empty INN": ('{"state":0.0,"inn":""}', NOT_FOUND),
     "1 get: state 0, and an INN all the same": ('{"state":0,"inn":"770000000082"}', BAD),
-    "1 get: state 3": ('{"state":3.0}', ProviderReply(AMBIGUOUS)),
+    "1 get: state 3": ('{"state":3.0}', AMBIGUOUS),
     "1 get: state -2": ('{"state":-2.0}', LATER),
     "1 get: state 2": ('{"state":2,"inn":"770000000082"}', LATER),
     "1 get: an unknown positive state ends": ('{"state":17}', LATER),
@@ -115,8 +92,8 @@ ANSWERED = {
     "1 get: state -1 as an integer": ('{"state":-1}', again()),
     "1 get: an unknown requestId": (f'{{"ERROR":"{UNKNOWN_ID}"}}', again(LATER.reason, refusals=1)),
     "1 get: no state": ('{"inn":"770000000082"}', again(Reason.BAD_REPLY)),
-    "1 get: state 0 as a text": ('{"state":"0"}', ProviderReply(NOT_FOUND)),
-    "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', ProviderReply(FOUND)),
+    "1 get: state 0 as a text": ('{"state":"0"}', NOT_FOUND),
+    "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', FOUND),
     "1 get: a state that is a text": ('{"state":"none"}', again(Reason.BAD_REPLY)),
     "1 get: a state that is an empty text": ('{"state":""}', again(Reason.BAD_REPLY)),
     "1 get: a state that is no": ('{"state":false}', again(Reason.BAD_REPLY)),
@@ -124,7 +101,7 @@ ANSWERED = {
     "1 get: two states": ('{"state":1,"inn":"770000000082","state":0}', again(Reason.BAD_REPLY)),
     "1 get: captchaRequired beside a state": (
         '{"state":0,"captchaRequired":true}',
-        ProviderReply(NOT_FOUND, captcha_ahead=True),
+        NOT_FOUND._replace(captcha_ahead=True),
     ),
     "1 get: captchaRequired and no state: the ticket is kept": (
         '{"captchaRequired":true}',
@@ -133,46 +110,40 @@ ANSWERED = {
     "1 get: an internal error": ('{"ERROR":"Произошла внутренняя ошибка"}', LATER),
 }
 
-LEGACY_ROWS = {
-    "2: code 1": (reply(200, '{"inn":"770000000082","captchaRequired":false,"code":1}'), ProviderReply(FOUND)),
-    "2: code 1 as a float": (reply(200, '{"inn":"770000000082","code":1.0}'), ProviderReply(FOUND)),
-    "2: code 1, a wrong checksum": (reply(200, '{"inn":"770000000083","code":1}'), BAD),
-    "2: code 1, no INN": (reply(200, '{"code":1}'), BAD),
-    "2: code 0": (reply(200, '{"captchaRequired":false,"code":0}'), ProviderReply(NOT_FOUND)),
-    "2: code 3": (reply(200, '{"captchaRequired":false,"code":3}'), ProviderReply(AMBIGUOUS)),
-    "2: code 2": (reply(200, '{"captchaRequired":false,"code":2}'), LATER),
-    "2: code 99": (reply(200, '{"captchaRequired":false,"code":99}'), LATER),
-    "2: code 4": (reply(200, '{"captchaRequired":false,"code":4}'), LATER),
-    "2: captchaRequired and no code": (reply(200, '{"captchaRequired":true}'), THROTTLED),
+LEGACY_ROWS: Rows = {
+    "2: code 1": ('{"inn":"770000000082","captchaRequired":false,"code":1}', FOUND),
+    "2: code 1 as a float": ('{"inn":"770000000082","code":1.0}', FOUND),
+    "2: code 1, a wrong checksum": ('{"inn":"770000000083","code":1}', BAD),
+    "2: code 1, no INN": ('{"code":1}', BAD),
+    "2: code 0": ('{"captchaRequired":false,"code":0}', NOT_FOUND),
+    "2: code 3": ('{"captchaRequired":false,"code":3}', AMBIGUOUS),
+    "2: code 2": ('{"captchaRequired":false,"code":2}', LATER),
+    "2: code 99": ('{"captchaRequired":false,"code":99}', LATER),
+    "2: code 4": ('{"captchaRequired":false,"code":4}', LATER),
+    "2: captchaRequired and no code": ('{"captchaRequired":true}', THROTTLED),
     "2: captchaRequired beside a code": (
-        reply(200, '{"inn":"770000000082","captchaRequired":true,"code":1}'),
-        ProviderReply(FOUND, captcha_ahead=True),
+        '{"inn":"770000000082","captchaRequired":true,"code":1}',
+        FOUND._replace(captcha_ahead=True),
     ),
-    "2: no code": (reply(200, '{"captchaRequired":false}'), BAD),
-    "2: an INN without a code": (reply(200, '{"inn":"770000000082"}'), BAD),
-    "2: 404 with an answer": (
-        reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'),
-        ProviderReply(FOUND),
-    ),
-    "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), ProviderReply(NOT_FOUND)),
+    "2: no code": ('{"captchaRequired":false}', BAD),
+    "2: an INN without a code": ('{"inn":"770000000082"}', BAD),
+    "2: 404 with an answer": (reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'), FOUND),
+    "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), NOT_FOUND),
     "2: 403 with code 0": (reply(403, '{"captchaRequired":false,"code":0}'), BAD),
 }
 
 # Whatever step they answer.
-ERROR_ROWS: dict[str, tuple[bytes, ProviderReply | No]] = {
-    "3: 400, fields": (reply(400, WRONG_FIELDS), ProviderReply(INVALID)),
-    "3: 400 in the body only": (reply(200, WRONG_FIELDS), ProviderReply(INVALID)),
+ERROR_ROWS: Rows = {
+    "3: 400, fields": (reply(400, WRONG_FIELDS), INVALID),
+    "3: 400 in the body only": (WRONG_FIELDS, INVALID),
     "3: 400, a text instead of a list": (
         reply(400, '{"ERRORS":{"bdate":"Неверная дата"},"STATUS":400}'),
-        ProviderReply(Invalid((FieldError("birthDate", "Неверная дата"),))),
+        invalid("birthDate", "Неверная дата"),
     ),
-    "3: 400, a field without a text": (
-        reply(400, '{"ERRORS":{"otch":[]},"STATUS":400}'),
-        ProviderReply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
-    ),
+    "3: 400, a field without a text": (reply(400, '{"ERRORS":{"otch":[]},"STATUS":400}'), invalid("middleName")),
     "3: 400, a text that no reply can carry": (
         reply(400, r'{"ERRORS":{"otch":["\ud800"]},"STATUS":400}'),
-        ProviderReply(Invalid((FieldError("middleName", "is not accepted by the tax service"),))),
+        invalid("middleName"),
     ),
     "3: 400, fields of ours only": (reply(400, '{"ERROR":"-","ERRORS":{"c":["?"]},"STATUS":400}'), LATER),
     "3: 400, captcha": (reply(400, '{"ERROR":"-","ERRORS":{"captcha":["Введите"]},"STATUS":400}'), THROTTLED),
@@ -183,13 +154,14 @@ ERROR_ROWS: dict[str, tuple[bytes, ProviderReply | No]] = {
     ),
     "3: 400, a text only": (reply(400, '{"ERROR":"Запрос не принят","STATUS":400}'), LATER),
     "3: not 200, ERROR": (reply(403, '{"ERROR":"Доступ закрыт","STATUS":403}'), LATER),
-    "3: not 200 in the body only": (reply(200, '{"ERROR":"Сервис недоступен","STATUS":503}'), LATER),
+    "3: not 200 in the body only": ('{"ERROR":"Сервис недоступен","STATUS":503}', LATER),
     "3: 429": (reply(429, "", "Retry-After: 30"), throttled(30)),
     "3: 429, no Retry-After": (reply(429, '{"ERROR":"x","STATUS":429}'), THROTTLED),
     "3: 500": (reply(500, "Internal Server Error"), LATER),
     "3: 500 with an answer in it": (reply(500, '{"state":0,"code":0}'), LATER),
     "3: 502, HTML": (reply(502, "<html>Bad Gateway</html>"), LATER),
     "3: 503": (reply(503, '{"ERROR":"x","STATUS":503}'), LATER),
+    "3: 504": (reply(504, ""), LATER),
     "3: 503, Retry-After": (reply(503, "", "Retry-After: 120"), throttled(120)),
     "3: 503, Retry-After as a date": (
         reply(503, "", "Date: Wed, 01 Jul 2026 10:00:00 GMT", "Retry-After: Wed, 01 Jul 2026 10:01:30 GMT"),
@@ -200,106 +172,85 @@ ERROR_ROWS: dict[str, tuple[bytes, ProviderReply | No]] = {
     "3: 503, Retry-After nonsense": (reply(503, "", "Retry-After: soon"), LATER),
     "3: 405, HTML": (reply(405, HTML), THROTTLED),
     "3: 405, nothing": (reply(405, ""), THROTTLED),
-    "3: 200, HTML": (reply(200, HTML), THROTTLED),
+    "3: 200, HTML": (HTML, THROTTLED),
     "3: 403, HTML": (reply(403, HTML), THROTTLED),
     "3: 404, HTML": (reply(404, HTML), THROTTLED),
-    "3: 200, HTML with braces": (reply(200, "<html><style>a {b: c}</style></html>"), THROTTLED),
-    "3: 200, HTML with an object of its own": (reply(200, '<html><script>f({"a":1})</script></html>'), THROTTLED),
+    "3: 200, HTML with braces": ("<html><style>a {b: c}</style></html>", THROTTLED),
+    "3: 200, HTML with an object of its own": ('<html><script>f({"a":1})</script></html>', THROTTLED),
     "3: a redirect": (reply(302, "", "Location: https://elsewhere.invalid/"), LATER),
     "3: a redirect with a page": (reply(302, HTML, "Location: https://elsewhere.invalid/"), LATER),
     "3: empty body, 404": (reply(404, ""), BAD),
     "3: windows-1251, by its Content-Type": (
         reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json;charset=windows-1251"),
-        ProviderReply(INVALID),
+        INVALID,
     ),
-    "3: windows-1251, undeclared": (reply(400, WRONG_FIELDS.encode("windows-1251")), ProviderReply(INVALID)),
+    "3: windows-1251, undeclared": (reply(400, WRONG_FIELDS.encode("windows-1251")), INVALID),
     "3: windows-1251, declared as UTF-8": (
         reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json; charset=utf-8"),
-        ProviderReply(INVALID),
+        INVALID,
     ),
     "3: UTF-8, declared as nothing that is known": (
         reply(400, WRONG_FIELDS, "Content-Type: application/json; charset=punycode"),
-        ProviderReply(INVALID),
+        INVALID,
     ),
     "3: a text that was broken before it came": (
         reply(400, '{"ERRORS":{"fam":["Недопустимые \ufffd"]},"STATUS":400}'),
-        ProviderReply(Invalid((FieldError("lastName", "is not accepted by the tax service"),))),
+        invalid("lastName"),
     ),
-    "3: a text": (reply(200, "OK"), BAD),
-    "3: an array": (reply(200, "[]"), BAD),
-    "3: a bare zero": (reply(200, "0"), BAD),
-    "3: an object of nothing": (reply(200, "{}"), BAD),
-    "3: half an object": (reply(200, '{"state":0'), BAD),
-    "3: an object in a text": (reply(200, 'x {"state":0,"code":0} y'), BAD),
+    "3: a text": ("OK", BAD),
+    "3: an array": ("[]", BAD),
+    "3: a bare zero": ("0", BAD),
+    "3: an object of nothing": ("{}", BAD),
+    "3: half an object": ('{"state":0', BAD),
+    "3: an object in a text": ('x {"state":0,"code":0} y', BAD),
     "3: not UTF-8": (reply(200, b"\xff\xfe\x00"), BAD),
 }
 
 LENIENT = {
-    "3: JSON wrapped in HTML": '<html><body><div id="result">{}</div></body></html>',
-    "3: JSON after a byte order mark": "\ufeff{}",
-    "3: JSON among blank lines": "\r\n\r\n {} \r\n",
+    "3: JSON wrapped in HTML": '<html><body><div id="result">%s</div></body></html>',
+    "3: JSON after a byte order mark": "\ufeff%s",
+    "3: JSON among blank lines": "\r\n\r\n %s \r\n",
 }
 
 
-def found(answer: bytes) -> ProviderReply | No:
-    """How a find ends that is answered so."""
-    with serving(in_turn(answer)) as site:
-        return ended(nalog(site.url))
+def asked(step: str, answer: bytes | str) -> Ending:
+    """How a find, a get or the one step of the legacy protocol ends that is answered so; a text has the status 200."""
+    protocol = "legacy" if step == "legacy" else "two-step"
+    with serving(in_turn(reply(200, answer) if isinstance(answer, str) else answer)) as site:
+        return ending(nalog(site.url, protocol=protocol).ask, request(), None if step == "find" else TICKET)
 
 
-def polled(answer: bytes) -> ProviderReply | No:
-    with serving(in_turn(answer)) as site:
-        return ended(nalog(site.url), TICKET)
+ROWS: dict[str, Rows] = {
+    "find": FIND_ROWS | ERROR_ROWS,
+    "get": {**ANSWERED},
+    "legacy": LEGACY_ROWS | ERROR_ROWS,
+}
 
 
-def legacy(answer: bytes) -> ProviderReply | No:
-    with serving(in_turn(answer)) as site:
-        return ended(nalog(site.url, protocol="legacy"), TICKET)
+@pytest.mark.parametrize(("step", "row"), [(step, row) for step, rows in ROWS.items() for row in rows])
+def test_a_reply(step: str, row: str) -> None:
+    answer, expected = ROWS[step][row]
+    assert asked(step, answer) == expected
 
 
-@pytest.mark.parametrize("row", FIND_ROWS)
-def test_a_find(row: str) -> None:
-    answer, ending = FIND_ROWS[row]
-    assert found(answer) == ending
-
-
-@pytest.mark.parametrize("row", ANSWERED)
-def test_a_get(row: str) -> None:
-    answer, ending = ANSWERED[row]
-    assert polled(reply(200, answer)) == ending
-
-
-@pytest.mark.parametrize("row", LEGACY_ROWS)
-def test_the_legacy_protocol(row: str) -> None:
-    answer, ending = LEGACY_ROWS[row]
-    assert legacy(answer) == ending
-
-
-@pytest.mark.parametrize("row", ERROR_ROWS)
-def test_an_error_means_the_same_at_each_step_that_searches(row: str) -> None:
-    answer, ending = ERROR_ROWS[row]
-    assert found(answer) == ending
-    assert legacy(answer) == ending
-
-
-POLL_ROWS = ERROR_ROWS | {"3: empty body": (reply(200, ""), BAD)}
+POLL_ROWS: Rows = ERROR_ROWS | {"3: empty body": ("", BAD)}
 
 
 @pytest.mark.parametrize("row", POLL_ROWS)
 def test_an_error_on_a_poll_keeps_the_ticket_unless_the_person_s_fields_are_wrong(row: str) -> None:
-    answer, ending = POLL_ROWS[row]
-    if isinstance(ending, No) and row != "3: not 200 in the body only":
+    answer, expected = POLL_ROWS[row]
+    if isinstance(expected, No) and row != "3: not 200 in the body only":
         captcha = "captcha" in row
-        ending = again(ending.reason, captcha_ahead=captcha, wait=max(2, ending.retry_after))
-    if ending == again(Reason.THROTTLED, wait=3600):
+        expected = again(expected.reason, captcha_ahead=captcha, wait=max(2, expected.retry_after))
+    if expected == again(Reason.THROTTLED, wait=3600):
         # The ticket does not live so long.
-        ending = LATER
-    assert polled(answer) == ending
+        expected = LATER
+    assert asked("get", answer) == expected
 
 
 @pytest.mark.parametrize("row", LENIENT)
 def test_what_is_wrapped_is_read_all_the_same(row: str) -> None:
-    wrap = LENIENT[row].replace("{}", "%s")
-    assert found(reply(200, wrap % '{"requestId":"0A1B2C"}')) == PENDING
-    assert polled(reply(200, wrap % '{"state":1.0,"inn":"770000000082"}')) == ProviderReply(FOUND)
-    assert legacy(reply(200, wrap % '{"code":0.0}')) == ProviderReply(NOT_FOUND)
+    wrap = LENIENT[row]
+    assert asked("find", wrap % '{"requestId":"0A1B2C"}') == PENDING
+    assert asked("get", wrap % '{"state":1.0,"inn":"770000000082"}') == FOUND
+    assert asked("legacy", wrap % '{"code":0.0}') == NOT_FOUND

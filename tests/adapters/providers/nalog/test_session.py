@@ -3,18 +3,16 @@
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from adapters.providers.nalog import Nalog
-from function.outcomes import Reason
-from function.ports import Pending, Throttled, Unavailable
-from tests.adapters.providers.nalog.clients import TICKET, looked_up, nalog
+from function.ports import Pending, ProviderReply
+from tests.adapters.providers.nalog.clients import BAD, CLOSED, LATER, THROTTLED, No, ending, looked_up, nalog
 from tests.adapters.providers.nalog.people import request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, reply, serving
 from tests.adapters.providers.nalog.test_rows import HTML_TYPE, MAINTENANCE
-from tests.doubles import RecordingObserver
+from tests.doubles import TICKET, RecordingObserver
 
 FORM = '<html><form name="frmInn"></form></html>'
 CONSENT_PAGE = "/static/personal-data.html?svc=inn&from=%2Finn.do"
@@ -72,13 +70,13 @@ def paths(site: Site) -> list[str]:
     return [asked.form.get("c") or asked.line.removesuffix(" HTTP/1.1") for asked in site.asked]
 
 
-def failure(client: Nalog, ticket: Any = None) -> tuple[Reason, bool]:
-    with pytest.raises(Unavailable) as no:
-        client.ask(request(), ticket)
-    return no.value.reason, isinstance(no.value, Throttled)
+def found(client: Nalog) -> ProviderReply | No:
+    """How a find ends."""
+    return ending(client.ask, request(), None)
 
 
-def test_without_consent_nobody_consents() -> None:
+def test_a_site_that_does_not_redirect_gets_its_consent_too_unless_the_operator_gives_none() -> None:
+    assert paths(asked_with(Tax(), consent=True)) == ["GET /inn.do", f"POST {CONSENT}", "find", "get"]
     assert paths(asked_with(Tax(), consent=False)) == ["find", "get"]
 
 
@@ -91,11 +89,6 @@ def test_1_session_and_consent_in_the_page_s_own_order_once_for_all_lookups(prot
     assert site.asked[2].headers["cookie"] == "JSESSIONID=ABC"
     for asked in site.asked[3:]:
         assert set(asked.headers["cookie"].split("; ")) == {"JSESSIONID=ABC", "upd_inn=t0ken"}
-
-
-def test_a_site_that_does_not_redirect_gets_its_consent_too() -> None:
-    site = asked_with(Tax(), consent=True)
-    assert paths(site) == ["GET /inn.do", f"POST {CONSENT}", "find", "get"]
 
 
 def test_a_consent_that_the_site_itself_keeps_as_a_cookie_is_not_set_twice() -> None:
@@ -116,35 +109,35 @@ def test_cookies_are_kept_without_consent_too_and_those_that_are_taken_back_are_
 
 
 NO_SESSION = {
-    "405": ("form", reply(405, "<html></html>"), Reason.THROTTLED),
-    "429": ("form", reply(429, ""), Reason.THROTTLED),
-    "1: maintenance": ("form", reply(200, MAINTENANCE, HTML_TYPE), Reason.THROTTLED),
-    "503": ("form", reply(503, ""), Reason.PROVIDER_UNAVAILABLE),
-    "a redirect": ("form", reply(302, "", "Location: https://elsewhere.invalid/"), Reason.PROVIDER_UNAVAILABLE),
-    "consent: 500": ("consent", reply(500, ""), Reason.PROVIDER_UNAVAILABLE),
-    "consent: a page": ("consent", reply(200, "<html></html>"), Reason.BAD_REPLY),
-    "consent: an object": ("consent", reply(200, '{"a":1}'), Reason.BAD_REPLY),
-    "consent: two cookies": ("consent", reply(200, '"a;b=c"'), Reason.BAD_REPLY),
-    "consent: two headers": ("consent", reply(200, '"a\\r\\nb: c"'), Reason.BAD_REPLY),
-    "consent: no ASCII": ("consent", reply(200, '"токен"'), Reason.BAD_REPLY),
+    "405": ("form", reply(405, "<html></html>"), THROTTLED),
+    "429": ("form", reply(429, ""), THROTTLED),
+    "1: maintenance": ("form", reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
+    "503": ("form", reply(503, ""), LATER),
+    "a redirect": ("form", reply(302, "", "Location: https://elsewhere.invalid/"), LATER),
+    "consent: 500": ("consent", reply(500, ""), LATER),
+    "consent: a page": ("consent", reply(200, "<html></html>"), BAD),
+    "consent: an object": ("consent", reply(200, '{"a":1}'), BAD),
+    "consent: two cookies": ("consent", reply(200, '"a;b=c"'), BAD),
+    "consent: two headers": ("consent", reply(200, '"a\\r\\nb: c"'), BAD),
+    "consent: no ASCII": ("consent", reply(200, '"токен"'), BAD),
 }
 
 
 @pytest.mark.parametrize("kind", NO_SESSION)
 def test_a_session_that_does_not_begin_ends_the_find_and_keeps_a_ticket(kind: str) -> None:
-    step, said, reason = NO_SESSION[kind]
+    step, said, no = NO_SESSION[kind]
     with serving(Tax(**{step: said})) as site:
         client = nalog(site.url, consent=True)
-        assert failure(client) == (reason, reason is Reason.THROTTLED)
+        assert found(client) == no
         reply = client.ask(request(), TICKET)
     assert isinstance(reply.answer, Pending)
-    assert reply.failure is reason
+    assert reply.failure is no.reason
     assert not {"find", "get"} & set(paths(site))
 
 
 def test_a_site_that_redirects_although_it_has_consent_has_no_session() -> None:
     with serving(Tax(form=reply(302, "", f"Location: {CONSENT_PAGE}"))) as site:
-        assert failure(nalog(site.url, consent=True)) == (Reason.PROVIDER_UNAVAILABLE, False)
+        assert found(nalog(site.url, consent=True)) == LATER
     assert paths(site) == ["GET /inn.do", f"GET {CONSENT_PAGE}", f"POST {CONSENT}", "GET /inn.do"]
 
 
@@ -154,7 +147,7 @@ def test_a_find_that_is_throttled_makes_the_next_one_begin_a_new_session() -> No
         client = nalog(site.url, consent=True)
         looked_up(client, request())
         tax.replies["find"] = reply(200, '{"captchaRequired":true}')
-        assert failure(client) == (Reason.THROTTLED, True)
+        assert found(client) == THROTTLED
         tax.replies = Tax().replies
         looked_up(client, request())
     openings = [asked for asked in site.asked if asked.line.startswith("GET /inn.do")]
@@ -180,7 +173,7 @@ def test_a_session_that_the_service_has_ended_is_no_failure_and_is_opened_anew(k
         looked_up(client, request())
         tax.replies |= {"find": ENDED[kind], "innMy": ENDED[kind]}
         # Not asked yet, it says, and is soon tried again.
-        assert failure(client) == (Reason.PROVIDER_CLOSED, False)
+        assert found(client) == CLOSED
         tax.replies = Tax().replies
         looked_up(client, request())
         looked_up(client, request())
@@ -192,7 +185,9 @@ def test_a_refusal_in_a_new_session_is_a_failure(kind: str) -> None:
     with serving(Tax(find=ENDED[kind])) as site:
         client = nalog(site.url, consent=True)
         for _ in range(2):
-            assert failure(client)[0] is not Reason.PROVIDER_CLOSED
+            refused = found(client)
+            assert isinstance(refused, No)
+            assert refused != CLOSED
     assert paths(site).count("GET /inn.do") == 2
 
 
@@ -222,7 +217,7 @@ def test_many_who_are_refused_together_open_one_new_session() -> None:
         client = nalog(site.url, consent=True)
         looked_up(client, request())
         tax.replies["find"] = REFUSED
-        assert list(pool.map(lambda _: failure(client), range(8))) == [(Reason.PROVIDER_CLOSED, False)] * 8
+        assert list(pool.map(lambda _: found(client), range(8))) == [CLOSED] * 8
         tax.replies = Tax().replies
         looked_up(client, request())
     assert paths(site).count("GET /inn.do") == 2
@@ -241,7 +236,7 @@ def test_who_comes_while_the_session_is_opened_comes_back_soon_and_waits_in_no_t
         client = nalog(site.url, consent=True)
         first = pool.submit(looked_up, client, request())
         opening.wait(30)
-        assert failure(client) == (Reason.PROVIDER_CLOSED, False)
+        assert found(client) == CLOSED
         leave.set()
         first.result(30)
         looked_up(client, request())
@@ -254,6 +249,6 @@ def test_1_without_consent_a_refusal_names_the_setting_once(kind: str) -> None:
     with serving(Strict(ENDED[kind])) as site:
         client = nalog(site.url, observer=observer)
         for _ in range(3):
-            failure(client)
+            found(client)
     assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]
     assert set(paths(site)) == {"find"}

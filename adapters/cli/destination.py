@@ -57,10 +57,6 @@ class HttpDestination:
         """What errors call it."""
         return f"the service at {self.url}"
 
-    def no_reply(self, _seconds: float) -> str:
-        """The error's text where no reply came in that time."""
-        return f"cannot reach {self.name}: it did not answer in time"
-
 
 @dataclass(frozen=True, slots=True)
 class AmqpDestination:
@@ -72,13 +68,6 @@ class AmqpDestination:
     def __post_init__(self) -> None:
         if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in self.uris):
             raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
-
-    def no_reply(self, seconds: float) -> str:
-        """The error's text where no reply came in that time."""
-        return (
-            f"no reply by way of the queue {self.queue} in {seconds:g} s: is `inn consume` running? "
-            "The request stays in the queue, and its answer will be kept"
-        )
 
 
 class RequestRefused(Failure):

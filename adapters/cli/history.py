@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.parsing import iso_date
+from adapters.cli.parsing import parse_date
 from adapters.cli.stdout import printable
 from adapters.cli.store import store_from_settings
 from adapters.telemetry import allow_list
@@ -32,7 +32,7 @@ def _one_of(values: Collection[str], hint: str) -> Callable[[str], str]:
 
 
 def _time(text: str) -> datetime:
-    for form in (text, iso_date(text)):
+    for form in (text, str(parse_date(text))):
         # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
             # A time without a zone is local.

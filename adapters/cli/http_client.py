@@ -34,15 +34,15 @@ SILENCE_SEC = 300.0
 _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
 # The first match is the cause: subclasses come before their bases.
-_CAUSES = (
-    (SSLCertVerificationError, "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)"),
-    (exceptions.NameResolutionError, "its name is not known"),
-    (exceptions.NewConnectionError, "the connection was refused: is the service running there?"),
-    (exceptions.ConnectTimeoutError, "no connection in time"),
-    (exceptions.SSLError, "no TLS connection: is it https there?"),
-    (exceptions.ReadTimeoutError, "it did not answer in time"),
-    (exceptions.HTTPError, "the connection broke"),
-)
+_CAUSES = {
+    SSLCertVerificationError: "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)",
+    exceptions.NameResolutionError: "its name is not known",
+    exceptions.NewConnectionError: "the connection was refused: is the service running there?",
+    exceptions.ConnectTimeoutError: "no connection in time",
+    exceptions.SSLError: "no TLS connection: is it https there?",
+    exceptions.ReadTimeoutError: "it did not answer in time",
+    exceptions.HTTPError: "the connection broke",
+}
 
 
 class HttpClient:
@@ -164,8 +164,8 @@ class HttpBatches(HttpClient):
         return [self._result(reply, request) for reply, request in zip(data, requests, strict=True)]
 
 
-def cause_of(error: exceptions.HTTPError, causes: Sequence[tuple[type[Exception], str]]) -> str:
+def cause_of(error: exceptions.HTTPError, causes: Mapping[type[Exception], str]) -> str:
     """The text of the first kind of error in `causes` that this one, or the error that it wraps, is of."""
     wrapped = error.original_error if isinstance(error, exceptions.ProxyError) else error
     certificate = wrapped.args[0] if wrapped.args else None
-    return next(text for kind, text in causes if isinstance(error, kind) or isinstance(certificate, kind))
+    return next(text for kind, text in causes.items() if isinstance(error, kind) or isinstance(certificate, kind))

@@ -15,6 +15,7 @@ from adapters.cli.destination import (
     HttpDestination,
     Queue,
     RetryLater,
+    ServiceUnreachable,
     TokenFile,
     Url,
     client_of,
@@ -81,7 +82,12 @@ async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, obje
         async with client_of(to, limit) as client, asyncio.timeout(limit):
             return await _ask_until(begun + limit, client, request)
     except TimeoutError:
-        raise Failure(to.no_reply(limit)) from None
+        if isinstance(to, HttpDestination):
+            raise ServiceUnreachable(to.name, "it did not answer in time") from None
+        raise Failure(
+            f"no reply by way of the queue {to.queue} in {limit:g} s: is `inn consume` running? "
+            "The request stays in the queue, and its answer will be kept"
+        ) from None
     except RetryLater as later:
         # As RabbitMQ's clients get it when the retries are used up.
         return LookupResult(

@@ -42,25 +42,16 @@ _CAUSES = {
     DenialReason.HALF_OPEN: "one request tries whether it answers again",
     DenialReason.PACED: "another request is before",
 }
-_CONNECTION_FAULTS = (
-    (
-        SSLCertVerificationError,
-        "its certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE",
-    ),
-    (exceptions.ProxyError, "the proxy does not let us through, or is not there: mend CLIENT_NALOG_PROXY"),
-    (exceptions.NameResolutionError, "its name is not known: mend CLIENT_NALOG_URL, or this machine's DNS"),
-    (exceptions.NewConnectionError, "nothing listens there: mend CLIENT_NALOG_URL, or set CLIENT_NALOG_PROXY"),
-    (
-        exceptions.ConnectTimeoutError,
-        "no connection in time: is a firewall between? CLIENT_NALOG_PROXY leads around it",
-    ),
-    (exceptions.SSLError, "no TLS connection: is it https there? Mend CLIENT_NALOG_URL"),
-    (exceptions.ReadTimeoutError, "it took the request and does not answer: it may be down, try again later"),
-    (
-        exceptions.HTTPError,
-        "the connection broke: try again later; is it HTTP that is spoken there (CLIENT_NALOG_URL)?",
-    ),
-)
+_CONNECTION_FAULTS = {
+    SSLCertVerificationError: "its certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE",
+    exceptions.ProxyError: "the proxy does not let us through, or is not there: mend CLIENT_NALOG_PROXY",
+    exceptions.NameResolutionError: "its name is not known: mend CLIENT_NALOG_URL, or this machine's DNS",
+    exceptions.NewConnectionError: "nothing listens there: mend CLIENT_NALOG_URL, or set CLIENT_NALOG_PROXY",
+    exceptions.ConnectTimeoutError: "no connection in time: is a firewall between? CLIENT_NALOG_PROXY leads around it",
+    exceptions.SSLError: "no TLS connection: is it https there? Mend CLIENT_NALOG_URL",
+    exceptions.ReadTimeoutError: "it took the request and does not answer: it may be down, try again later",
+    exceptions.HTTPError: "the connection broke: try again later; is it HTTP that is spoken there (CLIENT_NALOG_URL)?",
+}
 
 
 def check_states(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
@@ -110,10 +101,7 @@ def check_tax_service(settings: Mapping[Any, Any]) -> Iterator[Finding]:
         reply = _form_page(nalog)
     except exceptions.HTTPError as error:
         raise Failure(_unknown_name(nalog) or cause_of(error, _CONNECTION_FAULTS)) from None
-    if fault := _fault(reply, consent=nalog.consent):
-        raise Failure(fault)
-    given = "it asks for consent, which lookups give" if asks_consent(reply) else "its form's page was given"
-    yield Finding(Kind.OK, TAX_SERVICE, f"reached; {given}")
+    yield Finding(Kind.OK, TAX_SERVICE, f"reached; {_form_of(reply, consent=nalog.consent)}")
 
 
 def _form_page(settings: NalogSettings) -> SiteReply:
@@ -130,22 +118,24 @@ def _form_page(settings: NalogSettings) -> SiteReply:
         return SiteReply(response.status, response.read(MAX_BYTES), found)
 
 
-def _fault(reply: SiteReply, *, consent: bool) -> str:
-    """The fault of the form's page and its remedy; "" if there is none."""
+def _form_of(reply: SiteReply, *, consent: bool) -> str:
+    """The way to the form. Raises Failure where there is none, with the remedy."""
     status = reply.status
     if asks_consent(reply):
-        return "" if consent else f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}"
+        if consent:
+            return "it asks for consent, which lookups give"
+        raise Failure(f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}")
     if is_maintenance(reply):
-        return "reached, but it is under maintenance: try again later"
+        raise Failure("reached, but it is under maintenance: try again later")
     if status == HTTPStatus.OK and site.FORM_NAME in reply.text:
-        return ""
+        return "its form's page was given"
     if status in REFUSALS:
-        wait = "wait, or set CLIENT_NALOG_PROXY"
         wanted = f"; where it wants consent, {CONSENT_WANTED}" if status == HTTPStatus.FORBIDDEN and not consent else ""
-        return f"reached, but it turns this address away ({status}): {wait}{wanted}"
+        text = f"reached, but it turns this address away ({status}): wait, or set CLIENT_NALOG_PROXY"
+        raise Failure(text + wanted)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"reached, but it has a fault of its own ({status}): try again later"
-    return f"what answers has no such form ({status}): mend CLIENT_NALOG_URL"
+        raise Failure(f"reached, but it has a fault of its own ({status}): try again later")
+    raise Failure(f"what answers has no such form ({status}): mend CLIENT_NALOG_URL")
 
 
 def _unknown_name(settings: NalogSettings) -> str:

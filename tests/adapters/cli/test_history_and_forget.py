@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from adapters.mongodb import MongoStore
 from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
@@ -144,19 +143,6 @@ def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, stored: S
     assert ended.out.startswith("erased: answers 1, rows of history 2; record ")
     assert rows_left(stored) == ["other"]
     assert inn("forget", *OPTIONS, *BORN, "--yes").out.startswith("nothing was kept of this person; record ")
-
-
-def test_forget_reads_the_person_from_standard_input(
-    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
-    record: dict[str, Any] = json.loads(inn("forget", "-", "--yes", "--json").out)
-    assert (record["answers"], record["history"]) == (1, 2)
-    store = stored.store
-    assert isinstance(store, MongoStore)
-    found = store._erasures.find_one({"_id": record["recordId"]})
-    assert found is not None
-    assert found["history"] == 2
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """`inn lookup` over HTTP: against the local runtime, and against hosts that refuse."""
 
-import io
 import json
 import shlex
-import sys
 from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,17 +30,6 @@ def test_one_person_is_found(inn: Inn, runtime: LocalRuntime, document: str, bor
     ended = inn("lookup", *PERSON, "--birth-date", born, *shlex.split(document), "--url", runtime.url)
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.startswith("found: 770000000082\n")
-
-
-def test_json_is_for_machines(inn: Inn, runtime: LocalRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", _stdin({**runtime.tax_service.people()[0]["request"], "requestId": "r-7"}))
-    ended = inn("lookup", "-", "--json", "--url", runtime.url)
-    answer = json.loads(ended.out)
-    assert {name: answer[name] for name in ("requestId", "inn", "status")} == {
-        "requestId": "r-7",
-        "inn": "770000000082",
-        "status": "found",
-    }
 
 
 ANSWERS = [
@@ -194,7 +180,3 @@ def test_who_is_not_there_is_named(inn: Inn, place: str, said: str) -> None:
     ended = inn("lookup", *PERSON, place)
     ended.fails(1, said)
     assert "s3cret" not in ended.err
-
-
-def _stdin(value: dict[str, Any]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(json.dumps(value).encode()))

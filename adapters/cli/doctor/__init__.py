@@ -4,8 +4,12 @@ Indexes and queues that are missing are created, as a start would: whether that 
 service gets one request for its form's page, without personal data.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Settings = Mapping[type, Any]
+"""The groups of settings that are valid, by their class."""
 
 
 class Kind(StrEnum):

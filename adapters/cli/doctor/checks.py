@@ -1,10 +1,10 @@
 """All checks in order, and those of the settings."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from adapters.cli.doctor import Finding, Kind, providers, servers
+from adapters.cli.doctor import Finding, Kind, Settings, providers, servers
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
@@ -25,8 +25,6 @@ from adapters.config.settings import (
     variables_of,
 )
 
-Settings = Mapping[type[SettingsGroup], Any]
-"""The groups that are valid."""
 SETTINGS = "settings"
 PREFIXES = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
 """Prefixes that nothing but this service is likely to use."""
@@ -34,7 +32,7 @@ COMPOSE_VARIABLES = frozenset({"MONGO_ROOT_PASS", "MONGO_ROOT_USER"})
 """With such a prefix, read by docker compose alone, from the same file."""
 SIMILARITY = 0.85
 
-_CHECKS: tuple[tuple[str, set[type[SettingsGroup]], Callable[[Settings], Iterator[Finding]]], ...] = (
+_CHECKS: tuple[tuple[str, set[type], Callable[[Settings], Iterator[Finding]]], ...] = (
     (servers.MONGO, {AppSettings, MongoSettings, HistorySettings}, servers.check_store),
     (servers.RABBIT, {AppSettings, RabbitSettings}, servers.check_broker),
     (providers.TAX_SERVICE, {NalogSettings}, providers.check_tax_service),
@@ -71,7 +69,7 @@ def findings(process: Literal["serve", "consume"] | None) -> Iterator[Finding]:
 
 def _load_groups(groups: Iterable[type[SettingsGroup]]) -> tuple[Settings, list[Finding]]:
     """The valid groups by their class, and the findings of all settings."""
-    valid: dict[type[SettingsGroup], Any] = {}
+    valid: dict[type, Any] = {}
     faults: list[str] = []
     for group in groups:
         try:

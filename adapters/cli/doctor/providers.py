@@ -1,16 +1,15 @@
 """Checks the providers: whether each may be asked, the tax service's page, and the paid requests that are left."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http import HTTPStatus
 from ssl import SSLCertVerificationError
-from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3 import exceptions
 
-from adapters.cli.doctor import Finding, Kind
+from adapters.cli.doctor import Finding, Kind, Settings
 from adapters.cli.errors import Failure
 from adapters.cli.http_client import cause_of
 from adapters.composition.providers import build_provider
@@ -69,7 +68,7 @@ def check_states(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimi
             yield Finding(Kind.NOTE, NAME, f"{name} is closed for {denied.retry_after:.0f} s more ({why})")
 
 
-def check_paid(settings: Mapping[Any, Any]) -> Iterator[Finding]:
+def check_paid(settings: Settings) -> Iterator[Finding]:
     """Check the quota of the paid provider, if it is enabled."""
     apifns: ApiFnsSettings = settings[ApiFnsSettings]
     if not apifns.enabled:
@@ -91,7 +90,7 @@ def check_paid(settings: Mapping[Any, Any]) -> Iterator[Finding]:
     yield Finding(Kind.OK, PAID, text)
 
 
-def check_tax_service(settings: Mapping[Any, Any]) -> Iterator[Finding]:
+def check_tax_service(settings: Settings) -> Iterator[Finding]:
     """Open the form's page. No person is looked up, and no consent given."""
     nalog: NalogSettings = settings[NalogSettings]
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):

@@ -2,14 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from adapters.cli.doctor import Finding, Kind, providers
+from adapters.cli.doctor import Finding, Kind, Settings, providers
 from adapters.cli.errors import Failure
 from adapters.cli.store import store_from_settings
 from adapters.composition.consumer import broker
@@ -38,7 +37,7 @@ _CLUSTER = (
 )
 
 
-def check_store(settings: Mapping[Any, Any]) -> Iterator[Finding]:
+def check_store(settings: Settings) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
     mongo = settings[MongoSettings]
     with store_from_settings() as store:
@@ -65,7 +64,7 @@ def check_store(settings: Mapping[Any, Any]) -> Iterator[Finding]:
             raise Failure(f"it gives an error that nobody foresaw, {fault}: look into its log") from None
 
 
-def check_broker(settings: Mapping[Any, Any]) -> Iterator[Finding]:
+def check_broker(settings: Settings) -> Iterator[Finding]:
     """Check that the consumer can use RabbitMQ."""
     yield from check_queues(broker(settings[AppSettings], settings[RabbitSettings]))
 

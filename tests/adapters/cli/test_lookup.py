@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> N
     assert ended.status == 1
     assert ended.out.startswith("failed\n  provider_closed: closed for now\n")
     assert len(there.bodies) == 1
+
+
+def test_a_service_that_never_answers_is_named(inn: Inn, host: Start) -> None:
+    over = Event()
+    there = host(lambda _: (200, {}, reply() if over.wait() else b""))
+    ended = inn("lookup", *PERSON, "--url", there.url, "--timeout", "1")
+    over.set()
+    ended.fails(1, f"cannot reach the service at {there.url}: it did not answer in time")
 
 
 REFUSALS = [

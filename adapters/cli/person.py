@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic.alias_generators import to_snake
 
 from adapters.cli.errors import WrongUse
 from adapters.cli.parsing import document_type, parse_date, series_and_number
@@ -17,19 +18,19 @@ from function.documents import WrongDocument
 STDIN = "-"
 
 _OPTIONS = {
-    "lastName": ("last_name", "Фамилия."),
-    "firstName": ("first_name", "Имя."),
-    "middleName": ("middle_name", "Отчество, where the person has one."),
-    "birthDate": ("birth_date", "dd.mm.yyyy or yyyy-mm-dd."),
-    "birthPlace": ("birth_place", "Place of birth; may be left out."),
-    "documentType": ("document_type", "Two digits; 21 is the Russian passport. [default: 21]"),
-    "documentSerial": ("document_serial", "Series: 4511."),
-    "documentNumber": ("document_number", "Number: 123456."),
-    "document": ("document", "Series and number in one: '45 11 123456'."),
-    "documentDate": ("document_date", "Date of issue; may be left out."),
-    "requestId": ("request_id", "Comes back with the answer. [default: a new one]"),
+    "lastName": "Фамилия.",
+    "firstName": "Имя.",
+    "middleName": "Отчество, where the person has one.",
+    "birthDate": "dd.mm.yyyy or yyyy-mm-dd.",
+    "birthPlace": "Place of birth; may be left out.",
+    "documentType": "Two digits; 21 is the Russian passport. [default: 21]",
+    "documentSerial": "Series: 4511.",
+    "documentNumber": "Number: 123456.",
+    "document": "Series and number in one: '45 11 123456'.",
+    "documentDate": "Date of issue; may be left out.",
+    "requestId": "Comes back with the answer. [default: a new one]",
 }
-"""The parameter and the help of each option, by wire name; `document` is series and number in one."""
+"""The help of each option, by wire name; `document` is series and number in one."""
 _SOURCE = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
 ]
@@ -40,7 +41,7 @@ def names_person(without: Collection[str] = ()) -> Callable[[Callable[..., int]]
 
     The command is called with FILE ("" for none) and `read_options` of the options, then its own by name.
     """
-    names = {parameter: wire for wire, (parameter, _) in _OPTIONS.items() if wire not in without}
+    names = {to_snake(wire): wire for wire in _OPTIONS if wire not in without}
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
@@ -50,7 +51,7 @@ def names_person(without: Collection[str] = ()) -> Callable[[Callable[..., int]]
 
         parameters = [Parameter("source", Parameter.POSITIONAL_OR_KEYWORD, default="", annotation=_SOURCE)]
         for parameter, wire in names.items():
-            option = Annotated[str, typer.Option(help=_OPTIONS[wire][1])]
+            option = Annotated[str, typer.Option(help=_OPTIONS[wire])]
             parameters.append(Parameter(parameter, Parameter.KEYWORD_ONLY, default="", annotation=option))
         own = [each for each in signature(command).parameters.values() if each.kind is Parameter.KEYWORD_ONLY]
         vars(call)["__signature__"] = Signature([*parameters, *own])

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from adapters import telemetry
 from adapters.cli.errors import Failure, WrongUse
@@ -49,35 +50,23 @@ def consume() -> None:
 
 
 async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> None:
-    """Answer probes from the beginning to the end; consume once every server was reached."""
-    stopping = _stop_on_signals()
+    """Answer probes from the beginning to the end; consume once every server was reached. Raises NotStarted."""
+    stopping = asyncio.Event()
     serving = asyncio.create_task(probes.serve())
+    starting = asyncio.create_task(wait_for_servers(process.servers, limit, process.observer))
+
+    def stop() -> None:
+        stopping.set()
+        starting.cancel()
+
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        if await _wait_for_servers(process, limit, stopping):
+        with suppress(asyncio.CancelledError):
+            await starting
+        if not starting.cancelled():
             await process.consumer.run(stopping)
     finally:
         await process.consumer.disconnect()
         probes.stop()
         await serving
-
-
-async def _wait_for_servers(process: ConsumerProcess, limit: float, stopping: asyncio.Event) -> bool:
-    """Wait until every server is reached; returns False after a signal. Raises NotStarted."""
-    starting = asyncio.create_task(wait_for_servers(process.servers, limit, process.observer))
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not starting.done():
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        return False
-    await starting
-    return True
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stopping.set)
-    return stopping

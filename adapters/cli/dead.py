@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from pydantic_core import to_json
 
-from adapters.cli.doctor.rabbit import why_unavailable
 from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
@@ -22,7 +21,6 @@ Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
 Reason = Annotated[str, typer.Option(help="Only messages parked for this reason, as inn dead list names it.")]
 Unrouted = Annotated[bool, typer.Option("--unrouted", help="Replies that nobody took, instead of parked requests.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 COLUMNS = "{0.reason:<22} {0.attempts:>8}  {0.parked_at:<25}  {0.request_id}"
 HEADING = "REASON                 ATTEMPTS  PARKED AT                  REQUEST ID"
@@ -41,7 +39,7 @@ def show(
     request_id: RequestId = "",
     reason: Reason = "",
     unrouted: Unrouted = False,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Show them, oldest first: why and when they were parked, after how many attempts. Their order stays as it is.
 
@@ -57,8 +55,7 @@ def show(
         typer.echo(HEADING)
     # Messages that were parked during the reading are out of order.
     for letter in sorted(found, key=lambda letter: letter.parked_at):
-        shown = _without_personal_data(letter)
-        typer.echo(to_json(asdict(shown)).decode() if as_json else COLUMNS.format(shown))
+        typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
     if failure is not None:
         raise failure
 
@@ -94,28 +91,22 @@ def drop(
 
 def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
     """Act on each selected message, show it at once, and print the count after `done`."""
-    count = 0
+    acted_on: list[DeadLetter] = []
 
     def show(letter: DeadLetter) -> None:
-        nonlocal count
-        count += 1
-        typer.echo(COLUMNS.format(_without_personal_data(letter)))
+        acted_on.append(letter)
+        typer.echo(COLUMNS.format(letter))
 
     try:
         _each(act, show, unrouted=unrouted)
-        typer.echo(f"{done}: {count}")
+        typer.echo(f"{done}: {len(acted_on)}")
     except Unwritable as error:
         left = "not all of them are shown, and all others are still parked"
-        raise Failure(f"{error}; {done}: {count}; {left}") from None
-
-
-def _without_personal_data(letter: DeadLetter) -> DeadLetter:
-    # The client's id may identify the person.
-    return replace(letter, request_id=allow_list.request_id(letter.request_id))
+        raise Failure(f"{error}; {done}: {len(acted_on)}; {left}") from None
 
 
 def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
-    """Act on each selected message of the queue, and show it."""
+    """Act on each selected message of the queue, and show it, without personal data."""
     settings = load(RabbitSettings)
     broker = BrokerConfig(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
 
@@ -123,7 +114,8 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
         async with open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
-                show(letter)
+                # The client's id may identify the person.
+                show(replace(letter, request_id=allow_list.request_id(letter.request_id)))
 
     try:
         with translate_errors():
@@ -131,5 +123,7 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     except BrokerRefused as refused:
         raise Failure(f"RabbitMQ: {refused}") from None
     except BrokerUnavailable as unavailable:
-        why = why_unavailable(broker, unavailable.code)
+        from adapters.cli.doctor.servers import why_no_broker
+
+        why = why_no_broker(broker, unavailable.code)
         raise Failure(f"RabbitMQ: {why}; what is not shown as done is still parked") from None

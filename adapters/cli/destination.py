@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -51,6 +52,11 @@ class HttpDestination:
         if not is_url(self.url) or not _PLAIN_URL.fullmatch(self.url):
             raise WrongUse("--url must be an http:// or https:// address without user, password and query")
 
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"the service at {self.url}"
+
 
 @dataclass(frozen=True, slots=True)
 class AmqpDestination:
@@ -82,6 +88,24 @@ class RetryLater(Failure):
         super().__init__(text)
         self.code = code
         self.retry_after = retry_after
+
+
+class Client(Protocol):
+    """A way to the service, open until its context ends. For one event loop."""
+
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+
+
+def client_of(to: HttpDestination | AmqpDestination, timeout: float) -> AbstractAsyncContextManager[Client]:
+    """A client for few requests. `timeout`: seconds without data that end one over HTTP."""
+    if isinstance(to, HttpDestination):
+        from adapters.cli.http_client import HttpClient
+
+        return HttpClient(to, timeout)
+    from adapters.cli.amqp_client import AmqpClient
+
+    return AmqpClient(to)
 
 
 def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> HttpDestination | AmqpDestination:

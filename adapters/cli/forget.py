@@ -2,17 +2,16 @@
 
 import json
 import sys
+from contextlib import suppress
 from datetime import date
 from typing import Annotated
 
 import typer
 
-from adapters.cli import person
 from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
-from adapters.cli.person import STDIN, read_options, read_request
+from adapters.cli.person import STDIN, names_person, read_options, read_request
 from adapters.cli.store import store_from_settings
-from adapters.mongodb import StoredCounts
-from function.history import Erasure
+from adapters.mongodb import MongoStore, StoredCounts
 from function.outcomes import Rejected
 from function.person import Person
 from function.ports import Unavailable
@@ -27,9 +26,8 @@ _QUESTIONS = {
     "document": ("Series and number of the document", None),
 }
 """Prompts by field, each with its default; None: an answer is required."""
-_NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
-_OF_PERSON = "of this person"
 _NOTHING = StoredCounts(0, 0)
+_NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -37,17 +35,11 @@ _UNKNOWN_KEYS = (
 )
 
 
+@names_person(without=("birthPlace", "documentDate", "requestId"))
 def forget(
-    source: person.Source = "",
+    source: str,
+    options: dict[str, str],
     *,
-    last_name: person.LastName = "",
-    first_name: person.FirstName = "",
-    middle_name: person.MiddleName = "",
-    birth_date: person.BirthDate = "",
-    document_type: person.DocumentType = "",
-    document_serial: person.DocumentSerial = "",
-    document_number: person.DocumentNumber = "",
-    document: person.Document = "",
     under_old_keys: Annotated[
         bool,
         typer.Option("--old-keys", help="Erase of everybody, instead, what is kept under other keys than the newest."),
@@ -76,26 +68,24 @@ def forget(
       inn forget --old-keys
       inn forget - --yes --json < person.json
     """
-    options = read_options(
-        {
-            "lastName": last_name,
-            "firstName": first_name,
-            "middleName": middle_name,
-            "birthDate": birth_date,
-            "documentType": document_type,
-            "documentSerial": document_serial,
-            "documentNumber": document_number,
-            "document": document,
-        }
-    )
     if under_old_keys and (source or options):
         raise WrongUse("--old-keys erases of everybody: name no person beside it")
-    if under_old_keys:
-        erasure, unknown, what = _erase_old_keys(yes=yes), _NOTHING, "under other keys than the newest"
+    person = None if under_old_keys else _person(source, options)
+    unknown: StoredCounts | None = None
+    with store_from_settings() as store:
+        if not yes:
+            _confirm(store, person, source)
+        erasure = store.forget_old_keys() if person is None else store.forget(person)
+        with suppress(Unavailable):
+            # Counting much data may time out, and must not prevent erasing.
+            unknown = _NOTHING if person is None else store.count_under_unknown_keys()
+    if erasure.answers or erasure.history:
+        text = f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"
     else:
-        erasure, unknown = _erase(_person(source, options), source, yes=yes)
-        what = _OF_PERSON
-    text = _as_text(erasure, unknown, what)
+        what = "under other keys than the newest" if person is None else "of this person"
+        text = f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
+    if unknown is None:
+        raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted")
     fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
     try:
         typer.echo(json.dumps({**fields, "unknownKeys": unknown._asdict()}) if as_json else text)
@@ -107,36 +97,18 @@ def forget(
     return DONE
 
 
-def _erase(person: Person, source: str, *, yes: bool) -> tuple[Erasure, StoredCounts]:
-    """Erase a person, once it is confirmed; returns also the amount of data under unknown keys."""
-    if not yes:
-        if source == STDIN:
-            # The confirmation would be read from the same input.
-            raise WrongUse(_NO_TERMINAL)
-        _confirm("Erase all that is kept of this person?", _NO_TERMINAL)
-    with store_from_settings() as store:
-        erasure = store.forget(person)
-        try:
-            return erasure, store.count_under_unknown_keys()
-        except Unavailable:
-            # Counting much data may time out, and must not prevent erasing.
-            text = _as_text(erasure, None, _OF_PERSON)
-            raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
-
-
-def _erase_old_keys(*, yes: bool) -> Erasure:
-    """Erase the data under all keys but the newest, once it is confirmed."""
-    with store_from_settings() as store:
+def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
+    """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse where nobody can be asked."""
+    question, no_terminal = "Erase all that is kept of this person?", _NO_TERMINAL
+    if person is None:
         # Counting takes long: only for the confirmation.
-        if not yes and (old := store.count_under_old_keys()) != _NOTHING:
-            much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
-            _confirm(f"Erase {much}, whomever they are about?", f"say --yes to erase {much}")
-        return store.forget_old_keys()
-
-
-def _confirm(question: str, no_terminal: str) -> None:
-    """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse(no_terminal) without a terminal."""
-    if not _at_terminal():
+        old = store.count_under_old_keys()
+        if old == _NOTHING:
+            return
+        much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
+        question, no_terminal = f"Erase {much}, whomever they are about?", f"say --yes to erase {much}"
+    # With '-' the confirmation would be read from the same input as the person.
+    if source == STDIN or not _at_terminal():
         raise WrongUse(no_terminal)
     typer.confirm(question, err=True, abort=True)
 
@@ -157,9 +129,3 @@ def _person(source: str, options: dict[str, str]) -> Person:
     if isinstance(parsed, Rejected):
         raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person
-
-
-def _as_text(erasure: Erasure, unknown: StoredCounts | None, what: str) -> str:
-    if not erasure.answers and not erasure.history:
-        return f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
-    return f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"

@@ -1,14 +1,14 @@
 """`inn history`: shows one page of the history of lookups."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.parsing import iso_date
+from adapters.cli.parsing import parse_date
 from adapters.cli.stdout import printable
 from adapters.cli.store import store_from_settings
 from adapters.telemetry import allow_list
@@ -20,29 +20,28 @@ MAX_SKIP = 10**9
 
 _STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
 _ORDERS = tuple(way + key for key in SORT_KEYS for way in ("", "-"))
-_HEADINGS = ("TIME", "STATUS", "PROVIDER", "REQUEST")
-_KEY_MISSING = "encrypted under a key that is not among APP_SECRET_KEYS"
 
 
-def _status(text: str) -> Status:
-    if text not in _STATUSES:
-        raise typer.BadParameter(f"must be one of {', '.join(_STATUSES)}")
-    return Status(text)
+def _one_of(values: Collection[str], hint: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in values:
+            raise typer.BadParameter(f"must be one of {hint}")
+        return text
 
-
-def _order(text: str) -> str:
-    if text not in _ORDERS:
-        raise typer.BadParameter(f"must be one of {', '.join(SORT_KEYS)}, with a - before it for the other way round")
-    return text
+    return parse
 
 
 def _time(text: str) -> datetime:
-    for form in (text, iso_date(text)):
+    for form in (text, str(parse_date(text))):
         # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
             # A time without a zone is local.
             return datetime.fromisoformat(form).astimezone()
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
+
+
+_status = _one_of(_STATUSES, ", ".join(_STATUSES))
+_order = _one_of(_ORDERS, f"{', '.join(SORT_KEYS)}, with a - before it for the other way round")
 
 
 def history(
@@ -51,7 +50,7 @@ def history(
     skip: Annotated[int, typer.Option(min=0, max=MAX_SKIP, help="Rows before the page.")] = 0,
     sort: Annotated[str, typer.Option(parser=_order, metavar="KEY", help=f"One of {', '.join(_ORDERS)}.")] = "-time",
     status: Annotated[
-        Status | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_STATUSES)}.")
+        str | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_STATUSES)}.")
     ] = None,
     since: Annotated[
         datetime | None,
@@ -70,55 +69,36 @@ def history(
       inn history --status found --since 2026-05-01
       inn history --limit 50 --skip 50 --sort provider --json
     """
-    query = HistoryQuery(limit=limit, skip=skip, sort=sort, status=status, since=since, until=until)
+    query = HistoryQuery(limit, skip, sort, Status(status) if status else None, since, until)
     with store_from_settings() as store:
-        rows = store.history(query, reveal=reveal)
-    typer.echo(_as_json(rows, reveal=reveal) if as_json else _table(rows, reveal=reveal))
-
-
-def _as_json(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
-    return json.dumps([_fields(row, reveal=reveal) for row in rows], ensure_ascii=False)
+        rows = [_fields(row, reveal=reveal) for row in store.history(query, reveal=reveal)]
+    typer.echo(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat) if as_json else _table(rows))
 
 
 def _fields(row: HistoryRow, *, reveal: bool) -> dict[str, Any]:
-    bare = {
-        "requestId": _request_id(row, reveal=reveal),
-        "time": row.time.isoformat(),
-        "status": row.status.value,
-        "provider": row.provider,
-    }
-    return {**bare, "person": row.person, "inn": row.inn} if reveal else bare
+    """What may be shown of a row, by wire name."""
+    # The client's id may identify the person.
+    request_id = row.request_id if reveal else allow_list.request_id(row.request_id)
+    shown = {"requestId": request_id, "time": row.time, "status": row.status.value, "provider": row.provider}
+    return {**shown, "person": row.person, "inn": row.inn} if reveal else shown
 
 
-def _table(rows: Sequence[HistoryRow], *, reveal: bool) -> str:
+def _table(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return "no rows"
-    table = [
-        _HEADINGS,
-        *(
-            (_local_time(row), row.status.value, row.provider, printable(_request_id(row, reveal=reveal)))
-            for row in rows
-        ),
-    ]
+    table = [("TIME", "STATUS", "PROVIDER", "REQUEST")]
+    for row in rows:
+        time = row["time"].astimezone().isoformat(sep=" ", timespec="seconds")
+        table.append((time, row["status"], row["provider"], printable(row["requestId"])))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table
-    ]
-    if reveal:
-        lines[1:] = [line for bare, row in zip(lines[1:], rows, strict=True) for line in (bare, f"    {_person(row)}")]
-    return "\n".join(lines)
+    heading, *lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+    return "\n".join([heading, *(line + _person(row) for line, row in zip(lines, rows, strict=True))])
 
 
-def _request_id(row: HistoryRow, *, reveal: bool) -> str:
-    # The client's id may identify the person.
-    return row.request_id if reveal else allow_list.request_id(row.request_id)
-
-
-def _local_time(row: HistoryRow) -> str:
-    return row.time.astimezone().isoformat(sep=" ", timespec="seconds")
-
-
-def _person(row: HistoryRow) -> str:
-    if row.person is None:
-        return _KEY_MISSING
-    return printable(", ".join((*row.person.values(), f"INN {row.inn or 'none'}")))
+def _person(row: dict[str, Any]) -> str:
+    """The line below a row; "" without `--reveal`."""
+    if "person" not in row:
+        return ""
+    if row["person"] is None:
+        return "\n    encrypted under a key that is not among APP_SECRET_KEYS"
+    return "\n    " + printable(", ".join((*row["person"].values(), f"INN {row['inn'] or 'none'}")))

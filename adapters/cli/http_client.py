@@ -34,67 +34,56 @@ SILENCE_SEC = 300.0
 _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
 # The first match is the cause: subclasses come before their bases.
-_CAUSES = (
-    (exceptions.NameResolutionError, "its name is not known"),
-    (exceptions.NewConnectionError, "the connection was refused: is the service running there?"),
-    (exceptions.ConnectTimeoutError, "no connection in time"),
-    (exceptions.SSLError, "no TLS connection: is it https there?"),
-    (exceptions.ReadTimeoutError, "it did not answer in time"),
-    (exceptions.HTTPError, "the connection broke"),
-)
+_CAUSES = {
+    SSLCertVerificationError: "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)",
+    exceptions.NameResolutionError: "its name is not known",
+    exceptions.NewConnectionError: "the connection was refused: is the service running there?",
+    exceptions.ConnectTimeoutError: "no connection in time",
+    exceptions.SSLError: "no TLS connection: is it https there?",
+    exceptions.ReadTimeoutError: "it did not answer in time",
+    exceptions.HTTPError: "the connection broke",
+}
 
 
 class HttpClient:
-    """Thread-safe client of one address. `timeout`: seconds without data that end a request."""
+    """Posts a request for each person. `timeout`: seconds without data that end one."""
 
     def __init__(self, to: HttpDestination, timeout: float, connections: int = 1) -> None:
         self._to = to
-        self._name = f"the service at {to.url}"
         self._pool = urllib3.PoolManager(
             maxsize=connections,
-            timeout=urllib3.Timeout(connect=min(CONNECT_SEC, timeout), read=timeout),
+            timeout=urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout),
             retries=False,
         )
 
-    def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
-        return self._result(self._post(JSON_TYPE, request), request)
+    async def __aenter__(self) -> Self:
+        return self
 
-    def ask_many(self, requests: Sequence[Mapping[str, object]]) -> list[LookupResult]:
-        """Ask for MAX_BATCH persons at most; the results are in the same order. Raises as `ask` does."""
-        events = [to_dict(CloudEvent({"type": REQUESTED, "source": SOURCE}, request)) for request in requests]
-        replies = self._post(BATCH_TYPE, events)
-        if not isinstance(replies, list) or len(replies) != len(requests):
-            raise self._not_the_service()
-        data = [reply.get("data") if isinstance(reply, dict) else None for reply in replies]
-        return [self._result(reply, request) for reply, request in zip(data, requests, strict=True)]
-
-    def close(self) -> None:
-        """Close the connections."""
+    async def __aexit__(self, *_: object) -> None:
         self._pool.clear()
 
-    def _post(self, media_type: str, content: object) -> Any:
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """See Client."""
+        return self._result(await self._post(JSON_TYPE, request), request)
+
+    async def _post(self, media_type: str, content: object) -> Any:
         """The content of the reply, None where it is not JSON."""
+        # In a daemon thread: an interrupted run does not wait for it.
+        return await asyncio.wrap_future(in_daemon_thread(partial(self._exchange, media_type, content)))
+
+    def _exchange(self, media_type: str, content: object) -> Any:
         headers = {"content-type": media_type, "accept": f"{media_type}, application/problem+json", "user-agent": "inn"}
         if self._to.token:
             headers["authorization"] = f"Bearer {self._to.token}"
+        body = json.dumps(content, ensure_ascii=False).encode()
+        post = partial(self._pool.request, "POST", self._to.url, redirect=False, preload_content=False)
         try:
-            response = self._pool.request(
-                "POST",
-                self._to.url,
-                body=json.dumps(content, ensure_ascii=False).encode(),
-                headers=headers,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                body = response.read(MAX_REPLY)
-            finally:
-                response.close()
+            with post(body=body, headers=headers) as response:
+                reply = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            raise ServiceUnreachable(self._name, _cause(error)) from None
+            raise ServiceUnreachable(self._to.name, cause_of(error, _CAUSES)) from None
         try:
-            content = json.loads(body)
+            content = json.loads(reply)
         except ValueError:
             content = None
         if response.status not in _ANSWERS:
@@ -123,17 +112,17 @@ class HttpClient:
             )
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             what = "does not accept this token" if self._to.token else "wants a token"
-            return RequestRefused(f"{self._name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
+            return RequestRefused(f"{self._to.name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return RequestRefused(f"{self._name} sends its callers to another address: give that one as --url")
-        return RequestRefused(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
+            return RequestRefused(f"{self._to.name} sends its callers to another address: give that one as --url")
+        return RequestRefused(f"{self._to.name} answers {status}" + (f": {detail}" if detail else ""))
 
 
-class HttpBatches:
-    """Posts waiting requests in batches. For one event loop. `concurrency`: how many requests wait at the same time."""
+class HttpBatches(HttpClient):
+    """Posts waiting requests in batches. `concurrency`: how many requests wait at the same time."""
 
     def __init__(self, to: HttpDestination, concurrency: int) -> None:
-        self._client = HttpClient(to, SILENCE_SEC, POSTS)
+        super().__init__(to, SILENCE_SEC, POSTS)
         self._size = max(1, min(MAX_BATCH, concurrency // POSTS))
         self._waiting: asyncio.Queue[tuple[Mapping[str, object], asyncio.Future[LookupResult]]] = asyncio.Queue()
 
@@ -145,10 +134,10 @@ class HttpBatches:
         for task in self._posting:
             task.cancel()
         await asyncio.gather(*self._posting, return_exceptions=True)
-        self._client.close()
+        await super().__aexit__()
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person, in a batch with other calls."""
+        """See Client; it is asked for in a batch with other calls."""
         result: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((request, result))
         return await result
@@ -157,17 +146,26 @@ class HttpBatches:
         while True:
             batch = [await self._waiting.get()]
             batch += [self._waiting.get_nowait() for _ in range(min(self._size - 1, self._waiting.qsize()))]
-            # In a daemon thread: an interrupted run does not wait for it.
-            post = in_daemon_thread(partial(self._client.ask_many, [request for request, _ in batch]))
-            [results] = await asyncio.gather(asyncio.wrap_future(post), return_exceptions=True)
+            asking = self._ask_many([request for request, _ in batch])
+            [results] = await asyncio.gather(asking, return_exceptions=True)
             for place, (_, waiting) in enumerate(batch):
                 if isinstance(results, BaseException) and not waiting.done():
                     waiting.set_exception(results)
                 elif not isinstance(results, BaseException) and not waiting.done():
                     waiting.set_result(results[place])
 
+    async def _ask_many(self, requests: Sequence[Mapping[str, object]]) -> list[LookupResult]:
+        """The results, in the same order."""
+        events = [to_dict(CloudEvent({"type": REQUESTED, "source": SOURCE}, request)) for request in requests]
+        replies = await self._post(BATCH_TYPE, events)
+        if not isinstance(replies, list) or len(replies) != len(requests):
+            raise self._not_the_service()
+        data = [reply.get("data") if isinstance(reply, dict) else None for reply in replies]
+        return [self._result(reply, request) for reply, request in zip(data, requests, strict=True)]
 
-def _cause(error: exceptions.HTTPError) -> str:
-    if error.args and isinstance(error.args[0], SSLCertVerificationError):
-        return "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)"
-    return next(text for kind, text in _CAUSES if isinstance(error, kind))
+
+def cause_of(error: exceptions.HTTPError, causes: Mapping[type[Exception], str]) -> str:
+    """The text of the first kind of error in `causes` that this one, or the error that it wraps, is of."""
+    wrapped = error.original_error if isinstance(error, exceptions.ProxyError) else error
+    certificate = wrapped.args[0] if wrapped.args else None
+    return next(text for kind, text in causes.items() if isinstance(error, kind) or isinstance(certificate, kind))

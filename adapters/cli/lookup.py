@@ -3,25 +3,26 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from adapters.cli import person
 from adapters.cli.destination import (
     Amqp,
     AmqpDestination,
+    Client,
     HttpDestination,
     Queue,
     RetryLater,
+    ServiceUnreachable,
     TokenFile,
     Url,
+    client_of,
     destination,
 )
 from adapters.cli.errors import DONE, FAILED, Failure, WrongUse
-from adapters.cli.person import read_options, read_request
+from adapters.cli.person import names_person, read_request
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
@@ -32,23 +33,12 @@ TRIES = 5
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
 """Pause between two attempts, unless the service sets it."""
 
-_NO_ANSWER = frozenset({Status.REJECTED, Status.FAILED})
 
-
+@names_person()
 def lookup(
-    source: person.Source = "",
+    source: str,
+    options: dict[str, str],
     *,
-    last_name: person.LastName = "",
-    first_name: person.FirstName = "",
-    middle_name: person.MiddleName = "",
-    birth_date: person.BirthDate = "",
-    birth_place: Annotated[str, typer.Option(help="Place of birth; may be left out.")] = "",
-    document_type: person.DocumentType = "",
-    document_serial: person.DocumentSerial = "",
-    document_number: person.DocumentNumber = "",
-    document: person.Document = "",
-    document_date: Annotated[str, typer.Option(help="Date of issue; may be left out.")] = "",
-    request_id: Annotated[str, typer.Option(help="Comes back with the answer. [default: a new one]")] = "",
     url: Url = "",
     amqp: Amqp = "",
     queue: Queue = "",
@@ -69,27 +59,12 @@ def lookup(
       inn lookup - --json < person.json
       inn lookup person.json --amqp settings
     """
-    options = read_options(
-        {
-            "requestId": request_id,
-            "lastName": last_name,
-            "firstName": first_name,
-            "middleName": middle_name,
-            "birthDate": birth_date,
-            "birthPlace": birth_place,
-            "documentType": document_type,
-            "documentSerial": document_serial,
-            "documentNumber": document_number,
-            "document": document,
-            "documentDate": document_date,
-        }
-    )
     if not source and not options:
         raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
     request = {"requestId": f"cli-{uuid4()}", **read_request(source, options)}
-    result = _ask(destination(url, amqp, queue, token_file), request, timeout)
+    result = asyncio.run(_ask(destination(url, amqp, queue, token_file), request, timeout))
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
-    return FAILED if result.status in _NO_ANSWER else DONE
+    return FAILED if result.status in (Status.REJECTED, Status.FAILED) else DONE
 
 
 def _as_text(result: LookupResult) -> str:
@@ -100,13 +75,19 @@ def _as_text(result: LookupResult) -> str:
     return "\n".join(lines)
 
 
-def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], timeout: float) -> LookupResult:
-    """The answer; `failed` if the service defers it beyond `timeout`. Raises Failure."""
+async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], limit: float) -> LookupResult:
+    """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
     try:
+        async with client_of(to, limit) as client, asyncio.timeout(limit):
+            return await _ask_until(begun + limit, client, request)
+    except TimeoutError:
         if isinstance(to, HttpDestination):
-            return _ask_over_http(to, request, begun + timeout)
-        return asyncio.run(_ask_over_amqp(to, request, timeout))
+            raise ServiceUnreachable(to.name, "it did not answer in time") from None
+        raise Failure(
+            f"no reply by way of the queue {to.queue} in {limit:g} s: is `inn consume` running? "
+            "The request stays in the queue, and its answer will be kept"
+        ) from None
     except RetryLater as later:
         # As RabbitMQ's clients get it when the retries are used up.
         return LookupResult(
@@ -119,32 +100,15 @@ def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], t
         )
 
 
-def _ask_over_http(to: HttpDestination, request: Mapping[str, object], deadline: float) -> LookupResult:
-    """Ask up to TRIES times, until `deadline`, as long as the service defers the answer."""
-    from adapters.cli.http_client import HttpClient
-
+async def _ask_until(deadline: float, client: Client, request: Mapping[str, object]) -> LookupResult:
     backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
-    attempt = 0
+    tries = 0
     while True:
-        attempt += 1
-        with closing(HttpClient(to, max(1.0, deadline - time.monotonic()))) as client:
-            try:
-                return client.ask(request)
-            except RetryLater as later:
-                wait = later.retry_after or backoff.next()
-                if attempt == TRIES or time.monotonic() + wait >= deadline:
-                    raise
-        time.sleep(wait)
-
-
-async def _ask_over_amqp(to: AmqpDestination, request: Mapping[str, object], limit: float) -> LookupResult:
-    from adapters.cli.amqp_client import AmqpClient
-
-    try:
-        async with AmqpClient(to) as client, asyncio.timeout(limit):
+        tries += 1
+        try:
             return await client.ask(request)
-    except TimeoutError:
-        raise Failure(
-            f"no reply by way of the queue {to.queue} in {limit:g} s: is `inn consume` running? "
-            "The request stays in the queue, and its answer will be kept"
-        ) from None
+        except RetryLater as later:
+            wait = later.retry_after or backoff.next()
+            if tries == TRIES or time.monotonic() + wait >= deadline:
+                raise
+        await asyncio.sleep(wait)

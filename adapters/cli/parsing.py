@@ -79,12 +79,6 @@ def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
     return epoch + timedelta(int(text[:5])) if _SERIAL_DAY.fullmatch(text) else None
 
 
-def iso_date(text: str) -> str:
-    """A date in ISO form; another text unchanged."""
-    day = parse_date(text)
-    return text.strip() if day is None else day.isoformat()
-
-
 def document_type(text: str) -> str:
     """A document's type as two digits: of a spreadsheet's 3, `21 - паспорт`, or a name; another text unchanged."""
     text = " ".join(text.split())

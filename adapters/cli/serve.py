@@ -7,11 +7,10 @@ from adapters import telemetry
 from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
 from adapters.config.host_names import is_loopback
-from adapters.config.settings import HttpSettings, load_core
+from adapters.config.settings import load_core
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.mongodb import WrongAddress
 from adapters.runtime.startup import NotStarted, wait_for_servers
-from adapters.telemetry import Telemetry
 
 GRACE_SEC = 5.0
 """Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""
@@ -29,7 +28,8 @@ def serve() -> None:
             telemetry.start(core.app.name, core.log.level) as observer,
             function(core, observer) as served,
         ):
-            _warn_if_open(core.http, observer)
+            if not core.http.bearer_tokens and not is_loopback(core.http.host):
+                observer.event("open_to_everybody", variable="HTTP_TOKENS", host=core.http.host)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))
     except (ListenError, WrongAddress) as wrong:
@@ -50,8 +50,3 @@ async def _serve(server: Server, served: Function, limit: float) -> None:
     starting.cancel()
     with suppress(asyncio.CancelledError):
         await starting
-
-
-def _warn_if_open(http: HttpSettings, observer: Telemetry) -> None:
-    if not http.bearer_tokens and not is_loopback(http.host):
-        observer.event("open_to_everybody", variable="HTTP_TOKENS", host=http.host)

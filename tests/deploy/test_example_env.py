@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from adapters.cli.doctor.checks import COMPOSE_VARIABLES
 from adapters.config.settings import ALL_GROUPS, load_all, names_of
 from tests.deploy.tools import ROOT
 
 EXAMPLE = ROOT / ".env.example"
+COMPOSE_VARIABLES = {
+    *("BUILDX_NO_DEFAULT_ATTESTATIONS", "COMPOSE_PROFILES", "INN_IMAGE", "LOGS_MAX_FILES", "LOGS_MAX_SIZE"),
+    *("MEMORY_INN", "MEMORY_MONGO", "MEMORY_RABBITMQ", "MONGO_ROOT_PASS", "MONGO_ROOT_USER"),
+    *("PUBLISH_EMULATOR", "PUBLISH_ON", "PUBLISH_PLAYGROUND", "PUBLISH_RABBITMQ", "PUBLISH_RABBITMQ_PAGE"),
+}
+"""Read by docker compose alone."""
 SETTINGS = [name for group in ALL_GROUPS for name in names_of(group).values()]
 
 

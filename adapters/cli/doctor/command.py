@@ -1,33 +1,19 @@
 """`inn doctor`: runs the checks, and prints a line for each."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from adapters.cli.doctor.finding import WIDTH, Kind
+from adapters.cli.doctor import Kind
 from adapters.cli.errors import DONE, FAILED, WRONG_USE
 
-_COLOURS = {
-    Kind.OK: typer.colors.GREEN,
-    Kind.NOTE: typer.colors.YELLOW,
-    Kind.SKIPPED: typer.colors.YELLOW,
-    Kind.WRONG: typer.colors.RED,
-    Kind.FAILED: typer.colors.RED,
-}
-
-
-class Process(StrEnum):
-    """The process whose settings are checked."""
-
-    SERVE = "serve"
-    CONSUME = "consume"
+_COLOURS = {Kind.OK: typer.colors.GREEN, Kind.NOTE: typer.colors.YELLOW, Kind.SKIPPED: typer.colors.YELLOW}
 
 
 def doctor(
     *,
     process: Annotated[
-        Process | None,
+        Literal["serve", "consume"] | None,
         typer.Option(
             "--for",
             show_default="consume where any RABBITMQ_... is set, else serve",
@@ -48,10 +34,10 @@ def doctor(
     from adapters.cli.doctor.checks import findings
 
     kinds = set()
-    for finding in findings(consumer=None if process is None else process is Process.CONSUME):
-        line = str(finding)
-        typer.echo(typer.style(line[:WIDTH], fg=_COLOURS[finding.kind]) + line[WIDTH:])
-        kinds.add(finding.kind)
+    for kind, name, text in findings(process):
+        word = typer.style(f"{kind:8}", fg=_COLOURS.get(kind, typer.colors.RED))
+        typer.echo(f"{word} {name:12} {text}")
+        kinds.add(kind)
     if Kind.WRONG in kinds:
         return WRONG_USE
     return FAILED if Kind.FAILED in kinds else DONE

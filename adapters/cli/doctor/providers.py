@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from adapters.cli.doctor.finding import Finding, Kind
+from adapters.cli.doctor import Finding, Kind, Settings
+from adapters.cli.errors import Failure
+from adapters.cli.http_client import cause_of
 from adapters.composition.providers import build_provider
 from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, NalogSettings
@@ -39,25 +41,19 @@ _CAUSES = {
     DenialReason.HALF_OPEN: "one request tries whether it answers again",
     DenialReason.PACED: "another request is before",
 }
-# The first that fits is the cause.
-_CONNECTION_FAULTS = (
-    (exceptions.ProxyError, "the proxy does not let us through, or is not there: mend CLIENT_NALOG_PROXY"),
-    (exceptions.NameResolutionError, "its name is not known: mend CLIENT_NALOG_URL, or this machine's DNS"),
-    (exceptions.NewConnectionError, "nothing listens there: mend CLIENT_NALOG_URL, or set CLIENT_NALOG_PROXY"),
-    (
-        exceptions.ConnectTimeoutError,
-        "no connection in time: is a firewall between? CLIENT_NALOG_PROXY leads around it",
-    ),
-    (exceptions.SSLError, "no TLS connection: is it https there? Mend CLIENT_NALOG_URL"),
-    (exceptions.ReadTimeoutError, "it took the request and does not answer: it may be down, try again later"),
-    (
-        exceptions.HTTPError,
-        "the connection broke: try again later; is it HTTP that is spoken there (CLIENT_NALOG_URL)?",
-    ),
-)
+_CONNECTION_FAULTS = {
+    SSLCertVerificationError: "its certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE",
+    exceptions.ProxyError: "the proxy does not let us through, or is not there: mend CLIENT_NALOG_PROXY",
+    exceptions.NameResolutionError: "its name is not known: mend CLIENT_NALOG_URL, or this machine's DNS",
+    exceptions.NewConnectionError: "nothing listens there: mend CLIENT_NALOG_URL, or set CLIENT_NALOG_PROXY",
+    exceptions.ConnectTimeoutError: "no connection in time: is a firewall between? CLIENT_NALOG_PROXY leads around it",
+    exceptions.SSLError: "no TLS connection: is it https there? Mend CLIENT_NALOG_URL",
+    exceptions.ReadTimeoutError: "it took the request and does not answer: it may be down, try again later",
+    exceptions.HTTPError: "the connection broke: try again later; is it HTTP that is spoken there (CLIENT_NALOG_URL)?",
+}
 
 
-def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
+def check_states(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) -> Iterator[Finding]:
     """Check each provider's shared state: circuit and daily limit."""
     try:
         states = build_provider(nalog, apifns, limiter, Observer()).states()
@@ -72,78 +68,73 @@ def check(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter) ->
             yield Finding(Kind.NOTE, NAME, f"{name} is closed for {denied.retry_after:.0f} s more ({why})")
 
 
-def check_paid(settings: ApiFnsSettings) -> Iterator[Finding]:
+def check_paid(settings: Settings) -> Iterator[Finding]:
     """Check the quota of the paid provider, if it is enabled."""
-    if not settings.enabled:
+    apifns: ApiFnsSettings = settings[ApiFnsSettings]
+    if not apifns.enabled:
         return
     try:
-        quota = ApiFns(settings, LIMIT_SEC).quota()
+        quota = ApiFns(apifns, LIMIT_SEC).quota()
     except Throttled:
         text = "it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
-        yield Finding(Kind.FAILED, PAID, text)
+        raise Failure(text) from None
     except Unavailable as error:
+        text = "it cannot be reached: mend CLIENT_APIFNS_URL or CLIENT_APIFNS_PROXY, or try again later"
         if error.reason is Reason.BAD_REPLY:
             text = "what answers there is not the vendor's service: mend CLIENT_APIFNS_URL"
-        else:
-            text = "it cannot be reached: mend CLIENT_APIFNS_URL or CLIENT_APIFNS_PROXY, or try again later"
-        yield Finding(Kind.FAILED, PAID, text)
-    else:
-        left = quota.limit - quota.spent
-        text = f"{left} of {quota.limit} requests are left"
-        kind = Kind.OK if left > 0 else Kind.FAILED
-        yield Finding(kind, PAID, text if left > 0 else f"{text}: pay for more, or unset CLIENT_APIFNS_ENABLED")
+        raise Failure(text) from None
+    left = quota.limit - quota.spent
+    text = f"{left} of {quota.limit} requests are left"
+    if left <= 0:
+        raise Failure(f"{text}: pay for more, or unset CLIENT_APIFNS_ENABLED")
+    yield Finding(Kind.OK, PAID, text)
 
 
-def check_tax_service(settings: NalogSettings) -> Iterator[Finding]:
+def check_tax_service(settings: Settings) -> Iterator[Finding]:
     """Open the form's page. No person is looked up, and no consent given."""
-    if settings.url.startswith("http:") and not is_loopback(urlsplit(settings.url).hostname or ""):
+    nalog: NalogSettings = settings[NalogSettings]
+    if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         text = "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
         yield Finding(Kind.NOTE, TAX_SERVICE, text)
     try:
-        reply = _form_page(settings)
+        reply = _form_page(nalog)
     except exceptions.HTTPError as error:
-        yield Finding(Kind.FAILED, TAX_SERVICE, _unknown_name(settings) or _cause(error))
-        return
-    if fault := _fault(reply, consent=settings.consent):
-        yield Finding(Kind.FAILED, TAX_SERVICE, fault)
-    else:
-        given = "it asks for consent, which lookups give" if asks_consent(reply) else "its form's page was given"
-        yield Finding(Kind.OK, TAX_SERVICE, f"reached; {given}")
+        raise Failure(_unknown_name(nalog) or cause_of(error, _CONNECTION_FAULTS)) from None
+    yield Finding(Kind.OK, TAX_SERVICE, f"reached; {_form_of(reply, consent=nalog.consent)}")
 
 
 def _form_page(settings: NalogSettings) -> SiteReply:
     """The page, as much of it as is needed, by urllib3's pools: their errors name the cause."""
-    with pool_manager(settings.proxy_url, settings.ca_bundle) as pools:
-        response = pools.urlopen(
-            "GET",
-            site.root_of(settings.url) + site.FORM_PAGE,
-            headers={"User-Agent": settings.user_agent},
-            timeout=urllib3.Timeout(LIMIT_SEC),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
-        body = response.read(MAX_BYTES)
-        response.close()
-    return SiteReply(response.status, body, {name.lower(): value for name, value in response.headers.items()})
+    page = site.root_of(settings.url) + site.FORM_PAGE
+    headers, limit = {"User-Agent": settings.user_agent}, urllib3.Timeout(LIMIT_SEC)
+    with (
+        pool_manager(settings.proxy_url, settings.ca_bundle) as pools,
+        pools.urlopen(
+            "GET", page, headers=headers, timeout=limit, retries=False, redirect=False, preload_content=False
+        ) as response,
+    ):
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return SiteReply(response.status, response.read(MAX_BYTES), found)
 
 
-def _fault(reply: SiteReply, *, consent: bool) -> str:
-    """The fault of the form's page and its remedy; "" if there is none."""
+def _form_of(reply: SiteReply, *, consent: bool) -> str:
+    """The way to the form. Raises Failure where there is none, with the remedy."""
     status = reply.status
     if asks_consent(reply):
-        return "" if consent else f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}"
+        if consent:
+            return "it asks for consent, which lookups give"
+        raise Failure(f"reached; it asks for consent to the processing of personal data: {CONSENT_WANTED}")
     if is_maintenance(reply):
-        return "reached, but it is under maintenance: try again later"
+        raise Failure("reached, but it is under maintenance: try again later")
     if status == HTTPStatus.OK and site.FORM_NAME in reply.text:
-        return ""
+        return "its form's page was given"
     if status in REFUSALS:
-        wait = "wait, or set CLIENT_NALOG_PROXY"
         wanted = f"; where it wants consent, {CONSENT_WANTED}" if status == HTTPStatus.FORBIDDEN and not consent else ""
-        return f"reached, but it turns this address away ({status}): {wait}{wanted}"
+        text = f"reached, but it turns this address away ({status}): wait, or set CLIENT_NALOG_PROXY"
+        raise Failure(text + wanted)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"reached, but it has a fault of its own ({status}): try again later"
-    return f"what answers has no such form ({status}): mend CLIENT_NALOG_URL"
+        raise Failure(f"reached, but it has a fault of its own ({status}): try again later")
+    raise Failure(f"what answers has no such form ({status}): mend CLIENT_NALOG_URL")
 
 
 def _unknown_name(settings: NalogSettings) -> str:
@@ -157,10 +148,3 @@ def _unknown_name(settings: NalogSettings) -> str:
         better = RESOLVING_PROXIES[scheme]
         return f"its name is not known here: write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
     return ""
-
-
-def _cause(error: exceptions.HTTPError) -> str:
-    cause = error.original_error if isinstance(error, exceptions.ProxyError) else error
-    if cause.args and isinstance(cause.args[0], SSLCertVerificationError):
-        return "its certificate is not trusted: name the file of who signed it in CLIENT_NALOG_CA_BUNDLE"
-    return next(words for kind, words in _CONNECTION_FAULTS if isinstance(error, kind))

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from adapters.mongodb import MongoStore
 from function.history import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
+from tests.adapters.cli.people import INN as COMMAND
 from tests.adapters.mongodb.conftest import KEY, a_prepared_place
 from tests.contracts.stores import StoreHarness, request
 from tests.doubles import INN, PERSON
@@ -145,22 +145,26 @@ def test_forget_erases_one_person_by_options_in_any_spelling(inn: Inn, stored: S
     assert inn("forget", *OPTIONS, *BORN, "--yes").out.startswith("nothing was kept of this person; record ")
 
 
-def test_forget_reads_the_person_from_standard_input(
-    inn: Inn, stored: StoreHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(WHO).encode())))
-    record: dict[str, Any] = json.loads(inn("forget", "-", "--yes", "--json").out)
-    assert (record["answers"], record["history"]) == (1, 2)
-    store = stored.store
-    assert isinstance(store, MongoStore)
-    found = store._erasures.find_one({"_id": record["recordId"]})
-    assert found is not None
-    assert found["history"] == 2
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Both ends: the keyboard's and screen's, and the command's."""
+    ends = pty.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
 
 
-def test_forget_asks_for_the_person_at_a_terminal(stored: StoreHarness) -> None:
-    ended = typed_into(["forget"], "Иванов", "Пётр", "Сергеевич", "12.03.1985", "", "4509 100001", "y")
-    assert ended.startswith("erased: answers 1, rows of history 2")
+def typed_into(terminal: tuple[int, int], arguments: Sequence[str], *lines: str) -> "subprocess.CompletedProcess[str]":
+    """A command that runs at a terminal where somebody types these lines."""
+    os.write(terminal[0], "".join(f"{line}\n" for line in lines).encode())
+    command = [str(COMMAND), "forget", *arguments]
+    return subprocess.run(command, stdin=terminal[1], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_forget_asks_for_the_person_at_a_terminal(stored: StoreHarness, terminal: tuple[int, int]) -> None:
+    done = typed_into(terminal, [], "Иванов", "Пётр", "Сергеевич", "12.03.1985", "", "4509 100001", "y")
+    # Beside a question, which goes to stderr, a terminal's line editor leaves a space.
+    assert done.stdout.strip().startswith("erased: answers 1, rows of history 2")
     assert rows_left(stored) == ["other"]
 
 
@@ -170,16 +174,13 @@ def test_forget_asks_for_the_person_at_a_terminal(stored: StoreHarness) -> None:
     ids=["whether it is meant", "who it is"],
 )
 def test_forget_that_is_broken_off_at_a_question_ends_as_what_is_broken_off(
-    stored: StoreHarness, question: str, arguments: list[str]
+    stored: StoreHarness, terminal: tuple[int, int], question: str, arguments: list[str]
 ) -> None:
-    terminal, end = pty.openpty()
-    inn = Path(sys.executable).with_name("inn")
-    with subprocess.Popen([inn, "forget", *arguments], stdin=end, stdout=end, stderr=end) as asking:
-        seen_at(terminal, question)
+    screen, end = terminal
+    with subprocess.Popen([COMMAND, "forget", *arguments], stdin=end, stdout=end, stderr=end) as asking:
+        seen_at(screen, question)
         assert interrupted(asking) == 130
-    seen_at(terminal, "inn: not done\r\n")
-    os.close(terminal)
-    os.close(end)
+    seen_at(screen, "inn: not done\r\n")
     assert len(rows_left(stored)) == 3
 
 
@@ -216,8 +217,8 @@ def test_forget_erases_nothing_where_nobody_can_be_asked(
     assert len(rows_left(stored)) == 3
 
 
-def test_forget_asks_nobody_who_types_the_person_into_it(stored: StoreHarness) -> None:
-    assert typed_into(["forget", "-"], json.dumps(WHO), "\x04") == ""
+def test_forget_asks_nobody_who_types_the_person_into_it(stored: StoreHarness, terminal: tuple[int, int]) -> None:
+    assert typed_into(terminal, ["-"], json.dumps(WHO), "\x04").stdout == ""
     assert len(rows_left(stored)) == 3
 
 
@@ -295,36 +296,21 @@ def test_forget_erases_what_is_under_old_keys_and_nothing_else(
 
 @pytest.mark.parametrize(("typed", "left"), [("n", 3), ("y", 0)])
 def test_forget_asks_at_a_terminal_whether_old_keys_are_meant(
-    stored: StoreHarness, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+    stored: StoreHarness, terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch, typed: str, left: int
 ) -> None:
     under_a_new_key(monkeypatch)
-    said = typed_into(["forget", "--old-keys"], typed)
+    said = typed_into(terminal, ["--old-keys"], typed).stdout.strip()
     assert said.startswith("erased: answers 2, rows of history 3; record ") == (typed == "y")
     assert len(rows_left(stored)) == left
 
 
-def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(stored: StoreHarness) -> None:
-    terminal, end = pty.openpty()
-    os.write(terminal, b"n\n\x04")
-    inn = Path(sys.executable).with_name("inn")
-    for _ in range(2):
-        done = subprocess.run([inn, "forget", *OPTIONS, *BORN], stdin=end, capture_output=True, timeout=60, check=False)
-        assert (done.returncode, done.stderr.endswith(b"inn: not done\n")) == (1, True)
-    os.close(terminal)
-    os.close(end)
+@pytest.mark.parametrize("typed", ["n", "\x04"], ids=["no", "no answer"])
+def test_forget_ends_as_not_done_where_the_answer_is_no_or_none(
+    stored: StoreHarness, terminal: tuple[int, int], typed: str
+) -> None:
+    done = typed_into(terminal, [*OPTIONS, *BORN], typed)
+    assert (done.returncode, done.stderr.endswith("inn: not done\n")) == (1, True)
     assert len(rows_left(stored)) == 3
-
-
-def typed_into(arguments: list[str], *lines: str) -> str:
-    """What a command prints that runs at a terminal where somebody types these lines."""
-    terminal, end = pty.openpty()
-    os.write(terminal, "".join(f"{line}\n" for line in lines).encode())
-    inn = Path(sys.executable).with_name("inn")
-    done = subprocess.run([inn, *arguments], stdin=end, capture_output=True, text=True, timeout=60, check=False)
-    os.close(terminal)
-    os.close(end)
-    # Beside a question, which goes to stderr, a terminal's line editor leaves a space.
-    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import typer
 
 from adapters.cli import PROCESSES
 from adapters.cli.commands import SHORT_HELP, error_line
-from adapters.cli.errors import Failure
 from adapters.cli.stdout import Output
 from tests.adapters.cli.conftest import Inn
 
@@ -58,10 +57,6 @@ def test_a_fault_of_the_program_is_one_line_that_repeats_nothing() -> None:
     assert line.startswith("inn: a fault of this program, KeyError at test_root.py:")
     assert "Иванова" not in line
     assert status == 1
-
-
-def test_a_failure_has_its_own_status() -> None:
-    assert error_line(Failure("no", 2)) == ("inn: no", 2)
 
 
 @pytest.mark.parametrize(

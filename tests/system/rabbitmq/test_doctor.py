@@ -1,7 +1,7 @@
 """`inn doctor` between real servers: with each setting wrong in turn, and each server down in turn."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from uuid import uuid4
 import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
+from pymongo.database import Database
 
-from adapters.cli.doctor import checks, rabbit
 from local_runtime.emulator.client import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.adapters.providers.nalog.certificates import self_signed
@@ -27,6 +27,7 @@ KEY = "a-key-of-the-tests-long-enough-to-be-one"
 NEWER_KEY = "another-key-of-the-tests-that-is-as-long"
 READER, READER_PASSWORD = "reader", "reader-password"
 Settings = dict[str, str]
+Documents = Database[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +83,12 @@ class Doctor:
         return ended
 
 
+@pytest.fixture
+def database(doctor: Doctor, store: Mongo) -> Iterator[Documents]:
+    with MongoClient[dict[str, Any]](store.uri) as client:
+        yield client[doctor.settings["MONGO_NAME"]]
+
+
 def lines(ended: Ended, kind: str) -> list[str]:
     return [line.removeprefix(kind).strip() for line in ended.out.splitlines() if line.startswith(kind)]
 
@@ -104,75 +111,57 @@ def test_a_replica_set_is_all_that_is_wanted(doctor: Doctor, mongo: Mongo) -> No
 
 
 WRONG = {
-    "APP_SECRET_KEYS": ("short", "must be keys of at least 32 characters"),
-    "APP_REQUEST_RETRY_TIMES": ("-1", "greater than or equal to 0"),
-    "APP_REQUEST_RETRY_SEC": ("0", "greater than 0"),
-    "APP_START_TIMEOUT_SEC": ("soon", "valid number"),
-    "APP_LOOKUP_DEADLINE_SEC": ("0", "greater than 0"),
-    "LOG_LEVEL": ("LOUD", "must be one of DEBUG, INFO, WARNING, ERROR"),
-    "HTTP_PORT": ("99999", "less than or equal to 65535"),
-    "MONGO_DSN": ("http://x", "must begin with mongodb:// or mongodb+srv://"),
-    "MONGO_PORT": ("0", "greater than or equal to 1"),
-    "MONGO_TIMEOUT_SERVER_SELECT": ("0", "greater than 0"),
-    "RABBITMQ_DSN": ("http://x", "must begin with amqp:// or amqps://"),
-    "RABBITMQ_PORT": ("x", "valid integer"),
-    "RABBITMQ_PREFETCH_COUNT": ("0", "greater than or equal to 1"),
-    "CLIENT_NALOG_URL": ("service.nalog.ru", "must be an http:// or https:// address"),
-    "CLIENT_NALOG_PROTOCOL": ("newest", "must be one of two-step, legacy"),
-    "CLIENT_NALOG_TIMEOUT_SEC": ("0", "greater than 0"),
-    "CLIENT_NALOG_RETRIES": ("-1", "greater than or equal to 0"),
-    "CLIENT_NALOG_WAIT_SEC": ("-1", "greater than or equal to 0"),
-    "CLIENT_NALOG_PROXY": ("ftp://x", "must be an http://, https://, socks4:// or socks5:// address"),
-    "CLIENT_NALOG_CA_BUNDLE": ("nosuch.pem", "must be a file of PEM certificates that can be read"),
-    "CLIENT_NALOG_USER_AGENT": ("Обозреватель", "must be printable ASCII characters"),
-    "CLIENT_NALOG_MIN_INTERVAL_SEC": ("-1", "greater than or equal to 0"),
-    "CLIENT_NALOG_COOLDOWN_SEC": ("nan", "finite number"),
-    "CLIENT_NALOG_DAILY_LIMIT": ("1.5", "valid integer"),
-    "CLIENT_NALOG_CONSENT": ("perhaps", "valid boolean"),
-    "CLIENT_APIFNS_ENABLED": ("perhaps", "valid boolean"),
-    "CACHE_FOUND_DAYS": ("-1", "greater than or equal to 0"),
-    "CACHE_NOT_FOUND_HOURS": ("x", "valid number"),
-    "HISTORY_DAYS": ("-1", "greater than or equal to 0"),
+    "greater than or equal to 0": "APP_REQUEST_RETRY_TIMES=-1 CLIENT_NALOG_RETRIES=-1 CLIENT_NALOG_WAIT_SEC=-1"
+    " CLIENT_NALOG_MIN_INTERVAL_SEC=-1 CACHE_FOUND_DAYS=-1 HISTORY_DAYS=-1",
+    "greater than 0": "APP_REQUEST_RETRY_SEC=0 APP_LOOKUP_DEADLINE_SEC=0 MONGO_TIMEOUT_SERVER_SELECT=0"
+    " CLIENT_NALOG_TIMEOUT_SEC=0",
+    "greater than or equal to 1": "MONGO_PORT=0 RABBITMQ_PREFETCH_COUNT=0",
+    "less than or equal to 65535": "HTTP_PORT=99999",
+    "valid number": "APP_START_TIMEOUT_SEC=soon CACHE_NOT_FOUND_HOURS=x",
+    "valid integer": "RABBITMQ_PORT=x CLIENT_NALOG_DAILY_LIMIT=1.5",
+    "finite number": "CLIENT_NALOG_COOLDOWN_SEC=nan",
+    "valid boolean": "CLIENT_NALOG_CONSENT=perhaps CLIENT_APIFNS_ENABLED=perhaps",
+    "must be one of DEBUG, INFO, WARNING, ERROR": "LOG_LEVEL=LOUD",
+    "must be one of two-step, legacy": "CLIENT_NALOG_PROTOCOL=newest",
+    "must be keys of at least 32 characters": "APP_SECRET_KEYS=short",
+    "must begin with mongodb:// or mongodb+srv://": "MONGO_DSN=http://x",
+    "must begin with amqp:// or amqps://": "RABBITMQ_DSN=http://x",
+    "must be an http:// or https:// address": "CLIENT_NALOG_URL=service.nalog.ru",
+    "must be an http://, https://, socks4:// or socks5:// address": "CLIENT_NALOG_PROXY=ftp://x",
+    "must be a file of PEM certificates that can be read": "CLIENT_NALOG_CA_BUNDLE=nosuch.pem",
+    "must be printable ASCII characters": "CLIENT_NALOG_USER_AGENT=Обозреватель",
 }
-MISSING: dict[str, tuple[None, str]] = {
-    "APP_SECRET_KEYS": (None, "is required"),
-    "MONGO_HOST": (None, "is required where no DSN is set"),
-    "MONGO_USER": (None, "is required where no DSN is set"),
-    "MONGO_PASS": (None, "is required where no DSN is set"),
-    "MONGO_NAME": (None, "is required"),
-    "RABBITMQ_HOST": (None, "is required where no DSN is set"),
-    "RABBITMQ_USER": (None, "is required where no DSN is set"),
-    "RABBITMQ_PASS": (None, "is required where no DSN is set"),
-    "CLIENT_NALOG_URL": (None, "is required"),
+MISSING = {
+    "is required": "APP_SECRET_KEYS MONGO_NAME CLIENT_NALOG_URL",
+    "is required where no DSN is set": "MONGO_HOST MONGO_USER MONGO_PASS RABBITMQ_HOST RABBITMQ_USER RABBITMQ_PASS",
 }
 
 
 @pytest.mark.parametrize("table", [WRONG, MISSING], ids=["wrong", "missing"])
-def test_wrong_settings_are_named_with_what_each_must_be(
-    doctor: Doctor, table: Mapping[str, tuple[str | None, str]]
-) -> None:
-    ended = doctor(**{name: value for name, (value, _) in table.items()})
+def test_wrong_settings_are_named_with_what_each_must_be(doctor: Doctor, table: Settings) -> None:
+    given = [(said, *each.partition("=")[::2]) for said, rows in table.items() for each in rows.split()]
+    ended = doctor(**{name: value or None for _, name, value in given})
     assert ended.status == 2
     told = dict(line.removeprefix("settings").strip().split(": ", 1) for line in lines(ended, "wrong"))
-    assert told.keys() == table.keys()
-    assert {name: told[name] for name, (_, said) in table.items() if said not in told[name]} == {}
+    assert told.keys() == {name for _, name, _ in given}
+    assert [name for said, name, _ in given if said not in told[name]] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("changes", "said"),
     [
-        ("MONGO_NAME", "a b", "MONGO_NAME is not a name that a database can have"),
-        ("MONGO_DSN", "mongodb://x:y:z@/", "the driver cannot use the address of MongoDB: MONGO_DSN"),
+        ({"MONGO_NAME": "a b"}, "MongoDB      MONGO_NAME is not a name that a database can have"),
+        ({"MONGO_DSN": "mongodb://x:y:z@/"}, "MongoDB      the driver cannot use the address of MongoDB: MONGO_DSN"),
     ],
     ids=["MongoDB's database has no name", "MongoDB's address is none"],
 )
 def test_what_only_the_driver_finds_to_be_none_is_a_wrong_setting_too(
-    doctor: Doctor, name: str, value: str, said: str
+    doctor: Doctor, changes: Settings, said: str
 ) -> None:
-    ended = doctor("--for", "serve", **{name: value})
+    ended = doctor("--for", "serve", **changes)
     assert ended.status == 2
     [line] = lines(ended, "wrong")
-    assert line.startswith(f"MongoDB      {said}")
+    assert line.startswith(said)
 
 
 def test_what_a_switch_needs_is_named(doctor: Doctor) -> None:
@@ -187,47 +176,51 @@ def test_what_has_wrong_settings_is_not_looked_at_and_the_rest_is(doctor: Doctor
     assert [line.split()[0] for line in lines(ended, "ok")] == ["RabbitMQ", "tax"]
 
 
-def test_serve_does_without_rabbitmq(doctor: Doctor) -> None:
-    ended = doctor("--for", "serve", RABBITMQ_HOST=None, RABBITMQ_USER=None, RABBITMQ_PASS=None)
-    assert ended.status == 0
-    assert "RabbitMQ" not in ended.out
-
-
 NO_BROKER = dict.fromkeys(f"RABBITMQ_{part}" for part in ("HOST", "PORT", "USER", "PASS", "SOURCE_QUEUE_NAME"))
 UNSET = ["RABBITMQ_HOST:", "RABBITMQ_USER:", "RABBITMQ_PASS:"]
+WITHOUT = "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
+WRONG_ONES = "not looked at: its settings are wrong"
 
 
 @pytest.mark.parametrize(
-    ("options", "changes", "wrong"),
+    ("options", "changes", "skipped", "wrong"),
     [
-        pytest.param((), {}, [], id="nothing of RabbitMQ is set, as where HTTP alone is served"),
-        pytest.param(("--for", "consume"), {}, UNSET, id="it is said to be for the consumer"),
-        pytest.param((), {"RABBITMQ_SOURCE_QUEUE_NAME": "inn"}, UNSET, id="something of RabbitMQ is set"),
+        pytest.param((), {}, [WITHOUT], [], id="nothing of RabbitMQ is set, as where HTTP alone is served"),
+        pytest.param(("--for", "serve"), {}, [], [], id="it is said to be for what serves"),
+        pytest.param(("--for", "consume"), {}, [WRONG_ONES], UNSET, id="it is said to be for the consumer"),
+        pytest.param((), {"RABBITMQ_SOURCE_QUEUE_NAME": "inn"}, [WRONG_ONES], UNSET, id="something of RabbitMQ is set"),
     ],
 )
 def test_whose_settings_they_are_is_seen_by_whether_rabbitmq_is_among_them(
-    doctor: Doctor, options: tuple[str, ...], changes: Settings, wrong: list[str]
+    doctor: Doctor, options: tuple[str, ...], changes: Settings, skipped: list[str], wrong: list[str]
 ) -> None:
     ended = doctor(*options, **{**NO_BROKER, **changes})
-    [skipped] = [line for line in lines(ended, "skipped") if line.startswith("RabbitMQ")]
+    assert lines(ended, "skipped") == [f"RabbitMQ     {why}" for why in skipped]
     assert [line.split()[1] for line in lines(ended, "wrong")] == wrong
-    assert (ended.status, "inn doctor --for consume" in skipped) == ((2, False) if wrong else (0, True))
+    assert ended.status == (2 if wrong else 0)
+    assert ended.out.count("RabbitMQ ") == len(skipped)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        pytest.param("CLIENT_NALOG_TIMEOUT", "is CLIENT_NALOG_TIMEOUT_SEC meant?", id="a name cut short"),
-        pytest.param("RABBITMQ_PREFETCH", "is RABBITMQ_PREFETCH_COUNT meant?", id="another one"),
-        pytest.param("CACHE_COLOUR", "is ignored", id="a name of our own that is none"),
-    ],
-)
+NOTES = {
+    "CLIENT_NALOG_TIMEOUT=1": "CLIENT_NALOG_TIMEOUT is no setting: is CLIENT_NALOG_TIMEOUT_SEC meant?",
+    "RABBITMQ_PREFETCH=1": "RABBITMQ_PREFETCH is no setting: is RABBITMQ_PREFETCH_COUNT meant?",
+    "CACHE_COLOUR=1": "CACHE_COLOUR is not a known setting and is ignored",
+    "HTTP_HOST=0.0.0.0": "HTTP_TOKENS is empty and HTTP_HOST is 0.0.0.0",
+}
+
+
+@pytest.mark.parametrize(("setting", "said"), NOTES.items())
 @pytest.mark.parametrize("in_file", [False, True], ids=["in the environment", "in .env"])
-def test_a_slip_in_a_name_is_told(doctor: Doctor, name: str, said: str, in_file: bool) -> None:  # noqa: FBT001  # a case
+def test_what_settings_may_not_mean_is_told(doctor: Doctor, setting: str, said: str, in_file: bool) -> None:  # noqa: FBT001  # a case
     if in_file:
-        Path(".env").write_text(f"{name}=1\n")
-    ended = doctor() if in_file else doctor(**{name: "1"})
-    assert [line for line in lines(ended, "note") if said in line and name in line]
+        Path(".env").write_text(f"{setting}\n")
+    ended = doctor() if in_file else doctor(**dict([setting.split("=")]))
+    assert [line for line in lines(ended, "note") if line.startswith(f"settings     {said}")]
+
+
+def test_personal_data_that_would_travel_in_the_open(doctor: Doctor) -> None:
+    notes = lines(doctor(CLIENT_NALOG_URL="http://nosuch.invalid"), "note")
+    assert any("personal data would travel unencrypted; take https" in line for line in notes)
 
 
 def test_a_file_of_settings_that_cannot_be_read_is_a_finding(doctor: Doctor) -> None:
@@ -263,147 +256,57 @@ def test_queues_of_a_cluster_may_have_one_member(doctor: Doctor, node: Node) -> 
     assert "rabbitmq-queues grow NODE all" in note
 
 
-def test_an_open_door_is_told(doctor: Doctor) -> None:
-    assert any("HTTP_TOKENS is empty" in line for line in lines(doctor(HTTP_HOST="0.0.0.0"), "note"))  # noqa: S104
-    assert not any("HTTP_TOKENS" in line for line in lines(doctor(HTTP_TOKENS="t"), "note"))
+TROUBLE = {
+    "MONGO_PORT=free": "MongoDB .*nothing listens.* mend MONGO_DSN, or MONGO_HOST and MONGO_PORT",
+    "MONGO_HOST=nosuch.invalid": "MongoDB .*the name nosuch.invalid is not known.* mend MONGO_DSN",
+    "MONGO_RS=other": "MongoDB .*no server that takes writes was found.* is MONGO_RS its replica set's name",
+    "MONGO_PASS=wr0ng": "MongoDB .*refuses the login.*MONGO_USER, MONGO_PASS, MONGO_AUTH",
+    "MONGO_AUTH=other": "MongoDB .*refuses the login.*MONGO_AUTH",
+    f"MONGO_USER={READER} MONGO_PASS={READER_PASSWORD}": "MongoDB .*does not allow .*give the user readWrite",
+    "RABBITMQ_PORT=free": "RabbitMQ .*nothing listens.* mend RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT",
+    "RABBITMQ_HOST=nosuch.invalid": "RabbitMQ .*the name nosuch.invalid is not known.* mend RABBITMQ_DSN",
+    "RABBITMQ_PASS=wr0ng": "RabbitMQ .*the user or the password is wrong.*RABBITMQ_USER",
+    "RABBITMQ_VHOST=other": "RabbitMQ .*the virtual host does not exist.*RABBITMQ_VHOST",
+    "RABBITMQ_PORT=emulator": "RabbitMQ .*something listens.*is it RabbitMQ",
+    "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*nothing listens there.* mend CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=https://nosuch.invalid": "tax service .*its name is not known.* mend CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=https://127.0.0.1:emulator": "tax service .*no TLS connection.* Mend CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=http://127.0.0.1:emulator/nosuch": r"tax service .*has no such form \(404\).* mend CLIENT_NALOG_URL",
+    "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*the proxy.* mend CLIENT_NALOG_PROXY",
+    "CLIENT_NALOG_PROXY=socks5://127.0.0.1:free": "tax service .*nothing listens.*CLIENT_NALOG_PROXY",
+    "CLIENT_NALOG_PROXY=socks5://127.0.0.1:emulator CLIENT_NALOG_URL=https://nosuch.invalid": (
+        "tax service .*its name is not known here.* write socks5h:// in CLIENT_NALOG_PROXY"
+    ),
+}
+"""The settings, with a word in place of a port, and what is said."""
 
 
-TROUBLE = [
-    pytest.param(
-        {"MONGO_PORT": "free"},
-        ("MongoDB", "nothing listens", "mend MONGO_DSN, or MONGO_HOST and MONGO_PORT"),
-        id="MongoDB is down",
-    ),
-    pytest.param(
-        {"MONGO_HOST": "nosuch.invalid"},
-        ("MongoDB", "the name nosuch.invalid is not known", "mend MONGO_DSN"),
-        id="MongoDB's name is not known",
-    ),
-    pytest.param(
-        {"MONGO_RS": "other"},
-        ("MongoDB", "no server that takes writes was found", "is MONGO_RS its replica set's name"),
-        id="another replica set",
-    ),
-    pytest.param(
-        {"MONGO_PASS": "wr0ng"},
-        ("MongoDB", "refuses the login", "MONGO_USER, MONGO_PASS, MONGO_AUTH"),
-        id="MongoDB's password is wrong",
-    ),
-    pytest.param(
-        {"MONGO_AUTH": "other"}, ("MongoDB", "refuses the login", "MONGO_AUTH"), id="MongoDB's user is elsewhere"
-    ),
-    pytest.param(
-        {"MONGO_USER": READER, "MONGO_PASS": READER_PASSWORD},
-        ("MongoDB", "does not allow what is needed", "give the user readWrite"),
-        id="MongoDB's user may only read",
-    ),
-    pytest.param(
-        {"RABBITMQ_PORT": "free"},
-        ("RabbitMQ", "nothing listens", "mend RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT"),
-        id="RabbitMQ is down",
-    ),
-    pytest.param(
-        {"RABBITMQ_HOST": "nosuch.invalid"},
-        ("RabbitMQ", "the name nosuch.invalid is not known", "mend RABBITMQ_DSN"),
-        id="RabbitMQ's name is not known",
-    ),
-    pytest.param(
-        {"RABBITMQ_PASS": "wr0ng"},
-        ("RabbitMQ", "the user or the password is wrong", "RABBITMQ_USER"),
-        id="RabbitMQ's password is wrong",
-    ),
-    pytest.param(
-        {"RABBITMQ_VHOST": "other"},
-        ("RabbitMQ", "the virtual host does not exist", "RABBITMQ_VHOST"),
-        id="RabbitMQ has no such virtual host",
-    ),
-    pytest.param(
-        {"RABBITMQ_PORT": "emulator"},
-        ("RabbitMQ", "something listens", "is it RabbitMQ"),
-        id="something else listens there",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_URL": "http://127.0.0.1:free"},
-        ("tax service", "nothing listens there", "mend CLIENT_NALOG_URL"),
-        id="the tax service is down",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_URL": "https://nosuch.invalid"},
-        ("tax service", "its name is not known", "mend CLIENT_NALOG_URL"),
-        id="the tax service's name is not known",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_URL": "https://127.0.0.1:emulator"},
-        ("tax service", "no TLS connection", "Mend CLIENT_NALOG_URL"),
-        id="no TLS there",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_URL": "http://127.0.0.1:emulator/nosuch"},
-        ("tax service", "has no such form (404)", "mend CLIENT_NALOG_URL"),
-        id="another site",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_PROXY": "http://127.0.0.1:free"},
-        ("tax service", "the proxy", "mend CLIENT_NALOG_PROXY"),
-        id="the proxy is down",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_PROXY": "socks5://127.0.0.1:free"},
-        ("tax service", "nothing listens", "CLIENT_NALOG_PROXY"),
-        id="the SOCKS proxy is down",
-    ),
-    pytest.param(
-        {"CLIENT_NALOG_URL": "https://nosuch.invalid", "CLIENT_NALOG_PROXY": "socks5://127.0.0.1:emulator"},
-        ("tax service", "its name is not known here", "write socks5h:// in CLIENT_NALOG_PROXY"),
-        id="a SOCKS proxy that is not to look the name up",
-    ),
-]
-
-
-@pytest.mark.parametrize(("changes", "words"), TROUBLE)
+@pytest.mark.parametrize(("changes", "said"), TROUBLE.items())
 def test_each_trouble_is_told_with_its_cause_and_its_mend(
-    doctor: Doctor, emulator: Emulator, changes: Settings, words: tuple[str, str, str]
+    doctor: Doctor, emulator: Emulator, changes: str, said: str
 ) -> None:
-    name, cause, mend = words
-    ports = {
-        "free": str(free_port()),
-        "emulator": emulator.url.rpartition(":")[2],
-    }
-    ended = doctor(**{variable: _placed(value, ports) for variable, value in changes.items()})
+    for word, port in (("free", free_port()), ("emulator", emulator.url.rpartition(":")[2])):
+        changes = re.sub(f"(?<=[=:]){word}\\b", str(port), changes)
+    ended = doctor(**dict(each.split("=", 1) for each in changes.split()))
     assert ended.status == 1
     [line] = lines(ended, "failed")
-    assert line.startswith(name)
-    assert cause in line
-    assert mend in line
+    assert re.match(said, line)
 
 
-def _placed(value: str, ports: Settings) -> str:
-    """The value with a real port for the word that stands in its place."""
-    for word, port in ports.items():
-        value = re.sub(f"(^|:){word}(?=$|/)", rf"\g<1>{port}", value)  # one after another
-    return value
+PAGES = {
+    "it turns this address away (429): wait, or set CLIENT_NALOG_PROXY": {"status": 429},
+    "where it wants consent, set CLIENT_NALOG_CONSENT=true": {"status": 403},
+    "it has a fault of its own (503): try again later": {"status": 503},
+    "it is under maintenance: try again later": {"case": "maintenance"},
+    "what answers has no such form (200)": {"raw": "<html></html>"},
+    "asks for consent to the processing of personal data: set CLIENT_NALOG_CONSENT": {"consent": "page"},
+    "the connection broke: try again later": {"connection": "drop"},
+}
 
 
-@pytest.mark.parametrize(
-    ("rule", "said"),
-    [
-        pytest.param(
-            {"status": 429}, "it turns this address away (429): wait, or set CLIENT_NALOG_PROXY", id="throttled"
-        ),
-        pytest.param({"status": 403}, "where it wants consent, set CLIENT_NALOG_CONSENT=true", id="not let in"),
-        pytest.param({"status": 503}, "it has a fault of its own (503): try again later", id="down"),
-        pytest.param({"case": "maintenance"}, "it is under maintenance: try again later", id="maintenance"),
-        pytest.param({"raw": "<html></html>"}, "what answers has no such form (200)", id="another page"),
-        pytest.param(
-            {"consent": "page"},
-            "asks for consent to the processing of personal data: set CLIENT_NALOG_CONSENT",
-            id="consent",
-        ),
-        pytest.param({"connection": "drop"}, "the connection broke: try again later", id="hung up"),
-    ],
-)
+@pytest.mark.parametrize(("said", "rule"), PAGES.items())
 def test_the_tax_service_does_not_give_its_page(
-    doctor: Doctor, emulator: Emulator, rule: dict[str, object], said: str
+    doctor: Doctor, emulator: Emulator, said: str, rule: dict[str, object]
 ) -> None:
     emulator.control(rules=[{"on": "page", **rule}])
     [line] = lines(doctor(), "failed")
@@ -426,11 +329,6 @@ def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -
         assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0
 
 
-def test_personal_data_that_would_travel_in_the_open(doctor: Doctor) -> None:
-    ended = doctor(CLIENT_NALOG_URL="http://nosuch.invalid")
-    assert any("personal data would travel unencrypted; take https" in line for line in lines(ended, "note"))
-
-
 def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
     queue = doctor.settings["RABBITMQ_SOURCE_QUEUE_NAME"]
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
@@ -440,84 +338,60 @@ def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
     assert "delete it and start again" in line
 
 
-def test_parked_messages_are_told(doctor: Doctor, node: Node) -> None:
-    assert doctor().status == 0
-    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        channel.basic_publish("", f"{doctor.settings['RABBITMQ_SOURCE_QUEUE_NAME']}.dead", b"x")
-    assert any("1 messages are parked: inn dead list" in line for line in lines(doctor(), "note"))
-
-
-def test_an_index_of_another_definition(doctor: Doctor, store: Mongo) -> None:
-    with MongoClient[dict[str, Any]](store.uri) as client:
-        client[doctor.settings["MONGO_NAME"]]["history"].create_index("other", name="time")
+def test_an_index_of_another_definition(doctor: Doctor, database: Documents) -> None:
+    database["history"].create_index("other", name="time")
     [line] = lines(doctor(), "failed")
     assert "the index time of the collection history has another definition: drop it" in line
 
 
-@pytest.mark.parametrize(
-    ("keys", "said"),
-    [
-        pytest.param(
-            NEWER_KEY,
-            "nobody can read them: put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys",
-            id="the key is lost",
-        ),
-        pytest.param(
-            f"{NEWER_KEY},{KEY}",
-            "leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)",
-            id="the key is kept",
-        ),
-    ],
+LOST = (
+    "and nobody can read them: put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget"
 )
-def test_answers_under_old_keys_are_told(doctor: Doctor, store: Mongo, keys: str, said: str) -> None:
-    with MongoClient[dict[str, Any]](store.uri) as client:
-        answers = client[doctor.settings["MONGO_NAME"]]["answers"]
-        answers.insert_one({"_id": bytes(36), "status": "found", "expires_at": datetime(2100, 1, 1, tzinfo=UTC)})
-    notes = lines(doctor(APP_SECRET_KEYS=keys), "note")
-    assert any("1 answers and 0 rows of history are kept under other keys than the newest" in line for line in notes)
-    assert any(said in line for line in notes)
+KEPT = "leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"
+
+
+@pytest.mark.parametrize(("keys", "said"), [(NEWER_KEY, LOST), (f"{NEWER_KEY},{KEY}", KEPT)], ids=["lost", "kept"])
+def test_answers_under_old_keys_are_told(doctor: Doctor, database: Documents, keys: str, said: str) -> None:
+    answer = {"_id": bytes(36), "status": "found", "expires_at": datetime(2100, 1, 1, tzinfo=UTC)}
+    database["answers"].insert_one(answer)
+    [line] = [line for line in lines(doctor(APP_SECRET_KEYS=keys), "note") if "keys" in line]
+    assert "1 answers and 0 rows of history are kept under other keys than the newest" in line
+    assert said in line
 
 
 @pytest.mark.parametrize(("emulated", "status"), [(True, 1), (False, 0)], ids=["emulated", "real"])
-def test_answers_of_another_tax_service_are_refused(doctor: Doctor, store: Mongo, emulated: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
-    with MongoClient[dict[str, Any]](store.uri) as client:
-        client[doctor.settings["MONGO_NAME"]]["origin"].insert_one({"_id": "tax_service", "emulated": emulated})
+def test_answers_of_another_tax_service_are_refused(
+    doctor: Doctor,
+    database: Documents,
+    emulated: bool,  # noqa: FBT001  # a row of a table
+    status: int,
+) -> None:
+    database["origin"].insert_one({"_id": "tax_service", "emulated": emulated})
     ended = doctor()
     assert ended.status == status
     assert any("set another MONGO_NAME" in line for line in lines(ended, "failed")) is emulated
 
 
-def test_a_provider_that_is_shut_is_told(doctor: Doctor, store: Mongo) -> None:
+def test_a_provider_that_is_shut_is_told(doctor: Doctor, database: Documents) -> None:
     assert doctor().status == 0
-    with MongoClient[dict[str, Any]](store.uri) as client:
-        client[doctor.settings["MONGO_NAME"]]["providers"].update_one(
-            {"_id": "nalog"}, {"$set": {"closed_until": 4e9, "level": 1}}, upsert=True
-        )
-    assert any(
-        "nalog is closed for" in line and "CLIENT_NALOG_COOLDOWN_SEC" in line for line in lines(doctor(), "note")
-    )
+    closed = {"closed_until": 4e9, "level": 1}
+    database["providers"].update_one({"_id": "nalog"}, {"$set": closed}, upsert=True)
+    [line] = [line for line in lines(doctor(), "note") if line.startswith("providers")]
+    assert re.match(r"providers    nalog is closed for .*CLIENT_NALOG_COOLDOWN_SEC", line)
 
 
 PAID = [
-    pytest.param(({}, {}), "ok", "1000 of 1000 requests are left", id="a quota"),
-    pytest.param(({"apifns_limit": 0}, {}), "failed", "pay for more, or unset CLIENT_APIFNS_ENABLED", id="all used up"),
-    pytest.param(({}, {"CLIENT_APIFNS_KEY": "wr0ng"}), "failed", "mend CLIENT_APIFNS_KEY", id="a wrong key"),
-    pytest.param(({}, {"CLIENT_APIFNS_URL": "http://127.0.0.1:1"}), "failed", "mend CLIENT_APIFNS_URL", id="nobody"),
+    ({}, {}, "ok       paid service 1000 of 1000 requests are left"),
+    ({"apifns_limit": 0}, {}, "failed   paid service .*pay for more, or unset CLIENT_APIFNS_ENABLED"),
+    ({}, {"CLIENT_APIFNS_KEY": "wr0ng"}, "failed   paid service .*mend CLIENT_APIFNS_KEY"),
+    ({}, {"CLIENT_APIFNS_URL": "http://127.0.0.1:1"}, "failed   paid service .*mend CLIENT_APIFNS_URL"),
 ]
 
 
-@pytest.mark.parametrize(("case", "kind", "said"), PAID)
+@pytest.mark.parametrize(("mood", "changes", "said"), PAID, ids=["a quota", "all used up", "a wrong key", "nobody"])
 def test_the_paid_provider(
-    doctor: Doctor, emulator: Emulator, case: tuple[dict[str, int], Settings], kind: str, said: str
+    doctor: Doctor, emulator: Emulator, mood: dict[str, int], changes: Settings, said: str
 ) -> None:
-    mood, changes = case
     emulator.control(**mood)
     switched_on = {"CLIENT_APIFNS_ENABLED": "1", "CLIENT_APIFNS_URL": emulator.url, "CLIENT_APIFNS_KEY": "emulated-key"}
-    ended = doctor(**{**switched_on, **changes})
-    assert any(line.startswith("paid service") and said in line for line in lines(ended, kind))
-
-
-def test_its_names_are_those_of_the_start() -> None:
-    assert (checks.MONGO, rabbit.NAME) == ("MongoDB", "RabbitMQ")
+    assert re.search(f"^{said}", doctor(**{**switched_on, **changes}).out, re.MULTILINE)

@@ -8,8 +8,8 @@ import aio_pika
 import pytest
 import yaml
 
-from adapters.cli.doctor import rabbit as doctor
-from adapters.cli.doctor.finding import Kind
+from adapters.cli.doctor import Kind
+from adapters.cli.doctor.servers import check_queues
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
@@ -127,7 +127,7 @@ def test_the_doctor_reads_every_queue(
     rights: tuple[str, str, str],
 ) -> None:
     with user(defined.node, *(named(defined, each) for each in rights)) as uri:
-        first, *_ = doctor.check(defined.broker._replace(uris=(uri,), declare=declare))
+        first, *_ = check_queues(defined.broker._replace(uris=(uri,), declare=declare))
     assert first.kind is Kind.OK
 
 

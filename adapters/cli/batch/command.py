@@ -1,6 +1,7 @@
 """`inn batch`: looks up every row of a table."""
 
 import asyncio
+import sqlite3
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ROW_SEC = 2.0
 """Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
+
+GOES_ON = "the same command goes on once that is mended"
 
 
 def batch(
@@ -78,7 +81,7 @@ def batch(
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    reader = RequestReader(header.columns(table.source.description), table)
+    reader = RequestReader(header.columns(table.description), table)
     progress, journal = Progress(), Journal(source, table, out)
     is_http = isinstance(where, HttpDestination)
     reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
@@ -91,7 +94,7 @@ def batch(
 
     try:
         with Interrupts() as interrupts, journal:
-            typer.echo(f"headings in row {header.row} ({table.source.description}): {header.describe()}")
+            typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
             try:
                 asyncio.run(ask())
             finally:
@@ -100,13 +103,15 @@ def batch(
     except KeyboardInterrupt:
         raise Failure("interrupted before anybody was asked for", INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise Failure(f"interrupted: {_so_far(progress.rows, journal.place)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
     except OSError as exc:
-        raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
+        raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
+    except sqlite3.OperationalError as exc:
+        raise Failure(f"{journal.place}: {exc}; {GOES_ON}") from None
     except Failure as failure:
-        if progress.rows == 0:
+        if journal.answered == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(progress.rows, journal.place)}", failure.status) from None
+        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.failed else DONE
 
@@ -121,5 +126,5 @@ def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "Abst
     return AmqpClient(where)
 
 
-def _so_far(rows: int, place: Path) -> str:
-    return f"{rows} rows are in {place}, and the same command goes on from there"
+def _so_far(journal: Journal) -> str:
+    return f"{journal.answered} rows are in {journal.place}, and the same command goes on from there"

@@ -22,25 +22,24 @@ _HEADINGS = {
     "lastName": "фамилия, last name, surname, family name, fam",
     "firstName": "имя, first name, given name, forename, nam",
     "middleName": "отчество, middle name, patronymic, otch",
-    FULL_NAME: "ФИО, ф и о, фамилия имя отчество, full name",
-    "birthDate": "дата рождения, день рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
+    FULL_NAME: "ФИО, ф и о, фамилия имя отчество",
+    "birthDate": "дата рождения, день рождения, д р, др, date of birth, birthday, dob, bdate",
     "birthPlace": "место рождения, birth place, place of birth",
-    "documentType": "вид документа, doctype",
+    "documentType": "вид документа, тип документа, код документа, код вида документа, наименование документа, doctype",
     "documentSerial": "серия документа",
     "documentNumber": "номер документа",
-    "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
-    DOCUMENT: "серия номер документа, удостоверение личности, docno",
-}
-# Combined with a word for a document.
-_OF_DOCUMENT = {
-    DOCUMENT: ("серия номер", "серии номера", "серия номер кем когда выдан", "серия номер когда выдан", ""),
-    "documentSerial": ("серия",),
-    "documentNumber": ("номер",),
-    "documentType": ("вид", "тип", "код", "код вида", "наименование", "type"),
-    "documentDate": ("дата выдачи", "дата", "date"),
+    "documentDate": "дата выдачи, когда выдан, дата выдачи документа, дата документа, date of issue, issue date, issued, docdt",
+    DOCUMENT: "серия номер документа, серия номер, серии номера документа, серия номер документа когда выдан, "
+    "серия номер документа кем когда выдан, удостоверение личности, docno",
 }
 # Used only if no column has a plain heading.
-_VAGUE = {FULL_NAME: "сотрудник, работник, физическое лицо, физлицо, клиент", "birthDate": "дата рожд, рождения"}
+_VAGUE = {
+    FULL_NAME: "full name, сотрудник, работник, физическое лицо, физлицо, клиент",
+    "birthDate": "birth date, дата рожд, рождения",
+    "documentSerial": "серия",
+    "documentNumber": "номер",
+    DOCUMENT: "документ",
+}
 _ALIASES = {
     **dict.fromkeys(("n", "no", "number", "ном"), "номер"),
     **dict.fromkeys(("serial", "series", "сер"), "серия"),
@@ -73,20 +72,13 @@ _FILLERS = frozenset(
 )
 
 
-def _index_headings() -> dict[frozenset[str], Match]:
-    known: dict[frozenset[str], Match] = {}
-    for vague, headings in ((False, _HEADINGS), (True, _VAGUE)):
-        for name, texts in headings.items():
-            for words in map(_words, (name, *texts.split(","))):
-                known |= {frozenset(key) - _FILLERS: (name, vague) for key in (words, ["".join(words)])}
-    for name, parts in _OF_DOCUMENT.items():
-        for words in map(_words, parts):
-            known[frozenset((*words, "документ"))] = (name, not words)
-    known |= {frozenset({"серия"}): ("documentSerial", True), frozenset({"номер"}): ("documentNumber", True)}
-    return known | {frozenset({"серия", "номер"}): (DOCUMENT, False)}
-
-
-_KNOWN = _index_headings()
+_KNOWN: dict[frozenset[str], Match] = {
+    frozenset(key) - _FILLERS: (name, vague)
+    for vague, headings in ((False, _HEADINGS), (True, _VAGUE))
+    for name, texts in headings.items()
+    for words in map(_words, (name, *texts.split(","))[vague:])
+    for key in (words, ["".join(words)])
+}
 
 
 class Layout(NamedTuple):

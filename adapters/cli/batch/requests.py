@@ -54,7 +54,7 @@ class RequestReader:
 
     def read(self, row: Row, request_id: str) -> dict[str, str]:
         """The request. Raises ValueError, which names the faults by the table's headings."""
-        if row.surplus and self._table.source.columns_may_shift:
+        if row.surplus and self._table.dialect:
             raise ValueError(SHIFTED)
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
         texts = {name: self._text(row, name) for name in self._columns}
@@ -65,7 +65,7 @@ class RequestReader:
             except ValueError as fault:
                 faults.append(str(fault))
         for name in ("birthDate", "documentDate"):
-            if day := parse_date(request.get(name, ""), self._table.source.epoch):
+            if day := parse_date(request.get(name, ""), self._table.epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
                 # Not part of the person's identity.

@@ -1,11 +1,8 @@
-"""Looks up the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
+"""Looks up the rows of a table, several at a time, and writes their answers to the journal."""
 
 import asyncio
 import signal
-from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 from uuid import uuid4
 
@@ -27,8 +24,6 @@ TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-AHEAD = 10
-"""Rows that may be done ahead of the oldest unfinished one, as a multiple of `concurrency`."""
 ROWS_A_TURN = 100
 """Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 
@@ -52,26 +47,14 @@ class Limits(NamedTuple):
     reply_sec: float | None
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A row under way. `answer`: that of an earlier run until `task` is done."""
-
-    row: Row
-    answer: RowAnswer
-    task: asyncio.Task[None] | None = None
-    done: bool = True
-
-
 class Runner:
     """One run. Its answers are in the journal, also after a failure."""
 
     def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
         self._journal = journal
-        self._known = journal.read_known_answers()
         self._reader = reader
         self._progress = progress
         self._limits = limits
-        self._entries: deque[_Entry] = deque()
         self._free = asyncio.Semaphore(limits.concurrency)
         self._reached = False
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
@@ -83,59 +66,45 @@ class Runner:
         try:
             async with self._stall, asyncio.TaskGroup() as tasks:
                 for number, row in enumerate(rows, 1):
-                    entry = _Entry(row, self._known.of(row) or NO_ANSWER)
-                    self._entries.append(entry)
-                    if request := self._request(entry, f"{self._run_id}-{number}"):
+                    if request := self._request(number, row):
                         await self._free.acquire()
-                        entry.done = False
-                        entry.task = tasks.create_task(self._ask(client, request, entry))
-                    await self._write(self._limits.concurrency * AHEAD)
+                        tasks.create_task(self._ask(client, request, number, row))
                     if number % ROWS_A_TURN == 0:
                         await asyncio.sleep(0)
-                await self._write(0)
         except TimeoutError:
             why = self._progress.problem or "no reply came"
             raise Failure(f"nobody was answered for {self._limits.stall_sec:g} s ({why})") from None
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        finally:
-            # Up to the last row with an answer; rows in between may have none.
-            while self._entries and self._entries[-1].answer is NO_ANSWER:
-                self._entries.pop()
-            self._journal.write((entry.row, entry.answer) for entry in self._entries)
 
-    def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
+    def _request(self, number: int, row: Row) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
-        if entry.answer.final:
-            self._progress.add(entry.answer, known=True)
+        answer = self._journal.answer(number, row)
+        if answer.final:
+            self._progress.add(answer, known=True)
             return None
-        if self._reader.is_person(entry.row):
+        if self._reader.is_person(row):
             try:
-                return self._reader.read(entry.row, request_id)
+                return self._reader.read(row, f"{self._run_id}-{number}")
             except ValueError as fault:
-                entry.answer = RowAnswer("", Status.REJECTED.value, str(fault))
+                answer = RowAnswer("", Status.REJECTED.value, str(fault))
         else:
-            entry.answer = NO_PERSON if any(entry.row.texts) else NO_ANSWER
-        self._progress.add(entry.answer)
+            answer = NO_PERSON if any(row.texts) else NO_ANSWER
+        self._put(number, row, answer)
         return None
 
-    async def _write(self, limit: int) -> None:
-        """Write the rows that are done, up to the first unfinished one; wait for that if more than `limit` are held."""
-        while self._entries and (len(self._entries) > limit or self._entries[0].done):
-            if (task := self._entries[0].task) is not None:
-                await task
-            done = [*takewhile(lambda entry: entry.done, self._entries)]
-            self._journal.write((entry.row, entry.answer) for entry in done)
-            for _ in done:
-                self._entries.popleft()
+    def _put(self, number: int, row: Row, answer: RowAnswer, *, asked: bool = False) -> None:
+        self._journal.put(number, row, answer)
+        self._progress.add(answer, asked=asked)
 
-    async def _ask(self, client: Client, request: Mapping[str, object], entry: _Entry) -> None:
+    async def _ask(self, client: Client, request: Mapping[str, object], number: int, row: Row) -> None:
         try:
-            entry.answer = await self._answer(client, request)
+            self._put(number, row, await self._answer(client, request), asked=True)
         finally:
             self._free.release()
-        entry.done = True
-        self._progress.add(entry.answer, asked=True)
+        # Answers that came together are committed together.
+        await asyncio.sleep(0)
+        self._journal.commit()
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: rate limits, outages and open circuits only delay it."""

@@ -4,15 +4,14 @@ import mmap
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 from zipfile import BadZipFile, ZipFile
 
-from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, CsvSource, CsvWriter, detect
+from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, open_csv, write_csv
 from adapters.cli.batch.header import Header, Layout, column_of, find_header
-from adapters.cli.batch.rows import ANSWER_HEADINGS, Source, Table
+from adapters.cli.batch.rows import ANSWER_HEADINGS, Table, Write
 from adapters.cli.errors import WrongUse
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
@@ -43,34 +42,22 @@ _BY_HEAD = (
 )
 
 
-class Writer(Protocol):
-    """Writes a table."""
-
-    def write(self, cells: Iterable[object]) -> None:
-        """Add a row."""
-
-
 def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Header]:
     """Open a table and find its headings, in `sheet`, else in the visible sheet with headings. Raises Failure."""
-    sources = _sources(path, layout, sheet)
-    found = [(find_header(source.records(), layout), source) for source in sources]
-    complete = [(header, source) for header, source in found if not header.missing]
+    found = [(find_header(table.records(0), layout), table) for table in open_tables(path, layout, sheet)]
+    complete = [(header, table) for header, table in found if not header.missing]
     if len(complete) > 1:
-        names = ", ".join(source.description.removeprefix("sheet ") for _, source in complete)
+        names = ", ".join(table.sheet for _, table in complete)
         raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
-    header, source = max(complete or found, key=lambda pair: pair[0].score)
+    header, table = max(complete or found, key=lambda pair: pair[0].score)
     for column in layout.columns.values():
         if column_of(column, header.texts) is None:
-            raise WrongUse(f"--map: no column {column} ({source.description}, row {header.row})")
-    return Table(source, header.texts, header.row + header.height - 1), header
+            raise WrongUse(f"--map: no column {column} ({table.description}, row {header.row})")
+    return table._replace(heading=header.texts, above=header.row + header.height - 1), header
 
 
-def open_output(path: Path) -> Source:
-    """Open the output of an earlier run. Raises Failure."""
-    return _sources(path, Layout(), "")[0]
-
-
-def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
+def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
+    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises Failure."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
     try:
@@ -80,15 +67,13 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
     if not is_workbook:
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [CsvSource(path, detect(path, layout))]
-    from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl is slow to import
+        return [open_csv(path, layout)]
+    from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
 
-    sheets = XlsxFile(path).sheets
-    chosen: list[Source] = [
-        each for each in sheets if (each.name.casefold() == sheet.casefold() if sheet else not each.hidden)
-    ]
+    tables = open_sheets(path)
+    chosen = [each for each in tables if (each.sheet.casefold() == sheet.casefold() if sheet else not each.hidden)]
     if not chosen:
-        names = ", ".join(each.name for each in sheets)
+        names = ", ".join(each.sheet for each in tables)
         raise WrongUse(f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}")
     return chosen
 
@@ -122,31 +107,28 @@ def check_suffix(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
+def replacing(path: Path, like: Table, source: Path) -> Iterator[Write]:
     """Write a table that replaces `path` in one step, once it is on the disk.
 
     It has the input's dialect if both are CSV, and the input's permissions.
     """
-    fresh = path.with_name(f".{path.name}.new")
+    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
     try:
-        with _writer(fresh, path.suffix.lower(), like) as writer:
-            yield writer
+        # Personal data: readable by the owner only until it gets the input's permissions.
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        if suffix == XLSX_SUFFIX:
+            from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
+
+            writing = write_xlsx(fresh, len(like.heading) + len(ANSWER_HEADINGS))
+        else:
+            excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
+            writing = write_csv(fresh, like.dialect or excel)
+        with writing as write:
+            yield write
         shutil.copymode(source, fresh)
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def _writer(path: Path, suffix: str, like: Table) -> AbstractContextManager[Writer]:
-    # Personal data: readable by the owner only until it gets the input's permissions.
-    path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    if suffix == XLSX_SUFFIX:
-        from adapters.cli.batch.xlsx_file import XlsxWriter  # openpyxl is slow to import
-
-        return XlsxWriter(path, len(like.heading) + len(ANSWER_HEADINGS))
-    if isinstance(like.source, CsvSource):
-        return CsvWriter(path, like.source.dialect)
-    return CsvWriter(path, RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL)

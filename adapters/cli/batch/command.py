@@ -74,26 +74,26 @@ def batch(
     """
     # rich is slow to import; --help does not need it
     from adapters.cli.batch.progress import Progress, writing
-    from adapters.cli.batch.runner import Interrupts, Limits, Runner
+    from adapters.cli.batch.runner import Runner, first_interrupt
 
     where = destination(url, amqp, queue, token_file)
     check_suffix(out)
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    reader = RequestReader(header.columns(table.description), table)
-    progress, journal = Progress(), Journal(source, table, out)
     is_http = isinstance(where, HttpDestination)
     reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
-    limits = Limits(concurrency, stall_timeout, reply_sec)
+    progress, journal = Progress(), Journal(source, table, out)
+    reader = RequestReader(header.columns(table.description), table)
+    runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
 
     async def ask() -> None:
-        interrupts.task = asyncio.current_task()
+        running.append(asyncio.current_task())
         async with progress.shown(journal.total), _client(where, concurrency) as client:
-            await Runner(journal, reader, progress, limits).run(table.rows(), client)
+            await runner.run(table.rows(), client)
 
     try:
-        with Interrupts() as interrupts, journal:
+        with first_interrupt() as running, journal:
             typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
             try:
                 asyncio.run(ask())

@@ -16,22 +16,21 @@ from adapters.cli.errors import WrongUse
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 XLSX_SUFFIX = ".xlsx"
-_SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
 _HEAD = 4096
-_OLE = b"\xd0\xcf\x11\xe0"
-# Content of a file with this signature, and the format that it shows; the first match counts.
-_IN_OLE = (
-    ("EncryptedPackage", "is encrypted: open it, take its password away, and save it as .xlsx"),
-    ("WordDocument", "is a document of Word, and no table"),
-    ("", f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
-)
-_IN_ZIP = (
-    ("xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
-    ("word/", "is a document of Word, and no table"),
-    ("content.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
-    ("Index/", f"is a table of Numbers: {_SAVE_AS}"),
-)
-_BY_HEAD = (
+_OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
+_SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
+# By how a file begins, which of a package is the list of its parts; the first match counts.
+_OTHER_FORMATS = (
+    (
+        _OLE + b".*" + "EncryptedPackage".encode("utf-16-le"),
+        "is encrypted: open it, take its password away, and save it as .xlsx",
+    ),
+    (_OLE + b".*" + "WordDocument".encode("utf-16-le"), "is a document of Word, and no table"),
+    (_OLE, f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
+    (_ZIP + rb".*\nxl/workbook\.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
+    (_ZIP + rb".*\nword/", "is a document of Word, and no table"),
+    (_ZIP + rb".*\ncontent\.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
+    (_ZIP + rb".*\nIndex/", f"is a table of Numbers: {_SAVE_AS}"),
     (rb"\s*<\?xml.*<(?:\w+:)?Workbook\b", f"is an XML table of Excel 2003: {_SAVE_AS}"),
     (
         rb"\s*(?:<!--.*?-->|<\?xml.*?\?>|\s)*<(?:!doctype html|html|head|meta|body|table|div|style)\b|MIME-Version:",
@@ -82,22 +81,18 @@ def _is_workbook(path: Path) -> bool:
     """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        kinds: Sequence[str] = ()
+        content: bytes | mmap.mmap = head
         if head.startswith(_OLE):
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                kinds = [kind for mark, kind in _IN_OLE if content.find(mark.encode("utf-16-le")) >= 0]
-    is_workbook = head.startswith(b"PK\x03\x04")
-    if is_workbook:
-        names: Sequence[str] = ()
-        with suppress(BadZipFile), ZipFile(path) as package:
-            names = package.namelist()
-        kinds = [kind for mark, kind in _IN_ZIP if any(name.startswith(mark) for name in names)]
-    elif not kinds:
-        plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
-        kinds = [kind for begin, kind in _BY_HEAD if re.match(begin, plain, re.IGNORECASE | re.DOTALL)]
-    if kinds:
-        raise WrongUse(f"{path} {kinds[0]}")
-    return is_workbook
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        elif head.startswith(_ZIP):
+            with suppress(BadZipFile), ZipFile(file) as package:
+                content = b"\n".join([_ZIP, *(name.encode() for name in package.namelist())])
+        else:
+            content = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+        for begin, what in _OTHER_FORMATS:
+            if re.match(begin, content, re.IGNORECASE | re.DOTALL):
+                raise WrongUse(f"{path} {what}")
+    return head.startswith(_ZIP)
 
 
 def check_suffix(path: Path) -> None:

@@ -14,6 +14,7 @@ from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import check_suffix, open_table
 from adapters.cli.destination import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
+from function.outcomes import Status
 
 if TYPE_CHECKING:
     from adapters.cli.batch.runner import Client
@@ -113,7 +114,7 @@ def batch(
             raise
         raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
-    return FAILED if progress.failed else DONE
+    return FAILED if progress.counts[Status.FAILED] else DONE
 
 
 def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":

@@ -57,9 +57,6 @@ INSTEAD_OF = {
 }
 """By field: the fields that its column replaces."""
 
-Match = tuple[str, bool]
-"""A field, and whether its heading is vague."""
-
 
 def _words(text: str) -> list[str]:
     folded = [word.casefold().replace("ё", "е") for word in _WORD.findall(text.replace("№", " номер "))]
@@ -72,7 +69,7 @@ _FILLERS = frozenset(
 )
 
 
-_KNOWN: dict[frozenset[str], Match] = {
+_KNOWN = {
     frozenset(key) - _FILLERS: (name, vague)
     for vague, headings in ((False, _HEADINGS), (True, _VAGUE))
     for name, texts in headings.items()
@@ -174,7 +171,8 @@ def label(name: str) -> str:
     return re.sub(r"(?=[A-Z])", " ", name).lower()
 
 
-def _match(text: str) -> Match:
+def _match(text: str) -> tuple[str, bool]:
+    """The field of a heading, "" for none, and whether the heading is vague."""
     return _KNOWN.get(frozenset(_words(text)) - _FILLERS, ("", False))
 
 
@@ -200,11 +198,8 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
         if name and name not in left_out and column not in fixed.values():
             (vague if is_vague else plain).setdefault(name, []).append(column)
 
-    def best(name: str) -> list[int]:
-        return plain.get(name) or vague.get(name, [])
-
-    found = {name: best(name) for name in (*plain, *vague)}
-    series, names = best("documentSerial"), [*plain.get("lastName", ()), *best(FULL_NAME)]
+    found = plain | vague | plain
+    series, names = found.get("documentSerial", ()), [*plain.get("lastName", ()), *found.get(FULL_NAME, ())]
     numbers = [column for column in vague.get("documentNumber", ()) if names and column > names[0]]
     beside = [column for column in numbers if column - 1 in series]
     # A `Номер` is a document's next to its series; elsewhere only without a better column, and never before the name.
@@ -216,11 +211,15 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
         found[FULL_NAME] = sorted(found[FULL_NAME] + found.pop("lastName", []) + found.pop("firstName", []))
     elif plain.get("lastName") and plain.get("firstName"):
         found.pop(FULL_NAME, None)
-    if found["documentNumber"] and best(DOCUMENT):
-        kind = [
-            column for column in vague.get(DOCUMENT, ()) if not re.search("паспорт|passport", texts[column].casefold())
-        ]
-        if series and not best("documentType") and found[DOCUMENT] == kind and not kind[1:]:
+    if found["documentNumber"] and DOCUMENT in found:
+        is_passport = any(re.search("паспорт|passport", texts[column].casefold()) for column in found[DOCUMENT])
+        if (
+            series
+            and "documentType" not in found
+            and DOCUMENT not in plain
+            and not is_passport
+            and not found[DOCUMENT][1:]
+        ):
             # Документ, Серия, Номер: the first is the document's type.
             found["documentType"] = found.pop(DOCUMENT)
         else:

@@ -33,10 +33,9 @@ class RequestReader:
     def __init__(self, columns: Mapping[str, int], table: Table) -> None:
         self._columns = columns
         self._table = table
-        self._heading_of = {name: table.heading[column] or letter_of(column) for name, column in columns.items()}
-        for name, others in INSTEAD_OF.items():
-            if name in columns:
-                self._heading_of = dict.fromkeys(others, self._heading_of[name]) | self._heading_of
+        headings = {name: table.heading[column] or letter_of(column) for name, column in columns.items()}
+        others = {other: heading for name, heading in headings.items() for other in INSTEAD_OF.get(name, ())}
+        self._heading_of = others | headings
 
     def is_person(self, row: Row) -> bool:
         """Whether a row describes a person, and not a title, total, signature, repeated heading or column numbers."""

@@ -91,12 +91,13 @@ class Run:
         return self.end()
 
     def break_off_again_and_again(self) -> tuple[int, str]:
-        """Send Ctrl-C until it has ended; returns as `end` does."""
-        ended = None
-        while ended is None:
-            self.process.send_signal(signal.SIGINT)
+        """Send SIGTERM, then Ctrl-C until it has ended; returns as `end` does."""
+        number = signal.SIGTERM
+        while self.process.poll() is None:
+            self.process.send_signal(number)
+            number = signal.SIGINT
             with suppress(subprocess.TimeoutExpired):
-                ended = self.process.wait(0.002)
+                self.process.wait(0.002)
         return self.end()
 
     def end(self) -> tuple[int, str]:

@@ -8,11 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
-import openpyxl
 import pytest
 
 from tests.adapters.cli.conftest import Host, Inn, answering
-from tests.adapters.cli.people import HEADING, people, read, write
+from tests.adapters.cli.people import HEADING, people, read, workbook, write
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 Start = Callable[..., Host]
@@ -69,14 +68,12 @@ def test_an_input_that_is_none_is_told(batch: Inn, tmp_path: Path, content: byte
     source = tmp_path / "in.csv"
     if content is not None:
         source.write_bytes(content)
-    ended = batch(source)
-    ended.fails(2, said)
+    batch(source).fails(2, said)
 
 
-def test_a_pipe_is_told_apart(inn: Inn, tmp_path: Path) -> None:
+def test_a_pipe_is_told_apart(batch: Inn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "in.csv")
-    ended = inn("batch", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv"))
-    assert (ended.status, "is no regular file, and can be read only once" in ended.err) == (2, True)
+    batch(tmp_path / "in.csv").fails(2, "is no regular file, and can be read only once")
 
 
 def quoted(above: str, below: str) -> str:
@@ -105,8 +102,7 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
 ) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(above, below), encoding="utf-8")
-    ended = batch(source)
-    ended.fails(2, said)
+    batch(source).fails(2, said)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
@@ -118,14 +114,11 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
 def test_quotes_that_can_be_read_are(batch: Inn, tmp_path: Path, cell: str) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(cell, "ООО"), encoding="utf-8")
-    ended = batch(source)
-    assert "the connection was refused" in ended.err
+    assert "the connection was refused" in batch(source).err
 
 
-def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
-    openpyxl.Workbook().save(tmp_path / "in.xlsx")
-    ended = inn("batch", str(tmp_path / "in.xlsx"), "-o", str(tmp_path / "out.csv"))
-    ended.fails(2, "must hold headings")
+def test_a_workbook_without_rows_is_told(batch: Inn, tmp_path: Path) -> None:
+    batch(workbook(tmp_path / "in.xlsx", [])).fails(2, "must hold headings")
 
 
 @pytest.mark.parametrize(
@@ -137,11 +130,10 @@ def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
         pytest.param("nosuch/out.csv", "cannot write", id="a folder that is not there"),
     ],
 )
-def test_an_output_that_cannot_be_is_told(inn: Inn, tmp_path: Path, out: str, said: str) -> None:
+def test_an_output_that_cannot_be_is_told(batch: Inn, tmp_path: Path, out: str, said: str) -> None:
     source = write(tmp_path / "in.csv", people(1, 50))
     (tmp_path / "folder.csv").mkdir()
-    ended = inn("batch", str(source), "-o", str(tmp_path / out))
-    ended.fails(2, said)
+    batch(source, out=out).fails(2, said)
     assert read(source)[0] == HEADING
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "in.csv"]
 
@@ -200,40 +192,31 @@ def database(statement: str) -> bytes:
 def test_what_it_did_not_write_is_left_alone(batch: Inn, tmp_path: Path, name: str, content: bytes, said: str) -> None:
     source, held = write(tmp_path / "in.csv", ROWS), tmp_path / name
     held.write_bytes(content)
-    ended = batch(source)
-    ended.fails(2, said)
+    batch(source).fails(2, said)
     assert held.read_bytes() == content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", name]
 
 
-def test_a_journal_goes_on_where_its_input_is_the_same(batch: Inn, host: Start, tmp_path: Path) -> None:
-    """It has been begun only, or has all answers; and stays while OUT cannot be made of it."""
-    source = write(tmp_path / "in.csv", ROWS)
-    (tmp_path / "out.csv.part").touch()
+def test_a_journal_stays_while_it_holds_what_out_does_not(batch: Inn, host: Start, tmp_path: Path) -> None:
+    source, part = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv.part"
+    part.touch()
+    in_the_way = tmp_path / ".out.csv.new"
+    in_the_way.mkdir()
+    assert (batch(source).status, part.exists()) == (1, False)
+    in_the_way.rmdir()
     answer_without_output(batch, host, source, tmp_path)
     assert "3 rows: 3 not_found; 0 asked for" in batch(source).out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
-def test_a_journal_without_a_row_does_not_stay(batch: Inn, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", ROWS)
-    # In the way of making OUT.
-    (tmp_path / ".out.csv.new").mkdir()
-    assert batch(source).status == 1
-    assert not (tmp_path / "out.csv.part").exists()
-
-
-def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(inn: Inn, tmp_path: Path) -> None:
+def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(batch: Inn, tmp_path: Path) -> None:
     """Nor one that was not refused, but answered nobody."""
     first, out = write(tmp_path / "first.csv", ROWS), tmp_path / "out.csv"
     other = write(tmp_path / "other.csv", ROWS, [*HEADING[:-1], "Номер"])
     write(out, [[*row, *NOBODY] for row in ROWS[:2]], OUT_HEADING)
-    call = ["-o", str(out), "--url", "http://127.0.0.1:1"]
-    assert "out.csv belongs to another input" in inn("batch", str(other), *call).err
+    assert "out.csv belongs to another input" in batch(other).err
     for _ in range(2):
-        assert "the connection was refused; 2 rows are in" in inn("batch", str(first), *call).err.replace(
-            ": is the service running there?", ""
-        )
+        assert "the connection was refused: is the service running there?; 2 rows are in" in batch(first).err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.csv", "other.csv", "out.csv"]
 
 
@@ -242,8 +225,7 @@ def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(batch: Inn, host
     source = write(tmp_path / "in.csv", ROWS)
     failed = [[*row, "", "failed", "x"] for row in ROWS[:2]]
     write(tmp_path / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
-    ended = batch(source, there.url, "--window", "1")
-    assert "row 4 is not the input's" in ended.err
+    assert "row 4 is not the input's" in batch(source, there.url, "--window", "1").err
     assert there.bodies == []
 
 
@@ -262,5 +244,4 @@ def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(
 def test_a_longer_cell_that_only_begins_alike_is_another_input_s(batch: Inn, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
     write(tmp_path / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
-    ended = batch(source)
-    assert "row 2 is not the input's" in ended.err
+    assert "row 2 is not the input's" in batch(source).err

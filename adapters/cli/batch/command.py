@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.journal import Journal
+from adapters.cli.batch.journal import SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
-from adapters.cli.batch.tables import check_suffix, open_table
+from adapters.cli.batch.tables import open_table
 from adapters.cli.destination import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
@@ -78,7 +78,8 @@ def batch(
     from adapters.cli.batch.runner import Runner, first_interrupt
 
     where = destination(url, amqp, queue, token_file)
-    check_suffix(out)
+    if out.suffix.lower() not in SUFFIXES:
+        raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")

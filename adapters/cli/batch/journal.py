@@ -1,18 +1,34 @@
 """Keeps the answers of a run in a journal beside OUT, a SQLite file, and makes OUT of it at the end."""
 
+import csv
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Self
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.rows import ANSWER_HEADINGS, MAX_CELL, NO_ANSWER, Row, RowAnswer, Table, cell_text, make_row
-from adapters.cli.batch.tables import open_tables, replacing
+from adapters.cli.batch.rows import (
+    ANSWER_HEADINGS,
+    MAX_CELL,
+    NO_ANSWER,
+    Dialect,
+    Row,
+    RowAnswer,
+    Table,
+    Write,
+    cell_text,
+    make_row,
+)
+from adapters.cli.batch.tables import open_tables
 from adapters.cli.errors import WrongUse
 
-SUFFIX = ".part"
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
+"""The format that a Russian Excel opens by a double click."""
 _BEGIN = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -30,7 +46,7 @@ class Journal:
         self._source = source
         self._table = table
         self._out = out
-        self._path = self.place = out.with_name(out.name + SUFFIX)
+        self._path = self.place = out.with_name(out.name + ".part")
         self._keep = True
         self.total = self.answered = 0
 
@@ -82,7 +98,7 @@ class Journal:
         query = "SELECT max(number), count(*) - 1 FROM inn_batch"
         last, self.answered = self._db.execute(query).fetchone()
         number = 0
-        with replacing(self._out, self._table, self._source) as write:
+        with _replacing(self._out, self._table, self._source) as write:
             for number, row in enumerate(islice(self._rows(), last + 1)):
                 write((*row.cells, *self.answer(number, row), *row.surplus))
             if number < last:
@@ -148,3 +164,45 @@ def _joined(row: Row) -> str:
 def _is_same(cell: object, held: str, text: str) -> bool:
     """Whether a cell of OUT, whose text is `held`, is the input's; spreadsheets truncate long ones."""
     return held == text or (isinstance(cell, str) and len(cell) == MAX_CELL and text.startswith(held))
+
+
+@contextmanager
+def _replacing(path: Path, like: Table, source: Path) -> Iterator[Write]:
+    """Write a table that replaces `path` in one step, once it is on the disk.
+
+    It has the input's dialect if both are CSV, and the input's permissions.
+    """
+    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
+    try:
+        # Personal data: readable by the owner only until it gets the input's permissions.
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        if suffix == ".xlsx":
+            from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
+
+            writing = write_xlsx(fresh, len(like.heading) + len(ANSWER_HEADINGS))
+        else:
+            excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
+            writing = _write_csv(fresh, like.dialect or excel)
+        with writing as write:
+            yield write
+        shutil.copymode(source, fresh)
+        with fresh.open("rb+") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def _write_csv(path: Path, dialect: Dialect) -> Iterator[Write]:
+    """Write a CSV file."""
+    with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as file:
+        writer = csv.writer(file, delimiter=dialect.separator, lineterminator=dialect.newline)
+        yield lambda cells: writer.writerow([_with_newlines(cell) for cell in cells])
+
+
+def _with_newlines(cell: object) -> str:
+    text = cell if isinstance(cell, str) else cell_text(cell)
+    # The writer quotes line feeds, but not lone carriage returns, which end a row as well.
+    return text if "\n" in text else text.replace("\r", "\n")

@@ -1,22 +1,32 @@
-"""Opens a table by the file's format, and replaces an output atomically."""
+"""Opens a table by the content of its file: CSV, whose encoding and separator are detected, or XLSX."""
 
+import codecs
+import csv
 import mmap
-import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, open_csv, write_csv
 from adapters.cli.batch.header import Header, Layout, column_of, find_header
-from adapters.cli.batch.rows import ANSWER_HEADINGS, Table, Write
+from adapters.cli.batch.rows import Dialect, Table
 from adapters.cli.errors import WrongUse
+from adapters.cli.parsing import parse_date
 
-CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
-XLSX_SUFFIX = ".xlsx"
-_HEAD = 4096
+SEPARATORS = ";,\t|"
+HEAD = 1 << 16
+# The longer ones first: UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {"utf-8-sig": "UTF-8", "cp1251": "Windows-1251"}
+_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
 # By how a file begins, which of a package is the list of its parts; the first match counts.
@@ -66,7 +76,7 @@ def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
     if not is_workbook:
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [open_csv(path, layout)]
+        return [_csv_table(path, layout)]
     from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
 
     tables = open_sheets(path)
@@ -80,7 +90,7 @@ def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
 def _is_workbook(path: Path) -> bool:
     """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD >> 4)
         content: bytes | mmap.mmap = head
         if head.startswith(_OLE):
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -95,35 +105,77 @@ def _is_workbook(path: Path) -> bool:
     return head.startswith(_ZIP)
 
 
-def check_suffix(path: Path) -> None:
-    """Check the suffix of an output. Raises Failure."""
-    if path.suffix.lower() not in (*CSV_SUFFIXES, XLSX_SUFFIX):
-        raise WrongUse(f"{path}: the output's name must end in .csv, .tsv or .xlsx")
+def _csv_table(path: Path, layout: Layout) -> Table:
+    """The table in a CSV file. Encoding: by its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    if not encoding:
+        if b"\0" in head:
+            raise WrongUse(f"{path} is neither CSV nor XLSX")
+        encoding = "utf-8" if _is_utf8(path) else "cp1251"
+    text = head.decode(encoding, errors="replace")
+    dialect = Dialect(encoding, _separator(text, layout), "\r\n" if "\r\n" in text else "\n")
+    shown = dialect.separator.replace("\t", "a tab")
+    description = f"read as {_name(dialect)}, separated by {shown}"
+    return Table(description, partial(_records, path, dialect), dialect=dialect)
 
 
-@contextmanager
-def replacing(path: Path, like: Table, source: Path) -> Iterator[Write]:
-    """Write a table that replaces `path` in one step, once it is on the disk.
-
-    It has the input's dialect if both are CSV, and the input's permissions.
-    """
-    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
+def _records(path: Path, dialect: Dialect, width: int) -> Iterator[Sequence[object]]:
+    number = 0
     try:
-        # Personal data: readable by the owner only until it gets the input's permissions.
-        fresh.unlink(missing_ok=True)
-        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        if suffix == XLSX_SUFFIX:
-            from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
+        with path.open(encoding=dialect.encoding, newline="") as file:
+            # Otherwise an unclosed quote would silently swallow the rows below it.
+            for number, record in enumerate(csv.reader(file, delimiter=dialect.separator, strict=True), 1):
+                if width and any(
+                    _holds_rows(cell, dialect.separator, width) for cell in record if "\n" in cell or "\r" in cell
+                ):
+                    raise WrongUse(
+                        f"{path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
+                        "is a quote opened and not closed?"
+                    )
+                yield record
+    except csv.Error:
+        raise WrongUse(
+            f"{path} cannot be read as CSV: in record {number + 1}, a quote is opened and not closed, or stands within "
+            "a quoted cell"
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongUse(
+            f"{path} cannot be read as CSV: beyond record {number} something is no {_name(dialect)}"
+        ) from None
 
-            writing = write_xlsx(fresh, len(like.heading) + len(ANSWER_HEADINGS))
-        else:
-            excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
-            writing = write_csv(fresh, like.dialect or excel)
-        with writing as write:
-            yield write
-        shutil.copymode(source, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+
+def _holds_rows(cell: str, separator: str, width: int) -> bool:
+    """Whether a cell of several lines contains rows: their number of separators, and a date."""
+    lines = [line for line in cell.splitlines() if line.strip()]
+    parts = [part for line in lines for part in line.split(separator)]
+    return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
+
+
+def _name(dialect: Dialect) -> str:
+    return _NAMES.get(dialect.encoding, dialect.encoding.upper())
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            while file.read(HEAD >> 4):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator(text: str, layout: Layout) -> str:
+    """The separator named in the first line, else the one with the most headings, else the most columns."""
+    lines = text.splitlines(keepends=True)
+    first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
+    if named := _SEPARATOR_LINE.fullmatch(first):
+        return named[1]
+
+    def score(separator: str) -> tuple[int, int]:
+        header = find_header(csv.reader(lines, delimiter=separator), layout)
+        return len(header.candidates), text.count(separator)
+
+    return max(SEPARATORS, key=score)

@@ -1,6 +1,7 @@
 """`inn batch`: looks up every row of a table."""
 
 import asyncio
+import sqlite3
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,17 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.journal import Journal
+from adapters.cli.batch.journal import SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
-from adapters.cli.batch.tables import check_suffix, open_table
+from adapters.cli.batch.tables import open_table
 from adapters.cli.destination import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
+from function.outcomes import Status
 
 if TYPE_CHECKING:
     from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
 """Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
+
+GOES_ON = "the same command goes on once that is mended"
 
 
 def batch(
@@ -71,27 +75,28 @@ def batch(
     """
     # rich is slow to import; --help does not need it
     from adapters.cli.batch.progress import Progress, writing
-    from adapters.cli.batch.runner import Interrupts, Limits, Runner
+    from adapters.cli.batch.runner import Runner, first_interrupt
 
     where = destination(url, amqp, queue, token_file)
-    check_suffix(out)
+    if out.suffix.lower() not in SUFFIXES:
+        raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    reader = RequestReader(header.columns(table.source.description), table)
-    progress, journal = Progress(), Journal(source, table, out)
     is_http = isinstance(where, HttpDestination)
     reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
-    limits = Limits(concurrency, stall_timeout, reply_sec)
+    progress, journal = Progress(), Journal(source, table, out)
+    reader = RequestReader(header.columns(table.description), table)
+    runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
 
     async def ask() -> None:
-        interrupts.task = asyncio.current_task()
+        running.append(asyncio.current_task())
         async with progress.shown(journal.total), _client(where, concurrency) as client:
-            await Runner(journal, reader, progress, limits).run(table.rows(), client)
+            await runner.run(table.rows(), client)
 
     try:
-        with Interrupts() as interrupts, journal:
-            typer.echo(f"headings in row {header.row} ({table.source.description}): {header.describe()}")
+        with first_interrupt() as running, journal:
+            typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
             try:
                 asyncio.run(ask())
             finally:
@@ -100,15 +105,17 @@ def batch(
     except KeyboardInterrupt:
         raise Failure("interrupted before anybody was asked for", INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise Failure(f"interrupted: {_so_far(progress.rows, journal.place)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
     except OSError as exc:
-        raise Failure(f"{exc.filename or out}: {exc.strerror}; the same command goes on once that is mended") from None
+        raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
+    except sqlite3.OperationalError as exc:
+        raise Failure(f"{journal.place}: {exc}; {GOES_ON}") from None
     except Failure as failure:
-        if progress.rows == 0:
+        if journal.answered == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(progress.rows, journal.place)}", failure.status) from None
+        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
-    return FAILED if progress.failed else DONE
+    return FAILED if progress.counts[Status.FAILED] else DONE
 
 
 def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
@@ -121,5 +128,5 @@ def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "Abst
     return AmqpClient(where)
 
 
-def _so_far(rows: int, place: Path) -> str:
-    return f"{rows} rows are in {place}, and the same command goes on from there"
+def _so_far(journal: Journal) -> str:
+    return f"{journal.answered} rows are in {journal.place}, and the same command goes on from there"

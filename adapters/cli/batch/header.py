@@ -22,25 +22,24 @@ _HEADINGS = {
     "lastName": "фамилия, last name, surname, family name, fam",
     "firstName": "имя, first name, given name, forename, nam",
     "middleName": "отчество, middle name, patronymic, otch",
-    FULL_NAME: "ФИО, ф и о, фамилия имя отчество, full name",
-    "birthDate": "дата рождения, день рождения, д р, др, birth date, date of birth, birthday, dob, bdate",
+    FULL_NAME: "ФИО, ф и о, фамилия имя отчество",
+    "birthDate": "дата рождения, день рождения, д р, др, date of birth, birthday, dob, bdate",
     "birthPlace": "место рождения, birth place, place of birth",
-    "documentType": "вид документа, doctype",
+    "documentType": "вид документа, тип документа, код документа, код вида документа, наименование документа, doctype",
     "documentSerial": "серия документа",
     "documentNumber": "номер документа",
-    "documentDate": "дата выдачи, когда выдан, date of issue, issue date, issued, docdt",
-    DOCUMENT: "серия номер документа, удостоверение личности, docno",
-}
-# Combined with a word for a document.
-_OF_DOCUMENT = {
-    DOCUMENT: ("серия номер", "серии номера", "серия номер кем когда выдан", "серия номер когда выдан", ""),
-    "documentSerial": ("серия",),
-    "documentNumber": ("номер",),
-    "documentType": ("вид", "тип", "код", "код вида", "наименование", "type"),
-    "documentDate": ("дата выдачи", "дата", "date"),
+    "documentDate": "дата выдачи, когда выдан, дата выдачи документа, дата документа, date of issue, issue date, issued, docdt",
+    DOCUMENT: "серия номер документа, серия номер, серии номера документа, серия номер документа когда выдан, "
+    "серия номер документа кем когда выдан, удостоверение личности, docno",
 }
 # Used only if no column has a plain heading.
-_VAGUE = {FULL_NAME: "сотрудник, работник, физическое лицо, физлицо, клиент", "birthDate": "дата рожд, рождения"}
+_VAGUE = {
+    FULL_NAME: "full name, сотрудник, работник, физическое лицо, физлицо, клиент",
+    "birthDate": "birth date, дата рожд, рождения",
+    "documentSerial": "серия",
+    "documentNumber": "номер",
+    DOCUMENT: "документ",
+}
 _ALIASES = {
     **dict.fromkeys(("n", "no", "number", "ном"), "номер"),
     **dict.fromkeys(("serial", "series", "сер"), "серия"),
@@ -58,9 +57,6 @@ INSTEAD_OF = {
 }
 """By field: the fields that its column replaces."""
 
-Match = tuple[str, bool]
-"""A field, and whether its heading is vague."""
-
 
 def _words(text: str) -> list[str]:
     folded = [word.casefold().replace("ё", "е") for word in _WORD.findall(text.replace("№", " номер "))]
@@ -73,20 +69,13 @@ _FILLERS = frozenset(
 )
 
 
-def _index_headings() -> dict[frozenset[str], Match]:
-    known: dict[frozenset[str], Match] = {}
-    for vague, headings in ((False, _HEADINGS), (True, _VAGUE)):
-        for name, texts in headings.items():
-            for words in map(_words, (name, *texts.split(","))):
-                known |= {frozenset(key) - _FILLERS: (name, vague) for key in (words, ["".join(words)])}
-    for name, parts in _OF_DOCUMENT.items():
-        for words in map(_words, parts):
-            known[frozenset((*words, "документ"))] = (name, not words)
-    known |= {frozenset({"серия"}): ("documentSerial", True), frozenset({"номер"}): ("documentNumber", True)}
-    return known | {frozenset({"серия", "номер"}): (DOCUMENT, False)}
-
-
-_KNOWN = _index_headings()
+_KNOWN = {
+    frozenset(key) - _FILLERS: (name, vague)
+    for vague, headings in ((False, _HEADINGS), (True, _VAGUE))
+    for name, texts in headings.items()
+    for words in map(_words, (name, *texts.split(","))[vague:])
+    for key in (words, ["".join(words)])
+}
 
 
 class Layout(NamedTuple):
@@ -182,7 +171,8 @@ def label(name: str) -> str:
     return re.sub(r"(?=[A-Z])", " ", name).lower()
 
 
-def _match(text: str) -> Match:
+def _match(text: str) -> tuple[str, bool]:
+    """The field of a heading, "" for none, and whether the heading is vague."""
     return _KNOWN.get(frozenset(_words(text)) - _FILLERS, ("", False))
 
 
@@ -208,11 +198,8 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
         if name and name not in left_out and column not in fixed.values():
             (vague if is_vague else plain).setdefault(name, []).append(column)
 
-    def best(name: str) -> list[int]:
-        return plain.get(name) or vague.get(name, [])
-
-    found = {name: best(name) for name in (*plain, *vague)}
-    series, names = best("documentSerial"), [*plain.get("lastName", ()), *best(FULL_NAME)]
+    found = plain | vague | plain
+    series, names = found.get("documentSerial", ()), [*plain.get("lastName", ()), *found.get(FULL_NAME, ())]
     numbers = [column for column in vague.get("documentNumber", ()) if names and column > names[0]]
     beside = [column for column in numbers if column - 1 in series]
     # A `Номер` is a document's next to its series; elsewhere only without a better column, and never before the name.
@@ -224,11 +211,15 @@ def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[s
         found[FULL_NAME] = sorted(found[FULL_NAME] + found.pop("lastName", []) + found.pop("firstName", []))
     elif plain.get("lastName") and plain.get("firstName"):
         found.pop(FULL_NAME, None)
-    if found["documentNumber"] and best(DOCUMENT):
-        kind = [
-            column for column in vague.get(DOCUMENT, ()) if not re.search("паспорт|passport", texts[column].casefold())
-        ]
-        if series and not best("documentType") and found[DOCUMENT] == kind and not kind[1:]:
+    if found["documentNumber"] and DOCUMENT in found:
+        is_passport = any(re.search("паспорт|passport", texts[column].casefold()) for column in found[DOCUMENT])
+        if (
+            series
+            and "documentType" not in found
+            and DOCUMENT not in plain
+            and not is_passport
+            and not found[DOCUMENT][1:]
+        ):
             # Документ, Серия, Номер: the first is the document's type.
             found["documentType"] = found.pop(DOCUMENT)
         else:

@@ -33,10 +33,9 @@ class RequestReader:
     def __init__(self, columns: Mapping[str, int], table: Table) -> None:
         self._columns = columns
         self._table = table
-        self._heading_of = {name: table.heading[column] or letter_of(column) for name, column in columns.items()}
-        for name, others in INSTEAD_OF.items():
-            if name in columns:
-                self._heading_of = dict.fromkeys(others, self._heading_of[name]) | self._heading_of
+        headings = {name: table.heading[column] or letter_of(column) for name, column in columns.items()}
+        others = {other: heading for name, heading in headings.items() for other in INSTEAD_OF.get(name, ())}
+        self._heading_of = others | headings
 
     def is_person(self, row: Row) -> bool:
         """Whether a row describes a person, and not a title, total, signature, repeated heading or column numbers."""
@@ -54,7 +53,7 @@ class RequestReader:
 
     def read(self, row: Row, request_id: str) -> dict[str, str]:
         """The request. Raises ValueError, which names the faults by the table's headings."""
-        if row.surplus and self._table.source.columns_may_shift:
+        if row.surplus and self._table.dialect:
             raise ValueError(SHIFTED)
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
         texts = {name: self._text(row, name) for name in self._columns}
@@ -65,7 +64,7 @@ class RequestReader:
             except ValueError as fault:
                 faults.append(str(fault))
         for name in ("birthDate", "documentDate"):
-            if day := parse_date(request.get(name, ""), self._table.source.epoch):
+            if day := parse_date(request.get(name, ""), self._table.epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
                 # Not part of the person's identity.

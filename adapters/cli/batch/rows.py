@@ -1,11 +1,12 @@
 """Rows of a table, independent of the file's format, and their answers."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice, repeat
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from adapters.cli.parsing import EXCEL_EPOCH
 from function.outcomes import Status
 
 ANSWER_HEADINGS = ("inn", "status", "details")
@@ -22,7 +23,7 @@ def cell_text(cell: object) -> str:
     """The cell as one line of text: a whole number without decimals, a day in ISO form."""
     match cell:
         case str():
-            return " ".join(_CONTROLS.sub(" ", cell).split())
+            return " ".join((cell if cell.isprintable() else _CONTROLS.sub(" ", cell)).split())
         case None:
             return ""
         case float() if cell.is_integer():
@@ -35,6 +36,10 @@ def cell_text(cell: object) -> str:
             return cell.isoformat()
         case _:
             return "" if cell is UNSAVED else str(cell)
+
+
+Write = Callable[[Iterable[object]], object]
+"""Adds a row to an output."""
 
 
 class RowAnswer(NamedTuple):
@@ -68,32 +73,37 @@ def make_row(record: Sequence[object], width: int) -> Row:
     return Row(cells, [*map(cell_text, cells)], surplus if any(map(cell_text, surplus)) else ())
 
 
-class Source(Protocol):
-    """A file, or a sheet of it, that can be read repeatedly."""
+class Dialect(NamedTuple):
+    """The format of a CSV file. A character that the encoding lacks is written as a question mark."""
 
-    description: str
-    """How it is read, for messages."""
-    columns_may_shift: bool
-    """Whether an unquoted separator moves the following cells into other columns."""
-    epoch: date
-    """Day 0 of serial numbers of days."""
-
-    def records(self, width: int = 0) -> Iterator[Sequence[object]]:
-        """The cells of each row. `width`: columns of the heading, 0: unknown. Raises Failure."""
+    encoding: str
+    separator: str
+    newline: str
 
 
 class Table(NamedTuple):
-    """The rows of a source below its heading; `above`: rows up to the heading's last one."""
+    """A CSV file, or a sheet of a workbook, and what is known of its headings.
 
-    source: Source
-    heading: list[str]
-    above: int
+    `description`: how it is read, for messages; `records`: reads the cells of each row, given the width of the heading
+    (0: unknown), as often as it is called, and raises Failure; `epoch`: day 0 of serial numbers of days; `dialect`: of a
+    CSV file, where an unquoted separator moves the following cells into other columns; `sheet`, `hidden`: of a
+    workbook; `heading`: its texts; `above`: rows up to the heading's last one.
+    """
+
+    description: str
+    records: Callable[[int], Iterator[Sequence[object]]]
+    epoch: date = EXCEL_EPOCH
+    dialect: Dialect | None = None
+    sheet: str = ""
+    hidden: bool = False
+    heading: Sequence[str] = ()
+    above: int = 0
 
     def rows(self) -> Iterator[Row]:
         """The rows in order, without blank ones at the end, of which spreadsheets can have a million."""
         blanks = 0
         width = len(self.heading)
-        for record in islice(self.source.records(width), self.above, None):
+        for record in islice(self.records(width), self.above, None):
             row = make_row(record, width)
             if not row.surplus and not any(row.texts) and UNSAVED not in record:
                 blanks += 1

@@ -1,15 +1,15 @@
-"""Looks up the rows of a table, several at a time, and writes their answers to the journal in the rows' order."""
+"""Looks up the rows of a table, several at a time, and writes their answers to the journal."""
 
 import asyncio
 import signal
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import Protocol
 from uuid import uuid4
 
 from adapters.cli.batch.journal import Journal
+from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
 from adapters.cli.destination import RetryLater, ServiceUnreachable
@@ -19,16 +19,10 @@ from adapters.runtime.backoff import Backoff
 from function.outcomes import Reason, Status
 from function.result import LookupResult
 
-if TYPE_CHECKING:
-    # rich is slow to import; --help does not need it.
-    from adapters.cli.batch.progress import Progress
-
 TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-AHEAD = 10
-"""Rows that may be done ahead of the oldest unfinished one, as a multiple of `concurrency`."""
 ROWS_A_TURN = 100
 """Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 
@@ -40,102 +34,70 @@ class Client(Protocol):
         """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
 
 
-class Limits(NamedTuple):
-    """Limits of a run. `concurrency`: rows at the same time; `stall_sec`: time without any answer that ends the run.
+@dataclass(eq=False)
+class Runner:
+    """One run. Its answers are in the journal, also after a failure.
 
-    `reply_sec`: timeout of one reply over RabbitMQ, where `failed` means that the service has used up its retries;
-    None over HTTP, where a failed row is tried again.
+    `concurrency`: rows at the same time; `stall_sec`: time without any answer that ends the run; `reply_sec`: timeout of
+    one reply over RabbitMQ, where `failed` means that the service has used up its retries; None over HTTP, where a
+    failed row is tried again.
     """
 
+    journal: Journal
+    reader: RequestReader
+    progress: Progress
     concurrency: int
     stall_sec: float
     reply_sec: float | None
 
-
-@dataclass(slots=True)
-class _Entry:
-    """A row under way. `answer`: that of an earlier run until `task` is done."""
-
-    row: Row
-    answer: RowAnswer
-    task: asyncio.Task[None] | None = None
-    done: bool = True
-
-
-class Runner:
-    """One run. Its answers are in the journal, also after a failure."""
-
-    def __init__(self, journal: Journal, reader: RequestReader, progress: "Progress", limits: Limits) -> None:
-        self._journal = journal
-        self._known = journal.read_known_answers()
-        self._reader = reader
-        self._progress = progress
-        self._limits = limits
-        self._entries: deque[_Entry] = deque()
-        self._free = asyncio.Semaphore(limits.concurrency)
-        self._reached = False
-        # With dashes: the log withholds digits that could be a document, but shows UUIDs.
-        self._run_id = str(uuid4())
-
     async def run(self, rows: Iterable[Row], client: Client) -> None:
         """Ask for all rows. Raises the first Failure."""
-        self._stall = asyncio.timeout(self._limits.stall_sec)
+        # With dashes: the log withholds digits that could be a document, but shows UUIDs.
+        run_id = uuid4()
+        self._reached = False
+        self._stall = asyncio.timeout(self.stall_sec)
+        self._free = asyncio.Semaphore(self.concurrency)
         try:
             async with self._stall, asyncio.TaskGroup() as tasks:
                 for number, row in enumerate(rows, 1):
-                    entry = _Entry(row, self._known.of(row) or NO_ANSWER)
-                    self._entries.append(entry)
-                    if request := self._request(entry, f"{self._run_id}-{number}"):
+                    if request := self._request(number, row, f"{run_id}-{number}"):
                         await self._free.acquire()
-                        entry.done = False
-                        entry.task = tasks.create_task(self._ask(client, request, entry))
-                    await self._write(self._limits.concurrency * AHEAD)
+                        tasks.create_task(self._ask(client, request, number, row))
                     if number % ROWS_A_TURN == 0:
                         await asyncio.sleep(0)
-                await self._write(0)
         except TimeoutError:
-            why = self._progress.problem or "no reply came"
-            raise Failure(f"nobody was answered for {self._limits.stall_sec:g} s ({why})") from None
+            why = self.progress.problem or "no reply came"
+            raise Failure(f"nobody was answered for {self.stall_sec:g} s ({why})") from None
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        finally:
-            # Up to the last row with an answer; rows in between may have none.
-            while self._entries and self._entries[-1].answer is NO_ANSWER:
-                self._entries.pop()
-            self._journal.write((entry.row, entry.answer) for entry in self._entries)
 
-    def _request(self, entry: _Entry, request_id: str) -> dict[str, str] | None:
+    def _request(self, number: int, row: Row, request_id: str) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
-        if entry.answer.final:
-            self._progress.add(entry.answer, known=True)
+        answer = self.journal.answer(number, row)
+        if answer.final:
+            self.progress.add(answer, known=True)
             return None
-        if self._reader.is_person(entry.row):
+        if self.reader.is_person(row):
             try:
-                return self._reader.read(entry.row, request_id)
+                return self.reader.read(row, request_id)
             except ValueError as fault:
-                entry.answer = RowAnswer("", Status.REJECTED.value, str(fault))
+                answer = RowAnswer("", Status.REJECTED.value, str(fault))
         else:
-            entry.answer = NO_PERSON if any(entry.row.texts) else NO_ANSWER
-        self._progress.add(entry.answer)
+            answer = NO_PERSON if any(row.texts) else NO_ANSWER
+        self.journal.put(number, row, answer)
+        self.progress.add(answer)
         return None
 
-    async def _write(self, limit: int) -> None:
-        """Write the rows that are done, up to the first unfinished one; wait for that if more than `limit` are held."""
-        while self._entries and (len(self._entries) > limit or self._entries[0].done):
-            if (task := self._entries[0].task) is not None:
-                await task
-            done = [*takewhile(lambda entry: entry.done, self._entries)]
-            self._journal.write((entry.row, entry.answer) for entry in done)
-            for _ in done:
-                self._entries.popleft()
-
-    async def _ask(self, client: Client, request: Mapping[str, object], entry: _Entry) -> None:
+    async def _ask(self, client: Client, request: Mapping[str, object], number: int, row: Row) -> None:
         try:
-            entry.answer = await self._answer(client, request)
+            answer = await self._answer(client, request)
+            self.journal.put(number, row, answer)
+            self.progress.add(answer, asked=True)
         finally:
             self._free.release()
-        entry.done = True
-        self._progress.add(entry.answer, asked=True)
+        # Answers that came together are committed together.
+        await asyncio.sleep(0)
+        self.journal.commit()
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: rate limits, outages and open circuits only delay it."""
@@ -144,55 +106,55 @@ class Runner:
         while True:
             wait = 0.0
             try:
-                async with asyncio.timeout(self._limits.reply_sec):
+                async with asyncio.timeout(self.reply_sec):
                     result = await client.ask(request)
             except TimeoutError:
-                why = f"no reply came over RabbitMQ in {self._limits.reply_sec:g} s; the next run asks again"
+                why = f"no reply came over RabbitMQ in {self.reply_sec:g} s; the next run asks again"
                 return RowAnswer("", Status.FAILED.value, why)
             except RetryLater as later:
                 wait = later.retry_after
-                self._progress.problem = str(later)
+                self.progress.problem = str(later)
             except ServiceUnreachable as failure:
                 if not self._reached:
                     # Never reached: a wrong address, not an outage.
                     raise
-                self._progress.problem = str(failure)
+                self.progress.problem = str(failure)
             else:
                 self._reached = True
                 if result.status is not Status.FAILED:
-                    self._stall.reschedule(asyncio.get_running_loop().time() + self._limits.stall_sec)
-                    return self._reader.answer(result)
-                self._progress.problem = printable(result.details)
+                    self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
+                    return self.reader.answer(result)
+                self.progress.problem = printable(result.details)
                 tries += _is_try(result)
-                if self._limits.reply_sec or tries >= TRIES:
-                    return self._reader.answer(result)
+                if self.reply_sec or tries >= TRIES:
+                    return self.reader.answer(result)
             await asyncio.sleep(wait or backoff.next())
 
 
-class Interrupts:
-    """Handles SIGINT and SIGTERM: the first one cancels the run, further ones are ignored while it ends.
+@contextmanager
+def first_interrupt() -> Iterator[list[asyncio.Task[None] | None]]:
+    """Let the first SIGINT or SIGTERM cancel the task in the list, and ignore further ones while it ends.
 
-    Before there is a `task`, the first one raises KeyboardInterrupt.
+    Before there is a task, the first one raises KeyboardInterrupt.
     """
+    running: list[asyncio.Task[None] | None] = []
 
-    task: asyncio.Task[None] | None = None
-
-    def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, before in self._before.items():
-            if signal.getsignal(number) == self._handle:
-                signal.signal(number, before)
-
-    def _handle(self, *_: object) -> None:
-        for number in self._before:
+    def handle(*_: object) -> None:
+        for number in before:
             signal.signal(number, signal.SIG_IGN)
-        if self.task is None:
+        if not running:
             raise KeyboardInterrupt
-        if not self.task.done():
-            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
+        for task in running:
+            if task and not task.done():
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield running
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)
 
 
 def _is_try(result: LookupResult) -> bool:

@@ -1,38 +1,46 @@
-"""Opens a table by the file's format, and replaces an output atomically."""
+"""Opens a table by the content of its file: CSV, whose encoding and separator are detected, or XLSX."""
 
+import codecs
+import csv
 import mmap
-import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 from zipfile import BadZipFile, ZipFile
 
-from adapters.cli.batch.csv_file import RUSSIAN_EXCEL, CsvSource, CsvWriter, detect
 from adapters.cli.batch.header import Header, Layout, column_of, find_header
-from adapters.cli.batch.rows import ANSWER_HEADINGS, Source, Table
+from adapters.cli.batch.rows import Dialect, Table
 from adapters.cli.errors import WrongUse
+from adapters.cli.parsing import parse_date
 
-CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
-XLSX_SUFFIX = ".xlsx"
+SEPARATORS = ";,\t|"
+HEAD = 1 << 16
+# The longer ones first: UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {"utf-8-sig": "UTF-8", "cp1251": "Windows-1251"}
+_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
+_OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
-_HEAD = 4096
-_OLE = b"\xd0\xcf\x11\xe0"
-# Content of a file with this signature, and the format that it shows; the first match counts.
-_IN_OLE = (
-    ("EncryptedPackage", "is encrypted: open it, take its password away, and save it as .xlsx"),
-    ("WordDocument", "is a document of Word, and no table"),
-    ("", f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
-)
-_IN_ZIP = (
-    ("xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
-    ("word/", "is a document of Word, and no table"),
-    ("content.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
-    ("Index/", f"is a table of Numbers: {_SAVE_AS}"),
-)
-_BY_HEAD = (
+# By how a file begins, which of a package is the list of its parts; the first match counts.
+_OTHER_FORMATS = (
+    (
+        _OLE + b".*" + "EncryptedPackage".encode("utf-16-le"),
+        "is encrypted: open it, take its password away, and save it as .xlsx",
+    ),
+    (_OLE + b".*" + "WordDocument".encode("utf-16-le"), "is a document of Word, and no table"),
+    (_OLE, f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
+    (_ZIP + rb".*\nxl/workbook\.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
+    (_ZIP + rb".*\nword/", "is a document of Word, and no table"),
+    (_ZIP + rb".*\ncontent\.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
+    (_ZIP + rb".*\nIndex/", f"is a table of Numbers: {_SAVE_AS}"),
     (rb"\s*<\?xml.*<(?:\w+:)?Workbook\b", f"is an XML table of Excel 2003: {_SAVE_AS}"),
     (
         rb"\s*(?:<!--.*?-->|<\?xml.*?\?>|\s)*<(?:!doctype html|html|head|meta|body|table|div|style)\b|MIME-Version:",
@@ -43,34 +51,22 @@ _BY_HEAD = (
 )
 
 
-class Writer(Protocol):
-    """Writes a table."""
-
-    def write(self, cells: Iterable[object]) -> None:
-        """Add a row."""
-
-
 def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Header]:
     """Open a table and find its headings, in `sheet`, else in the visible sheet with headings. Raises Failure."""
-    sources = _sources(path, layout, sheet)
-    found = [(find_header(source.records(), layout), source) for source in sources]
-    complete = [(header, source) for header, source in found if not header.missing]
+    found = [(find_header(table.records(0), layout), table) for table in open_tables(path, layout, sheet)]
+    complete = [(header, table) for header, table in found if not header.missing]
     if len(complete) > 1:
-        names = ", ".join(source.description.removeprefix("sheet ") for _, source in complete)
+        names = ", ".join(table.sheet for _, table in complete)
         raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
-    header, source = max(complete or found, key=lambda pair: pair[0].score)
+    header, table = max(complete or found, key=lambda pair: pair[0].score)
     for column in layout.columns.values():
         if column_of(column, header.texts) is None:
-            raise WrongUse(f"--map: no column {column} ({source.description}, row {header.row})")
-    return Table(source, header.texts, header.row + header.height - 1), header
+            raise WrongUse(f"--map: no column {column} ({table.description}, row {header.row})")
+    return table._replace(heading=header.texts, above=header.row + header.height - 1), header
 
 
-def open_output(path: Path) -> Source:
-    """Open the output of an earlier run. Raises Failure."""
-    return _sources(path, Layout(), "")[0]
-
-
-def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
+def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
+    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises Failure."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
     try:
@@ -80,15 +76,13 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
     if not is_workbook:
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [CsvSource(path, detect(path, layout))]
-    from adapters.cli.batch.xlsx_file import XlsxFile  # openpyxl is slow to import
+        return [_csv_table(path, layout)]
+    from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
 
-    sheets = XlsxFile(path).sheets
-    chosen: list[Source] = [
-        each for each in sheets if (each.name.casefold() == sheet.casefold() if sheet else not each.hidden)
-    ]
+    tables = open_sheets(path)
+    chosen = [each for each in tables if (each.sheet.casefold() == sheet.casefold() if sheet else not each.hidden)]
     if not chosen:
-        names = ", ".join(each.name for each in sheets)
+        names = ", ".join(each.sheet for each in tables)
         raise WrongUse(f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}")
     return chosen
 
@@ -96,57 +90,92 @@ def _sources(path: Path, layout: Layout, sheet: str) -> Sequence[Source]:
 def _is_workbook(path: Path) -> bool:
     """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        kinds: Sequence[str] = ()
+        head = file.read(HEAD >> 4)
+        content: bytes | mmap.mmap = head
         if head.startswith(_OLE):
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                kinds = [kind for mark, kind in _IN_OLE if content.find(mark.encode("utf-16-le")) >= 0]
-    is_workbook = head.startswith(b"PK\x03\x04")
-    if is_workbook:
-        names: Sequence[str] = ()
-        with suppress(BadZipFile), ZipFile(path) as package:
-            names = package.namelist()
-        kinds = [kind for mark, kind in _IN_ZIP if any(name.startswith(mark) for name in names)]
-    elif not kinds:
-        plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
-        kinds = [kind for begin, kind in _BY_HEAD if re.match(begin, plain, re.IGNORECASE | re.DOTALL)]
-    if kinds:
-        raise WrongUse(f"{path} {kinds[0]}")
-    return is_workbook
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        elif head.startswith(_ZIP):
+            with suppress(BadZipFile), ZipFile(file) as package:
+                content = b"\n".join([_ZIP, *(name.encode() for name in package.namelist())])
+        else:
+            content = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
+        for begin, what in _OTHER_FORMATS:
+            if re.match(begin, content, re.IGNORECASE | re.DOTALL):
+                raise WrongUse(f"{path} {what}")
+    return head.startswith(_ZIP)
 
 
-def check_suffix(path: Path) -> None:
-    """Check the suffix of an output. Raises Failure."""
-    if path.suffix.lower() not in (*CSV_SUFFIXES, XLSX_SUFFIX):
-        raise WrongUse(f"{path}: the output's name must end in .csv, .tsv or .xlsx")
+def _csv_table(path: Path, layout: Layout) -> Table:
+    """The table in a CSV file. Encoding: by its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    if not encoding:
+        if b"\0" in head:
+            raise WrongUse(f"{path} is neither CSV nor XLSX")
+        encoding = "utf-8" if _is_utf8(path) else "cp1251"
+    text = head.decode(encoding, errors="replace")
+    dialect = Dialect(encoding, _separator(text, layout), "\r\n" if "\r\n" in text else "\n")
+    shown = dialect.separator.replace("\t", "a tab")
+    description = f"read as {_name(dialect)}, separated by {shown}"
+    return Table(description, partial(_records, path, dialect), dialect=dialect)
 
 
-@contextmanager
-def replacing(path: Path, like: Table, source: Path) -> Iterator[Writer]:
-    """Write a table that replaces `path` in one step, once it is on the disk.
-
-    It has the input's dialect if both are CSV, and the input's permissions.
-    """
-    fresh = path.with_name(f".{path.name}.new")
+def _records(path: Path, dialect: Dialect, width: int) -> Iterator[Sequence[object]]:
+    number = 0
     try:
-        with _writer(fresh, path.suffix.lower(), like) as writer:
-            yield writer
-        shutil.copymode(source, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+        with path.open(encoding=dialect.encoding, newline="") as file:
+            # Otherwise an unclosed quote would silently swallow the rows below it.
+            for number, record in enumerate(csv.reader(file, delimiter=dialect.separator, strict=True), 1):
+                if width and any(
+                    _holds_rows(cell, dialect.separator, width) for cell in record if "\n" in cell or "\r" in cell
+                ):
+                    raise WrongUse(
+                        f"{path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
+                        "is a quote opened and not closed?"
+                    )
+                yield record
+    except csv.Error:
+        raise WrongUse(
+            f"{path} cannot be read as CSV: in record {number + 1}, a quote is opened and not closed, or stands within "
+            "a quoted cell"
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongUse(
+            f"{path} cannot be read as CSV: beyond record {number} something is no {_name(dialect)}"
+        ) from None
 
 
-def _writer(path: Path, suffix: str, like: Table) -> AbstractContextManager[Writer]:
-    # Personal data: readable by the owner only until it gets the input's permissions.
-    path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    if suffix == XLSX_SUFFIX:
-        from adapters.cli.batch.xlsx_file import XlsxWriter  # openpyxl is slow to import
+def _holds_rows(cell: str, separator: str, width: int) -> bool:
+    """Whether a cell of several lines contains rows: their number of separators, and a date."""
+    lines = [line for line in cell.splitlines() if line.strip()]
+    parts = [part for line in lines for part in line.split(separator)]
+    return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
 
-        return XlsxWriter(path, len(like.heading) + len(ANSWER_HEADINGS))
-    if isinstance(like.source, CsvSource):
-        return CsvWriter(path, like.source.dialect)
-    return CsvWriter(path, RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL)
+
+def _name(dialect: Dialect) -> str:
+    return _NAMES.get(dialect.encoding, dialect.encoding.upper())
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            while file.read(HEAD >> 4):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator(text: str, layout: Layout) -> str:
+    """The separator named in the first line, else the one with the most headings, else the most columns."""
+    lines = text.splitlines(keepends=True)
+    first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
+    if named := _SEPARATOR_LINE.fullmatch(first):
+        return named[1]
+
+    def score(separator: str) -> tuple[int, int]:
+        header = find_header(csv.reader(lines, delimiter=separator), layout)
+        return len(header.candidates), text.count(separator)
+
+    return max(SEPARATORS, key=score)

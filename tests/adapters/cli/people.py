@@ -12,11 +12,15 @@ from pathlib import Path
 
 import openpyxl
 
+from local_runtime.emulator.client import EmulatorControl
+
 INN = Path(sys.executable).with_name("inn")
 HEADING = ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия паспорта", "Номер паспорта"]
 _LAST = ["Иванов", "Петров", "Сидоров", "Кузнецов", "Смирнов", "Попов", "Васильев", "Соколов", "Михайлов", "Новиков"]
 _FIRST = ["Иван", "Пётр", "Сергей", "Алексей", "Дмитрий", "Андрей", "Максим", "Никита"]
 _MIDDLE = ["Иванович", "Петрович", "Сергеевич", "Алексеевич", "Дмитриевич", "Андреевич"]
+WINDOW = 20
+"""Rows that a process asks for at a time."""
 _WAIT_SEC = 60
 
 
@@ -67,35 +71,36 @@ class Run:
     """`inn batch` as a process of its own."""
 
     def __init__(self, source: Path, out: Path, *options: str) -> None:
-        self._part = out.with_name(out.name + ".part")
-        command: list[str | Path] = [INN, "batch", source, "-o", out, *options]
+        command: list[str | Path] = [INN, "batch", source, "-o", out, "--window", str(WINDOW), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def break_off(self, rows: int, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal once so many rows are in its journal; returns the exit status and what it said of that."""
-        self.wait_for(rows)
-        self.process.send_signal(number)
-        return self.end()
+    def wait_for(self, rows: int, tax_service: EmulatorControl) -> None:
+        """Until so many rows have their answers, of persons that the tax service has not met before.
 
-    def break_off_again_and_again(self, rows: int) -> tuple[int, str]:
-        """Send Ctrl-C from then on, until it has ended."""
-        self.wait_for(rows)
-        ended = None
-        while ended is None:
-            self.process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                ended = self.process.wait(0.002)
-        return self.end()
-
-    def wait_for(self, rows: int) -> None:
-        """Until so many rows are in its journal."""
+        At most WINDOW rows are asked for at a time.
+        """
         deadline = time.monotonic() + _WAIT_SEC
-        while not (self._part.exists() and self._part.read_bytes().count(b"\n") > rows):
+        while len(tax_service.stats().persons) < rows + WINDOW:
             assert self.process.poll() is None, "it ended before it was broken off"
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
+    def break_off(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; returns as `end` does."""
+        self.process.send_signal(number)
+        return self.end()
+
+    def break_off_again_and_again(self) -> tuple[int, str]:
+        """Send SIGTERM, then Ctrl-C until it has ended; returns as `end` does."""
+        number = signal.SIGTERM
+        while self.process.poll() is None:
+            self.process.send_signal(number)
+            number = signal.SIGINT
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.002)
+        return self.end()
+
     def end(self) -> tuple[int, str]:
         """The exit status, and what it said to standard error."""
-        _, said = self.process.communicate(timeout=_WAIT_SEC * 10)
-        return self.process.returncode, said
+        self.said, err = self.process.communicate(timeout=_WAIT_SEC * 10)
+        return self.process.returncode, err

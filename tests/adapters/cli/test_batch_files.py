@@ -2,17 +2,19 @@
 
 import io
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
-import openpyxl
 import pytest
 
-from tests.adapters.cli.conftest import Host, Inn
-from tests.adapters.cli.people import HEADING, people, read, write
+from tests.adapters.cli.conftest import Host, Inn, answering
+from tests.adapters.cli.people import HEADING, people, read, workbook, write
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+Start = Callable[..., Host]
 
 
 def utf16(text: str) -> bytes:
@@ -66,14 +68,12 @@ def test_an_input_that_is_none_is_told(batch: Inn, tmp_path: Path, content: byte
     source = tmp_path / "in.csv"
     if content is not None:
         source.write_bytes(content)
-    ended = batch(source)
-    ended.fails(2, said)
+    batch(source).fails(2, said)
 
 
-def test_a_pipe_is_told_apart(inn: Inn, tmp_path: Path) -> None:
+def test_a_pipe_is_told_apart(batch: Inn, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "in.csv")
-    ended = inn("batch", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.csv"))
-    assert (ended.status, "is no regular file, and can be read only once" in ended.err) == (2, True)
+    batch(tmp_path / "in.csv").fails(2, "is no regular file, and can be read only once")
 
 
 def quoted(above: str, below: str) -> str:
@@ -102,8 +102,7 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
 ) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(above, below), encoding="utf-8")
-    ended = batch(source)
-    ended.fails(2, said)
+    batch(source).fails(2, said)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
@@ -115,14 +114,11 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
 def test_quotes_that_can_be_read_are(batch: Inn, tmp_path: Path, cell: str) -> None:
     source = tmp_path / "in.csv"
     source.write_text(quoted(cell, "ООО"), encoding="utf-8")
-    ended = batch(source)
-    assert "the connection was refused" in ended.err
+    assert "the connection was refused" in batch(source).err
 
 
-def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
-    openpyxl.Workbook().save(tmp_path / "in.xlsx")
-    ended = inn("batch", str(tmp_path / "in.xlsx"), "-o", str(tmp_path / "out.csv"))
-    ended.fails(2, "must hold headings")
+def test_a_workbook_without_rows_is_told(batch: Inn, tmp_path: Path) -> None:
+    batch(workbook(tmp_path / "in.xlsx", [])).fails(2, "must hold headings")
 
 
 @pytest.mark.parametrize(
@@ -134,11 +130,10 @@ def test_a_workbook_without_rows_is_told(inn: Inn, tmp_path: Path) -> None:
         pytest.param("nosuch/out.csv", "cannot write", id="a folder that is not there"),
     ],
 )
-def test_an_output_that_cannot_be_is_told(inn: Inn, tmp_path: Path, out: str, said: str) -> None:
+def test_an_output_that_cannot_be_is_told(batch: Inn, tmp_path: Path, out: str, said: str) -> None:
     source = write(tmp_path / "in.csv", people(1, 50))
     (tmp_path / "folder.csv").mkdir()
-    ended = inn("batch", str(source), "-o", str(tmp_path / out))
-    ended.fails(2, said)
+    batch(source, out=out).fails(2, said)
     assert read(source)[0] == HEADING
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "in.csv"]
 
@@ -147,103 +142,106 @@ ROWS = people(3, 51)
 NOBODY = ["", "not_found", ""]
 
 
-@pytest.mark.parametrize("suffix", ["", ".part"], ids=["an output", "a journal"])
+def answer_without_output(batch: Inn, host: Start, source: Path, folder: Path) -> Path:
+    """A run whose OUT could not be made: its journal."""
+    in_the_way = folder / ".out.csv.new"
+    in_the_way.mkdir()
+    batch(source, host(answering({})).url).fails(1, f"{in_the_way}: Is a directory; the same command goes on once")
+    in_the_way.rmdir()
+    return folder / "out.csv.part"
+
+
+@pytest.mark.parametrize("kind", ["an output", "a journal"])
 @pytest.mark.parametrize(
-    ("held", "said"),
+    ("rows", "heading", "said"),
     [
-        pytest.param([HEADING, ROWS[0]], "its headings are not the input's", id="no answers in it"),
-        pytest.param([OUT_HEADING, [*ROWS[1], *NOBODY]], "row 2 is not the input's", id="another person in the row"),
-        pytest.param([OUT_HEADING, *([*row, *NOBODY] for row in ROWS)], "it has more rows", id="more rows"),
+        pytest.param(ROWS, [*HEADING[:-1], "Номер"], "its headings are not the input's", id="other headings"),
+        pytest.param([ROWS[1]], HEADING, "row 2 is not the input's", id="another person in the row"),
+        pytest.param(ROWS[:1], HEADING, "it has more rows", id="more rows"),
     ],
 )
-def test_an_output_of_another_input_is_left_alone(
-    batch: Inn, tmp_path: Path, held: list[list[str]], said: str, suffix: str
+def test_the_answers_of_another_input_are_left_alone(  # noqa: PLR0917  # fixtures
+    batch: Inn, host: Start, tmp_path: Path, kind: str, rows: list[list[str]], heading: list[str], said: str
 ) -> None:
-    source = write(tmp_path / "in.csv", [ROWS[0]] if said == "it has more rows" else ROWS)
-    delimiter = "," if suffix else ";"
-    out = write(tmp_path / f"out.csv{suffix}", held[1:], held[0], delimiter=delimiter)
-    before = out.read_bytes()
-    ended = batch(source)
-    ended.fails(2, f"out.csv{suffix} belongs to another input")
-    assert said in ended.err
-    assert out.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", out.name]
+    source, held = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv"
+    if kind == "an output":
+        assert batch(source, host(answering({})).url).status == 0
+    else:
+        held = answer_without_output(batch, host, source, tmp_path)
+    before = held.read_bytes()
+    ended = batch(write(source, rows, heading))
+    ended.fails(2, f"{held} belongs to another input ({said}")
+    assert held.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", held.name]
+
+
+def database(statement: str) -> bytes:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute(statement)
+        return db.serialize()
 
 
 @pytest.mark.parametrize(
-    ("held", "said"),
+    ("name", "content", "said"),
     [
-        pytest.param("мои заметки", "its headings are not the input's", id="without a line"),
-        pytest.param("мои\nзаметки", "its headings are not the input's", id="without an end of its last line"),
-        pytest.param(f"{','.join(OUT_HEADING)}\nИванов,Ив", "", id="a journal that has no row yet"),
-        pytest.param("Фамилия,Им", "", id="a journal that was only begun"),
+        pytest.param("out.csv", ";".join(HEADING).encode(), "its headings are not the input's", id="no answers in it"),
+        pytest.param("out.csv.part", "мои заметки".encode(), "is no journal of inn batch", id="a text"),
+        pytest.param("out.csv.part", database("CREATE TABLE notes (x)"), "is no journal of inn batch", id="a database"),
     ],
 )
-def test_a_journal_is_overwritten_only_where_it_is_one(batch: Inn, tmp_path: Path, held: str, said: str) -> None:
+def test_what_it_did_not_write_is_left_alone(batch: Inn, tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    source, held = write(tmp_path / "in.csv", ROWS), tmp_path / name
+    held.write_bytes(content)
+    batch(source).fails(2, said)
+    assert held.read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", name]
+
+
+def test_a_journal_stays_while_it_holds_what_out_does_not(batch: Inn, host: Start, tmp_path: Path) -> None:
     source, part = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv.part"
-    part.write_text(held, encoding="utf-8")
-    ended = batch(source)
-    assert (said or "the connection was refused") in ended.err
-    assert (part.read_text(encoding="utf-8") if part.exists() else "") == (held if said else "")
+    part.touch()
+    in_the_way = tmp_path / ".out.csv.new"
+    in_the_way.mkdir()
+    assert (batch(source).status, part.exists()) == (1, False)
+    in_the_way.rmdir()
+    answer_without_output(batch, host, source, tmp_path)
+    assert "3 rows: 3 not_found; 0 asked for" in batch(source).out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
-def test_a_journal_without_a_row_does_not_stay(batch: Inn, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", ROWS)
-    # In the way of making OUT.
-    (tmp_path / ".out.csv.new").mkdir()
-    assert batch(source).status == 1
-    assert not (tmp_path / "out.csv.part").exists()
-
-
-def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(inn: Inn, tmp_path: Path) -> None:
+def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(batch: Inn, tmp_path: Path) -> None:
     """Nor one that was not refused, but answered nobody."""
     first, out = write(tmp_path / "first.csv", ROWS), tmp_path / "out.csv"
     other = write(tmp_path / "other.csv", ROWS, [*HEADING[:-1], "Номер"])
     write(out, [[*row, *NOBODY] for row in ROWS[:2]], OUT_HEADING)
-    call = ["-o", str(out), "--url", "http://127.0.0.1:1"]
-    assert "out.csv belongs to another input" in inn("batch", str(other), *call).err
+    assert "out.csv belongs to another input" in batch(other).err
     for _ in range(2):
-        assert "the connection was refused; 2 rows are in" in inn("batch", str(first), *call).err.replace(
-            ": is the service running there?", ""
-        )
+        assert "the connection was refused: is the service running there?; 2 rows are in" in batch(first).err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.csv", "other.csv", "out.csv"]
 
 
-def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(
-    batch: Inn, host: Callable[..., Host], tmp_path: Path
-) -> None:
+def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(batch: Inn, host: Start, tmp_path: Path) -> None:
     there = host((401, {}, b"{}"))
     source = write(tmp_path / "in.csv", ROWS)
     failed = [[*row, "", "failed", "x"] for row in ROWS[:2]]
     write(tmp_path / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
-    ended = batch(source, there.url, "--window", "1")
-    assert "row 4 is not the input's" in ended.err
+    assert "row 4 is not the input's" in batch(source, there.url, "--window", "1").err
     assert there.bodies == []
-
-
-def test_a_line_that_was_being_written_when_the_run_died_does_not_count(batch: Inn, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", ROWS)
-    part = write(tmp_path / "out.csv.part", [[*ROWS[0], *NOBODY], [*ROWS[1], *NOBODY]], OUT_HEADING, delimiter=",")
-    part.write_bytes(part.read_bytes()[:-3])
-    ended = batch(source)
-    assert ended.status == 1
-    assert read(tmp_path / "out.csv") == [OUT_HEADING, [*ROWS[0], *NOBODY]]
 
 
 @pytest.mark.parametrize(
     "cell", ["Ива\x01нов", "ж " * 20_000, "ж" * 32_767], ids=["a control character", "more than fits", "just what fits"]
 )
-def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(batch: Inn, tmp_path: Path, cell: str) -> None:
-    row = [cell, *ROWS[0]]
-    source = write(tmp_path / "in.csv", [row], ["Заметка", *HEADING])
-    write(tmp_path / "out.xlsx.part", [[*row, *NOBODY]], ["Заметка", *OUT_HEADING], delimiter=",")
-    for _ in range(2):
-        ended = batch(source, out="out.xlsx")
-        assert (ended.status, ended.err) == (0, "")
+def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(
+    batch: Inn, host: Start, tmp_path: Path, cell: str
+) -> None:
+    source = write(tmp_path / "in.csv", [[cell, *ROWS[0]]], ["Заметка", *HEADING])
+    there = host(answering({}))
+    for said in ("1 asked for", "0 asked for"):
+        assert said in batch(source, there.url, out="out.xlsx").out
 
 
 def test_a_longer_cell_that_only_begins_alike_is_another_input_s(batch: Inn, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
     write(tmp_path / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
-    ended = batch(source)
-    assert "row 2 is not the input's" in ended.err
+    assert "row 2 is not the input's" in batch(source).err

@@ -48,8 +48,10 @@ def test_broken_off_and_resumed_nobody_is_asked_for_twice(
     rows = people(ROWS, 80)
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
     emulator.control(latency=0.02)
-    assert Run(source, out, "--amqp", "settings", "--window", "20").break_off(ROWS // 4, signal.SIGINT)[0] == 130
-    Run(source, out, "--amqp", "settings", "--window", "20").break_off(ROWS // 2, signal.SIGKILL)
+    for rows_then, number in ((ROWS // 4, signal.SIGINT), (ROWS // 2, signal.SIGKILL)):
+        run = Run(source, out, "--amqp", "settings")
+        run.wait_for(rows_then, emulator)
+        run.break_off(number)
     assert Run(source, out, "--amqp", "settings").end() == (0, "")
     answers = read(out)[1:]
     assert [row[:6] for row in answers] == rows

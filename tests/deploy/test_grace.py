@@ -7,7 +7,7 @@ from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.config.settings import NalogSettings
 from adapters.rabbitmq.publisher import CONFIRM_SEC
 from adapters.rabbitmq.slow_lane import DRAIN_SEC
-from tests.deploy.manifests import PLACES, template
+from tests.deploy.manifests import PLACES, Process, template
 
 STORE_CALLS = 4
 """Of one fetch: claim, permit, circuit, save."""
@@ -19,35 +19,30 @@ AFTER_THE_FETCHES_SEC = 10
 """To give back the claims of what is left, close the connections and send the last spans."""
 
 
-def _places_of(command: str) -> list[str]:
-    """Where this process has a grace period."""
-    return [
-        place
-        for place, processes in PLACES.items()
-        if any(process.command == command and process.grace is not None for process in processes())
-    ]
-
-
 def longest_fetch(timeout: float) -> float:
     """Seconds that one fetch can block a thread: an exchange with each provider, and the store's calls around them."""
     return 2 * timeout + STORE_CALLS * STORE_CALL_SEC
 
 
-@pytest.mark.parametrize("place", _places_of("serve"))
-def test_the_function_ends_its_requests_and_fetches_before_the_kill(place: str) -> None:
-    [function] = [process for process in PLACES[place]() if process.command == "serve"]
-    assert function.grace is not None
-    ending = float(function.environment["APP_LOOKUP_DEADLINE_SEC"]) + GRACE_SEC + FETCH_GRACE_SEC
-    assert longest_fetch(float(function.environment["CLIENT_NALOG_TIMEOUT_SEC"])) <= ending
-    assert function.pause + ending + AFTER_THE_FETCHES_SEC < function.grace
+def _killed(command: str, place: str) -> list[tuple[Process, float]]:
+    """What runs this command there and has a grace period, with it."""
+    found = [process for process in PLACES[place]() if process.command == command]
+    return [(process, process.grace) for process in found if process.grace is not None]
 
 
-@pytest.mark.parametrize("place", _places_of("consume"))
-def test_the_consumer_ends_its_lookups_within_its_drain_and_that_before_the_kill(place: str) -> None:
-    [consumer] = [process for process in PLACES[place]() if process.command == "consume"]
-    assert consumer.grace is not None
-    assert longest_fetch(float(consumer.environment["CLIENT_NALOG_TIMEOUT_SEC"])) < DRAIN_SEC
-    assert consumer.grace > DRAIN_SEC + AFTER_THE_DRAIN_SEC
+@pytest.mark.parametrize("place", PLACES)
+def test_a_process_ends_its_lookups_within_its_drain_and_that_before_the_kill(place: str) -> None:
+    for function, grace in _killed("serve", place):
+        ending = float(function.environment["APP_LOOKUP_DEADLINE_SEC"]) + GRACE_SEC + FETCH_GRACE_SEC
+        assert longest_fetch(float(function.environment["CLIENT_NALOG_TIMEOUT_SEC"])) <= ending
+        assert function.pause + ending + AFTER_THE_FETCHES_SEC < grace
+    for consumer, grace in _killed("consume", place):
+        assert longest_fetch(float(consumer.environment["CLIENT_NALOG_TIMEOUT_SEC"])) < DRAIN_SEC
+        assert grace > DRAIN_SEC + AFTER_THE_DRAIN_SEC
+
+
+def test_all_but_lambda_and_consumers_alone_have_a_function_with_a_grace_period() -> None:
+    assert {place for place in PLACES if not _killed("serve", place)} == {"lambda", "consumer"}
 
 
 def test_a_consumer_that_is_told_no_limit_ends_its_lookups_within_its_drain() -> None:

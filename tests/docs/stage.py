@@ -202,6 +202,7 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
             "APP_REQUEST_RETRY_SEC": "1",
             "CLIENT_NALOG_URL": local.tax_service.url,
             "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+            "CLIENT_NALOG_WAIT_SEC": "0.05",
         }
         consumer = Process(["inn", "consume"], folder, {**settings, "HTTP_PORT": str(free_port())})
         stack.callback(consumer.end, signal.SIGTERM)

@@ -39,6 +39,7 @@ def settings(secured_mongo: Mongo, emulator: Emulator) -> dict[str, str]:
         "APP_SECRET_KEYS": KEY,
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+        "CLIENT_NALOG_WAIT_SEC": "0.05",
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
     }
 
@@ -338,7 +339,6 @@ def test_a_hundred_lookups_of_four_clients_give_consent_once(
     served.answers("/readyz", 200)
 
     def ask(numbers: range) -> list[dict[str, Any]]:
-        """These persons at once: each answer takes a second at least."""
         persons = ({**PERSON, "requestId": f"r-{n}", "documentNumber": f"{100_000 + n}"} for n in numbers)
         event = {"specversion": "1.0", "id": "1", "source": "/t", "type": "inn.lookup.requested"}
         body = json.dumps([{**event, "data": person} for person in persons]).encode()

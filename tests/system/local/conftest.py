@@ -26,7 +26,13 @@ class LocalRuntime:
     """`inn local`, or another `command` that starts it, on free ports. `log` is what it wrote to standard error so far."""
 
     def __init__(self, folder: Path, *, command: Sequence[str] = COMMAND, **settings: str) -> None:
-        environment = {**os.environ, "HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
+        environment = {
+            **os.environ,
+            "HTTP_PORT": "0",
+            "PYTHONUNBUFFERED": "1",
+            "CLIENT_NALOG_WAIT_SEC": "0.05",
+            **settings,
+        }
         self._log = folder / "log"
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(

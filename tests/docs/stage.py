@@ -28,14 +28,8 @@ from tests.system.process import KEY, START_SEC, Process
 
 SOURCE = "documented"
 LINKS = (
-    "Makefile",
-    "requirements",
-    "pyproject.toml",
-    ".env.example",
-    "docker-compose.yaml",
-    "template.yaml",
-    "adapters",
-    "local_runtime",
+    *("Makefile", "requirements", "pyproject.toml", ".env.example", "docker-compose.yaml", "template.yaml"),
+    *("adapters", "local_runtime"),
 )
 LONG = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
 PEOPLE = (

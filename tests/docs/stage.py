@@ -37,7 +37,7 @@ PEOPLE = (
     ("Иванова", "Анна", "Петровна", "15.07.1990", "45 11 123456"),
 )
 """A table of the reader's, for whoever names one and does not make it."""
-MAKE_RUN = ("make", "--old-file=.venv/.run", "run")
+MAKE_RUN = ("/usr/bin/env", "make", "--old-file=.venv/.run", "run")
 """As it stands, but that a change of the dependencies does not set up the environment that this very test runs in."""
 
 _DOCKER = """\

@@ -75,7 +75,7 @@ def test_both_languages_name_the_same_things_and_link_to_the_same_pages() -> Non
 def test_the_lookup_that_it_shows_finds_the_person(runtime: LocalRuntime) -> None:
     shown = next(code for _, code in BLOCK.findall(ENGLISH) if ".venv/bin/inn lookup" in code)
     arguments = shlex.split(shown)[1:]
-    command = [Path(sys.executable).with_name("inn"), *arguments, "--json", "--url", runtime.url]
+    command = [str(Path(sys.executable).with_name("inn")), *arguments, "--json", "--url", runtime.url]
     answer = json.loads(subprocess.check_output(command))
     assert (answer["status"], answer["inn"]) == ("found", "770000000082")
 

@@ -90,7 +90,7 @@ def test_nothing_that_was_asked_or_answered_is_told(
     labels = "\n".join(line.rpartition(" ")[0] for line in metrics.splitlines())
     spans = b"\n".join(collector.bodies).decode(errors="replace")
     assert len(values) > 50
-    assert _found(values, runtime.log) == []
+    assert _found(values, runtime.errors) == []
     assert _found(values, labels) == []
     assert _found(values, spans) == []
 
@@ -106,4 +106,4 @@ def test_one_trace_leads_from_the_client_to_the_tax_service(
     served, asked = collector.spans["serve lookup"], collector.spans["ask nalog"]
     assert {served.trace_id.hex(), asked.trace_id.hex()} == {TRACE}
     assert (served.parent_span_id.hex(), asked.parent_span_id) == ("6b" * 8, served.span_id)
-    assert [json.loads(line)["trace_id"] for line in runtime.log.splitlines() if '"lookup"' in line] == [TRACE]
+    assert [json.loads(line)["trace_id"] for line in runtime.errors.splitlines() if '"lookup"' in line] == [TRACE]

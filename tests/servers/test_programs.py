@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.mongod import GIVEN_VARIABLE, given_or_private
 from tests.servers.process import ServerFailed
 from tests.servers.programs import CHROMEDRIVER, CHROMIUM, EPMD, MONGOD, RABBITMQ, Program, on_path
 
@@ -99,6 +100,12 @@ def test_only_root_installs(bare: Path, wanted: Program, monkeypatch: pytest.Mon
 def test_without_any_an_error_says_what_to_install(bare: Path, known: Program, advice: str) -> None:
     with pytest.raises(ServerFailed, match=advice):
         replace(known, places=(Path(known.places[0]).name,), wheel="").path()
+
+
+def test_a_given_mongodb_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(GIVEN_VARIABLE, "mongodb://given.example")
+    with given_or_private() as mongo:
+        assert (mongo.uri, mongo.members) == ("mongodb://given.example", [])
 
 
 def test_a_command_of_a_shell_script_is_asked_for_by_its_name(bare: Path) -> None:

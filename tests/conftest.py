@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from tests.servers.rabbitmq import Node, rabbitmq
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+# Read again, sources take a third of each start: of these processes and of those that they start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Workers must agree on the names of tests, which may be made from sets.
 os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))

@@ -17,7 +17,7 @@ def loopbacks() -> list[str]:
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Takes connections at `port`."""
+    """Takes connections at `port`. Replies get through while `opened` is set."""
 
     daemon_threads = True
 
@@ -61,14 +61,6 @@ def _pour(source: socket.socket, into: socket.socket, opened: threading.Event | 
                 opened.wait()
             into.sendall(data)
         into.shutdown(socket.SHUT_WR)
-
-
-@contextmanager
-def held_back(port: int) -> Iterator[tuple[int, threading.Event]]:
-    """A relay at 127.0.0.1: requests get through, and replies once the event is set."""
-    with relay("127.0.0.1", port) as server:
-        server.opened.clear()
-        yield server.port, server.opened
 
 
 @contextmanager

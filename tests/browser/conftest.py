@@ -1,6 +1,6 @@
 """One browser and one local runtime for all of these tests; each gets a fresh page."""
 
-import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,14 +8,26 @@ from typing import Any
 
 import pytest
 import urllib3
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
 
-from tests.browser.chromium import browser
 from tests.browser.page import Page
 from tests.servers.process import wait_for
+from tests.servers.programs import CHROMEDRIVER, CHROMIUM
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
-SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "5", "CLIENT_NALOG_WAIT_SEC": "0.05", "CACHE_FOUND_DAYS": "1"}
+SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "5", "CACHE_FOUND_DAYS": "1"}
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=en-US",
+)
 
 
 @pytest.fixture(scope="package")
@@ -52,16 +64,21 @@ def runtime(shared_runtime: LocalRuntime) -> Iterator[LocalRuntime]:
 
 def switch(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
     """Set the page's controls without the page. Returns the state afterwards."""
-    headers = {"content-type": "application/json"}
-    state: dict[str, Any] = urllib3.request(
-        "POST", f"{runtime.url}/playground/state", body=json.dumps(wanted), headers=headers
-    ).json()
+    state: dict[str, Any] = urllib3.request("POST", f"{runtime.url}/playground/state", json=wanted).json()
     return state
 
 
 @pytest.fixture(scope="package")
-def driver() -> Iterator[Chrome]:
-    with browser() as running:
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A real Chromium without a window, with a new empty profile. What its console says is kept."""
+    # Selenium would fetch a driver of its own.
+    os.environ["SE_OFFLINE"] = "true"
+    options = ChromeOptions()
+    options.binary_location = str(CHROMIUM.path())
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with Chrome(options, Service(str(CHROMEDRIVER.path()))) as running:
         yield running
 
 

@@ -3,8 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from selenium.webdriver import Chrome, Keys
@@ -13,21 +12,13 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 BOUND_SEC = 60
-WIDTH, HEIGHT = 1280, 900
+DESKTOP = (1280, 900)
 PHONE = (360, 740)
 REFUSED = "Failed to load resource: the server responded with a status of"
 """What the console says of a reply that is no success, whatever a page does with it."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 Seen = TypeVar("Seen")
-
-
-def axe_source() -> str:
-    """axe-core, as a package of requirements/axe.lock carries it."""
-    spec = find_spec("axe_playwright_python")
-    assert spec is not None, "run `make test`: it installs requirements/axe.lock"
-    assert spec.origin is not None
-    return Path(spec.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 class Page:
@@ -38,7 +29,7 @@ class Page:
         self.url = url
         self.width = 0
 
-    def open(self, size: tuple[int, int] = (WIDTH, HEIGHT), theme: str = "light", language: str = "en-US") -> None:
+    def open(self, size: tuple[int, int] = DESKTOP, theme: str = "light", language: str = "en-US") -> None:
         """Load it as for the first time, and wait until it knows the runtime's state."""
         width, height = size
         self.width = width
@@ -144,9 +135,9 @@ class Page:
         assert self.console() == [f"{self.url}/ - {REFUSED} {reply}"]
 
     def violations(self) -> list[str]:
-        """What axe-core finds, in one line each."""
+        """What axe-core, as a package of requirements/axe.lock carries it, finds, in one line each."""
         if not self.run("return 'axe' in window"):
-            self.run(axe_source())
+            self.run(files("axe_playwright_python").joinpath("axe.min.js").read_text())
         run = "return axe.run(document, {runOnly: arguments[0], rules: {'target-size': {enabled: true}}})"
         found = self.run(run, AXE_TAGS)["violations"]
         return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found for node in one["nodes"]]

@@ -9,6 +9,7 @@ from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 
 UNAVAILABLE = "503 (Service Unavailable)"
+COOLING = "The tax service refused the request. It is not asked during its cool-down."
 
 
 def test_a_captcha_starts_a_cool_down_after_which_the_same_request_is_answered(page: Page) -> None:
@@ -16,9 +17,7 @@ def test_a_captcha_starts_a_cool_down_after_which_the_same_request_is_answered(p
     page.click("random-person")
     assert page.ask() == "Not now"
     assert "not asked during its cool-down" in page.text("answer")
-    assert page.wait(lambda: page.text("status")).startswith(
-        "Not now: The tax service refused the request. It is not asked during its cool-down."
-    )
+    assert page.wait(lambda: page.text("status")).startswith(f"Not now: {COOLING}")
     assert page.path() == {"Checks": "passed", "Cache": "missed", "Tax service": "noAnswer"}
     assert page.wait(lambda: page.count("captchas")) == 1
     assert page.text("countdown").startswith("Ask again in ")
@@ -55,7 +54,7 @@ def test_a_runtime_wants_a_token_gives_reasons_and_times_to_wait_and_has_ended(
     page.pick("lee")
     for scenario, reason, seconds in (
         ("down", "The tax service does not answer.", 5),
-        ("throttled", "The tax service refused the request. It is not asked during its cool-down.", 30),
+        ("throttled", COOLING, 30),
     ):
         page.scenario(scenario)
         assert page.ask() == "Not now"

@@ -86,8 +86,7 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps(words: dict[st
     assert set(words) == {"TEXTS", "DOCUMENTS", "PEOPLE", "REASONS", "FAULTS", "SCENARIOS", "SCENARIO_NOTES"}
     for table in words.values():
         for key, (english, russian) in table.items():
-            assert english, key
-            assert russian, key
+            assert all((english, russian)), key
             assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", russian)), key
 
 

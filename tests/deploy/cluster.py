@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
 
 from tests.deploy.manifests import NAMESPACE, Object, of_kind, processes
 from tests.deploy.tools import HOME, complaints
+from tests.servers.http import answering
 
 Destination = tuple[str, int]
 SERVERS = {"serve": ("MONGO",), "consume": ("MONGO", "RABBITMQ")}
@@ -97,28 +96,13 @@ def cluster_with_secret(name: str, version: str, known: Sequence[Object]) -> Ite
         "metadata": {"name": name, "namespace": NAMESPACE, "resourceVersion": version},
     }
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            """Answer what it knows; the rest is not found."""
-            answer = answers.get(self.path.partition("?")[0])
-            body = json.dumps(answer or {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404})
-            self.send_response(200 if answer else 404)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(path: str, _body: bytes) -> tuple[int, bytes]:
+        found = answers.get(path.partition("?")[0])
+        missing = {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}
+        return 200 if found else 404, json.dumps(found or missing).encode()
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: the base class writes to stderr."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(answer) as url:
+        yield url
 
 
 def _discovery(known: Sequence[Object]) -> dict[str, Any]:

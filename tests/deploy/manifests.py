@@ -59,7 +59,7 @@ def render(values: Path, *options: str, release: str = "inn") -> tuple[Object, .
     """The same with any file of values."""
     done = run("helm", "template", release, CHART, "--namespace", NAMESPACE, "--values", values, *options)
     assert done.returncode == 0, done.stderr
-    return tuple(one for one in yaml.safe_load_all(done.stdout) if one)
+    return tuple(one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one)
 
 
 def of_kind(objects: Sequence[Object], kind: str) -> dict[str, Object]:
@@ -160,7 +160,7 @@ def _value(found: "re.Match[str]") -> str:
     return "$" if found[0] == "$$" else EXAMPLE.get(found["name"]) or found["default"] or ""
 
 
-class _Cloudformation(yaml.SafeLoader):
+class _Cloudformation(yaml.CSafeLoader):
     """YAML with CloudFormation's short functions, each as the long form that it stands for."""
 
 

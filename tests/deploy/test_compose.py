@@ -46,12 +46,8 @@ def test_every_server_tells_its_health() -> None:
 
 
 def test_the_servers_data_are_kept_in_named_volumes() -> None:
-    mounted = {
-        mount.partition(":")[0]
-        for service in SERVICES.values()
-        for mount in service.get("volumes", [])
-        if not mount.startswith(".")
-    }
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
+    mounted = {mount.partition(":")[0] for mount in mounts if not mount.startswith(".")}
     assert mounted == set(compose()["volumes"]) == {"mongo-data", "mongo-key", "rabbitmq-data"}
 
 

@@ -25,7 +25,5 @@ def complaints(program: str, *arguments: str | Path, text: str = "") -> str:
 
 
 def _environment() -> dict[str, str]:
-    # Read again, cfn-lint's sources take five seconds of each start.
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     # botocore wants a region; no call is made.
-    return {**inherited, "PATH": f"{HOME / 'bin'}:{os.environ['PATH']}", "AWS_DEFAULT_REGION": "eu-central-1"}
+    return {**os.environ, "PATH": f"{HOME / 'bin'}:{os.environ['PATH']}", "AWS_DEFAULT_REGION": "eu-central-1"}

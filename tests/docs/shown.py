@@ -21,19 +21,8 @@ _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"<<'(\w+)'\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _BEFORE = re.compile(r"^(?:sudo |[A-Z_]+=\S+ |\.venv/bin/)*")
 PROGRAMS = (
-    "inn",
-    "make",
-    "docker",
-    "kubectl",
-    "helm",
-    "aws",
-    "yc",
-    "mongodump",
-    "mongorestore",
-    "openssl",
-    "python",
-    "apt-get",
-    "functions-framework",
+    *("inn", "make", "docker", "kubectl", "helm", "aws", "yc", "mongodump", "mongorestore", "openssl", "python"),
+    *("apt-get", "functions-framework"),
 )
 """What a page calls in its sentences, and a reader may paste."""
 

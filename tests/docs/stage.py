@@ -28,14 +28,8 @@ from tests.system.process import KEY, START_SEC, Process
 
 SOURCE = "documented"
 LINKS = (
-    "Makefile",
-    "requirements",
-    "pyproject.toml",
-    ".env.example",
-    "docker-compose.yaml",
-    "template.yaml",
-    "adapters",
-    "local_runtime",
+    *("Makefile", "requirements", "pyproject.toml", ".env.example", "docker-compose.yaml", "template.yaml"),
+    *("adapters", "local_runtime"),
 )
 LONG = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
 PEOPLE = (
@@ -43,7 +37,7 @@ PEOPLE = (
     ("Иванова", "Анна", "Петровна", "15.07.1990", "45 11 123456"),
 )
 """A table of the reader's, for whoever names one and does not make it."""
-MAKE_RUN = ("make", "--old-file=.venv/.run", "run")
+MAKE_RUN = ("/usr/bin/env", "make", "--old-file=.venv/.run", "run")
 """As it stands, but that a change of the dependencies does not set up the environment that this very test runs in."""
 
 _DOCKER = """\
@@ -202,6 +196,7 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
             "APP_REQUEST_RETRY_SEC": "1",
             "CLIENT_NALOG_URL": local.tax_service.url,
             "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+            "CLIENT_NALOG_WAIT_SEC": "0.05",
         }
         consumer = Process(["inn", "consume"], folder, {**settings, "HTTP_PORT": str(free_port())})
         stack.callback(consumer.end, signal.SIGTERM)

@@ -62,7 +62,7 @@ TYPED = {
 }
 """What somebody answers at a terminal."""
 
-# The Russian README shows the same commands, as test_readme.py sees to.
+# The Russian README shows the same commands, as test_pages.py sees to.
 TRIED = sorted(
     (page for page in PAGES if blocks(page) and page.name != "README.ru.md"),
     # It shows what comes out where nothing was asked before.
@@ -192,18 +192,16 @@ def example(language: str, containing: str) -> str:
     return str(block)
 
 
-@pytest.mark.parametrize("library", ["urllib3", "pika"])
-def test_the_python_examples_for_callers_print_the_answer(stage: Stage, library: str) -> None:
-    code = example("python", f"import {library}").replace('routing_key="inn"', f'routing_key="{SOURCE}"')
-    (stage.folder / "lookup.py").write_text(stage.localized(code))
-    ran = stage.run("python lookup.py")
-    assert (ran.status, ran.shown) == (0, f"found {INN} \n")
-
-
-def test_the_php_example_for_callers_prints_the_answer(stage: Stage) -> None:
-    (stage.folder / "lookup.php").write_text(stage.localized(example("php", "curl_init")))
-    ran = stage.run(f"{PHP.path()} lookup.php")
-    assert (ran.status, ran.shown) == (0, f"200 found {INN} \n")
+def test_the_examples_for_callers_print_the_answer(stage: Stage) -> None:
+    for file, language, containing, call, shown in (
+        ("lookup.py", "python", "import urllib3", "python", ""),
+        ("lookup.py", "python", "import pika", "python", ""),
+        ("lookup.php", "php", "curl_init", str(PHP.path()), "200 "),
+    ):
+        code = example(language, containing).replace('routing_key="inn"', f'routing_key="{SOURCE}"')
+        (stage.folder / file).write_text(stage.localized(code))
+        ran = stage.run(f"{call} {file}")
+        assert (ran.status, ran.shown) == (0, f"{shown}found {INN} \n")
 
 
 def test_the_java_example_for_callers_prints_the_answer(stage: Stage) -> None:

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from schemathesis.checks import (
-    not_a_server_error,
-)
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -151,11 +151,17 @@ def test_readiness_is_as_described(openapi: dict[str, Any], runtime: LocalRuntim
     assert_fits(openapi, "Readiness", runtime.get("/readyz").json())
 
 
-pytest_plugins = ["schemathesis.pytest.plugin"]  # not for all tests: it takes seconds to import
-schema = schemathesis.openapi.from_path(DOCS / "openapi.yaml")
+SCHEMA = schemathesis.openapi.from_path(DOCS / "openapi.yaml")
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)}
 
 
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_sent_what_comes_back_is_described(case: schemathesis.Case[Any], runtime: LocalRuntime) -> None:
-    case.call_and_validate(base_url=runtime.url, checks=CHECKS)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_whatever_is_sent_what_comes_back_is_described(runtime: LocalRuntime, label: str) -> None:
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+    def validate(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(base_url=runtime.url, checks=CHECKS)
+
+    # Not by the plugin, by which each process that collects tests would make all that is sent.
+    modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
+    config = HypothesisTestConfig(modes=modes, project=SCHEMA.config)
+    create_test(operation=OPERATIONS[label], test_func=validate, config=config)()

@@ -2,6 +2,7 @@ import multiprocessing
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,50 +25,43 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def harness(tmp_path: Path, clock: FixedClock) -> Iterator[StoreHarness]:
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new folder" / "inn.sqlite"
+
+
+@pytest.fixture
+def harness(path: Path, clock: FixedClock) -> Iterator[StoreHarness]:
     def later(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
 
-    store = EmbeddedStore(tmp_path / "new folder" / "inn.sqlite", lease=LEASE, clock=clock)
-    yield StoreHarness(store, later, NOW)
-    store.close()
+    with closing(EmbeddedStore(path, lease=LEASE, clock=clock)) as store:
+        yield StoreHarness(store, later, NOW)
 
 
-class TestEmbeddedAnswers(AnswerStoreContract): ...
+class TestEmbeddedStore(AnswerStoreContract, RateLimiterContract, HistoryContract): ...
 
 
-class TestEmbeddedRateLimiter(RateLimiterContract): ...
-
-
-class TestEmbeddedHistory(HistoryContract): ...
-
-
-def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process_too(tmp_path: Path) -> None:
-    def opened() -> StoreHarness:
-        clock = FixedClock()
-        return StoreHarness(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock), lambda _: None, NOW)
-
-    before = opened()
-    before.save(request(1), before.answer())
-    before.claim(request(2))
-    # Not closed: as after kill -9.
-    after = opened()
-    assert after.find(request(1).person) == after.answer()
-    assert after.store.find_or_claim(request(2).person) is None
+def test_what_was_saved_is_there_after_a_restart_and_the_claim_of_a_dead_process_too(
+    path: Path, harness: StoreHarness, clock: FixedClock
+) -> None:
+    harness.save(request(1), harness.answer())
+    harness.claim(request(2))
+    # The one before is not closed: as after kill -9.
+    with closing(EmbeddedStore(path, lease=LEASE, clock=clock)) as after:
+        assert after.find_many([request(1).person]) == {request(1).person: harness.answer()}
+        assert after.find_or_claim(request(2).person) is None
 
 
 def test_what_has_expired_leaves_the_file_at_the_next_start(
-    tmp_path: Path, harness: StoreHarness, clock: FixedClock
+    path: Path, harness: StoreHarness, clock: FixedClock
 ) -> None:
     harness.save(request(1), harness.answer(lasts=10))
     harness.save(request(2), harness.answer(lasts=None))
     harness.claim(request(3))
     harness.later(LEASE + 1)
-    path = tmp_path / "new folder" / "inn.sqlite"
     EmbeddedStore(path, clock=clock).close()
-    with sqlite3.connect(path) as file:
+    with closing(sqlite3.connect(path)) as file:
         assert file.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM claims)").fetchone() == (1, 0)
-    file.close()
 
 
 def test_a_commit_is_on_the_disk_before_it_is_reported(harness: StoreHarness) -> None:
@@ -78,28 +72,21 @@ def test_a_commit_is_on_the_disk_before_it_is_reported(harness: StoreHarness) ->
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_nobody_else_may_read_what_is_kept(tmp_path: Path, harness: StoreHarness) -> None:
+def test_nobody_else_may_read_what_is_kept(path: Path, harness: StoreHarness) -> None:
     harness.save(request(), harness.answer())
-    folder = tmp_path / "new folder"
-    files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-    assert files == dict.fromkeys(("inn.sqlite", "inn.sqlite-wal", "inn.sqlite-shm"), 0o600)
-    assert folder.stat().st_mode & 0o777 == 0o700
+    private = dict.fromkeys(("inn.sqlite", "inn.sqlite-wal", "inn.sqlite-shm"), 0o600)
+    assert _modes(path.parent) == private
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    # Files that others could read are closed to them, and a folder that was there is left as it is.
+    for file in (*path.parent.iterdir(), path.parent):
+        file.chmod(0o755)
+    EmbeddedStore(path).close()
+    assert _modes(path.parent) == private
+    assert path.parent.stat().st_mode & 0o777 == 0o755
 
 
-def test_files_that_others_could_read_are_closed_to_them_and_a_folder_that_was_there_is_left_as_it_is(
-    tmp_path: Path, clock: FixedClock
-) -> None:
-    path = tmp_path / "inn.sqlite"
-    # Not closed: as after kill -9.
-    before = EmbeddedStore(path, clock=clock)
-    modes = tmp_path.stat().st_mode
-    for file in tmp_path.iterdir():
-        file.chmod(0o644)
-    after = EmbeddedStore(path, clock=clock)
-    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
-    assert tmp_path.stat().st_mode == modes
-    before.close()
-    after.close()
+def _modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(harness: StoreHarness) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from tests.servers.process import Server, ServerFailed, free_port, start, wait_for
+from tests.servers.process import Server, free_port, start, wait_for
 from tests.servers.programs import MONGOD
 
 GIVEN_VARIABLE = "INN_TEST_MONGO_URI"
@@ -25,18 +25,11 @@ FAULTS_ON_DEMAND = "enableTestCommands=1"
 """The parameter of a server that `keep_indexes_waiting` works on."""
 
 _START_SEC = 60
-_PORTS_TRIED = 5
-_ADDRESS_IN_USE = 48
-"""mongod's exit status."""
 _LISTENING = "Waiting for connections"
 """What its log says then."""
 
 # Quick to notice a dead primary, and slow enough for a machine under load.
 _ELECTIONS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-
-
-class PortTaken(ServerFailed):
-    """Somebody was quicker to take the port that had been free."""
 
 
 @dataclass
@@ -59,19 +52,13 @@ class Member:
         log = self.folder / "mongod.log"
         log.unlink(missing_ok=True)
         server = self.server = start([MONGOD.path(), *place, *_COMMON, *self.options], log=log, grace=1)
-        try:
-            # Asked over the network, another's mongod on this port might answer.
-            wait_for(
-                lambda: _LISTENING in log.read_text(errors="replace"),
-                within=_START_SEC,
-                what=f"mongod on port {self.port}",
-                server=server,
-            )
-        except ServerFailed:
-            server.kill()
-            if server.status == _ADDRESS_IN_USE:
-                raise PortTaken from None
-            raise
+        # Asked over the network, another's mongod on this port might answer.
+        wait_for(
+            lambda: _LISTENING in log.read_text(errors="replace"),
+            within=_START_SEC,
+            what=f"mongod on port {self.port}",
+            server=server,
+        )
 
     def kill(self) -> None:
         """SIGKILL, as a power cut."""
@@ -161,14 +148,11 @@ def _options(parameters: tuple[str, ...], cache_gb: float) -> list[str]:
 
 
 def _member(stack: ExitStack, options: list[str]) -> Member:
-    for _ in range(_PORTS_TRIED):
-        member = Member(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-"))), tuple(options))
-        # Its data go with it: a polite end of a replica set's member takes ten seconds and saves nothing.
-        stack.callback(member.kill)
-        with suppress(PortTaken):
-            member.start()
-            return member
-    raise ServerFailed("mongod finds no free port")
+    member = Member(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-"))), tuple(options))
+    # Its data go with it: a polite end of a replica set's member takes ten seconds and saves nothing.
+    stack.callback(member.kill)
+    member.start()
+    return member
 
 
 def _initiate(members: list[Member]) -> None:

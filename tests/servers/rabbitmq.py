@@ -103,9 +103,7 @@ class Node:
         script = RABBITMQ.path().with_name("rabbitmqctl")
         node = ("-n", f"inn-{self.port}@localhost")
         environment = {**os.environ, **self._environment()}
-        done = subprocess.run(
-            [script, *node, *arguments], env=environment, check=False, capture_output=True
-        )  # the node's own
+        done = subprocess.run([script, *node, *arguments], env=environment, check=False, capture_output=True)
         if done.returncode:
             raise ServerFailed(f"rabbitmqctl {arguments[0]}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode(errors="replace")

@@ -3,45 +3,23 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+
+from tests.servers.http import answering
 
 Reply = tuple[int, bytes]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    replies: list[Reply]
-    requests: list[bytes]
-
-    def do_POST(self) -> None:
-        """Answer one request; the last reply is given again and again."""
-        self.requests.append(self.rfile.read(int(self.headers["content-length"])))
-        status, reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        self.send_response(status)
-        self.send_header("content-length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: the base class writes to stderr."""
-
-
 @contextmanager
 def secrets_manager_with(*replies: Reply) -> Iterator[tuple[str, list[bytes]]]:
-    """Its address, and the bodies of the requests to it."""
+    """Its address, and the bodies of the requests to it. The last reply is given again and again."""
+    requests: list[bytes] = []
 
-    class Handler(_Handler):
-        pass
+    def answer(_path: str, body: bytes) -> Reply:
+        requests.append(body)
+        return replies[min(len(requests), len(replies)) - 1]
 
-    Handler.replies, Handler.requests = list(replies), []
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", Handler.requests
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(answer) as url:
+        yield url, requests
 
 
 def holding(secret: Mapping[str, object] | str) -> Reply:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.mongod import GIVEN_VARIABLE, given_or_private
 from tests.servers.process import ServerFailed
 from tests.servers.programs import CHROMEDRIVER, CHROMIUM, EPMD, MONGOD, RABBITMQ, Program, on_path
 
@@ -34,28 +35,21 @@ def wanted(bare: Path) -> Program:
     return Program(("program", f"{bare}/{INSTALLED}"), "install it", variable=VARIABLE, packages=("the-package",))
 
 
-def test_a_program_named_by_the_variable_comes_first(
+def test_the_variable_comes_first_then_places_in_their_order_the_newest_version_of_each(
     bare: Path, wanted: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(bare / "bin" / "program")
-    named = program(bare / "mine" / "program-8")
-    monkeypatch.setenv(VARIABLE, str(named))
-    assert wanted.path() == named
-
-
-def test_a_variable_that_names_no_program_is_an_error(wanted: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "/no/such/program")
-    with pytest.raises(ServerFailed, match=f"{VARIABLE} names /no/such/program"):
-        wanted.path()
-
-
-def test_places_are_tried_in_their_order_and_the_newest_version_is_taken(bare: Path, wanted: Program) -> None:
     program(bare / "usr/lib/program-1/bin/program")
     newest = program(bare / "usr/lib/program-2/bin/program")
     assert wanted.path() == newest
     on_the_path = program(bare / "bin" / "program")
     assert wanted.path() == on_the_path
     assert replace(wanted, places=wanted.places[::-1]).path() == newest
+    named = program(bare / "mine" / "program-8")
+    monkeypatch.setenv(VARIABLE, str(named))
+    assert wanted.path() == named
+    monkeypatch.setenv(VARIABLE, "/no/such/program")
+    with pytest.raises(ServerFailed, match=f"{VARIABLE} names /no/such/program"):
+        wanted.path()
 
 
 def test_a_program_of_a_wheel_is_given_the_permission_to_run(bare: Path, wanted: Program) -> None:
@@ -99,17 +93,19 @@ def test_only_root_installs(bare: Path, wanted: Program, monkeypatch: pytest.Mon
         (MONGOD, r"mongod is needed: install MongoDB .* INN_TEST_MONGOD, .* INN_TEST_MONGO_URI"),
         (RABBITMQ, r"rabbitmq-server is needed: install rabbitmq-server .* INN_TEST_RABBITMQ_SERVER"),
         (EPMD, "epmd is needed: install Erlang"),
-        (
-            CHROMIUM,
-            "chromium is needed: install Chromium and its driver .* INN_TEST_CHROMIUM and INN_TEST_CHROMEDRIVER",
-        ),
+        (CHROMIUM, "chromium is needed: install Chromium .* driver .* INN_TEST_CHROMIUM and INN_TEST_CHROMEDRIVER"),
         (CHROMEDRIVER, "chromedriver is needed: install Chromium and its driver"),
     ],
 )
 def test_without_any_an_error_says_what_to_install(bare: Path, known: Program, advice: str) -> None:
-    nowhere = replace(known, places=(Path(known.places[0]).name,), wheel="")
     with pytest.raises(ServerFailed, match=advice):
-        nowhere.path()
+        replace(known, places=(Path(known.places[0]).name,), wheel="").path()
+
+
+def test_a_given_mongodb_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(GIVEN_VARIABLE, "mongodb://given.example")
+    with given_or_private() as mongo:
+        assert (mongo.uri, mongo.members) == ("mongodb://given.example", [])
 
 
 def test_a_command_of_a_shell_script_is_asked_for_by_its_name(bare: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_runtime.emulator.client import Emulator
-from tests.relay import held_back
+from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import free_port
 from tests.system.process import Process
@@ -53,7 +53,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 @pytest.fixture
 def silent(settings: dict[str, str], emulator: Emulator) -> Iterator[threading.Event]:
     """A tax service that says nothing until the event is set; over HTTP a lookup waits for no longer than a moment."""
-    with held_back(urlsplit(emulator.url).port or 0) as (port, speaks):
-        url = f"http://127.0.0.1:{port}"
+    with relay("127.0.0.1", urlsplit(emulator.url).port or 0) as server:
+        server.opened.clear()
+        url = f"http://127.0.0.1:{server.port}"
         settings |= {"CLIENT_NALOG_URL": url, "CLIENT_NALOG_TIMEOUT_SEC": "600", "APP_LOOKUP_DEADLINE_SEC": "0.2"}
-        yield speaks
+        yield server.opened

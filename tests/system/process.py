@@ -28,7 +28,7 @@ HEADERS = {
     "ce-type": "inn.lookup.requested",
     "content-type": "application/json",
 }
-CALLERS = 16
+CALLERS = 50
 """Threads that ask one process at the same time without losing connections."""
 
 

@@ -2,22 +2,36 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from local_runtime.emulator.client import Emulator
 
+Form = dict[str, str]
 BOUND_SEC = 30
-NEW = "/inn-new-proc.json"
+NEW, NEW_DO = "/inn-new-proc.json", "/inn-new-proc.do"
 OLD = "/inn-proc.do"
+KEY = "emulated-key"
+FORM: Form = {
+    "fam": "Орлова",
+    "nam": "Дарья",
+    "otch": "Глебовна",
+    "bdate": "10.10.1991",
+    "doctype": "21",
+    "docno": "45 12 101010",
+    "docdt": "",
+    "captcha": "",
+    "captchaToken": "",
+}
+"""Somebody who has no name in the register, and an INN."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Reply(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -26,35 +40,64 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
 
 @dataclass
 class Client:
-    """Sends one request on each connection; a form makes it a POST."""
+    """Sends one request on each connection; a form makes it a POST. Whoever asks for nobody else asks for FORM."""
 
     url: str
     bound: float = BOUND_SEC
 
-    def __call__(self, path: str, form: dict[str, str] | None = None, method: str = "", **headers: str) -> Answer:
+    def __call__(self, path: str, form: Form | None = None, **headers: str) -> Reply:
         address = urlsplit(self.url)
-        connection = HTTPConnection(address.hostname or "", address.port, timeout=self.bound)
         body = None if form is None else urlencode(form)
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}
-        try:
-            connection.request(method or ("GET" if form is None else "POST"), path, body, headers)
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=self.bound)) as connection:
+            connection.request("GET" if form is None else "POST", path, body, headers)
             response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
+            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
-    def find(self, form: dict[str, str], path: str = NEW, **headers: str) -> Answer:
+    def find(self, form: Form = FORM, path: str = NEW, **headers: str) -> Reply:
         return self(path, {"c": "find", **form}, **headers)
 
-    def get(self, found: Answer, path: str = NEW) -> Answer:
+    def get(self, found: Reply, path: str = NEW) -> Reply:
         return self(path, {"c": "get", "requestId": found.json["requestId"]})
 
-    def legacy(self, form: dict[str, str], path: str = OLD, **headers: str) -> Answer:
+    def result(self, form: Form = FORM) -> Any:
+        """What the first poll of a find says."""
+        return self.get(self.find(form)).json
+
+    def polls(self, count: int, form: Form = FORM) -> list[Any]:
+        """So many polls of one find: the state of each, or its status where that is not 200."""
+        found = self.find(form)
+        replies = [self.get(found) for _ in range(count)]
+        return [reply.json["state"] if reply.status == 200 else reply.status for reply in replies]
+
+    def legacy(self, form: Form = FORM, path: str = OLD, **headers: str) -> Reply:
         return self(path, {"c": "innMy", "bplace": "", **form}, **headers)
+
+    def searches(self, form: Form = FORM, **headers: str) -> tuple[Reply, Reply]:
+        """The same search by each protocol."""
+        return self.find(form, **headers), self.legacy(form, **headers)
+
+    def paid(self, form: Form = FORM, **changes: str) -> Reply:
+        fields = {name: form.get(name, "") for name in ("fam", "nam", "otch", "bdate", "doctype", "docno")}
+        fields |= {"otch": fields["otch"] or "нет", "docno": fields["docno"].replace(" ", "")}
+        return self("/api/innfl?" + urlencode({**fields, "key": KEY, **changes}))
+
+    def session(self) -> str:
+        """The session's cookie."""
+        return self("/inn.do").headers["set-cookie"].partition(";")[0]
+
+    def consent(self, **headers: str) -> Reply:
+        return self(
+            "/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn", "personalData": "1"}, **headers
+        )
 
 
 @pytest.fixture(scope="session")
@@ -75,22 +118,6 @@ def client(emulator: Emulator) -> Client:
 
 
 @pytest.fixture
-def form() -> dict[str, str]:
-    """Somebody who has no name in the register, and an INN."""
-    return {
-        "fam": "Орлова",
-        "nam": "Дарья",
-        "otch": "Глебовна",
-        "bdate": "10.10.1991",
-        "doctype": "21",
-        "docno": "45 12 101010",
-        "docdt": "",
-        "captcha": "",
-        "captchaToken": "",
-    }
-
-
-@pytest.fixture
-def people(emulator: Emulator) -> dict[str, dict[str, str]]:
+def people(emulator: Emulator) -> dict[str, Form]:
     """The forms of the named people, by id."""
     return {person["id"]: person["form"] for person in emulator.people()}

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from functools import partial
 from http.client import RemoteDisconnected
 from typing import Any
 
@@ -11,254 +11,205 @@ import pytest
 
 from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.client import Emulator
+from tests.local_runtime.emulator.conftest import FORM, Client, Form
 
-Form = dict[str, str]
-Check = Callable[["Site"], None]
+Check = Callable[[Client], None]
 INVALID = {"ERROR": "Недопустимый идентификатор запроса", "STATUS": 400}
-CONSENT = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
 HTML = {"content-type": "text/html;charset=UTF-8"}
 CONSENT_PAGE = "/static/personal-data.html?svc=inn&from=%2Finn.do"
 
 
-@dataclass
-class Site:
-    """The emulated site as a client sees it, and one person to ask it for."""
-
-    client: Any
-    form: Form
-
-    def find(self, **headers: str) -> Any:
-        return self.client.find(self.form, **headers)
-
-    def legacy(self) -> Any:
-        return self.client.legacy(self.form)
-
-    def paid(self) -> Any:
-        return self.client("/api/innfl?key=emulated-key&docno=1")
-
-    def polls(self, count: int) -> list[Any]:
-        """So many polls of one find: the state of each, or its status where that is not 200."""
-        found = self.find()
-        assert found.status == 200
-        replies = [self.client.get(found) for _ in range(count)]
-        return [reply.json["state"] if reply.status == 200 else reply.status for reply in replies]
-
-    def consent(self, **headers: str) -> Any:
-        return self.client("/static/personal-data-proc.json", CONSENT, **headers)
-
-    def session(self) -> str:
-        """The session's cookie."""
-        cookie: str = self.client("/inn.do").headers["set-cookie"].partition(";")[0]
-        return cookie
-
-
-def searched(status: int, text: str = "", headers: Form | None = None, **json_keys: object) -> Check:
+def searched(status: int, client: Client, *, text: str = "", headers: Form | None = None, **keys: object) -> None:
     """Each search, of both protocols, has this status, this text in it, these headers and these keys."""
-
-    def check(site: Site) -> None:
-        for reply in (site.find(), site.legacy()):
-            assert reply.status == status
-            assert text in reply.body.decode()
-            assert (headers or {}).items() <= reply.headers.items()
-            if json_keys:
-                assert json_keys.items() <= reply.json.items()
-
-    return check
+    wanted = headers or {}
+    for reply in client.searches():
+        assert reply.status == status
+        assert text in reply.text
+        assert wanted.items() <= reply.headers.items()
+        assert ("retry-after" in reply.headers) == ("retry-after" in wanted)
+        assert not keys or keys.items() <= reply.json.items()
 
 
-def polled(*states: float) -> Check:
+def page(status: int, retry_after: str = "") -> Check:
+    """An error's page."""
+    return partial(searched, status, text="<h1>", headers=HTML | ({"retry-after": retry_after} if retry_after else {}))
+
+
+def polled(states: list[float], client: Client) -> None:
     """The polls of one find have these states, or statuses other than 200."""
-
-    def check(site: Site) -> None:
-        assert site.polls(len(states)) == list(states)
-
-    return check
+    assert client.polls(len(states)) == states
 
 
-def read(*results: object) -> Check:
+def read(results: list[object], client: Client, status: int | None = None) -> None:
     """The polls of one find are answered with this JSON."""
-
-    def check(site: Site) -> None:
-        found = site.find()
-        assert [site.client.get(found).json for _ in results] == list(results)
-
-    return check
+    found = client.find()
+    replies = [client.get(found) for _ in results]
+    assert [reply.json for reply in replies] == results
+    assert status is None or {reply.status for reply in replies} == {status}
 
 
-def coded(code: int, status: int = 200) -> Check:
-    def check(site: Site) -> None:
-        reply = site.legacy()
-        assert (reply.status, reply.json["code"]) == (status, code)
-
-    return check
+def coded(code: int, client: Client, status: int = 200, **keys: object) -> None:
+    reply = client.legacy()
+    assert (reply.status, reply.json["code"]) == (status, code)
+    assert keys.items() <= reply.json.items()
 
 
-def captcha_with_request_id(site: Site) -> None:
-    found = site.find()
+def found_with(names: set[str], client: Client) -> None:
+    result = client.result()
+    assert result.keys() == {"state", "inn", *names}
+    assert result["state"] == 1
+
+
+def paid(status: int, text: str, client: Client) -> None:
+    reply = client.paid()
+    assert reply.status == status
+    assert text in reply.text
+
+
+def broken_first_poll(error: type[Exception], client: Client) -> None:
+    found = client.find()
+    with pytest.raises(error):
+        Client(client.url, bound=0.2).get(found)
+    assert client.get(found).json["state"] == 1
+
+
+def wrong_first_poll(status: int, body: str, client: Client) -> None:
+    found = client.find()
+    first = client.get(found)
+    assert (first.status, first.text) == (status, body)
+    assert client.get(found).json["state"] == 1
+
+
+def captcha_with_request_id(client: Client) -> None:
+    found, legacy = client.searches()
     assert found.json["captchaRequired"] is True
-    assert site.client.get(found).json["state"] == 1
-    legacy = site.legacy().json
-    assert (legacy["captchaRequired"], legacy["code"]) == (True, 1)
+    assert client.get(found).json["state"] == 1
+    assert (legacy.json["captchaRequired"], legacy.json["code"]) == (True, 1)
 
 
-def empty_find(site: Site) -> None:
-    for reply in (site.find(), site.legacy()):
-        assert (reply.status, reply.body) == (200, b"")
+def empty_find(client: Client) -> None:
+    assert [(reply.status, reply.body) for reply in client.searches()] == [(200, b"")] * 2
 
 
-def keys(*names: str) -> Check:
-    def check(site: Site) -> None:
-        result = site.client.get(site.find()).json
-        assert result.keys() == {"state", "inn", *names}
-        assert result["state"] == 1
-
-    return check
-
-
-def broken_first_poll(error: type[Exception]) -> Check:
-    def check(site: Site) -> None:
-        found = site.find()
-        with pytest.raises(error):
-            replace(site.client, bound=0.2).get(found)
-        assert site.client.get(found).json["state"] == 1
-
-    return check
-
-
-def wrong_first_poll(body: bytes, status: int) -> Check:
-    def check(site: Site) -> None:
-        found = site.find()
-        first = site.client.get(found)
-        assert (first.status, first.body) == (status, body)
-        assert site.client.get(found).json["state"] == 1
-
-    return check
-
-
-def consent(site: Site) -> None:
-    page = site.client("/inn.do")
+def consent(client: Client) -> None:
+    page = client("/inn.do")
     assert (page.status, page.headers["location"]) == (302, CONSENT_PAGE)
     assert page.headers["set-cookie"].startswith("JSESSIONID=")
-    assert "/static/personal-data-proc.json" in site.client(CONSENT_PAGE).body.decode()
-    assert site.find().status == 403
-    assert site.legacy().status == 403
-    assert site.client("/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn"}).status == 400
-    token = site.consent().json
+    assert "/static/personal-data-proc.json" in client(CONSENT_PAGE).text
+    assert [reply.status for reply in client.searches()] == [403, 403]
+    assert client("/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn"}).status == 400
+    token = client.consent().json
     assert isinstance(token, str)
     cookie = f"upd_inn={token}"
-    assert "frmInn" in site.client("/inn.do", Cookie=cookie).body.decode()
-    assert site.find(Cookie=cookie).status == 200
-    assert site.find(Cookie="upd_inn=made-up").status == 403
+    assert "frmInn" in client("/inn.do", Cookie=cookie).text
+    assert client.find(Cookie=cookie).status == 200
+    assert client.find(Cookie="upd_inn=made-up").status == 403
 
 
-def consent_strict(site: Site) -> None:
-    session = site.session()
+def consent_strict(client: Client) -> None:
+    session = client.session()
     referer = "http://service.example" + CONSENT_PAGE
-    assert site.consent(Cookie=session).status == 403
-    assert site.consent(Referer=referer).status == 403
-    given = site.consent(Cookie=session, Referer=referer)
+    assert client.consent(Cookie=session).status == 403
+    assert client.consent(Referer=referer).status == 403
+    given = client.consent(Cookie=session, Referer=referer)
     assert given.headers["set-cookie"].startswith(f"upd_inn={given.json};")
-    assert site.find(Cookie=f"{session}; upd_inn={given.json}").status == 200
+    assert client.find(Cookie=f"{session}; upd_inn={given.json}").status == 200
 
 
-def consent_page_only(site: Site) -> None:
-    assert site.client("/inn.do").status == 302
-    assert site.find().status == 200
+def consent_page_only(client: Client) -> None:
+    assert client("/inn.do").status == 302
+    assert client.find().status == 200
 
 
-def consent_forgotten(site: Site) -> None:
-    cookie = f"upd_inn={site.consent().json}"
-    assert site.find(Cookie=cookie).status == 403
+def consent_forgotten(client: Client) -> None:
+    assert client.find(Cookie=f"upd_inn={client.consent().json}").status == 403
 
 
-def maintenance(site: Site) -> None:
-    for reply in (site.client("/inn.do"), site.find(), site.legacy()):
+def maintenance(client: Client) -> None:
+    for reply in (client("/inn.do"), *client.searches()):
         assert reply.status == 200
         assert reply.headers["content-type"].startswith("text/html")
-        assert "проведения технических работ" in reply.body.decode()
-        assert "frmInn" not in reply.body.decode()
+        assert "проведения технических работ" in reply.text
+        assert "frmInn" not in reply.text
 
 
-def wrapped(site: Site) -> None:
-    for reply in (site.find(), site.legacy()):
+def wrapped(client: Client) -> None:
+    for reply in client.searches():
         assert reply.headers["content-type"].startswith("text/html")
-        before, _, inner = reply.body.decode().partition('<div id="result">')
+        before, _, inner = reply.text.partition('<div id="result">')
         assert before.startswith("<html>")
         assert json.loads(inner.partition("</div>")[0])["captchaRequired"] is False
 
 
-def windows_1251(content_type: str) -> Check:
-    def check(site: Site) -> None:
-        for reply in (site.find(), site.legacy()):
-            assert (reply.status, reply.headers["content-type"]) == (500, content_type)
-            with pytest.raises(UnicodeDecodeError):
-                reply.body.decode()
-            assert json.loads(reply.body.decode("windows-1251"))["ERROR"].startswith("Сервис временно")
-
-    return check
+def windows_1251(content_type: str, client: Client) -> None:
+    for reply in client.searches():
+        assert (reply.status, reply.headers["content-type"]) == (500, content_type)
+        with pytest.raises(UnicodeDecodeError):
+            reply.body.decode()
+        assert json.loads(reply.body.decode("windows-1251"))["ERROR"].startswith("Сервис временно")
 
 
-def paid(status: int, text: str) -> Check:
-    def check(site: Site) -> None:
-        reply = site.paid()
-        assert reply.status == status
-        assert text in reply.body.decode()
-
-    return check
+def no_json(client: Client) -> None:
+    for reply in client.searches():
+        assert reply.status == 200
+        with pytest.raises((ValueError, RecursionError)):
+            json.loads(reply.body)
 
 
 CHECKS: dict[str, Check] = {
-    "captcha": searched(200, captchaRequired=True),
+    "captcha": partial(searched, 200, captchaRequired=True),
     "captcha_with_request_id": captcha_with_request_id,
     "empty_find": empty_find,
-    "slow": polled(-1, -1, -1, 1),
-    "pending_polls": polled(-1, -1, -1, 1),
-    "pending_seconds": polled(-1, -1, -1, -1, -1),
-    "state_pending": polled(-1, -1, -1, -1, -1),
-    "state_unavailable": polled(-2),
-    "state_not_found": polled(0),
-    "state_found_wrong_inn": read({"state": 1, "inn": "123456789037"}),
-    "state_ambiguous": polled(3),
-    "state_unknown": polled(7),
-    "state_and_error_code": keys("error_code"),
-    "new_keys": keys("error_code", "id", "entityId", "result"),
-    "poll_502": polled(502, 1, 1),
-    "poll_503": polled(503, 1, 1),
-    "poll_504": polled(504, 1, 1),
-    "poll_timeout": broken_first_poll(TimeoutError),
-    "poll_empty": wrong_first_poll(b"", 200),
-    "poll_reset": broken_first_poll(ConnectionResetError),
-    "invalid_request_id": wrong_first_poll(
-        json.dumps(INVALID, ensure_ascii=False, separators=(",", ":")).encode(), 400
-    ),
-    "forgotten_request_id": read(INVALID, INVALID, INVALID),
-    "internal_error": read({"ERROR": "Произошла внутренняя ошибка", "STATUS": 500}),
+    "slow": partial(polled, [-1, -1, -1, 1]),
+    "pending_polls": partial(polled, [-1, -1, -1, 1]),
+    "pending_seconds": partial(polled, [-1, -1, -1, -1, -1]),
+    "state_pending": partial(polled, [-1, -1, -1, -1, -1]),
+    "state_unavailable": partial(polled, [-2]),
+    "state_not_found": partial(polled, [0]),
+    "state_found_wrong_inn": partial(read, [{"state": 1, "inn": "123456789037"}]),
+    "state_ambiguous": partial(polled, [3]),
+    "state_unknown": partial(polled, [7]),
+    "state_and_error_code": partial(found_with, {"error_code"}),
+    "new_keys": partial(found_with, {"error_code", "id", "entityId", "result"}),
+    "poll_502": partial(polled, [502, 1, 1]),
+    "poll_503": partial(polled, [503, 1, 1]),
+    "poll_504": partial(polled, [504, 1, 1]),
+    "poll_timeout": partial(broken_first_poll, TimeoutError),
+    "poll_empty": partial(wrong_first_poll, 200, ""),
+    "poll_reset": partial(broken_first_poll, ConnectionResetError),
+    "invalid_request_id": partial(wrong_first_poll, 400, '{"ERROR":"Недопустимый идентификатор запроса","STATUS":400}'),
+    "forgotten_request_id": partial(read, [INVALID, INVALID, INVALID]),
+    "internal_error": partial(read, [{"ERROR": "Произошла внутренняя ошибка", "STATUS": 500}]),
     "consent": consent,
     "consent_strict": consent_strict,
     "consent_page_only": consent_page_only,
     "consent_forgotten": consent_forgotten,
     "maintenance": maintenance,
-    "code_not_found": coded(0),
-    "code_ambiguous": coded(3),
-    "code_error": coded(2),
-    "code_timeout": coded(99),
-    "legacy_404": coded(1, 404),
-    "wrong_fields": searched(
-        400, ERROR="-", STATUS=400, ERRORS={"fam": ["Проверьте фамилию"], "docno": ["Проверьте номер документа"]}
+    "code_not_found": partial(coded, 0),
+    "code_ambiguous": partial(coded, 3),
+    "code_error": partial(coded, 2),
+    "code_timeout": partial(coded, 99),
+    "legacy_404": partial(coded, 1, status=404),
+    "wrong_fields": partial(
+        searched,
+        400,
+        ERROR="-",
+        STATUS=400,
+        ERRORS={"fam": ["Проверьте фамилию"], "docno": ["Проверьте номер документа"]},
     ),
-    "captcha_field": searched(400, ERRORS={"captcha": ["Требуется ввести цифры с картинки"]}),
-    "captcha_token_field": searched(400, ERRORS={"captchaToken": ["Требуется ввести цифры с картинки"]}),
-    "service_error": searched(500, "Сервис временно недоступен", STATUS=500),
-    "throttled": searched(429, "<h1>", {"retry-after": "30"}),
-    "down": searched(503, "<h1>", HTML),
-    "switched_off": searched(405, "<h1>", HTML),
+    "captcha_field": partial(searched, 400, ERRORS={"captcha": ["Требуется ввести цифры с картинки"]}),
+    "captcha_token_field": partial(searched, 400, ERRORS={"captchaToken": ["Требуется ввести цифры с картинки"]}),
+    "service_error": partial(searched, 500, text="Сервис временно недоступен", STATUS=500),
+    "throttled": page(429, "30"),
+    "down": page(503),
+    "switched_off": page(405),
     "json_in_html": wrapped,
-    "windows_1251": windows_1251("application/json;charset=windows-1251"),
-    "windows_1251_undeclared": windows_1251("application/json"),
-    "apifns_not_found": paid(200, '{"items":[],"error":"Информация об ИНН не найдена"}'),
-    "apifns_item_error": paid(200, '{"items":[{"error":'),
-    "apifns_wrong_key": paid(200, "Ошибка: Неверный ключ (1)"),
-    "apifns_blocked": paid(403, "Доступ запрещен"),
+    "windows_1251": partial(windows_1251, "application/json;charset=windows-1251"),
+    "windows_1251_undeclared": partial(windows_1251, "application/json"),
+    "apifns_not_found": partial(paid, 200, '{"items":[],"error":"Информация об ИНН не найдена"}'),
+    "apifns_item_error": partial(paid, 200, '{"items":[{"error":'),
+    "apifns_wrong_key": partial(paid, 200, "Ошибка: Неверный ключ (1)"),
+    "apifns_blocked": partial(paid, 403, "Доступ запрещен"),
 }
 
 
@@ -267,42 +218,81 @@ def test_every_case_is_checked() -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_case(emulator: Emulator, client: Any, form: Form, name: str) -> None:
+def test_case(emulator: Emulator, client: Client, name: str) -> None:
     # Nobody has to wait here for what only takes time.
     quick = {"delay": 0} if name == "slow" else {}
     emulator.control(rules=[{"case": name, **quick}])
-    CHECKS[name](Site(client, form))
+    CHECKS[name](client)
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name != "slow"])
-def test_case_as_the_scenario_of_everybody(emulator: Emulator, client: Any, form: Form, name: str) -> None:
+def test_case_as_the_scenario_of_everybody(emulator: Emulator, client: Client, name: str) -> None:
     emulator.control(scenario=name)
-    CHECKS[name](Site(client, form))
+    CHECKS[name](client)
+
+
+DATE = "Wed, 21 Oct 2099 07:28:00 GMT"
+ELSEWHERE = {"location": "http://x.invalid/"}
+RULES: dict[str, tuple[dict[str, Any], Check]] = {
+    "an error's page": ({"status": 502}, page(502)),
+    "with seconds to wait": ({"status": 429, "retry_after": 7}, page(429, "7")),
+    "until a date": ({"status": 503, "retry_after": DATE}, page(503, DATE)),
+    "yet with the answer": ({"status": 503, "body": "honest"}, partial(searched, 503, captchaRequired=False)),
+    "its own error": ({"error": "Нет", "status": 403}, partial(searched, 403, ERROR="Нет", STATUS=403)),
+    "any text": (
+        {"raw": "[NaN]", "content_type": "image/png"},
+        partial(searched, 200, text="[NaN]", headers={"content-type": "image/png"}),
+    ),
+    "another host": ({"redirect": "http://x.invalid/"}, partial(searched, 307, headers=ELSEWHERE)),
+    "another host by 302": (
+        {"redirect": "http://x.invalid/", "status": 302},
+        partial(searched, 302, headers=ELSEWHERE),
+    ),
+    **{f"a body that is {body}": ({"body": body}, no_json) for body in ("truncated", "html", "garbage", "nested")},
+    "an INN": ({"on": "get", "inn": "000000000000"}, partial(read, [{"inn": "000000000000", "state": 1.0}])),
+    "no INN in one step": ({"on": "legacy", "inn": ""}, partial(coded, 1, inn="", captchaRequired=False)),
+    "an INN that is null": (
+        {"on": "get", "state": 1, "extra": {"inn": None}},
+        partial(read, [{"state": 1, "inn": None}]),
+    ),
+    "an invalid id with status 200": (
+        {"on": "get", "error": INVALID["ERROR"], "status": 200},
+        partial(read, [{**INVALID, "STATUS": 200}], status=200),
+    ),
+    "the vendor's INN": (
+        {"on": "apifns", "inn": "123456789037"},
+        partial(paid, 200, '{"items":[{"ИНН":"123456789037"}]}'),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_reply_by_rule(emulator: Emulator, client: Client, name: str) -> None:
+    rule, check = RULES[name]
+    emulator.control(rules=[{"on": "search", **rule}])
+    check(client)
 
 
 def test_a_case_is_limited_by_the_rules_other_fields(
-    emulator: Emulator, client: Any, form: Form, people: dict[str, Form]
+    emulator: Emulator, client: Client, people: dict[str, Form]
 ) -> None:
     emulator.control(rules=[{"case": "state_ambiguous", "person": "lee", "after": 1, "times": 1}])
-    assert Site(client, form).polls(3) == [1, 1, 1]
-    assert Site(client, people["lee"]).polls(3) == [1, 3, 1]
-
-
-def test_a_rules_own_field_replaces_the_cases(emulator: Emulator, client: Any, form: Form) -> None:
+    assert (client.polls(3), client.polls(3, people["lee"])) == ([1, 1, 1], [1, 3, 1])
+    # A rule's own field replaces the case's.
     emulator.control(rules=[{"case": "poll_502", "poll": 2, "status": 500}])
-    assert Site(client, form).polls(3) == [1, 500, 1]
+    assert client.polls(3) == [1, 500, 1]
 
 
-def test_the_nth_poll_is_counted_for_each_request_id(emulator: Emulator, client: Any, form: Form) -> None:
+def test_the_nth_poll_is_counted_for_each_request_id(emulator: Emulator, client: Client) -> None:
     emulator.control(rules=[{"case": "poll_502"}], pending=2)
-    first, second = client.find(form), client.find(form)
+    first, second = client.find(), client.find()
     states = [client.get(found) for found in (first, second, first, second, first, second)]
     assert [reply.status for reply in states] == [502, 502, 200, 200, 200, 200]
     assert [reply.json["state"] for reply in states[2:]] == [-1, -1, 1, 1], "a failed poll counts as pending"
 
 
 @pytest.mark.parametrize("rule", [{}, {"on": "find", "person": "lee", "pending_sec": 0.2}], ids=["all", "one"])
-def test_pending_in_seconds(emulator: Emulator, client: Any, people: dict[str, Form], rule: dict[str, Any]) -> None:
+def test_pending_in_seconds(emulator: Emulator, client: Client, people: dict[str, Form], rule: dict[str, Any]) -> None:
     emulator.control(**({"rules": [rule]} if rule else {"pending_sec": 0.2}))
     start = time.monotonic()
     found = client.find(people["lee"])
@@ -312,16 +302,19 @@ def test_pending_in_seconds(emulator: Emulator, client: Any, people: dict[str, F
     assert time.monotonic() - start >= 0.2
     assert len(states) > 1
     assert states[-1] == 1
-    assert Site(client, people["petrov"]).polls(1) == ([1] if rule else [-1])
+    assert client.polls(1, people["petrov"]) == ([1] if rule else [-1])
 
 
-def test_pending_in_polls_and_in_seconds_ends_with_the_later(emulator: Emulator, client: Any, form: Form) -> None:
+def test_pending_in_polls(emulator: Emulator, client: Client, people: dict[str, Form]) -> None:
+    assert client.polls(4, people["slow"]) == [-1, -1, -1, 1]
+    emulator.control(pending=2)
+    assert client.polls(4) == [-1, -1, 1, 1]
     emulator.control(pending=3, pending_sec=0.001)
-    assert Site(client, form).polls(4) == [-1, -1, -1, 1]
+    assert client.polls(4) == [-1, -1, -1, 1], "both end with the later"
 
 
 def test_counts_are_exact_whatever_happens_to_the_reply(
-    emulator: Emulator, client: Any, people: dict[str, Form]
+    emulator: Emulator, client: Client, people: dict[str, Form]
 ) -> None:
     emulator.control(rules=[{"case": "poll_reset"}, {"case": "empty_find", "times": 1}])
     client.find(people["lee"])
@@ -335,8 +328,8 @@ def test_counts_are_exact_whatever_happens_to_the_reply(
     assert (stats.finds, stats.gets) == (2, 2)
 
 
-def test_the_consent_cookie_may_come_in_the_body_alone(emulator: Emulator, client: Any, form: Form) -> None:
+def test_the_consent_cookie_may_come_in_the_body_alone(emulator: Emulator, client: Client) -> None:
     emulator.control(consent="required", rules=[{"on": "consent", "set_cookie": False}])
-    given = Site(client, form).consent()
+    given = client.consent()
     assert "set-cookie" not in given.headers
-    assert client.find(form, Cookie=f"upd_inn={given.json}").status == 200
+    assert client.find(FORM, Cookie=f"upd_inn={given.json}").status == 200

@@ -16,8 +16,8 @@ from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.client import Emulator, WrongEmulatorSettings, entry_for
 from local_runtime.emulator.counts import Step
 from local_runtime.emulator.settings import STEPS_OF, Body, Captcha, Connection, Consent, EmulatorSettings, Rule
+from tests.local_runtime.emulator.conftest import FORM, NEW, Client, Form
 
-Form = dict[str, str]
 README = Path(settings_module.__file__).with_name("README.md")
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_setting_is_refused_and_changes_nothing(emulator: Emulator, sett
     assert emulator.control() == before
 
 
-def test_what_is_not_json_is_refused(client: Any) -> None:
+def test_what_is_not_json_is_refused(client: Client) -> None:
     refused = client("/control", {"scenario": "slow"})
     assert refused.status == 400
     assert refused.json["errors"]
@@ -81,124 +81,71 @@ def test_the_readme_names_every_setting_rule_and_case() -> None:
     assert {name for name in named if f"`{name}`" not in readme} == set()
 
 
-def test_settings_that_are_not_named_stay(emulator: Emulator) -> None:
+def test_settings_that_are_not_named_stay_and_a_reset_undoes_everything(emulator: Emulator, client: Client) -> None:
+    before = emulator.control()
+    found = client.find()
     emulator.control(latency=0.01, pending=2)
     now = emulator.control(latency=0.02)
     assert (now["latency"], now["pending"]) == (0.02, 2)
-
-
-def test_reset_undoes_everything(emulator: Emulator, client: Any, form: Form) -> None:
-    before = emulator.control()
-    found = client.find(form)
-    emulator.control(scenario="down", pending=2, captcha_after=0, rules=[{"on": "get", "state": 7}])
+    emulator.control(scenario="down", captcha_after=0, rules=[{"on": "get", "state": 7}])
     emulator.reset()
     assert emulator.control() == before
     assert emulator.stats().finds == 0
     assert client.get(found).status == 400
-    assert client.get(client.find(form)).json["state"] == 1
+    assert client.result()["state"] == 1
 
 
-def test_a_rule_begins_after_so_many_and_ends_after_so_many(emulator: Emulator, client: Any, form: Form) -> None:
+def test_a_rule_begins_after_so_many_and_ends_after_so_many(emulator: Emulator, client: Client) -> None:
     emulator.control(rules=[{"on": "find", "after": 2, "times": 3, "status": 500}])
-    assert [client.find(form).status for _ in range(7)] == [200, 200, 500, 500, 500, 200, 200]
+    assert [client.find().status for _ in range(7)] == [200, 200, 500, 500, 500, 200, 200]
     [rule] = emulator.control()["rules"]
     assert (rule["seen"], rule["fired"]) == (7, 3)
 
 
-def test_the_first_rule_that_takes_a_request_has_it(emulator: Emulator, client: Any, form: Form) -> None:
+def test_the_first_rule_that_takes_a_request_has_it(emulator: Emulator, client: Client) -> None:
     emulator.control(rules=[{"on": "find", "times": 1, "status": 500}, {"on": "search", "times": 1, "status": 502}])
-    assert [client.find(form).status for _ in range(3)] == [500, 502, 200]
+    assert [client.find().status for _ in range(3)] == [500, 502, 200]
 
 
 @pytest.mark.parametrize("by", ["id", "key"])
-def test_a_rule_for_one_person(emulator: Emulator, client: Any, people: dict[str, Form], form: Form, by: str) -> None:
+def test_a_rule_for_one_person(emulator: Emulator, client: Client, people: dict[str, Form], by: str) -> None:
     person = next(person for person in emulator.people() if person["id"] == "lee")
     emulator.control(rules=[{"on": "tax", "person": person[by], "status": 500}])
-    assert client.find(form).status == 200
-    assert client.find(people["lee"]).status == 500
-    assert client.legacy(people["lee"]).status == 500
+    assert [reply.status for reply in (*client.searches(), *client.searches(people["lee"]))] == [200, 200, 500, 500]
 
 
-def test_an_inn_by_rule(emulator: Emulator, client: Any, form: Form) -> None:
-    emulator.control(rules=[{"on": "get", "inn": "000000000000"}, {"on": "legacy", "inn": ""}])
-    assert client.get(client.find(form)).json == {"inn": "000000000000", "state": 1.0}
-    assert client.legacy(form).json == {"inn": "", "captchaRequired": False, "code": 1}
-
-
-def test_found_without_inn(emulator: Emulator, client: Any, people: dict[str, Form]) -> None:
-    emulator.control(rules=[{"on": "get", "state": 1, "extra": {"inn": None}}])
-    assert client.get(client.find(people["nobody"])).json["inn"] is None
-
-
-def test_captcha_after_so_many_and_for_so_many(emulator: Emulator, client: Any, form: Form) -> None:
+def test_captcha_after_so_many_and_for_so_many(emulator: Emulator, client: Client) -> None:
     emulator.control(captcha_after=2, captcha_for=2)
-    demanded = [client.find(form).json["captchaRequired"] for _ in range(6)]
+    demanded = [client.find().json["captchaRequired"] for _ in range(6)]
     assert demanded == [False, False, True, True, False, False]
     emulator.control(captcha_after=1)
-    demanded = [client.legacy(form).json["captchaRequired"] for _ in range(5)]
+    demanded = [client.legacy().json["captchaRequired"] for _ in range(5)]
     assert demanded == [False, True, True, False, False], "counted anew"
     emulator.control(captcha_after=0, captcha_for=None)
-    assert all(client.find(form).json["captchaRequired"] for _ in range(5))
-
-
-def test_captchas_do_not_touch_polls(emulator: Emulator, client: Any, form: Form) -> None:
-    found = client.find(form)
+    assert all(client.find().json["captchaRequired"] for _ in range(5))
+    emulator.control(captcha_after=None)
+    found = client.find()
     emulator.control(captcha_after=0)
-    assert client.get(found).json["state"] == 1
+    assert client.get(found).json["state"] == 1, "polls are free"
 
 
-def test_the_slow_scenario_adds_to_the_latency_of_find_and_of_get(emulator: Emulator, client: Any, form: Form) -> None:
+def test_the_slow_scenario_adds_to_the_latency_of_find_and_of_get(emulator: Emulator, client: Client) -> None:
     emulator.control(scenario="slow", latency=0.1, get_latency=0)
-    found = client.find(form)
+    found = client.find()
     emulator.control(scenario="normal")
     assert [client.get(found).json["state"] for _ in range(4)] == [-1, -1, -1, 1]
     emulator.control(get_latency=0.2)
     client.get(found)
-    client.find(form)
+    client.find()
     stats = emulator.stats()
     first, *quick, slow, last = sorted(stats.times[Step.FIND] + stats.times[Step.GET])
     assert quick[0] - first >= 2.1
     assert last - slow >= 0.2
 
 
-def test_it_says_what_it_is(client: Any) -> None:
+def test_it_says_what_it_is(client: Client) -> None:
     assert b"/control" in client("/").body
     assert client("/nothing").status == 404
-
-
-DATE = "Wed, 21 Oct 2099 07:28:00 GMT"
-HTML = {"content-type": "text/html;charset=UTF-8"}
-ELSEWHERE = "http://x.invalid/"
-REPLIES: dict[str, tuple[dict[str, Any], int, Form, str]] = {
-    "an error's page": ({"status": 502}, 502, HTML, "<h1>"),
-    "with seconds to wait": ({"status": 429, "retry_after": 7}, 429, {"retry-after": "7"}, "<h1>"),
-    "until a date": ({"status": 503, "retry_after": DATE}, 503, {"retry-after": DATE}, "<h1>"),
-    "yet with the answer": ({"status": 503, "body": "honest"}, 503, {}, '"captchaRequired":false'),
-    "its own error": ({"error": "Нет", "status": 403}, 403, {}, '{"ERROR":"Нет","STATUS":403}'),
-    "any text": ({"raw": "[NaN]", "content_type": "image/png"}, 200, {"content-type": "image/png"}, "[NaN]"),
-    "another host": ({"redirect": ELSEWHERE}, 307, {"location": ELSEWHERE}, ""),
-    "another host by 302": ({"redirect": ELSEWHERE, "status": 302}, 302, {"location": ELSEWHERE}, ""),
-}
-
-
-@pytest.mark.parametrize("name", REPLIES)
-def test_a_reply_by_rule(emulator: Emulator, client: Any, form: Form, name: str) -> None:
-    rule, status, headers, text = REPLIES[name]
-    emulator.control(rules=[{"on": "search", **rule}])
-    for reply in (client.find(form), client.legacy(form)):
-        assert reply.status == status
-        assert headers.items() <= reply.headers.items()
-        assert ("retry-after" in reply.headers) == ("retry_after" in rule)
-        assert text in reply.body.decode()
-
-
-@pytest.mark.parametrize("body", ["truncated", "html", "garbage", "nested"])
-def test_a_body_that_is_no_json(emulator: Emulator, client: Any, form: Form, body: str) -> None:
-    emulator.control(rules=[{"on": "search", "body": body}])
-    for reply in (client.find(form), client.legacy(form)):
-        assert reply.status == 200
-        with pytest.raises((ValueError, RecursionError)):
-            json.loads(reply.body)
 
 
 @pytest.mark.parametrize(
@@ -214,20 +161,20 @@ def test_a_body_that_is_no_json(emulator: Emulator, client: Any, form: Form, bod
 )
 def test_what_is_no_form_is_refused(emulator: Emulator, body: bytes, kind: str, status: int) -> None:
     headers = {"content-type": kind} if kind else {}
-    refused = urllib3.request("POST", emulator.url + "/inn-new-proc.json", body=body, headers=headers)
+    refused = urllib3.request("POST", emulator.url + NEW, body=body, headers=headers)
     assert refused.status == status
     assert refused.json()["STATUS"] == status
 
 
-def test_calls_are_counted_by_kind_and_by_person(emulator: Emulator, client: Any, people: dict[str, Form]) -> None:
+def test_calls_are_counted_by_kind_and_by_person(emulator: Emulator, client: Client, people: dict[str, Form]) -> None:
     found = client.find(people["lee"])
     client.get(found)
     client.get(found)
     client.legacy(people["lee"])
     client.find(people["petrov"])
-    client("/inn.do")
+    client.session()
     client("/static/personal-data.html?svc=inn&from=%2Finn.do")
-    client("/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn", "personalData": "1"})
+    client.consent()
     stats = emulator.stats()
     keys = {person["id"]: person["key"] for person in emulator.people()}
     assert (stats.finds, stats.gets) == (3, 2)
@@ -237,25 +184,25 @@ def test_calls_are_counted_by_kind_and_by_person(emulator: Emulator, client: Any
     assert stats.statuses == {200: 8}
 
 
-def test_two_spellings_are_one_person(emulator: Emulator, client: Any, form: Form) -> None:
-    client.find(form)
-    client.find({**form, "fam": "ОРЛОВА", "docdt": "01.01.2012"})
+def test_two_spellings_are_one_person_who_is_counted_without_name_or_document(
+    emulator: Emulator, client: Client
+) -> None:
+    client.find()
+    client.find({**FORM, "fam": "ОРЛОВА", "docdt": "01.01.2012"})
     assert list(emulator.stats().persons.values()) == [{"find": 2}]
+    shown = client("/stats").text
+    assert not any(FORM[field] in shown for field in ("fam", "nam", "otch", "bdate", "docno"))
+    brief = emulator.stats(brief=True)
+    assert (brief.finds, brief.persons, brief.searched) == (2, {}, [])
 
 
-def test_nobody_is_counted_for_wrong_fields(emulator: Emulator, client: Any, form: Form) -> None:
-    client.find({**form, "docno": "1"})
+def test_nobody_is_counted_for_wrong_fields(emulator: Emulator, client: Client) -> None:
+    client.find({**FORM, "docno": "1"})
     stats = emulator.stats()
     assert (stats.finds, stats.persons, stats.statuses) == (1, {}, {400: 1})
 
 
-def test_no_name_and_no_document_is_shown(emulator: Emulator, client: Any, form: Form) -> None:
-    client.find(form)
-    shown = client("/stats").body.decode()
-    assert not any(form[field] in shown for field in ("fam", "nam", "otch", "bdate", "docno"))
-
-
-def test_a_request_of_the_contract_finds_its_counts(emulator: Emulator, client: Any) -> None:
+def test_a_request_of_the_contract_finds_its_counts(emulator: Emulator, client: Client) -> None:
     for person in emulator.people():
         client.find(person["form"])
         request = parse({"requestId": "1", **person["request"]}, datetime.now(UTC).date())
@@ -265,22 +212,22 @@ def test_a_request_of_the_contract_finds_its_counts(emulator: Emulator, client: 
         assert (entry.key, entry.ending, entry.inn) == (person["key"], person["ending"], person["inn"])
 
 
-def test_what_is_in_flight_is_counted(emulator: Emulator, client: Any, form: Form) -> None:
+def test_what_is_in_flight_is_counted(emulator: Emulator, client: Client) -> None:
     emulator.control(latency=0.3)
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(client.find, [form] * 5))
+        list(pool.map(client.find, [FORM] * 5))
     stats = emulator.stats()
     assert 1 < stats.max_in_flight <= 5
     assert stats.in_flight == 0
 
 
-def test_when_it_closed_itself_is_kept(emulator: Emulator, client: Any, form: Form) -> None:
+def test_when_it_closed_itself_is_kept(emulator: Emulator, client: Client) -> None:
     emulator.control(
         rules=[{"on": "find", "times": 1, "captcha": "required"}, {"on": "find", "status": 429, "times": 1}]
     )
     before = time.monotonic()
     for search in (client.find, client.find, client.legacy):
-        search(form)
+        search()
     stats = emulator.stats()
     assert stats.captchas == 1
     assert len(stats.closings) == 2
@@ -288,9 +235,3 @@ def test_when_it_closed_itself_is_kept(emulator: Emulator, client: Any, form: Fo
     # The machine's monotonic clock is the same for all processes.
     times = [before, first, stats.closings[0], second, stats.closings[1], third, stats.now, time.monotonic()]
     assert times == sorted(times)
-
-
-def test_a_brief_look_has_neither_persons_nor_times(emulator: Emulator, client: Any, form: Form) -> None:
-    client.find(form)
-    stats = emulator.stats(brief=True)
-    assert (stats.finds, stats.persons, stats.searched) == (1, {}, [])

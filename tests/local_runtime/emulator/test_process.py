@@ -52,6 +52,7 @@ def test_it_listens_on_the_address_that_it_prints_and_outlives_its_standard_inpu
         assert_refused(port)
         with pytest.raises(EmulatorFailed):
             Emulator("--port", port)
+    assert_refused("99999")
 
 
 def assert_refused(port: str) -> None:
@@ -60,14 +61,6 @@ def assert_refused(port: str) -> None:
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
     assert refused.stderr.count("\n") == 1
-
-
-def test_it_ends_with_its_standard_input_if_it_is_told_to_follow() -> None:
-    with started("--with-parent") as (process, url):
-        assert process.stdin
-        process.stdin.close()
-        assert process.wait(BOUND_SEC) == 0
-        assert not answers(url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -94,7 +87,7 @@ def test_it_ends_with_a_killed_parent() -> None:
     wait_for(lambda: not answers(url), within=BOUND_SEC, what="its end")
 
 
-def test_hanging_replies_do_not_keep_it_alive() -> None:
+def test_it_ends_with_its_standard_input_whatever_replies_hang() -> None:
     with Emulator() as emulator:
         emulator.control(rules=[{"on": "page", "connection": "hang"}])
         address = urllib3.util.parse_url(emulator.url)
@@ -102,11 +95,8 @@ def test_hanging_replies_do_not_keep_it_alive() -> None:
         client.sendall(b"GET /inn.do HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for(lambda: emulator.stats().calls[Step.PAGE], within=BOUND_SEC, what="the call for the page")
     assert emulator.process.returncode == 0
+    assert not answers(emulator.url)
     client.close()
-
-
-def test_a_port_that_is_none_is_one_clear_line() -> None:
-    assert_refused("99999")
 
 
 @pytest.mark.parametrize(

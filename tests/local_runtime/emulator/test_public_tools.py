@@ -14,123 +14,99 @@ tool sends and what it reads, in a client that shares no line with this project:
 - a PHP script of the legacy protocol: page, consent, and then both cookies by hand.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
-from uuid import uuid4
 
 import pytest
+import urllib3
 
 from local_runtime.emulator.client import Emulator
+from tests.local_runtime.emulator.conftest import BOUND_SEC, FORM, NEW, NEW_DO, OLD, Form
 
-Fields = dict[str, str]
-BOUND_SEC = 30
+Tool = Callable[[str, Form], Any]
 NO_CAPTCHA = {"captcha": "", "captchaToken": ""}
 
 
-def fields_of(person: Fields, *more: str) -> Fields:
+class Refused(Exception):
+    """A reply that is no success; its JSON."""
+
+
+def post(url: str, fields: Form, *, multipart: bool = False, cookie: str = "") -> Any:
+    headers = {"Cookie": cookie} if cookie else {}
+    with urllib3.PoolManager(retries=False, timeout=BOUND_SEC) as pool:
+        reply = pool.request_encode_body("POST", url, fields, headers, encode_multipart=multipart)
+    if reply.status != 200:
+        raise Refused(reply.json())
+    return reply.json()
+
+
+def fields_of(person: Form, *more: str) -> Form:
     """What every tool sends of a person, and what some do."""
     return {name: person.get(name, "") for name in ("fam", "nam", "otch", "bdate", "doctype", "docno", *more)}
 
 
-def url_encoded(fields: Fields) -> tuple[bytes, str]:
-    return urlencode(fields).encode(), "application/x-www-form-urlencoded"
+def two_steps(find_at: str, get_at: str, *more: str, polls: int = 1, multipart: bool = False) -> Tool:
+    def ask(site: str, person: Form) -> Any:
+        found = post(site + find_at, {**fields_of(person, *more), "c": "find", **NO_CAPTCHA}, multipart=multipart)
+        poll = {"c": "get", "requestId": found["requestId"]}
+        results = (post(site + get_at, poll, multipart=multipart) for _ in range(polls))
+        return next((result["inn"] for result in results if result.get("inn")), None)
+
+    return ask
 
 
-def multipart(fields: Fields) -> tuple[bytes, str]:
-    boundary = f"------------------------{uuid4().hex[:16]}"
-    part = '--{}\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
-    body = "".join(part.format(boundary, name, value) for name, value in fields.items())
-    return f"{body}--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+def one_step(captcha: Form) -> Tool:
+    def ask(site: str, person: Form) -> Any:
+        return post(site + OLD, {"c": "innMy", **fields_of(person, "bplace", "docdt"), **captcha}).get("inn")
+
+    return ask
 
 
-Encoding = Callable[[Fields], tuple[bytes, str]]
+fns_service = two_steps(NEW, NEW, multipart=True)
+find_fl_inn_new = two_steps(NEW_DO, NEW_DO, "bplace", "docdt", polls=5)
+batch_script = two_steps(NEW_DO, NEW)
+request_inn = one_step({})
+gist = one_step(NO_CAPTCHA)
 
 
-def post(url: str, fields: Fields, encoded: Encoding = url_encoded, cookie: str = "") -> Any:
-    body, kind = encoded(fields)
-    headers = {"Content-Type": kind, **({"Cookie": cookie} if cookie else {})}
-    with urlopen(Request(url, body, headers), timeout=BOUND_SEC) as reply:
-        return json.loads(reply.read())
-
-
-def fns_service(site: str, person: Fields) -> Any:
-    mark = {} if person.get("otch") else {"opt_otch": "1"}
-    found = post(f"{site}/inn-new-proc.json", {**fields_of(person), **NO_CAPTCHA, **mark, "c": "find"}, multipart)
-    poll = {"c": "get", "requestId": found["requestId"]}
-    return post(f"{site}/inn-new-proc.json", poll, multipart).get("inn")
-
-
-def find_fl_inn_new(site: str, person: Fields) -> Any:
-    found = post(f"{site}/inn-new-proc.do", {**fields_of(person, "bplace", "docdt"), "c": "find", **NO_CAPTCHA})
-    polls = (post(f"{site}/inn-new-proc.do", {"c": "get", "requestId": found["requestId"]}) for _ in range(5))
-    return next((result["inn"] for result in polls if result.get("inn")), None)
-
-
-def batch_script(site: str, person: Fields) -> Any:
-    found = post(f"{site}/inn-new-proc.do", {**fields_of(person), "c": "find", **NO_CAPTCHA})
-    return post(f"{site}/inn-new-proc.json", {"c": "get", "requestId": found["requestId"]}).get("inn")
-
-
-def request_inn(site: str, person: Fields) -> Any:
-    return post(f"{site}/inn-proc.do", {"c": "innMy", **fields_of(person, "bplace", "docdt")}).get("inn")
-
-
-def gist(site: str, person: Fields) -> Any:
-    fields = {**fields_of(person, "bplace", "docdt"), "c": "innMy", **NO_CAPTCHA}
-    return post(f"{site}/inn-proc.do", fields).get("inn")
-
-
-class NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def with_cookies(site: str, person: Fields) -> Any:
-    try:
-        page = build_opener(NoRedirect).open(f"{site}/inn.do", timeout=BOUND_SEC)
-    except HTTPError as redirect:
-        page = redirect
-    with page:
-        session = page.headers["Set-Cookie"].partition(";")[0]
+def with_cookies(site: str, person: Form) -> Any:
+    page = urllib3.request("GET", f"{site}/inn.do", redirect=False)
+    session = page.headers["Set-Cookie"].partition(";")[0]
     consent = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
     token = post(f"{site}/static/personal-data-proc.json", consent, cookie=session)
     fields = {"c": "innMy", **NO_CAPTCHA, **fields_of(person, "bplace"), "docdt": ""}
-    return post(f"{site}/inn-proc.do", fields, cookie=f"{session};upd_inn={token}").get("inn")
+    return post(site + OLD, fields, cookie=f"{session};upd_inn={token}").get("inn")
 
 
 @pytest.mark.parametrize("tool", [fns_service, find_fl_inn_new, batch_script, request_inn, gist, with_cookies])
 def test_it_finds_a_person_and_nothing_of_one_without_inn(
-    emulator: Emulator, people: dict[str, Fields], tool: Callable[[str, Fields], Any]
+    emulator: Emulator, people: dict[str, Form], tool: Tool
 ) -> None:
     assert tool(emulator.url, people["ivanova"]) == "770000000082"
     assert tool(emulator.url, people["nobody"]) is None
 
 
-def test_it_finds_a_person_without_patronymic(emulator: Emulator, people: dict[str, Fields]) -> None:
-    assert fns_service(emulator.url, people["lee"]) == "770000000220"
+def test_it_finds_a_person_without_patronymic(emulator: Emulator, people: dict[str, Form]) -> None:
+    marked = two_steps(NEW, NEW, "opt_otch", multipart=True)
+    assert marked(emulator.url, {**people["lee"], "opt_otch": "1"}) == "770000000220"
 
 
 def test_who_polls_on_finds_a_slow_person_and_who_polls_once_does_not(
-    emulator: Emulator, people: dict[str, Fields]
+    emulator: Emulator, people: dict[str, Form]
 ) -> None:
     assert find_fl_inn_new(emulator.url, people["slow"]) == "467943371364"
     assert batch_script(emulator.url, people["slow"]) is None
 
 
-def test_cookies_set_by_hand_are_cookies(emulator: Emulator, people: dict[str, Fields]) -> None:
+def test_cookies_set_by_hand_are_cookies(emulator: Emulator, people: dict[str, Form]) -> None:
     emulator.control(session="required", consent="required")
     assert with_cookies(emulator.url, people["ivanova"]) == "770000000082"
-    with pytest.raises(HTTPError):
+    with pytest.raises(Refused):
         gist(emulator.url, people["ivanova"])
 
 
-def test_errors_are_read_by_field(emulator: Emulator, form: Fields) -> None:
-    with pytest.raises(HTTPError) as refused:
-        request_inn(emulator.url, {**form, "fam": "", "docno": "451112"})
-    with refused.value as reply:
-        errors = {field: texts[0] for field, texts in json.loads(reply.read())["ERRORS"].items()}
+def test_errors_are_read_by_field(emulator: Emulator) -> None:
+    with pytest.raises(Refused) as refused:
+        request_inn(emulator.url, {**FORM, "fam": "", "docno": "451112"})
+    errors = {field: texts[0] for field, texts in refused.value.args[0]["ERRORS"].items()}
     assert errors.keys() == {"fam", "docno"}

@@ -8,19 +8,17 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.client import Emulator
+from tests.local_runtime.emulator.conftest import BOUND_SEC, FORM
 from tests.servers.process import wait_for
-
-Form = dict[str, str]
-BOUND_SEC = 30
 
 
 class Wire:
     """One find on a bare connection, and what comes back."""
 
-    def __init__(self, url: str, form: Form) -> None:
+    def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self.socket = socket.create_connection((address.hostname, address.port or 0), BOUND_SEC)
-        body = urlencode({"c": "find", **form})
+        body = urlencode({"c": "find", **FORM})
         head = f"Host: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}"
         self.socket.sendall(f"POST /inn-new-proc.json HTTP/1.1\r\n{head}\r\n\r\n{body}".encode())
 
@@ -36,12 +34,12 @@ class Wire:
 
 
 @pytest.fixture
-def wire(emulator: Emulator, form: Form) -> Any:
+def wire(emulator: Emulator) -> Any:
     opened: list[Wire] = []
 
     def find(**rule: object) -> Wire:
         emulator.control(rules=[{"on": "find", **rule}])
-        opened.append(Wire(emulator.url, form))
+        opened.append(Wire(emulator.url))
         return opened[-1]
 
     yield find
@@ -54,16 +52,10 @@ def settled(emulator: Emulator) -> None:
     wait_for(lambda: emulator.stats(brief=True).in_flight == 0, within=BOUND_SEC, what="the end of what is in flight")
 
 
-def test_a_dropped_connection_ends_without_a_byte(wire: Any) -> None:
+def test_a_connection_that_is_dropped_reset_or_cut(wire: Any) -> None:
     assert wire(connection="drop").all() == b""
-
-
-def test_a_reset_connection(wire: Any) -> None:
     with pytest.raises(ConnectionResetError):
         wire(connection="reset").all()
-
-
-def test_a_cut_body_is_shorter_than_its_head_says(wire: Any) -> None:
     head, _, body = wire(connection="cut").all().partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     assert len(body) == length // 2
@@ -79,14 +71,11 @@ def test_a_hanging_reply_ends_with_its_client(emulator: Emulator, wire: Any) -> 
     settled(emulator)
 
 
-@pytest.mark.parametrize("connection", ["trickle", "trickle_head"])
-def test_bytes_that_trickle(wire: Any, connection: str) -> None:
-    pieces = wire(connection=connection, pause=0.001).pieces(200)
-    assert len(pieces) > 50
-    assert b"".join(pieces).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-def test_a_trickling_head_makes_a_whole_reply(wire: Any) -> None:
+def test_bytes_that_trickle_make_a_whole_reply(wire: Any) -> None:
+    for connection in ("trickle", "trickle_head"):
+        pieces = wire(connection=connection, pause=0.001).pieces(200)
+        assert len(pieces) > 50
+        assert b"".join(pieces).startswith(b"HTTP/1.1 200 OK\r\n")
     reply = wire(connection="trickle_head", pause=0, status=429, retry_after=5, body="honest").all()
     head, _, body = reply.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
@@ -110,6 +99,5 @@ def test_a_huge_body_is_good_json_of_the_wanted_size(wire: Any) -> None:
 
 def test_the_connection_goes_on_after_a_good_reply(emulator: Emulator) -> None:
     with urllib3.HTTPConnectionPool(urlsplit(emulator.url).netloc, maxsize=1) as pool:
-        for _ in range(3):
-            assert pool.request("GET", "/inn.do").status == 200
+        assert [pool.request("GET", "/inn.do").status for _ in range(3)] == [200] * 3
         assert pool.num_connections == 1

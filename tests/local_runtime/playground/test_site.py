@@ -1,15 +1,12 @@
 """What is served for the page: its files, the state, the switches, and who gave the latest answers."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 
 import pytest
 import urllib3
 from starlette.applications import Starlette
 
-from adapters.http.server import Address, Server, listen, run
 from adapters.providers import FailoverProvider
 from adapters.runtime.clock import SystemClock
 from function.outcomes import FieldError, Reason, Status
@@ -19,6 +16,7 @@ from function.request import LookupRequest
 from local_runtime.emulator.client import Emulator, EmulatorControl
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.playground.switchable_provider import MAX_ANSWERS, LatestAnswer
+from tests.adapters.http.conftest import serving
 from tests.doubles import INN, MemoryRateLimiter, RecordingObserver, request
 from tests.servers.process import free_port
 
@@ -49,20 +47,13 @@ def switchable(nalog: Callable[[], Verdict | Invalid] | None = None) -> Switchab
     return SwitchableProvider(alone, with_paid, paid=False)
 
 
-@contextmanager
-def serving(emulator: EmulatorControl, provider: SwitchableProvider) -> Iterator[str]:
-    listener = listen(Address("127.0.0.1", 0))
-    server = Server(Starlette(routes=Playground(emulator, provider).routes()), listener, grace=1)
-    thread = threading.Thread(target=run, args=(server.serve(),))
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.stop()
-    thread.join()
+def playground(emulator: EmulatorControl, provider: SwitchableProvider) -> Starlette:
+    return Starlette(routes=Playground(emulator, provider).routes())
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with Emulator() as emulator, serving(emulator, switchable()) as url:
+    with Emulator() as emulator, serving(playground(emulator, switchable())) as url:
         yield url
 
 
@@ -93,20 +84,20 @@ def test_every_file_has_its_type_and_a_policy_that_allows_nothing_else(site: str
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/playground/site.py", "/playground/../site.py", "/playground/index.html"])
-def test_nothing_but_the_pages_own_files_is_served(site: str, path: str) -> None:
-    assert call(site + path).status == 404
+def test_nothing_but_the_pages_own_files_is_served(site: str) -> None:
+    for outside in ("/playground/site.py", "/playground/../site.py", "/playground/index.html"):
+        assert call(site + outside).status == 404
 
 
 def test_the_switches_are_set_one_by_one_and_the_state_shows_them(site: str) -> None:
-    assert call(f"{site}/playground/state", {"scenario": "slow"}).json()["scenario"] == "slow"
-    both = call(f"{site}/playground/state", {"paid": True}).json()
-    assert (both["scenario"], both["paid"]) == ("slow", True)
-    assert [provider["name"] for provider in both["providers"]] == ["nalog", "apifns"]
-    call(f"{site}/playground/state", {"scenario": "normal", "paid": False})
-    state = call(f"{site}/playground/state").json()
-    assert (state["scenario"], state["paid"]) == ("normal", False)
-    assert [provider["name"] for provider in state["providers"]] == ["nalog"]
+    def state(**switches: object) -> tuple[str, bool, list[str]]:
+        shown = call(f"{site}/playground/state", switches or None).json()
+        return shown["scenario"], shown["paid"], [provider["name"] for provider in shown["providers"]]
+
+    assert state(scenario="slow") == ("slow", False, ["nalog"])
+    assert state(paid=True) == ("slow", True, ["nalog", "apifns"])
+    state(scenario="normal", paid=False)
+    assert state() == ("normal", False, ["nalog"])
 
 
 @pytest.mark.parametrize(
@@ -129,7 +120,8 @@ def test_an_unknown_switch_is_refused(site: str, body: object, headers: dict[str
 
 
 def test_an_emulator_that_has_ended_is_a_problem_and_no_internal_error() -> None:
-    with serving(EmulatorControl(f"http://127.0.0.1:{free_port()}"), switchable()) as url:
+    gone = EmulatorControl(f"http://127.0.0.1:{free_port()}")
+    with serving(playground(gone, switchable())) as url:
         answer = call(f"{url}/playground/state")
     assert (answer.status, answer.json()["detail"]) == (502, "the emulated tax service does not answer")
 

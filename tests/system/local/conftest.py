@@ -1,85 +1,44 @@
 """The local runtime as a user starts it: a process of its own, in an empty folder."""
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import urllib3
 
 from local_runtime.emulator.client import EmulatorControl
+from tests.servers.process import wait_for
+from tests.system.process import START_SEC, Process
 
 AT_ONCE = {"latency": 0, "pending": 0}
 """How the emulated tax service answers where nobody has to watch it."""
-STOP_SEC = 30
-COMMAND = (str(Path(sys.executable).with_name("inn")), "local")
+QUICK = {"HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", "CLIENT_NALOG_WAIT_SEC": "0.05"}
 
 
-class LocalRuntime:
-    """`inn local`, or another `command` that starts it, on free ports. `log` is what it wrote to standard error so far."""
+class LocalRuntime(Process):
+    """`inn local`, or another `command` that starts it, on free ports."""
 
-    def __init__(self, folder: Path, *, command: Sequence[str] = COMMAND, **settings: str) -> None:
-        environment = {**os.environ, "HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
-        self._log = folder / "log"
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self._pool = urllib3.PoolManager(maxsize=50, retries=False, timeout=60)
+    def __init__(self, folder: Path, *, command: Sequence[str] = ("inn", "local"), **settings: str) -> None:
+        super().__init__(command, folder, {**QUICK, **settings})
         try:
-            self.greeting = self._read_greeting()
-        except AssertionError:
+            wait_for(self._has_greeted, within=START_SEC, what="the greeting")
+        except BaseException:
             self.end(signal.SIGKILL)
             raise
+        self.greeting = self.output
         self.url, tax_service = re.findall(r"http://127\.0\.0\.1:\d+", self.greeting)[:2]
         self.tax_service = EmulatorControl(tax_service)
 
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def ask(self, request: dict[str, Any] | bytes) -> urllib3.BaseHTTPResponse:
-        body = request if isinstance(request, bytes) else json.dumps(request).encode()
-        headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/t", "ce-type": "inn.lookup.requested"}
-        return self.post(body, {**headers, "content-type": "application/json"})
-
     def post(self, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        return self._pool.request("POST", self.url, body=body, headers=headers)
+        return self.pool.request("POST", self.url, body=body, headers=headers)
 
-    def get(self, path: str) -> urllib3.BaseHTTPResponse:
-        return self._pool.request("GET", self.url + path)
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal to it alone and wait for its end; returns its exit status."""
-        # A server at its end waits for the connections that clients keep.
-        self._pool.clear()
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(STOP_SEC)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return status
-
-    def _read_greeting(self) -> str:
-        assert self.process.stdout is not None
-        lines: list[str] = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
-                return "".join(lines)
-        raise AssertionError(f"it did not start: {self.log}")
+    def _has_greeted(self) -> bool:
+        greeted = "Ctrl-C" in self.output
+        assert greeted or self.process.poll() is None, f"it did not start: {self.errors}"
+        return greeted
 
 
 @contextmanager
@@ -94,13 +53,11 @@ def ended(runtime: LocalRuntime, number: signal.Signals = signal.SIGKILL) -> Ite
 @pytest.fixture
 def start_local(tmp_path: Path) -> Iterator[Callable[..., LocalRuntime]]:
     """Starts local runtimes on one folder, whose tax service answers at once."""
-    running: list[LocalRuntime] = []
+    with ExitStack() as running:
 
-    def start(**settings: str) -> LocalRuntime:
-        running.append(LocalRuntime(tmp_path, **settings))
-        running[-1].tax_service.control(**AT_ONCE)
-        return running[-1]
+        def start(**settings: str) -> LocalRuntime:
+            runtime = running.enter_context(ended(LocalRuntime(tmp_path, **settings)))
+            runtime.tax_service.control(**AT_ONCE)
+            return runtime
 
-    yield start
-    for runtime in running:
-        runtime.end(signal.SIGKILL)
+        yield start

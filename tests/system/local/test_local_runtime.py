@@ -20,8 +20,8 @@ from local_runtime.store import EmbeddedStore
 from tests.doubles import FixedClock
 from tests.servers.process import free_port, wait_for
 from tests.servers.programs import on_path
-from tests.system.local.conftest import COMMAND, LocalRuntime, ended
-from tests.system.process import ROOT, Process
+from tests.system.local.conftest import QUICK, LocalRuntime, ended
+from tests.system.process import BIN, ROOT, Process
 
 PERSON = {
     "requestId": "r-1",
@@ -61,13 +61,9 @@ def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_c
     assert finds(runtime) == 1
 
 
-def test_the_command_in_the_readme_is_the_one_that_it_prints(plain: LocalRuntime) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
+def test_it_prints_the_readme_s_command_and_where_it_keeps_what_is_asked_and_how(plain: LocalRuntime) -> None:
     printed = plain.greeting[plain.greeting.index("curl") :].split("\n\n")[0]
-    assert printed.replace(plain.url, "http://127.0.0.1:8080") in readme
-
-
-def test_it_says_where_it_keeps_what_is_asked_and_how(plain: LocalRuntime) -> None:
+    assert printed.replace(plain.url, "http://127.0.0.1:8080") in (ROOT / "README.md").read_text()
     kept = next(line for line in plain.greeting.splitlines() if ".inn-local" in line)
     assert "in clear text, so ask for invented persons only; make clean deletes it" in kept
 
@@ -91,27 +87,25 @@ def test_fifty_at_once_for_one_new_person_are_one_find(start_local: Callable[...
     assert finds(runtime) == 1
 
 
-def test_answers_outlive_the_process(start_local: Callable[..., LocalRuntime]) -> None:
+def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(
+    start_local: Callable[..., LocalRuntime],
+) -> None:
     first = start_local()
     answer = first.ask(PERSON).json()
-    assert first.end(signal.SIGTERM) == 0
-    again = start_local().ask(PERSON).json()
-    assert (again["inn"], again["cached"]) == (answer["inn"], True)
-
-
-def test_ctrl_c_ends_it_all_with_status_0(start_local: Callable[..., LocalRuntime]) -> None:
-    runtime = start_local()
-    assert runtime.end(signal.SIGINT) == 0
-    for url in (runtime.url, runtime.tax_service.url):
+    assert first.end(signal.SIGINT) == 0
+    for url in (first.url, first.tax_service.url):
         with pytest.raises(urllib3.exceptions.NewConnectionError):
             urllib3.request("GET", url, retries=False)
+    second = start_local()
+    again = second.ask(PERSON).json()
+    assert (again["inn"], again["cached"]) == (answer["inn"], True)
+    assert second.end(signal.SIGTERM) == 0
 
 
 def refusal(folder: Path, *arguments: str, **settings: str) -> str:
     """What `inn local` says, called so, before it ends without having started."""
-    refused = subprocess.run(
-        [*COMMAND, *arguments], check=False, cwd=folder, env=settings, capture_output=True, text=True
-    )
+    command = [str(BIN / "inn"), "local", *arguments]
+    refused = subprocess.run(command, check=False, cwd=folder, env=settings, capture_output=True, text=True)
     assert (refused.returncode, refused.stdout) == (2, "")
     return refused.stderr
 
@@ -195,14 +189,10 @@ def test_the_frameworks_own_command_serves_it_with_nothing_installed(tmp_path: P
     port = str(free_port())
     source = str(ROOT / "local_runtime" / "entry.py")
     command = ["functions-framework", "--source", source, "--target", "inn", "--host", "127.0.0.1", "--port", port]
-    process = Process(command, tmp_path, {"HTTP_PORT": port})
+    process = Process(command, tmp_path, {**QUICK, "HTTP_PORT": port})
     try:
         process.answers("/readyz", 200)
-        headers = {"content-type": "application/json"}
-        answers = [
-            process.pool.request("POST", process.url, body=json.dumps(PERSON).encode(), headers=headers).json()
-            for _ in range(2)
-        ]
+        answers = [process.pool.request("POST", process.url, json=PERSON).json() for _ in range(2)]
         assert [(inn.is_valid(answer["inn"]), answer["cached"]) for answer in answers] == [(True, False), (True, True)]
         assert (tmp_path / ".inn-local" / "answers.sqlite").exists()
     finally:

@@ -13,10 +13,10 @@ from function.outcomes import Answered, Deferred, Reason
 from function.ports import Unavailable
 from function.rate_limit import Permit, RateLimit
 from tests.contracts.stores import request
-from tests.doubles import event
+from tests.doubles import ScriptedProvider, event
 from tests.servers.mongod import Member, Mongo, replica_set
 from tests.servers.process import wait_for
-from tests.system.mongodb.world import DATABASE, InstantProvider, count, open_store, ports, tell
+from tests.system.mongodb.world import DATABASE, count, open_store, ports, tell
 
 WORKERS = 8
 LOOKUPS = count(10, 200)
@@ -30,7 +30,7 @@ class Load:
     def __init__(self, uri: str) -> None:
         # Less than an election takes: the driver would else wait for its end, unnoticed.
         self._store = open_store(uri, operation=1)
-        self._ports = ports(self._store, InstantProvider())
+        self._ports = ports(self._store, ScriptedProvider())
         self._stop = Event()
         self._lock = Lock()
         self._next = numbers()

@@ -2,16 +2,13 @@
 
 import os
 import sys
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 
 from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer
-from function.ports import InnProvider, Lifetimes, Ports, Ticket, Verdict
-from function.request import LookupRequest
+from function.ports import InnProvider, Lifetimes, Ports
 from tests.doubles import FOUND, INN
 
 FULL = bool(os.environ.get("INN_TEST_FULL"))
@@ -46,16 +43,3 @@ def answer() -> Answer:
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     return Answer(FOUND.status, INN, FOUND.provider, now, now + timedelta(days=30))
-
-
-@dataclass
-class InstantProvider:
-    """A provider that knows everybody at once."""
-
-    asked: int = 0
-    _lock: Lock = field(default_factory=Lock)
-
-    def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict:
-        with self._lock:
-            self.asked += 1
-        return FOUND

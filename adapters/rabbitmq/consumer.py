@@ -11,9 +11,8 @@ from typing import Protocol
 
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
-from adapters.rabbitmq.fast_lane import FastLane
+from adapters.rabbitmq.lanes import DRAIN_SEC, FastLane, SlowLane
 from adapters.rabbitmq.settlement import LaneContext
-from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
 
@@ -124,8 +123,8 @@ class Consumer:
     def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
         self._drained_by = 0.0
-        self.fast = LaneRunner(FastLane(context, prefetch), broker, context.observer)
-        self.slow = LaneRunner(SlowLane(context, held), broker, context.observer)
+        self.fast = LaneRunner(FastLane(context, context.names.source, prefetch), broker, context.observer)
+        self.slow = LaneRunner(SlowLane(context, context.names.lookup, held), broker, context.observer)
 
     async def connect(self) -> None:
         """Connect both lanes and declare the queues before `run`. Raises BrokerUnavailable or BrokerRefused."""

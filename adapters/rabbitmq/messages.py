@@ -5,6 +5,7 @@ client published. So a copy has no `x-death`, and a header of our own: attempts 
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ DIRECT_REPLY = "amq.rabbitmq.reply-to"
 """The pseudo-queue of direct reply-to. A client's own one ends in a dot and a token."""
 SUSPECT_RETURNS = 2
 """Returns from dead consumers after which a message is processed alone."""
+HANDED_BACK = "handed_back"
+"""Reason of a message that returns to the tail of its own queue: it was held for too long, or the process ends."""
 
 ATTEMPTS = "inn-attempts"
 THROTTLED = "inn-throttled"
@@ -143,20 +146,13 @@ def portable(value: object) -> Any:
 
 
 def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
-    # Without `user_id`, which the broker compares with ours; `expiration`, which has passed; and `priority`, by which
-    # RabbitMQ 4.3 orders quorum queues strictly: a moved request would never be delivered.
-    return Properties(
-        headers=headers or None,
-        delivery_mode=PERSISTENT,
-        reply_to=reply_to,
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        correlation_id=properties.correlation_id,
-        message_id=properties.message_id,
-        timestamp=properties.timestamp,
-        message_type=properties.message_type,
-        app_id=properties.app_id,
-    )
+    copied = copy(properties)
+    copied.headers, copied.delivery_mode, copied.reply_to = headers or None, PERSISTENT, reply_to
+    # The broker compares `user_id` with ours; the time of `expiration` has passed; and RabbitMQ 4.3 orders quorum
+    # queues strictly by `priority`: a moved request would never be delivered.
+    copied.user_id = copied.expiration = copied.priority = None
+    copied.cluster_id = ""
+    return copied
 
 
 def _count(value: object) -> int:

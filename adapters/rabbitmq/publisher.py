@@ -11,9 +11,8 @@ from time import monotonic
 from aiormq import Channel
 from aiormq.exceptions import DeliveryError, PublishError
 
-from adapters.rabbitmq.disposition import HANDED_BACK
 from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable, QueueFull
-from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
+from adapters.rabbitmq.messages import DIRECT_REPLY, HANDED_BACK, Message, unrouted
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.backoff import pause
 from function.telemetry import Observer

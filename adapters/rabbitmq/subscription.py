@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 
+from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.messages import SUSPECT_RETURNS, Delivery
 from adapters.runtime.lookup_runner import drain_sockets
 
@@ -20,31 +21,32 @@ READING_TURNS = 4
 
 
 class Subscription:
-    """Deliveries of one queue on one channel."""
+    """Deliveries of one queue on one connection, until `stopping` is set."""
 
-    def __init__(self, channel: AbstractChannel, queue: str, prefetch: int) -> None:
-        self._channel = channel
+    def __init__(self, connection: BrokerConnection, queue: str, prefetch: int, stopping: asyncio.Event) -> None:
+        self.connection = connection
+        self.stopping = stopping
         self._queue = queue
         self._prefetch = prefetch
         self._arrived: list[Delivery] = []
         self._news = asyncio.Event()
         self._tag = ""
         self._closed = False
+        self._is_full = False
         self._changing = asyncio.Lock()
-        self.full_prefetch = False
-        """Whether the full prefetch is in use."""
+        self._tasks = asyncio.TaskGroup()
 
     @asynccontextmanager
-    async def open(self, stopping: asyncio.Event) -> AsyncIterator[None]:
-        """Consume within the block, until `stopping` is set."""
-        self._tag = await self._consume(1)
-        closing = asyncio.create_task(self._close(stopping))
-        try:
-            yield
-            # `take` returns None only after the close.
-            await closing
-        finally:
-            closing.cancel()
+    async def open(self) -> AsyncIterator[None]:
+        """Consume within the block."""
+        async with self._tasks:
+            async with self._changing:
+                self._tag = await self._consume(1)
+            self._tasks.create_task(self._close())
+            try:
+                yield
+            finally:
+                self._closed = True
 
     async def take(self, most: int) -> list[Delivery] | None:
         """Wait for a delivery, and return all that have arrived, in order, at most `most`. None: closed and empty."""
@@ -55,33 +57,34 @@ class Subscription:
         taken, self._arrived = self._arrived[:most], self._arrived[most:]
         return taken or None
 
-    async def note_delivery(self, delivery: Delivery) -> None:
-        """Use the full prefetch from now on, unless this delivery has been returned twice."""
-        if not self.full_prefetch and delivery.returns < SUSPECT_RETURNS:
-            await self.use_full_prefetch()
+    def use_full_prefetch(self) -> None:
+        """Replace the consumer with a prefetch of 1 by one with the full prefetch, if that is not yet in use."""
+        if not self._is_full and not self._closed:
+            self._is_full = True
+            self._tasks.create_task(self._replace_consumer())
 
-    async def use_full_prefetch(self) -> None:
-        """Replace the consumer with a prefetch of 1 by one with the full prefetch."""
+    async def _replace_consumer(self) -> None:
         async with self._changing:
-            if not self.full_prefetch and not self._closed:
-                self.full_prefetch = True
+            if not self._closed:
                 old_tag, self._tag = self._tag, await self._consume(self._prefetch)
-                await self._channel.basic_cancel(old_tag)
+                await self.connection.channel.basic_cancel(old_tag)
 
-    async def _close(self, stopping: asyncio.Event) -> None:
+    async def _close(self) -> None:
         """Stop consuming. Deliveries that have arrived can still be taken."""
-        await stopping.wait()
+        await self.stopping.wait()
         async with self._changing:
-            await self._channel.basic_cancel(self._tag)
+            await self.connection.channel.basic_cancel(self._tag)
             self._closed = True
             self._news.set()
 
     async def _consume(self, prefetch: int) -> str:
-        await self._channel.basic_qos(prefetch_count=prefetch)
-        consuming = await self._channel.basic_consume(self._queue, self._deliver)
+        await self.connection.channel.basic_qos(prefetch_count=prefetch)
+        consuming = await self.connection.channel.basic_consume(self._queue, self._deliver)
         return consuming.consumer_tag or ""
 
     async def _deliver(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag or 0
-        self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
+        delivery = Delivery(message.delivery_tag or 0, message.header.properties, message.body, monotonic())
+        self._arrived.append(delivery)
         self._news.set()
+        if not self._is_full and delivery.returns < SUSPECT_RETURNS:
+            self.use_full_prefetch()

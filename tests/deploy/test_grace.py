@@ -5,8 +5,8 @@ import pytest
 from adapters.cli.serve import GRACE_SEC
 from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.config.settings import NalogSettings
+from adapters.rabbitmq.lanes import DRAIN_SEC
 from adapters.rabbitmq.publisher import CONFIRM_SEC
-from adapters.rabbitmq.slow_lane import DRAIN_SEC
 from tests.deploy.manifests import PLACES, template
 
 STORE_CALLS = 4

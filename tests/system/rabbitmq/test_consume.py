@@ -251,7 +251,7 @@ def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
 def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
     settings: Settings, start: Start, node: Node, emulator: Emulator
 ) -> None:
-    hurried = "import adapters.rabbitmq.slow_lane as slow; slow.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
+    hurried = "import adapters.rabbitmq.lanes as lanes; lanes.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
     with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
         consumer = start(settings, "python", "-c", hurried, "consume")
         consumer.answers("/readyz", 200)

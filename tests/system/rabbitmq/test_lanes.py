@@ -17,9 +17,9 @@ from pamqp import frame
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from adapters.rabbitmq import publisher, slow_lane
-from adapters.rabbitmq.disposition import MAX_THROTTLED
+from adapters.rabbitmq import lanes, publisher
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS
+from adapters.rabbitmq.settlement import MAX_THROTTLED
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
@@ -284,7 +284,7 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
 ) -> None:
     """Held messages, too, which are to go to its tail, go on and make room."""
     monkeypatch.setattr(publisher, "FULL_QUEUE_SEC", 0.1)
-    monkeypatch.setattr(slow_lane, "FULL_QUEUE_SEC", 0.1)
+    monkeypatch.setattr(lanes, "FULL_QUEUE_SEC", 0.1)
     async with room.consumer(retries=0, held=2) as consumer, room.customer() as customer:
         await customer.send(ask(1))
         await customer.got(1)

@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.rabbitmq.disposition import HANDED_BACK
 from adapters.rabbitmq.errors import BrokerUnavailable, QueueFull
-from adapters.rabbitmq.messages import Message, Properties
+from adapters.rabbitmq.messages import HANDED_BACK, Message, Properties
 from tests.system.rabbitmq.room import Room, declared_connection, until
 from tests.system.rabbitmq.test_lanes import limited
 

@@ -7,17 +7,19 @@ are delivered.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 
+from aiormq.abc import DeliveredMessage
+
 from adapters.rabbitmq.connection import BrokerConnection
-from adapters.rabbitmq.envelope import InvalidMessage
 from adapters.rabbitmq.errors import QueueFull
-from adapters.rabbitmq.messages import Delivery, Message
+from adapters.rabbitmq.messages import SUSPECT_RETURNS, Delivery, InvalidMessage, Message
 from adapters.rabbitmq.publisher import FULL_QUEUE_SEC
 from adapters.rabbitmq.settlement import ENTRY, HOLD, HoldReport, Job, LaneContext, Settlement, disposition
-from adapters.rabbitmq.subscription import Subscription
 from adapters.runtime.backoff import Backoff, pause
-from adapters.runtime.lookup_runner import MAX_BATCH
+from adapters.runtime.lookup_runner import MAX_BATCH, drain_sockets
 from function.event import Event
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected
 
@@ -25,8 +27,89 @@ HOLD_SEC = 300.0
 """Longest hold of a delivery; then it returns to the tail of its queue. RabbitMQ itself allows 30 minutes."""
 FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
+READING_TURNS = 4
+"""Turns of the event loop from received bytes to a delivery: bytes, frames, message, callback."""
 DRAIN_SEC = 60.0
 """Time for running fetches when the process stops: longer than one takes; a pod has 120 seconds."""
+
+_Batch = asyncio.Task[None]
+
+
+class Subscription:
+    """Deliveries of one queue on one connection, until `stopping` is set: with a prefetch of 1 at first, then the full one.
+
+    A message that kills the process, or its connection, does so again when it is redelivered. If it is the only
+    unacknowledged message then, the broker counts no return of any other message, and parks this one at the delivery
+    limit. So the prefetch is 1 until a delivery arrives that has not been returned twice.
+    """
+
+    def __init__(self, connection: BrokerConnection, queue: str, prefetch: int, stopping: asyncio.Event) -> None:
+        self.connection = connection
+        self.stopping = stopping
+        self._queue = queue
+        self._prefetch = prefetch
+        self._arrived: list[Delivery] = []
+        self._news = asyncio.Event()
+        self._tag = ""
+        self._closed = False
+        self._changing = asyncio.Lock()
+        self._full: asyncio.Task[None] | None = None
+        self._tasks = asyncio.TaskGroup()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Consume within the block."""
+        async with self._tasks:
+            async with self._changing:
+                self._tag = await self._consume(1)
+            self._tasks.create_task(self._close())
+            try:
+                yield
+            finally:
+                self._closed = True
+
+    async def take(self, most: int) -> list[Delivery] | None:
+        """Wait for a delivery, and return all that have arrived, in order, at most `most`. None: closed and empty."""
+        while not self._arrived and not self._closed:
+            await self._news.wait()
+            self._news.clear()
+        await drain_sockets(self._arrived, most, READING_TURNS)
+        taken, self._arrived = self._arrived[:most], self._arrived[most:]
+        if self._full is None and taken and taken[0].returns < SUSPECT_RETURNS:
+            self.use_full_prefetch()
+        if self._full is not None:
+            # A message that ends the connection as it arrives does so before the first reply: none is sent twice.
+            await self._full
+        return taken or None
+
+    def use_full_prefetch(self) -> None:
+        """Replace the consumer with a prefetch of 1 by one with the full prefetch, if that is not yet in use."""
+        if self._full is None and not self._closed:
+            self._full = self._tasks.create_task(self._replace_consumer())
+
+    async def _replace_consumer(self) -> None:
+        async with self._changing:
+            if not self._closed:
+                old_tag, self._tag = self._tag, await self._consume(self._prefetch)
+                await self.connection.channel.basic_cancel(old_tag)
+
+    async def _close(self) -> None:
+        """Stop consuming. Deliveries that have arrived can still be taken."""
+        await self.stopping.wait()
+        async with self._changing:
+            await self.connection.channel.basic_cancel(self._tag)
+            self._closed = True
+            self._news.set()
+
+    async def _consume(self, prefetch: int) -> str:
+        await self.connection.channel.basic_qos(prefetch_count=prefetch)
+        consuming = await self.connection.channel.basic_consume(self._queue, self._deliver)
+        return consuming.consumer_tag or ""
+
+    async def _deliver(self, message: DeliveredMessage) -> None:
+        tag = message.delivery_tag or 0
+        self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
+        self._news.set()
 
 
 class _Lane:
@@ -54,7 +137,7 @@ class FastLane(_Lane):
                 while deliveries := await subscription.take(MAX_BATCH):
                     self._count(len(deliveries))
                     messages = await self._process(list(map(self._settlement.decode, deliveries)), stopping)
-                    previous = batches.create_task(self._finish(deliveries, messages, previous, subscription))
+                    previous = batches.create_task(self._finish(subscription, deliveries, messages, previous))
         finally:
             self._count(-self._unacknowledged)
 
@@ -92,18 +175,14 @@ class FastLane(_Lane):
         return [outcome for event in events for outcome in await self._find_cached([event])]
 
     async def _finish(
-        self,
-        deliveries: list[Delivery],
-        messages: list[Message],
-        previous: asyncio.Task[None] | None,
-        subscription: Subscription,
+        self, subscription: Subscription, deliveries: list[Delivery], messages: list[Message], previous: _Batch | None
     ) -> None:
         """Publish the messages that settle a batch, and acknowledge it after the `previous` one."""
-        connection, stopping = subscription.connection, subscription.stopping
-        await asyncio.gather(*[connection.publisher.deliver(message, stopping) for message in messages])
+        deliver, stopping = subscription.connection.publisher.deliver, subscription.stopping
+        await asyncio.gather(*[deliver(message, self.queue, stopping) for message in messages])
         if previous is not None:
             await previous
-        await connection.channel.basic_ack(deliveries[-1].tag, multiple=True, wait=False)
+        await subscription.connection.channel.basic_ack(deliveries[-1].tag, multiple=True, wait=False)
         self._count(-len(deliveries))
 
     def _count(self, change: int) -> None:
@@ -175,16 +254,12 @@ class SlowLane(_Lane):
 
     async def _publish(self, messages: list[Message], delivery: Delivery, subscription: Subscription) -> bool:
         """Publish and acknowledge; False: the lane's own queue is full."""
-        publisher, stopping = subscription.connection.publisher, subscription.stopping
-        for message in messages:
-            if message.queue != self.queue:
-                await publisher.deliver(message, stopping)
-                continue
-            try:
-                await publisher.move(message)
-            except QueueFull:
-                if stopping.is_set():
-                    raise
-                return False
+        try:
+            for message in messages:
+                await subscription.connection.publisher.deliver(message, self.queue, subscription.stopping)
+        except QueueFull:
+            if subscription.stopping.is_set():
+                raise
+            return False
         await subscription.connection.channel.basic_ack(delivery.tag, wait=False)
         return True

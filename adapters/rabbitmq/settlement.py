@@ -5,26 +5,26 @@ the broker before it is acknowledged. HOLD: the delivery stays unacknowledged an
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
 from secrets import token_hex
 from time import monotonic
 from typing import Literal, NamedTuple, assert_never
 
-from adapters.rabbitmq.envelope import InvalidMessage, decode, encode_reply
 from adapters.rabbitmq.messages import (
     ATTEMPTS,
     DIRECT_REPLY,
-    HANDED_BACK,
     PARKED_AT,
     REASON,
     SHORT_STRING_BYTES,
     SUSPECT_RETURNS,
     THROTTLED,
     Delivery,
+    InvalidMessage,
     Message,
     copy_to,
+    decode,
+    encode_reply,
     unrouted,
 )
 from adapters.rabbitmq.topology import Names
@@ -73,8 +73,7 @@ class Job:
     @property
     def counts(self) -> dict[str, int]:
         """The headers of its copy in another queue."""
-        counts = {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
-        return {name: count for name, count in counts.items() if count}
+        return {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
 
 
 class Disposition(NamedTuple):
@@ -86,6 +85,8 @@ class Disposition(NamedTuple):
 
 
 HOLD = Disposition(moves_to="held")
+HANDED_BACK = "handed_back"
+"""Reason of a message that returns to the tail of its own queue: it was held for too long, or the process ends."""
 
 
 def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
@@ -114,11 +115,6 @@ def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
     return chosen
 
 
-def may_reply(name: str, own_queues: Collection[str]) -> bool:
-    """Whether a reply may go to the queue of this name."""
-    return name not in own_queues and name != DIRECT_REPLY and len(name.encode()) <= SHORT_STRING_BYTES
-
-
 def is_forged(delivery: Delivery) -> bool:
     """Whether the direct reply-to looks forged: the reply goes to `.unrouted`, for it would close another connection.
 
@@ -134,14 +130,12 @@ class Settlement:
     def __init__(self, context: LaneContext, queue: str) -> None:
         self._context = context
         self._queue = queue
-        # For unique message ids.
-        self._run = token_hex(8)
-        self._numbers = count()
 
     def decode(self, delivery: Delivery) -> Job:
         """A delivery as a job; an InvalidMessage where its reply would come back to one of our queues."""
-        names, event, replies = self._context.names, decode(delivery), delivery.reply_to != ""
-        if replies and not may_reply(delivery.reply_to, names.all):
+        names, event, reply_to = self._context.names, decode(delivery), delivery.reply_to
+        replies = reply_to != ""
+        if reply_to in names.all or reply_to == DIRECT_REPLY or len(reply_to.encode()) > SHORT_STRING_BYTES:
             replies, event = False, InvalidMessage(_FORBIDDEN_REPLY, event)
         job = Job(delivery, event, replies, event.traceparent)
         # In the source queue all are new, even if a client has set these headers.
@@ -159,13 +153,15 @@ class Settlement:
         now = self._context.clock.now()
         settling = []
         if chosen.replies:
-            message_id = f"{self._run}-{next(self._numbers):x}"
-            reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), message_id, now)
+            reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
             settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
         match chosen.moves_to:
             case "dead":
-                parked_at = now.isoformat(timespec="seconds")
-                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
+                facts = {
+                    ATTEMPTS: job.attempts + 1,
+                    REASON: chosen.reason,
+                    PARKED_AT: now.isoformat(timespec="seconds"),
+                }
                 settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
             case "retry":
                 settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))

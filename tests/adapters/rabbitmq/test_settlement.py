@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.messages import Delivery, Properties
+from adapters.rabbitmq.messages import Delivery, InvalidMessage, Properties
 from adapters.rabbitmq.settlement import (
     HOLD,
     MAX_THROTTLED,
@@ -11,14 +11,16 @@ from adapters.rabbitmq.settlement import (
     Disposition,
     HoldReport,
     Job,
+    LaneContext,
+    Settlement,
     disposition,
     is_forged,
-    may_reply,
 )
 from adapters.rabbitmq.topology import Names
+from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from function.telemetry import Observer
-from tests.doubles import KNOWN, event, request
+from tests.doubles import KNOWN, World, body, event, request
 
 LIMIT = 3
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
@@ -101,7 +103,11 @@ def test_the_disposition_of_a_delivery(
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
-    assert may_reply(name, Names("inn").all) is expected
+    world = World()
+    lookups = LookupRunner(world.answers, world.ports, 1, Observer())
+    settlement = Settlement(LaneContext(Names("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
+    job = settlement.decode(Delivery(1, Properties(reply_to=name), body(), 0.0))
+    assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ LOOKS = 10
 @pytest.fixture
 def limited(room: Room) -> Iterator[Room]:
     """A policy lets the broker delete what was delivered three times."""
-    room.node.control("set_policy", "few-deliveries", ".*", json.dumps({"delivery-limit": 2}), "--apply-to", "queues")
+    room.node.limit(".*", delivery_limit=2)
     yield room
-    room.node.control("clear_policy", "few-deliveries")
+    room.node.limit(".*")
 
 
 async def read(room: Room, queue: str, selection: Selection = Selection()) -> list[DeadLetter]:  # noqa: B008  # frozen

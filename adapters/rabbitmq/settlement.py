@@ -157,11 +157,8 @@ class Settlement:
             settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
         match chosen.moves_to:
             case "dead":
-                facts = {
-                    ATTEMPTS: job.attempts + 1,
-                    REASON: chosen.reason,
-                    PARKED_AT: now.isoformat(timespec="seconds"),
-                }
+                parked_at = now.isoformat(timespec="seconds")
+                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
                 settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
             case "retry":
                 settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))

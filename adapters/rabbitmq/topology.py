@@ -30,12 +30,11 @@ class Names:
 
 def queues(names: Names, retry_sec: float) -> dict[str, Arguments]:
     """The arguments of every queue, in the order to declare them: a queue after the one that it dead-letters to."""
-    delay: Arguments = {"x-message-ttl": round(retry_sec * 1000)}
     return {
         names.dead: _arguments(UNLIMITED),
         names.unrouted: _arguments(UNLIMITED),
         names.lookup: _arguments(DELIVERY_LIMIT, names.dead),
-        names.retry: _arguments(UNLIMITED, names.lookup) | delay,
+        names.retry: _arguments(UNLIMITED, names.lookup) | {"x-message-ttl": round(retry_sec * 1000)},
         names.source: _arguments(DELIVERY_LIMIT, names.dead),
     }
 

@@ -49,6 +49,18 @@ class Service:
         self.asked.append(request.request_id)
         return self.does(request)
 
+    def waits(self, answer: Verdict = FOUND) -> tuple[threading.Event, threading.Event]:
+        """From now on it was asked at the first event, and answers after the second."""
+        asked, go_on = threading.Event(), threading.Event()
+
+        def slowly(_request: LookupRequest) -> Verdict:
+            asked.set()
+            go_on.wait(60)
+            return answer
+
+        self.does = slowly
+        return asked, go_on
+
     def says(self, reason: Reason, retry_after: float = 0) -> None:
         """Raise this from now on."""
 

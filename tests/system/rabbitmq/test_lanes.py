@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -361,15 +360,7 @@ async def test_a_bug_fails_its_own_request_only_and_a_failure_that_passes_costs_
 
 
 async def test_one_person_is_fetched_once_whoever_asks_meanwhile(room: Room) -> None:
-    asked = threading.Event()
-    go_on = threading.Event()
-
-    def slowly(_request: LookupRequest) -> Verdict:
-        asked.set()
-        go_on.wait(60)
-        return FOUND
-
-    room.service.does = slowly
+    asked, go_on = room.service.waits()
     async with room.consumer() as one, room.consumer(), room.customer() as customer:
         for number in range(12):
             await customer.send(ask(requestId=f"r-{number}"), correlation_id=str(number))
@@ -460,15 +451,7 @@ async def test_what_is_in_hand_at_the_end_goes_back_and_is_served_by_the_next(ro
 
 
 async def test_a_lookup_under_way_at_the_end_is_finished(room: Room) -> None:
-    asked = threading.Event()
-    go_on = threading.Event()
-
-    def slowly(_request: LookupRequest) -> Verdict:
-        asked.set()
-        go_on.wait(60)
-        return Verdict(Status.NOT_FOUND, "", "nalog")
-
-    room.service.does = slowly
+    asked, go_on = room.service.waits(Verdict(Status.NOT_FOUND, "", "nalog"))
 
     async def finish_at_the_end() -> None:
         await until(room.over.is_set, "the end of the consumer's time")

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from socket import SOCK_STREAM
 from typing import Any, NamedTuple, cast
@@ -15,16 +16,9 @@ from aiormq.connection import DEFAULT_PORTS
 from pamqp.commands import Basic
 from yarl import URL
 
-from adapters.rabbitmq.errors import (
-    NO_LEADER,
-    NO_QUEUE,
-    BrokerRefused,
-    BrokerUnavailable,
-    different_argument,
-    translate_errors,
-)
+from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names, Queue, missing_queue_hint, queue_mismatch_hint, queues
+from adapters.rabbitmq.topology import Names, queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
@@ -35,6 +29,17 @@ HEARTBEAT_SEC = 10
 """A broker that is silent for three heartbeats counts as lost."""
 ANSWER_SEC = 5.0
 """A queue whose leader does not answer within this time counts as having none."""
+_DIFFERENT_ARGUMENT = re.compile(r"inequivalent arg '([\w-]+)'")
+_MISMATCH = (
+    "the queue {} exists with {} than this service declares, and a queue's arguments cannot be changed. Stop whoever"
+    " uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments messages; the shovel plug-in moves"
+    " them), delete it and start again; where APP_REQUEST_RETRY_SEC was changed, only the queue that ends in .retry is"
+    " concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
+)
+_MISSING = (
+    "the queue {} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json, with your own"
+    " names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
+)
 
 
 class BrokerConfig(NamedTuple):
@@ -67,29 +72,26 @@ class BrokerConnection:
         self.channel = channel
         self.publisher = publisher
         self._checks: AbstractChannel | None = None
-        self._cancelled = asyncio.Event()
-        channel.on_consumer_cancel_callbacks.add(lambda _frame: self._cancelled.set())
+        # Cancelled with the consumer.
+        self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        channel.on_consumer_cancel_callbacks.add(lambda _frame: self._consumer.cancel())
 
     async def wait_lost(self) -> None:
         """Wait until the channel or its consumer is closed, then raise BrokerUnavailable."""
-        await self._closed_or(self._cancelled.wait())
-        raise BrokerUnavailable("consumer_cancelled" if self._cancelled.is_set() else "connection_lost")
+        await asyncio.wait({self._consumer, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+        raise BrokerUnavailable("consumer_cancelled" if self._consumer.cancelled() else "connection_lost")
 
     async def wait_unblocked(self, stopping: asyncio.Event) -> None:
         """Wait while the broker blocks this connection, until it is lost or `stopping` is set.
 
         A broker with an alarm (memory, disk) does not even read the close of a connection: a new one would be one more.
         """
-        await self._closed_or(self.channel.connection.ready(), stopping.wait())
-
-    async def _closed_or(self, *waits: Coroutine[Any, Any, object]) -> None:
-        """Wait for the first of these, or for the close of the channel."""
-        tasks = [asyncio.create_task(wait) for wait in waits]
+        waits = [asyncio.create_task(wait) for wait in (self.channel.connection.ready(), stopping.wait())]
         try:
-            await asyncio.wait({*tasks, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*waits, self.channel.closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
+            for wait in waits:
+                wait.cancel()
 
     async def counts(self, queue: str, *, consumed: bool = False) -> QueueCounts:
         """Count a queue, and check that its leader answers. Raises BrokerUnavailable, BrokerRefused.
@@ -124,10 +126,9 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
     with translate_errors():
         connection = await _connect(broker)
     try:
-        with translate_errors():
-            async with asyncio.timeout(CONNECT_SEC):
-                # Without on_return_raises a returned message would look like a confirmed one.
-                confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        async with _bounded(CONNECT_SEC):
+            # Without on_return_raises a returned message would look like a confirmed one.
+            confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
         # The actual class; `wait=False` is missing from the abstract one.
         channel = cast("Channel", confirming)
         version = str(connection.server_properties.get("version")).split(".")[:2]
@@ -142,69 +143,69 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
 
 async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> None:
     """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
-    with translate_errors():
-        async with asyncio.timeout(CONNECT_SEC):
-            for queue in queues(broker.names, broker.retry_sec):
-                await _declare(await connection.check_channel(), queue, declare=broker.declare)
+    async with _bounded(CONNECT_SEC):
+        for name, arguments in queues(broker.names, broker.retry_sec).items():
+            channel = await connection.check_channel()
+            try:
+                if not broker.declare:
+                    await channel.queue_declare(name, passive=True)
+                await channel.queue_declare(name, durable=True, arguments=arguments)
+            except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
+                named = _DIFFERENT_ARGUMENT.search(str(differs))
+                different = f"another {named[1]}" if named else "other arguments"
+                raise BrokerRefused(_MISMATCH.format(name, different)) from None
+            except amqp.ChannelNotFoundEntity:
+                raise BrokerRefused(_MISSING.format(name)) from None
+            except amqp.ChannelAccessRefused:
+                # Without the permission to configure, the broker compares no arguments.
+                if broker.declare:
+                    raise
 
 
 async def _connect(broker: BrokerConfig) -> AbstractConnection:
-    """Connect to one of the broker's addresses, tried in random order, each for its share of the time."""
-    addresses, failure = await _addresses(broker)
+    """Connect to one of the addresses of the broker's hosts, tried in random order, each for its share of the time."""
+    failure = BrokerUnavailable("unknown_host")
+    addresses: list[tuple[URL, str]] = []
+    for uri in broker.uris:
+        try:
+            addresses += await _addresses(URL(uri), broker.name)
+        except BrokerUnavailable as unavailable:
+            failure = unavailable
     share = max(CONNECT_SEC / max(1, len(addresses)), MIN_SHARE_SEC)
     for url, host in random.sample(addresses, len(addresses)):
         # A certificate is issued for the name, not for the address.
         options: dict[str, Any] = {"server_hostname": host} if url.scheme == "amqps" else {}
         try:
-            with translate_errors():
-                async with asyncio.timeout(share):
-                    return await aiormq.connect(url, **options)
+            async with _bounded(share):
+                return await aiormq.connect(url, **options)
         except BrokerUnavailable as unavailable:
             failure = unavailable
     raise failure
 
 
-async def _addresses(broker: BrokerConfig) -> tuple[list[tuple[URL, str]], BrokerUnavailable]:
-    """Every address of the broker's hosts, with the host's name; and the error to raise if none can be used."""
-    failure = BrokerUnavailable("unknown_host")
-    found: list[tuple[URL, str]] = []
-    for uri in broker.uris:
-        url = URL(uri)
-        host, port = url.host or "", url.port or DEFAULT_PORTS[url.scheme]
-        query = {"heartbeat": str(HEARTBEAT_SEC), "name": broker.name, **url.query}
-        try:
-            with translate_errors():
-                async with asyncio.timeout(CONNECT_SEC):
-                    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-        except BrokerUnavailable as unavailable:
-            failure = unavailable
-        else:
-            found += [(url.with_query(query).with_host(str(place[0])).with_port(port), host) for *_, place in infos]
-    return found, failure
+async def _addresses(url: URL, name: str) -> list[tuple[URL, str]]:
+    """Every address of a host, in a URL with all parameters, and the host's name."""
+    host, port = url.host or "", url.port or DEFAULT_PORTS[url.scheme]
+    async with _bounded(CONNECT_SEC):
+        infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    url = url.with_query({"heartbeat": str(HEARTBEAT_SEC), "name": name, **url.query}).with_port(port)
+    return [(url.with_host(str(place[0])), host) for *_, place in infos]
 
 
-async def _declare(channel: AbstractChannel, queue: Queue, *, declare: bool) -> None:
-    try:
-        if not declare:
-            await channel.queue_declare(queue.name, passive=True)
-        await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
-    except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
-        raise BrokerRefused(queue_mismatch_hint(queue.name, different_argument(differs))) from None
-    except amqp.ChannelNotFoundEntity:
-        raise BrokerRefused(missing_queue_hint(queue.name)) from None
-    except amqp.ChannelAccessRefused:
-        # Without the permission to configure, the broker compares no arguments.
-        if declare:
-            raise
+@asynccontextmanager
+async def _bounded(seconds: float) -> AsyncIterator[None]:
+    """Bound the block, and translate its errors: raises BrokerUnavailable or BrokerRefused."""
+    with translate_errors():
+        async with asyncio.timeout(seconds):
+            yield
 
 
 @asynccontextmanager
 async def queue_answer() -> AsyncIterator[None]:
     """Bound the wait for a queue's answer. Raises BrokerUnavailable, or BrokerRefused for a missing permission."""
     try:
-        with translate_errors():
-            async with asyncio.timeout(ANSWER_SEC):
-                yield
+        async with _bounded(ANSWER_SEC):
+            yield
     except BrokerUnavailable as unavailable:
         missing = isinstance(unavailable.__context__, amqp.ChannelNotFoundEntity)
         raise BrokerUnavailable(NO_QUEUE if missing else NO_LEADER) from None

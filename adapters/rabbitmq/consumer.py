@@ -11,9 +11,8 @@ from typing import Protocol
 
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
-from adapters.rabbitmq.fast_lane import FastLane
+from adapters.rabbitmq.lanes import DRAIN_SEC, FastLane, SlowLane
 from adapters.rabbitmq.settlement import LaneContext
-from adapters.rabbitmq.slow_lane import DRAIN_SEC, SlowLane
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
 
@@ -91,31 +90,29 @@ class LaneRunner:
 
     async def _work(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Run the lane until it ends or the connection is lost."""
-        run = asyncio.create_task(self._lane.run(connection, stopping))
-        lost = asyncio.create_task(connection.wait_lost())
-        check = asyncio.create_task(self._check(connection, stopping))
+        works = (connection.wait_lost(), self._lane.run(connection, stopping), self._check(connection, stopping))
+        lost, run, _ = tasks = [asyncio.create_task(work) for work in works]
         try:
-            await asyncio.wait((run, lost), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((lost, run), return_when=asyncio.FIRST_COMPLETED)
         finally:
             # An error of the lane after the connection was lost is only a consequence.
             first = lost if lost.done() else run
-            for task in (run, lost, check):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(run, lost, check, return_exceptions=True)
-        error = None if first.cancelled() else first.exception()
-        if error is not None:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not first.cancelled() and (error := first.exception()) is not None:
             raise _without_group(error)
 
     async def _check(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Set the state: whether the queue's leader answers, and publishes are confirmed."""
-        await pause(CHECK_SEC, stopping)
+        await asyncio.sleep(CHECK_SEC)
         while not stopping.is_set():
             try:
                 await connection.counts(self._lane.queue, consumed=True)
                 self.state = UNCONFIRMED if connection.publisher.is_stalled else CONNECTED
             except BrokerUnavailable as unavailable:
                 self.state = unavailable.code
-            await pause(CHECK_SEC, stopping)
+            await asyncio.sleep(CHECK_SEC)
 
 
 class Consumer:
@@ -124,8 +121,8 @@ class Consumer:
     def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
         self._drained_by = 0.0
-        self.fast = LaneRunner(FastLane(context, prefetch), broker, context.observer)
-        self.slow = LaneRunner(SlowLane(context, held), broker, context.observer)
+        self.fast = LaneRunner(FastLane(context, context.names.source, prefetch), broker, context.observer)
+        self.slow = LaneRunner(SlowLane(context, context.names.lookup, held), broker, context.observer)
 
     async def connect(self) -> None:
         """Connect both lanes and declare the queues before `run`. Raises BrokerUnavailable or BrokerRefused."""

@@ -5,7 +5,7 @@ set for all queues, the message is deleted. So nothing is requeued: a confirmed 
 the tail, and the message is acknowledged, until all were read. An interruption leaves at most one message twice.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,9 +15,8 @@ from pamqp.commands import Basic
 from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
-from adapters.rabbitmq.envelope import decode
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
-from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to
+from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to, decode
 from adapters.rabbitmq.topology import Names
 from function.request import MAX_REQUEST_ID
 
@@ -66,15 +65,15 @@ class DeadLetters:
 
     def read(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Yield the selected messages, oldest first unless some are parked meanwhile or a reading was interrupted."""
-        return self._settle(selection, self._copy_to_tail)
+        return self._settle(selection, self._queue)
 
     def replay(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Return the selected messages to the source queue as new ones; yields each after its confirm."""
-        return self._settle(selection, lambda delivery: copy_to(self._names.source, delivery, "replayed", {}))
+        return self._settle(selection, self._names.source)
 
     def drop(self, selection: Selection) -> AsyncIterator[DeadLetter]:
         """Delete the selected messages; yields each after its deletion."""
-        return self._settle(selection, lambda _: None)
+        return self._settle(selection, "")
 
     def describe(self, delivery: Delivery) -> DeadLetter:
         """What may be shown of a message, parked by this service, or by the broker at the delivery limit."""
@@ -87,30 +86,27 @@ class DeadLetters:
             attempts=delivery.attempts(self._names.retry) + (not reason and death_reason != ""),
         )
 
-    async def _settle(
-        self, selection: Selection, make_message: Callable[[Delivery], Message | None]
-    ) -> AsyncIterator[DeadLetter]:
-        """Publish what `make_message` returns for selected messages, and copies of others; yield the selected ones."""
+    async def _settle(self, selection: Selection, goal: str) -> AsyncIterator[DeadLetter]:
+        """Move selected messages to the queue `goal`, "": nowhere, and others to the tail; yield the selected ones."""
         for _ in range(await self._ready()):
             delivery = await self._get()
             if delivery is None:
                 return
             letter = self.describe(delivery)
-            matches = selection.matches(letter)
-            message = make_message(delivery) if matches else self._copy_to_tail(delivery)
-            if message is not None:
-                await self._publish(message)
+            selected = selection.matches(letter)
+            queue = goal if selected else self._queue
+            if queue == self._queue:
+                await self._publish(self._copy_to_tail(delivery, letter))
+            elif queue:
+                await self._publish(copy_to(queue, delivery, "replayed", {}))
             await self._connection.channel.basic_ack(delivery.tag)
-            if matches:
+            if selected:
                 yield letter
 
-    def _copy_to_tail(self, delivery: Delivery) -> Message:
+    def _copy_to_tail(self, delivery: Delivery, letter: DeadLetter) -> Message:
         """A copy for the tail of the same queue, which `describe` shows as the original."""
-        letter = self.describe(delivery)
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}
-        copy = copy_to(
-            self._queue, delivery, "read", {name: fact for name, fact in facts.items() if fact}, keep_headers=True
-        )
+        copy = copy_to(self._queue, delivery, "read", facts, keep_headers=True)
         # RabbitMQ 4.3 delivers strictly by priority, by default a middle one: the copy would overtake other messages.
         copy.properties.priority = 0
         return copy

@@ -1,18 +1,28 @@
-"""Deliveries and messages: the counts in their headers, and copies of a delivery for another queue of this service.
+"""Deliveries and messages: a delivery as an event, its reply, and its copy for another queue of this service.
+
+A request is the contract's plain JSON, or a CloudEvent in binary mode (its attributes in headers) or in structured mode
+(the whole event in the body); its reply is in the same mode.
 
 The broker counts returns from `.retry` in `x-death`; RabbitMQ 4 does not continue the count of an `x-death` that a
 client published. So a copy has no `x-death`, and a header of our own: attempts = header + returns counted since.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pamqp import encode
 from pamqp.commands import Basic
+from typing_extensions import override
 
 from adapters.rabbitmq.topology import Names
+from function import event as cloudevent
+from function.event import Event, InvalidEvent, Mode
+from function.outcomes import FieldError, Rejected
+from function.ports import Clock
+from function.result import LookupResult
 
 Properties = Basic.Properties
 Headers = Mapping[str, Any]
@@ -41,6 +51,11 @@ _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x
 _NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
 _INT64 = range(-(2**63), 2**63)
 _MAX_SINGLE = 3.4028234e38
+
+
+MAX_BODY_BYTES = 64 * 1024
+PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")
+"""Before the names of CloudEvents attributes among the headers; the two latter are those of AMQP 1.0's binding."""
 
 
 class Delivery:
@@ -98,10 +113,84 @@ class Message:
     moved: str = ""
 
 
+class InvalidMessage(Event):
+    """A message that is not a valid request, or whose reply queue is not allowed."""
+
+    __slots__ = ("_fault",)
+
+    def __init__(self, fault: Rejected, event: Event) -> None:
+        super().__init__(b"", event.id, event.traceparent, event.mode)
+        self._fault = fault
+
+    @override
+    def request(self, clock: Clock) -> Rejected:
+        return self._fault
+
+
+def decode(delivery: Delivery) -> Event:
+    """The event in a delivery; an InvalidMessage, never an exception, where there is none. No id is invented."""
+    headers, body = delivery.headers, delivery.body
+    content_type = delivery.properties.content_type or ""
+    prefix = _prefix(headers) if headers else ""
+    mode = Mode.BINARY if prefix else Mode.PLAIN
+    if content_type.lower().startswith("application/cloudevents"):
+        mode = Mode.STRUCTURED
+    event, fault = Event(body), None
+    if len(body) > MAX_BODY_BYTES:
+        fault = InvalidEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes")
+    elif mode is Mode.STRUCTURED and content_type.partition(";")[0].strip().lower() != cloudevent.STRUCTURED_TYPE:
+        fault = InvalidEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}")
+    elif mode is not Mode.PLAIN:
+        try:
+            if mode is Mode.STRUCTURED:
+                event = cloudevent.from_structured(body)
+            else:
+                named = {
+                    name.removeprefix(prefix).lower(): headers[name] for name in headers if name.startswith(prefix)
+                }
+                event = cloudevent.from_binary(named, body, content_type)
+        except InvalidEvent as error:
+            fault = error
+    if fault is not None:
+        event = InvalidMessage(Rejected(None, (FieldError("", str(fault)),)), Event(b"", fault.id, mode=mode))
+    if headers and not event.traceparent:
+        event.traceparent = cloudevent.traceparent(headers)
+    return event
+
+
+def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message_id: str, now: datetime) -> Message:
+    """The reply for the sender. `message_id`: unique; `now`: aware."""
+    content_type = cloudevent.JSON_TYPE
+    headers: dict[str, Any] = {"traceparent": event.traceparent} if event.traceparent else {}
+    if event.mode is Mode.PLAIN:
+        body = result.to_json()
+    else:
+        headers = cloudevent.reply_attributes(event.id, event.traceparent, message_id, now)
+        if event.mode is Mode.STRUCTURED:
+            content_type, body, headers = cloudevent.STRUCTURED_TYPE, cloudevent.structured_reply(headers, result), {}
+        else:
+            # AMQP has a property for the content type.
+            del headers["datacontenttype"]
+            body, prefix = result.to_json(), _prefix(delivery.headers)
+            headers = {f"{prefix}{name}": value for name, value in headers.items()}
+    correlation_id = delivery.properties.correlation_id or result.request_id
+    properties = Properties(
+        headers=headers or None,
+        delivery_mode=PERSISTENT,
+        content_type=content_type,
+        # A requestId may be too long for AMQP; it is in the body too.
+        correlation_id=correlation_id if len(correlation_id.encode()) <= SHORT_STRING_BYTES else None,
+        message_id=message_id,
+        message_type=cloudevent.COMPLETED,
+        timestamp=now,
+    )
+    return Message(delivery.reply_to, properties, body)
+
+
 def copy_to(
     queue: str, delivery: Delivery, reason: str, facts: Mapping[str, object], *, keep_headers: bool = False
 ) -> Message:
-    """A copy for another queue of this service, or for the tail of its own. `facts`: headers to add.
+    """A copy for another queue of this service, or for the tail of its own. `facts`: headers to add, but for "" and 0.
 
     A client's headers that are too large are left out, unless `keep_headers`.
     """
@@ -115,7 +204,8 @@ def copy_to(
         headers = {}
     # The broker would look for a direct-reply consumer on our own channel, and close the channel.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
-    return Message(queue, _copy_properties(delivery.properties, {**headers, **facts}, reply_to), delivery.body, reason)
+    headers |= {name: fact for name, fact in facts.items() if fact}
+    return Message(queue, _copy_properties(delivery.properties, headers, reply_to), delivery.body, reason)
 
 
 def unrouted(reply: Message, names: Names, reason: str) -> Message:
@@ -143,21 +233,19 @@ def portable(value: object) -> Any:
 
 
 def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:
-    # Without `user_id`, which the broker compares with ours; `expiration`, which has passed; and `priority`, by which
-    # RabbitMQ 4.3 orders quorum queues strictly: a moved request would never be delivered.
-    return Properties(
-        headers=headers or None,
-        delivery_mode=PERSISTENT,
-        reply_to=reply_to,
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        correlation_id=properties.correlation_id,
-        message_id=properties.message_id,
-        timestamp=properties.timestamp,
-        message_type=properties.message_type,
-        app_id=properties.app_id,
-    )
+    copied = copy(properties)
+    copied.headers, copied.delivery_mode, copied.reply_to = headers or None, PERSISTENT, reply_to
+    # The broker compares `user_id` with ours; the time of `expiration` has passed; and RabbitMQ 4.3 orders quorum
+    # queues strictly by `priority`: a moved request would never be delivered.
+    copied.user_id = copied.expiration = copied.priority = None
+    copied.cluster_id = ""
+    return copied
 
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and 0 < value < MAX_COUNT else 0
+
+
+def _prefix(headers: Headers) -> str:
+    """The prefix of the CloudEvents attributes; "" where the message is not an event in binary mode."""
+    return next((prefix for name in headers for prefix in PREFIXES if name.startswith(prefix)), "")

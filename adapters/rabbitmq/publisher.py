@@ -11,7 +11,6 @@ from time import monotonic
 from aiormq import Channel
 from aiormq.exceptions import DeliveryError, PublishError
 
-from adapters.rabbitmq.disposition import HANDED_BACK
 from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
 from adapters.rabbitmq.topology import Names
@@ -53,20 +52,17 @@ class Publisher:
         """Whether a move waits for its confirm, and nothing has been confirmed for STALL_SEC."""
         return self._moves > 0 and monotonic() - max(self._moving_since, self._last_confirm) > STALL_SEC
 
-    async def deliver(self, message: Message, stopping: asyncio.Event) -> None:
-        """Publish, and try again while its queue is full. Raises BrokerUnavailable."""
+    async def deliver(self, message: Message, own: str, stopping: asyncio.Event) -> None:
+        """Publish, and try again while its queue is full. Raises BrokerUnavailable; QueueFull for the lane's `own` queue.
+
+        Only this lane empties that: on the error it tries held deliveries again, or the broker requeues them.
+        """
         while True:
             try:
-                if message.moved:
-                    await self.move(message)
-                else:
-                    await self._reply(message)
+                return await (self.move(message) if message.moved else self._reply(message))
             except QueueFull:
-                # Only this lane empties its own queue: on the error the broker requeues its deliveries.
-                if message.moved == HANDED_BACK or stopping.is_set():
+                if message.queue == own or stopping.is_set():
                     raise
-            else:
-                return
             await pause(FULL_QUEUE_SEC, stopping)
 
     async def move(self, message: Message) -> None:
@@ -88,7 +84,7 @@ class Publisher:
             if now >= self._silent_until.get(message.queue, 0.0):
                 self._silent_until[message.queue] = now + FULL_QUEUE_LOG_SEC
                 self._observer.event(QUEUE_FULL, queue=message.queue)
-            raise QueueFull from None
+            raise QueueFull(QUEUE_FULL) from None
         except TimeoutError:
             raise BrokerUnavailable(UNCONFIRMED) from None
         finally:

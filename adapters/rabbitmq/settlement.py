@@ -1,31 +1,52 @@
-"""Settles a delivery, the same way in both lanes: its disposition, its reply, its copy for another queue."""
+"""Settles deliveries, the same way in both lanes: decides what becomes of each, and makes its reply and its copy.
 
+A delivery ends in at most one reply and at most one move to another of our queues, both confirmed by
+the broker before it is acknowledged. HOLD: the delivery stays unacknowledged and is tried again. No I/O.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
 from secrets import token_hex
 from time import monotonic
-from typing import NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
-from adapters.rabbitmq.disposition import (
-    FORBIDDEN_REPLY,
-    HANDED_BACK,
-    Destination,
-    Disposition,
-    disposition,
-    is_forged,
-    may_reply,
+from adapters.rabbitmq.messages import (
+    ATTEMPTS,
+    DIRECT_REPLY,
+    PARKED_AT,
+    REASON,
+    SHORT_STRING_BYTES,
+    SUSPECT_RETURNS,
+    THROTTLED,
+    Delivery,
+    InvalidMessage,
+    Message,
+    copy_to,
+    decode,
+    encode_reply,
+    unrouted,
 )
-from adapters.rabbitmq.envelope import InvalidMessage, decode, encode_reply
-from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, THROTTLED, Delivery, Message, copy_to, unrouted
 from adapters.rabbitmq.topology import Names
 from adapters.runtime.lookup_runner import LookupRunner
 from function.event import Event
-from function.outcomes import Outcome, Reason
+from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 from function.ports import Clock
 from function.result import result_of, summary_of
-from function.telemetry import LookupEvent, Observer
+from function.telemetry import HOLD_REASONS, LookupEvent, Observer
 
 ENTRY = "rabbitmq"
+MAX_THROTTLED = 20
+"""How often a provider may throttle one request before it is parked; these are not counted as retries.
+
+Cool-downs in a row grow to an hour: a single request outlasts half a day of captchas. Without this limit, one that
+is throttled while others are not would keep the provider's circuit open for ever.
+"""
+OUTAGE_LOG_SEC = 60.0
+"""Shortest time between two reported outages of the store: two log lines each."""
+_FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
+_WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})
+"""Outcomes that do not show that the store is available."""
 
 
 class LaneContext(NamedTuple):
@@ -45,43 +66,82 @@ class Job:
     delivery: Delivery
     event: Event
     replies: bool
-    traceparent: str
+    traceparent: str = ""
     attempts: int = 0
     throttled: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
         """The headers of its copy in another queue."""
-        counts = {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
-        return {name: count for name, count in counts.items() if count}
+        return {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
+
+
+class Disposition(NamedTuple):
+    """What to do about a delivery. `moves_to`: a queue of this service, or "held"; `reason`: the code of why it moves."""
+
+    replies: bool = False
+    moves_to: Literal["", "lookup", "retry", "dead", "held"] = ""
+    reason: str = ""
+
+
+HOLD = Disposition(moves_to="held")
+HANDED_BACK = "handed_back"
+"""Reason of a message that returns to the tail of its own queue: it was held for too long, or the process ends."""
+
+
+def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
+    """The disposition of a job's delivery. `limit`: the retries that it may have."""
+    match outcome:
+        case Answered():
+            chosen = Disposition(job.replies)
+        case Rejected(request_id) if job.replies and request_id:
+            chosen = Disposition(job.replies)
+        case Rejected():
+            # Without a requestId or a reply queue the sender cannot learn which request was rejected.
+            chosen = Disposition(job.replies, "dead", Status.REJECTED)
+        case Deferred(_, Reason.NOT_CACHED as reason):
+            chosen = Disposition(moves_to="lookup", reason=reason)
+        case Deferred(_, Reason.THROTTLED as reason) if job.throttled + 1 < MAX_THROTTLED:
+            # To the tail: this request itself may be the cause.
+            chosen = Disposition(moves_to="lookup", reason=reason)
+        case Deferred(_, reason) if reason.is_failure and job.attempts < limit:
+            chosen = Disposition(moves_to="retry", reason=reason)
+        case Deferred(_, reason) if reason.is_failure or reason is Reason.THROTTLED:
+            chosen = Disposition(job.replies, "dead", reason)
+        case Deferred() | InProgress():
+            chosen = HOLD
+        case _:
+            assert_never(outcome)
+    return chosen
+
+
+def is_forged(delivery: Delivery) -> bool:
+    """Whether the direct reply-to looks forged: the reply goes to `.unrouted`, for it would close another connection.
+
+    Before RabbitMQ 4.2 a direct reply-to that the broker did not issue closes the connection each time, and its form
+    does not show that; 3.10 logs the whole reply. The request that did it is returned when it was the only one.
+    """
+    return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
 
 
 class Settlement:
-    """Decodes deliveries of one queue into jobs, and makes the messages that settle them; no I/O."""
+    """Decodes deliveries of one queue into jobs, and makes the messages that settle them."""
 
     def __init__(self, context: LaneContext, queue: str) -> None:
         self._context = context
         self._queue = queue
-        # In the source queue all are new, even if a client has set these headers.
-        self._counts = queue != context.names.source
-        # For unique message ids.
-        self._run = token_hex(8)
-        self._numbers = count()
 
     def decode(self, delivery: Delivery) -> Job:
         """A delivery as a job; an InvalidMessage where its reply would come back to one of our queues."""
-        event = decode(delivery)
-        replies = delivery.reply_to != ""
-        if replies and not may_reply(delivery.reply_to, self._context.names.all):
-            replies, event = False, InvalidMessage(FORBIDDEN_REPLY, event)
+        names, event, reply_to = self._context.names, decode(delivery), delivery.reply_to
+        replies = reply_to != ""
+        if reply_to in names.all or reply_to == DIRECT_REPLY or len(reply_to.encode()) > SHORT_STRING_BYTES:
+            replies, event = False, InvalidMessage(_FORBIDDEN_REPLY, event)
         job = Job(delivery, event, replies, event.traceparent)
-        if self._counts and delivery.headers:
-            job.attempts, job.throttled = delivery.attempts(self._context.names.retry), delivery.throttled
+        # In the source queue all are new, even if a client has set these headers.
+        if delivery.headers and self._queue != names.source:
+            job.attempts, job.throttled = delivery.attempts(names.retry), delivery.throttled
         return job
-
-    def disposition(self, job: Job, outcome: Outcome) -> Disposition:
-        """The disposition of the job's delivery."""
-        return disposition(outcome, job.attempts, self._context.retries, replies=job.replies, throttled=job.throttled)
 
     def settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
         """The messages to publish before the delivery is acknowledged. Reports the end of the lookup."""
@@ -93,17 +153,16 @@ class Settlement:
         now = self._context.clock.now()
         settling = []
         if chosen.replies:
-            message_id = f"{self._run}-{next(self._numbers):x}"
-            reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), message_id, now)
+            reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
             settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
-        match chosen.destination:
-            case Destination.DEAD:
+        match chosen.moves_to:
+            case "dead":
                 parked_at = now.isoformat(timespec="seconds")
                 facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
                 settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
-            case Destination.RETRY:
+            case "retry":
                 settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))
-            case Destination.LOOKUP:
+            case "lookup":
                 throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
                 settling.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
         return settling
@@ -111,3 +170,33 @@ class Settlement:
     def hand_back(self, job: Job) -> Message:
         """A copy for the tail of its own queue: its returns count from 0 again, its attempts do not."""
         return copy_to(self._queue, job.delivery, HANDED_BACK, job.counts)
+
+
+class HoldReport:
+    """Reports the held deliveries of one lane: each by its reason, and an outage of the store once.
+
+    An open circuit is not reported here: the fail-over between providers reports it. `clock`: monotonic seconds;
+    `outage_since`: None unless an outage was reported, and not yet its end.
+    """
+
+    def __init__(self, observer: Observer, queue: str, clock: Callable[[], float] = monotonic) -> None:
+        self._observer = observer
+        self._queue = queue
+        self._clock = clock
+        self.outage_since: float | None = None
+        self._silent_until = float("-inf")
+
+    def report(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what is held; may report the beginning of an outage, or its end. Needed while one lasts, or for a HOLD."""
+        statuses = Counter(summary_of(outcome).status for outcome in outcomes)
+        for reason in HOLD_REASONS:
+            if held := statuses[reason]:
+                self._observer.held(reason, held)
+        now = self._clock()
+        if Reason.STORE_UNAVAILABLE in statuses:
+            if self.outage_since is None and now >= self._silent_until:
+                self.outage_since = now
+                self._observer.event("store_unavailable", queue=self._queue)
+        elif self.outage_since is not None and not _WITHOUT_STORE.issuperset(statuses):
+            self._observer.event("store_available", queue=self._queue, seconds=now - self.outage_since)
+            self.outage_since, self._silent_until = None, now + OUTAGE_LOG_SEC

@@ -4,7 +4,7 @@ import re
 import tomllib
 from urllib.parse import urlsplit
 
-from adapters.rabbitmq.envelope import MAX_BODY_BYTES
+from adapters.rabbitmq.messages import MAX_BODY_BYTES
 from tests.deploy.manifests import EXAMPLE, Object, compose
 from tests.deploy.tools import ROOT, complaints
 

@@ -10,8 +10,8 @@ from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, NalogSettings, load_all, load_core, names_of
 from adapters.http.probes import FIRST_WAIT_SEC, Probes
+from adapters.rabbitmq.lanes import DRAIN_SEC
 from adapters.rabbitmq.publisher import CONFIRM_SEC
-from adapters.rabbitmq.slow_lane import DRAIN_SEC
 from adapters.telemetry.metrics import Metrics
 from tests.deploy.manifests import PLACES, SECRET, VALUES, Process, compose, of_kind, pods, rendered, template
 from tests.deploy.tools import ROOT

@@ -105,6 +105,11 @@ EPMD = Program(
     "install Erlang (apt-get install erlang-base), so that its epmd is on PATH",
     packages=("erlang-base",),
 )
+ERL_CALL = Program(
+    ("erl_call", "/usr/lib/erlang/bin/erl_call", "/*/*/lib/erlang/lib/erl_interface-*/bin/erl_call"),
+    "install Erlang (apt-get install erlang-base), so that its erl_call is on PATH",
+    packages=("erlang-base",),
+)
 CHROMIUM = Program(
     ("chromium", "chromium-browser", "google-chrome"), _BROWSER_ADVICE, variable="INN_TEST_CHROMIUM", packages=_BROWSER
 )

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.servers.process import Server, ServerFailed, free_port, listens, start, wait_for
-from tests.servers.programs import EPMD, RABBITMQ
+from tests.servers.programs import EPMD, ERL_CALL, RABBITMQ
 
 USER = "inn"
 PASSWORD = "inn-test-password"  # of a node that nobody else reaches
@@ -70,7 +70,7 @@ class Node:
         )
         wait_for(self._answers, within=START_SEC, what="RabbitMQ takes connections", server=self._server)
         # It listens before its last steps are done.
-        self.control("await_startup")
+        self.evaluate(f"rabbit:await_startup(node(), false, {START_SEC * 1000:.0f})")
 
     def stop(self) -> None:
         """End it in order."""
@@ -100,13 +100,36 @@ class Node:
 
     def control(self, *arguments: str) -> str:
         """Call `rabbitmqctl` for this node; returns what it prints. Raises ServerFailed."""
-        script = RABBITMQ.path().with_name("rabbitmqctl")
-        node = ("-n", f"inn-{self.port}@localhost")
-        environment = {**os.environ, **self._environment()}
-        done = subprocess.run([script, *node, *arguments], env=environment, check=False, capture_output=True)
+        return self._call(RABBITMQ.path().with_name("rabbitmqctl"), *arguments)
+
+    def evaluate(self, expression: str) -> None:
+        """Evaluate an Erlang expression in the node, in a hundredth of the time of `control`. Raises ServerFailed."""
+        cookie = (self.folder / ".erlang.cookie").read_text()
+        answer = self._call(ERL_CALL.path(), "-c", cookie, "-e", stdin=f"{expression}.\n")
+        if not answer.startswith("{ok, "):
+            raise ServerFailed(f"{expression}: {answer}")
+
+    def limit(self, queues: str, **limits: int) -> None:
+        """Set a policy for the queues whose names this pattern matches, as `max_length=1`; without limits, clear it."""
+        name = f'<<"/">>, <<"{queues}">>'
+        definition = ", ".join(f'{{<<"{limit.replace("_", "-")}">>, {value}}}' for limit, value in limits.items())
+        settings = f'<<"{queues}">>, [{definition}], 0, <<"queues">>, <<"test">>'
+        self.evaluate(
+            f"ok = rabbit_policy:set({name}, {settings})" if limits else f'rabbit_policy:delete({name}, <<"test">>)'
+        )
+
+    def _call(self, program: Path, *arguments: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            [program, "-n", f"inn-{self.port}@localhost", *arguments],
+            env={**os.environ, **self._environment()},
+            input=stdin,
+            check=False,
+            capture_output=True,
+            errors="replace",
+        )
         if done.returncode:
-            raise ServerFailed(f"rabbitmqctl {arguments[0]}: {done.stderr.decode(errors='replace')}")
-        return done.stdout.decode(errors="replace")
+            raise ServerFailed(f"{program.name} {arguments[0]}: {done.stderr}")
+        return done.stdout
 
     def _signal(self, number: signal.Signals) -> None:
         if self._server is not None:

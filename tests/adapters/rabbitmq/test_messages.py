@@ -1,5 +1,7 @@
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pamqp import encode
@@ -9,16 +11,177 @@ from adapters.rabbitmq.messages import (
     MAX_HEADERS_BYTES,
     PARKED_AT,
     REASON,
+    THROTTLED,
     Delivery,
+    InvalidMessage,
     Message,
     Properties,
     copy_to,
+    decode,
+    encode_reply,
     portable,
     unrouted,
 )
 from adapters.rabbitmq.topology import Names
+from adapters.runtime.clock import SystemClock
+from function.event import Event, Mode
+from function.outcomes import Status
+from function.result import LookupResult
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+BODY = b'{"requestId": "r-1"}'
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER_TRACE = f"00-{'4b' * 16}-{'5c' * 8}-00"
+ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
+STRUCTURED = "application/cloudevents+json"
+
+
+def delivery(body: bytes = BODY, **properties: object) -> Delivery:
+    return Delivery(7, Properties(**{"reply_to": "customer", **properties}), body, 0.0)  # type: ignore[arg-type]  # by name
+
+
+def binary(prefix: str = "ce-", **attributes: object) -> dict[str, object]:
+    return {f"{prefix}{name}": value for name, value in {**ATTRIBUTES, **attributes}.items()}
+
+
+def structured(**attributes: object) -> bytes:
+    return json.dumps({**ATTRIBUTES, "data": {"requestId": "r-1"}, **attributes}).encode()
+
+
+def result(request_id: str = "r-1") -> LookupResult:
+    return LookupResult(
+        request_id=request_id, inn="", cached=True, details="", elapsed_time=0.25, status=Status.NOT_FOUND
+    )
+
+
+def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, dict[str, object]]:
+    sent = encode_reply(message, decode(message), result(request_id), "m-1", NOW)
+    assert sent.queue == "customer"
+    return sent.properties, json.loads(sent.body)
+
+
+def test_plain_json_is_left_to_the_core() -> None:
+    event = decode(delivery(headers={"traceparent": TRACE, "x-delivery-count": 0}))
+    assert (type(event), event.data, event.mode, event.traceparent) == (Event, BODY, Mode.PLAIN, TRACE)
+    assert decode(delivery(headers={"traceparent": "garbage"})).traceparent == ""
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "cloudEvents_"])
+@pytest.mark.parametrize("content_type", [None, "application/json", "application/json; charset=utf-8"])
+def test_an_event_in_binary_mode(prefix: str, content_type: str | None) -> None:
+    event = decode(delivery(headers=binary(prefix, traceparent=TRACE), content_type=content_type))
+    assert (event.data, event.mode, event.id, event.traceparent) == (BODY, Mode.BINARY, "e-1", TRACE)
+
+
+def test_an_event_in_structured_mode() -> None:
+    event = decode(delivery(structured(traceparent=TRACE), content_type=f"{STRUCTURED}; charset=utf-8"))
+    assert (event.data, event.mode, event.id) == ({"requestId": "r-1"}, Mode.STRUCTURED, "e-1")
+    assert event.traceparent == TRACE
+
+
+@pytest.mark.parametrize(
+    ("message", "mode", "event_id"),
+    [
+        pytest.param(delivery(headers={"ce-id": "e-1"}), Mode.BINARY, "e-1", id="attributes missing"),
+        pytest.param(
+            delivery(headers=binary(), content_type="text/xml"), Mode.BINARY, "e-1", id="data that is no JSON"
+        ),
+        pytest.param(delivery(b"\xff", content_type=STRUCTURED), Mode.STRUCTURED, "", id="not JSON"),
+        pytest.param(
+            delivery(b"[]", content_type="application/cloudevents-batch+json"), Mode.STRUCTURED, "", id="batch"
+        ),
+        pytest.param(delivery(b" " * 70_000), Mode.PLAIN, "", id="too long"),
+        pytest.param(delivery(b" " * 70_000, headers=binary()), Mode.BINARY, "", id="too long an event"),
+        pytest.param(delivery(b" " * 70_000, content_type=STRUCTURED), Mode.STRUCTURED, "", id="too long, structured"),
+    ],
+)
+def test_what_is_no_request_says_what_was_expected(message: Delivery, mode: Mode, event_id: str) -> None:
+    event = decode(message)
+    assert isinstance(event, InvalidMessage)
+    rejected = event.request(SystemClock())
+    assert (rejected.request_id, event.mode, event.id) == (None, mode, event_id)
+    assert str(rejected.errors[0]).startswith("expected")
+
+
+@pytest.mark.parametrize(
+    ("own", "traced"),
+    [
+        pytest.param({}, TRACE, id="none of its own"),
+        pytest.param({"traceparent": "garbage"}, TRACE, id="a wrong one of its own"),
+        pytest.param({"traceparent": OTHER_TRACE}, OTHER_TRACE, id="one of its own, which goes first"),
+    ],
+)
+def test_the_plain_header_stands_for_the_trace_of_an_event(own: dict[str, str], traced: str) -> None:
+    header = {"traceparent": TRACE}
+    in_binary = decode(delivery(headers={**binary("ce-", **own), **header}))
+    in_structured = decode(delivery(structured(**own), headers=header, content_type=STRUCTURED))
+    assert (in_binary.traceparent, in_structured.traceparent) == (traced, traced)
+
+
+def test_a_plain_reply() -> None:
+    properties, body = answered(delivery(correlation_id="c-1", headers={"traceparent": TRACE}))
+    assert body == {
+        "requestId": "r-1",
+        "inn": "",
+        "cached": True,
+        "details": "",
+        "elapsedTime": 0.25,
+        "status": "not_found",
+    }
+    assert properties == Properties(
+        content_type="application/json",
+        correlation_id="c-1",
+        delivery_mode=2,
+        headers={"traceparent": TRACE},
+        message_id="m-1",
+        message_type="inn.lookup.completed",
+        timestamp=NOW,
+    )
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:"])
+def test_a_reply_in_binary_mode(prefix: str) -> None:
+    properties, body = answered(delivery(headers=binary(prefix, traceparent=TRACE)))
+    assert body["requestId"] == "r-1"
+    assert properties.content_type == "application/json"
+    assert properties.headers == {
+        f"{prefix}specversion": "1.0",
+        f"{prefix}id": "m-1",
+        f"{prefix}source": "/inn",
+        f"{prefix}type": "inn.lookup.completed",
+        f"{prefix}time": NOW.isoformat(),
+        f"{prefix}correlationid": "e-1",
+        f"{prefix}traceparent": TRACE,
+    }
+
+
+def test_a_reply_in_structured_mode() -> None:
+    properties, body = answered(delivery(structured(), content_type=STRUCTURED))
+    assert properties.content_type == STRUCTURED
+    assert body["correlationid"] == "e-1"
+    assert body["data"] == json.loads(result().to_json())
+
+
+@pytest.mark.parametrize(
+    ("request_id", "expected"),
+    [
+        pytest.param("r-1", "r-1", id="the request's id"),
+        pytest.param("ы" * 127, "ы" * 127, id="254 bytes"),
+        pytest.param("ы" * 128, None, id="256 bytes have no room"),
+        pytest.param("", "", id="no id at all"),
+    ],
+)
+def test_the_correlation_id_where_the_request_had_none(request_id: str, expected: str | None) -> None:
+    properties, body = answered(delivery(), request_id)
+    assert (properties.correlation_id, body["requestId"]) == (expected, request_id)
+
+
+def test_a_message_without_properties() -> None:
+    bare = Delivery(1, Properties(), b"", 0.0)
+    assert (bare.reply_to, bare.returns, dict(bare.headers)) == ("", 0, {})
+    assert decode(bare).data == b""
+
+
 KEPT = {
     "content_type": "application/json",
     "content_encoding": "utf-8",
@@ -29,30 +192,33 @@ KEPT = {
     "message_type": "t",
     "app_id": "a",
 }
-PAST = {"x-death": [{"count": 2}], "inn-attempts": 5, "CC": ["other"], "x-delivery-count": 1, "ce-id": "e-1"}
+OURS_AND_THE_BROKERS = (
+    ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-death", "x-first-death-queue", "x-last-death-reason",
+    "x-delivery-count", "x-acquired-count",
+)  # fmt: skip
 
 
-def delivery(**changes: object) -> Delivery:
-    properties = Properties(**{**KEPT, "headers": PAST, **changes})  # type: ignore[arg-type]  # by name
-    return Delivery(1, properties, b"body", 0.0)
-
-
-def test_a_request_that_is_passed_on_keeps_what_is_its_own_and_its_tries() -> None:
-    message = copy_to(
-        "inn.retry", delivery(delivery_mode=1, user_id="u", expiration="1000", priority=3), "bad_reply", {ATTEMPTS: 2}
-    )
-    assert message == _message("inn.retry", {"ce-id": "e-1", "inn-attempts": 2}, "bad_reply")
-
-
-def test_a_parked_message_says_why_and_when() -> None:
-    facts = {"inn-attempts": 3, "inn-reason": "bad_reply", "inn-parked-at": "2026-01-02T03:04:05+00:00"}
-    assert copy_to("inn.dead", delivery(), "bad_reply", facts) == _message(
-        "inn.dead", {"ce-id": "e-1", **facts}, "bad_reply"
-    )
-
-
-def test_a_replayed_message_has_no_past() -> None:
-    assert copy_to("inn", delivery(), "replayed", {}) == _message("inn", {"ce-id": "e-1"}, "replayed")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({ATTEMPTS: 2}, id="passed on, with its attempts"),
+        pytest.param({ATTEMPTS: 3, REASON: "bad_reply", PARKED_AT: NOW.isoformat()}, id="parked, with why and when"),
+        pytest.param({}, id="replayed, without a past"),
+    ],
+)
+def test_a_copy_keeps_what_is_the_clients_own(facts: dict[str, object]) -> None:
+    past = dict.fromkeys(OURS_AND_THE_BROKERS, "x")
+    theirs: dict[str, Any] = {
+        **KEPT,
+        "delivery_mode": 1,
+        "user_id": "u",
+        "expiration": "1000",
+        "priority": 3,
+        "headers": {**past, "ce-id": "e-1"},
+    }
+    message = copy_to("inn.retry", delivery(**theirs), "why", {**facts, THROTTLED: 0})
+    kept = Properties(**{**KEPT, "delivery_mode": 2, "headers": {"ce-id": "e-1", **facts}})  # type: ignore[arg-type]  # by name
+    assert message == Message("inn.retry", kept, BODY, "why")
 
 
 @pytest.mark.parametrize(("size", "kept"), [(MAX_HEADERS_BYTES, True), (MAX_HEADERS_BYTES + 1, False)])
@@ -62,12 +228,9 @@ def test_a_clients_headers_go_along_while_they_leave_room_for_ours(size: int, ke
     assert message.properties.headers == {**(large if kept else {}), "inn-attempts": 2}
 
 
-def test_headers_that_would_be_empty_are_none() -> None:
-    assert copy_to("inn", delivery(headers=None), "replayed", {}).properties.headers is None
-
-
-def test_a_reply_to_that_the_broker_would_take_for_ours_stays_behind() -> None:
-    assert copy_to("inn", delivery(reply_to="amq.rabbitmq.reply-to"), "replayed", {}).properties.reply_to is None
+def test_empty_headers_are_none_and_a_reply_to_that_the_broker_would_take_for_ours_stays_behind() -> None:
+    copy = copy_to("inn", delivery(headers=None, reply_to="amq.rabbitmq.reply-to"), "replayed", {}).properties
+    assert (copy.headers, copy.reply_to) == (None, None)
 
 
 def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
@@ -96,11 +259,6 @@ def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
 def test_a_header_that_cannot_be_written_is_written_as_text(value: object, expected: object) -> None:
     assert portable(value) == expected
     Properties(headers={"h": expected}).marshal()  # type: ignore[dict-item]  # that it can be written is the point
-
-
-def _message(queue: str, headers: dict[str, object], why: str) -> Message:
-    properties = Properties(**{**KEPT, "delivery_mode": 2, "headers": headers})  # type: ignore[arg-type]  # by name
-    return Message(queue, properties, b"body", why)
 
 
 RETURNED = {"queue": "inn.retry", "reason": "expired", "count": 1}
@@ -137,12 +295,6 @@ def test_why_the_broker_parked_a_message(headers: dict[str, object], expected: s
     assert delivery(headers=headers).death() == (expected, "")
 
 
-OURS_AND_THE_BROKERS = (
-    ATTEMPTS, REASON, PARKED_AT, "CC", "BCC", "x-death", "x-first-death-queue", "x-last-death-reason", "x-delivery-count",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", OURS_AND_THE_BROKERS)
-def test_what_stays_behind(name: str) -> None:
-    message = copy_to("inn", delivery(headers={name: "x", "ce-id": "1"}), "replayed", {})
-    assert message.properties.headers == {"ce-id": "1"}
+@pytest.mark.parametrize(("headers", "returns"), [({"x-delivery-count": 3}, 3), ({"x-delivery-count": "3"}, 0)])
+def test_how_often_it_came_back(headers: dict[str, object], returns: int) -> None:
+    assert delivery(headers=headers).returns == returns

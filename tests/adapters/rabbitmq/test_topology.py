@@ -1,53 +1,19 @@
-import pytest
-
-from adapters.rabbitmq.topology import DELIVERY_LIMIT, UNLIMITED, Names, queue_mismatch_hint, queues
+from adapters.rabbitmq.topology import Names, queues
 
 NAMES = Names("inn")
-BY_NAME = {queue.name: dict(queue.arguments) for queue in queues(NAMES, retry_sec=60)}
+BY_NAME = queues(NAMES, retry_sec=0.25)
 
 
-def moving(to: str, **more: int) -> dict[str, str | int]:
-    """The arguments of a queue from which messages move on, none is lost, and none is dropped."""
-    return {
-        "x-queue-type": "quorum",
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": to,
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    } | {f"x-{name.replace('_', '-')}": value for name, value in more.items()}
-
-
-@pytest.mark.parametrize(
-    ("queue", "arguments"),
-    [
-        ("inn", moving("inn.dead", delivery_limit=DELIVERY_LIMIT)),
-        ("inn.lookup", moving("inn.dead", delivery_limit=DELIVERY_LIMIT)),
-        ("inn.retry", moving("inn.lookup", delivery_limit=UNLIMITED, message_ttl=60000)),
-        ("inn.dead", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
-        ("inn.unrouted", {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}),
-    ],
-)
-def test_each_queue_and_its_arguments(queue: str, arguments: dict[str, str | int]) -> None:
-    assert BY_NAME[queue] == arguments
-
-
-def test_these_are_all_queues() -> None:
+def test_these_are_all_queues_each_after_the_one_it_moves_messages_to() -> None:
+    """Their arguments are those of deploy/rabbitmq/definitions.json: see tests/system/rabbitmq/test_rights.py."""
     assert set(BY_NAME) == NAMES.all
-
-
-def test_a_queue_is_declared_after_the_one_it_moves_messages_to() -> None:
-    order = [queue.name for queue in queues(NAMES, 60)]
-    for name, arguments in BY_NAME.items():
-        target = arguments.get("x-dead-letter-routing-key", order[0])
-        assert order.index(str(target)) <= order.index(name)
+    order = list(BY_NAME)
+    targets = {name: arguments.get("x-dead-letter-routing-key", name) for name, arguments in BY_NAME.items()}
+    assert targets == {"inn": "inn.dead", "inn.lookup": "inn.dead", "inn.retry": "inn.lookup"} | {
+        name: name for name in ("inn.dead", "inn.unrouted")
+    }
+    assert all(order.index(target) <= order.index(name) for name, target in targets.items())
 
 
 def test_a_delay_of_a_fraction_is_whole_milliseconds() -> None:
-    retry = next(queue for queue in queues(NAMES, 0.25) if queue.name == "inn.retry")
-    assert retry.arguments["x-message-ttl"] == 250
-
-
-def test_queue_mismatch_hint_names_the_queue_and_the_setting() -> None:
-    text = queue_mismatch_hint("inn.retry")
-    assert "inn.retry" in text
-    assert "APP_REQUEST_RETRY_SEC" in text
+    assert BY_NAME["inn.retry"]["x-message-ttl"] == 250

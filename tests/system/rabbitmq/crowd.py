@@ -54,19 +54,12 @@ class Crowd:
         self._channel.cancel()
         return self.replies
 
-    def parked(self) -> int:
-        """Messages in `.dead`."""
+    def waiting(self, queue: str = "") -> int | None:
+        """Messages in one of the service's queues, as `.dead`; None: it has not declared that."""
         with suppress(pika.exceptions.ChannelClosedByBroker), self._connection.channel() as channel:
-            count: int = channel.queue_declare(f"{self._source}.dead", passive=True).method.message_count
+            count: int = channel.queue_declare(f"{self._source}{queue}", passive=True).method.message_count
             return count
-        return 0
-
-    def open_for_business(self) -> bool:
-        """Whether the service has declared its queue."""
-        with suppress(pika.exceptions.ChannelClosedByBroker), self._connection.channel() as channel:
-            channel.queue_declare(self._source, passive=True)
-            return True
-        return False
+        return None
 
 
 @contextmanager
@@ -74,13 +67,3 @@ def crowd(uri: str, source: str) -> Iterator[Crowd]:
     """A connected crowd."""
     with pika.BlockingConnection(pika.URLParameters(uri)) as connection:
         yield Crowd(connection, source)
-
-
-def counted(replies: Iterable[list[dict[str, Any]]]) -> int:
-    """All replies, those that came twice included."""
-    return sum(map(len, replies))
-
-
-def differing(replies: Iterable[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
-    """Those whose copies do not say the same of the person."""
-    return [copies for copies in replies if len({(copy["status"], copy["inn"]) for copy in copies}) > 1]

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -49,6 +49,18 @@ class Service:
         self.asked.append(request.request_id)
         return self.does(request)
 
+    def waits(self, answer: Verdict = FOUND) -> tuple[threading.Event, threading.Event]:
+        """From now on it was asked at the first event, and answers after the second."""
+        asked, go_on = threading.Event(), threading.Event()
+
+        def slowly(_request: LookupRequest) -> Verdict:
+            asked.set()
+            go_on.wait(60)
+            return answer
+
+        self.does = slowly
+        return asked, go_on
+
     def says(self, reason: Reason, retry_after: float = 0) -> None:
         """Raise this from now on."""
 
@@ -58,48 +70,16 @@ class Service:
         self.does = no
 
 
-class Store:
-    """An AnswerStore for many threads, which is away, or takes no claims, while a test says so."""
+class Store(MemoryAnswers):
+    """An AnswerStore for many threads: a claim is made by one of them."""
 
     def __init__(self) -> None:
-        self.away = False
-        self.claims_away = False
-        self.refused = 0
-        self._answers = MemoryAnswers()
+        super().__init__()
         self._lock = threading.Lock()
-
-    def get_cached(self, person: Person) -> Answer | None:
-        return None
-
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        with self._lock:
-            return self._there().find_many(persons)
 
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
         with self._lock:
-            return self._there(away=self.claims_away).find_or_claim(person)
-
-    def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
-        with self._lock:
-            self._there().keep_ticket(claim, ticket, wait)
-
-    def release(self, claim: Claim) -> None:
-        with self._lock:
-            self._there().release(claim)
-
-    def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        with self._lock:
-            self._there().save(claim, request, answer)
-
-    def renew(self, claims: Sequence[Claim]) -> None:
-        with self._lock:
-            self._there().renew(claims)
-
-    def _there(self, *, away: bool = False) -> MemoryAnswers:
-        if self.away or away:
-            self.refused += 1
-            raise Unavailable(Reason.STORE_UNAVAILABLE)
-        return self._answers
+            return super().find_or_claim(person)
 
 
 class Heard(Observer):
@@ -160,12 +140,7 @@ class Customer:
         await until(lambda: len(self.replies) >= count, f"{count} replies")
         return [json.loads(self.replies[name][0].body) for name in sorted(self.replies)]
 
-    async def one(self) -> AbstractIncomingMessage:
-        """The only reply."""
-        await self.got(1)
-        return next(iter(self.replies.values()))[0]
-
-    def take(self, message: AbstractIncomingMessage) -> None:
+    async def take(self, message: AbstractIncomingMessage) -> None:
         self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
 
 
@@ -218,7 +193,7 @@ class Room:
                 f"{self.names.source}-replies", durable=True, arguments={"x-queue-type": "quorum"}
             )
             customer = Customer(channel, self.names.source, queue.name)
-            await queue.consume(_taking(customer), no_ack=True)
+            await queue.consume(customer.take, no_ack=True)
             yield customer
 
     @asynccontextmanager
@@ -234,13 +209,11 @@ class Room:
 
     async def holds(self, queue: str, count: int) -> None:
         """Wait until so many messages are ready there."""
-        async with self.channel() as channel:
 
-            async def full() -> bool:
-                declared = await channel.declare_queue(queue, passive=True)
-                return (declared.declaration_result.message_count or 0) == count
+        async def full() -> bool:
+            return await self.size(queue) == count
 
-            await until(full, f"{count} messages in {queue}")
+        await until(full, f"{count} messages in {queue}")
 
     async def taken(self, queue: str, count: int) -> list[AbstractIncomingMessage]:
         """So many messages out of a queue, once they are there."""
@@ -255,13 +228,6 @@ class Room:
 
             await until(enough, f"{count} messages out of {queue}")
             return taken
-
-
-def _taking(customer: Customer) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
-    async def take(message: AbstractIncomingMessage) -> None:
-        customer.take(message)
-
-    return take
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = WITHIN) -> None:

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.servers.process import start as run
 from tests.servers.rabbitmq import PASSWORD, Node
 from tests.system.process import KEY, ROOT, Process, kept
 from tests.system.rabbitmq import poisoned
-from tests.system.rabbitmq.crowd import counted, crowd, differing
+from tests.system.rabbitmq.crowd import Crowd, crowd
 from tests.system.rabbitmq.room import ask
 
 Settings = dict[str, str]
@@ -49,10 +49,27 @@ def settings(node: Node, secured_mongo: Mongo, emulator: Emulator) -> Settings:
         "APP_START_TIMEOUT_SEC": "60",
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        # The lease of a killed worker's claim is a little longer.
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
         "LOG_LEVEL": "WARNING",
     }
+
+
+@pytest.fixture
+def customers(settings: Settings, node: Node) -> Iterator[Crowd]:
+    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+        yield customers
+
+
+@pytest.fixture
+def consume(settings: Settings, start: Start) -> Start:
+    """Start a consumer with these settings otherwise, and wait until it is ready."""
+
+    def consume(**changes: str) -> Process:
+        process = start({**settings, **changes})
+        process.answers("/readyz", 200)
+        return process
+
+    return consume
 
 
 IN_HAND = 8
@@ -70,49 +87,48 @@ def persons(number: int) -> list[dict[str, Any]]:
     return [ask(each) for each in range(number)]
 
 
+def statuses(replies: dict[str, list[dict[str, Any]]]) -> set[str]:
+    return {copies[0]["status"] for copies in replies.values()}
+
+
 def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
-    settings: Settings, start: Start, node: Node
+    settings: Settings, consume: Start, customers: Crowd
 ) -> None:
-    settings["RABBITMQ_PREFETCH_COUNT"] = str(IN_HAND)
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
-        first = start(settings)
-        first.answers("/readyz", 200)
-        customers.asks(persons(80))
-        customers.got(20)
-        first.end(signal.SIGKILL)
-        second = start(settings)
-        customers.got(50)
-        second.end(signal.SIGKILL)
-        bury(settings)
-        third = start(settings)
-        replies = customers.got(80)
-        assert third.end(signal.SIGTERM) == 0
-        assert customers.parked() == 0
+    first = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
+    customers.asks(persons(80))
+    customers.got(20)
+    first.end(signal.SIGKILL)
+    second = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
+    customers.got(50)
+    second.end(signal.SIGKILL)
+    bury(settings)
+    third = consume()
+    replies = customers.got(80)
+    assert third.end(signal.SIGTERM) == 0
+    assert customers.waiting(".dead") == 0
     # What was unacknowledged in either lane, each of the two times, may have been answered or moved already.
-    assert counted(replies.values()) <= 80 + 2 * 2 * (IN_HAND + 1)
-    assert differing(replies.values()) == []
-    assert {copies[0]["status"] for copies in replies.values()} <= {"found", "not_found", "ambiguous"}
+    assert sum(map(len, replies.values())) <= 80 + 2 * 2 * (IN_HAND + 1)
+    assert all(len({(copy["status"], copy["inn"]) for copy in copies}) == 1 for copies in replies.values())
+    assert statuses(replies) <= {"found", "not_found", "ambiguous"}
 
 
 def test_after_each_kill_uncached_lookups_go_on_once_the_lease_of_the_dead_has_ended(
-    settings: Settings, start: Start, node: Node, emulator: Emulator
+    settings: Settings, consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
     """Unacknowledged messages of a dead process fill the lane: their claims end with the lease."""
-    uncached = 200
-    settings |= {"RABBITMQ_PREFETCH_COUNT": str(uncached), "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
+    settings |= {"RABBITMQ_PREFETCH_COUNT": "200", "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
     emulator.control(pending=1, latency=0.5)
     leases = []
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
-        consumer = start(settings)
-        consumer.answers("/readyz", 200)
-        customers.asks(persons(uncached))
-        for _ in range(3):
-            finds = emulator.stats(brief=True).finds
-            wait_for(lambda: emulator.stats(brief=True).finds > finds + 2, within=60, what="finds")  # noqa: B023  # at once
-            consumer.end(signal.SIGKILL)
-            leases += leases_left(settings)
-            consumer = start(settings)
-            customers.got(len(customers.replies) + 1)
+    consumer = consume()
+    customers.asks(persons(200))
+    for _ in range(3):
+        finds = emulator.stats(brief=True).finds
+        wait_for(lambda: emulator.stats(brief=True).finds > finds + 2, within=60, what="finds")  # noqa: B023  # at once
+        consumer.end(signal.SIGKILL)
+        leases += leases_left(settings)
+        bury(settings)
+        consumer = consume()
+        customers.got(len(customers.replies) + 1)
     assert leases
     assert max(leases) <= LEASE_SEC
 
@@ -125,68 +141,58 @@ def leases_left(settings: Settings) -> list[float]:
         return [(document["claim"]["until"] - now).total_seconds() for document in claimed]
 
 
-POLLS = 8 if "INN_TEST_FULL" in os.environ else 3
+POLLS = 8 if "INN_TEST_FULL" in os.environ else 2
 """That are pending: 8 take 36 seconds."""
 
 
 def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
-    settings: Settings, start: Start, node: Node, emulator: Emulator
+    consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    settings |= {"CLIENT_NALOG_TIMEOUT_SEC": "8"}
     emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
-        consumer = start(settings)
-        consumer.answers("/readyz", 200)
-        customers.asks(persons(20))
-        wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
-        consumer.end(signal.SIGKILL)
-        start(settings)
-        replies = customers.got(20)
-        assert customers.parked() == 0
-    stats = emulator.stats(brief=True)
-    assert {copies[0]["status"] for copies in replies.values()} == {"found"}
-    assert stats.finds <= 22
+    consumer = consume(CLIENT_NALOG_TIMEOUT_SEC="8")
+    customers.asks(persons(20))
+    wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
+    consumer.end(signal.SIGKILL)
+    consume(CLIENT_NALOG_TIMEOUT_SEC="8")
+    replies = customers.got(20)
+    assert customers.waiting(".dead") == 0
+    assert statuses(replies) == {"found"}
+    assert emulator.stats(brief=True).finds <= 22
 
 
-def test_one_of_two_consumers_ends_in_order_under_load(settings: Settings, start: Start, node: Node) -> None:
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
-        staying, leaving = start(settings), start(settings)
-        staying.answers("/readyz", 200)
-        leaving.answers("/readyz", 200)
-        customers.asks(persons(150))
-        customers.got(20)
-        assert leaving.end(signal.SIGTERM) == 0
-        replies = customers.got(150)
-        assert customers.parked() == 0
-    assert counted(replies.values()) == 150
+def test_one_of_two_consumers_ends_in_order_under_load(consume: Start, customers: Crowd) -> None:
+    staying, leaving = consume(), consume()
+    customers.asks(persons(150))
+    customers.got(20)
+    assert leaving.end(signal.SIGTERM) == 0
+    replies = customers.got(150)
+    assert customers.waiting(".dead") == 0
+    assert sum(map(len, replies.values())) == 150
     assert staying.process.poll() is None
 
 
-def test_a_store_that_dies_under_load_costs_nobody_a_failure(settings: Settings, start: Start, node: Node) -> None:
-    with standalone() as own, crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
+def test_a_store_that_dies_under_load_costs_nobody_a_failure(
+    settings: Settings, consume: Start, customers: Crowd
+) -> None:
+    with standalone() as own:
         settings |= {"MONGO_DSN": own.uri, "APP_REQUEST_RETRY_TIMES": "0"}
-        consumer = start(settings)
-        consumer.answers("/readyz", 200)
+        consumer = consume()
         customers.asks(persons(60))
         customers.got(10)
         own.members[0].kill()
         consumer.answers("/readyz", 503)
         assert consumer.get("/livez").status == 200
         parts = consumer.get("/readyz").json()["parts"]
-        assert {name: part["ready"] for name, part in parts.items()} == {
-            "store": False,
-            "providers": True,
-            "fast_lane": True,
-            "slow_lane": True,
-        }
-        assert told(consumer, "inn_ready") == {"store": 0, "providers": 1, "fast_lane": 1, "slow_lane": 1}
+        ready = {"store": False, "providers": True, "fast_lane": True, "slow_lane": True}
+        assert {name: part["ready"] for name, part in parts.items()} == ready
+        assert told(consumer, "inn_ready") == ready
         wait_for(lambda: told(consumer, "inn_holds_total")["store_unavailable"], within=60, what="messages that wait")
         assert "store_unavailable" in consumer.errors
         own.members[0].start()
         bury(settings)
         replies = customers.got(60)
         consumer.answers("/readyz", 200)
-    assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+    assert not {"failed", "rejected"} & statuses(replies)
     outages = [line for line in map(json.loads, consumer.errors.splitlines()) if line["event"].startswith("store_")]
     for lane in {line["queue"] for line in outages}:
         assert [line["event"] for line in outages if line["queue"] == lane] == ["store_unavailable", "store_available"]
@@ -210,30 +216,25 @@ TROUBLES: list[dict[str, Any]] = [
 
 
 def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
-    settings: Settings, start: Start, node: Node, emulator: Emulator
+    consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    source = settings["RABBITMQ_SOURCE_QUEUE_NAME"]
-    with crowd(node.uri, source) as customers:
-        patient = {"APP_REQUEST_RETRY_TIMES": "1000", "CLIENT_NALOG_COOLDOWN_SEC": "0.5"}
-        consumer = start({**settings, **patient, "CLIENT_NALOG_TIMEOUT_SEC": "1"})
-        consumer.answers("/readyz", 200)
-        customers.asks(persons(10))
-        for trouble in TROUBLES:
-            emulator.reset()
-            emulator.control(**trouble)
-            wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {trouble}")
+    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.5", CLIENT_NALOG_TIMEOUT_SEC="1")
+    customers.asks(persons(10))
+    for trouble in TROUBLES:
         emulator.reset()
-        replies = customers.got(10)
-        assert customers.parked() == 0
-    assert not {"failed", "rejected"} & {copies[0]["status"] for copies in replies.values()}
+        emulator.control(**trouble)
+        wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {trouble}")
+    emulator.reset()
+    replies = customers.got(10)
+    assert customers.waiting(".dead") == 0
+    assert not {"failed", "rejected"} & statuses(replies)
 
 
 def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
-    settings: Settings, start: Start, node: Node, emulator: Emulator, silent: threading.Event
+    consume: Start, customers: Crowd, node: Node, emulator: Emulator, silent: threading.Event
 ) -> None:
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers, relay("127.0.0.1", node.port) as wire:
-        consumer = start({**settings, "RABBITMQ_DSN": node.uri.replace(f":{node.port}", f":{wire.port}")})
-        consumer.answers("/readyz", 200)
+    with relay("127.0.0.1", node.port) as wire:
+        consumer = consume(RABBITMQ_DSN=node.uri.replace(f":{node.port}", f":{wire.port}"))
         emulator.control(pending=1)
         customers.asks(persons(1))
         wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
@@ -242,23 +243,22 @@ def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
         consumer.listens_no_more()
         silent.set()
         assert consumer.end() == 0
-        start(settings)
+        consume()
         [[reply]] = customers.got(1).values()
     assert (reply["status"], emulator.stats().finds) == ("found", 1)
 
 
 @pytest.mark.usefixtures("silent")
 def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
-    settings: Settings, start: Start, node: Node, emulator: Emulator
+    settings: Settings, start: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    hurried = "import adapters.rabbitmq.slow_lane as slow; slow.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
-    with crowd(node.uri, settings["RABBITMQ_SOURCE_QUEUE_NAME"]) as customers:
-        consumer = start(settings, "python", "-c", hurried, "consume")
-        consumer.answers("/readyz", 200)
-        customers.asks(persons(1))
-        wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
-        assert "claim" in kept(settings)
-        assert consumer.end(signal.SIGTERM) == 0
+    hurried = "import adapters.rabbitmq.lanes as lanes; lanes.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
+    consumer = start(settings, "python", "-c", hurried, "consume")
+    consumer.answers("/readyz", 200)
+    customers.asks(persons(1))
+    wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")
+    assert "claim" in kept(settings)
+    assert consumer.end(signal.SIGTERM) == 0
     assert "claim" not in kept(settings)
 
 
@@ -312,24 +312,18 @@ def test_a_signal_during_a_start_without_a_limit_ends_it_in_order(settings: Sett
     assert consumer.end(signal.SIGTERM) == 0
 
 
-def test_direct_reply_to_is_answered(settings: Settings, start: Start, node: Node) -> None:
-    start(settings).answers("/readyz", 200)
+def test_direct_reply_to_is_answered(settings: Settings, consume: Start, node: Node) -> None:
+    consume()
     with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
         channel = connection.channel()
+        got: list[Any] = []
         # The one who waits must be there before the request is.
-        replies = channel.consume("amq.rabbitmq.reply-to", auto_ack=True, inactivity_timeout=0.01)
-        next(replies)
+        channel.basic_consume("amq.rabbitmq.reply-to", lambda *reply: got.append(reply), auto_ack=True)
         properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to", correlation_id="direct")
         channel.basic_publish("", settings["RABBITMQ_SOURCE_QUEUE_NAME"], json.dumps(ask()).encode(), properties)
-        got = wait_for(lambda: _arrived(next(replies)), within=60, what="the reply")
-    assert got is not None
-    assert got[0].correlation_id == "direct"
-    assert json.loads(got[1])["requestId"] == "r-1"
-
-
-def _arrived(message: tuple[Any, Any, Any]) -> tuple[Any, bytes] | None:
-    _, properties, body = message
-    return None if body is None else (properties, body)
+        wait_for(lambda: connection.process_data_events(0.01) or got, within=60, what="the reply")
+    [(_, _, received, body)] = got
+    assert (received.correlation_id, json.loads(body)["requestId"]) == ("direct", "r-1")
 
 
 def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:
@@ -340,14 +334,14 @@ def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_pa
         crowd(node.uri, source) as customers,
         run([sys.executable, program, node.uri, source, store], log=tmp_path / "deaths", env=environment) as consumer,
     ):
-        wait_for(customers.open_for_business, within=60, what="the queues")
+        wait_for(lambda: customers.waiting() is not None, within=60, what="the queues")
         others = [ask(number, requestId=f"other-{number}") for number in range(20)]
         customers.asks([*others[:10], ask(99, requestId=poisoned.POISON), *others[10:]])
         replies = customers.got(20)
-        wait_for(customers.parked, within=60, what="the end of the poison", server=consumer)
+        wait_for(lambda: customers.waiting(".dead"), within=60, what="the end of the poison", server=consumer)
         # What is returned once more than the limit allows is parked.
         wait_for(lambda: deaths(consumer) > DELIVERY_LIMIT, within=60, what="the last death", server=consumer)
-        assert customers.parked() == 1
+        assert customers.waiting(".dead") == 1
     assert deaths(consumer) == DELIVERY_LIMIT + 1
     assert set(replies) == {f"other-{number}" for number in range(20)}
 

@@ -21,9 +21,9 @@ LOOKS = 10
 @pytest.fixture
 def limited(room: Room) -> Iterator[Room]:
     """A policy lets the broker delete what was delivered three times."""
-    room.node.control("set_policy", "few-deliveries", ".*", json.dumps({"delivery-limit": 2}), "--apply-to", "queues")
+    room.node.limit(".*", delivery_limit=2)
     yield room
-    room.node.control("clear_policy", "few-deliveries")
+    room.node.limit(".*")
 
 
 async def read(room: Room, queue: str, selection: Selection = Selection()) -> list[DeadLetter]:  # noqa: B008  # frozen
@@ -34,14 +34,10 @@ async def read(room: Room, queue: str, selection: Selection = Selection()) -> li
 async def publish(room: Room, queue: str) -> None:
     async with declared_connection(room.broker, Observer()), room.channel() as channel:
         for number in range(PARKED):
-            headers: dict[str, Any] = {
-                "inn-reason": "bad_reply",
-                "inn-parked-at": datetime.now(UTC).isoformat(),
-                "inn-attempts": 3,
-            }
-            message = aio_pika.Message(
-                json.dumps(ask(number)).encode(), headers=headers, delivery_mode=2, correlation_id=str(number)
-            )
+            parked_at = datetime.now(UTC).isoformat()
+            facts: dict[str, Any] = {"inn-reason": "bad_reply", "inn-parked-at": parked_at, "inn-attempts": 3}
+            body = json.dumps(ask(number)).encode()
+            message = aio_pika.Message(body, headers=facts, delivery_mode=2, correlation_id=str(number))
             await channel.default_exchange.publish(message, queue)
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import json
-import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +15,9 @@ from pamqp import frame
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from adapters.rabbitmq import publisher, slow_lane
-from adapters.rabbitmq.disposition import MAX_THROTTLED
+from adapters.rabbitmq import lanes, publisher
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS
+from adapters.rabbitmq.settlement import MAX_THROTTLED
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
@@ -33,25 +31,17 @@ STRUCTURED = "application/cloudevents+json"
 
 async def test_a_new_person_is_asked_for_once_and_then_answered_from_the_cache(room: Room) -> None:
     async with room.consumer(), room.customer() as customer:
-        await customer.send(ask(), correlation_id="first")
-        first = (await customer.got(1))[0]
-        await customer.send(ask(requestId="again"), correlation_id="second")
-        second = (await customer.got(2))[1]
-    assert (first["requestId"], first["status"], first["inn"], first["cached"]) == ("r-1", "found", INN, False)
-    assert (second["requestId"], second["status"], second["inn"], second["cached"]) == ("again", "found", INN, True)
+        await customer.send(ask(), headers={"traceparent": TRACE})
+        await customer.got(1)
+        await customer.send(ask(requestId="r-2"))
+        replies = await customer.got(2)
+    told = [(reply["requestId"], reply["status"], reply["inn"], reply["cached"]) for reply in replies]
+    assert told == [("r-1", "found", INN, False), ("r-2", "found", INN, True)]
+    first = customer.replies["r-1"][0]
+    assert (first.content_type, first.type, first.delivery_mode) == ("application/json", "inn.lookup.completed", 2)
+    assert (first.headers["traceparent"], bool(first.message_id), bool(first.timestamp)) == (TRACE, True, True)
     assert room.service.asked == ["r-1"]
     assert room.heard.flying == 0
-
-
-async def test_what_the_reply_to_plain_json_looks_like(room: Room) -> None:
-    async with room.consumer(), room.customer() as customer:
-        await customer.send(ask(), headers={"traceparent": TRACE})
-        reply = await customer.one()
-    assert reply.correlation_id == "r-1"
-    assert (reply.content_type, reply.type, reply.delivery_mode) == ("application/json", "inn.lookup.completed", 2)
-    assert reply.headers["traceparent"] == TRACE
-    assert reply.message_id
-    assert reply.timestamp
 
 
 async def test_events_are_answered_in_their_own_mode(room: Room) -> None:
@@ -78,16 +68,17 @@ async def test_without_reply_to_the_answer_is_kept_all_the_same(room: Room) -> N
         assert (await customer.got(1))[0]["cached"] is True
 
 
-def _invalid(_request: LookupRequest) -> Invalid:
-    return Invalid((FieldError("documentNumber", "is not valid"),))
-
-
-async def test_a_person_that_is_invalid_for_the_tax_service_is_rejected(room: Room) -> None:
-    room.service.does = _invalid
+async def test_wrong_fields_are_named_and_the_request_is_not_parked(room: Room) -> None:
+    """Wrong in themselves, or in the tax service's view."""
+    room.service.does = lambda _request: Invalid((FieldError("documentNumber", "is not valid"),))
     async with room.consumer(), room.customer() as customer:
-        await customer.send(ask())
-        reply = (await customer.got(1))[0]
-    assert (reply["status"], reply["details"]) == ("rejected", "documentNumber: is not valid")
+        await customer.send(ask(1, lastName="", birthDate="yesterday"))
+        await customer.send(ask(2))
+        replies = await customer.got(2)
+    assert [(reply["status"], reply["details"]) for reply in replies] == [
+        ("rejected", "lastName: is required; birthDate: must be an ISO date, YYYY-MM-DD"),
+        ("rejected", "documentNumber: is not valid"),
+    ]
     assert await room.size(room.names.dead) == 0
 
 
@@ -135,14 +126,6 @@ def _result(message: aio_pika.abc.AbstractIncomingMessage) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(message.body)
     result: dict[str, Any] = body.get("data", body)
     return result
-
-
-async def test_wrong_fields_are_named_and_the_request_is_not_parked(room: Room) -> None:
-    async with room.consumer(), room.customer() as customer:
-        await customer.send(ask(lastName="", birthDate="yesterday"))
-        reply = (await customer.got(1))[0]
-    assert reply["details"] == "lastName: is required; birthDate: must be an ISO date, YYYY-MM-DD"
-    assert await room.size(room.names.dead) == 0
 
 
 async def test_a_reply_into_our_own_queues_is_parked_unanswered(room: Room) -> None:
@@ -217,15 +200,18 @@ async def test_a_request_whose_headers_fill_a_frame_is_asked_and_answered_once(r
     assert (parked.headers["inn-reason"], parked.headers["inn-attempts"]) == ("bad_reply", 1)
 
 
-@pytest.mark.parametrize("nowhere", ["nowhere", "amq.rabbitmq.reply-to-nowhere"])
-async def test_an_unroutable_reply_is_kept_and_counted(room: Room, nowhere: str) -> None:
-    async with room.consumer(), room.customer() as customer:
-        await customer.send(ask(), reply_to=nowhere, headers={"traceparent": TRACE})
-        kept = (await room.taken(room.names.unrouted, 1))[0]
-    assert (kept.headers["inn-reply-to"], kept.headers["inn-reason"]) == (nowhere, "unroutable")
-    assert kept.headers["traceparent"] == TRACE
-    assert (kept.correlation_id, json.loads(kept.body)["inn"]) == ("r-1", INN)
-    assert room.heard.moves["unrouted", "unroutable"] == 1
+async def test_a_reply_that_its_queue_does_not_take_is_kept_and_counted(room: Room) -> None:
+    full = f"{room.names.source}-full"
+    reasons = {"nowhere": "unroutable", "amq.rabbitmq.reply-to-nowhere": "unroutable", full: "refused"}
+    async with room.channel() as channel, room.consumer(), room.customer() as customer:
+        await channel.declare_queue(full, durable=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        for number, queue in enumerate(reasons):
+            await customer.send(ask(number), reply_to=queue, headers={"traceparent": TRACE})
+        kept = await room.taken(room.names.unrouted, len(reasons))
+    assert {message.headers["inn-reply-to"]: message.headers["inn-reason"] for message in kept} == reasons
+    assert {message.correlation_id for message in kept} == {"r-0", "r-1", "r-2"}
+    assert {(message.headers["traceparent"], json.loads(message.body)["inn"]) for message in kept} == {(TRACE, INN)}
+    assert (room.heard.moves["unrouted", "unroutable"], room.heard.moves["unrouted", "refused"]) == (2, 1)
 
 
 async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_others_are_answered(room: Room) -> None:
@@ -254,29 +240,14 @@ async def test_a_direct_reply_to_that_the_broker_did_not_issue_is_found_out_and_
     assert room.heard.events["reconnecting"] in (0, SUSPECT_RETURNS + 1)
 
 
-async def test_a_reply_that_its_queue_refuses_is_kept_and_counted(room: Room) -> None:
-    async with room.channel() as channel:
-        full = await channel.declare_queue(
-            f"{room.names.source}-full",
-            durable=True,
-            arguments={"x-max-length": 0, "x-overflow": "reject-publish"},
-        )
-        async with room.consumer(), room.customer() as customer:
-            await customer.send(ask(), reply_to=full.name)
-            kept = (await room.taken(room.names.unrouted, 1))[0]
-    assert kept.headers["inn-reason"] == "refused"
-
-
 @contextmanager
 def limited(room: Room, queue: str, length: int) -> Iterator[None]:
     """While it lasts a policy gives the queue a length limit, beyond which it refuses."""
-    name = f"limit-{queue}"
-    limit = json.dumps({"max-length": length})
-    room.node.control("set_policy", name, f"^{re.escape(queue)}$", limit, "--apply-to", "queues")
+    room.node.limit(f"^{queue}$", max_length=length)
     try:
         yield
     finally:
-        room.node.control("clear_policy", name)
+        room.node.limit(f"^{queue}$")
 
 
 async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing_is_lost(
@@ -284,7 +255,7 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
 ) -> None:
     """Held messages, too, which are to go to its tail, go on and make room."""
     monkeypatch.setattr(publisher, "FULL_QUEUE_SEC", 0.1)
-    monkeypatch.setattr(slow_lane, "FULL_QUEUE_SEC", 0.1)
+    monkeypatch.setattr(lanes, "FULL_QUEUE_SEC", 0.1)
     async with room.consumer(retries=0, held=2) as consumer, room.customer() as customer:
         await customer.send(ask(1))
         await customer.got(1)
@@ -317,14 +288,12 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
 @contextmanager
 def suspended(room: Room, queue: str) -> Iterator[None]:
     """While it lasts the queue's process takes nothing, as one that has lost its majority."""
-    process = (
-        f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), P = amqqueue:get_pid(Q)'
-    )
-    room.node.control("eval", f"{process}, sys:suspend(P).")
+    found = f'{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>))'
+    room.node.evaluate(f"{found}, sys:suspend(amqqueue:get_pid(Queue))")
     try:
         yield
     finally:
-        room.node.control("eval", f"{process}, sys:resume(P).")
+        room.node.evaluate(f"{found}, sys:resume(amqqueue:get_pid(Queue))")
 
 
 async def test_a_reply_queue_that_confirms_nothing_stops_nobody_else(
@@ -373,46 +342,25 @@ async def test_failures_are_tried_again_then_told_and_parked(room: Room) -> None
     }
 
 
-async def test_a_bug_fails_its_own_request_only(room: Room) -> None:
+async def test_a_bug_fails_its_own_request_only_and_a_failure_that_passes_costs_one_retry(room: Room) -> None:
     def stumbles(request: LookupRequest) -> Verdict:
         if request.request_id == "r-7":
             raise KeyError(request.last_name)
+        if request.request_id == "r-3" and room.service.asked.count("r-3") == 1:
+            raise Unavailable(Reason.BAD_REPLY)
         return FOUND
 
     room.service.does = stumbles
     async with room.consumer(retries=1), room.customer() as customer:
         await customer.asks(range(10))
         replies = await customer.got(10)
-    assert [reply["requestId"] for reply in replies if reply["status"] == "failed"] == ["r-7"]
+    assert {reply["requestId"]: reply["status"] for reply in replies if reply["status"] != "found"} == {"r-7": "failed"}
     assert {type(error) for error in room.heard.errors} == {KeyError}
-
-
-async def test_a_failure_that_passes_costs_one_retry(room: Room) -> None:
-    fails = iter([True, False])
-
-    def once(_request: LookupRequest) -> Verdict:
-        if next(fails):
-            raise Unavailable(Reason.BAD_REPLY)
-        return FOUND
-
-    room.service.does = once
-    async with room.consumer(retries=1), room.customer() as customer:
-        await customer.send(ask())
-        reply = (await customer.got(1))[0]
-    assert reply["status"] == "found"
-    assert await room.size(room.names.dead) == 0
+    assert (room.service.asked.count("r-3"), await room.size(room.names.dead)) == (2, 1)
 
 
 async def test_one_person_is_fetched_once_whoever_asks_meanwhile(room: Room) -> None:
-    asked = threading.Event()
-    go_on = threading.Event()
-
-    def slowly(_request: LookupRequest) -> Verdict:
-        asked.set()
-        go_on.wait(60)
-        return FOUND
-
-    room.service.does = slowly
+    asked, go_on = room.service.waits()
     async with room.consumer() as one, room.consumer(), room.customer() as customer:
         for number in range(12):
             await customer.send(ask(requestId=f"r-{number}"), correlation_id=str(number))
@@ -441,6 +389,8 @@ async def test_while_the_provider_is_closed_nothing_is_taken_and_nothing_fails(r
         replies = await customer.got(20)
     assert {reply["status"] for reply in replies} == {"found"}
     assert {move[0] for move in room.heard.moves} == {"lookup"}
+    # Of an open circuit the fail-over tells, once.
+    assert (room.heard.holds, room.heard.outages) == (Counter(), [])
 
 
 async def test_a_person_whom_the_provider_never_takes_is_parked_at_last_and_holds_up_nobody(room: Room) -> None:
@@ -459,42 +409,29 @@ async def test_a_person_whom_the_provider_never_takes_is_parked_at_last_and_hold
     assert room.heard.moves["dead", "throttled"] == 1
 
 
-async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwards(room: Room) -> None:
+@pytest.mark.parametrize(
+    ("down", "lane"),
+    [
+        pytest.param({"find_many", "find_or_claim"}, "source", id="away"),
+        pytest.param({"find_or_claim"}, "lookup", id="read, but takes no claims: the fast lane goes on"),
+    ],
+)
+async def test_while_the_store_is_away_nothing_fails_and_all_is_answered_afterwards(
+    room: Room, down: set[str], lane: str
+) -> None:
     async with room.consumer(retries=0), room.customer() as customer:
         await customer.asks(range(5))
         await customer.got(5)
-        room.store.away = True
+        room.store.down = frozenset(down)
         await customer.asks(range(10))
         await customer.send(b"{", correlation_id="x")
-        await until(lambda: room.store.refused > 3, "more than one try")
-        room.store.away = False
+        await until(lambda: room.heard.holds["store_unavailable"] > 3, "more than one try")
+        room.store.down = frozenset()
         replies = await customer.got(11)
     assert [reply["status"] for reply in replies] == ["found"] * 10 + ["rejected"]
     assert room.heard.holds.keys() == {"store_unavailable"}
-    assert room.heard.holds["store_unavailable"] > 3
-    assert room.heard.outages == [("store_unavailable", room.names.source), ("store_available", room.names.source)]
-
-
-async def test_a_store_that_is_read_but_takes_no_claims_is_away_for_the_slow_lane_alone(room: Room) -> None:
-    room.store.claims_away = True
-    async with room.consumer(), room.customer() as customer:
-        await customer.send(ask())
-        await until(lambda: room.store.refused > 3, "more than one try")
-        room.store.claims_away = False
-        replies = await customer.got(1)
-    assert replies[0]["status"] == "found"
-    assert room.heard.holds["store_unavailable"] > 3
-    assert room.heard.outages == [("store_unavailable", room.names.lookup), ("store_available", room.names.lookup)]
-
-
-async def test_messages_that_wait_for_a_closed_provider_are_not_told_of(room: Room) -> None:
-    room.service.says(Reason.PROVIDER_CLOSED)
-    async with room.consumer(), room.customer() as customer:
-        await customer.asks(range(3))
-        await until(lambda: len(room.service.asked) > 6, "more than one try")
-        room.service.does = lambda _request: FOUND
-        await customer.got(3)
-    assert (room.heard.holds, room.heard.outages) == (Counter(), [])
+    queue = getattr(room.names, lane)
+    assert room.heard.outages == [("store_unavailable", queue), ("store_available", queue)]
 
 
 async def test_what_is_in_hand_at_the_end_goes_back_and_is_served_by_the_next(room: Room) -> None:
@@ -514,15 +451,7 @@ async def test_what_is_in_hand_at_the_end_goes_back_and_is_served_by_the_next(ro
 
 
 async def test_a_lookup_under_way_at_the_end_is_finished(room: Room) -> None:
-    asked = threading.Event()
-    go_on = threading.Event()
-
-    def slowly(_request: LookupRequest) -> Verdict:
-        asked.set()
-        go_on.wait(60)
-        return Verdict(Status.NOT_FOUND, "", "nalog")
-
-    room.service.does = slowly
+    asked, go_on = room.service.waits(Verdict(Status.NOT_FOUND, "", "nalog"))
 
     async def finish_at_the_end() -> None:
         await until(room.over.is_set, "the end of the consumer's time")

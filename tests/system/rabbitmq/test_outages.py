@@ -4,7 +4,6 @@ import asyncio
 import time
 from pathlib import Path
 
-import aio_pika
 import psutil
 import pytest
 
@@ -13,7 +12,7 @@ from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import Names
 from function.telemetry import Observer
 from tests.servers.rabbitmq import PASSWORD, USER, Node
-from tests.system.rabbitmq.room import RETRY_SEC, Room, ask, declared_connection, until
+from tests.system.rabbitmq.room import Room, ask, declared_connection, until
 
 
 async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
@@ -69,30 +68,40 @@ async def test_a_message_is_not_lost_while_the_queue_it_is_to_go_to_is_missing(r
     assert sorted(reply["status"] for reply in replies) == ["found"] * 10 + ["rejected"]
 
 
-def broker(node: Node, source: str, uri: str = "", retry_sec: float = RETRY_SEC) -> BrokerConfig:
-    return BrokerConfig((uri or node.uri,), "inn-test", Names(source), retry_sec)
+@pytest.mark.parametrize(
+    ("queue", "durable", "different"),
+    [
+        ("retry", True, "another x-"),
+        ("source", True, "another x-"),
+        ("dead", False, "other arguments"),
+    ],
+)
+async def test_a_queue_with_other_arguments_is_named_with_what_to_do(
+    room: Room,
+    queue: str,
+    durable: bool,  # noqa: FBT001  # a column
+    different: str,
+) -> None:
+    name = getattr(room.names, queue)
+    async with room.channel() as channel:
+        await channel.declare_queue(name, durable=durable, exclusive=not durable)
+        with pytest.raises(BrokerRefused, match=f"{name} exists with {different}.*delete it.*APP_REQUEST_RETRY_SEC"):
+            await open_once(room.broker)
 
 
-async def open_once(wanted: BrokerConfig) -> None:
-    async with declared_connection(wanted, Observer()):
+async def open_once(broker: BrokerConfig) -> None:
+    async with declared_connection(broker, Observer()):
         pass
 
 
-@pytest.mark.parametrize("concerned", ["retry", "source"])
-async def test_a_queue_with_other_arguments_is_named_with_what_to_do(node: Node, concerned: str) -> None:
-    names = Names(f"other-{concerned}")
-    async with await aio_pika.connect(node.uri) as connection:
-        await (await connection.channel()).declare_queue(getattr(names, concerned), durable=True)
-    with pytest.raises(BrokerRefused, match=f"{getattr(names, concerned)} exists with another x-.*delete it"):
-        await open_once(broker(node, names.source))
-
-
-async def test_a_user_without_rights_is_told_so(node: Node) -> None:
-    node.control("add_user", "poor", "poor")
-    node.control("set_permissions", "poor", "^$", "^$", "^$")
+async def test_a_user_without_rights_is_told_so(room: Room) -> None:
+    room.node.evaluate('ok = rabbit_auth_backend_internal:add_user(<<"poor">>, <<"poor">>, <<"test">>)')
+    nothing = '<<"^$">>, <<"^$">>, <<"^$">>'
+    room.node.evaluate(f'ok = rabbit_auth_backend_internal:set_permissions(<<"poor">>, <<"/">>, {nothing}, <<"test">>)')
+    poor = room.node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")
     with pytest.raises(BrokerRefused, match="rights"):
-        await open_once(broker(node, "inn", node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")))
+        await open_once(room.broker._replace(uris=(poor,)))
 
 
-def test_an_address_shows_in_no_repr(node: Node) -> None:
-    assert PASSWORD not in repr(broker(node, "inn"))
+def test_an_address_shows_in_no_repr() -> None:
+    assert PASSWORD not in repr(BrokerConfig((f"amqp://inn:{PASSWORD}@host/",), "inn", Names("inn"), 60))

@@ -1,12 +1,13 @@
 """A lane that stumbles, on a real connection."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiormq import Channel
 from aiormq.abc import AbstractConnection
 
-from adapters.rabbitmq import consumer as consumer_module
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.consumer import LaneRunner
 from adapters.rabbitmq.errors import BrokerUnavailable
@@ -17,6 +18,18 @@ from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
 from tests.servers.process import free_port
 from tests.system.rabbitmq.room import Room, until
+
+
+@asynccontextmanager
+async def running(runner: LaneRunner) -> AsyncIterator[LaneRunner]:
+    """A runner at work until the end of the block."""
+    stopping = asyncio.Event()
+    run = asyncio.create_task(runner.run(stopping))
+    try:
+        yield runner
+    finally:
+        stopping.set()
+        await run
 
 
 class Stumbling:
@@ -52,12 +65,8 @@ async def _fail(error: Exception) -> None:
 async def test_only_a_bug_is_reported_as_an_error(
     room: Room, errors: tuple[Exception, ...], state: str, told: int
 ) -> None:
-    runner = LaneRunner(Stumbling(*errors), room.broker, room.heard)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(runner.run(stopping))
-    await until(lambda: runner.state == state, state)
-    stopping.set()
-    await running
+    async with running(LaneRunner(Stumbling(*errors), room.broker, room.heard)) as runner:
+        await until(lambda: runner.state == state, state)
     assert min(1, len(room.heard.errors)) == told
 
 
@@ -76,24 +85,6 @@ class Dropping:
         await stopping.wait()
 
 
-async def test_connections_that_are_lost_one_after_the_other_are_each_replaced_soon(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Were each pause twice the one before it, the last would be longer than anybody waits."""
-    monkeypatch.setattr(consumer_module, "FIRST_BACKOFF_SEC", 0.001)
-    monkeypatch.setattr(consumer_module, "LONGEST_BACKOFF_SEC", 3600.0)
-    lane = Dropping(20)
-    runner = LaneRunner(lane, room.broker, room.heard)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(runner.run(stopping))
-    try:
-        await until(lambda: lane.losses == 0 and runner.is_ready, "the connection after the last loss")
-    finally:
-        stopping.set()
-        await running
-    assert room.heard.events["reconnecting"] == 20
-
-
 class Recorded(Backoff):
     """A back-off that remembers its delays, and has none."""
 
@@ -106,15 +97,19 @@ class Recorded(Backoff):
         return 0
 
 
+async def test_the_back_off_does_not_grow_while_connections_are_made_and_lost(room: Room) -> None:
+    lane, backoff = Dropping(20), Recorded()
+    async with running(LaneRunner(lane, room.broker, room.heard, backoff)) as runner:
+        await until(lambda: lane.losses == 0 and runner.is_ready, "the connection after the last loss")
+    assert room.heard.events["reconnecting"] == len(backoff.delays) == 20
+    assert max(backoff.delays) <= 1
+
+
 async def test_the_back_off_grows_while_there_is_no_broker(room: Room) -> None:
-    nobody = room.node.uri.replace(str(room.node.port), str(free_port()))
+    nobody = room.broker._replace(uris=(room.node.uri.replace(str(room.node.port), str(free_port())),))
     backoff = Recorded()
-    runner = LaneRunner(Waiting(), room.broker._replace(uris=(nobody,)), room.heard, backoff)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(runner.run(stopping))
-    await until(lambda: len(backoff.delays) > 4, "tries")
-    stopping.set()
-    await running
+    async with running(LaneRunner(Waiting(), nobody, room.heard, backoff)) as runner:
+        await until(lambda: len(backoff.delays) > 4, "tries")
     assert runner.state == "connection_refused"
     assert backoff.delays[4] > 4 * backoff.delays[0]
 
@@ -133,7 +128,7 @@ class Unconfirming(Channel):
 async def test_a_broker_that_confirms_nothing_is_away(moved: str) -> None:
     publisher = Publisher(Unconfirming(), Names("inn"), Observer())
     with pytest.raises(BrokerUnavailable, match="unconfirmed"):
-        await publisher.deliver(Message("customer", Properties(message_id="m"), b"", moved), asyncio.Event())
+        await publisher.deliver(Message("customer", Properties(message_id="m"), b"", moved), "", asyncio.Event())
 
 
 class Blocked:
@@ -170,20 +165,17 @@ async def _is_blocked(connection: AbstractConnection) -> bool:
 
 async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_blocks(room: Room) -> None:
     lane = Blocked()
-    runner = LaneRunner(lane, room.broker, room.heard)
-    stopping = asyncio.Event()
-    await asyncio.to_thread(room.node.control, "set_vm_memory_high_watermark", "absolute", "1MB")
+    room.node.evaluate('vm_memory_monitor:set_vm_memory_high_watermark({absolute, "1MB"})')
     try:
-        running = asyncio.create_task(runner.run(stopping))
-        await until(lambda: runner.state == "unconfirmed", "the alarm to be noticed")
-        # It takes longer than the pause before another connection would be made.
-        await asyncio.to_thread(room.node.control, "list_connections")
-        lane.lifting = True
+        async with running(LaneRunner(lane, room.broker, room.heard)) as runner:
+            await until(lambda: runner.state == "unconfirmed", "the alarm to be noticed")
+            # It takes longer than the pause before another connection would be made.
+            await asyncio.to_thread(room.node.control, "list_connections")
+            lane.lifting = True
+            room.node.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
+            await until(lambda: lane.lifted is not None, "another connection")
     finally:
-        await asyncio.to_thread(room.node.control, "set_vm_memory_high_watermark", "0.4")
-    await until(lambda: lane.lifted is not None, "another connection")
-    stopping.set()
-    await running
+        room.node.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
     assert lane.lifted is True
 
 
@@ -213,12 +205,9 @@ async def test_the_first_connection_has_its_queues(room: Room, lost: bool) -> No
     assert await room.size(room.names.lookup) == 0
     if lost:
         await first.channel.connection.close()
-    stopping = asyncio.Event()
-    running = asyncio.create_task(runner.run(stopping))
-    await until(lambda: runner.is_ready and len(lane.connections) == 1 + lost, "the lane at work")
-    assert lane.connections[0] is first
-    stopping.set()
-    await running
+    async with running(runner):
+        await until(lambda: runner.is_ready and len(lane.connections) == 1 + lost, "the lane at work")
+        assert lane.connections[0] is first
     assert all(connection.channel.connection.is_closed for connection in lane.connections)
 
 

@@ -26,7 +26,7 @@ DEFAULT_RETRY_SEC = 60
 
 def test_the_definitions_are_what_the_service_declares() -> None:
     written = {queue["name"]: queue for queue in json.loads(DEFINITIONS.read_text())["queues"]}
-    declared = {queue.name: dict(queue.arguments) for queue in queues(Names("inn"), DEFAULT_RETRY_SEC)}
+    declared = queues(Names("inn"), DEFAULT_RETRY_SEC)
     assert {name: queue["arguments"] for name, queue in written.items()} == declared
     assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
         (True, False, "/")
@@ -35,7 +35,7 @@ def test_the_definitions_are_what_the_service_declares() -> None:
 
 def test_the_manifests_are_what_the_service_declares() -> None:
     written = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
-    declared = {queue.name: dict(queue.arguments) for queue in queues(Names("inn"), DEFAULT_RETRY_SEC)}
+    declared = queues(Names("inn"), DEFAULT_RETRY_SEC)
     assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in written} == declared
     assert all(spec["durable"] for spec in written)
 

@@ -1,26 +1,32 @@
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.disposition import (
+from adapters.rabbitmq.messages import Delivery, InvalidMessage, Properties
+from adapters.rabbitmq.settlement import (
     HOLD,
     MAX_THROTTLED,
-    Destination,
+    OUTAGE_LOG_SEC,
     Disposition,
+    HoldReport,
+    Job,
+    LaneContext,
+    Settlement,
     disposition,
     is_forged,
-    may_reply,
 )
-from adapters.rabbitmq.messages import Delivery, Properties
 from adapters.rabbitmq.topology import Names
+from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
-from tests.doubles import request
+from function.telemetry import Observer
+from tests.doubles import KNOWN, World, body, event, request
 
 LIMIT = 3
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
 NAMED, UNNAMED, UNREAD = Rejected("r-1", ()), Rejected("", ()), Rejected(None, ())
 REPLY, DONE = Disposition(replies=True), Disposition()
-AGAIN = Disposition(destination=Destination.LOOKUP, reason="throttled")
+AGAIN = Disposition(moves_to="lookup", reason="throttled")
 FAILURES = (Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR)
 
 
@@ -29,7 +35,7 @@ def deferred(reason: Reason) -> Deferred:
 
 
 def park(reason: str, *, replies: bool = False) -> Disposition:
-    return Disposition(replies=replies, destination=Destination.DEAD, reason=reason)
+    return Disposition(replies=replies, moves_to="dead", reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +52,17 @@ def park(reason: str, *, replies: bool = False) -> Disposition:
         pytest.param(
             deferred(Reason.NOT_CACHED), 0, True, 0, AGAIN._replace(reason="not_cached"), id="what is not cached moves"
         ),
-        pytest.param(deferred(Reason.STORE_UNAVAILABLE), 9, True, 0, HOLD, id="the store is waited for"),
-        pytest.param(deferred(Reason.PROVIDER_CLOSED), 9, True, 0, HOLD, id="one's turn is waited for"),
-        pytest.param(deferred(Reason.PENDING), 9, True, 0, HOLD, id="a pending answer is waited for"),
-        pytest.param(deferred(Reason.DEADLINE), 9, True, 0, HOLD, id="a process that ends has not tried"),
+        *(
+            pytest.param(deferred(reason), 9, True, 0, HOLD, id=f"{reason} is waited for")
+            for reason in Reason
+            if reason not in (*FAILURES, Reason.NOT_CACHED, Reason.THROTTLED)
+        ),
         pytest.param(InProgress(request()), 9, True, 0, HOLD, id="another's fetch is waited for"),
-        pytest.param(deferred(Reason.BAD_REPLY), 0, True, 0, Disposition(destination=Destination.RETRY, reason="bad_reply"), id="a failure is tried again"),
         *(
             pytest.param(deferred(reason), attempts, replies, 0, expected, id=f"{reason}, try {attempts + 1}, {replies}")
             for reason in FAILURES
             for attempts, replies, expected in (
-                (LIMIT - 1, True, Disposition(destination=Destination.RETRY, reason=reason)),
+                (LIMIT - 1, True, Disposition(moves_to="retry", reason=reason)),
                 (LIMIT, True, park(reason, replies=True)),
                 (LIMIT + 1, True, park(reason, replies=True)),
                 (LIMIT, False, park(reason)),
@@ -80,18 +86,8 @@ def test_the_disposition_of_a_delivery(
     throttled: int,
     expected: Disposition,
 ) -> None:
-    assert disposition(outcome, attempts, LIMIT, replies=replies, throttled=throttled) == expected
-
-
-@pytest.mark.parametrize("reason", list(Reason))
-def test_every_reason_has_a_disposition(reason: Reason) -> None:
-    chosen = disposition(deferred(reason), LIMIT, LIMIT, replies=True)
-    assert chosen.destination is not Destination.NONE
-    assert reason.is_failure is (chosen.destination is Destination.DEAD)
-
-
-def test_without_retries_the_first_failure_is_the_last() -> None:
-    assert disposition(deferred(Reason.BAD_REPLY), 0, 0, replies=True) == park("bad_reply", replies=True)
+    job = Job(Delivery(1, Properties(), b"", 0.0), event(), replies, attempts=attempts, throttled=throttled)
+    assert disposition(job, outcome, LIMIT) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +103,11 @@ def test_without_retries_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
-    assert may_reply(name, Names("inn").all) is expected
+    world = World()
+    lookups = LookupRunner(world.answers, world.ports, 1, Observer())
+    settlement = Settlement(LaneContext(Names("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
+    job = settlement.decode(Delivery(1, Properties(reply_to=name), body(), 0.0))
+    assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,71 @@ def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT00
 def test_when_a_reply_would_only_end_another_connection(name: str, returns: int, expected: bool) -> None:  # noqa: FBT001  # a row of a table
     delivery = Delivery(1, Properties(headers={"x-delivery-count": returns}, reply_to=name), b"", 0.0)
     assert is_forged(delivery) is expected
+
+
+AWAY, CLOSED = deferred(Reason.STORE_UNAVAILABLE), deferred(Reason.PROVIDER_CLOSED)
+FOUND, NOT_CACHED = Answered(request(), KNOWN, cached=True), deferred(Reason.NOT_CACHED)
+FETCHED_BY_ANOTHER, BUG = InProgress(request()), deferred(Reason.INTERNAL_ERROR)
+
+Happening = tuple[float, list[Outcome]]
+"""When, in seconds; the outcomes."""
+
+
+class Told(Observer):
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, float]] = []
+        self.holds: Counter[str] = Counter()
+
+    def held(self, reason: str, count: int) -> None:
+        self.holds[reason] += count
+
+    def event(self, name: str, /, **facts: str | float) -> None:
+        assert facts["queue"] == "inn.lookup"
+        self.lines.append((name, float(facts.get("seconds", 0))))
+
+
+LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
+    "nothing, while nothing waits": ([(0, [FOUND]), (1, [NOT_CACHED])], []),
+    "nothing, while messages wait for something else": ([(0, [CLOSED]), (1, [FETCHED_BY_ANOTHER])], []),
+    "one line for an outage, however many tries": ([(second, [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
+    "its end, once an answer is found": (
+        [(0, [AWAY]), (7, [FOUND]), (8, [FOUND])],
+        [("store_unavailable", 0), ("store_available", 7)],
+    ),
+    "its end, once the store knows that it has none": (
+        [(0, [AWAY]), (7, [NAMED, NOT_CACHED])],
+        [("store_unavailable", 0), ("store_available", 7)],
+    ),
+    "its end, once a message waits for something else": (
+        [(0, [AWAY]), (7, [CLOSED])],
+        [("store_unavailable", 0), ("store_available", 7)],
+    ),
+    "no end, where the store was not asked": ([(0, [AWAY]), (7, [NAMED, BUG])], [("store_unavailable", 0)]),
+    "no end, where an answer in memory stands beside a try in vain": ([(0, [AWAY]), (7, [FOUND, AWAY])], [("store_unavailable", 0)]),
+    "no more of a store that comes and goes": (
+        [(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (3, [FOUND])],
+        [("store_unavailable", 0), ("store_available", 1)],
+    ),
+    "a minute later, that it is away again": (
+        [(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (1 + OUTAGE_LOG_SEC, [AWAY])],
+        [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],
+    ),
+}  # fmt: skip
+
+
+def told(happenings: list[Happening]) -> Told:
+    now, told = [0.0], Told()
+    report = HoldReport(told, "inn.lookup", lambda: now[0])
+    for now[0], outcomes in happenings:
+        report.report(outcomes)
+    return told
+
+
+@pytest.mark.parametrize(("happenings", "lines"), LINES.values(), ids=LINES.keys())
+def test_an_outage_of_the_store_is_told_once(happenings: list[Happening], lines: list[tuple[str, float]]) -> None:
+    assert told(happenings).lines == lines
+
+
+def test_each_try_in_vain_counts_by_its_reason_but_a_closed_provider_which_is_told_elsewhere() -> None:
+    tried: list[Happening] = [(0, [AWAY] * 64), (1, [FETCHED_BY_ANOTHER, AWAY, CLOSED, FOUND])]
+    assert told(tried).holds == {"store_unavailable": 65, "in_progress": 1}

@@ -62,7 +62,7 @@ case "$*" in
     shift
     exec "$@" ;;
   *" get pods "*) echo pod/inn-consumer-1; exit ;;
-  *" debug "* | *" wait "* | *" delete "* | *" logs "*) exit ;;
+  *" debug "* | *" wait "* | *" delete "* | *" logs "* | *" get secret "* | *" port-forward "*) exit ;;
   *create*) exec $kubectl "$@" --dry-run=client -o json ;;
   "label "*) exit ;;
 esac

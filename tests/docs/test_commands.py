@@ -26,6 +26,8 @@ NOT_HERE = {
     "docker compose down": "the same",
     "docker compose logs": "the same",
     "docker compose --profile": "the same",
+    "docker compose stop": "the same",
+    "docker compose start": "the same",
     "aws secretsmanager": "needs an account",
     "aws cloudformation": "needs an account; the template is checked in tests/deploy",
     "yc ": "needs an account",
@@ -160,7 +162,7 @@ def test_what_is_run_in_a_container_names_one_that_there_is() -> None:
     inside = re.compile(r"docker compose (?:exec|run) (?:-\S+ )*(\S+)|kubectl -n inn (?:exec|logs) (deploy/\S+)")
     named = {match[1] or match[2] for command in shown if (match := inside.match(command))}
     deployments = {f"deploy/{name}" for name in of_kind(rendered("both"), "Deployment")}
-    assert named == {"consumer", *deployments}
+    assert named == {"consumer", "mongo", *deployments}
     assert named <= {*compose()["services"], *deployments}
 
 

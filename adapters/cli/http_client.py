@@ -69,9 +69,9 @@ class HttpClient:
     async def _post(self, media_type: str, content: object) -> Any:
         """The content of the reply, None where it is not JSON."""
         # In a daemon thread: an interrupted run does not wait for it.
-        return await asyncio.wrap_future(in_daemon_thread(partial(self._exchange, media_type, content)))
+        return await asyncio.wrap_future(in_daemon_thread(partial(self._send, media_type, content)))
 
-    def _exchange(self, media_type: str, content: object) -> Any:
+    def _send(self, media_type: str, content: object) -> Any:
         headers = {"content-type": media_type, "accept": f"{media_type}, application/problem+json", "user-agent": "inn"}
         if self._to.token:
             headers["authorization"] = f"Bearer {self._to.token}"

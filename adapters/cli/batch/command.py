@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,12 +12,9 @@ from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
-from adapters.cli.destination import Amqp, AmqpDestination, HttpDestination, Queue, TokenFile, Url, destination
+from adapters.cli.destination import Amqp, AmqpDestination, Client, HttpDestination, Queue, TokenFile, Url, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
-
-if TYPE_CHECKING:
-    from adapters.cli.batch.runner import Client
 
 ROW_SEC = 2.0
 """Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
@@ -118,7 +115,7 @@ def batch(
     return FAILED if progress.counts[Status.FAILED] else DONE
 
 
-def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> "AbstractAsyncContextManager[Client]":
+def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> AbstractAsyncContextManager[Client]:
     if isinstance(where, HttpDestination):
         from adapters.cli.http_client import HttpBatches  # imported only where it is used
 

@@ -5,14 +5,13 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import uuid4
 
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
-from adapters.cli.destination import RetryLater, ServiceUnreachable
+from adapters.cli.destination import Client, RetryLater, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
@@ -25,13 +24,6 @@ FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
 ROWS_A_TURN = 100
 """Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
-
-
-class Client(Protocol):
-    """A way to the service."""
-
-    async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
 
 
 @dataclass(eq=False)

@@ -18,6 +18,7 @@ ADVICE = {
     ),
 }
 """`details` of answers, after the tax service's own page."""
+_FINAL = {status.value: status for status in Status}
 
 
 class LookupResult(BaseModel):
@@ -71,5 +72,5 @@ def result_of(outcome: Outcome, elapsed: float) -> LookupResult:
         cached=cached,
         details=details,
         elapsed_time=round(elapsed, 6),
-        status=Status.FAILED if isinstance(outcome, Deferred | InProgress) else Status(status),
+        status=_FINAL.get(status, Status.FAILED),
     )

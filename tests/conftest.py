@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,10 @@ sys.dont_write_bytecode = False
 
 # Workers must agree on the names of tests, which may be made from sets.
 os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))
+
+# Far from UTC, so that a naive time that is taken for a local one fails a test on every machine.
+os.environ["TZ"] = "Asia/Kamchatka"
+time.tzset()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a script starts so, and the processes that tests interrupt would inherit it.

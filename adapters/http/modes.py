@@ -112,10 +112,11 @@ def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response
     # In binary mode the content type is the data's.
     response = Response(result.to_json(), status.value, media_type=JSON_TYPE)
     if event.mode is Mode.BINARY:
-        for name, value in _reply_attributes(event).items():
-            if name != "datacontenttype":
-                plain = value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)
-                response.raw_headers.append((_PREFIX + name.encode(), plain.encode()))
+        response.raw_headers += [
+            (b"ce-%s" % name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
+            for name, value in _reply_attributes(event).items()
+            if name != "datacontenttype"
+        ]
     return response
 
 

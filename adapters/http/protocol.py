@@ -149,12 +149,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _RefusedError(NOT_HTTP)
         is_old = self.parser.get_http_version() == "1.0"
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+        names = [name for name, _ in self.headers]
+        if b"transfer-encoding" in names:
+            encodings = {value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"}
+            if encodings != {b"chunked"}:
                 raise _RefusedError(ONLY_CHUNKED)
+        hosts = names.count(b"host")
         if hosts != 1 and (hosts or not is_old):
             raise _RefusedError(ONE_HOST)
         self._unused, self._uncertain = 0, self._read

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
@@ -21,6 +21,7 @@ from function.person import Person
 from function.ports import AnswerStore, Ports, Unavailable
 from function.telemetry import Observer
 
+T = TypeVar("T")
 MAX_BATCH = 256
 """Most persons of one round trip to the store."""
 SOCKET_TURNS = 2
@@ -51,8 +52,11 @@ class LookupRunner:
         self._gate = _PermitGate()
         self._stopping = asyncio.Event()
 
-    async def answer_cached(self, events: Sequence[Event]) -> list[Outcome]:
-        """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events."""
+    async def answer_cached(self, events: Sequence[Event], deadline: float | None = None) -> list[Outcome]:
+        """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events.
+
+        With a `deadline` (of the loop's clock) a read that lasts longer ends as `Deferred(DEADLINE)`.
+        """
         known: dict[Person, Answer] = {}
         missing: list[Person] = []
         unavailable = None
@@ -66,7 +70,7 @@ class LookupRunner:
                     known[request.person] = answer
         if missing:
             try:
-                known.update(await self._reads.find_many(missing))
+                known.update(await self._reads.find_many(missing, deadline))
             except Unavailable as error:
                 unavailable = error
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
@@ -78,11 +82,7 @@ class LookupRunner:
     async def answer(self, event: Event, seconds: float) -> Outcome:
         """The cached attempt, then `resolve` if needed, within `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                (outcome,) = await self.answer_cached([event])
-        except TimeoutError:
-            return self._defer(event, Reason.DEADLINE)
+        (outcome,) = await self.answer_cached([event], deadline)
         fetched = isinstance(outcome, Deferred) and outcome.reason in FETCH_AFTER
         return await self.resolve(event, deadline) if fetched else outcome
 
@@ -170,22 +170,25 @@ class CoalescedReads:
         self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
         self._persons: list[Person] = []
 
-    async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """As `AnswerStore.find_many`; the result may contain further persons."""
+    async def find_many(self, persons: Sequence[Person], deadline: float | None = None) -> Mapping[Person, Answer]:
+        """As `AnswerStore.find_many`; the result may contain further persons.
+
+        Raises Unavailable(DEADLINE) at the `deadline` (of the loop's clock).
+        """
         if self._batch is None or len(self._persons) >= MAX_BATCH:
             self._persons = []
             self._batch = asyncio.create_task(self._read_batch(self._persons))
         batch, asked_for = self._batch, self._persons
         asked_for.extend(persons)
         try:
-            return await asyncio.shield(batch)
+            return await _within(batch, deadline)
         except Unavailable:
             raise
         except Exception:
             # One call's bug must not fail the others: each reads by itself.
             if len(asked_for) == len(persons):
                 raise
-            return await self._read(persons)
+            return await _within(self._read(persons), deadline)
 
     def close(self) -> None:
         """End the thread."""
@@ -248,6 +251,18 @@ async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
         seen = len(arrived)
         for _ in range(turns):
             await asyncio.sleep(0)
+
+
+async def _within(read: asyncio.Future[T], deadline: float | None) -> T:
+    """The result of a read, which goes on without this call after the deadline. Raises Unavailable(DEADLINE)."""
+    timeout = None if deadline is None else deadline - asyncio.get_running_loop().time()
+    # In half of the time of asyncio.timeout with asyncio.shield.
+    done, _ = await asyncio.wait((read,), timeout=timeout)
+    if not done:
+        # Otherwise asyncio would log an error that nobody waits for.
+        read.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise Unavailable(Reason.DEADLINE)
+    return read.result()
 
 
 def _reason(outcome: Outcome) -> Reason | None:

@@ -146,7 +146,7 @@ class AllowList:
 
 
 def _describe_lookup(event: LookupEvent) -> dict[str, Any]:
-    trace = _TRACEPARENT.fullmatch(event.traceparent)
+    trace = event.traceparent and _TRACEPARENT.fullmatch(event.traceparent)
     return {
         "entry": KNOWN.get(event.entry, OTHER),
         "status": KNOWN.get(event.status, OTHER),

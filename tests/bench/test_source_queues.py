@@ -13,10 +13,11 @@ DATABASE = "queues"
 
 
 def test_consumers_of_two_source_queues_over_one_store_share_answers_claims_and_pace(node: Node) -> None:
-    with running_servers(node) as servers, MongoClient[dict[str, Any]](servers.mongo.uri) as client:
+    with running_servers(node) as servers, MongoClient[dict[str, Any]](servers.mongo.uri, tz_aware=True) as client:
         for queue in ("north", "south"):
             servers.consumer(DATABASE, queue, CLIENT_NALOG_MIN_INTERVAL_SEC=str(PACE_SEC))
-        began = client.admin.command("hello")["localTime"].timestamp()
+        hello = client.admin.command("hello", codec_options=client.codec_options)
+        began = hello["localTime"].timestamp()
         bodies = Requests().new(PERSONS)
         with (
             BrokerClient(servers.node.uri, "north") as north,

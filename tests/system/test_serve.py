@@ -292,7 +292,12 @@ def ask_until_the_end(served: Process, started: threading.Barrier) -> tuple[int,
 def test_every_request_of_kept_alive_clients_is_answered_through_a_sigterm(
     start: Start, settings: dict[str, str]
 ) -> None:
-    served = start(settings)
+    # On a busy machine a client may take long to send its next request.
+    patient = (
+        "from adapters.http.protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60; "
+        "from adapters.cli import main; main()"
+    )
+    served = start(settings, "python", "-c", patient, "serve")
     served.answers("/readyz", 200)
     assert served.ask(PERSON).status == 200
     started = threading.Barrier(CLIENTS + 1)

@@ -197,6 +197,31 @@ def test_at_the_deadline_the_last_outcome_is_given() -> None:
     assert run(resolve, world) == InProgress(request())
 
 
+class Slow(Cached):
+    """A store whose reads wait for `opened`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = threading.Event()
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        self.opened.wait(30)
+        return super().find_many(persons)
+
+
+def test_a_read_of_the_store_that_lasts_ends_an_answer_at_its_deadline_and_no_other_call() -> None:
+    store = Slow()
+
+    async def answer(lookups: LookupRunner) -> Outcome:
+        patient = asyncio.create_task(lookups.answer_cached([person(1)]))
+        outcome = await lookups.answer(event(), 0.01)
+        store.opened.set()
+        assert await patient == [Deferred(asked_for(1), Reason.NOT_CACHED)]
+        return outcome
+
+    assert run(answer, World(store)) == Deferred(request(), Reason.DEADLINE)
+
+
 class Paced:
     """An InnProvider that denies the first `denials` permits, and counts how many ask at a time."""
 

@@ -19,7 +19,7 @@ from tests.servers.rabbitmq import Node, rabbitmq
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-# Read again, sources take a third of each start: of these processes and of those that they start.
+# Compiled anew by each process, sources take more than half of the time in which the tests are collected.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

@@ -193,7 +193,7 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
             # For the one that is shown not to be there.
             "MONGO_TIMEOUT_SERVER_SELECT": "1000",
             "APP_SECRET_KEYS": KEY,
-            "APP_REQUEST_RETRY_SEC": "1",
+            "APP_REQUEST_RETRY_SEC": "0.1",
             "CLIENT_NALOG_URL": local.tax_service.url,
             "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
             "CLIENT_NALOG_WAIT_SEC": "0.05",

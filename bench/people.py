@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from adapters.answers.encryption import KeyRing
-from adapters.mongodb.mapping import answer_document
+from adapters.mongodb.documents import answer_document
 from function.documents import PASSPORT
 from function.outcomes import Answer, Status
 from function.person import Person

@@ -13,7 +13,7 @@ import psutil
 import urllib3
 
 from bench.people import KEY
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import Mongo, replica_set
 from tests.servers.process import Server, free_port, listens, start, wait_for
 from tests.servers.rabbitmq import Node, rabbitmq

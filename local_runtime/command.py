@@ -19,10 +19,10 @@ from starlette.applications import Starlette
 from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.checks import provider_check, store_check
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.composition.providers import build_provider
+from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -38,7 +38,7 @@ from adapters.http.server import Address, ListenError, Server, exit_if_threads_r
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
 from function.ports import Ports
-from local_runtime.emulator.client import Emulator, EmulatorFailed
+from local_runtime.emulator.process import Emulator, EmulatorFailed
 from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, StoreUnusable

@@ -17,7 +17,7 @@ from adapters.cli.destination import AmqpDestination, RequestRefused, RetryLater
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from function.event import JSON_TYPE
 from function.result import LookupResult
 from function.telemetry import Observer
@@ -27,7 +27,7 @@ class AmqpClient:
     """One connection, opened when it is needed, and reopened when it is lost. For one event loop."""
 
     def __init__(self, to: AmqpDestination) -> None:
-        self._broker = BrokerConfig(to.uris, "inn", Names(to.queue), retry_sec=0)
+        self._broker = BrokerConfig(to.uris, "inn", QueueNames(to.queue), retry_sec=0)
         self._queue = to.queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()

@@ -13,7 +13,7 @@ from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import allow_list
 from function.telemetry import Observer
 
@@ -108,7 +108,7 @@ def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
 def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
     """Act on each selected message of the queue, and show it, without personal data."""
     settings = load(RabbitSettings)
-    broker = BrokerConfig(settings.uris, "inn dead", Names(settings.source_queue_name), retry_sec=0)
+    broker = BrokerConfig(settings.uris, "inn dead", QueueNames(settings.source_queue_name), retry_sec=0)
 
     async def run() -> None:
         async with open_connection(broker, Observer()) as connection:

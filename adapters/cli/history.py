@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.parsing import parse_date
+from adapters.cli.person_fields import parse_date
 from adapters.cli.stdout import printable
 from adapters.cli.store import store_from_settings
 from adapters.telemetry import allow_list

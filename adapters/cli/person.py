@@ -12,7 +12,7 @@ import typer
 from pydantic.alias_generators import to_snake
 
 from adapters.cli.errors import WrongUse
-from adapters.cli.parsing import document_type, parse_date, series_and_number
+from adapters.cli.person_fields import document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
 STDIN = "-"

@@ -5,8 +5,8 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, build_provider
+from adapters.composition.readiness import provider_check, store_check
 from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
@@ -14,7 +14,7 @@ from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer, LaneRunner
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.settlement import LaneContext
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
 from adapters.runtime.startup import Connect, Refused
@@ -43,7 +43,9 @@ def consumer_process(
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
         lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
-        context = LaneContext(Names(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry)
+        context = LaneContext(
+            QueueNames(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry
+        )
         consumer = Consumer(broker(core.app, rabbit), context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
         checks = {
@@ -58,7 +60,9 @@ def consumer_process(
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:
     """The broker's addresses and queues, from settings."""
-    return BrokerConfig(rabbit.uris, app.name, Names(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare)
+    return BrokerConfig(
+        rabbit.uris, app.name, QueueNames(rabbit.source_queue_name), app.request_retry_sec, rabbit.declare
+    )
 
 
 def broker_connector(consumer: Consumer) -> Connect:

@@ -5,8 +5,8 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.composition.checks import provider_check, store_check
 from adapters.composition.providers import THREADS, build_provider
+from adapters.composition.readiness import provider_check, store_check
 from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import Core
 from adapters.http.endpoint import Endpoint

@@ -16,11 +16,11 @@ import pymongo
 from pymongo import ReturnDocument, UpdateOne
 from typing_extensions import override
 
-from adapters.mongodb import mapping
+from adapters.mongodb import documents
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import MongoBase, MongoConfig
+from adapters.mongodb.documents import Document, Encryption, Pipeline, answer_of, ticket_of
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.mapping import Document, Encryption, Pipeline, answer_of, ticket_of
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, Clock, Ticket
@@ -68,10 +68,10 @@ class MongoAnswers(MongoBase, AnswerStore):
                 return None
             tickets = (ticket_of(document, self._encryption) for document in under_older)
             adopted = next(
-                (mapping.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
+                (documents.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
             )
         token = uuid4().hex
-        document = self._claims((key, mapping.claim(token, self._config.lease, adopted)))
+        document = self._claims((key, documents.claim(token, self._config.lease, adopted)))
         if document.get("claim", {}).get("token") == token:
             return Claim(person, token, ticket_of(document, self._encryption))
         return answer_of(document, self._encryption) if self._unexpired([document]) else None
@@ -79,8 +79,8 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         key = self._encryption.hash(claim.person)
-        document = mapping.ticket_document(key, ticket, self._encryption)
-        self._tickets(UpdateOne({"_id": key}, mapping.keep_ticket(claim.token, document, wait), upsert=True))
+        document = documents.ticket_document(key, ticket, self._encryption)
+        self._tickets(UpdateOne({"_id": key}, documents.keep_ticket(claim.token, document, wait), upsert=True))
 
     @override
     def release(self, claim: Claim) -> None:
@@ -96,7 +96,7 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = mapping.renew(self._config.lease)
+        renewal = documents.renew(self._config.lease)
         keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
         self._update_all([UpdateOne({"_id": key, "claim.token": token}, renewal) for key, token in keys])
 
@@ -104,9 +104,9 @@ class MongoAnswers(MongoBase, AnswerStore):
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         key = self._encryption.hash(claim.person)
-        row = mapping.row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        kept = mapping.keep_answer(mapping.answer_document(key, answer, self._encryption), claim.token)
-        row_update = UpdateOne({"_id": row["_id"]}, mapping.keep_row(row), upsert=True)
+        row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
+        kept = documents.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
+        row_update = UpdateOne({"_id": row["_id"]}, documents.keep_row(row), upsert=True)
         self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
     def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
@@ -139,7 +139,7 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
         with lookup_errors():
-            return list(self._answers.aggregate(mapping.find_claims(keys)))
+            return list(self._answers.aggregate(documents.find_claims(keys)))
 
     def _unexpired(self, found: Iterable[Document]) -> list[Document]:
         """The documents with an unexpired answer, the latest last."""

@@ -1,4 +1,4 @@
-"""The client with its timeouts and pool, the indexes, and the base class of the stores."""
+"""The client with its timeouts and pool, and the base class of the stores."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,34 +8,23 @@ from datetime import timedelta
 from functools import cached_property
 
 import pymongo
-from pymongo import IndexModel, MongoClient
+from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, InvalidName, OperationFailure
+from pymongo.errors import ConfigurationError, InvalidName
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongodb.errors import StoreRefuses, WrongAddress, operator_errors
-from adapters.mongodb.mapping import Document, Encryption
+from adapters.mongodb.documents import Document, Encryption
+from adapters.mongodb.errors import WrongAddress, operator_errors
+from adapters.mongodb.indexes import create_missing
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
 READS = ReadConcern("local")
 LONG_CALL_SEC = 60
 """The time limit of a call that reads a lot: a count, a late page of history."""
-# A TTL index: MongoDB removes a document once this time has passed.
-_EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)
-# An index serves an order and its reverse.
-_INDEXES = (
-    ("answers", _EXPIRY),
-    ("history", _EXPIRY),
-    ("history", IndexModel("time", name="time")),
-    ("history", IndexModel(["status", "time"], name="status")),
-    ("history", IndexModel(["provider", "time"], name="provider")),
-    ("erasures", IndexModel("began_at", name="time")),
-)
-_OTHER_DEFINITION = (85, 86)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +66,7 @@ class MongoBase:
         self.ping()
         # 0: no limit. None would leave the client's own limit.
         with operator_errors(), pymongo.timeout(0):
-            for collection, index in _INDEXES:
-                self._create(collection, index)
-
-    def _create(self, collection: str, index: IndexModel) -> None:
-        # By default a replica set waits for every member, for ever if one is down.
-        quorum: Document = {"commitQuorum": "majority"} if self.is_replicated else {}
-        try:
-            self._database[collection].create_indexes([index], **quorum)
-        except OperationFailure as error:
-            if error.code not in _OTHER_DEFINITION:
-                raise
-            name = f"the index {index.document['name']} of the collection {collection}"
-            raise StoreRefuses(f"{name} has another definition: drop it, and start again") from None
+            create_missing(self._database, replicated=self.is_replicated)
 
     def ping(self) -> None:
         """Check that a primary answers. Raises Unavailable or StoreRefuses."""

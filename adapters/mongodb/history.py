@@ -9,8 +9,8 @@ from bson import MaxKey, MinKey
 from typing_extensions import override
 
 from adapters.mongodb.client import MongoBase
+from adapters.mongodb.documents import Document, row_id, row_of
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.mapping import Document, row_id, row_of
 from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
 

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import MongoBase, MongoConfig
+from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import lookup_errors
-from adapters.mongodb.mapping import Document, Encryption
 from function import rate_limit
 from function.ports import Clock
 from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLimiter

@@ -18,7 +18,7 @@ from yarl import URL
 
 from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names, queues
+from adapters.rabbitmq.topology import QueueNames, queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
@@ -50,7 +50,7 @@ class BrokerConfig(NamedTuple):
 
     uris: tuple[str, ...]
     name: str
-    names: Names
+    names: QueueNames
     retry_sec: float
     declare: bool = True
 
@@ -100,7 +100,7 @@ class BrokerConnection:
         an empty count is checked by a get, which makes some brokers close the connection if there is no leader.
         """
         async with queue_answer():
-            channel = await self.check_channel()
+            channel = await self.control_channel()
             declared = await channel.queue_declare(queue, passive=True)
             counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
             if not any(counts):
@@ -113,7 +113,7 @@ class BrokerConnection:
                     counts = QueueCounts(1, 0)
             return counts
 
-    async def check_channel(self) -> AbstractChannel:
+    async def control_channel(self) -> AbstractChannel:
         """A second channel for declarations and counts: an error closes it, and a slow reply delays all later ones."""
         if self._checks is None or self._checks.is_closed:
             self._checks = await self.channel.connection.channel(publisher_confirms=False)
@@ -145,7 +145,7 @@ async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> 
     """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
     async with _bounded(CONNECT_SEC):
         for name, arguments in queues(broker.names, broker.retry_sec).items():
-            channel = await connection.check_channel()
+            channel = await connection.control_channel()
             try:
                 if not broker.declare:
                     await channel.queue_declare(name, passive=True)

@@ -16,8 +16,8 @@ from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
-from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, copy_to, decode
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, build_copy, decode
+from adapters.rabbitmq.topology import QueueNames
 from function.request import MAX_REQUEST_ID
 
 _NO_SOURCE = (
@@ -58,7 +58,7 @@ class Selection(NamedTuple):
 class DeadLetters:
     """The messages of one queue, `.dead` or `.unrouted`. All methods raise BrokerUnavailable and BrokerRefused."""
 
-    def __init__(self, connection: BrokerConnection, names: Names, queue: str) -> None:
+    def __init__(self, connection: BrokerConnection, names: QueueNames, queue: str) -> None:
         self._connection = connection
         self._names = names
         self._queue = queue
@@ -98,7 +98,7 @@ class DeadLetters:
             if queue == self._queue:
                 await self._publish(self._copy_to_tail(delivery, letter))
             elif queue:
-                await self._publish(copy_to(queue, delivery, "replayed", {}))
+                await self._publish(build_copy(queue, delivery, "replayed", {}))
             await self._connection.channel.basic_ack(delivery.tag)
             if selected:
                 yield letter
@@ -106,7 +106,7 @@ class DeadLetters:
     def _copy_to_tail(self, delivery: Delivery, letter: DeadLetter) -> Message:
         """A copy for the tail of the same queue, which `describe` shows as the original."""
         facts = {ATTEMPTS: letter.attempts, REASON: letter.reason, PARKED_AT: letter.parked_at}
-        copy = copy_to(self._queue, delivery, "read", facts, keep_headers=True)
+        copy = build_copy(self._queue, delivery, "read", facts, keep_headers=True)
         # RabbitMQ 4.3 delivers strictly by priority, by default a middle one: the copy would overtake other messages.
         copy.properties.priority = 0
         return copy

@@ -17,7 +17,7 @@ from pamqp import encode
 from pamqp.commands import Basic
 from typing_extensions import override
 
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from function import event as cloudevent
 from function.event import Event, InvalidEvent, Mode
 from function.outcomes import FieldError, Rejected
@@ -187,7 +187,7 @@ def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message
     return Message(delivery.reply_to, properties, body)
 
 
-def copy_to(
+def build_copy(
     queue: str, delivery: Delivery, reason: str, facts: Mapping[str, object], *, keep_headers: bool = False
 ) -> Message:
     """A copy for another queue of this service, or for the tail of its own. `facts`: headers to add, but for "" and 0.
@@ -208,7 +208,7 @@ def copy_to(
     return Message(queue, _copy_properties(delivery.properties, headers, reply_to), delivery.body, reason)
 
 
-def unrouted(reply: Message, names: Names, reason: str) -> Message:
+def unrouted(reply: Message, names: QueueNames, reason: str) -> Message:
     """A reply for `.unrouted`, which its own queue did not take."""
     headers = {**(reply.properties.headers or {}), REPLY_TO: reply.queue, REASON: reason}
     return Message(names.unrouted, _copy_properties(reply.properties, headers), reply.body, reason)

@@ -13,7 +13,7 @@ from aiormq.exceptions import DeliveryError, PublishError
 
 from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.backoff import pause
 from function.telemetry import Observer
 
@@ -35,7 +35,9 @@ class Publisher:
     `direct_is_routed`: the broker returns a reply whose direct reply-to does not exist (since RabbitMQ 4.2).
     """
 
-    def __init__(self, channel: Channel, names: Names, observer: Observer, *, direct_is_routed: bool = False) -> None:
+    def __init__(
+        self, channel: Channel, names: QueueNames, observer: Observer, *, direct_is_routed: bool = False
+    ) -> None:
         self._channel = channel
         self._names = names
         self._observer = observer

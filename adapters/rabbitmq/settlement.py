@@ -22,12 +22,12 @@ from adapters.rabbitmq.messages import (
     Delivery,
     InvalidMessage,
     Message,
-    copy_to,
+    build_copy,
     decode,
     encode_reply,
     unrouted,
 )
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.lookup_runner import LookupRunner
 from function.event import Event
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
@@ -52,7 +52,7 @@ _WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})
 class LaneContext(NamedTuple):
     """What a lane needs beside its connection. `retries`: returns from `.retry` that a request may have."""
 
-    names: Names
+    names: QueueNames
     lookups: LookupRunner
     clock: Clock
     retries: int
@@ -159,17 +159,17 @@ class Settlement:
             case "dead":
                 parked_at = now.isoformat(timespec="seconds")
                 facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
-                settling.append(copy_to(names.dead, job.delivery, chosen.reason, facts))
+                settling.append(build_copy(names.dead, job.delivery, chosen.reason, facts))
             case "retry":
-                settling.append(copy_to(names.retry, job.delivery, chosen.reason, job.counts))
+                settling.append(build_copy(names.retry, job.delivery, chosen.reason, job.counts))
             case "lookup":
                 throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
-                settling.append(copy_to(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
+                settling.append(build_copy(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
         return settling
 
     def hand_back(self, job: Job) -> Message:
         """A copy for the tail of its own queue: its returns count from 0 again, its attempts do not."""
-        return copy_to(self._queue, job.delivery, HANDED_BACK, job.counts)
+        return build_copy(self._queue, job.delivery, HANDED_BACK, job.counts)
 
 
 class HoldReport:

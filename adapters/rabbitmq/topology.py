@@ -16,7 +16,7 @@ UNLIMITED = 2**31 - 1
 Arguments = dict[str, Any]
 
 
-class Names:
+class QueueNames:
     """The queues' names. `all`: no reply may go to one of these."""
 
     def __init__(self, source: str) -> None:
@@ -28,7 +28,7 @@ class Names:
         self.all = frozenset((source, self.lookup, self.retry, self.dead, self.unrouted))
 
 
-def queues(names: Names, retry_sec: float) -> dict[str, Arguments]:
+def queues(names: QueueNames, retry_sec: float) -> dict[str, Arguments]:
     """The arguments of every queue, in the order to declare them: a queue after the one that it dead-letters to."""
     return {
         names.dead: _arguments(UNLIMITED),

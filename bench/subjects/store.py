@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from adapters.mongodb import MongoConfig, MongoStore
-from adapters.mongodb.mapping import row_document
+from adapters.mongodb.documents import row_document
 from adapters.runtime.clock import SystemClock
 from bench.figures import Series, Subject
 from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from adapters.rabbitmq.topology import Names, queues
+from adapters.rabbitmq.topology import QueueNames, queues
 from tests.deploy.tools import HOME
 from tests.docs.conftest import DOCS
 
@@ -40,7 +40,7 @@ def test_every_reference_leads_somewhere(asyncapi: dict[str, Any], openapi: dict
 
 def test_the_queues_that_it_names_are_those_that_the_service_declares(asyncapi: dict[str, Any]) -> None:
     requests = asyncapi["channels"]["requests"]
-    declared = set(queues(Names(requests["address"]), 60))
+    declared = set(queues(QueueNames(requests["address"]), 60))
     assert requests["bindings"]["amqp"]["queue"]["name"] in declared
     named = {word.rstrip(".,;") for word in requests["description"].split() if word.startswith("inn.")}
     assert named

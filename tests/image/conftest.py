@@ -14,7 +14,7 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.deploy.manifests import SECRET, Object, in_kubernetes, pods, rendered
 from tests.deploy.tools import ROOT
 from tests.image import stand_in

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import free_port

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from pymongo import MongoClient
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
 from tests.system.process import HEADERS, KEY, ROOT, Process, kept

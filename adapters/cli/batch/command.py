@@ -98,7 +98,7 @@ def batch(
                 asyncio.run(ask())
             finally:
                 with writing(out):
-                    journal.publish()
+                    journal.write_output()
     except KeyboardInterrupt:
         raise Failure("interrupted before anybody was asked for", INTERRUPTED) from None
     except asyncio.CancelledError:

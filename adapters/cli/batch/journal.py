@@ -92,7 +92,7 @@ class Journal:
         """Commit the answers that were put since the last time."""
         self._db.commit()
 
-    def publish(self) -> None:
+    def write_output(self) -> None:
         """Write OUT, up to the last row with an answer. The journal is deleted when it is closed."""
         self._db.commit()
         query = "SELECT max(number), count(*) - 1 FROM inn_batch"

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
 from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Row, RowAnswer, Table, cell_text
-from adapters.cli.parsing import document_type, full_name, is_full_name, parse_date, passport_part, series_and_number
+from adapters.cli.person_fields import (
+    document_type,
+    full_name,
+    is_full_name,
+    parse_date,
+    passport_part,
+    series_and_number,
+)
 from function.documents import PASSPORT, WrongDocument
 from function.names import is_no_patronymic
 from function.outcomes import Status

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice, repeat
 from typing import NamedTuple
 
-from adapters.cli.parsing import EXCEL_EPOCH
+from adapters.cli.person_fields import EXCEL_EPOCH
 from function.outcomes import Status
 
 ANSWER_HEADINGS = ("inn", "status", "details")

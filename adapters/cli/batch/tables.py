@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 from adapters.cli.batch.header import Header, Layout, column_of, find_header
 from adapters.cli.batch.rows import Dialect, Table
 from adapters.cli.errors import WrongUse
-from adapters.cli.parsing import parse_date
+from adapters.cli.person_fields import parse_date
 
 SEPARATORS = ";,\t|"
 HEAD = 1 << 16

@@ -3,32 +3,3 @@
 Indexes and queues that are missing are created, as a start would: whether that works is part of the check. The tax
 service gets one request for its form's page, without personal data.
 """
-
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, NamedTuple
-
-Settings = Mapping[type, Any]
-"""The groups of settings that are valid, by their class."""
-
-
-class Kind(StrEnum):
-    """The result; the value is the line's first word."""
-
-    OK = "ok"
-    NOTE = "note"
-    """It works, with a remark."""
-    SKIPPED = "skipped"
-    """Not checked, because of another fault or an option."""
-    WRONG = "wrong"
-    """A setting."""
-    FAILED = "failed"
-    """A connection, or the server at its other end."""
-
-
-class Finding(NamedTuple):
-    """One line. `text` names the cause and what to do, and holds no secret."""
-
-    kind: Kind
-    name: str
-    text: str

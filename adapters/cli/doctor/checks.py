@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from adapters.cli.doctor import Finding, Kind, Settings, providers, servers
+from adapters.cli.doctor import providers, servers
+from adapters.cli.doctor.finding import Finding, Kind, Settings
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
 from adapters.config.environment import WrongSettings

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from adapters.cli.doctor import Kind
+from adapters.cli.doctor.finding import Kind
 from adapters.cli.errors import DONE, FAILED, WRONG_USE
 
 _COLOURS = {Kind.OK: typer.colors.GREEN, Kind.NOTE: typer.colors.YELLOW, Kind.SKIPPED: typer.colors.YELLOW}

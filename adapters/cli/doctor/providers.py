@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from adapters.cli.doctor import Finding, Kind, Settings
+from adapters.cli.doctor.finding import Finding, Kind, Settings
 from adapters.cli.errors import Failure
 from adapters.cli.http_client import cause_of
 from adapters.composition.providers import build_provider

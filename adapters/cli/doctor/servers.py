@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlsplit
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from adapters.cli.doctor import Finding, Kind, Settings, providers
+from adapters.cli.doctor import providers
+from adapters.cli.doctor.finding import Finding, Kind, Settings
 from adapters.cli.errors import Failure
 from adapters.cli.store import store_from_settings
 from adapters.composition.consumer import broker

@@ -49,7 +49,7 @@ class Nalog:
         if ticket is not None and self._clock.now() < ticket.expires_at:
             return self._poll(ticket)
         reply = self._send(
-            self._page, {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}, replies.find_reply
+            self._page, {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}, replies.parse_find_reply
         )
         if isinstance(reply, Invalid):
             return ProviderReply(reply)
@@ -59,7 +59,7 @@ class Nalog:
 
     def _poll(self, ticket: Ticket) -> ProviderReply:
         try:
-            reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, replies.get_reply)
+            reply = self._send(self._page, {"c": "get", "requestId": ticket.value}, replies.parse_get_reply)
         except replies.NoResult:
             raise
         except Unavailable as error:

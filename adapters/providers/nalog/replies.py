@@ -62,7 +62,7 @@ class UnknownRequestId(Unavailable):
     """The service does not know the requestId, or not yet."""
 
 
-def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
+def parse_find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
     """Parse the reply to a find: its requestId, and whether the next find needs a captcha.
 
     Raises SessionRefused, Throttled, Unavailable.
@@ -82,8 +82,8 @@ def find_reply(reply: SiteReply) -> tuple[str, bool] | Invalid:
     raise Unavailable(Reason.BAD_REPLY)
 
 
-def get_reply(reply: SiteReply) -> ProviderReply | None:
-    """Parse the reply to a get; None: it is pending. Raises NoResult, UnknownRequestId, or as `find_reply`."""
+def parse_get_reply(reply: SiteReply) -> ProviderReply | None:
+    """Parse the reply to a get; None: it is pending. Raises NoResult, UnknownRequestId, or as `parse_find_reply`."""
     decoded = _decode(reply)
     if _UNKNOWN_ID in _text_of(decoded.get("ERROR")).casefold():
         raise UnknownRequestId(Reason.PROVIDER_UNAVAILABLE)

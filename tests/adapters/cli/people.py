@@ -12,7 +12,7 @@ from pathlib import Path
 
 import openpyxl
 
-from local_runtime.emulator.client import EmulatorControl
+from local_runtime.emulator.process import EmulatorControl
 
 INN = Path(sys.executable).with_name("inn")
 HEADING = ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия паспорта", "Номер паспорта"]

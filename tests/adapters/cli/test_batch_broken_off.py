@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from local_runtime.emulator.client import EmulatorControl
+from local_runtime.emulator.process import EmulatorControl
 from tests.adapters.cli.conftest import Host, Response
 from tests.adapters.cli.people import HEADING, Run, people, read, write
 from tests.system.local.conftest import LocalRuntime

@@ -13,7 +13,7 @@ from adapters.rabbitmq import connection
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection
 from adapters.rabbitmq.consumer import LaneRunner
 from adapters.rabbitmq.errors import BrokerUnavailable, translate_errors
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import start
 from tests.servers.process import wait_for
 
@@ -61,7 +61,7 @@ async def test_the_log_says_why_a_lane_has_no_broker(monkeypatch: pytest.MonkeyP
     log, stopping = io.StringIO(), asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener, start("inn", "INFO", log) as told:
         uri = f"amqp://guest:guest@127.0.0.1:{listener.getsockname()[1]}/"
-        runner = LaneRunner(Idle(), BrokerConfig((uri,), "inn", Names("inn"), 60), told)
+        runner = LaneRunner(Idle(), BrokerConfig((uri,), "inn", QueueNames("inn"), 60), told)
         running = asyncio.create_task(runner.run(stopping))
         await asyncio.to_thread(wait_for, lambda: runner.state != "not_connected", within=30, what="a try")
         stopping.set()

@@ -16,13 +16,13 @@ from adapters.rabbitmq.messages import (
     InvalidMessage,
     Message,
     Properties,
-    copy_to,
+    build_copy,
     decode,
     encode_reply,
     portable,
     unrouted,
 )
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from function.event import Event, Mode
 from function.outcomes import Status
@@ -216,7 +216,7 @@ def test_a_copy_keeps_what_is_the_clients_own(facts: dict[str, object]) -> None:
         "priority": 3,
         "headers": {**past, "ce-id": "e-1"},
     }
-    message = copy_to("inn.retry", delivery(**theirs), "why", {**facts, THROTTLED: 0})
+    message = build_copy("inn.retry", delivery(**theirs), "why", {**facts, THROTTLED: 0})
     kept = Properties(**{**KEPT, "delivery_mode": 2, "headers": {"ce-id": "e-1", **facts}})  # type: ignore[arg-type]  # by name
     assert message == Message("inn.retry", kept, BODY, "why")
 
@@ -224,18 +224,18 @@ def test_a_copy_keeps_what_is_the_clients_own(facts: dict[str, object]) -> None:
 @pytest.mark.parametrize(("size", "kept"), [(MAX_HEADERS_BYTES, True), (MAX_HEADERS_BYTES + 1, False)])
 def test_a_clients_headers_go_along_while_they_leave_room_for_ours(size: int, kept: bool) -> None:  # noqa: FBT001  # a row of a table
     large = {"a": "x" * (size - len(encode.field_table({"a": ""})))}
-    message = copy_to("inn.retry", delivery(headers=large), "bad_reply", {ATTEMPTS: 2})
+    message = build_copy("inn.retry", delivery(headers=large), "bad_reply", {ATTEMPTS: 2})
     assert message.properties.headers == {**(large if kept else {}), "inn-attempts": 2}
 
 
 def test_empty_headers_are_none_and_a_reply_to_that_the_broker_would_take_for_ours_stays_behind() -> None:
-    copy = copy_to("inn", delivery(headers=None, reply_to="amq.rabbitmq.reply-to"), "replayed", {}).properties
+    copy = build_copy("inn", delivery(headers=None, reply_to="amq.rabbitmq.reply-to"), "replayed", {}).properties
     assert (copy.headers, copy.reply_to) == (None, None)
 
 
 def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
     reply = Message("customer", Properties(correlation_id="c-1", headers={"ce-id": "e-1"}), b"reply")
-    kept = unrouted(reply, Names("inn"), "unroutable")
+    kept = unrouted(reply, QueueNames("inn"), "unroutable")
     assert (kept.queue, kept.body, kept.moved) == ("inn.unrouted", b"reply", "unroutable")
     assert kept.properties.correlation_id == "c-1"
     assert kept.properties.reply_to is None

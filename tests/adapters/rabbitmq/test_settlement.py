@@ -16,7 +16,7 @@ from adapters.rabbitmq.settlement import (
     disposition,
     is_forged,
 )
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from function.telemetry import Observer
@@ -99,13 +99,13 @@ def test_the_disposition_of_a_delivery(
         pytest.param("q" * 255, True, id="255 bytes"),
         pytest.param("q" * 300, False, id="300 bytes"),
         pytest.param("ы" * 128, False, id="256 bytes in 128 characters"),
-        *(pytest.param(name, False, id=f"our own {name}") for name in sorted(Names("inn").all)),
+        *(pytest.param(name, False, id=f"our own {name}") for name in sorted(QueueNames("inn").all)),
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
     world = World()
     lookups = LookupRunner(world.answers, world.ports, 1, Observer())
-    settlement = Settlement(LaneContext(Names("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
+    settlement = Settlement(LaneContext(QueueNames("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
     job = settlement.decode(Delivery(1, Properties(reply_to=name), body(), 0.0))
     assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
 

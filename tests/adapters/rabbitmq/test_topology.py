@@ -1,6 +1,6 @@
-from adapters.rabbitmq.topology import Names, queues
+from adapters.rabbitmq.topology import QueueNames, queues
 
-NAMES = Names("inn")
+NAMES = QueueNames("inn")
 BY_NAME = queues(NAMES, retry_sec=0.25)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 
 Form = dict[str, str]
 BOUND_SEC = 30

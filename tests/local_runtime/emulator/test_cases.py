@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local_runtime.emulator.cases import CASES
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.local_runtime.emulator.conftest import FORM, Client, Form
 
 Check = Callable[[Client], None]

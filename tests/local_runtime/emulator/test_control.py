@@ -13,8 +13,8 @@ import urllib3
 from function.request import LookupRequest, parse
 from local_runtime.emulator import settings as settings_module
 from local_runtime.emulator.cases import CASES
-from local_runtime.emulator.client import Emulator, WrongEmulatorSettings, entry_for
 from local_runtime.emulator.counts import Step
+from local_runtime.emulator.process import Emulator, WrongEmulatorSettings, entry_for
 from local_runtime.emulator.settings import STEPS_OF, Body, Captcha, Connection, Consent, EmulatorSettings, Rule
 from tests.local_runtime.emulator.conftest import FORM, NEW, Client, Form
 

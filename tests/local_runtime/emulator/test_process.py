@@ -13,8 +13,8 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.__main__ import main
-from local_runtime.emulator.client import Emulator, EmulatorFailed
 from local_runtime.emulator.counts import Step
+from local_runtime.emulator.process import Emulator, EmulatorFailed
 from tests.servers.process import wait_for
 
 BOUND_SEC = 60
@@ -75,7 +75,7 @@ def test_a_signal_ends_it_without_a_traceback(number: signal.Signals) -> None:
 
 def test_it_ends_with_a_killed_parent() -> None:
     run = (
-        "import sys, time; from local_runtime.emulator.client import Emulator;"
+        "import sys, time; from local_runtime.emulator.process import Emulator;"
         "emulator = Emulator(); print(emulator.url, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as parent:

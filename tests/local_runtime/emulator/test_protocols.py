@@ -3,7 +3,7 @@
 import pytest
 
 from function import inn
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.local_runtime.emulator.conftest import FORM, KEY, NEW, NEW_DO, OLD, Client, Form
 
 UNKNOWN = {"ERROR": "Недопустимый идентификатор запроса", "STATUS": 400}

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.local_runtime.emulator.conftest import BOUND_SEC, FORM, NEW, NEW_DO, OLD, Form
 
 Tool = Callable[[str, Form], Any]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import urllib3
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.local_runtime.emulator.conftest import BOUND_SEC, FORM
 from tests.servers.process import wait_for
 

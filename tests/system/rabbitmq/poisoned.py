@@ -14,7 +14,7 @@ from adapters.answers.cached_answers import CachedAnswers
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.settlement import LaneContext
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Status
@@ -41,8 +41,8 @@ async def consume(uri: str, source: str, store: str) -> None:
     answers = CachedAnswers(EmbeddedStore(Path(store), lease=LEASE_SEC), clock, Observer(), lease=LEASE_SEC)
     ports = Ports(answers, Deadly(), clock, Lifetimes(timedelta(days=1), timedelta(days=1)))
     lookups = LookupRunner(answers, ports, 8, Observer())
-    context = LaneContext(Names(source), lookups, clock, 3, Observer())
-    consumer = Consumer(BrokerConfig((uri,), "poisoned", Names(source), 1), context, 100, 100)
+    context = LaneContext(QueueNames(source), lookups, clock, 3, Observer())
+    consumer = Consumer(BrokerConfig((uri,), "poisoned", QueueNames(source), 1), context, 100, 100)
     await consumer.run(asyncio.Event())
 
 

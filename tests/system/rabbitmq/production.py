@@ -13,7 +13,7 @@ from typing import Any
 import urllib3
 from pymongo import MongoClient
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.collector import Collector, collecting
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import free_port

@@ -17,7 +17,7 @@ from pamqp.commands import Basic
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
 from adapters.rabbitmq.consumer import Consumer
 from adapters.rabbitmq.settlement import LaneContext
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Reason
@@ -157,7 +157,7 @@ class Room:
 
     def __init__(self, node: Node, source: str) -> None:
         self.node = node
-        self.names = Names(source)
+        self.names = QueueNames(source)
         self.broker = BrokerConfig((node.uri,), "inn-test", self.names, RETRY_SEC)
         self.store = Store()
         self.service = Service()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import Run, people, read, write
 from tests.servers.mongod import Mongo

@@ -18,7 +18,7 @@ from pymongo import MongoClient
 
 from adapters.rabbitmq.topology import DELIVERY_LIMIT
 from function.ports import LEASE_SEC
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import Server, free_port, wait_for

@@ -12,7 +12,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
 from tests.adapters.providers.nalog.certificates import self_signed
 from tests.adapters.providers.nalog.site import in_turn, reply, serving

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.errors import BrokerRefused
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from function.telemetry import Observer
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.rabbitmq.room import Room, ask, declared_connection, until
@@ -104,4 +104,4 @@ async def test_a_user_without_rights_is_told_so(room: Room) -> None:
 
 
 def test_an_address_shows_in_no_repr() -> None:
-    assert PASSWORD not in repr(BrokerConfig((f"amqp://inn:{PASSWORD}@host/",), "inn", Names("inn"), 60))
+    assert PASSWORD not in repr(BrokerConfig((f"amqp://inn:{PASSWORD}@host/",), "inn", QueueNames("inn"), 60))

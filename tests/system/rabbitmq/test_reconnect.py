@@ -13,7 +13,7 @@ from adapters.rabbitmq.consumer import LaneRunner
 from adapters.rabbitmq.errors import BrokerUnavailable
 from adapters.rabbitmq.messages import Message, Properties
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import Names
+from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
 from tests.servers.process import free_port
@@ -126,7 +126,7 @@ class Unconfirming(Channel):
 
 @pytest.mark.parametrize("moved", ["", "bad_reply"], ids=["a reply", "a move"])
 async def test_a_broker_that_confirms_nothing_is_away(moved: str) -> None:
-    publisher = Publisher(Unconfirming(), Names("inn"), Observer())
+    publisher = Publisher(Unconfirming(), QueueNames("inn"), Observer())
     with pytest.raises(BrokerUnavailable, match="unconfirmed"):
         await publisher.deliver(Message("customer", Properties(message_id="m"), b"", moved), "", asyncio.Event())
 

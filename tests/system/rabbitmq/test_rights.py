@@ -8,12 +8,12 @@ import aio_pika
 import pytest
 import yaml
 
-from adapters.cli.doctor import Kind
+from adapters.cli.doctor.finding import Kind
 from adapters.cli.doctor.servers import check_queues
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
-from adapters.rabbitmq.topology import Names, queues
+from adapters.rabbitmq.topology import QueueNames, queues
 from function.telemetry import Observer
 from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.process import ROOT
@@ -26,7 +26,7 @@ DEFAULT_RETRY_SEC = 60
 
 def test_the_definitions_are_what_the_service_declares() -> None:
     written = {queue["name"]: queue for queue in json.loads(DEFINITIONS.read_text())["queues"]}
-    declared = queues(Names("inn"), DEFAULT_RETRY_SEC)
+    declared = queues(QueueNames("inn"), DEFAULT_RETRY_SEC)
     assert {name: queue["arguments"] for name, queue in written.items()} == declared
     assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
         (True, False, "/")
@@ -35,7 +35,7 @@ def test_the_definitions_are_what_the_service_declares() -> None:
 
 def test_the_manifests_are_what_the_service_declares() -> None:
     written = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
-    declared = queues(Names("inn"), DEFAULT_RETRY_SEC)
+    declared = queues(QueueNames("inn"), DEFAULT_RETRY_SEC)
     assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in written} == declared
     assert all(spec["durable"] for spec in written)
 

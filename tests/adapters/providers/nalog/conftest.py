@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 
 
 @pytest.fixture(scope="session")

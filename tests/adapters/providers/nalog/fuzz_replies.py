@@ -7,7 +7,7 @@ import atheris  # type: ignore[import-untyped]  # it comes without types
 with atheris.instrument_imports(include=["adapters.providers.nalog", "adapters.providers.apifns", "function.inn"]):
     from adapters.providers import apifns
     from adapters.providers.http_client import SiteReply
-    from adapters.providers.nalog.replies import find_reply, get_reply, legacy_reply
+    from adapters.providers.nalog.replies import legacy_reply, parse_find_reply, parse_get_reply
     from function import inn
     from function.outcomes import Status
     from function.ports import ProviderReply, Unavailable, Verdict
@@ -19,7 +19,7 @@ def one(data: bytes) -> None:
     """The first byte chooses status and reader, the others are the body."""
     choice = data[0] if data else 0
     page = SiteReply(STATUSES[choice % len(STATUSES)], data[1:])
-    for read in (find_reply, get_reply, legacy_reply, apifns.read):
+    for read in (parse_find_reply, parse_get_reply, legacy_reply, apifns.read):
         try:
             said = read(page)
         except Unavailable:

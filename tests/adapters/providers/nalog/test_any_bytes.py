@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.providers import apifns
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog.replies import find_reply, get_reply, legacy_reply
+from adapters.providers.nalog.replies import legacy_reply, parse_find_reply, parse_get_reply
 from function import inn
 from function.outcomes import Status
 from function.ports import Invalid, ProviderReply, Unavailable, Verdict
@@ -75,10 +75,10 @@ def check(verdict: object) -> None:
 
 @given(pages)
 def test_a_find_gives_a_ticket_or_a_named_failure(page: SiteReply) -> None:
-    assert isinstance(said_by(find_reply, page), tuple | Invalid | None)
+    assert isinstance(said_by(parse_find_reply, page), tuple | Invalid | None)
 
 
-@given(pages, st.sampled_from([(get_reply, "state"), (legacy_reply, "code")]))
+@given(pages, st.sampled_from([(parse_get_reply, "state"), (legacy_reply, "code")]))
 def test_an_answer_is_what_was_said_or_a_named_failure(
     page: SiteReply, step: tuple[Callable[[SiteReply], object], str]
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_retry_after_beyond_the_calendar_is_seconds_too(value: str) -> None:
     ids=["digits", "deep", "deeper"],
 )
 def test_numbers_and_nesting_beyond_python_s_limits_are_a_bad_reply(body: bytes) -> None:
-    assert said_by(get_reply, SiteReply(200, body)) is None
+    assert said_by(parse_get_reply, SiteReply(200, body)) is None
     assert said_by(legacy_reply, SiteReply(200, body)) is None
     assert said_by(apifns.read, SiteReply(200, body)) is None
 

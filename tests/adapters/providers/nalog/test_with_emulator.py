@@ -11,7 +11,7 @@ from adapters.providers.apifns import ApiFns, Quota
 from function.outcomes import Status
 from function.ports import Invalid, ProviderReply, Verdict
 from function.request import LookupRequest
-from local_runtime.emulator.client import Emulator
+from local_runtime.emulator.process import Emulator
 from tests import doubles
 from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, looked_up, nalog, throttled
 from tests.adapters.providers.nalog.people import request

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from adapters.cli.parsing import document_type, full_name, parse_date, series_and_number
+from adapters.cli.person_fields import document_type, full_name, parse_date, series_and_number
 from function.documents import WrongDocument
 
 BORN = date(1990, 7, 15)

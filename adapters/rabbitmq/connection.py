@@ -133,8 +133,8 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
         channel = cast("Channel", confirming)
         version = str(connection.server_properties.get("version")).split(".")[:2]
         # Since 4.2 the broker routes to a direct reply-to as to any queue.
-        direct_is_routed = tuple(int(part) for part in version if part.isdigit()) >= (4, 2)
-        publisher = Publisher(channel, broker.names, observer, direct_is_routed=direct_is_routed)
+        routes_direct = tuple(int(part) for part in version if part.isdigit()) >= (4, 2)
+        publisher = Publisher(channel, broker.names, observer, routes_direct=routes_direct)
         yield BrokerConnection(channel, publisher)
     finally:
         # By default the library would cancel the tasks that still wait for a reply.

@@ -32,16 +32,14 @@ FULL_QUEUE_LOG_SEC = 60.0
 class Publisher:
     """Publishes on one channel in confirm mode, concurrently; each call waits for its own confirm.
 
-    `direct_is_routed`: the broker returns a reply whose direct reply-to does not exist (since RabbitMQ 4.2).
+    `routes_direct`: the broker returns a reply whose direct reply-to does not exist (since RabbitMQ 4.2).
     """
 
-    def __init__(
-        self, channel: Channel, names: QueueNames, observer: Observer, *, direct_is_routed: bool = False
-    ) -> None:
+    def __init__(self, channel: Channel, names: QueueNames, observer: Observer, *, routes_direct: bool = False) -> None:
         self._channel = channel
         self._names = names
         self._observer = observer
-        self._direct_is_routed = direct_is_routed
+        self._routes_direct = routes_direct
         self._message_ids: set[str | None] = set()
         self._last_confirm = 0.0
         self._moves = 0
@@ -99,7 +97,7 @@ class Publisher:
         """Publish to the sender's queue, or to `.unrouted` if that does not take it."""
         begun, refusal = monotonic(), ""
         # Older brokers return a message to a direct reply-to as unroutable although they deliver it.
-        mandatory = self._direct_is_routed or not message.queue.startswith(f"{DIRECT_REPLY}.")
+        mandatory = self._routes_direct or not message.queue.startswith(f"{DIRECT_REPLY}.")
         try:
             if begun <= self._stuck_until.get(message.queue, 0.0):
                 refusal = UNCONFIRMED

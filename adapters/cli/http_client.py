@@ -50,6 +50,7 @@ class HttpClient:
 
     def __init__(self, to: HttpDestination, timeout: float, connections: int = 1) -> None:
         self._to = to
+        # What cannot be reached is named as that before the time is over.
         self._pool = urllib3.PoolManager(
             maxsize=connections,
             timeout=urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout),

@@ -113,7 +113,7 @@ def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response
     response = Response(result.to_json(), status.value, media_type=JSON_TYPE)
     if event.mode is Mode.BINARY:
         response.raw_headers += [
-            (b"ce-%s" % name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
+            (_PREFIX + name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
             for name, value in _reply_attributes(event).items()
             if name != "datacontenttype"
         ]

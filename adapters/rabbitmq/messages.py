@@ -43,6 +43,9 @@ REPLY_TO = "inn-reply-to"
 """The original queue of a reply that went to `.unrouted`."""
 MAX_COUNT = 1_000_000
 """Larger numbers in a client's headers are ignored."""
+MAX_BODY_BYTES = 64 * 1024
+PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")
+"""Before the names of CloudEvents attributes among the headers; the two latter are those of AMQP 1.0's binding."""
 MAX_HEADERS_BYTES = 64 * 1024
 """Of a client's headers. All properties go in one frame, of 128 KiB by default."""
 
@@ -51,11 +54,6 @@ _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x
 _NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
 _INT64 = range(-(2**63), 2**63)
 _MAX_SINGLE = 3.4028234e38
-
-
-MAX_BODY_BYTES = 64 * 1024
-PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")
-"""Before the names of CloudEvents attributes among the headers; the two latter are those of AMQP 1.0's binding."""
 
 
 class Delivery:

@@ -165,6 +165,11 @@ class Settlement:
             case "lookup":
                 throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
                 settling.append(build_copy(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
+            case "" | "held":
+                # The lanes settle no HOLD.
+                pass
+            case _:
+                assert_never(chosen.moves_to)
         return settling
 
     def hand_back(self, job: Job) -> Message:

@@ -108,7 +108,7 @@ class LogWriter(QueueListener):
 def make_logger(service: str, level: int, writer: LogWriter, *, coloured: bool) -> Logger:
     """A logger of the lines from `level` on. It does not change structlog's global settings."""
     # In half of json's time.
-    renderer: Processor = JSONRenderer(serializer=lambda line, **_: to_json(line).decode())
+    renderer: Processor = JSONRenderer(serializer=lambda line, **_: to_json(line, ensure_ascii=True).decode())
     if coloured:
         renderer = structlog.dev.ConsoleRenderer(sort_keys=False, timestamp_key="time")
     processors: list[Processor] = [add_log_level, TimeStamper(fmt="iso", key="time"), AllowList(service), renderer]

@@ -105,8 +105,9 @@ def batch(
         raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
-    except sqlite3.OperationalError as exc:
-        raise Failure(f"{journal.place}: {exc}; {GOES_ON}") from None
+    except sqlite3.DatabaseError as exc:
+        remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else "move it away, or choose another -o"
+        raise Failure(f"{journal.place}: {exc}; {remedy}") from None
     except Failure as failure:
         if journal.answered == 0:
             raise

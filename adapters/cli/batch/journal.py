@@ -34,6 +34,8 @@ _BEGIN = """
     PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS inn_batch (number INTEGER PRIMARY KEY, texts, inn, status, details);
 """
+# SQLITE_ERROR: the table, or one of its columns, is missing.
+_FOREIGN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 
 
 class Journal:
@@ -110,15 +112,15 @@ class Journal:
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("BEGIN EXCLUSIVE")
-            tables = self._db.execute("SELECT name FROM sqlite_schema").fetchall()
+            if self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+                self._db.execute("SELECT number, texts, inn, status, details FROM inn_batch").fetchone()
         except sqlite3.DatabaseError as exc:
             if exc.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise WrongUse(f"another inn batch is writing {self._out}") from None
-            if exc.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            if exc.sqlite_errorcode not in _FOREIGN:
                 raise
-            tables = [()]
-        if tables not in ([], [("inn_batch",)]):
-            raise WrongUse(f"{self._path} is no journal of inn batch: move it away, or choose another -o")
+            text = f"{self._path} is no journal of inn batch, or is damaged: move it away, or choose another -o"
+            raise WrongUse(text) from None
         self._db.executescript(_BEGIN)
         self._keep = self._db.execute("SELECT 1 FROM inn_batch WHERE number > 0").fetchone() is not None
 

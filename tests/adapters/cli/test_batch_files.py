@@ -187,6 +187,15 @@ def database(statement: str) -> bytes:
         pytest.param("out.csv", ";".join(HEADING).encode(), "its headings are not the input's", id="no answers in it"),
         pytest.param("out.csv.part", "мои заметки".encode(), "is no journal of inn batch", id="a text"),
         pytest.param("out.csv.part", database("CREATE TABLE notes (x)"), "is no journal of inn batch", id="a database"),
+        pytest.param(
+            "out.csv.part", database("CREATE TABLE inn_batch (x)"), "is no journal of inn batch", id="another table"
+        ),
+        pytest.param(
+            "out.csv.part",
+            database("CREATE TABLE inn_batch (number, texts, inn, status, details)")[:5000],
+            "is no journal of inn batch, or is damaged",
+            id="cut short",
+        ),
     ],
 )
 def test_what_it_did_not_write_is_left_alone(batch: Inn, tmp_path: Path, name: str, content: bytes, said: str) -> None:

@@ -241,6 +241,7 @@ def test_a_dump_shows_nobody_nor_does_the_servers_log(mongo: Mongo, place: Place
         harness.save(request(requestId=f"r-{status}", **PERSONAL), harness.answer(status, age=9, lasts=5))
     harness.save(request(requestId="r-last", **PERSONAL), harness.answer())
     harness.store.forget(request(2, **{**PERSONAL, "documentNumber": "900001"}).person)
+    harness.claim(request(4, **{**PERSONAL, "documentNumber": "900003"}))
     claim = harness.claim(request(3, **{**PERSONAL, "documentNumber": "900002"}))
     harness.store.keep_ticket(claim, harness.ticket(TICKET_VALUE), 10)
     harness.find(request(**PERSONAL).person)

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -193,20 +194,53 @@ async def test_a_read_of_the_store_that_lasts_ends_an_answer_at_its_deadline_and
     assert await patient == [UNKNOWN[1]]
 
 
+async def test_no_read_outlasts_the_deadline_and_none_that_fails_too_late_is_told(run: Run) -> None:
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    store = SlowThenDamaged()
+    lookups = run(World(store))
+    # In one batch, whose first read fails: then each reads by itself, and that lasts.
+    answers = [asyncio.create_task(lookups.answer(each, 0.2)) for each in EVENTS[:2]]
+    assert await asyncio.gather(*answers) == [Deferred(each, Reason.DEADLINE) for each in REQUESTS[:2]]
+    store.opened.set()
+    # Its read comes after theirs, in the same thread.
+    await lookups.answer_cached([EVENTS[2]])
+    gc.collect()
+    assert told == []
+
+
+class SlowThenDamaged(Slow):
+    """Reads fail: the first one at once, the others when `opened`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        self.reads += 1
+        if self.reads > 1:
+            self.opened.wait(30)
+        raise ZeroDivisionError
+
+
 class Paced(ScriptedProvider):
-    """Denies the first three permits."""
+    """Denies the first three permits. Two requests at a time are expected where `meeting` is set."""
 
     def __init__(self) -> None:
         super().__init__([*[Unavailable(Reason.PROVIDER_CLOSED, 0.01)] * 3, FOUND])
         self._lock = threading.Lock()
+        self.meeting: threading.Barrier | None = None
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
+        if self.meeting is not None:
+            self.meeting.wait(10)
         with self._lock:
             return super().ask(request, ticket)
 
 
 async def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_which_they_came(run: Run) -> None:
-    world = World(provider=Paced())
+    provider = Paced()
+    world = World(provider=provider)
     lookups, denied = run(world), asyncio.Event()
     first = asyncio.create_task(lookups.resolve(EVENTS[0], on_hold=lambda _: denied.set()))
     await denied.wait()
@@ -215,6 +249,9 @@ async def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_wh
     asked = [request.request_id for request, _ in world.provider.asked]
     assert list(dict.fromkeys(reversed(asked)))[::-1] == ["r-0", "r-1", "r-2", "r-3"]
     assert len(asked) == 7
+    # Afterwards they go at the same time again.
+    provider.meeting = threading.Barrier(2)
+    assert all(isinstance(each, Answered) for each in await asyncio.gather(*map(lookups.resolve, EVENTS[4:])))
 
 
 async def test_a_stop_ends_every_wait_with_the_last_outcome(run: Run) -> None:

@@ -112,15 +112,18 @@ class Journal:
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("BEGIN EXCLUSIVE")
+            is_sound = self._db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             if self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-                self._db.execute("SELECT number, texts, inn, status, details FROM inn_batch").fetchone()
+                self._db.execute("SELECT number, texts, inn, status, details FROM inn_batch LIMIT 0")
         except sqlite3.DatabaseError as exc:
             if exc.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise WrongUse(f"another inn batch is writing {self._out}") from None
             if exc.sqlite_errorcode not in _FOREIGN:
                 raise
-            text = f"{self._path} is no journal of inn batch, or is damaged: move it away, or choose another -o"
-            raise WrongUse(text) from None
+            is_sound = False
+        if not is_sound:
+            advice = "move it away, or choose another -o"
+            raise WrongUse(f"{self._path} is no journal of inn batch, or is damaged: {advice}")
         self._db.executescript(_BEGIN)
         self._keep = self._db.execute("SELECT 1 FROM inn_batch WHERE number > 0").fetchone() is not None
 

@@ -192,7 +192,10 @@ def database(statement: str) -> bytes:
         ),
         pytest.param(
             "out.csv.part",
-            database("CREATE TABLE inn_batch (number, texts, inn, status, details)")[:5000],
+            database(
+                "CREATE TABLE inn_batch AS WITH RECURSIVE row(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row "
+                "LIMIT 3000) SELECT number, '' AS texts, '' AS inn, '' AS status, '' AS details FROM row"
+            )[:8192],
             "is no journal of inn batch, or is damaged",
             id="cut short",
         ),

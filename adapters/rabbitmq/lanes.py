@@ -107,7 +107,8 @@ class Subscription:
         return consuming.consumer_tag or ""
 
     async def _deliver(self, message: DeliveredMessage) -> None:
-        self._arrived.append(Delivery(message.delivery_tag or 0, message.header.properties, message.body, monotonic()))
+        tag = message.delivery_tag or 0
+        self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
         self._news.set()
 
 

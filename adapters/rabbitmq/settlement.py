@@ -157,21 +157,14 @@ class Settlement:
             settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
         match chosen.moves_to:
             case "dead":
-                facts = {
-                    ATTEMPTS: job.attempts + 1,
-                    REASON: chosen.reason,
-                    PARKED_AT: now.isoformat(timespec="seconds"),
-                }
+                parked_at = now.isoformat(timespec="seconds")
+                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
                 settling.append(build_copy(names.dead, job.delivery, chosen.reason, facts))
             case "retry":
                 settling.append(build_copy(names.retry, job.delivery, chosen.reason, job.counts))
             case "lookup":
                 throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
                 settling.append(build_copy(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
-            case "" | "held":
-                pass
-            case _:
-                assert_never(chosen.moves_to)
         return settling
 
     def hand_back(self, job: Job) -> Message:

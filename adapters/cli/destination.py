@@ -97,12 +97,17 @@ class Client(Protocol):
         """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
 
 
-def client_of(to: HttpDestination | AmqpDestination, timeout: float) -> AbstractAsyncContextManager[Client]:
-    """A client for few requests. `timeout`: seconds without data that end one over HTTP."""
-    if isinstance(to, HttpDestination):
-        from adapters.cli.http_client import HttpClient
+def client_of(
+    to: HttpDestination | AmqpDestination, *, timeout: float = 0, concurrency: int = 0
+) -> AbstractAsyncContextManager[Client]:
+    """A client. Over HTTP it posts batches where `concurrency` requests wait at the same time.
 
-        return HttpClient(to, timeout)
+    0: it posts each by itself; `timeout`: seconds without data that end it.
+    """
+    if isinstance(to, HttpDestination):
+        from adapters.cli.http_client import HttpBatches, HttpClient
+
+        return HttpBatches(to, concurrency) if concurrency else HttpClient(to, timeout)
     from adapters.cli.amqp_client import AmqpClient
 
     return AmqpClient(to)

@@ -79,7 +79,7 @@ async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, obje
     """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
     try:
-        async with client_of(to, limit) as client, asyncio.timeout(limit):
+        async with client_of(to, timeout=limit) as client, asyncio.timeout(limit):
             return await _ask_until(begun + limit, client, request)
     except TimeoutError:
         if isinstance(to, HttpDestination):

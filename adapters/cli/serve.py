@@ -6,7 +6,6 @@ from contextlib import suppress
 from adapters import telemetry
 from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
-from adapters.config.host_names import is_loopback
 from adapters.config.settings import load_core
 from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.mongodb import WrongAddress
@@ -28,7 +27,7 @@ def serve() -> None:
             telemetry.start(core.app.name, core.log.level) as observer,
             function(core, observer) as served,
         ):
-            if not core.http.bearer_tokens and not is_loopback(core.http.host):
+            if core.http.is_open:
                 observer.event("open_to_everybody", variable="HTTP_TOKENS", host=core.http.host)
             server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
             run(_serve(server, served, core.app.start_timeout_sec))

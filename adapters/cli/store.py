@@ -1,7 +1,7 @@
 """Opens the store for a command."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.store import open_store
@@ -10,10 +10,14 @@ from adapters.mongodb import MongoStore, StoreRefuses, WrongAddress
 from function.ports import Unavailable
 
 
+def store_from_settings() -> AbstractContextManager[MongoStore]:
+    """The store of APP_… and MONGO_…, as `store_for_command` opens it."""
+    return store_for_command(*load_groups((AppSettings, MongoSettings, HistorySettings)))
+
+
 @contextmanager
-def store_from_settings() -> Iterator[MongoStore]:
-    """The store of APP_… and MONGO_…. Its errors, also those in the block, are raised as Failure."""
-    app, mongo, history = load_groups((AppSettings, MongoSettings, HistorySettings))
+def store_for_command(app: AppSettings, mongo: MongoSettings, history: HistorySettings) -> Iterator[MongoStore]:
+    """The store. Its errors, also those in the block, are raised as Failure."""
     try:
         with open_store(app, mongo, history) as store:
             yield store

@@ -43,10 +43,9 @@ def consumer_process(
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         answers = stack.enter_context(closing(CachedAnswers(store, clock, telemetry)))
         lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
-        context = LaneContext(
-            QueueNames(rabbit.source_queue_name), lookups, clock, core.app.request_retry_times, telemetry
-        )
-        consumer = Consumer(broker(core.app, rabbit), context, rabbit.prefetch_count, rabbit.prefetch_count)
+        to = broker(core.app, rabbit)
+        context = LaneContext(to.names, lookups, clock, core.app.request_retry_times, telemetry)
+        consumer = Consumer(to, context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
         checks = {
             "store": store_check(store.ping),

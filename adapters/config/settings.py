@@ -74,6 +74,11 @@ class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
         """The tokens that a request needs one of; none: every request is allowed."""
         return fields.split_list(self.tokens.get_secret_value())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines may ask without a token."""
+        return not self.bearer_tokens and not host_names.is_loopback(self.host)
+
 
 class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
     """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""

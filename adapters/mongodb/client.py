@@ -96,8 +96,12 @@ class MongoBase:
     def is_replicated(self) -> bool:
         """Whether this is a replica set or a sharded cluster."""
         with operator_errors():
-            hello = self._database.command("hello")
+            hello = self._hello()
         return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    def _hello(self) -> Document:
+        """The server's `hello`. Without these options the times in a command's reply would be naive."""
+        return self._database.command("hello", codec_options=self._database.codec_options)
 
     @contextmanager
     def _long_call(self) -> Iterator[None]:

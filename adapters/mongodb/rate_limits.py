@@ -84,9 +84,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
             found = list(self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}]))
             states = {document["_id"]: (_state(document), document["now"].timestamp()) for document in found}
             if states.keys() != set(providers):
-                # Without these options a command's times are naive.
-                hello = self._database.command("hello", codec_options=self._database.codec_options)
-                new = ProviderState(), hello["localTime"].timestamp()
+                new = ProviderState(), self._hello()["localTime"].timestamp()
                 states = {**dict.fromkeys(providers, new), **states}
         return [states[provider] for provider in providers]
 

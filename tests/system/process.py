@@ -32,6 +32,11 @@ CALLERS = 50
 """Threads that ask one process at the same time without losing connections."""
 
 
+def patched(statement: str) -> tuple[str, ...]:
+    """The command `inn`, after this statement."""
+    return ("python", "-c", f"{statement}; from adapters.cli import main; main()")
+
+
 class Process:
     """A command with these settings. HTTP_PORT is its own.
 

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
-from tests.system.process import HEADERS, KEY, ROOT, Process, kept
+from tests.system.process import HEADERS, KEY, ROOT, Process, kept, patched
 
 Start = Callable[..., Process]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
@@ -254,10 +254,8 @@ def test_a_find_that_is_answered_after_its_request_is_kept_before_the_process_en
 def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the_next_from_asking(
     start: Start, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    hurried = (
-        "import adapters.composition.function as f; f.FETCH_GRACE_SEC = 0.1; from adapters.cli import main; main()"
-    )
-    served = start(settings, "python", "-c", hurried, "serve")
+    hurried = patched("import adapters.composition.function as f; f.FETCH_GRACE_SEC = 0.1")
+    served = start(settings, *hurried, "serve")
     asked_in_vain(served, emulator)
     assert "claim" in kept(settings)
     assert served.end(signal.SIGTERM) == 0
@@ -293,11 +291,8 @@ def test_every_request_of_kept_alive_clients_is_answered_through_a_sigterm(
     start: Start, settings: dict[str, str]
 ) -> None:
     # On a busy machine a client may take long to send its next request.
-    patient = (
-        "from adapters.http.protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60; "
-        "from adapters.cli import main; main()"
-    )
-    served = start(settings, "python", "-c", patient, "serve")
+    patient = patched("from adapters.http.protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60")
+    served = start(settings, *patient, "serve")
     served.answers("/readyz", 200)
     assert served.ask(PERSON).status == 200
     started = threading.Barrier(CLIENTS + 1)

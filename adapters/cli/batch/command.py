@@ -2,17 +2,16 @@
 
 import asyncio
 import sqlite3
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.journal import SUFFIXES, Journal
+from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
-from adapters.cli.destination import Amqp, AmqpDestination, Client, HttpDestination, Queue, TokenFile, Url, destination
+from adapters.cli.destination import Amqp, HttpDestination, Queue, TokenFile, Url, client_of, destination
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
 
@@ -88,7 +87,7 @@ def batch(
 
     async def ask() -> None:
         running.append(asyncio.current_task())
-        async with progress.shown(journal.total), _client(where, concurrency) as client:
+        async with progress.shown(journal.total), client_of(where, concurrency=concurrency) as client:
             await runner.run(table.rows(), client)
 
     try:
@@ -106,7 +105,7 @@ def batch(
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
     except sqlite3.DatabaseError as exc:
-        remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else "move it away, or choose another -o"
+        remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else MOVE_AWAY
         raise Failure(f"{journal.place}: {exc}; {remedy}") from None
     except Failure as failure:
         if journal.answered == 0:
@@ -114,16 +113,6 @@ def batch(
         raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
-
-
-def _client(where: HttpDestination | AmqpDestination, concurrency: int) -> AbstractAsyncContextManager[Client]:
-    if isinstance(where, HttpDestination):
-        from adapters.cli.http_client import HttpBatches  # imported only where it is used
-
-        return HttpBatches(where, concurrency)
-    from adapters.cli.amqp_client import AmqpClient  # imported only where it is used
-
-    return AmqpClient(where)
 
 
 def _so_far(journal: Journal) -> str:

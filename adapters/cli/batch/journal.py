@@ -26,6 +26,7 @@ from adapters.cli.batch.rows import (
 from adapters.cli.batch.tables import open_tables
 from adapters.cli.errors import WrongUse
 
+MOVE_AWAY = "move it away, or choose another -o"
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 RUSSIAN_EXCEL = Dialect("utf-8-sig", ";", "\r\n")
 """The format that a Russian Excel opens by a double click."""
@@ -122,8 +123,7 @@ class Journal:
                 raise
             is_sound = False
         if not is_sound:
-            advice = "move it away, or choose another -o"
-            raise WrongUse(f"{self._path} is no journal of inn batch, or is damaged: {advice}")
+            raise WrongUse(f"{self._path} is no journal of inn batch, or is damaged: {MOVE_AWAY}")
         self._db.executescript(_BEGIN)
         self._keep = self._db.execute("SELECT 1 FROM inn_batch WHERE number > 0").fetchone() is not None
 
@@ -159,7 +159,7 @@ class Journal:
         why = "it has more rows" if number is None else f"row {number + 1} is not the input's"
         if number == 0:
             why = "its headings are not the input's, then inn, status, details"
-        return WrongUse(f"{path} belongs to another input ({why}): move it away, or choose another -o")
+        return WrongUse(f"{path} belongs to another input ({why}): {MOVE_AWAY}")
 
 
 def _joined(row: Row) -> str:

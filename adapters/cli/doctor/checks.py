@@ -9,7 +9,6 @@ from adapters.cli.doctor.finding import Finding, Kind, Settings
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
 from adapters.config.environment import WrongSettings
-from adapters.config.host_names import is_loopback
 from adapters.config.settings import (
     ALL_GROUPS,
     CORE_GROUPS,
@@ -95,5 +94,5 @@ def _unknown_names(names: Iterable[str]) -> Iterator[str]:
 
 
 def _open_to_everybody(http: HttpSettings | None) -> Iterator[str]:
-    if http is not None and not http.bearer_tokens and not is_loopback(http.host):
+    if http is not None and http.is_open:
         yield f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"

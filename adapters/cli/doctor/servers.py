@@ -11,10 +11,17 @@ from pymongo.uri_parser import parse_uri
 from adapters.cli.doctor import providers
 from adapters.cli.doctor.finding import Finding, Kind, Settings
 from adapters.cli.errors import Failure
-from adapters.cli.store import store_from_settings
+from adapters.cli.store import store_for_command
 from adapters.composition.consumer import broker
 from adapters.composition.store import check_origin
-from adapters.config.settings import ApiFnsSettings, AppSettings, MongoSettings, NalogSettings, RabbitSettings
+from adapters.config.settings import (
+    ApiFnsSettings,
+    AppSettings,
+    HistorySettings,
+    MongoSettings,
+    NalogSettings,
+    RabbitSettings,
+)
 from adapters.mongodb import StoredCounts, StoreFault, WrongAddress
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
@@ -40,8 +47,8 @@ _CLUSTER = (
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
-    mongo = settings[MongoSettings]
-    with store_from_settings() as store:
+    app, mongo = settings[AppSettings], settings[MongoSettings]
+    with store_for_command(app, mongo, settings[HistorySettings]) as store:
         try:
             store.prepare()
             store.try_writing()
@@ -51,7 +58,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
                 text = "a server by itself: it is down as long as its machine is; a replica set (MONGO_RS) goes on"
                 yield Finding(Kind.NOTE, MONGO, text)
             if old.answers or old.history:
-                yield Finding(Kind.NOTE, MONGO, _old_keys(old, settings[AppSettings]))
+                yield Finding(Kind.NOTE, MONGO, _old_keys(old, app))
             if NalogSettings in settings:
                 try:
                     check_origin(store, settings[NalogSettings])

@@ -24,7 +24,7 @@ from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import Server, free_port, wait_for
 from tests.servers.process import start as run
 from tests.servers.rabbitmq import PASSWORD, Node
-from tests.system.process import KEY, ROOT, Process, kept
+from tests.system.process import KEY, ROOT, Process, kept, patched
 from tests.system.rabbitmq import poisoned
 from tests.system.rabbitmq.crowd import Crowd, crowd
 from tests.system.rabbitmq.room import ask
@@ -252,8 +252,8 @@ def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
 def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
     settings: Settings, start: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    hurried = "import adapters.rabbitmq.lanes as lanes; lanes.DRAIN_SEC = 0.1; from adapters.cli import main; main()"
-    consumer = start(settings, "python", "-c", hurried, "consume")
+    hurried = patched("import adapters.rabbitmq.lanes as lanes; lanes.DRAIN_SEC = 0.1")
+    consumer = start(settings, *hurried, "consume")
     consumer.answers("/readyz", 200)
     customers.asks(persons(1))
     wait_for(lambda: emulator.stats().finds == 1, within=60, what="the find")

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -10,79 +11,62 @@ from function.result import ADVICE, LookupResult, result_of
 from tests.doubles import INN, NOW, PERSON, body, request
 
 TODAY = NOW.date()
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u2060\u2066\ufeff"
+APOSTROPHES = "\u2018\u2019\u201b\u02b9\u02bc\u2032\u0060\u00b4\uff07"
 
 
-def faults(**changes: Any) -> dict[str, str]:
-    rejected = parse(body(**changes), TODAY)
-    assert isinstance(rejected, Rejected)
-    assert rejected.request_id == "r-1"
-    return {error.field: error.message for error in rejected.errors}
+def rows(field: str, expected: object, *written: object, **others: object) -> list[tuple[dict[str, Any], str, object]]:
+    """A row for each way in which this field is written beside the others."""
+    return [({**others, field: each}, field, expected) for each in written]
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "value"),
     [
-        ({}, "last_name", "Иванов"),
-        ({"middleName": ...}, "middle_name", ""),
-        ({"middleName": None}, "middle_name", ""),
-        ({"middleName": "  "}, "middle_name", ""),
-        *(
-            ({"middleName": none}, "middle_name", "")
-            for none in (" - ", "\u2014", "нет", "Отсутствует", "НЕ УКАЗАНО", "не указан", "нет отчества", "(нет)", "без отчества", "не имеется", "\u200bнет")
-        ),
-        ({"middleName": "Нетович"}, "middle_name", "Нетович"),
-        ({"middleName": "Мамед  Оглы"}, "middle_name", "Мамед Оглы"),
-        ({"lastName": " Петров \u2014 Водкин "}, "last_name", "Петров - Водкин"),
-        ({"lastName": "Д\u2019Артаньян"}, "last_name", "Д'Артаньян"),
-        *(({"lastName": f"Д{sign}Артаньян"}, "last_name", "Д'Артаньян") for sign in "\u2018\u201b\u02b9\u02bc\u2032\u0060\u00b4\uff07"),
-        *(({"lastName": f"Ива{sign}нов"}, "last_name", "Иванов") for sign in "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u2060\u2066\ufeff"),
-        ({"lastName": "Цои\u0306"}, "last_name", "Цой"),
-        ({"lastName": "Иванов (Петров)"}, "last_name", "Иванов (Петров)"),
-        ({"firstName": "Людовик XV".replace("X", "V")}, "first_name", "Людовик VV"),
-        ({"documentSerial": "45 09"}, "document_serial", "4509"),
-        ({"documentSerial": "45-09"}, "document_serial", "4509"),
-        ({"documentSerial": "409"}, "document_serial", "0409"),
-        ({"documentNumber": "123 456"}, "document_number", "123456"),
-        ({"documentNumber": "№ 123456"}, "document_number", "123456"),
-        ({"documentNumber": "42"}, "document_number", "000042"),
-        ({"documentSerial": 409, "documentNumber": 42}, "document_serial", "0409"),
-        ({"documentSerial": 4509.0, "documentNumber": 42}, "document_number", "000042"),
-        ({"documentNumber": "123\u200b456"}, "document_number", "123456"),
-        ({"documentType": None}, "document_type", "21"),
-        ({"documentType": ""}, "document_type", "21"),
-        ({"documentDate": "2005-04-01"}, "document_date", date(2005, 4, 1)),
-        ({"documentDate": None}, "document_date", None),
-        ({"documentDate": ""}, "document_date", None),
-        ({"documentDate": "2026-05-04"}, "document_date", TODAY),
-        ({"documentDate": "2026-05-05"}, "document_date", None),
-        *(({"documentDate": odd}, "document_date", None) for odd in ("0001-01-01T00:00:00", "20.08.10", "20.08.2010", "2026-02-30", "yesterday", 7, True)),
-        ({"documentDate": "2005-04-01T00:00:00"}, "document_date", date(2005, 4, 1)),
-        *(({"birthDate": f"1985-03-12{midnight}"}, "birth_date", date(1985, 3, 12)) for midnight in ("T00:00:00", "T00:00", " 00:00:00", "T00:00:00.000", "T00:00:00Z", "T00:00:00+03:00")),
-        ({"documentDate": "1985-03-12"}, "document_date", date(1985, 3, 12)),
-        ({"documentDate": "1985-03-11"}, "document_date", None),
-        ({"birthDate": "1910-01-01"}, "birth_date", date(1910, 1, 1)),
-        ({"birthDate": "2026-05-04"}, "birth_date", TODAY),
-        ({"birthPlace": " г.  Тверь"}, "birth_place", "г. Тверь"),
-        ({"birthPlace": None}, "birth_place", ""),
-        ({"requestId": "я" * 128}, "request_id", "я" * 128),
-        ({"documentType": "03", "documentSerial": "iv-мю"}, "document_serial", "IV-МЮ"),
-        ({"documentType": "01", "documentSerial": "Х — АБ"}, "document_serial", "X-АБ"),
-        *(({"documentType": "03", "documentSerial": written}, "document_serial", "IV-МЮ") for written in ("IV МЮ", "IVМЮ", "IV-МЮ №", "ІV-МЮ", "1У МЮ", "IV-MЮ")),
-        ({"documentType": "03", "documentSerial": "IV-МЮ", "documentNumber": "№123456"}, "document_number", "123456"),
-        ({"documentType": "10", "documentSerial": ..., "documentNumber": "AB № 1234"}, "document_number", "AB 1234"),
-        ({"documentType": "03", "documentSerial": "11-АБ", "documentNumber": "1"}, "document_number", "000001"),
-        ({"documentType": "10", "documentSerial": ..., "documentNumber": "AB 12-34/5"}, "document_number", "AB 12-34/5"),
-        ({"documentType": "12", "documentSerial": " 82 ", "documentNumber": "7"}, "document_serial", "82"),
-        ({"documentType": "12", "documentSerial": " ", "documentNumber": "7"}, "document_serial", ""),
-        ({"documentType": "12", "documentSerial": " \u2014 ", "documentNumber": "7"}, "document_serial", ""),
-        ({"documentType": "12", "documentNumber": "а\u2013123"}, "document_number", "А-123"),
-        ({"documentType": "03", "documentSerial": "XXIV-АБ", "documentNumber": "1"}, "document_serial", "XXIV-АБ"),
-        ({"documentType": "03", "documentSerial": "clxxxviii-АБ", "documentNumber": "1"}, "document_serial", "CLXXXVIII-АБ"),
-        ({"unknown": {"any": ["thing"]}}, "first_name", "Пётр"),
+        *rows("lastName", "Иванов", "Иванов", *(f"Ива{sign}нов" for sign in INVISIBLE)),
+        *rows("lastName", "Петров - Водкин", " Петров \u2014 Водкин "),
+        *rows("lastName", "Д'Артаньян", *(f"Д{sign}Артаньян" for sign in APOSTROPHES)),
+        *rows("lastName", "Цой", "Цои\u0306"),
+        *rows("lastName", "Иванов (Петров)", "Иванов (Петров)"),
+        *rows("firstName", "Людовик VV", "Людовик VV"),
+        *rows("firstName", "Пётр", "Пётр", unknown={"any": ["thing"]}),
+        *rows("middleName", "", ..., None, "  ", " - ", "\u2014", "нет", "Отсутствует", "НЕ УКАЗАНО", "не указан"),
+        *rows("middleName", "", "нет отчества", "(нет)", "без отчества", "не имеется", "\u200bнет"),
+        *rows("middleName", "Нетович", "Нетович"),
+        *rows("middleName", "Мамед Оглы", "Мамед  Оглы"),
+        *rows("documentSerial", "4509", "45 09", "45-09", 4509.0),
+        *rows("documentSerial", "0409", "409", 409),
+        *rows("documentNumber", "123456", "123 456", "№ 123456", "123\u200b456"),
+        *rows("documentNumber", "000042", "42", 42),
+        *rows("documentType", "21", None, ""),
+        *rows("documentDate", date(2005, 4, 1), "2005-04-01", "2005-04-01T00:00:00"),
+        *rows("documentDate", None, None, "", "2026-05-05", "1985-03-11", "0001-01-01T00:00:00", "20.08.10"),
+        *rows("documentDate", None, "20.08.2010", "2026-02-30", "yesterday", 7, True),
+        *rows("documentDate", TODAY, "2026-05-04"),
+        *rows("documentDate", date(1985, 3, 12), "1985-03-12"),
+        *rows("birthDate", date(1985, 3, 12), "1985-03-12T00:00:00", "1985-03-12T00:00", "1985-03-12 00:00:00"),
+        *rows("birthDate", date(1985, 3, 12), *(f"1985-03-12T00:00:00{zone}" for zone in (".000", "Z", "+03:00"))),
+        *rows("birthDate", date(1910, 1, 1), "1910-01-01"),
+        *rows("birthDate", TODAY, "2026-05-04"),
+        *rows("birthPlace", "г. Тверь", " г.  Тверь"),
+        *rows("birthPlace", "", None),
+        *rows("requestId", "я" * 128, "я" * 128),
+        *rows("documentSerial", "IV-МЮ", "iv-мю", "IV МЮ", "IVМЮ", "IV-МЮ №", "ІV-МЮ", "1У МЮ", "IV-MЮ", documentType="03"),
+        *rows("documentSerial", "X-АБ", "Х — АБ", documentType="01"),
+        *rows("documentSerial", "XXIV-АБ", "XXIV-АБ", documentType="03"),
+        *rows("documentSerial", "CLXXXVIII-АБ", "clxxxviii-АБ", documentType="03"),
+        *rows("documentNumber", "123456", "№123456", documentType="03", documentSerial="IV-МЮ"),
+        *rows("documentNumber", "000001", "1", documentType="03", documentSerial="11-АБ"),
+        *rows("documentNumber", "AB 1234", "AB № 1234", documentType="10", documentSerial=...),
+        *rows("documentNumber", "AB 12-34/5", "AB 12-34/5", documentType="10", documentSerial=...),
+        *rows("documentSerial", "82", " 82 ", documentType="12", documentNumber="7"),
+        *rows("documentSerial", "", " ", " \u2014 ", documentType="12", documentNumber="7"),
+        *rows("documentNumber", "А-123", "а\u2013123", documentType="12"),
     ],
 )  # fmt: skip
 def test_a_field_is_read(changes: dict[str, Any], field: str, value: object) -> None:
-    assert getattr(request(**changes), field) == value
+    attribute = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", field)
+    assert getattr(request(**changes), attribute) == value
 
 
 SIX_DIGITS = "must be the document's number: 6 digits"
@@ -95,62 +79,51 @@ FREE = "may have letters, digits, spaces, dashes, dots and slashes only"
 LOOK_ALIKE = "has Latin letters that look like Cyrillic ones: type them in Cyrillic"
 LATIN = "has Latin letters: write the name in Cyrillic, as in the document"
 FOREIGN = "may have Cyrillic letters, Latin I and V, spaces and -'.,() only"
+NO_LETTER = "must have at least one Cyrillic letter"
+TOO_LONG = "must have at most 25 characters"
+TOO_LONG_TOGETHER = f"{TOO_LONG}, the series and a space included"
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "field", "message"),
     [
-        ({"lastName": ...}, {"lastName": "is required"}),
-        ({"lastName": None}, {"lastName": "must be a string"}),
-        ({"lastName": 5}, {"lastName": "must be a string"}),
-        ({"lastName": ""}, {"lastName": "is required"}),
-        ({"lastName": "\t \n"}, {"lastName": "is required"}),
-        ({"lastName": "Пeтров"}, {"lastName": LOOK_ALIKE}),
-        ({"lastName": "Petrov"}, {"lastName": LATIN}),
-        ({"lastName": "Петров W"}, {"lastName": LATIN}),
-        ({"lastName": "Петров1"}, {"lastName": FOREIGN}),
-        ({"lastName": "Петров\x00"}, {"lastName": FOREIGN}),
-        ({"lastName": "Шевченкі"}, {"lastName": OTHER_CYRILLIC}),
-        *(({"lastName": other}, {"lastName": OTHER_CYRILLIC}) for other in ("Іваненко", "Їжак", "Доўгі", "Әлия")),
-        ({"lastName": "IV"}, {"lastName": "must have at least one Cyrillic letter"}),
-        ({"lastName": "а" * 10_000}, {"lastName": "must have at most 150 characters"}),
-        ({"firstName": "-"}, {"firstName": "must have at least one Cyrillic letter"}),
-        ({"middleName": 1}, {"middleName": "must be a string"}),
-        ({"middleName": "Petrovich"}, {"middleName": LATIN}),
-        ({"birthDate": ...}, {"birthDate": "is required"}),
-        ({"birthDate": "12.03.1985"}, {"birthDate": ISO}),
-        ({"birthDate": "19850312"}, {"birthDate": ISO}),
-        ({"birthDate": "1985-02-30"}, {"birthDate": ISO}),
-        *(({"birthDate": f"1985-03-12{time}"}, {"birthDate": ISO}) for time in ("T00:00:01", "T12:00:00", "T21:00:00Z", "T")),
-        ({"birthDate": "١٩٨٥-03-12"}, {"birthDate": ISO}),
-        ({"birthDate": 479433600}, {"birthDate": "must be a string"}),
-        ({"birthDate": "1909-12-31"}, {"birthDate": "must not be before 1910-01-01"}),
-        ({"birthDate": "2026-05-05"}, {"birthDate": "must not be in the future"}),
-        ({"documentType": "99"}, {"documentType": "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62"}),
-        ({"documentType": 21}, {"documentType": "must be a string"}),
-        ({"documentSerial": ...}, {"documentSerial": "is required"}),
-        *(({"documentSerial": no}, {"documentSerial": "must be a string"}) for no in (45.5, -4509, True, ["4509"])),
-        ({"documentSerial": "45091"}, {"documentSerial": FOUR_DIGITS}),
-        ({"documentSerial": "0000"}, {"documentSerial": FOUR_DIGITS}),
-        ({"documentSerial": "45"}, {"documentSerial": FOUR_DIGITS}),
-        ({"documentSerial": "АБВГ"}, {"documentSerial": FOUR_DIGITS}),
-        ({"documentNumber": ...}, {"documentNumber": "is required"}),
-        ({"documentNumber": "1234567"}, {"documentNumber": SIX_DIGITS}),
-        ({"documentNumber": "000000"}, {"documentNumber": SIX_DIGITS}),
-        ({"documentNumber": "12 O4"}, {"documentNumber": SIX_DIGITS}),
-        ({"documentType": "03", "documentSerial": "4509"}, {"documentSerial": ROMAN}),
-        *(({"documentType": "03", "documentSerial": f"{no}-АБ"}, {"documentSerial": ROMAN}) for no in ("", "IIV", "IIII", "VX", "ll", "IL")),
-        ({"documentType": "03", "documentSerial": ""}, {"documentSerial": "is required"}),
-        ({"documentType": "10", "documentNumber": ""}, {"documentNumber": "is required"}),
-        ({"documentType": "10", "documentSerial": "", "documentNumber": "1" * 26}, {"documentNumber": "must have at most 25 characters"}),
-        ({"documentType": "10", "documentSerial": "1" * 15, "documentNumber": "2" * 10}, {"documentNumber": "must have at most 25 characters, the series and a space included"}),
-        ({"documentType": "10", "documentNumber": "1;2"}, {"documentNumber": FREE}),
-        *(({"documentType": "10", "documentNumber": no}, {"documentNumber": SIGN}) for no in ("-", "...", "/ /")),
-        ({"birthPlace": "б" * 251}, {"birthPlace": "must have at most 250 characters"}),
+        *rows("lastName", "is required", ..., "", "\t \n"),
+        *rows("lastName", "must be a string", None, 5),
+        *rows("lastName", LOOK_ALIKE, "Пeтров"),
+        *rows("lastName", LATIN, "Petrov", "Петров W"),
+        *rows("lastName", FOREIGN, "Петров1", "Петров\x00"),
+        *rows("lastName", OTHER_CYRILLIC, "Шевченкі", "Іваненко", "Їжак", "Доўгі", "Әлия"),
+        *rows("lastName", NO_LETTER, "IV"),
+        *rows("lastName", "must have at most 150 characters", "а" * 10_000),
+        *rows("firstName", NO_LETTER, "-"),
+        *rows("middleName", "must be a string", 1),
+        *rows("middleName", LATIN, "Petrovich"),
+        *rows("birthDate", "is required", ...),
+        *rows("birthDate", ISO, "12.03.1985", "19850312", "1985-02-30", "١٩٨٥-03-12"),
+        *rows("birthDate", ISO, *(f"1985-03-12{time}" for time in ("T00:00:01", "T12:00:00", "T21:00:00Z", "T"))),
+        *rows("birthDate", "must be a string", 479433600),
+        *rows("birthDate", "must not be before 1910-01-01", "1909-12-31"),
+        *rows("birthDate", "must not be in the future", "2026-05-05"),
+        *rows("documentType", "must be one of 01, 03, 10, 12, 15, 19, 21, 23, 62", "99"),
+        *rows("documentType", "must be a string", 21),
+        *rows("documentSerial", "is required", ...),
+        *rows("documentSerial", "must be a string", 45.5, -4509, True, ["4509"]),
+        *rows("documentSerial", FOUR_DIGITS, "45091", "0000", "45", "АБВГ"),
+        *rows("documentNumber", "is required", ...),
+        *rows("documentNumber", SIX_DIGITS, "1234567", "000000", "12 O4"),
+        *rows("documentSerial", "is required", "", documentType="03"),
+        *rows("documentSerial", ROMAN, "4509", "-АБ", "IIV-АБ", "IIII-АБ", "VX-АБ", "ll-АБ", "IL-АБ", documentType="03"),
+        *rows("documentNumber", "is required", "", documentType="10"),
+        *rows("documentNumber", TOO_LONG, "1" * 26, documentType="10", documentSerial=""),
+        *rows("documentNumber", TOO_LONG_TOGETHER, "2" * 10, documentType="10", documentSerial="1" * 15),
+        *rows("documentNumber", FREE, "1;2", documentType="10"),
+        *rows("documentNumber", SIGN, "-", "...", "/ /", documentType="10"),
+        *rows("birthPlace", "must have at most 250 characters", "б" * 251),
     ],
 )  # fmt: skip
-def test_a_wrong_field_is_named_with_what_was_expected(changes: dict[str, Any], expected: dict[str, str]) -> None:
-    assert faults(**changes) == expected
+def test_a_wrong_field_is_named_with_what_was_expected(changes: dict[str, Any], field: str, message: str) -> None:
+    rejected = parse(body(**changes), TODAY)
+    assert rejected == Rejected("r-1", (FieldError(field, message),))
 
 
 def test_every_wrong_field_is_named_at_once() -> None:

@@ -1,12 +1,12 @@
 """Fail-over: which provider is asked, and when; polls; what the Observer hears."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,17 +30,17 @@ PENDING = Pending(TICKET, 1)
 CAPTCHA_AHEAD = ProviderReply(FOUND, captcha_ahead=True)
 AWAY, BAD = Unavailable(Reason.PROVIDER_UNAVAILABLE), Unavailable(Reason.BAD_REPLY)
 FOREIGNER: dict[str, Any] = {"documentType": "10", "documentSerial": "", "documentNumber": "A1"}
+ANOTHER: dict[str, Any] = {"documentNumber": "999999"}
 
 Said = Verdict | Invalid | Pending | ProviderReply | BaseException
 
 
 class StubProvider:
-    """A Provider that gives these replies in order, the last one for ever; an exception is raised."""
+    """A Provider that gives these replies in order, the last one for ever; an exception is raised. apifns serves passports."""
 
-    def __init__(self, name: str, said: Sequence[Said], *, passports_only: bool = False) -> None:
+    def __init__(self, name: str, said: Sequence[Said]) -> None:
         self.name = name
         self.said = list(said)
-        self.passports_only = passports_only
         self.while_asked: Callable[[], object] = lambda: None
         self.tickets: list[Ticket | None] = []
 
@@ -49,7 +49,7 @@ class StubProvider:
         return len(self.tickets)
 
     def serves(self, request: LookupRequest) -> bool:
-        return not self.passports_only or request.document_type == "21"
+        return self.name == "nalog" or request.document_type == "21"
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
         self.tickets.append(ticket)
@@ -77,16 +77,15 @@ class World:
         *tax: Said,
         paid: Sequence[Said] = (),
         limit: RateLimit = LIMIT,
-        order: Sequence[StubProvider] = (),
+        order: Sequence[str] = ("nalog", "apifns"),
         paid_limit: RateLimit | None = None,
     ) -> None:
         self.seconds = NOON
         self.tax, self.paid = StubProvider("nalog", tax), StubProvider("apifns", paid)
         self.limiter, self.observer = Limiter(self.monotonic), RecordingObserver()
-        providers = order or ([self.tax, self.paid] if paid else [self.tax])
-        limits = {"nalog": limit, "apifns": paid_limit or limit}
-        limited = [(provider, limits[provider.name]) for provider in providers]
-        self.failover = FailoverProvider(limited, self.limiter, self.observer, self, self.monotonic)
+        limited = {"nalog": (self.tax, limit)} | ({"apifns": (self.paid, paid_limit or limit)} if paid else {})
+        providers = [limited[name] for name in order if name in limited]
+        self.failover = FailoverProvider(providers, self.limiter, self.observer, self, self.monotonic)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.seconds, UTC)
@@ -102,12 +101,14 @@ class World:
             self.ask(ticket, **changed)
         return no.value.reason, no.value.retry_after
 
-    def end(self) -> object:
-        """How a find ends, either way."""
+    def end(self, ticket: Ticket | None = None, **changed: object) -> object:
+        """How a request ends, whichever way."""
         try:
-            return self.ask()
+            return self.ask(ticket, **changed)
         except Unavailable as no:
             return no.reason, no.retry_after
+        except (ZeroDivisionError, KeyboardInterrupt) as bug:
+            return type(bug)
 
     @property
     def states(self) -> list[Denied | None]:
@@ -130,25 +131,46 @@ def ready(*said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> W
 OFF = replace(LIMIT, cooldown=0)
 CLOSED = Reason.PROVIDER_CLOSED
 OPENS_SESSION = Unavailable(CLOSED, 1)
+THROTTLED = Reason.THROTTLED
+
+
+class Step(NamedTuple):
+    """A request, so many seconds after the one before, and how it ends."""
+
+    ending: object
+    after: float = 0
+    ticket: Ticket | None = None
+    changed: Mapping[str, object] = {}
+
+
+def after(seconds: float, ending: object) -> Step:
+    return Step(ending, seconds)
+
+
+def poll(ending: object) -> Step:
+    return Step(ending, ticket=TICKET)
+
+
+def of(person: Mapping[str, object], ending: object) -> Step:
+    return Step(ending, changed=person)
+
+
+GOOD: dict[str, Said] = {"an answer": FOUND, "an invalid person": INVALID, "a ticket": PENDING}
 FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)]
-# How requests end, one after the other, and how often each provider was asked.
+# How finds and other requests end, one after the other, and how often each provider was asked.
 ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
     "so is that a person is invalid": (World(INVALID, paid=[PAID]), [INVALID], (1, 0)),
     "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
-    "one that fails is not passed over": (
-        World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)
-    ),
+    "one that fails is not passed over":
+        (World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)),
     "nor one that is paced": (World(FOUND, paid=[PAID]), [FOUND, (CLOSED, 1)], (1, 0)),
-    "nor one that opens its session: it was not asked, and has not failed": (
-        World(OPENS_SESSION, FOUND, paid=[PAID], limit=UNPACED), [(CLOSED, 1), FOUND], (2, 0)
-    ),
-    "when all are shut the first to open is waited for": (
-        World(Throttled(300), paid=[Throttled(100)]), [(Reason.THROTTLED, 100), (CLOSED, 100)], (1, 1)
-    ),
-    "who waits for the fallback is told when it may be asked again": (
-        World(Throttled(3000), paid=[BAD]), [(Reason.THROTTLED, 60)], (1, 1)
-    ),
+    "nor one that opens its session: it was not asked, and has not failed":
+        (World(OPENS_SESSION, FOUND, paid=[PAID], limit=UNPACED), [(CLOSED, 1), FOUND], (2, 0)),
+    "when all are shut the first to open is waited for":
+        (World(Throttled(300), paid=[Throttled(100)]), [(Reason.THROTTLED, 100), (CLOSED, 100)], (1, 1)),
+    "who waits for the fallback is told when it may be asked again":
+        (World(Throttled(3000), paid=[BAD]), [(Reason.THROTTLED, 60)], (1, 1)),
     **{
         f"a fallback that fails changes nothing: {said.reason.value}, {said.retry_after} s, cool-down {limit.cooldown}": (
             World(Throttled(50), paid=[said], limit=limit), [(Reason.THROTTLED, 50), (CLOSED, 50)], (1, 1)
@@ -158,9 +180,8 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     },
     "a provider's own word counts where it asks for longer": (World(Throttled(300)), [(Reason.THROTTLED, 300)], (1, 0)),
     "a good reply may ask for a cool-down": (World(CAPTCHA_AHEAD), [FOUND, (CLOSED, 20)], (1, 0)),
-    "throttling is a failure where cool-downs are off": (
-        World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)
-    ),
+    "throttling is a failure where cool-downs are off":
+        (World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)),
     "and leads to the next all the same": (World(Throttled(), paid=[PAID], limit=OFF), [PAID], (1, 1)),
     **{
         f"a probe without an answer closes for longer: {said.reason.value}": (
@@ -171,16 +192,50 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "one that announces a captcha does, too": (ready(CAPTCHA_AHEAD), [FOUND, (CLOSED, 40)], (2, 0)),
     "a failed probe's request goes to the next": (ready(AWAY, paid=[PAID]), [PAID], (2, 2)),
     "and is a failure still where that fails": (ready(BAD, paid=[AWAY]), [(Reason.BAD_REPLY, 40)], (2, 1)),
-    "where cool-downs are off nobody waits for it": (
-        ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0)), [(Reason.BAD_REPLY, 0), FOUND], (3, 0)
+    "where cool-downs are off nobody waits for it":
+        (ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0)), [(Reason.BAD_REPLY, 0), FOUND], (3, 0)),
+    "a poll goes to the provider of its ticket though it is closed":
+        (World(Throttled(), FOUND, paid=[PAID]), [PAID, poll(FOUND)], (2, 1)),
+    "a poll whose ticket is of no more use fails and nobody else is asked":
+        (World(AWAY, paid=[PAID]), [poll((Reason.PROVIDER_UNAVAILABLE, 0))], (1, 0)),
+    "a poll that announces a captcha cools the provider down and keeps its ticket":
+        (World(ProviderReply(PENDING, captcha_ahead=True)), [poll(PENDING), (CLOSED, 20)], (1, 0)),
+    "a poll is no probe": (ready(FOUND, Throttled()), [poll(FOUND), (THROTTLED, 40)], (3, 0)),
+    "a request goes to the next when the day's limit is reached": (
+        World(FOUND, paid=[PAID], limit=replace(UNPACED, daily_limit=2), paid_limit=UNPACED),
+        [FOUND, FOUND, PAID, PAID, after(seconds_to_midnight(NOON), FOUND)], (3, 2),
     ),
+    "who does not serve a person is passed over and takes no turn":
+        (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [of(FOREIGNER, FOUND), PAID], (1, 1)),
+    "nobody serves a person":
+        (World(paid=[PAID], order=("apifns",)), [of(FOREIGNER, (Reason.PROVIDER_UNAVAILABLE, 0))], (0, 0)),
+    "nobody is kept from the fallback because it is shut itself": (
+        World(Throttled(3000), paid=[Throttled(), PAID]),
+        [of(ANOTHER, (THROTTLED, 60)), (CLOSED, 20), after(20, PAID)], (1, 2),
+    ),
+    "a throttled provider is left alone longer each time and short again after a good reply": (
+        World(Throttled(), Throttled(), Throttled(), FOUND, Throttled()),
+        [(THROTTLED, 20), after(1, (CLOSED, 19)), after(19, (THROTTLED, 40)), after(1, (CLOSED, 39)),
+         after(39, (THROTTLED, 80)), after(1, (CLOSED, 79)), after(79, FOUND), after(1, (THROTTLED, 20))], (5, 0),
+    ),
+    **{
+        f"a probe that ends with {kind} opens the provider": (ready(said), [said, after(1, said)], (3, 0))
+        for kind, said in GOOD.items()
+    },
+    "a bug in a probe closes it again and comes out":
+        (ready(ZeroDivisionError()), [ZeroDivisionError, (CLOSED, 40)], (2, 0)),
+    "a probe that never reports back is lost after its lease":
+        (ready(KeyboardInterrupt(), FOUND), [KeyboardInterrupt, after(59, (CLOSED, 1)), after(1, FOUND)], (3, 0)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("row", ENDINGS)
 def test_how_requests_end_and_who_is_asked(row: str) -> None:
-    world, endings, asked = ENDINGS[row]
-    assert [world.end() for _ in endings] == endings
+    world, steps, asked = ENDINGS[row]
+    for step in steps:
+        ending, seconds, ticket, changed = step if isinstance(step, Step) else Step(step)
+        world.seconds += seconds
+        assert world.end(ticket, **changed) == ending
     assert world.asked == asked
 
 
@@ -192,10 +247,6 @@ class TestTicket:
         assert [world.ask(), *(world.ask(TICKET) for _ in range(5))] == [PENDING] * 5 + [FOUND]
         assert world.tax.tickets == [None, *[TICKET] * 5]
         assert world.failure()[0] is Reason.PROVIDER_CLOSED
-
-    def test_a_poll_goes_to_the_provider_of_its_ticket_though_it_is_closed(self) -> None:
-        world = World(Throttled(), FOUND, paid=[PAID])
-        assert [world.ask(), world.ask(TICKET)] == [PAID, FOUND]
 
     @pytest.mark.parametrize(
         "ticket",
@@ -217,38 +268,6 @@ class TestTicket:
         outcomes = [outcome for _, outcome, _ in world.observer.of("provider_called")]
         assert outcomes == ["provider_unavailable", "found"]
 
-    def test_a_poll_whose_ticket_is_of_no_more_use_fails_and_nobody_else_is_asked(self) -> None:
-        world = World(AWAY, paid=[PAID])
-        assert world.failure(TICKET) == (Reason.PROVIDER_UNAVAILABLE, 0)
-        assert world.asked == (1, 0)
-
-    def test_a_poll_that_announces_a_captcha_cools_the_provider_down_and_keeps_its_ticket(self) -> None:
-        world = World(ProviderReply(PENDING, captcha_ahead=True))
-        assert world.ask(TICKET) == PENDING
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 20)
-
-    def test_a_poll_is_no_probe(self) -> None:
-        world = ready(FOUND, Throttled())
-        world.ask(TICKET)
-        assert world.failure() == (Reason.THROTTLED, 40)
-
-
-class TestOrder:
-    def test_a_request_goes_to_the_next_when_the_day_s_limit_is_reached(self) -> None:
-        world = World(FOUND, paid=[PAID], limit=replace(UNPACED, daily_limit=2), paid_limit=UNPACED)
-        assert [world.ask() for _ in range(4)] == [FOUND, FOUND, PAID, PAID]
-        world.seconds += seconds_to_midnight(world.seconds)
-        assert world.ask() == FOUND
-
-    def test_who_does_not_serve_a_person_is_passed_over_and_takes_no_turn(self) -> None:
-        paid, tax = StubProvider("apifns", [PAID], passports_only=True), StubProvider("nalog", [FOUND])
-        world = World(order=[paid, tax])
-        assert [world.ask(**FOREIGNER), world.ask()] == [FOUND, PAID]
-
-    def test_nobody_serves_a_person(self) -> None:
-        world = World(order=[StubProvider("apifns", [PAID], passports_only=True)])
-        assert world.failure(**FOREIGNER)[0] is Reason.PROVIDER_UNAVAILABLE
-
 
 class TestFallback:
     """The next provider, in place of a closed one: its failure changes nothing."""
@@ -267,43 +286,14 @@ class TestFallback:
             world.failure()
         assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
         assert world.paid.asked == 9
-        assert world.ask(documentNumber="999999") == PAID
+        assert world.ask(**ANOTHER) == PAID
         assert world.failure() == (Reason.PROVIDER_CLOSED, 3600)
-
-    def test_nobody_is_kept_from_it_because_it_is_shut_itself(self) -> None:
-        world = World(Throttled(3000), paid=[Throttled(), PAID])
-        world.failure(documentNumber="999999")
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 20)
-        world.seconds += 20
-        assert world.ask() == PAID
 
     def test_of_too_many_persons_the_oldest_cool_down_is_dropped(self) -> None:
         cooldowns, seconds = PersonCooldowns(lambda: NOON, capacity=2), PERSON_COOLDOWN.cooldown
         persons = [request(documentNumber=f"{number:06}").person for number in (1, 2, 3)]
         assert [cooldowns.start(person, 0) for person in persons] == [seconds] * 3
         assert [cooldowns.remaining(person) for person in persons] == [0, seconds, seconds]
-
-
-class TestCoolDown:
-    def test_a_throttled_provider_is_left_alone_longer_each_time_and_short_again_after_a_good_reply(self) -> None:
-        world = World(Throttled(), Throttled(), Throttled(), FOUND, Throttled())
-        for times, wait in enumerate((20, 40, 80), 1):
-            assert world.failure() == (Reason.THROTTLED, wait)
-            world.seconds += 1
-            assert world.failure() == (Reason.PROVIDER_CLOSED, wait - 1)
-            assert world.tax.asked == times
-            world.seconds += wait - 1
-        assert world.ask() == FOUND
-        world.seconds += 1
-        assert world.failure() == (Reason.THROTTLED, 20)
-
-    def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
-        world = World(FOUND)
-        world.tax.while_asked = lambda: world.limiter.cool_down("nalog", LIMIT)
-        assert world.ask() == FOUND
-        world.seconds += 20
-        # It would be 20 again had that reply counted as a proof.
-        assert world.limiter.cool_down("nalog", LIMIT) == 40
 
 
 class TestProbe:
@@ -317,29 +307,13 @@ class TestProbe:
         assert seen == [(Reason.PROVIDER_CLOSED, 2)]
         assert world.tax.asked == 2
 
-    @pytest.mark.parametrize("said", [FOUND, INVALID, PENDING], ids=["an answer", "an invalid person", "a ticket"])
-    def test_a_good_one_opens_the_provider(self, said: Verdict | Invalid | Pending) -> None:
-        world = ready(said)
-        world.ask()
-        assert world.states == [None]
-        world.seconds += 1
-        assert world.ask() == said
-
-    def test_a_bug_closes_it_again_and_comes_out(self) -> None:
-        world = ready(ZeroDivisionError())
-        with pytest.raises(ZeroDivisionError):
-            world.ask()
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 40)
-
-    def test_one_that_never_reports_back_is_lost_after_its_lease(self) -> None:
-        world = ready(KeyboardInterrupt(), FOUND)
-        with pytest.raises(KeyboardInterrupt):
-            world.ask()
-        world.seconds += 59
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 1)
-        world.seconds += 1
+    def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
+        world = World(FOUND)
+        world.tax.while_asked = lambda: world.limiter.cool_down("nalog", LIMIT)
         assert world.ask() == FOUND
-        assert world.tax.asked == 3
+        world.seconds += 20
+        # It would be 20 again had that reply counted as a proof.
+        assert world.limiter.cool_down("nalog", LIMIT) == 40
 
     def test_many_threads_make_one(self) -> None:
         world = ready(FOUND, paid=[PAID], limit=UNPACED)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -35,25 +35,20 @@ def say(raw: bytes) -> Script:
     return lambda _asked, client: client.sendall(raw)
 
 
+def flood(client: socket.socket, head: bytes = b"", piece: bytes = b"x", pause: float = 0.02) -> None:
+    """Sends the head, then the piece now and then, for ever."""
+    client.sendall(head)
+    while True:
+        client.sendall(piece)
+        threading.Event().wait(pause)
+
+
 def dripping(head: bytes) -> Script:
-    """Sends what it is given, then a byte now and then, for ever."""
-
-    def script(_asked: Asked, client: socket.socket) -> None:
-        client.sendall(head)
-        while True:
-            client.sendall(b"x")
-            threading.Event().wait(0.02)
-
-    return script
+    return lambda _asked, client: flood(client, head)
 
 
 def endless(head: bytes, piece: bytes) -> Script:
-    def script(_asked: Asked, client: socket.socket) -> None:
-        client.sendall(head)
-        while True:
-            client.sendall(piece)
-
-    return script
+    return lambda _asked, client: flood(client, head, piece, 0)
 
 
 def last(raw: bytes) -> Script:
@@ -75,35 +70,51 @@ def post(url: str, form: dict[str, str] | None = None, timeout: float = ENOUGH_S
     return SiteClient(url, timeout=timeout, **settings).post("/", form or {})
 
 
-def fails(url: str, timeout: float = ENOUGH_SEC, **settings: Any) -> None:
-    """A request to it ends as a failure, and no thread is left of it."""
+class Certificate(NamedTuple):
+    """A server's, and the file by which a client trusts it."""
+
+    context: ssl.SSLContext
+    trusted: str
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    context, trusted = self_signed(tmp_path_factory.mktemp("certificate"))
+    return Certificate(context, str(trusted))
+
+
+def fails(
+    url: str,
+    seconds: float = ENOUGH_SEC,
+    reason: Reason = Reason.PROVIDER_UNAVAILABLE,
+    *,
+    thread_ends: bool = True,
+    **settings: Any,
+) -> None:
+    """A request to it ends as a failure that says nothing, and no thread is left of it."""
+    ended: Future[SiteReply] = Future()
+
+    def ask() -> None:
+        try:
+            ended.set_result(post(url, {"fam": "Выдуманный"}, seconds, **settings))
+        except Unavailable as no:
+            ended.set_exception(no)
+
+    threading.Thread(target=ask, daemon=True).start()
     with pytest.raises(Unavailable) as no:
-        post(url, {"fam": "Выдуманный"}, timeout, **settings)
-    assert no.value.reason is Reason.PROVIDER_UNAVAILABLE
-    exchanges_end()
-
-
-Certificate = tuple[ssl.SSLContext, str]
-"""A server's, and the file by which a client trusts it."""
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    context, trusted = self_signed(tmp_path)
-    return context, str(trusted)
-
-
-def refusal(script: Script, seconds: float = ENOUGH_SEC) -> Unavailable:
-    """How a request to such a site fails; one that never ends ends with the site."""
-    with ThreadPoolExecutor(1) as pool, serving(script) as site:
-        with pytest.raises(Unavailable) as no:
-            pool.submit(post, site.url, {"a": "b"}, seconds, retries=3).result(PATIENCE_SEC)
+        ended.result(PATIENCE_SEC)
+    assert (no.value.reason, no.value.__context__, no.value.__cause__) == (reason, None, None)
+    if thread_ends:
         exchanges_end()
-    assert no.value.__context__ is None
-    assert no.value.__cause__ is None
-    # What was sent is never sent again.
+
+
+def fails_once(
+    script: Script, seconds: float = ENOUGH_SEC, reason: Reason = Reason.PROVIDER_UNAVAILABLE, **settings: Any
+) -> None:
+    """A request to such a site is a failure, and what was sent is never sent again."""
+    with serving(script, settings.pop("tls", None)) as site:
+        fails(site.url, seconds, reason, retries=3, **settings)
     assert len(site.asked) == 1
-    return no.value
 
 
 def exchanges_end() -> None:
@@ -145,13 +156,12 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("kind", SLOW | ODD)
 def test_a_reply_that_is_slow_or_odd_is_a_failure_in_time(kind: str) -> None:
-    seconds = SHORT_SEC if kind in SLOW else ENOUGH_SEC
-    assert refusal((SLOW | ODD)[kind], seconds).reason is Reason.PROVIDER_UNAVAILABLE
+    fails_once((SLOW | ODD)[kind], SHORT_SEC if kind in SLOW else ENOUGH_SEC)
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_a_reply_that_cannot_be_read_is_a_bad_one(kind: str) -> None:
-    assert refusal(last(UNREADABLE[kind])).reason is Reason.BAD_REPLY
+    fails_once(last(UNREADABLE[kind]), reason=Reason.BAD_REPLY)
 
 
 BIG = {
@@ -169,7 +179,7 @@ BIG = {
 def test_a_big_reply_is_cut_off_and_takes_little_memory(kind: str) -> None:
     tracemalloc.start()
     try:
-        assert refusal(BIG[kind]).reason is Reason.BAD_REPLY
+        fails_once(BIG[kind], reason=Reason.BAD_REPLY)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -225,9 +235,8 @@ def test_what_lies_beyond_a_reply_is_nobody_s_reply(body: str, tls: bool, certif
         own = reply(200, asked.form["body"])
         client.sendall(own + STRAY if asked.form["body"] == body else own)
 
-    context, trusted = certificate
-    with serving(script, context if tls else None) as site:
-        client = SiteClient(site.url, ca_bundle=trusted, timeout=ENOUGH_SEC)
+    with serving(script, certificate.context if tls else None) as site:
+        client = SiteClient(site.url, ca_bundle=certificate.trusted, timeout=ENOUGH_SEC)
         for said in (body, "own", "own"):
             assert client.post("/", {"body": said}).body == said.encode()
 
@@ -246,24 +255,20 @@ TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
 """A busy machine does not make the first one."""
 
 
-def hang(client: socket.socket, proxy: proxies.Proxy) -> None:
-    proxy.asked.append("")
-    while client.recv(65536):
-        pass
+def taking(then: Callable[[socket.socket], object]) -> proxies.Serve:
+    """Takes what comes, and gives no reply."""
+
+    def serve(client: socket.socket, proxy: proxies.Proxy) -> None:
+        proxy.asked.append("")
+        client.recv(65536)
+        then(client)
+
+    return serve
 
 
-def close(client: socket.socket, proxy: proxies.Proxy) -> None:
-    proxy.asked.append("")
-    client.recv(65536)
-
-
-def reset(client: socket.socket, proxy: proxies.Proxy) -> None:
-    proxy.asked.append("")
-    client.recv(65536)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-NO_HANDSHAKE = {"hangs": hang, "is closed": close, "is reset": reset}
+close = taking(lambda _client: None)
+reset = taking(lambda client: client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)))
+NO_HANDSHAKE = {"hangs": taking(lambda client: client.makefile("rb").read()), "is closed": close, "is reset": reset}
 
 
 def mute(held: ExitStack, host: str, port: int = 0) -> int:
@@ -283,34 +288,30 @@ class TestConnecting:
     NAME = "several.invalid"
 
     @pytest.fixture
-    def named(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterable[str]], None]:
+    def named(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         real = socket.getaddrinfo
 
-        def name(addresses: Iterable[str]) -> None:
+        def name(addresses: Iterable[str], failing: int = 0) -> list[str]:
+            """It has these addresses, after so many failures to say so; returns who was asked for."""
+            asked: list[str] = []
+
             def resolve(host: str, port: Any, *args: Any) -> list[Any]:
-                hosts = addresses if host == self.NAME else [host]
-                return [row for one in hosts for row in real(one, port, *args)]
+                if host != self.NAME:
+                    return real(host, port, *args)
+                asked.append(host)
+                if len(asked) <= failing:
+                    raise socket.gaierror
+                return [row for one in addresses for row in real(one, port, *args)]
 
             monkeypatch.setattr(socket, "getaddrinfo", resolve)
+            return asked
 
         return name
 
     def fails(self, way: str, there: str) -> None:
         """A request to it, or by a proxy that is there, fails in time."""
-        ended: Future[None] = Future()
-
-        def ask() -> None:
-            try:
-                if way:
-                    post("http://127.0.0.1:9", timeout=SHORT_SEC, retries=9, proxy=f"{way}://{there}")
-                else:
-                    post(f"http://{there}", timeout=SHORT_SEC, retries=9)
-            except Unavailable as no:
-                ended.set_exception(no)
-
-        threading.Thread(target=ask, daemon=True).start()
-        with pytest.raises(Unavailable):
-            ended.result(PATIENCE_SEC)
+        url, proxy = ("http://127.0.0.1:9", f"{way}://{there}") if way else (f"http://{there}", "")
+        fails(url, SHORT_SEC, thread_ends=False, proxy=proxy, retries=9)
 
     @pytest.fixture
     def hanging(self, named: Any) -> Iterator[threading.Event]:
@@ -339,8 +340,7 @@ class TestConnecting:
 
     def test_nothing_is_sent_once_the_time_is_up(self, hanging: threading.Event) -> None:
         with serving(say(OK)) as site:
-            with pytest.raises(Unavailable):
-                post(f"http://{self.NAME}:{site.url.rpartition(':')[2]}", {"fam": "x"}, SHORT_SEC, retries=9)
+            self.fails("", f"{self.NAME}:{site.port}")
             hanging.set()
             exchanges_end()
         assert site.asked == []
@@ -348,40 +348,29 @@ class TestConnecting:
     def test_a_silent_address_leaves_time_for_the_next(self, named: Any) -> None:
         named(["127.0.0.2", "127.0.0.1"])
         with serving(say(OK)) as site, ExitStack() as held:
-            port = int(site.url.rpartition(":")[2])
-            mute(held, "127.0.0.2", port)
+            mute(held, "127.0.0.2", site.port)
 
             def answered(seconds: float) -> bool:
                 with suppress(Unavailable):
-                    return post(f"http://{self.NAME}:{port}", timeout=seconds).status == 200
+                    return post(f"http://{self.NAME}:{site.port}", timeout=seconds).status == 200
                 return False
 
             assert any(map(answered, TIMES_SEC))
 
     @pytest.mark.parametrize(("failing", "tries"), [(99, 4), (1, 2)], ids=["as often as is set", "until it is made"])
     def test_a_connection_that_could_not_be_made_is_tried_again(self, failing: int, tries: int, named: Any) -> None:
-        class Resolver:
-            asked = 0
-
-            def __iter__(self) -> Iterator[str]:
-                self.asked += 1
-                if self.asked <= failing:
-                    raise socket.gaierror
-                return iter(["127.0.0.1"])
-
-        resolver = Resolver()
-        named(resolver)
+        asked = named(["127.0.0.1"], failing)
         with serving(say(OK)) as site:
-            url = f"http://{self.NAME}:{site.url.rpartition(':')[2]}"
+            url = f"http://{self.NAME}:{site.port}"
             if failing < tries:
                 assert post(url, retries=3).status == 200
             else:
                 fails(url, retries=3)
-        assert resolver.asked == tries
+        assert len(asked) == tries
         assert len(site.asked) == (failing < tries)
 
     def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, certificate: Certificate) -> None:
-        part = 0.3
+        part = 0.1
 
         def slow(client: socket.socket, proxy: proxies.Proxy) -> None:
             threading.Event().wait(2 * part)
@@ -391,16 +380,19 @@ class TestConnecting:
             threading.Event().wait(2 * part)
             client.sendall(OK)
 
-        context, trusted = certificate
-        with serving(script, context) as site, proxies.running(slow) as proxy:
-            fails(site.url, 3 * part, proxy=f"http://{proxy.address}", ca_bundle=trusted)
+        with serving(script, certificate.context) as site, proxies.running(slow) as proxy:
+            fails(site.url, 3 * part, proxy=f"http://{proxy.address}", ca_bundle=certificate.trusted)
+
+
+def no_tls(_asked: Asked, client: socket.socket) -> None:
+    os.write(client.fileno(), b"no TLS record")
 
 
 class TestTls:
     def test_a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent(
         self, certificate: Certificate
     ) -> None:
-        with serving(say(OK), certificate[0]) as site, proxies.running(proxies.http) as proxy:
+        with serving(say(OK), certificate.context) as site, proxies.running(proxies.http) as proxy:
             fails(site.url)
             fails(site.url, proxy=f"http://{proxy.address}")
         assert site.asked == []
@@ -411,10 +403,11 @@ class TestTls:
             fails(site.url, ca_bundle=str(trusted))
         assert site.asked == []
 
-    def test_a_dripping_reply_ends_in_time(self, certificate: Certificate) -> None:
-        context, trusted = certificate
-        with serving(dripping(HEAD + b"X-A: "), context) as site:
-            fails(site.url, SHORT_SEC, ca_bundle=trusted)
+    @pytest.mark.parametrize(("script", "seconds"), [(dripping(HEAD + b"X-A: "), SHORT_SEC), (no_tls, ENOUGH_SEC)])
+    def test_a_reply_that_drips_or_breaks_tls_is_a_failure_in_time(
+        self, script: Script, seconds: float, certificate: Certificate
+    ) -> None:
+        fails_once(script, seconds, tls=certificate.context, ca_bundle=certificate.trusted)
 
     @pytest.mark.parametrize("kind", NO_HANDSHAKE)
     @pytest.mark.parametrize("way", ["straight", "through a tunnel that never opens", "through a proxy by TLS"])
@@ -429,16 +422,6 @@ class TestTls:
         # Nothing was sent, so it was tried again.
         assert len(there.asked) == 2
 
-    def test_tls_that_breaks_later_is_a_failure_and_nothing_is_sent_again(self, certificate: Certificate) -> None:
-        def script(_asked: Asked, client: socket.socket) -> None:
-            assert isinstance(client, ssl.SSLSocket)
-            os.write(client.fileno(), b"no TLS record")
-
-        context, trusted = certificate
-        with serving(script, context) as site:
-            fails(site.url, ca_bundle=trusted, retries=3)
-        assert len(site.asked) == 1
-
     def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             SiteClient("https://127.0.0.1:9", timeout=1, ca_bundle=str(tmp_path / "none.pem"))
@@ -450,9 +433,7 @@ def refuse(client: socket.socket, _proxy: proxies.Proxy) -> None:
 
 
 def drip(client: socket.socket, _proxy: proxies.Proxy) -> None:
-    while True:
-        client.sendall(b"x")
-        threading.Event().wait(0.02)
+    flood(client)
 
 
 class TestProxy:
@@ -463,40 +444,31 @@ class TestProxy:
         assert site.asked[0].form == {"a": "b"}
 
     def test_https_is_tunnelled_with_the_login_of_the_address(self, certificate: Certificate) -> None:
-        context, trusted = certificate
-        with serving(say(OK), context) as site, proxies.running(proxies.http) as proxy:
+        with serving(say(OK), certificate.context) as site, proxies.running(proxies.http) as proxy:
             url = f"http://us%40er:pass@{proxy.address}"
-            assert post(site.url, proxy=url, ca_bundle=trusted).status == 200
+            assert post(site.url, proxy=url, ca_bundle=certificate.trusted).status == 200
         assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
         assert "proxy-authorization" not in site.asked[0].headers
 
     def test_a_proxy_may_speak_tls_itself(self, certificate: Certificate) -> None:
-        context, trusted = certificate
+        context = certificate.context
         with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
-            assert post(site.url, proxy=f"https://{proxy.address}", ca_bundle=trusted).status == 200
+            assert post(site.url, proxy=f"https://{proxy.address}", ca_bundle=certificate.trusted).status == 200
         assert len(proxy.asked) == 1
 
-    @pytest.mark.parametrize(
-        ("scheme", "serve"),
-        [
-            ("socks5", proxies.socks5),
-            ("socks5h", proxies.socks5),
-            ("socks4", proxies.socks4),
-            ("socks4a", proxies.socks4),
-        ],
-    )
+    @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "socks4a"])
     @pytest.mark.parametrize("tls", [False, True])
-    def test_socks(self, scheme: str, serve: proxies.Serve, tls: bool, certificate: Certificate) -> None:  # noqa: FBT001  # a column
-        context, trusted = certificate
-        with serving(say(OK), context if tls else None) as site, proxies.running(serve) as proxy:
-            assert post(site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=trusted).status == 200
-        assert proxy.asked == [f"address 127.0.0.1:{site.url.rpartition(':')[2]}"]
+    def test_socks(self, scheme: str, tls: bool, certificate: Certificate) -> None:  # noqa: FBT001  # a column
+        serve = proxies.socks5 if "5" in scheme else proxies.socks4
+        with serving(say(OK), certificate.context if tls else None) as site, proxies.running(serve) as proxy:
+            url = f"{scheme}://{proxy.address}"
+            assert post(site.url, proxy=url, ca_bundle=certificate.trusted).status == 200
+        assert proxy.asked == [f"address 127.0.0.1:{site.port}"]
 
     def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
         with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
-            port = site.url.rpartition(":")[2]
-            assert post(f"http://localhost:{port}", proxy=f"socks5h://user:pass@{proxy.address}").status == 200
-        assert proxy.asked == ["login user:pass", f"name localhost:{port}"]
+            assert post(f"http://localhost:{site.port}", proxy=f"socks5h://user:pass@{proxy.address}").status == 200
+        assert proxy.asked == ["login user:pass", f"name localhost:{site.port}"]
 
     def test_an_unknown_host_or_a_proxy_that_is_not_there_is_a_failure(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:

@@ -150,24 +150,16 @@ LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
     "nothing, while nothing waits": ([(0, [FOUND]), (1, [NOT_CACHED])], []),
     "nothing, while messages wait for something else": ([(0, [CLOSED]), (1, [FETCHED_BY_ANOTHER])], []),
     "one line for an outage, however many tries": ([(second, [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
-    "its end, once an answer is found": (
-        [(0, [AWAY]), (7, [FOUND]), (8, [FOUND])],
-        [("store_unavailable", 0), ("store_available", 7)],
-    ),
-    "its end, once the store knows that it has none": (
-        [(0, [AWAY]), (7, [NAMED, NOT_CACHED])],
-        [("store_unavailable", 0), ("store_available", 7)],
-    ),
-    "its end, once a message waits for something else": (
-        [(0, [AWAY]), (7, [CLOSED])],
-        [("store_unavailable", 0), ("store_available", 7)],
-    ),
+    "its end, once an answer is found":
+        ([(0, [AWAY]), (7, [FOUND]), (8, [FOUND])], [("store_unavailable", 0), ("store_available", 7)]),
+    "its end, once the store knows that it has none":
+        ([(0, [AWAY]), (7, [NAMED, NOT_CACHED])], [("store_unavailable", 0), ("store_available", 7)]),
+    "its end, once a message waits for something else":
+        ([(0, [AWAY]), (7, [CLOSED])], [("store_unavailable", 0), ("store_available", 7)]),
     "no end, where the store was not asked": ([(0, [AWAY]), (7, [NAMED, BUG])], [("store_unavailable", 0)]),
     "no end, where an answer in memory stands beside a try in vain": ([(0, [AWAY]), (7, [FOUND, AWAY])], [("store_unavailable", 0)]),
-    "no more of a store that comes and goes": (
-        [(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (3, [FOUND])],
-        [("store_unavailable", 0), ("store_available", 1)],
-    ),
+    "no more of a store that comes and goes":
+        ([(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (3, [FOUND])], [("store_unavailable", 0), ("store_available", 1)]),
     "a minute later, that it is away again": (
         [(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (1 + OUTAGE_LOG_SEC, [AWAY])],
         [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],

@@ -38,6 +38,10 @@ class Site:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
 
 def reply(status: int, body: bytes | str, *headers: str) -> bytes:
     data = body.encode() if isinstance(body, str) else body

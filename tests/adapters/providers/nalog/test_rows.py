@@ -41,12 +41,9 @@ INVALID = ProviderReply(
 FIND_ROWS: Rows = {
     "1 find: a requestId": ('{"requestId":"0A1B2C","captchaRequired":false}', PENDING),
     "1 find: a requestId without captchaRequired": ('{"requestId":"0A1B2C"}', PENDING),
-    "1 find: captchaRequired with a requestId: polled, and cooled": (
-        '{"requestId":"0A1B2C","captchaRequired":true}',
-        PENDING._replace(captcha_ahead=True),
-    ),
+    "1 find: captchaRequired with a requestId: polled, and cooled":
+        ('{"requestId":"0A1B2C","captchaRequired":true}', PENDING._replace(captcha_ahead=True)),
     "1 find: an empty body": ("", THROTTLED),
-    "1 find: an empty body, 404": (reply(404, ""), BAD),
     "1: maintenance": (reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
     "1 find: captchaRequired without a requestId": ('{"captchaRequired":true}', THROTTLED),
     "1 find: captchaRequired with an empty requestId": ('{"requestId":"","captchaRequired":true}', THROTTLED),
@@ -54,26 +51,20 @@ FIND_ROWS: Rows = {
     "1 find: a requestId that no form can carry": (r'{"requestId":"0A\ud800"}', BAD),
     "1 find: neither": ('{"captchaRequired":false}', BAD),
     "1 find: an answer of the other protocol": ('{"captchaRequired":false,"code":0}', BAD),
-}
+}  # fmt: skip
 
 UNKNOWN_ID = "Недопустимый идентификатор запроса"
 ANSWERED: dict[str, tuple[str, Ending]] = {
     "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', FOUND),
     "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', FOUND),
-    "1 get: other keys": (
-        '{"state":1.0,"inn":"770000000082","error_code":0.0,"id":5,"entityId":7,"result":true}',
-        FOUND,
-    ),
+    "1 get: other keys":
+        ('{"state":1.0,"inn":"770000000082","error_code":0.0,"id":5,"entityId":7,"result":true}', FOUND),
     "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', NOT_FOUND),
-    "1 get: the state decides, whatever error_code says, found": (
-        '{"state":1,"inn":"770000000082","error_code":99}',
-        FOUND,
-    ),
+    "1 get: the state decides, whatever error_code says, found":
+        ('{"state":1,"inn":"770000000082","error_code":99}', FOUND),
     "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', FOUND),
-    "1 get: state 1, the INN as a number, its leading zero lost": (
-        '{"state":1,"inn":10100000018}',
-        ProviderReply(Verdict(Status.FOUND, "010100000018", "nalog")),
-    ),
+    "1 get: state 1, the INN as a number, its leading zero lost":
+        ('{"state":1,"inn":10100000018}', ProviderReply(Verdict(Status.FOUND, "010100000018", "nalog"))),
     "1 get: state 1, a wrong checksum": ('{"state":1,"inn":"770000000083"}', BAD),
     "1 get: state 1, region 00": ('{"state":1,"inn":"000000000000"}', BAD),
     "1 get: state 1, no INN": ('{"state":1}', BAD),
@@ -99,16 +90,12 @@ ANSWERED: dict[str, tuple[str, Ending]] = {
     "1 get: a state that is no": ('{"state":false}', again(Reason.BAD_REPLY)),
     "1 get: a state that is nothing": ('{"state":null}', again(Reason.BAD_REPLY)),
     "1 get: two states": ('{"state":1,"inn":"770000000082","state":0}', again(Reason.BAD_REPLY)),
-    "1 get: captchaRequired beside a state": (
-        '{"state":0,"captchaRequired":true}',
-        NOT_FOUND._replace(captcha_ahead=True),
-    ),
-    "1 get: captchaRequired and no state: the ticket is kept": (
-        '{"captchaRequired":true}',
-        again(Reason.THROTTLED, captcha_ahead=True),
-    ),
+    "1 get: captchaRequired beside a state":
+        ('{"state":0,"captchaRequired":true}', NOT_FOUND._replace(captcha_ahead=True)),
+    "1 get: captchaRequired and no state: the ticket is kept":
+        ('{"captchaRequired":true}', again(Reason.THROTTLED, captcha_ahead=True)),
     "1 get: an internal error": ('{"ERROR":"Произошла внутренняя ошибка"}', LATER),
-}
+}  # fmt: skip
 
 LEGACY_ROWS: Rows = {
     "2: code 1": ('{"inn":"770000000082","captchaRequired":false,"code":1}', FOUND),
@@ -121,37 +108,29 @@ LEGACY_ROWS: Rows = {
     "2: code 99": ('{"captchaRequired":false,"code":99}', LATER),
     "2: code 4": ('{"captchaRequired":false,"code":4}', LATER),
     "2: captchaRequired and no code": ('{"captchaRequired":true}', THROTTLED),
-    "2: captchaRequired beside a code": (
-        '{"inn":"770000000082","captchaRequired":true,"code":1}',
-        FOUND._replace(captcha_ahead=True),
-    ),
+    "2: captchaRequired beside a code":
+        ('{"inn":"770000000082","captchaRequired":true,"code":1}', FOUND._replace(captcha_ahead=True)),
     "2: no code": ('{"captchaRequired":false}', BAD),
     "2: an INN without a code": ('{"inn":"770000000082"}', BAD),
     "2: 404 with an answer": (reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'), FOUND),
     "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), NOT_FOUND),
     "2: 403 with code 0": (reply(403, '{"captchaRequired":false,"code":0}'), BAD),
-}
+}  # fmt: skip
 
 # Whatever step they answer.
 ERROR_ROWS: Rows = {
     "3: 400, fields": (reply(400, WRONG_FIELDS), INVALID),
     "3: 400 in the body only": (WRONG_FIELDS, INVALID),
-    "3: 400, a text instead of a list": (
-        reply(400, '{"ERRORS":{"bdate":"Неверная дата"},"STATUS":400}'),
-        invalid("birthDate", "Неверная дата"),
-    ),
+    "3: 400, a text instead of a list":
+        (reply(400, '{"ERRORS":{"bdate":"Неверная дата"},"STATUS":400}'), invalid("birthDate", "Неверная дата")),
     "3: 400, a field without a text": (reply(400, '{"ERRORS":{"otch":[]},"STATUS":400}'), invalid("middleName")),
-    "3: 400, a text that no reply can carry": (
-        reply(400, r'{"ERRORS":{"otch":["\ud800"]},"STATUS":400}'),
-        invalid("middleName"),
-    ),
+    "3: 400, a text that no reply can carry":
+        (reply(400, r'{"ERRORS":{"otch":["\ud800"]},"STATUS":400}'), invalid("middleName")),
     "3: 400, fields of ours only": (reply(400, '{"ERROR":"-","ERRORS":{"c":["?"]},"STATUS":400}'), LATER),
     "3: 400, captcha": (reply(400, '{"ERROR":"-","ERRORS":{"captcha":["Введите"]},"STATUS":400}'), THROTTLED),
     "3: 400, captchaToken": (reply(400, '{"ERROR":"-","ERRORS":{"captchaToken":["?"]},"STATUS":400}'), THROTTLED),
-    "3: 400, captcha and fields": (
-        reply(400, '{"ERRORS":{"captcha":["?"],"fam":["?"]},"STATUS":400}', "Retry-After: 40"),
-        throttled(40),
-    ),
+    "3: 400, captcha and fields":
+        (reply(400, '{"ERRORS":{"captcha":["?"],"fam":["?"]},"STATUS":400}', "Retry-After: 40"), throttled(40)),
     "3: 400, a text only": (reply(400, '{"ERROR":"Запрос не принят","STATUS":400}'), LATER),
     "3: not 200, ERROR": (reply(403, '{"ERROR":"Доступ закрыт","STATUS":403}'), LATER),
     "3: not 200 in the body only": ('{"ERROR":"Сервис недоступен","STATUS":503}', LATER),
@@ -181,22 +160,15 @@ ERROR_ROWS: Rows = {
     "3: a redirect with a page": (reply(302, HTML, "Location: https://elsewhere.invalid/"), LATER),
     "3: empty body, 404": (reply(404, ""), BAD),
     "3: windows-1251, by its Content-Type": (
-        reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json;charset=windows-1251"),
-        INVALID,
+        reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json;charset=windows-1251"), INVALID
     ),
     "3: windows-1251, undeclared": (reply(400, WRONG_FIELDS.encode("windows-1251")), INVALID),
-    "3: windows-1251, declared as UTF-8": (
-        reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json; charset=utf-8"),
-        INVALID,
-    ),
-    "3: UTF-8, declared as nothing that is known": (
-        reply(400, WRONG_FIELDS, "Content-Type: application/json; charset=punycode"),
-        INVALID,
-    ),
-    "3: a text that was broken before it came": (
-        reply(400, '{"ERRORS":{"fam":["Недопустимые \ufffd"]},"STATUS":400}'),
-        invalid("lastName"),
-    ),
+    "3: windows-1251, declared as UTF-8":
+        (reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json; charset=utf-8"), INVALID),
+    "3: UTF-8, declared as nothing that is known":
+        (reply(400, WRONG_FIELDS, "Content-Type: application/json; charset=punycode"), INVALID),
+    "3: a text that was broken before it came":
+        (reply(400, '{"ERRORS":{"fam":["Недопустимые \ufffd"]},"STATUS":400}'), invalid("lastName")),
     "3: a text": ("OK", BAD),
     "3: an array": ("[]", BAD),
     "3: a bare zero": ("0", BAD),
@@ -204,7 +176,7 @@ ERROR_ROWS: Rows = {
     "3: half an object": ('{"state":0', BAD),
     "3: an object in a text": ('x {"state":0,"code":0} y', BAD),
     "3: not UTF-8": (reply(200, b"\xff\xfe\x00"), BAD),
-}
+}  # fmt: skip
 
 LENIENT = {
     "3: JSON wrapped in HTML": '<html><body><div id="result">%s</div></body></html>',

@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 LEASE = 60
 """Seconds that a claim lasts in the store of a contract's test."""
 TICKET_SEC = 180
+WAIT = 20
+"""Seconds until a ticket is polled."""
 
 
 class Store(AnswerStore, RateLimiter, HistoryStore, Protocol):
@@ -57,6 +59,11 @@ class StoreHarness:
     def is_claimed(self, request: LookupRequest) -> bool:
         """Whether somebody has claimed this person; if nobody had, this did."""
         return self.store.find_or_claim(request.person) is None
+
+    def pend(self, request: LookupRequest, ticket: str = "0A1B2C") -> None:
+        """Keep a ticket under a claim that was won, and let its wait pass."""
+        self.store.keep_ticket(self.claim(request), self.ticket(ticket), WAIT)
+        self.later(WAIT + 1)
 
     def save(self, request: LookupRequest, answer: Answer) -> None:
         """Save it under a claim that was won."""

@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from bson.codec_options import CodecOptions
@@ -20,7 +20,6 @@ from tests.servers.process import wait_for
 
 NEW_KEY = "n" * 32
 
-
 Open = Callable[..., StoreHarness]
 
 
@@ -31,19 +30,23 @@ def opened(place: Place) -> Iterator[Open]:
         yield lambda *keys, **changes: place.harness(stack.enter_context(closing(place.store(*keys, **changes))))
 
 
-@pytest.fixture
-def old(opened: Open) -> StoreHarness:
-    return opened(OLD_KEY)
+class Keys(NamedTuple):
+    """Stores of an old key, of the newest and the old, and of the newest alone."""
+
+    old: StoreHarness
+    both: StoreHarness
+    new: StoreHarness
 
 
 @pytest.fixture
-def both(opened: Open) -> StoreHarness:
-    return opened(NEW_KEY, OLD_KEY)
+def keys(opened: Open) -> Keys:
+    return Keys(opened(OLD_KEY), opened(NEW_KEY, OLD_KEY), opened(NEW_KEY))
 
 
-@pytest.fixture
-def new(opened: Open) -> StoreHarness:
-    return opened(NEW_KEY)
+def move(place: Place, name: str) -> None:
+    """What the first document has under this name has the second, too."""
+    first, second = place.raw["answers"].find()
+    place.raw["answers"].update_one({"_id": second["_id"]}, {"$set": {name: first[name]}})
 
 
 def mongo_store(harness: StoreHarness) -> MongoStore:
@@ -100,9 +103,7 @@ def test_rows_past_their_time_are_not_shown(opened: Open) -> None:
     assert len(harness.store.history(HistoryQuery())) == 0
 
 
-def test_an_answers_time_is_judged_by_the_clock_of_the_host_that_asks(
-    opened: Open,
-) -> None:
+def test_an_answers_time_is_judged_by_the_clock_of_the_host_that_asks(opened: Open) -> None:
     here, ahead = opened(), opened(clock=ShiftedClock(timedelta(hours=2)))
     here.save(request(), here.answer(lasts=3600))
     assert here.find(request().person) is not None
@@ -112,9 +113,8 @@ def test_an_answers_time_is_judged_by_the_clock_of_the_host_that_asks(
     assert ahead.is_claimed(request())
 
 
-def test_answers_under_an_old_key_are_served_and_counted(
-    old: StoreHarness, both: StoreHarness, new: StoreHarness
-) -> None:
+def test_answers_under_an_old_key_are_served_and_counted(keys: Keys) -> None:
+    old, both, new = keys
     for number in (1, 2):
         old.save(request(number), old.answer())
     both.save(request(3), both.answer())
@@ -146,17 +146,19 @@ def test_what_is_under_keys_that_are_not_ours_is_counted(opened: Open, keys: tup
     assert mongo_store(opened(*keys)).count_under_unknown_keys() == StoredCounts(left, left)
 
 
-def test_of_answers_under_two_keys_the_latest_is_served(old: StoreHarness, both: StoreHarness) -> None:
+def test_of_answers_under_two_keys_the_latest_is_served(keys: Keys) -> None:
+    old, both, _ = keys
     both.save(request(), both.answer(Status.NOT_FOUND, age=60))
     old.save(request(), old.answer())
     assert both.find(request().person) == old.answer()
     assert both.store.find_many([request().person]) == {request().person: old.answer()}
 
 
-def test_a_person_is_forgotten_under_every_key_and_so_is_a_ticket(old: StoreHarness, both: StoreHarness) -> None:
+def test_a_person_is_forgotten_under_every_key_and_so_is_a_ticket(keys: Keys) -> None:
+    old, both, _ = keys
     both.save(request(1, requestId="again"), both.answer())
     old.save(request(1), old.answer())
-    old.store.keep_ticket(old.claim(request(2)), old.ticket(), 0)
+    old.pend(request(2))
     erasure, _ = [both.store.forget(request(number).person) for number in (1, 2)]
     assert (erasure.answers, erasure.history) == (2, 2)
     assert old.find(request(1).person) is None
@@ -185,7 +187,8 @@ def test_what_is_under_other_keys_than_the_newest_is_erased_batch_by_batch(
     assert (record["_id"], record["answers"], record["history"]) == (erasure.record_id, 6, 6)
 
 
-def test_a_row_whose_key_is_gone_is_shown_without_its_person(old: StoreHarness, new: StoreHarness) -> None:
+def test_a_row_whose_key_is_gone_is_shown_without_its_person(keys: Keys) -> None:
+    old, _, new = keys
     old.save(request(), old.answer())
     [row] = new.store.history(HistoryQuery(), reveal=True)
     assert (row.request_id, row.person, row.inn) == ("r-1", None, None)
@@ -200,15 +203,16 @@ def test_an_erasure_leaves_a_record_of_what_and_when_and_of_nobody(place: Place,
     assert harness.started <= record["began_at"] <= record["done_at"]
 
 
-def test_an_inn_moved_to_another_person_is_noticed(place: Place, harness: StoreHarness) -> None:
-    harness.save(request(1), harness.answer())
-    harness.save(request(2), harness.answer())
-    first, second = place.raw["answers"].find()
-    for document, other in ((first, second), (second, first)):
-        place.raw["answers"].update_one({"_id": document["_id"]}, {"$set": {"inn": other["inn"]}})
+@pytest.mark.parametrize("name", ["inn", "ticket"])
+def test_what_is_moved_to_another_person_is_noticed(place: Place, harness: StoreHarness, name: str) -> None:
     for number in (1, 2):
-        with pytest.raises(Tampered):
-            harness.find(request(number).person)
+        if name == "inn":
+            harness.save(request(number), harness.answer())
+        else:
+            harness.pend(request(number))
+    move(place, name)
+    with pytest.raises(Tampered):
+        harness.store.find_or_claim(request(2).person)
 
 
 def test_a_row_moved_to_another_request_is_noticed(place: Place, harness: StoreHarness) -> None:
@@ -311,18 +315,8 @@ def test_claims_of_earlier_versions_have_no_ticket(place: Place, harness: StoreH
     assert harness.claim(request()).ticket is None
 
 
-def test_a_ticket_moved_to_another_person_is_noticed(place: Place, harness: StoreHarness) -> None:
-    harness.store.keep_ticket(harness.claim(request(1)), harness.ticket(), 0)
-    [document] = place.raw["answers"].find()
-    harness.store.release(harness.claim(request(2)))
-    place.raw["answers"].update_one({"_id": {"$ne": document["_id"]}}, {"$set": {"ticket": document["ticket"]}})
-    with pytest.raises(Tampered):
-        harness.store.find_or_claim(request(2).person)
-
-
-def test_a_ticket_that_was_kept_under_an_old_key_is_polled_on_until_it_is_dropped(
-    old: StoreHarness, both: StoreHarness
-) -> None:
+def test_a_ticket_that_was_kept_under_an_old_key_is_polled_on_until_it_is_dropped(keys: Keys) -> None:
+    old, both, _ = keys
     old.store.keep_ticket(old.claim(request()), old.ticket(), 10)
     assert both.is_claimed(request()), "the wait of the old key's worker is not over"
     both.later(11)
@@ -335,23 +329,22 @@ def test_a_ticket_that_was_kept_under_an_old_key_is_polled_on_until_it_is_droppe
     assert old.claim(request()).ticket is None
 
 
-def test_a_ticket_of_the_newest_key_is_polled_before_one_of_an_older(old: StoreHarness, both: StoreHarness) -> None:
-    for harness in (both, old):
-        harness.store.keep_ticket(harness.claim(request()), harness.ticket(f"{harness is both}"), 0)
-    assert both.claim(request()).ticket == both.ticket("True")
+def test_a_ticket_of_the_newest_key_is_polled_before_one_of_an_older(keys: Keys) -> None:
+    old, both, _ = keys
+    both.pend(request(), "newest")
+    old.pend(request(), "old")
+    assert both.claim(request()).ticket == both.ticket("newest")
 
 
-def test_a_ticket_whose_key_is_gone_is_none(place: Place, old: StoreHarness, new: StoreHarness) -> None:
-    old.store.keep_ticket(old.claim(request()), old.ticket(), 0)
-    [document] = place.raw["answers"].find()
-    new.store.release(new.claim(request()))
-    place.raw["answers"].update_one({"_id": {"$ne": document["_id"]}}, {"$set": {"ticket": document["ticket"]}})
-    assert new.claim(request()).ticket is None
+def test_a_ticket_whose_key_is_gone_is_none(place: Place, keys: Keys) -> None:
+    keys.old.pend(request())
+    keys.new.store.release(keys.new.claim(request()))
+    move(place, "ticket")
+    assert keys.new.claim(request()).ticket is None
 
 
-def test_whoever_an_old_keys_worker_has_claimed_or_answered_is_not_claimed_again(
-    old: StoreHarness, both: StoreHarness
-) -> None:
+def test_whoever_an_old_keys_worker_has_claimed_or_answered_is_not_claimed_again(keys: Keys) -> None:
+    old, both, _ = keys
     old.claim(request(1))
     old.save(request(2), old.answer(lasts=100))
     assert both.is_claimed(request(1))
@@ -361,8 +354,9 @@ def test_whoever_an_old_keys_worker_has_claimed_or_answered_is_not_claimed_again
         both.claim(request(number))
 
 
-def test_tickets_under_old_keys_are_erased_with_all_else(old: StoreHarness, both: StoreHarness) -> None:
+def test_tickets_under_old_keys_are_erased_with_all_else(keys: Keys) -> None:
+    old, both, _ = keys
     for number, harness in enumerate((old, both)):
-        harness.store.keep_ticket(harness.claim(request(number)), harness.ticket(), 0)
+        harness.pend(request(number))
     mongo_store(both).forget_old_keys()
     assert [both.claim(request(number)).ticket for number in (0, 1)] == [None, both.ticket()]

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ class HistoryContract:
         assert (row.person, row.inn) == (None, None)
 
     def test_a_revealed_row_shows_the_person_as_the_client_wrote_them(self, harness: StoreHarness) -> None:
-        changes = {"birthPlace": "с. Небылое", "documentDate": "2005-04-01"}
+        changes: dict[str, Any] = {"birthPlace": "с. Небылое", "documentDate": "2005-04-01"}
         harness.save(request(**changes), harness.answer())
         [row] = harness.store.history(HistoryQuery(), reveal=True)
         assert row.inn == INN

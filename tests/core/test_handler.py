@@ -7,6 +7,7 @@ from function.event import Event
 from function.handler import PrefetchedAnswers, handle
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Reason, Rejected, Status
 from function.ports import Invalid, Lifetimes, Pending, Throttled, Ticket, Unavailable, Verdict
+from function.telemetry import Observer
 from tests.doubles import (
     FOUND,
     INN,
@@ -175,3 +176,8 @@ def test_a_ticket_comes_back_as_it_was_written_and_its_text_hides_the_secret() -
 
 def test_an_events_text_shows_nothing_of_the_request() -> None:
     assert repr(Event(b'{"lastName": "X"}', "id-1")) == "Event(...)"
+
+
+def test_the_observer_that_reports_nothing_hands_a_trace_on_as_it_came() -> None:
+    with Observer().span("lookup", "00-trace") as traceparent:
+        assert traceparent == "00-trace"

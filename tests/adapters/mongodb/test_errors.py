@@ -192,16 +192,11 @@ def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
 @pytest.mark.parametrize(
     ("code", "name"),
     [
-        (6, "HostUnreachable"),
-        (7, "HostNotFound"),
-        (89, "NetworkTimeout"),
-        (133, "FailedToSatisfyReadPreference"),
-        (202, "NetworkInterfaceExceededTimeLimit"),
-        (9001, "SocketException"),
-        (11601, "Interrupted"),
+        (6, "HostUnreachable"), (7, "HostNotFound"), (89, "NetworkTimeout"), (133, "FailedToSatisfyReadPreference"),
+        (202, "NetworkInterfaceExceededTimeLimit"), (9001, "SocketException"), (11601, "Interrupted"),
         (14031, "OutOfDiskSpace"),
     ],
-)
+)  # fmt: skip
 def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: Mongo, code: int, name: str) -> None:
     failing = {"failCommands": ["aggregate", "find"], "errorCode": code}
     with MongoClient[dict[str, Any]](faulty.uri) as client:
@@ -242,12 +237,7 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(unprepared: Place) -> None:
 
 @pytest.mark.parametrize(
     ("codes", "ends"),
-    [
-        ([189], Unavailable),
-        ([14031, 10107], Unavailable),
-        ([121], StoreFault),
-        ([189, 121], StoreFault),
-    ],
+    [([189], Unavailable), ([14031, 10107], Unavailable), ([121], StoreFault), ([189, 121], StoreFault)],
     ids=["an outage", "outages of two kinds", "a fault", "an outage and a fault"],
 )
 def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:

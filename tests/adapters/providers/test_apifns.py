@@ -12,8 +12,7 @@ from function.outcomes import Status
 from function.ports import ProviderReply, Verdict
 from tests.adapters.providers.nalog import proxies
 from tests.adapters.providers.nalog.certificates import self_signed
-from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, throttled
-from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, request, throttled
 from tests.adapters.providers.nalog.site import Script, in_turn, reply, serving
 
 KEY = "sEcReTkEy"

@@ -16,7 +16,7 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
 from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, seconds_to_midnight
 from function.request import LookupRequest
-from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.clients import request
 from tests.doubles import MemoryRateLimiter, RecordingObserver
 
 NOON = 1_782_900_000.0

@@ -16,11 +16,11 @@ from adapters.rabbitmq.settlement import (
     disposition,
     is_forged,
 )
-from adapters.rabbitmq.topology import QueueNames
+from adapters.rabbitmq.topology import QueueNames, queues
 from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from function.telemetry import Observer
-from tests.doubles import KNOWN, World, body, event, request
+from tests.doubles import KNOWN, RecordingObserver, World, body, event, request
 
 LIMIT = 3
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
@@ -133,19 +133,6 @@ Happening = tuple[float, list[Outcome]]
 """When, in seconds; the outcomes."""
 
 
-class Told(Observer):
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, float]] = []
-        self.holds: Counter[str] = Counter()
-
-    def held(self, reason: str, count: int) -> None:
-        self.holds[reason] += count
-
-    def event(self, name: str, /, **facts: str | float) -> None:
-        assert facts["queue"] == "inn.lookup"
-        self.lines.append((name, float(facts.get("seconds", 0))))
-
-
 LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
     "nothing, while nothing waits": ([(0, [FOUND]), (1, [NOT_CACHED])], []),
     "nothing, while messages wait for something else": ([(0, [CLOSED]), (1, [FETCHED_BY_ANOTHER])], []),
@@ -167,19 +154,42 @@ LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
 }  # fmt: skip
 
 
-def told(happenings: list[Happening]) -> Told:
-    now, told = [0.0], Told()
-    report = HoldReport(told, "inn.lookup", lambda: now[0])
+def told(happenings: list[Happening]) -> RecordingObserver:
+    now, observer = [0.0], RecordingObserver()
+    report = HoldReport(observer, "inn.lookup", lambda: now[0])
     for now[0], outcomes in happenings:
         report.report(outcomes)
-    return told
+    return observer
 
 
 @pytest.mark.parametrize(("happenings", "lines"), LINES.values(), ids=LINES.keys())
 def test_an_outage_of_the_store_is_told_once(happenings: list[Happening], lines: list[tuple[str, float]]) -> None:
-    assert told(happenings).lines == lines
+    events = told(happenings).of("event")
+    assert [(name, facts.get("seconds", 0)) for name, facts in events] == lines
+    assert all(facts["queue"] == "inn.lookup" for _, facts in events)
 
 
 def test_each_try_in_vain_counts_by_its_reason_but_a_closed_provider_which_is_told_elsewhere() -> None:
     tried: list[Happening] = [(0, [AWAY] * 64), (1, [FETCHED_BY_ANOTHER, AWAY, CLOSED, FOUND])]
-    assert told(tried).holds == {"store_unavailable": 65, "in_progress": 1}
+    holds: Counter[str] = Counter()
+    for reason, count in told(tried).of("held"):
+        holds[reason] += count
+    assert holds == {"store_unavailable": 65, "in_progress": 1}
+
+
+BY_NAME = queues(QueueNames("inn"), retry_sec=0.25)
+
+
+def test_these_are_all_queues_each_after_the_one_it_moves_messages_to() -> None:
+    """Their arguments are those of deploy/rabbitmq/definitions.json: see tests/system/rabbitmq/test_rights.py."""
+    assert set(BY_NAME) == QueueNames("inn").all
+    order = list(BY_NAME)
+    targets = {name: arguments.get("x-dead-letter-routing-key", name) for name, arguments in BY_NAME.items()}
+    assert targets == {"inn": "inn.dead", "inn.lookup": "inn.dead", "inn.retry": "inn.lookup"} | {
+        name: name for name in ("inn.dead", "inn.unrouted")
+    }
+    assert all(order.index(target) <= order.index(name) for name, target in targets.items())
+
+
+def test_a_delay_of_a_fraction_is_whole_milliseconds() -> None:
+    assert BY_NAME["inn.retry"]["x-message-ttl"] == 250

@@ -1,4 +1,4 @@
-"""The tax service's client as tests make it, and how what it is asked ends."""
+"""The tax service's client as tests make it, an invented person as a request to it, and how what it is asked ends."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +10,7 @@ from function.outcomes import Reason
 from function.ports import Clock, Pending, ProviderReply, Throttled, Unavailable
 from function.request import LookupRequest
 from function.telemetry import Observer
+from tests import doubles
 from tests.doubles import FixedClock
 
 T = TypeVar("T")
@@ -61,3 +62,16 @@ def looked_up(client: Nalog, request: LookupRequest, clock: FixedClock | None = 
             clock.time += timedelta(seconds=reply.answer.retry_after)
         reply = client.ask(request, reply.answer.ticket)
     return reply._replace(captcha_ahead=captcha_ahead or reply.captcha_ahead)
+
+
+def request(**changed: object) -> LookupRequest:
+    """A person with every field of the tax service's form."""
+    person = {
+        "lastName": "Выдуманный",
+        "middleName": "Ильич",
+        "birthDate": "1980-02-03",
+        "documentSerial": "0102",
+        "documentNumber": "000304",
+        "documentDate": "2001-12-31",
+    }
+    return doubles.request(**person | changed)

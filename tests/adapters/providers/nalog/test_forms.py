@@ -3,8 +3,7 @@
 import pytest
 
 from adapters.providers.nalog.site import person_fields
-from tests.adapters.providers.nalog.clients import looked_up, nalog
-from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.clients import looked_up, nalog, request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 
 PERSON = {
@@ -39,9 +38,6 @@ def test_who_has_no_patronymic_says_so_instead_of_sending_an_empty_one(none: str
     fields = person_fields(request(middleName=none))
     assert fields["opt_otch"] == "1"
     assert "otch" not in fields
-
-
-def test_who_has_a_patronymic_does_not_say_that_there_is_none() -> None:
     assert "opt_otch" not in person_fields(request())
 
 
@@ -66,10 +62,7 @@ def test_a_document_has_the_form_of_its_type(kind: str, serial: str, number: str
     assert (fields["doctype"], fields["docno"]) == (kind, docno)
 
 
-def test_a_document_s_date_may_be_empty() -> None:
-    assert person_fields(request(documentDate=None))["docdt"] == ""
-
-
-def test_names_go_as_they_were_given() -> None:
-    fields = person_fields(request(lastName="ёлкин", firstName="АННА-мария", middleName="Алекс кызы"))
-    assert (fields["fam"], fields["nam"], fields["otch"]) == ("ёлкин", "АННА-мария", "Алекс кызы")
+def test_names_go_as_they_were_given_and_a_document_s_date_may_be_empty() -> None:
+    named = request(lastName="ёлкин", firstName="АННА-мария", middleName="Алекс кызы", documentDate=None)
+    given = {"fam": "ёлкин", "nam": "АННА-мария", "otch": "Алекс кызы", "docdt": ""}
+    assert person_fields(named).items() >= given.items()

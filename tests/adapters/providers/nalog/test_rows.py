@@ -4,8 +4,7 @@ import pytest
 
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Pending, ProviderReply, Verdict
-from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, nalog, throttled
-from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.clients import BAD, LATER, THROTTLED, No, ending, nalog, request, throttled
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 from tests.doubles import TICKET
 

@@ -8,8 +8,7 @@ import pytest
 
 from adapters.providers.nalog import Nalog
 from function.ports import Pending, ProviderReply
-from tests.adapters.providers.nalog.clients import BAD, CLOSED, LATER, THROTTLED, No, ending, looked_up, nalog
-from tests.adapters.providers.nalog.people import request
+from tests.adapters.providers.nalog.clients import BAD, CLOSED, LATER, THROTTLED, No, ending, looked_up, nalog, request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, reply, serving
 from tests.adapters.providers.nalog.test_rows import HTML_TYPE, MAINTENANCE
 from tests.doubles import TICKET, RecordingObserver

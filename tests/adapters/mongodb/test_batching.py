@@ -1,6 +1,5 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from threading import Event
 
 import pytest
@@ -12,6 +11,7 @@ from tests.servers.process import wait_for
 
 LONG = 30
 OUTAGE, BUG = 13, 66
+Calls = Callable[..., list[Future[int]]]
 
 
 class Work:
@@ -48,23 +48,22 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def waiting(batcher: Batcher[int, int], number: int) -> bool:
-    return batcher.waiting == number
-
-
-def calls_behind_a_batch(
-    items: Sequence[int], batcher: Batcher[int, int], threads: ThreadPoolExecutor, work: Work
-) -> list[Future[int]]:
+@pytest.fixture
+def calls_behind(batcher: Batcher[int, int], threads: ThreadPoolExecutor, work: Work) -> Calls:
     """Calls that came, in order, while a batch was under way, which is over now."""
-    first = threads.submit(batcher, 0)
-    wait_for(lambda: work.batches, within=LONG, what="the first batch")
-    rest = []
-    for number, item in enumerate(items, 1):
-        rest.append(threads.submit(batcher, item))
-        wait_for(partial(waiting, batcher, number), within=LONG, what="a call that waits")
-    work.go.set()
-    assert first.result(LONG) == 0
-    return rest
+
+    def calls(*items: int) -> list[Future[int]]:
+        first = threads.submit(batcher, 0)
+        wait_for(lambda: work.batches, within=LONG, what="the first batch")
+        rest = []
+        for item in items:
+            rest.append(threads.submit(batcher, item))
+            wait_for(lambda: batcher.waiting == len(rest), within=LONG, what="a call that waits")
+        work.go.set()
+        assert first.result(LONG) == 0
+        return rest
+
+    return calls
 
 
 def test_a_call_by_itself_goes_at_once(batcher: Batcher[int, int], work: Work) -> None:
@@ -72,20 +71,18 @@ def test_a_call_by_itself_goes_at_once(batcher: Batcher[int, int], work: Work) -
     assert work.batches == [[2], [3]]
 
 
-def test_calls_that_come_while_a_batch_is_under_way_are_the_next_batch(
-    batcher: Batcher[int, int], threads: ThreadPoolExecutor, work: Work
-) -> None:
-    rest = calls_behind_a_batch([5, 2, 9], batcher, threads, work)
-    assert [each.result(LONG) for each in rest] == [25, 4, 81]
+def test_calls_that_come_while_a_batch_is_under_way_are_the_next_batch(calls_behind: Calls, work: Work) -> None:
+    assert [each.result(LONG) for each in calls_behind(5, 2, 9)] == [25, 4, 81]
     assert work.batches == [[0], [5, 2, 9]]
 
 
-@pytest.mark.parametrize("error", [Unavailable, ZeroDivisionError], ids=["an outage", "a bug"])
+@pytest.mark.parametrize(
+    ("item", "error"), [(OUTAGE, Unavailable), (BUG, ZeroDivisionError)], ids=["an outage", "a bug"]
+)
 def test_after_a_batch_that_failed_each_call_goes_alone_and_raises_its_own_error(
-    batcher: Batcher[int, int], threads: ThreadPoolExecutor, work: Work, error: type[Exception]
+    batcher: Batcher[int, int], calls_behind: Calls, work: Work, item: int, error: type[Exception]
 ) -> None:
-    item = OUTAGE if error is Unavailable else BUG
-    [one, wrong, other] = calls_behind_a_batch([1, item, 3], batcher, threads, work)
+    [one, wrong, other] = calls_behind(1, item, 3)
     assert isinstance(wrong.exception(LONG), error)
     assert [one.result(LONG), other.result(LONG)] == [1, 9]
     assert work.batches[:2] == [[0], [1, item, 3]]

@@ -34,46 +34,44 @@ def http(client: socket.socket, proxy: Proxy) -> None:
     login = next((header for header in headers if header.lower().startswith("proxy-authorization:")), "")
     proxy.asked.append(line + (f" {login.partition(': ')[2]}" if login else ""))
     method, target, _ = line.split()
-    if method == "CONNECT":
-        host, _, port = target.rpartition(":")
-        with socket.create_connection((host, int(port))) as server:
-            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-            _pump(client, server)
-        return
     address, _, path = target.removeprefix("http://").partition("/")
     host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port))) as server:
-        server.sendall(head.replace(target.encode(), b"/" + path.encode()))
-        _pump(client, server)
+    if method == "CONNECT":
+        _tunnel(client, host, int(port), b"HTTP/1.1 200 Connected\r\n\r\n")
+    else:
+        _tunnel(client, host, int(port), b"", head.replace(target.encode(), b"/" + path.encode()))
 
 
 def socks5(client: socket.socket, proxy: Proxy) -> None:
     """With a user and a password, where the client has them."""
-    methods = _exactly(client, _exactly(client, 2)[1])
-    if 2 in methods:
+    read = client.makefile("rb").read
+    if 2 in read(read(2)[1]):
         client.sendall(b"\x05\x02")
-        user = _exactly(client, _exactly(client, 2)[1])
-        password = _exactly(client, _exactly(client, 1)[0])
+        user = read(read(2)[1])
+        password = read(read(1)[0])
         proxy.asked.append(f"login {user.decode()}:{password.decode()}")
         client.sendall(b"\x01\x00")
     else:
         client.sendall(b"\x05\x00")
-    kind = _exactly(client, 4)[3]
-    host = _exactly(client, _exactly(client, 1)[0]).decode() if kind == 3 else socket.inet_ntoa(_exactly(client, 4))
-    port = int.from_bytes(_exactly(client, 2))
-    proxy.asked.append(f"{'name' if kind == 3 else 'address'} {host}:{port}")
-    with socket.create_connection((host, port)) as server:
-        client.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        _pump(client, server)
+    kind = {1: "address", 3: "name"}[read(4)[3]]
+    host = read(read(1)[0]).decode() if kind == "name" else socket.inet_ntoa(read(4))
+    port = int.from_bytes(read(2))
+    proxy.asked.append(f"{kind} {host}:{port}")
+    _tunnel(client, host, port, b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 
 
 def socks4(client: socket.socket, proxy: Proxy) -> None:
-    head = _exactly(client, 8)
-    _until(client, b"\x00")
+    head = _until(client, b"\x00", least=9)
     host, port = socket.inet_ntoa(head[4:8]), int.from_bytes(head[2:4])
     proxy.asked.append(f"address {host}:{port}")
+    _tunnel(client, host, port, b"\x00\x5a\x00\x00\x00\x00\x00\x00")
+
+
+def _tunnel(client: socket.socket, host: str, port: int, opened: bytes, sent: bytes = b"") -> None:
+    """What either says goes to the other; `opened` to the client first, `sent` to the server."""
     with socket.create_connection((host, port)) as server:
-        client.sendall(b"\x00\x5a\x00\x00\x00\x00\x00\x00")
+        client.sendall(opened)
+        server.sendall(sent)
         _pump(client, server)
 
 
@@ -89,18 +87,11 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
             ends[end].sendall(data)
 
 
-def _exactly(client: socket.socket, size: int) -> bytes:
+def _until(client: socket.socket, end: bytes, least: int = 0) -> bytes:
     data = b""
-    while len(data) < size:
-        more = client.recv(size - len(data))
+    while len(data) < least or not data.endswith(end):
+        more = client.recv(1)
         if not more:
             raise ConnectionError
         data += more
-    return data
-
-
-def _until(client: socket.socket, end: bytes) -> bytes:
-    data = b""
-    while not data.endswith(end):
-        data += _exactly(client, 1)
     return data

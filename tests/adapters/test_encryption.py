@@ -1,5 +1,6 @@
 import hashlib
 import hmac
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,26 +36,30 @@ def test_what_was_encrypted_under_a_key_that_is_gone_is_told_from_damage() -> No
     assert KeyRing([NEW]).decrypt(KeyRing([OLD]).encrypt(PLAIN, b"context"), b"context") is None
 
 
-def test_decryption_needs_the_context_of_the_encryption() -> None:
+def changed(encrypted: bytes, at: int) -> bytes:
+    damaged = bytearray(encrypted)
+    damaged[at] ^= 1
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(lambda ring: ring.encrypt(PLAIN, b"another context"), id="of another context"),
+        *(
+            pytest.param(lambda ring, at=at: changed(ring.encrypt(PLAIN, b"context"), at), id=f"one byte in {where}")
+            for where, at in {"the nonce": NAME_BYTES, "the text": NAME_BYTES + 12, "the tag": -1}.items()
+        ),
+        *(
+            pytest.param(lambda ring, length=length: ring.encrypt(PLAIN, b"context")[:length], id=f"cut to {what}")
+            for what, length in {"a key's name": 4, "half a nonce": 10, "less than a tag": 20}.items()
+        ),
+    ],
+)
+def test_damage_is_noticed(damaged: Callable[[KeyRing], bytes]) -> None:
     ring = KeyRing([NEW])
     with pytest.raises(Tampered):
-        ring.decrypt(ring.encrypt(PLAIN, b"context"), b"another context")
-
-
-@pytest.mark.parametrize("at", [NAME_BYTES, NAME_BYTES + 12, -1], ids=["in the nonce", "in the text", "in the tag"])
-def test_one_changed_byte_is_noticed(at: int) -> None:
-    ring = KeyRing([NEW])
-    encrypted = bytearray(ring.encrypt(PLAIN, b"context"))
-    encrypted[at] ^= 1
-    with pytest.raises(Tampered):
-        ring.decrypt(bytes(encrypted), b"context")
-
-
-@pytest.mark.parametrize("length", [4, 10, 20], ids=["a key's name", "half a nonce", "without a tag"])
-def test_what_is_cut_short_is_noticed(length: int) -> None:
-    ring = KeyRing([NEW])
-    with pytest.raises(Tampered):
-        ring.decrypt(ring.encrypt(PLAIN, b"context")[:length], b"context")
+        ring.decrypt(damaged(ring), b"context")
 
 
 def test_no_two_ciphertexts_are_alike_and_neither_shows_anything() -> None:

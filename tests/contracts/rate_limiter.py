@@ -30,7 +30,10 @@ class RateLimiterContract:
             assert harness.store.check("nalog", PACED) is None, "the pace alone does not close a provider"
             harness.later(101)
 
-    def test_providers_do_not_share_their_permits(self, harness: StoreHarness) -> None:
+    def test_providers_do_not_share_their_permits_and_a_recovery_without_a_state_changes_nothing(
+        self, harness: StoreHarness
+    ) -> None:
+        harness.store.recover("nalog")
         assert [harness.store.acquire(name, PACED) for name in ("nalog", "apifns")] == [Permit(), Permit()]
 
     def test_of_many_workers_one_gets_the_permit(self, harness: StoreHarness) -> None:
@@ -115,10 +118,6 @@ class RateLimiterContract:
             assert harness.store.acquire("nalog", none) == Permit(probe=True)
             assert harness.store.cool_down("nalog", none) == 0
             assert harness.store.check("nalog", none) is None
-
-    def test_the_recovery_of_a_provider_without_a_state_changes_nothing(self, harness: StoreHarness) -> None:
-        harness.store.recover("nalog")
-        assert harness.store.acquire("nalog", PACED) == Permit()
 
     def test_the_daily_limit_holds_until_the_next_day(self, harness: StoreHarness) -> None:
         limited = RateLimit(min_interval=0, cooldown=1000, daily_limit=3, probe_lease=300)

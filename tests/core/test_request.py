@@ -213,12 +213,9 @@ def test_the_reply_says_how_it_ended(outcome: Outcome, expected: dict[str, objec
     assert LookupResult.model_validate_json(result.to_json()) == result
 
 
-def test_every_reason_and_every_answer_without_an_inn_has_its_words() -> None:
+def test_every_reason_and_every_answer_without_an_inn_has_its_words_and_waiting_for_a_permit_is_no_failure() -> None:
     assert all(reason.text for reason in Reason)
     assert all("earlier passport" in ADVICE[status] for status in (Status.NOT_FOUND, Status.AMBIGUOUS))
-
-
-def test_waiting_for_a_permit_is_no_failure() -> None:
     failures = {reason for reason in Reason if reason.is_failure}
     assert failures == {Reason.PROVIDER_UNAVAILABLE, Reason.BAD_REPLY, Reason.INTERNAL_ERROR}
 

@@ -23,6 +23,7 @@ from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, 
 from tests.servers.process import free_port
 
 SECRET = "s3cret-p4ss"
+ADDRESS = f"mongodb://user:{SECRET}@host/"
 UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
 
 
@@ -122,26 +123,23 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
 
 
 @pytest.mark.parametrize(
-    "uri",
+    ("uri", "changes", "said"),
     [
-        f"mongodb://user:{SECRET}/x@host",
-        f"mongodb://host:{SECRET}",
-        f"mongodb://user:{SECRET}@host:99999",
-        f"mongodb://user:{SECRET}@host/?tlsCAFile=/no/such/{SECRET}&tls=true",
-        f"mongodb://user:{SECRET}@host/?authMechanism={SECRET}",
-        f"mongodb://user:{SECRET}@host/?tsl=true",
+        pytest.param(f"mongodb://user:{SECRET}/x@host", {}, "MONGO_DSN", id="a slash in the password"),
+        pytest.param(f"mongodb://host:{SECRET}", {}, "MONGO_DSN", id="no port"),
+        pytest.param(f"mongodb://user:{SECRET}@host:99999", {}, "MONGO_DSN", id="no such port"),
+        pytest.param(f"{ADDRESS}?tlsCAFile=/no/such/{SECRET}&tls=true", {}, "MONGO_DSN", id="no such file"),
+        pytest.param(f"{ADDRESS}?authMechanism={SECRET}", {}, "MONGO_DSN", id="no such mechanism"),
+        pytest.param(f"{ADDRESS}?tsl=true", {}, "MONGO_DSN", id="no such option"),
+        pytest.param("mongodb://127.0.0.1", {"database": "inn/prod"}, "MONGO_NAME", id="no name of a database"),
     ],
-    ids=["a slash in the password", "no port", "no such port", "no such file", "no such mechanism", "no such option"],
 )
-def test_an_address_that_is_none_is_refused_without_a_word_of_it(uri: str) -> None:
-    with pytest.raises(StoreRefuses, match="MONGO_DSN") as caught, store_at(uri):
+def test_an_address_or_a_name_that_is_none_is_refused_without_a_word_of_it(
+    uri: str, changes: dict[str, str], said: str
+) -> None:
+    with pytest.raises(StoreRefuses, match=said) as caught, store_at(uri, **changes):
         pass
     assert SECRET not in shown(caught)
-
-
-def test_a_name_that_no_database_can_have_is_refused() -> None:
-    with pytest.raises(StoreRefuses, match="MONGO_NAME"), store_at("mongodb://127.0.0.1", database="inn/prod"):
-        pass
 
 
 def test_a_mongod_that_is_not_there_is_an_outage() -> None:

@@ -100,11 +100,12 @@ class Process:
     def lookup(self, number: int = 1, **changes: str) -> Outcome:
         return handle(event(**numbered(number) | changes), self.world.ports._replace(answers=self.answers))
 
-    def lookup_while_down(self, call: str, number: int = 1) -> None:
+    def lookup_while_down(self, call: str, *numbers: int) -> None:
         self.store.down = frozenset({call})
-        outcome = self.lookup(number)
-        assert isinstance(outcome, Deferred)
-        assert outcome.reason is Reason.STORE_UNAVAILABLE
+        for number in numbers or (1,):
+            outcome = self.lookup(number)
+            assert isinstance(outcome, Deferred)
+            assert outcome.reason is Reason.STORE_UNAVAILABLE
         self.store.down = frozenset()
 
     def claim(self, number: int) -> Claim:
@@ -244,8 +245,7 @@ def test_the_ticket_of_an_answer_that_may_have_been_erased_is_dropped(process: P
     ids=["the store is back", "anybody was erased", "nothing is saved", "the store is down"],
 )
 def test_close_makes_the_pending_saves(process: Process, erased: datetime, down: str, calls: list[str]) -> None:
-    for number in (1, 2):
-        process.lookup_while_down("save", number)
+    process.lookup_while_down("save", 1, 2)
     process.store.erased, process.store.down = erased, frozenset({down})
     process.store.calls.clear()
     process.answers.close()
@@ -254,8 +254,7 @@ def test_close_makes_the_pending_saves(process: Process, erased: datetime, down:
 
 
 def test_a_pending_save_that_fails_at_close_is_reported_and_the_others_are_made(process: Process) -> None:
-    for number in (1, 2):
-        process.lookup_while_down("save", number)
+    process.lookup_while_down("save", 1, 2)
     process.store.faulty = frozenset({"r-1"})
     process.answers.close()
     assert set(process.store.known) == {request(2).person}
@@ -264,8 +263,7 @@ def test_a_pending_save_that_fails_at_close_is_reported_and_the_others_are_made(
 
 
 def test_of_too_many_pending_saves_the_oldest_is_discarded(process: Process) -> None:
-    for number in (1, 2, 3):
-        process.lookup_while_down("save", number)
+    process.lookup_while_down("save", 1, 2, 3)
     outcomes = [type(process.lookup(number)).__name__ for number in (1, 2, 3)]
     assert outcomes == ["InProgress", "Answered", "Answered"]
 
@@ -293,7 +291,9 @@ def test_a_ticket_that_could_not_be_kept_is(
     assert [polled for _, polled in process.world.provider.asked] == [None, ticket]
 
 
-def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_others(process: Process) -> None:
+def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_others_and_asks_a_store_that_is_down_once(
+    process: Process,
+) -> None:
     process.store.tickets[PERSONS[1]] = TICKET
     for number in (0, 1):
         process.claim(number)
@@ -303,19 +303,15 @@ def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_other
     process.world.provider.replies = [Pending(TICKET, 1)]
     process.lookup_while_down("keep_ticket", 5)
     process.store.calls.clear()
+    process.store.down = frozenset({"release"})
+    process.answers.close()
+    assert process.store.calls == ["release"]
+    process.store.calls.clear()
+    process.store.down = frozenset()
     process.answers.close()
     assert process.store.calls == ["release"] * 3
     assert process.store.claims == {}
     assert process.store.tickets == dict.fromkeys([PERSONS[1], PERSONS[4], request(5).person], TICKET)
-
-
-def test_close_asks_a_store_that_is_down_once(process: Process) -> None:
-    process.store.down = frozenset({"release"})
-    for number in (0, 1):
-        process.claim(number)
-    process.store.calls.clear()
-    process.answers.close()
-    assert process.store.calls == ["release"]
 
 
 def test_claims_that_are_held_are_renewed_until_they_end(maintained: Process) -> None:

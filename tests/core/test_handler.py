@@ -89,26 +89,19 @@ def test_another_workers_fetch_is_not_asked_for_twice() -> None:
     assert world.provider.asked == []
 
 
+AWAY, CLOSED = Unavailable(Reason.PROVIDER_UNAVAILABLE, 3), Unavailable(Reason.PROVIDER_CLOSED, 20)
+BAD, WRONG = Deferred(request(), Reason.BAD_REPLY), (FieldError("documentNumber", "нет такого"),)
+
+
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
-        (Unavailable(Reason.PROVIDER_UNAVAILABLE, 3), Deferred(request(), Reason.PROVIDER_UNAVAILABLE, 3)),
-        (Unavailable(Reason.PROVIDER_CLOSED, 20), Deferred(request(), Reason.PROVIDER_CLOSED, 20)),
-        (Throttled(5), Deferred(request(), Reason.THROTTLED, 5)),
-        (Verdict(Status.FOUND, "770000000083", "nalog"), Deferred(request(), Reason.BAD_REPLY)),
-        (Verdict(Status.FOUND, "", "nalog"), Deferred(request(), Reason.BAD_REPLY)),
-        (
-            Invalid((FieldError("documentNumber", "нет такого"),)),
-            Rejected("r-1", (FieldError("documentNumber", "нет такого"),)),
-        ),
-    ],
-    ids=[
-        "unavailable",
-        "closed",
-        "throttled",
-        "an INN with a wrong check digit",
-        "found without an INN",
-        "invalid by field",
+        pytest.param(AWAY, Deferred(request(), Reason.PROVIDER_UNAVAILABLE, 3), id="unavailable"),
+        pytest.param(CLOSED, Deferred(request(), Reason.PROVIDER_CLOSED, 20), id="closed"),
+        pytest.param(Throttled(5), Deferred(request(), Reason.THROTTLED, 5), id="throttled"),
+        pytest.param(Verdict(Status.FOUND, "770000000083", "nalog"), BAD, id="an INN with a wrong check digit"),
+        pytest.param(Verdict(Status.FOUND, "", "nalog"), BAD, id="found without an INN"),
+        pytest.param(Invalid(WRONG), Rejected("r-1", WRONG), id="invalid by field"),
     ],
 )
 def test_what_is_no_answer_is_never_kept_and_frees_the_person_and_drops_the_ticket(

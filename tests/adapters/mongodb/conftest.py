@@ -46,24 +46,18 @@ class Place:
 
     def age(self, seconds: float) -> None:
         """Let time pass: everything that is stored becomes so much older."""
-        lapse = round(seconds * 1000)
-        for collection, times in (
-            ("answers", ("fetched_at", "expires_at", "claim.until", "ticket.until")),
-            ("history", ("time", "expires_at")),
+        milliseconds = round(seconds * 1000)
+        for collection, lapse, times in (
+            ("answers", milliseconds, ("fetched_at", "expires_at", "claim.until", "ticket.until")),
+            ("history", milliseconds, ("time", "expires_at")),
+            ("providers", seconds, ("next_free", "closed_until", "probe_until")),
         ):
             for name in times:
                 older = {"$subtract": [f"${name}", lapse]}
                 self.raw[collection].update_many({name: {"$exists": True}}, [{"$set": {name: older}}])
-        for provider in self.raw["providers"].find():
-            changes: dict[str, Any] = {
-                name: provider[name] - seconds
-                for name in ("next_free", "closed_until", "probe_until")
-                if name in provider
-            }
-            if provider.get("day"):
-                day = datetime.fromisoformat(provider["day"]) - timedelta(seconds=seconds)
-                changes["day"] = day.date().isoformat()
-            self.raw["providers"].update_one({"_id": provider["_id"]}, {"$set": changes})
+        for provider in self.raw["providers"].find({"day": {"$gt": ""}}):
+            day = datetime.fromisoformat(provider["day"]) - timedelta(seconds=seconds)
+            self.raw["providers"].update_one({"_id": provider["_id"]}, {"$set": {"day": day.date().isoformat()}})
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -228,15 +227,9 @@ def test_a_row_moved_to_another_request_is_noticed(place: Place, harness: StoreH
 
 
 PERSONAL: dict[str, Any] = {
-    "lastName": "Небывальцев",
-    "firstName": "Велимудр",
-    "middleName": "Златозарович",
-    "birthDate": "1961-07-23",
-    "birthPlace": "Тридевятое",
-    "documentSerial": "8765",
-    "documentNumber": "432198",
-    "documentDate": "2006-09-14",
-}
+    "lastName": "Небывальцев", "firstName": "Велимудр", "middleName": "Златозарович", "birthDate": "1961-07-23",
+    "birthPlace": "Тридевятое", "documentSerial": "8765", "documentNumber": "432198", "documentDate": "2006-09-14",
+}  # fmt: skip
 TICKET_VALUE = "5EC2E7-71C4E7"
 FORMS = ("utf-8", "utf-16-le", "cp1251", "koi8-r")
 
@@ -257,7 +250,9 @@ def test_a_dump_shows_nobody_nor_does_the_servers_log(mongo: Mongo, place: Place
     for text in secrets():
         assert not [form for form in FORMS if text.encode(form) in dump], text
 
-    for file in files_of(mongo):
+    # What the servers have on their disks, their logs too.
+    files = [file for member in mongo.members for kind in ("*.wt", "*.log") for file in member.folder.rglob(kind)]
+    for file in files:
         content = file.read_bytes()
         # A number of four digits is bound to come up in so many bytes.
         assert not [text for text in secrets() if len(text) > 4 and text.encode() in content], file
@@ -275,11 +270,6 @@ def dumped(place: Place) -> bytes:
     collections = [as_bytes[name] for name in place.raw.list_collection_names()]
     raw = b"".join(document.raw for collection in collections for document in collection.find())
     return raw + str([collection.index_information() for collection in collections]).encode()
-
-
-def files_of(mongo: Mongo) -> list[Path]:
-    """What the servers have on their disks, their logs too."""
-    return [file for member in mongo.members for kind in ("*.wt", "*.log") for file in member.folder.rglob(kind)]
 
 
 def test_a_document_lives_as_long_as_its_claim_and_its_ticket(place: Place, harness: StoreHarness) -> None:

@@ -25,38 +25,47 @@ def commands(site: Site) -> list[str]:
     return [asked.form["c"] + asked.form.get("requestId", "") for asked in site.asked]
 
 
-class Lookup:
-    """A find and its polls, each made when it is due; `waits`: the seconds between them; `failures`: of each."""
-
-    def __init__(self, script: Script, retries: int = 0) -> None:
-        clock, ticket = FixedClock(), None
-        self.waits: list[float] = []
-        self.failures: list[Reason | None] = []
-        with serving(script) as self.site:
-            client = nalog(self.site.url, clock, retries=retries)
-            while True:
-                self.ended = ending(client.ask, request(), ticket)
-                if not isinstance(self.ended, ProviderReply) or not isinstance(self.ended.answer, Pending):
-                    break
-                ticket, wait = self.ended.answer
-                self.waits.append(wait)
-                self.failures.append(self.ended.failure)
-                clock.time += timedelta(seconds=wait)
+def polled(*replies: bytes) -> Script:
+    return in_turn(FIND, *replies)
 
 
-def test_each_call_is_one_request_and_the_polls_come_after_1_2_3_and_4_seconds() -> None:
-    lookup = Lookup(in_turn(FIND, PENDING, PENDING, PENDING, FOUND))
-    assert lookup.ended == VERDICT
-    assert lookup.waits == [1, 2, 3, 4]
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 4]
-    assert lookup.site.connections == 5
+STATE_2 = reply(200, '{"state":2}')
+AWAY = Reason.PROVIDER_UNAVAILABLE
+BREAKING = breaking(in_turn(FIND, FOUND), lambda asked: asked.form["c"] == "get", times=2)
+# What the site says; how it ends, the polls, and how each call but the last one failed.
+LOOKUPS: dict[str, tuple[Script, ProviderReply | No, int, list[Reason | None]]] = {
+    "found": (polled(PENDING, PENDING, PENDING, FOUND), VERDICT, 4, [None] * 4),
+    "pending for 180 seconds: never not found": (polled(PENDING), LATER, 18, [None] * 18),
+    "the connection of a poll breaks: made again": (BREAKING, VERDICT, 3, [None, AWAY, AWAY]),
+    "the ticket is not known yet":
+        (polled(UNKNOWN_ID, UNKNOWN_ID, PENDING, UNKNOWN_ID, FOUND), VERDICT, 5, [None, AWAY, AWAY, None, AWAY]),
+    "the ticket is forgotten: dropped after 3 more polls": (polled(UNKNOWN_ID), LATER, 4, [None, AWAY, AWAY, AWAY]),
+    "a state that is no answer: dropped": (polled(STATE_2), LATER, 1, [None]),
+    "a find that fails is not sent again": (in_turn(reply(500, "")), LATER, 0, []),
+    "a find whose connection breaks is not sent again": (breaking(in_turn(FIND), lambda _: True, times=9), LATER, 0, []),
+}  # fmt: skip
 
 
-def test_a_lookup_that_stays_pending_ends_within_180_seconds_and_is_never_not_found() -> None:
-    lookup = Lookup(in_turn(FIND, PENDING))
-    assert lookup.ended == LATER
-    assert lookup.waits == list(range(1, 19))
-    assert sum(lookup.waits) < 180
+@pytest.mark.parametrize("row", LOOKUPS)
+def test_each_call_is_one_request_and_the_polls_come_after_1_2_3_and_more_seconds_with_one_ticket(row: str) -> None:
+    script, ended, polls, failures = LOOKUPS[row]
+    clock, ticket = FixedClock(), None
+    failed, waits = [], []
+    with serving(script) as site:
+        client = nalog(site.url, clock, retries=5)
+        while isinstance(end := ending(client.ask, request(), ticket), ProviderReply) and isinstance(
+            end.answer, Pending
+        ):
+            ticket, wait = end.answer
+            waits.append(wait)
+            failed.append(end.failure)
+            clock.time += timedelta(seconds=wait)
+    assert end == ended
+    assert commands(site) == ["find", *["get0A1B2C"] * polls]
+    assert site.connections == 1 + polls
+    assert waits == list(range(1, polls + 1))
+    assert sum(waits) < 180
+    assert failed == failures
 
 
 def test_no_wait_is_above_60_seconds_and_their_unit_can_be_0() -> None:
@@ -68,13 +77,6 @@ def test_no_wait_is_above_60_seconds_and_their_unit_can_be_0() -> None:
         assert client.ask(request(), TICKET).answer == Pending(TICKET._replace(polls=1), 0)
 
 
-def test_a_poll_whose_connection_breaks_is_made_again_with_the_same_ticket() -> None:
-    lookup = Lookup(breaking(in_turn(FIND, FOUND), lambda asked: asked.form["c"] == "get", times=2), retries=5)
-    assert lookup.ended == VERDICT
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * 3]
-    assert lookup.failures == [None, Reason.PROVIDER_UNAVAILABLE, Reason.PROVIDER_UNAVAILABLE]
-
-
 def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() -> None:
     def silent(_asked: Asked, client: socket.socket) -> None:
         client.recv(1)
@@ -82,20 +84,6 @@ def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() 
     with serving(silent) as site:
         reply = nalog(site.url, timeout_sec=0.1).ask(request(), TICKET)
     assert reply == ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
-
-
-@pytest.mark.parametrize(
-    ("said", "ended", "polls"),
-    [
-        pytest.param([UNKNOWN_ID, UNKNOWN_ID, PENDING, UNKNOWN_ID, FOUND], VERDICT, 5, id="not known yet"),
-        pytest.param([UNKNOWN_ID], LATER, 4, id="forgotten: dropped after 3 more polls"),
-        pytest.param([reply(200, '{"state":2}')], LATER, 1, id="a state that is no answer: dropped"),
-    ],
-)
-def test_a_ticket_is_polled_again_or_dropped(said: list[bytes], ended: ProviderReply | No, polls: int) -> None:
-    lookup = Lookup(in_turn(FIND, *said))
-    assert lookup.ended == ended
-    assert commands(lookup.site) == ["find", *["get0A1B2C"] * polls]
 
 
 @pytest.mark.parametrize("last", [PENDING, reply(502, ""), UNKNOWN_ID], ids=["pending", "502", "unknown"])
@@ -111,14 +99,6 @@ def test_an_expired_ticket_is_a_find() -> None:
         expired = TICKET._replace(value="OLD", expires_at=FixedClock().time)
         assert nalog(site.url).ask(request(), expired).answer == Pending(TICKET, 1)
     assert commands(site) == ["find"]
-
-
-@pytest.mark.parametrize("said", [reply(500, ""), b""], ids=["500", "a connection that breaks"])
-def test_a_find_that_was_sent_is_not_sent_again(said: bytes) -> None:
-    script = in_turn(said) if said else breaking(in_turn(FIND), lambda _asked: True, times=9)
-    lookup = Lookup(script, retries=5)
-    assert lookup.ended == LATER
-    assert commands(lookup.site) == ["find"]
 
 
 @pytest.mark.parametrize(

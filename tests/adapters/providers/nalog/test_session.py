@@ -2,7 +2,10 @@
 
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -57,10 +60,18 @@ class Strict(Tax):
             super().__call__(asked, client)
 
 
-def asked_with(script: Script, *, consent: bool, protocol: str = "two-step", lookups: int = 1) -> Site:
+@contextmanager
+def opened(script: Script, **settings: Any) -> Iterator[tuple[Site, Nalog]]:
+    """A site, and a client whose session with it is open: it has looked somebody up."""
     with serving(script) as site:
-        client = nalog(site.url, consent=consent, protocol=protocol)
-        for _ in range(lookups):
+        client = nalog(site.url, **{"consent": True, **settings})
+        looked_up(client, request())
+        yield site, client
+
+
+def asked_with(script: Script, *, consent: bool, protocol: str = "two-step", lookups: int = 1) -> Site:
+    with opened(script, consent=consent, protocol=protocol) as (site, client):
+        for _ in range(lookups - 1):
             looked_up(client, request())
     return site
 
@@ -142,9 +153,7 @@ def test_a_site_that_redirects_although_it_has_consent_has_no_session() -> None:
 
 def test_a_find_that_is_throttled_makes_the_next_one_begin_a_new_session() -> None:
     tax = Tax()
-    with serving(tax) as site:
-        client = nalog(site.url, consent=True)
-        looked_up(client, request())
+    with opened(tax) as (site, client):
         tax.replies["find"] = reply(200, '{"captchaRequired":true}')
         assert found(client) == THROTTLED
         tax.replies = Tax().replies
@@ -167,9 +176,7 @@ ENDED = {
 @pytest.mark.parametrize("kind", ENDED)
 def test_a_session_that_the_service_has_ended_is_no_failure_and_is_opened_anew(kind: str, protocol: str) -> None:
     tax = Tax()
-    with serving(tax) as site:
-        client = nalog(site.url, consent=True, protocol=protocol)
-        looked_up(client, request())
+    with opened(tax, protocol=protocol) as (site, client):
         tax.replies |= {"find": ENDED[kind], "innMy": ENDED[kind]}
         # Not asked yet, it says, and is soon tried again.
         assert found(client) == CLOSED
@@ -192,9 +199,7 @@ def test_a_refusal_in_a_new_session_is_a_failure(kind: str) -> None:
 
 def test_a_poll_that_is_refused_keeps_its_ticket_for_the_next_session() -> None:
     tax = Tax()
-    with serving(tax) as site:
-        client = nalog(site.url, consent=True)
-        looked_up(client, request())
+    with opened(tax) as (site, client):
         tax.replies["get"] = REFUSED
         reply = client.ask(request(), TICKET)
         assert isinstance(reply.answer, Pending)
@@ -212,9 +217,7 @@ def test_many_who_are_refused_together_open_one_new_session() -> None:
             everybody.wait(30)
         tax(asked, client)
 
-    with serving(script) as site, ThreadPoolExecutor(8) as pool:
-        client = nalog(site.url, consent=True)
-        looked_up(client, request())
+    with opened(script) as (site, client), ThreadPoolExecutor(8) as pool:
         tax.replies["find"] = REFUSED
         assert list(pool.map(lambda _: found(client), range(8))) == [CLOSED] * 8
         tax.replies = Tax().replies

@@ -139,22 +139,20 @@ def cached(process: Process, number: int) -> list[Answer | None]:
     return [process.answers.get_cached(person) for person in PERSONS[:number]]
 
 
-def test_who_was_found_in_the_store_is_cached(process: Process) -> None:
+def test_what_is_found_or_saved_is_cached_and_what_could_not_be_saved_is_not(process: Process) -> None:
     process.store.known[PERSONS[0]] = KNOWN
     assert cached(process, 1) == [None]
     assert process.answers.find_many(PERSONS[:2]) == {PERSONS[0]: KNOWN}
     assert cached(process, 2) == [KNOWN, None]
     assert process.store.calls == ["find_many"]
-
-
-def test_what_is_saved_or_found_by_a_claim_is_cached_and_what_could_not_be_saved_is_not(process: Process) -> None:
-    process.answers.save(process.claim(0), request(0), KNOWN)
-    process.store.known[PERSONS[1]] = KNOWN
-    assert process.answers.find_or_claim(PERSONS[1]) == KNOWN
+    process.answers.save(process.claim(1), request(1), KNOWN)
     process.store.down = frozenset({"save"})
     with pytest.raises(Unavailable):
         process.answers.save(process.claim(2), request(2), KNOWN)
     assert cached(process, 3) == [KNOWN, KNOWN, None]
+    process.store.known[PERSONS[3]] = KNOWN
+    assert process.answers.find_or_claim(PERSONS[3]) == KNOWN
+    assert process.answers.get_cached(PERSONS[3]) == KNOWN
 
 
 @pytest.mark.parametrize(

@@ -269,18 +269,18 @@ def test_attempts(headers: dict[str, object], expected: int) -> None:
     assert delivery(headers=headers).attempts("inn.retry") == expected
 
 
+DELIVERY_LIMIT = {"queue": "inn.lookup", "reason": "delivery_limit", "count": 1}
+
+
 @pytest.mark.parametrize(
-    ("headers", "expected"),
+    ("headers", "reason", "returns"),
     [
-        ({"x-death": [{"queue": "inn.lookup", "reason": "delivery_limit", "count": 1}, RETURNED]}, "delivery_limit"),
-        ({}, ""),
-        ({"x-death": [{"reason": 7}]}, ""),
+        ({"x-death": [DELIVERY_LIMIT, RETURNED], "x-delivery-count": 3}, "delivery_limit", 3),
+        ({"x-delivery-count": "3"}, "", 0),
+        ({"x-death": [{"reason": 7}]}, "", 0),
     ],
 )
-def test_why_the_broker_parked_a_message(headers: dict[str, object], expected: str) -> None:
-    assert delivery(headers=headers).death() == (expected, "")
-
-
-@pytest.mark.parametrize(("headers", "returns"), [({"x-delivery-count": 3}, 3), ({"x-delivery-count": "3"}, 0)])
-def test_how_often_it_came_back(headers: dict[str, object], returns: int) -> None:
-    assert delivery(headers=headers).returns == returns
+def test_why_the_broker_parked_a_message_and_how_often_it_came_back(
+    headers: dict[str, object], reason: str, returns: int
+) -> None:
+    assert (delivery(headers=headers).death(), delivery(headers=headers).returns) == ((reason, ""), returns)

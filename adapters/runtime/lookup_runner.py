@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
@@ -21,7 +21,6 @@ from function.person import Person
 from function.ports import AnswerStore, Ports, Unavailable
 from function.telemetry import Observer
 
-T = TypeVar("T")
 MAX_BATCH = 256
 """Most persons of one round trip to the store."""
 SOCKET_TURNS = 2
@@ -73,7 +72,8 @@ class LookupRunner:
                     known[request.person] = answer
         if missing:
             try:
-                known.update(await self._reads.find_many(missing, deadline))
+                found = await self._reads.find_many(missing, deadline)
+                known = {**known, **found} if known else dict(found)
             except Unavailable as error:
                 unavailable = error
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
@@ -184,44 +184,73 @@ class CoalescedReads:
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
-        self._turn = asyncio.Lock()
-        # The next batch, and its persons.
-        self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
-        self._persons: list[Person] = []
+        self._calls: list[_Call] = []
+        self._reading: asyncio.Task[None] | None = None
 
     async def find_many(self, persons: Sequence[Person], deadline: float | None = None) -> Mapping[Person, Answer]:
         """As `AnswerStore.find_many`; the result may contain further persons.
 
         Raises Unavailable(DEADLINE) at the `deadline` (of the loop's clock).
         """
-        if self._batch is None or len(self._persons) >= MAX_BATCH:
-            self._persons = []
-            self._batch = asyncio.create_task(self._read_batch(self._persons))
-        batch, asked_for = self._batch, self._persons
-        asked_for.extend(persons)
+        loop = asyncio.get_running_loop()
+        call = _Call(persons, loop.create_future())
+        self._calls.append(call)
+        if self._reading is None:
+            self._reading = loop.create_task(self._read_all())
+        timer = None if deadline is None else loop.call_at(deadline, call.expire)
         try:
-            return await _within(batch, deadline)
-        except Unavailable:
-            raise
-        except Exception:
-            # One call's bug must not fail the others: each reads by itself.
-            if len(asked_for) == len(persons):
-                raise
-            return await _within(self._read(persons), deadline)
+            return await call.found
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _read_batch(self, persons: list[Person]) -> Mapping[Person, Answer]:
-        async with self._turn:
-            await drain_sockets(persons, MAX_BATCH, SOCKET_TURNS)
-            if self._persons is persons:
-                self._batch = None
-            return await self._read(persons)
+    async def _read_all(self) -> None:
+        try:
+            while self._calls:
+                await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
+                batch = self._calls[:MAX_BATCH]
+                del self._calls[:MAX_BATCH]
+                await self._read(batch)
+        finally:
+            self._reading = None
 
-    def _read(self, persons: Sequence[Person]) -> asyncio.Future[Mapping[Person, Answer]]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
+    async def _read(self, calls: Sequence["_Call"]) -> None:
+        persons = [person for call in calls for person in call.persons]
+        loop = asyncio.get_running_loop()
+        result: Mapping[Person, Answer] | Exception
+        try:
+            result = await loop.run_in_executor(self._thread, self._store.find_many, persons)
+        except Exception as error:  # noqa: BLE001  # each call raises it
+            result = error
+        if isinstance(result, Exception) and not isinstance(result, Unavailable) and len(calls) > 1:
+            # One call's bug must not fail the others: each reads by itself.
+            for call in calls:
+                await self._read([call])
+            return
+        for call in calls:
+            call.end(result)
+
+
+class _Call(NamedTuple):
+    persons: Sequence[Person]
+    found: asyncio.Future[Mapping[Person, Answer]]
+
+    def end(self, result: Mapping[Person, Answer] | Exception) -> None:
+        """Let the call return or raise this, unless it has ended, was cancelled or has passed its deadline."""
+        if self.found.done():
+            return
+        if isinstance(result, Exception):
+            self.found.set_exception(result)
+        else:
+            self.found.set_result(result)
+
+    def expire(self) -> None:
+        """Let the call raise Unavailable(DEADLINE)."""
+        self.end(Unavailable(Reason.DEADLINE))
 
 
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
@@ -234,18 +263,6 @@ async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
         seen = len(arrived)
         for _ in range(turns):
             await asyncio.sleep(0)
-
-
-async def _within(read: asyncio.Future[T], deadline: float | None) -> T:
-    """The result of a read, which goes on without this call after the deadline. Raises Unavailable(DEADLINE)."""
-    timeout = None if deadline is None else deadline - asyncio.get_running_loop().time()
-    # In half of the time of asyncio.timeout with asyncio.shield.
-    done, _ = await asyncio.wait((read,), timeout=timeout)
-    if not done:
-        # Otherwise asyncio would log an error that nobody waits for.
-        read.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise Unavailable(Reason.DEADLINE)
-    return read.result()
 
 
 def _reason(outcome: Outcome) -> Reason | None:

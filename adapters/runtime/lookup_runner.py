@@ -59,7 +59,7 @@ class LookupRunner:
 
         With a `deadline` (of the loop's clock) a read that lasts longer ends as `Deferred(DEADLINE)`.
         """
-        known: dict[Person, Answer] = {}
+        cached: dict[Person, Answer] = {}
         missing: list[Person] = []
         unavailable = None
         for event in events:
@@ -69,11 +69,12 @@ class LookupRunner:
                 if answer is None:
                     missing.append(request.person)
                 else:
-                    known[request.person] = answer
+                    cached[request.person] = answer
+        known: Mapping[Person, Answer] = cached
         if missing:
             try:
                 found = await self._reads.find_many(missing, deadline)
-                known = {**known, **found} if known else dict(found)
+                known = {**cached, **found} if cached else found
             except Unavailable as error:
                 unavailable = error
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned

@@ -5,13 +5,13 @@ answer: a lookup that is pending, or has no permit yet, waits on the event loop 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
@@ -21,6 +21,7 @@ from function.person import Person
 from function.ports import AnswerStore, Ports, Unavailable
 from function.telemetry import Observer
 
+T = TypeVar("T")
 MAX_BATCH = 256
 """Most persons of one round trip to the store."""
 SOCKET_TURNS = 2
@@ -54,10 +55,10 @@ class LookupRunner:
         self._permitted_at = 0.0
         self._stopping = asyncio.Event()
 
-    async def answer_cached(self, events: Sequence[Event], deadline: float | None = None) -> list[Outcome]:
+    async def answer_cached(self, events: Sequence[Event], seconds: float | None = None) -> list[Outcome]:
         """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events.
 
-        With a `deadline` (of the loop's clock) a read that lasts longer ends as `Deferred(DEADLINE)`.
+        With `seconds` a read that lasts longer ends as `Deferred(DEADLINE)`.
         """
         cached: dict[Person, Answer] = {}
         missing: list[Person] = []
@@ -73,10 +74,12 @@ class LookupRunner:
         known: Mapping[Person, Answer] = cached
         if missing:
             try:
-                found = await self._reads.find_many(missing, deadline)
+                found = await within(seconds, self._reads.find_many(missing))
                 known = {**cached, **found} if cached else found
             except Unavailable as error:
                 unavailable = error
+            except TimeLimitExceeded:
+                unavailable = Unavailable(Reason.DEADLINE)
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
@@ -86,7 +89,7 @@ class LookupRunner:
     async def answer(self, event: Event, seconds: float) -> Outcome:
         """The cached attempt, then `resolve` if needed, within `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
-        (outcome,) = await self.answer_cached([event], deadline)
+        (outcome,) = await self.answer_cached([event], seconds)
         fetched = isinstance(outcome, Deferred) and outcome.reason in FETCH_AFTER
         return await self.resolve(event, deadline) if fetched else outcome
 
@@ -188,22 +191,14 @@ class CoalescedReads:
         self._calls: list[_Call] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def find_many(self, persons: Sequence[Person], deadline: float | None = None) -> Mapping[Person, Answer]:
-        """As `AnswerStore.find_many`; the result may contain further persons.
-
-        Raises Unavailable(DEADLINE) at the `deadline` (of the loop's clock).
-        """
+    async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """As `AnswerStore.find_many`; the result may contain further persons."""
         loop = asyncio.get_running_loop()
         call = _Call(persons, loop.create_future())
         self._calls.append(call)
         if self._reading is None:
             self._reading = loop.create_task(self._read_all())
-        timer = None if deadline is None else loop.call_at(deadline, call.expire)
-        try:
-            return await call.found
-        finally:
-            if timer is not None:
-                timer.cancel()
+        return await call.found
 
     def close(self) -> None:
         """End the thread."""
@@ -241,7 +236,7 @@ class _Call(NamedTuple):
     found: asyncio.Future[Mapping[Person, Answer]]
 
     def end(self, result: Mapping[Person, Answer] | Exception) -> None:
-        """Let the call return or raise this, unless it has ended, was cancelled or has passed its deadline."""
+        """Let the call return or raise this, unless it was cancelled."""
         if self.found.done():
             return
         if isinstance(result, Exception):
@@ -249,9 +244,29 @@ class _Call(NamedTuple):
         else:
             self.found.set_result(result)
 
-    def expire(self) -> None:
-        """Let the call raise Unavailable(DEADLINE)."""
-        self.end(Unavailable(Reason.DEADLINE))
+
+class TimeLimitExceeded(Exception):
+    """A wait was longer than its limit."""
+
+
+async def within(seconds: float | None, waiting: Awaitable[T]) -> T:
+    """The result of `waiting`, which is cancelled after `seconds`. Raises TimeLimitExceeded.
+
+    As asyncio.timeout, in a third of its time. The caller is a task.
+    """
+    if seconds is None:
+        return await waiting
+    task = cast("asyncio.Task[T]", asyncio.current_task())
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, TimeLimitExceeded)
+    try:
+        return await waiting
+    except asyncio.CancelledError as cancelled:
+        if cancelled.args != (TimeLimitExceeded,) or task.uncancel():
+            # Somebody else cancels the task.
+            raise
+        raise TimeLimitExceeded from None
+    finally:
+        timer.cancel()
 
 
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:

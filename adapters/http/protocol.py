@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 """As many as a body may have; other servers take 8 to 32 KiB."""
@@ -75,11 +75,9 @@ class BoundedProtocol(HttpToolsProtocol):
     )
     head_sec = HEAD_SEC
     linger_sec = LINGER_SEC
-
-    @property
-    def _current(self) -> RequestResponseCycle | None:
-        """The last request, None before the first one; uvicorn's type lacks the None."""
-        return self.cycle
+    # The last request and its scope, None before the first one; uvicorn's types lack the None.
+    cycle: Any
+    scope: Any
 
     def connection_made(self, transport: Any) -> None:
         """Initialise the counters and start the head's timer."""
@@ -206,7 +204,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, reply: bytes) -> None:
         """Close the connection, with `reply` unless it could be taken for the answer to another request."""
         self._stop_head_timer()
-        current, is_idle = self._current, self._is_idle()
+        current, is_idle = self.cycle, self._is_idle()
         may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
         self._ending = True
         # The parser and this protocol refer to each other: without this, headers stay until a garbage collection.
@@ -224,20 +222,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def _hang_up_after_answers(self) -> None:
         # Earlier requests are answered, and uvicorn closes the connection after the last answer.
         self._ending = True
-        if self._current is not None:
-            self._current.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self._is_in_head():
             self.transport.close()
 
     def _is_in_head(self) -> bool:
-        scope: object = self.scope
-        return scope is not None and (self._current is None or self._current.scope is not scope)
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
 
     def _is_idle(self) -> bool:
-        current = self._current
-        return current is None or current.response_complete
+        return self.cycle is None or self.cycle.response_complete
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

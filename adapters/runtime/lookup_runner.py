@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
@@ -188,61 +188,48 @@ class CoalescedReads:
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
-        self._calls: list[_Call] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        # The next batch, and its persons.
+        self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
+        self._persons: list[Person] = []
 
     async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         """As `AnswerStore.find_many`; the result may contain further persons."""
-        loop = asyncio.get_running_loop()
-        call = _Call(persons, loop.create_future())
-        self._calls.append(call)
-        if self._reading is None:
-            self._reading = loop.create_task(self._read_all())
-        return await call.found
+        if self._batch is None or len(self._persons) >= MAX_BATCH:
+            self._persons = []
+            self._batch = asyncio.create_task(self._read_batch(self._persons))
+        asked_for = self._persons
+        asked_for.extend(persons)
+        try:
+            return await _shield(self._batch)
+        except Unavailable:
+            raise
+        except Exception:
+            # One call's bug must not fail the others: each reads by itself.
+            if len(asked_for) == len(persons):
+                raise
+            return await _shield(self._read(persons))
 
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _read_all(self) -> None:
-        try:
-            while self._calls:
-                await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
-                batch = self._calls[:MAX_BATCH]
-                del self._calls[:MAX_BATCH]
-                await self._read(batch)
-        finally:
-            self._reading = None
+    async def _read_batch(self, persons: list[Person]) -> Mapping[Person, Answer]:
+        async with self._turn:
+            await drain_sockets(persons, MAX_BATCH, SOCKET_TURNS)
+            if self._persons is persons:
+                self._batch = None
+            return await self._read(persons)
 
-    async def _read(self, calls: Sequence["_Call"]) -> None:
-        persons = [person for call in calls for person in call.persons]
-        loop = asyncio.get_running_loop()
-        result: Mapping[Person, Answer] | Exception
-        try:
-            result = await loop.run_in_executor(self._thread, self._store.find_many, persons)
-        except Exception as error:  # noqa: BLE001  # each call raises it
-            result = error
-        if isinstance(result, Exception) and not isinstance(result, Unavailable) and len(calls) > 1:
-            # One call's bug must not fail the others: each reads by itself.
-            for call in calls:
-                await self._read([call])
-            return
-        for call in calls:
-            call.end(result)
+    def _read(self, persons: Sequence[Person]) -> asyncio.Future[Mapping[Person, Answer]]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
 
 
-class _Call(NamedTuple):
-    persons: Sequence[Person]
-    found: asyncio.Future[Mapping[Person, Answer]]
-
-    def end(self, result: Mapping[Person, Answer] | Exception) -> None:
-        """Let the call return or raise this, unless it was cancelled."""
-        if self.found.done():
-            return
-        if isinstance(result, Exception):
-            self.found.set_exception(result)
-        else:
-            self.found.set_result(result)
+def _shield(read: asyncio.Future[T]) -> asyncio.Future[T]:
+    """A read that goes on where this call is cancelled: others may wait for it."""
+    # Otherwise asyncio would log an error that nobody waits for.
+    read.add_done_callback(lambda late: late.cancelled() or late.exception())
+    return asyncio.shield(read)
 
 
 class TimeLimitExceeded(Exception):

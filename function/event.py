@@ -23,6 +23,8 @@ SOURCE = "/inn"
 JSON_TYPE = "application/json"
 STRUCTURED_TYPE = "application/cloudevents+json"
 BATCH_TYPE = "application/cloudevents-batch+json"
+REPLY_CONSTANTS = {"specversion": "1.0", "source": SOURCE, "type": COMPLETED, "datacontenttype": JSON_TYPE}
+"""The attributes that every reply has."""
 
 # W3C's trace context: version ff, and a trace or parent id of zeros, are invalid.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -146,14 +148,7 @@ def is_json(content_type: str) -> bool:
 
 def reply_attributes(event_id: str, traceparent: str, reply_id: str, time: datetime) -> dict[str, str]:
     """The attributes of the reply to an event; `event_id`: "" for none; `time`: aware."""
-    attributes = {
-        "specversion": "1.0",
-        "id": reply_id,
-        "source": SOURCE,
-        "type": COMPLETED,
-        "time": time.isoformat(),
-        "datacontenttype": JSON_TYPE,
-    }
+    attributes = {**REPLY_CONSTANTS, "id": reply_id, "time": time.isoformat()}
     if event_id:
         attributes["correlationid"] = event_id
     if traceparent:

@@ -62,7 +62,8 @@ def parse_patronymic(text: str) -> str:
 
 def is_no_patronymic(text: str) -> bool:
     """Whether the text means that there is no patronymic: blank, dashes, `нет`, `(отсутствует)`, in any case."""
-    return _NOT_LETTERS.sub(" ", strip_invisible(text)).strip().casefold() in _NO_PATRONYMIC
+    words = text if text.isalpha() else _NOT_LETTERS.sub(" ", strip_invisible(text)).strip()
+    return words.casefold() in _NO_PATRONYMIC
 
 
 def _wrong_alphabet(name: str) -> str:

@@ -1,15 +1,13 @@
 """Person: the normalised identity under which an answer is stored."""
 
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from typing import NamedTuple
 
 # No normalised part can contain it: different persons have different identities.
 _SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """One person with one document: all that the tax service's answer depends on.
 
     Names are case-folded (`names.fold_case`); `middle_name` is "" for none.
@@ -23,7 +21,7 @@ class Person:
     document_serial: str
     document_number: str
 
-    @cached_property
+    @property
     def identity(self) -> bytes:
         """All fields as bytes, equal for equal persons only. Personal data: hash it before storing."""
         names = self.last_name, self.first_name, self.middle_name

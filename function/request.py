@@ -32,13 +32,19 @@ _NO_TEXT = "must be a string"
 
 
 def _iso_date(value: object) -> date:
-    parts = _ISO_DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    with suppress(ValueError):
+    if not isinstance(value, str):
+        raise ValueError(_NO_TEXT)  # noqa: TRY004  # pydantic reports no TypeError
+    parts = _ISO_DATE.fullmatch(value.strip())
+    try:
         return date.fromisoformat(parts[1] if parts else "")
-    raise ValueError("must be an ISO date, YYYY-MM-DD" if isinstance(value, str) else _NO_TEXT)
+    except ValueError:
+        raise ValueError("must be an ISO date, YYYY-MM-DD") from None
 
 
-def _not_in_future(day: date, info: ValidationInfo[date]) -> date:
+def _birth_date(value: object, info: ValidationInfo[date]) -> date:
+    day = _iso_date(value)
+    if day < FIRST_BIRTH_DATE:
+        raise ValueError(f"must not be before {FIRST_BIRTH_DATE}")
     if day > info.context:
         raise ValueError("must not be in the future")
     return day
@@ -97,7 +103,7 @@ class LookupRequest(BaseModel):
     last_name: Name
     first_name: Name
     middle_name: Annotated[Text, AfterValidator(names.parse_patronymic)] = ""
-    birth_date: Annotated[date, Field(ge=FIRST_BIRTH_DATE), BeforeValidator(_iso_date), AfterValidator(_not_in_future)]
+    birth_date: Annotated[date, BeforeValidator(_birth_date)]
     birth_place: Annotated[Text, AfterValidator(_birth_place)] = ""
     document_type: Annotated[Text, Field(pattern=f"^({'|'.join(documents.TYPES)})$")] = documents.PASSPORT
     document_serial: Annotated[str, BeforeValidator(_serial), Field(validate_default=True)] = ""
@@ -129,7 +135,6 @@ _EXPECTED = {
     "string_too_short": "must not be empty",
     "string_too_long": f"must have at most {MAX_REQUEST_ID} characters",
     "string_pattern_mismatch": f"must be one of {', '.join(documents.TYPES)}",
-    "greater_than_equal": f"must not be before {FIRST_BIRTH_DATE}",
 }
 
 

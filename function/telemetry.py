@@ -5,7 +5,7 @@ among those below is counted as "other".
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from function.outcomes import Reason, Status
 
@@ -22,8 +22,7 @@ CHECKS = ("store", "providers", "fast_lane", "slow_lane")
 QUEUES = ("lookup", "retry", "dead", "unrouted")
 
 
-@dataclass(frozen=True, slots=True)
-class LookupEvent:
+class LookupEvent(NamedTuple):
     """One request that ended or was deferred (`status` is then the reason's code): the fields of its log line.
 
     `entry`: http or rabbitmq; `seconds`: of this processing; `attempt`: from 1; `traceparent`: W3C's, or "".

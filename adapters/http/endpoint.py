@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from adapters.http import modes
 from adapters.http.modes import Problem
 from adapters.http.probes import Probe
-from adapters.runtime.lookup_runner import LookupRunner
+from adapters.runtime.lookup_runner import LookupRunner, TimeLimitExceeded, within
 from function.event import BATCH_TYPE, Event, InvalidEvent
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
 from function.result import result_of, summary_of
@@ -84,7 +84,11 @@ class Endpoint:
         if self.tokens:
             _check_token(headers, self.tokens)
         media = modes.media_type(headers)
-        body = await _body(request, headers, modes.size_limit(media), self.body_sec)
+        try:
+            body = await within(self.body_sec, _body(request, headers, modes.size_limit(media)))
+        except TimeLimitExceeded:
+            detail = f"expected the whole body within {self.body_sec:g} s"
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"}) from None
         if media == BATCH_TYPE:
             return await self._batch(modes.read_batch(headers, body))
         event = modes.read_one(media, headers, body)
@@ -161,24 +165,19 @@ def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
         )
 
 
-async def _body(request: Request, headers: modes.Headers, limit: int, seconds: float) -> bytes:
+async def _body(request: Request, headers: modes.Headers, limit: int) -> bytes:
     body = b""
     # Leading zeros are valid, and Python parses at most 4,300 digits.
     declared = headers.get(b"content-length", b"").lstrip(b"0")
     size = int(declared) if declared.isdigit() else 0
     more = True
-    try:
-        async with asyncio.timeout(seconds):
-            while more and size <= limit:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                size = max(size, len(body))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        detail = f"expected the whole body within {seconds:g} s"
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"}) from None
+    while more and size <= limit:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        size = max(size, len(body))
+        more = message.get("more_body", False)
     if size > limit:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
     return body

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from function.event import (
     BATCH_TYPE,
     JSON_TYPE,
+    REPLY_CONSTANTS,
     STRUCTURED_TYPE,
     Event,
     InvalidEvent,
@@ -45,6 +46,9 @@ _PREFIX = b"ce-"
 # the time of encoding or decoding.
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
 _ALL_PLAIN = re.compile(r"[!#$&-~]*")
+_CONSTANT_HEADERS = [
+    (_PREFIX + name.encode(), value.encode()) for name, value in REPLY_CONSTANTS.items() if name != "datacontenttype"
+]
 
 
 class Problem(Exception):
@@ -112,10 +116,11 @@ def reply_to(event: Event, result: LookupResult, status: HTTPStatus) -> Response
     # In binary mode the content type is the data's.
     response = Response(result.to_json(), status.value, media_type=JSON_TYPE)
     if event.mode is Mode.BINARY:
+        response.raw_headers += _CONSTANT_HEADERS
         response.raw_headers += [
             (_PREFIX + name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
             for name, value in _reply_attributes(event).items()
-            if name != "datacontenttype"
+            if name not in REPLY_CONSTANTS
         ]
     return response
 

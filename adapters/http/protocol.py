@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 """As many as a body may have; other servers take 8 to 32 KiB."""
@@ -75,11 +75,9 @@ class BoundedProtocol(HttpToolsProtocol):
     )
     head_sec = HEAD_SEC
     linger_sec = LINGER_SEC
-
-    @property
-    def _current(self) -> RequestResponseCycle | None:
-        """The last request, None before the first one; uvicorn's type lacks the None."""
-        return self.cycle
+    # The last request and its scope, None before the first one; uvicorn's types lack the None.
+    cycle: Any
+    scope: Any
 
     def connection_made(self, transport: Any) -> None:
         """Initialise the counters and start the head's timer."""
@@ -142,6 +140,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too large, pipelined behind too many, or ambiguous about where its request ends."""
+        if self.parser.should_upgrade():
+            # `_feed` parses it again, without the offer.
+            return
         too_large = self._unused + self._uncertain > MAX_HEAD_BYTES
         too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
         if too_large or len(self.headers) > MAX_HEADERS:
@@ -175,11 +176,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End the body, unless the parser only mistakes an offered upgrade for its end."""
-        if self.parser.should_upgrade():
-            return
-        self._in_body = False
-        super().on_message_complete()
+        """End the body, unless the parser mistakes an offered upgrade for its end."""
+        if not self.parser.should_upgrade():
+            self._in_body = False
+            super().on_message_complete()
 
     def shutdown(self) -> None:
         """Answer requests in progress or on the way, then close their connections."""
@@ -193,19 +193,18 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            # The parser stops after the head. The offer is ignored.
-            if self._current is None or self.parser.get_method() == b"CONNECT":
+            # The parser stops after the head. The offer is ignored: the head is parsed again without it.
+            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+            if method == b"CONNECT":
                 raise httptools.HttpParserError from None
-            headers = self.cycle.scope["headers"]
-            framing = [b"%s: %s\r\n" % pair for pair in headers if pair[0] in (b"content-length", b"transfer-encoding")]
-            self.parser = httptools.HttpRequestParser(_RestOfRequest(self))
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(framing))
-            self._feed(data[offer.args[0] :])
+            headers = b"".join(b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade")
+            self.parser = httptools.HttpRequestParser(self)
+            self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + data[offer.args[0] :])
 
     def _refuse(self, reply: bytes) -> None:
         """Close the connection, with `reply` unless it could be taken for the answer to another request."""
         self._stop_head_timer()
-        current, is_idle = self._current, self._is_idle()
+        current, is_idle = self.cycle, self._is_idle()
         may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
         self._ending = True
         # The parser and this protocol refer to each other: without this, headers stay until a garbage collection.
@@ -223,50 +222,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def _hang_up_after_answers(self) -> None:
         # Earlier requests are answered, and uvicorn closes the connection after the last answer.
         self._ending = True
-        if self._current is not None:
-            self._current.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self._is_in_head():
             self.transport.close()
 
     def _is_in_head(self) -> bool:
-        scope: object = self.scope
-        return scope is not None and (self._current is None or self._current.scope is not scope)
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
 
     def _is_idle(self) -> bool:
-        current = self._current
-        return current is None or current.response_complete
+        return self.cycle is None or self.cycle.response_complete
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
         self._head_timer = None
-
-
-class _RestOfRequest:
-    """Receives the events of a new parser for the rest of a request; those of its repeated head are ignored."""
-
-    def __init__(self, protocol: BoundedProtocol) -> None:
-        self._protocol = protocol
-        self._head_is_known = True
-        self.on_body = protocol.on_body
-        self.on_message_complete = protocol.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if not self._head_is_known:
-            self._protocol.on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        if not self._head_is_known:
-            self._protocol.on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_is_known:
-            self._protocol.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if self._head_is_known:
-            self._head_is_known = False
-        else:
-            self._protocol.on_headers_complete()

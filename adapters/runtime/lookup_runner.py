@@ -5,13 +5,13 @@ answer: a lookup that is pending, or has no permit yet, waits on the event loop 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from itertools import repeat
 from threading import Thread
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from adapters.runtime.backoff import Backoff, pause
 from function.event import Event
@@ -55,12 +55,12 @@ class LookupRunner:
         self._permitted_at = 0.0
         self._stopping = asyncio.Event()
 
-    async def answer_cached(self, events: Sequence[Event], deadline: float | None = None) -> list[Outcome]:
+    async def answer_cached(self, events: Sequence[Event], seconds: float | None = None) -> list[Outcome]:
         """The cached attempt, from memory and one read of the store. `Deferred(NOT_CACHED)` for all other events.
 
-        With a `deadline` (of the loop's clock) a read that lasts longer ends as `Deferred(DEADLINE)`.
+        With `seconds` a read that lasts longer ends as `Deferred(DEADLINE)`.
         """
-        known: dict[Person, Answer] = {}
+        cached: dict[Person, Answer] = {}
         missing: list[Person] = []
         unavailable = None
         for event in events:
@@ -70,12 +70,16 @@ class LookupRunner:
                 if answer is None:
                     missing.append(request.person)
                 else:
-                    known[request.person] = answer
+                    cached[request.person] = answer
+        known: Mapping[Person, Answer] = cached
         if missing:
             try:
-                known.update(await self._reads.find_many(missing, deadline))
+                found = await within(seconds, self._reads.find_many(missing))
+                known = {**cached, **found} if cached else found
             except Unavailable as error:
                 unavailable = error
+            except TimeLimitExceeded:
+                unavailable = Unavailable(Reason.DEADLINE)
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
@@ -85,7 +89,7 @@ class LookupRunner:
     async def answer(self, event: Event, seconds: float) -> Outcome:
         """The cached attempt, then `resolve` if needed, within `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
-        (outcome,) = await self.answer_cached([event], deadline)
+        (outcome,) = await self.answer_cached([event], seconds)
         fetched = isinstance(outcome, Deferred) and outcome.reason in FETCH_AFTER
         return await self.resolve(event, deadline) if fetched else outcome
 
@@ -189,25 +193,22 @@ class CoalescedReads:
         self._batch: asyncio.Task[Mapping[Person, Answer]] | None = None
         self._persons: list[Person] = []
 
-    async def find_many(self, persons: Sequence[Person], deadline: float | None = None) -> Mapping[Person, Answer]:
-        """As `AnswerStore.find_many`; the result may contain further persons.
-
-        Raises Unavailable(DEADLINE) at the `deadline` (of the loop's clock).
-        """
+    async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
+        """As `AnswerStore.find_many`; the result may contain further persons."""
         if self._batch is None or len(self._persons) >= MAX_BATCH:
             self._persons = []
             self._batch = asyncio.create_task(self._read_batch(self._persons))
-        batch, asked_for = self._batch, self._persons
+        asked_for = self._persons
         asked_for.extend(persons)
         try:
-            return await _within(batch, deadline)
+            return await _shield(self._batch)
         except Unavailable:
             raise
         except Exception:
             # One call's bug must not fail the others: each reads by itself.
             if len(asked_for) == len(persons):
                 raise
-            return await _within(self._read(persons), deadline)
+            return await _shield(self._read(persons))
 
     def close(self) -> None:
         """End the thread."""
@@ -224,6 +225,37 @@ class CoalescedReads:
         return asyncio.get_running_loop().run_in_executor(self._thread, self._store.find_many, persons)
 
 
+def _shield(read: asyncio.Future[T]) -> asyncio.Future[T]:
+    """A read that goes on where this call is cancelled: others may wait for it."""
+    # Otherwise asyncio would log an error that nobody waits for.
+    read.add_done_callback(lambda late: late.cancelled() or late.exception())
+    return asyncio.shield(read)
+
+
+class TimeLimitExceeded(Exception):
+    """A wait was longer than its limit."""
+
+
+async def within(seconds: float | None, waiting: Awaitable[T]) -> T:
+    """The result of `waiting`, which is cancelled after `seconds`. Raises TimeLimitExceeded.
+
+    As asyncio.timeout, in a third of its time. The caller is a task.
+    """
+    if seconds is None:
+        return await waiting
+    task = cast("asyncio.Task[T]", asyncio.current_task())
+    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, TimeLimitExceeded)
+    try:
+        return await waiting
+    except asyncio.CancelledError as cancelled:
+        if cancelled.args != (TimeLimitExceeded,) or task.uncancel():
+            # Somebody else cancels the task.
+            raise
+        raise TimeLimitExceeded from None
+    finally:
+        timer.cancel()
+
+
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
     """Return once `turns` of the event loop add nothing to `arrived`, or it has `most` items.
 
@@ -234,18 +266,6 @@ async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:
         seen = len(arrived)
         for _ in range(turns):
             await asyncio.sleep(0)
-
-
-async def _within(read: asyncio.Future[T], deadline: float | None) -> T:
-    """The result of a read, which goes on without this call after the deadline. Raises Unavailable(DEADLINE)."""
-    timeout = None if deadline is None else deadline - asyncio.get_running_loop().time()
-    # In half of the time of asyncio.timeout with asyncio.shield.
-    done, _ = await asyncio.wait((read,), timeout=timeout)
-    if not done:
-        # Otherwise asyncio would log an error that nobody waits for.
-        read.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise Unavailable(Reason.DEADLINE)
-    return read.result()
 
 
 def _reason(outcome: Outcome) -> Reason | None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -302,6 +303,9 @@ import sys
 from adapters.telemetry import start
 with start("inn", "INFO") as telemetry:
     telemetry.event("started")
+assert not {"structlog", "rich"} & sys.modules.keys()
+with start("inn", "INFO", open(sys.argv[1], "w")) as telemetry:
+    telemetry.event("started")
 import structlog
 assert not structlog.is_configured()
 assert "rich" not in sys.modules
@@ -309,9 +313,14 @@ import rich
 """
 
 
-def test_structlog_does_not_bring_rich_hides_it_from_nobody_and_keeps_its_own_settings() -> None:
-    done = subprocess.run([sys.executable, "-c", PLAIN], check=False, capture_output=True, text=True)
-    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started")
+def test_structlog_is_for_terminals_does_not_bring_rich_and_keeps_its_own_settings() -> None:
+    manager, terminal = os.openpty()
+    command = [sys.executable, "-c", PLAIN, os.ttyname(terminal)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started"), done.stderr
+    assert b"started" in os.read(manager, 1000)
+    os.close(manager)
+    os.close(terminal)
 
 
 def test_lines_of_many_threads_stay_whole() -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from bench import report
 from bench.figures import Goal, Subject
-from bench.servers import Servers, running_servers
+from bench.servers import Servers, idle_node, running_servers
 from bench.subjects import calls, latency, pending, rabbit, start, store, web
+from tests.servers.rabbitmq import Node
 
 SUBJECTS: dict[str, Callable[[Servers], Subject]] = {
     "http": web.measure,
@@ -35,10 +36,11 @@ def main() -> int:
     before = os.getloadavg()[0]
     report.keep_earlier()
     subjects: list[Subject] = []
-    for name in chosen:
-        subjects.append(_measured(name))
-        # After each: what a later one breaks does not take it away.
-        folder = report.write(subjects, (before, os.getloadavg()[0]))
+    with idle_node() as node:
+        for name in chosen:
+            subjects.append(_measured(name, node))
+            # After each: what a later one breaks does not take it away.
+            folder = report.write(subjects, (before, os.getloadavg()[0]))
     if set(chosen) == set(SUBJECTS):
         minutes = sum(subject.seconds for subject in subjects) / 60
         goal = Goal("the benchmark as a whole", minutes, 6, at_least=False, unit="min")
@@ -49,11 +51,11 @@ def main() -> int:
     return 1 if any(subject.failure for subject in subjects) else 0
 
 
-def _measured(name: str) -> Subject:
-    """One subject, on servers of its own: what another left behind does not weigh on it."""
+def _measured(name: str, node: Node) -> Subject:
+    """One subject, on a MongoDB and a tax service of its own: what another left behind does not weigh on it."""
     begun = time.monotonic()
     try:
-        with running_servers() as servers:
+        with running_servers(node) as servers:
             subject = SUBJECTS[name](servers)
     except Exception as error:  # noqa: BLE001  # the other subjects are measured all the same
         subject = Subject(name, failure=f"{type(error).__name__}: {error}")

@@ -1,7 +1,9 @@
 """Invented persons by number: as requests, as answers, as MongoDB's documents; and whom to ask for next."""
 
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,10 +19,13 @@ from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 KEYS = KeyRing([KEY])
+ID_BYTES = 36
+"""Of a keyed hash with its key's name."""
 SEEDED = 60_000
 """Persons with an answer: more than the cache of a process holds."""
 FEW = 500
 """Persons who are asked for again and again."""
+BATCH = 5_000
 NEW = 10_000_000
 """Numbers of persons from here on have no answer."""
 
@@ -73,10 +78,19 @@ def answer_in_store(number: int) -> dict[str, Any]:
     return answer_document(KEYS.hash(person(number)), answer(number), KEYS)
 
 
+def strangers_answer(number: int) -> dict[str, Any]:
+    """The document of an answer for somebody who is never asked for: as large and random, made in half of the time."""
+    return answer_document(os.urandom(ID_BYTES), answer(number), KEYS)
+
+
 def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:
-    """Fill a collection as `save` would, many at a time."""
-    for first in range(0, count, 5_000):
-        collection.insert_many([document(number) for number in range(first, min(first + 5_000, count))], ordered=False)
+    """Fill a collection as `save` would, many at a time: a batch is made while the server takes another."""
+
+    def insert(first: int) -> None:
+        collection.insert_many([document(number) for number in range(first, min(first + BATCH, count))], ordered=False)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(insert, range(0, count, BATCH)))
 
 
 def seed_answers(uri: str, database: str, count: int = SEEDED) -> None:

@@ -16,7 +16,7 @@ from bench.people import KEY
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import Mongo, replica_set
 from tests.servers.process import Server, free_port, listens, start, wait_for
-from tests.servers.rabbitmq import Node, rabbitmq
+from tests.servers.rabbitmq import Node
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
@@ -80,24 +80,22 @@ class Servers:
     folder: Path
     mongo: Mongo
     emulator: Emulator
+    _node: Node
     _stack: ExitStack
-    _node: Node | None = None
     _started: int = 0
 
     @property
     def node(self) -> Node:
         """The RabbitMQ node, started when it is first asked for."""
-        if self._node is None:
-            (self.folder / "rabbit").mkdir()
-            self._node = self._stack.enter_context(rabbitmq(self.folder / "rabbit"))
+        self._node.start()
         return self._node
 
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time that each server has used so far."""
         member = self.mongo.members[0].server
         pids = {"MongoDB": member.pid if member else 0}
-        if self._node is not None:
-            pids["RabbitMQ"] = int((self.folder / "rabbit" / "pid").read_text())
+        if (running := self._node.folder / "pid").exists():
+            pids["RabbitMQ"] = int(running.read_text())
         times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
         return {name: each.user + each.system for name, each in times.items()}
 
@@ -129,14 +127,27 @@ class Servers:
         log = self.folder / f"{self._started}.log"
         given = {**environment, port_in: str(port), "PYTHONPATH": str(ROOT)}
         server = start([BIN / command[0], *command[1:]], log=log, env=given, cwd=self.folder, grace=5)
-        return MeasuredProcess(self._stack.enter_context(server), port)
+        # A polite end takes seconds and is in no figure.
+        self._stack.callback(server.kill)
+        return MeasuredProcess(server, port)
 
 
 @contextmanager
-def running_servers(node: Node | None = None) -> Iterator[Servers]:
-    """MongoDB and the emulated tax service, and a folder; all ends with the block, but for a node that is given."""
+def running_servers(node: Node) -> Iterator[Servers]:
+    """MongoDB, the emulated tax service and a folder, which end with the block, beside a node, which does not."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
-        mongo = stack.enter_context(replica_set(1, cache_gb=1))
+        mongo = stack.enter_context(replica_set(1, cache_gb=2))
         emulator = stack.enter_context(Emulator())
-        yield Servers(folder, mongo, emulator, stack, node)
+        yield Servers(folder, mongo, emulator, node, stack)
+
+
+@contextmanager
+def idle_node() -> Iterator[Node]:
+    """A RabbitMQ node that is started when it is first needed, and ends with the block."""
+    with TemporaryDirectory(prefix="inn-bench-") as folder:
+        node = Node(Path(folder))
+        try:
+            yield node
+        finally:
+            node.kill()

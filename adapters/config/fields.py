@@ -108,7 +108,7 @@ Hosts = Annotated[
     AfterValidator(_required_without_dsn),
     _must(
         "be a host's name or IP address, or several separated by commas, each with a port if any",
-        lambda text: not text or host_names.parse_hosts(text, 1) is not None,
+        lambda text: not text or bool(host_names.addresses(text, 1)),
     ),
 ]
 User = Annotated[str, AfterValidator(_required_without_dsn)]

@@ -30,16 +30,10 @@ def parse_host(text: str) -> str | None:
     return text if len(text) <= MAX_NAME and all(map(_LABEL.fullmatch, labels)) else None
 
 
-def parse_hosts(text: str, port: int) -> list[tuple[str, int]] | None:
-    """Comma-separated hosts, each with its own port or else `port`; None if one of them is malformed."""
-    parts = text.split(",")
-    parsed = [found for part in parts if (found := _host_and_port(part, port))]
-    return parsed if len(parsed) == len(parts) else None
-
-
-def in_url(host: str) -> str:
-    """A host as it is written in a URL."""
-    return f"[{quote(host, safe=':')}]" if ":" in host else host
+def addresses(text: str, port: int) -> list[str]:
+    """Comma-separated hosts as a URL has them, each with its own port or else `port`; none if one is malformed."""
+    found = [_address(part, port) for part in text.split(",")]
+    return found if all(found) else []
 
 
 def is_url(text: str) -> bool:
@@ -65,10 +59,11 @@ def split_url(url: str) -> tuple[str, ...]:
     return tuple(f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")) if parts else (url,)
 
 
-def _host_and_port(text: str, port: int) -> tuple[str, int] | None:
-    alone = parse_host(text)
-    if alone is not None:
-        return alone, port
-    parts = _HOST_AND_PORT.fullmatch(text)
-    host = parse_host(parts[1]) if parts else None
-    return (host, int(parts[2])) if parts and host is not None and int(parts[2]) in _PORTS else None
+def _address(text: str, port: int) -> str:
+    """The host and port; "" if malformed."""
+    host = parse_host(text)
+    if host is None and (parts := _HOST_AND_PORT.fullmatch(text)):
+        host, port = parse_host(parts[1]), int(parts[2])
+    if host is None or port not in _PORTS:
+        return ""
+    return f"[{quote(host, safe=':')}]:{port}" if ":" in host else f"{host}:{port}"

@@ -14,8 +14,10 @@ from functools import cache
 from http import HTTPStatus
 
 import urllib3
+from pydantic import BaseModel, Field, Json, ValidationError
 
 from adapters.config.environment import WrongSettings
+from adapters.config.fields import split_list
 
 ID = "SETTINGS_SECRET_ID"
 KEYS = "SETTINGS_SECRET_KEYS"
@@ -25,9 +27,13 @@ TIMEOUT_SEC = 3.0
 ATTEMPTS = 3
 
 
+class _Reply(BaseModel):
+    secret: Json[dict[str, str]] = Field(alias="SecretString")
+
+
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings in the secret that the environment names. Raises WrongSettings."""
-    keys = [key for key in (key.strip() for key in environment.get(KEYS, "").split(",")) if key]
+    keys = split_list(environment.get(KEYS, ""))
     values = _secret_values(environment[ID])
     missing = [key for key in keys if not values.get(key)]
     if missing or not keys:
@@ -51,12 +57,9 @@ def _secret_values(secret_id: str) -> dict[str, str]:
     if reply.status != HTTPStatus.OK:
         raise WrongSettings([f"{ID}: Secrets Manager refuses to read it (status {reply.status})"])
     try:
-        values = json.loads(json.loads(reply.data)["SecretString"])
-    except (ValueError, KeyError, TypeError):
-        values = None
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise WrongSettings([f"{ID}: the secret must be a JSON object of texts"])
-    return values
+        return _Reply.model_validate_json(reply.data).secret
+    except ValidationError:
+        raise WrongSettings([f"{ID}: the secret must be a JSON object of texts"]) from None
 
 
 def signed_headers(url: str, body: bytes, credentials: Mapping[str, str], now: datetime) -> dict[str, str]:

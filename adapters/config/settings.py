@@ -105,7 +105,7 @@ class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
         if self.dsn is not None:
             return self.dsn.get_secret_value()
         replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
-        nodes = ",".join(_addresses(self.host, self.port))
+        nodes = ",".join(host_names.addresses(self.host, self.port))
         return (
             f"mongodb://{_login(self.user, self.password)}@{nodes}/?authSource={quote(self.auth, safe='')}{replica_set}"
         )
@@ -131,7 +131,7 @@ class RabbitSettings(SettingsGroup, alias_generator=with_prefix("RABBITMQ_")):
         if self.dsn is not None:
             return host_names.split_url(self.dsn.get_secret_value())
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
-        return tuple(f"amqp://{login}@{place}/{vhost}" for place in _addresses(self.host, self.port))
+        return tuple(f"amqp://{login}@{place}/{vhost}" for place in host_names.addresses(self.host, self.port))
 
 
 class ProviderSettings(SettingsGroup):
@@ -305,10 +305,6 @@ def _error_text(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return f"must be one of {error['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}"
     return error["msg"]
-
-
-def _addresses(names: str, port: int) -> list[str]:
-    return [f"{host_names.in_url(host)}:{own_port}" for host, own_port in host_names.parse_hosts(names, port) or ()]
 
 
 def _login(user: str, password: SecretStr) -> str:

@@ -6,9 +6,9 @@ places in the code, never a text: that may hold a URL with a person in it, a key
 """
 
 import re
-import sysconfig
+import sys
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
@@ -31,10 +31,8 @@ MAX_PLACES = 20
 """The innermost ones: unbounded recursion has a thousand."""
 MAX_CAUSES = 5
 
-_ROOTS = (
-    *(f"{sysconfig.get_path(name)}/" for name in ("purelib", "platlib", "stdlib")),
-    f"{Path(__file__).parents[2]}/",
-)
+# The libraries' may lie within the service's.
+_ROOTS = tuple(f"{root}/" for root in sorted({*sys.path, str(Path(__file__).parents[2])} - {""}, key=len, reverse=True))
 _MAX_NUMBER = 1e9
 """A larger number could identify a person: a passport's has ten digits, an INN twelve."""
 
@@ -111,38 +109,24 @@ FORMS: Final[dict[str, Form]] = {
 }
 
 
-class AllowList:
-    """A structlog processor that passes known facts in their harmless form, and counts the others as withheld."""
-
-    def __init__(self, service: str) -> None:
-        self._service = service
-
-    def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
-        """The line to write. `facts` count as its own; some types are allowed under any name."""
-        shown: dict[str, Any] = {
-            "time": line.pop("time"),
-            "level": line.pop("level"),
-            "event": code(line.pop("event")),
-            "service": self._service,
-        }
-        facts = line.pop("facts", {})
-        if line or not isinstance(facts, dict):
-            facts = {**line, **(facts if isinstance(facts, dict) else {"facts": facts})}
-        withheld = 0
-        for name, value in facts.items():
-            form = FORMS.get(name)
-            fact = form(value) if form else None
-            if fact is not None:
-                shown[name] = fact
-            elif isinstance(value, LookupEvent):
-                shown |= _describe_lookup(value)
-            elif isinstance(value, BaseException):
-                shown |= describe(value)
-            elif isinstance(value, LogRecord):
-                shown |= _describe_record(value)
-            else:
-                withheld += 1
-        return {**shown, WITHHELD: withheld} if withheld else shown
+def harmless(facts: Mapping[str, object]) -> dict[str, Any]:
+    """The known facts in their harmless form, and the count of the others; some types are allowed under any name."""
+    shown: dict[str, Any] = {}
+    withheld = 0
+    for name, value in facts.items():
+        form = FORMS.get(name)
+        fact = form(value) if form else None
+        if fact is not None:
+            shown[name] = fact
+        elif isinstance(value, LookupEvent):
+            shown |= _describe_lookup(value)
+        elif isinstance(value, BaseException):
+            shown |= describe(value)
+        elif isinstance(value, LogRecord):
+            shown |= _describe_record(value)
+        else:
+            withheld += 1
+    return {**shown, WITHHELD: withheld} if withheld else shown
 
 
 def _describe_lookup(event: LookupEvent) -> dict[str, Any]:

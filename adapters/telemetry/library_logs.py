@@ -12,7 +12,6 @@ _SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
 """They log each request's URL."""
 
 OnRecord = Callable[[logging.LogRecord, int], None]
-OnError = Callable[[str, BaseException], None]
 
 
 class LibraryHandler(logging.Handler):
@@ -53,7 +52,7 @@ def capture_loggers(level: int, on_record: OnRecord) -> Iterator[None]:
 
 
 @contextmanager
-def capture_errors(on_error: OnError) -> Iterator[None]:
+def capture_errors(on_error: Callable[[str, BaseException], None]) -> Iterator[None]:
     """Sends uncaught errors to `on_error` within the context, because Python's own hooks print their texts."""
     before = sys.excepthook, threading.excepthook, sys.unraisablehook
 

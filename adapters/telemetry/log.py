@@ -1,12 +1,14 @@
-"""The log: structlog's pipeline, which ends in one JSON object a line, or in coloured lines on a terminal.
+"""The log: one JSON object a line, or coloured lines on a terminal.
 
 A thread writes the lines from a bounded queue (the standard library's QueueListener), so that a slow reader or a
 full disk blocks no other thread. When the queue is full, or a write fails, lines are dropped and counted.
 """
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import UnsupportedOperation
 from logging.handlers import QueueListener
 from queue import SimpleQueue
@@ -17,16 +19,7 @@ from pydantic_core import to_json
 from typing_extensions import override
 
 from adapters.runtime.import_speed import hide_modules
-from adapters.telemetry.allow_list import AllowList
-
-# structlog imports rich for tracebacks, which this log does not have: it costs more than the rest.
-with hide_modules("rich"):
-    import structlog
-    from structlog.processors import JSONRenderer, TimeStamper, add_log_level
-    from structlog.typing import FilteringBoundLogger as Logger
-    from structlog.typing import Processor
-
-__all__ = ["LogWriter", "Logger", "close_within", "make_logger"]
+from adapters.telemetry.allow_list import code, harmless
 
 MAX_LINES: Final = 20_000
 """Lines in the queue: one second at a process's highest rate."""
@@ -38,7 +31,7 @@ CLOSE_SEC: Final = 2.0
 
 
 class LogWriter(QueueListener):
-    """The target of structlog's loggers; it never blocks. `dropped`: lines that were not written."""
+    """Writes lines in a thread; it never blocks. `dropped`: lines that were not written."""
 
     def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
         # A garbage collection may log at any point, even within `write` of the same thread. So the queue's put is
@@ -58,9 +51,6 @@ class LogWriter(QueueListener):
             self.lines.put(line)
         else:
             self.drop(1)
-
-    # structlog calls the method that is named like the line's level.
-    debug = info = warning = error = critical = write
 
     def drop(self, count: int) -> None:
         """Count lines that were not written."""
@@ -105,16 +95,34 @@ class LogWriter(QueueListener):
             self._stopping.wait(HELD_SEC)
 
 
-def make_logger(service: str, level: int, writer: LogWriter, *, coloured: bool) -> Logger:
-    """A logger of the lines from `level` on. It does not change structlog's global settings."""
+class Logger:
+    """Logs the events from `level` on. `write`: takes a line without its end."""
+
+    def __init__(self, service: str, level: int, write: Callable[[str], None], *, coloured: bool) -> None:
+        self._service, self._level, self._write = service, level, write
+        self._render = _coloured_renderer() if coloured else _render_json
+
+    def log(self, level: int, event: str, facts: Mapping[str, object]) -> None:
+        """Log one line of the facts that the allow-list passes. `level`: one of the standard library's."""
+        if level >= self._level:
+            time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            name = logging.getLevelName(level).lower()
+            head = {"time": time, "level": name, "event": code(event), "service": self._service}
+            self._write(self._render({**head, **harmless(facts)}))
+
+
+def _render_json(line: dict[str, Any]) -> str:
     # In half of json's time.
-    renderer: Processor = JSONRenderer(serializer=lambda line, **_: to_json(line, ensure_ascii=True).decode())
-    if coloured:
-        renderer = structlog.dev.ConsoleRenderer(sort_keys=False, timestamp_key="time")
-    processors: list[Processor] = [add_log_level, TimeStamper(fmt="iso", key="time"), AllowList(service), renderer]
-    made = structlog.wrap_logger(writer, processors, structlog.make_filtering_bound_logger(level))
-    logger: Logger = made.bind()
-    return logger
+    return to_json(line, ensure_ascii=True).decode()
+
+
+def _coloured_renderer() -> Callable[[dict[str, Any]], str]:
+    # Only on a terminal: it takes as much memory as the rest of this package; with rich, which it imports for
+    # tracebacks that this log does not have, several times as much.
+    with hide_modules("rich"):
+        from structlog.dev import ConsoleRenderer  # noqa: PLC0415
+    renderer = ConsoleRenderer(sort_keys=False, timestamp_key="time")
+    return lambda line: str(renderer(None, "", line))
 
 
 def close_within(seconds: float, close: Callable[[], None]) -> None:

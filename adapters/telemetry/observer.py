@@ -12,7 +12,7 @@ from typing import TextIO
 from typing_extensions import override
 
 from adapters.telemetry.library_logs import capture_errors, capture_loggers
-from adapters.telemetry.log import Logger, LogWriter, make_logger
+from adapters.telemetry.log import Logger, LogWriter
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.tracing_config import tracing
 from function.telemetry import LookupEvent, Observer
@@ -34,7 +34,7 @@ class Telemetry(Metrics):
 
     @override
     def lookup(self, event: LookupEvent) -> None:
-        self.logger.info("lookup", facts={"lookup": event})
+        self.logger.log(logging.INFO, "lookup", {"lookup": event})
         super().lookup(event)
         if self._spans:
             self._spans.lookup(event)
@@ -43,19 +43,18 @@ class Telemetry(Metrics):
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         super().provider_closed(provider, why, seconds)
         name = "provider_closed" if seconds else "provider_open"
-        self.logger.warning(name, facts={"provider": provider, "reason": why, "seconds": seconds})
+        self.logger.log(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
 
     @override
     def message_moved(self, queue: str, reason: str) -> None:
         super().message_moved(queue, reason)
         if queue in ("dead", "unrouted"):
             # An operator has to look at these.
-            self.logger.warning("message_moved", facts={"queue": queue, "reason": reason})
+            self.logger.log(logging.WARNING, "message_moved", {"queue": queue, "reason": reason})
 
     @override
     def event(self, name: str, /, **facts: str | float) -> None:
-        # As one argument: a fact may have the name of one of structlog's arguments.
-        self.logger.log(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts=facts)
+        self.logger.log(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts)
 
     @override
     def error(self, where: str, error: BaseException) -> None:
@@ -64,7 +63,7 @@ class Telemetry(Metrics):
 
     def log_error(self, where: str, error: BaseException) -> None:
         """Log one line without counting: a garbage collection within the counter's lock may call this."""
-        self.logger.error("error", facts={"where": where, "exception": error})
+        self.logger.log(logging.ERROR, "error", {"where": where, "exception": error})
 
     @override
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
@@ -81,14 +80,14 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     stream = stream or sys.stderr
     lowest = logging.getLevelNamesMapping()[level]
     writer = LogWriter(stream)
-    logger = make_logger(name, lowest, writer, coloured=stream.isatty())
+    logger = Logger(name, lowest, writer.write, coloured=stream.isatty())
 
     def warn(event: str, fact: str, value: object) -> None:
-        logger.warning(event, facts={fact: value})
+        logger.log(logging.WARNING, event, {fact: value})
 
     with (
         writer.running(partial(warn, "lines_lost", "count")),
-        capture_loggers(lowest, lambda record, level: logger.log(level, "library", facts={"record": record})),
+        capture_loggers(lowest, lambda record, level: logger.log(level, "library", {"record": record})),
         tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as spans,
     ):
         telemetry = Telemetry(logger, spans, lambda: writer.dropped)

@@ -9,27 +9,22 @@ from function.telemetry import Observer
 KNOWN_EXPORTERS: Final = ("otlp", "console")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_OUR_PROTOCOL = "http/protobuf"
 _ANY = "OTEL_"
 """Reported for a variable that OpenTelemetry rejects without naming it."""
 
 
-class WrongTracing(ValueError):
-    """A variable has an unsupported value. The text is the variable's name."""
-
-
 def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The exporters' names; none, unless an exporter or an endpoint is set. Raises WrongTracing."""
+    """The exporters' names; none, unless an exporter or an endpoint is set. Raises ValueError with a variable's name."""
     # OpenTelemetry treats an empty variable as unset.
     named = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
     chosen = tuple(name for name in map(str.strip, named.split(",")) if name not in ("", "none"))
     if not set(chosen) <= set(KNOWN_EXPORTERS):
-        raise WrongTracing("OTEL_TRACES_EXPORTER")
+        raise ValueError("OTEL_TRACES_EXPORTER")
     for variable in _PROTOCOLS:
-        if "otlp" in chosen and (environ.get(variable) or _OUR_PROTOCOL) != _OUR_PROTOCOL:
-            raise WrongTracing(variable)
+        if "otlp" in chosen and environ.get(variable) not in (None, "", "http/protobuf"):
+            raise ValueError(variable)
     return chosen
 
 

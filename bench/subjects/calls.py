@@ -3,30 +3,30 @@
 from bench.broker import BrokerClient
 from bench.figures import Goal, Subject
 from bench.people import Requests
-from bench.servers import Servers
+from bench.servers import MeasuredProcess, Servers
 from bench.soak import run
 from bench.soak.faults import KILLS
 
 NEW = 60
 REPEATED = 3
 PROCESSES = (1, 2, 4)
-DATABASE = "bench_calls"
+DATABASE, QUEUE = "bench_calls", "bench.calls"
 
 
 def measure(servers: Servers) -> Subject:
     """Searches at the tax service for each new person."""
     subject = Subject("Calls to the tax service")
-    requests = Requests()
+    requests, settings = Requests(), servers.consumer_settings(DATABASE, QUEUE)
     with BrokerClient(servers.node.uri, "calls") as client:
+        consumers: list[MeasuredProcess] = []
         for count in PROCESSES:
-            queue = f"bench.calls{count}"
-            consumers = [servers.consumer(DATABASE, queue) for _ in range(count)]
+            consumers += [servers.start("inn", "consume", **settings) for _ in range(count - len(consumers))]
+            for consumer in consumers:
+                consumer.until_ready()
             servers.emulator.reset()
-            client.send(queue, requests.new(NEW) * REPEATED)
+            client.send(QUEUE, requests.new(NEW) * REPEATED)
             client.read(NEW * REPEATED)
             calls = servers.emulator.stats(brief=True).finds
-            for consumer in consumers:
-                consumer.server.stop()
             what = f"tax service calls per new person, {count} process{'es' if count > 1 else ''}"
             subject.goals.append(Goal(what, calls / NEW, 1, at_least=False))
     servers.emulator.reset()

@@ -8,7 +8,7 @@ from bench.people import FEW, Requests, seed_answers
 from bench.servers import Servers
 
 BACKLOG = 5_000
-REQUESTS = 400
+REQUESTS = 300
 EVERY_SEC = 0.005
 DATABASE, QUEUE, LOOKUP = "bench_latency", "bench.backlog", "bench.backlog.lookup"
 WITHOUT, WITH = "p99 without a backlog", "p99 with a backlog"

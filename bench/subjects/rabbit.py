@@ -14,8 +14,8 @@ from bench.people import FEW, Requests, body, seed_answers
 from bench.servers import PEERS, MeasuredProcess, Servers
 
 PREFETCH = 100
-BURST = 4_000
-UNCACHED_BURST = 300
+BURST = 2_000
+UNCACHED_BURST = 200
 DATABASE = "bench_rabbit"
 CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 

@@ -24,7 +24,7 @@ def measure(servers: Servers) -> Subject:
             begun = time.perf_counter()
             process = start()
             rounds[name].append((time.perf_counter() - begun, process.memory(), process.cpu() * 1e6))
-            process.server.stop()
+            process.server.kill()
     subject = Subject("Start and memory")
     for name, measured in rounds.items():
         seconds, memory, cpu = zip(*measured, strict=True)

@@ -18,9 +18,8 @@ from adapters.mongodb import MongoConfig, MongoStore
 from adapters.mongodb.documents import row_document
 from adapters.runtime.clock import SystemClock
 from bench.figures import Series, Subject
-from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed
+from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed, strangers_answer
 from bench.servers import Servers
-from tests.servers.mongod import replica_set
 
 FEW, MANY = 10_000, int(os.environ.get("BENCH_ANSWERS", "1000000"))
 ROWS = 100_000
@@ -30,10 +29,10 @@ TOGETHER = 64
 CACHED = "bytes currently in the cache"
 
 
-def measure(_servers: Servers | None = None, answers: int = MANY) -> Subject:
-    """Microseconds of a find, and sizes, on a server of its own."""
+def measure(servers: Servers, answers: int = MANY) -> Subject:
+    """Microseconds of a find, and sizes."""
+    mongo = servers.mongo
     with (
-        replica_set(1, cache_gb=2) as mongo,
         MongoClient[dict[str, Any]](mongo.uri) as client,
         closing(MongoStore(MongoConfig(mongo.uri, "few"), KEYS, SystemClock())) as few,
         closing(MongoStore(MongoConfig(mongo.uri, "many"), KEYS, SystemClock())) as many,
@@ -42,14 +41,15 @@ def measure(_servers: Servers | None = None, answers: int = MANY) -> Subject:
         many.prepare()
         raw, history = client["many"]["answers"], client["many"]["history"]
         seed(client["few"]["answers"], FEW, answer_in_store)
-        seed(raw, answers, answer_in_store)
+        asked_for = range(0, answers, answers // (FINDS + TOGETHER))
+        seed(raw, answers, lambda number: answer_in_store(number) if number in asked_for else strangers_answer(number))
         seed(history, min(ROWS, answers), _row)
         client.admin.command("fsync")
         # This reads all of it: what is measured next has it in memory.
         notes = [*_sizes(raw), *_sizes(history)]
         chance = random.Random(1)
         of_few = [person(chance.randrange(FEW)) for _ in range(FINDS)]
-        of_many = [person(chance.randrange(answers)) for _ in range(FINDS + TOGETHER)]
+        of_many = list(map(person, chance.sample(asked_for, FINDS + TOGETHER)))
         keys = [KEYS.hash(each) for each in of_many]
         among_few, among_many = f"find among {FEW:,}", f"find among {answers:,}"
         calls: dict[str, Callable[[int], object]] = {

@@ -12,7 +12,7 @@ from bench.servers import PEERS, ROOT, MeasuredProcess, Servers
 
 WORKERS = 2
 CONNECTIONS = 32
-BURST = 6_000
+BURST = 3_000
 DATABASE = "bench_http"
 ECHO, HOSTED = "asynchronous host's echo", "cached, from the store, on that host"
 STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"

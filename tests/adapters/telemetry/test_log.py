@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -47,11 +48,13 @@ def _logging(level: str = "INFO") -> Iterator[tuple[Telemetry, io.StringIO]]:
         yield telemetry, stream
 
 
-def test_a_request_is_one_line_of_json() -> None:
+def test_a_request_is_one_line_of_json_with_the_time_in_utc() -> None:
+    before = datetime.now(UTC)
     with _logging() as (telemetry, stream):
         telemetry.lookup(FOUND)
     (line,) = _lines(stream)
-    assert line.pop("time").endswith("Z")
+    assert line["time"].endswith("Z")
+    assert before <= datetime.fromisoformat(line.pop("time")) <= datetime.now(UTC)
     lookup = {"entry": "rabbitmq", "status": "found", "cached": False, "provider": "nalog", "request_id": "r-1"}
     head = {"level": "info", "event": "lookup", "service": "inn"}
     assert line == {**head, **lookup, "ms": 1234.56, "attempt": 2, "trace_id": TRACE_ID}
@@ -81,54 +84,39 @@ def test_the_level_says_what_is_told(level: str, events: list[str]) -> None:
     assert [line["event"] for line in _lines(stream)] == events
 
 
-SHOWN = {
-    "a UUID, though its end has twelve digits": "550e8400-e29b-41d4-a716-446655440000",
-    "a UUID with something before it": "cli-8d1b3c5e-7a9f-4c2d-9e41-770000000082",
-    "a short one": "r-1",
-    "every sign that an id may have": "batch:2026/row+17=~.",
-    "nine digits": "000123456",
-    "milliseconds since the epoch": "1712345678901",
-    "two numbers with a letter between": "4511/x/123456",
-    "what would be a day 32": "u-32071990",
-    "a month 13": "u-15131990",
-    "a year long ago": "u-15071890",
-    "a day of one digit": "v1.12.1999",
-    "none": "",
-}
-WITHHELD = {
-    "what is a digit longer than a UUID": "0550e8400-e29b-41d4-a716-446655440000",
-    "ten digits beside a UUID": "4509123456/550e8400-e29b-41d4-a716-446655440000",
-    "ten digits, as a passport": "4509123456",
-    "twelve digits, as an INN": "r-770000000082-1",
-    "as a SNILS": "112-233-445-95",
-    "a passport's two numbers with any sign between": "4511/123456",
-    "or several signs": "passport=45:11_~123456",
-    "or a UUID before it": "ivanov/550e8400-e29b-41d4-a716-446655440000/4511--123456",
-    "or milliseconds": "1712345678901/4511+123456",
-    "a passport within more digits": "2026.45111234560001",
-    "milliseconds with digits before them": "45111712345678901",
-    "or behind them": "17123456789011",
-    "thirteen digits that are no milliseconds of our years": "1512345678901",
-    "with a date": "r-1985-03-12",
-    "with a date, the day first": "15-07-1990",
-    "with any signs in it": "15/07~1990-1",
-    "or the year first": "1990.07.15",
-    "or none at all": "ivanov_19900715",
-    "or a name before it": "ivanov15071990",
-    "the last day of a year": "u-31121999",
-    "with a name": "Иванов-1",
-    "with a space": "r 1",
-    "with a quote": 'r"1',
-    "with a line's end": "r\n1",
-}
+SHOWN = [
+    # UUIDs, though the end has twelve digits
+    "550e8400-e29b-41d4-a716-446655440000", "cli-8d1b3c5e-7a9f-4c2d-9e41-770000000082",
+    # none, a short one, one with every sign that an id may have, nine digits, milliseconds since the epoch
+    "", "r-1", "batch:2026/row+17=~.", "000123456", "1712345678901",
+    # two numbers with a letter between
+    "4511/x/123456",
+    # no dates: a day 32, a month 13, a year long ago, a day of one digit
+    "u-32071990", "u-15131990", "u-15071890", "v1.12.1999",
+]  # fmt: skip
+WITHHELD = [
+    # a digit longer than a UUID, ten digits beside one
+    "0550e8400-e29b-41d4-a716-446655440000", "4509123456/550e8400-e29b-41d4-a716-446655440000",
+    # as long as a passport, an INN, a SNILS
+    "4509123456", "r-770000000082-1", "112-233-445-95",
+    # a passport's two numbers with signs between, with a UUID or milliseconds before them, within more digits
+    "4511/123456", "passport=45:11_~123456", "ivanov/550e8400-e29b-41d4-a716-446655440000/4511--123456",
+    "1712345678901/4511+123456", "2026.45111234560001",
+    # milliseconds with digits before or behind them, or of other years than ours
+    "45111712345678901", "17123456789011", "1512345678901",
+    # dates, with any signs or none, the year or the day first
+    "r-1985-03-12", "15-07-1990", "15/07~1990-1", "1990.07.15", "ivanov_19900715", "ivanov15071990", "u-31121999",
+    # a name, a space, a quote, a line's end
+    "Иванов-1", "r 1", 'r"1', "r\n1",
+]  # fmt: skip
 
 
 def test_a_request_id_is_shown_unless_it_could_tell_who() -> None:
     with _logging() as (telemetry, stream):
-        for request_id in (*SHOWN.values(), *WITHHELD.values()):
+        for request_id in (*SHOWN, *WITHHELD):
             telemetry.lookup(LookupEvent("http", request_id, Reason.BAD_REPLY, False, "", 0))
-    shown = dict(zip((*SHOWN, *WITHHELD), (line["request_id"] for line in _lines(stream)), strict=True))
-    assert shown == SHOWN | dict.fromkeys(WITHHELD, "withheld")
+    shown = {sent: line["request_id"] for sent, line in zip((*SHOWN, *WITHHELD), _lines(stream), strict=True)}
+    assert shown == {**dict(zip(SHOWN, SHOWN, strict=True)), **dict.fromkeys(WITHHELD, "withheld")}
 
 
 def test_of_an_event_the_harmless_facts_stay_and_the_others_are_counted() -> None:
@@ -167,18 +155,21 @@ def _fails() -> None:
         raise KeyError("Иванов") from exc
 
 
-def test_an_error_is_its_type_its_places_and_its_causes() -> None:
+def test_of_an_error_ours_or_a_librarys_the_type_the_places_and_the_causes_are_logged() -> None:
     with _logging() as (telemetry, stream):
         try:
             _fails()
         except KeyError as exc:
             telemetry.error("consumer", exc)
-    (line,) = _lines(stream)
+            logging.getLogger("asyncio").exception("Task exception was never retrieved\nfuture: <Task 'Иванов'>")
+    ours, librarys = _lines(stream)
     first = _fails.__code__.co_firstlineno
-    assert (line["where"], line["error"], line["level"]) == ("consumer", "KeyError", "error")
-    assert line["places"][-1] == f"tests/adapters/telemetry/test_log.py:{first + 4} _fails"
-    assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
-    assert line["causes"][0]["places"] == [f"tests/adapters/telemetry/test_log.py:{first + 2} _fails"]
+    assert (ours["where"], librarys["logger"]) == ("consumer", "asyncio")
+    for line in (ours, librarys):
+        assert (line["error"], line["level"]) == ("KeyError", "error")
+        assert line["places"][-1] == f"tests/adapters/telemetry/test_log.py:{first + 4} _fails"
+        assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
+        assert line["causes"][0]["places"] == [f"tests/adapters/telemetry/test_log.py:{first + 2} _fails"]
 
 
 def test_recursion_without_end_is_told_by_its_innermost_places() -> None:
@@ -202,20 +193,8 @@ def test_of_a_library_the_logger_and_the_place_are_logged_and_no_text() -> None:
     (place,) = line.pop("places")
     assert place.startswith("tests/adapters/telemetry/test_log.py:")
     assert place.endswith(" test_of_a_library_the_logger_and_the_place_are_logged_and_no_text")
-    assert line.pop("time").endswith("Z")
+    del line["time"]
     assert line == {"level": "warning", "event": "library", "service": "inn", "logger": "aio_pika.connection"}
-
-
-def test_of_a_librarys_error_the_type_and_the_places_are_logged() -> None:
-    with _logging() as (_, stream):
-        try:
-            _fails()
-        except KeyError:
-            logging.getLogger("asyncio").exception("Task exception was never retrieved\nfuture: <Task 'Иванов'>")
-    (line,) = _lines(stream)
-    assert (line["logger"], line["error"], line["level"]) == ("asyncio", "KeyError", "error")
-    assert line["places"][-1].endswith(" _fails")
-    assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
 
 
 @pytest.mark.parametrize(("level", "name"), [(25, "info"), (35, "warning"), (50, "critical"), (60, "critical")])
@@ -302,6 +281,9 @@ import sys
 from adapters.telemetry import start
 with start("inn", "INFO") as telemetry:
     telemetry.event("started")
+assert not {"structlog", "rich"} & sys.modules.keys()
+with start("inn", "INFO", open(sys.argv[1], "w")) as telemetry:
+    telemetry.event("started")
 import structlog
 assert not structlog.is_configured()
 assert "rich" not in sys.modules
@@ -309,9 +291,14 @@ import rich
 """
 
 
-def test_structlog_does_not_bring_rich_hides_it_from_nobody_and_keeps_its_own_settings() -> None:
-    done = subprocess.run([sys.executable, "-c", PLAIN], check=False, capture_output=True, text=True)
-    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started")
+def test_structlog_is_for_terminals_does_not_bring_rich_and_keeps_its_own_settings() -> None:
+    manager, terminal = os.openpty()
+    command = [sys.executable, "-c", PLAIN, os.ttyname(terminal)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started"), done.stderr
+    assert b"started" in os.read(manager, 1000)
+    os.close(manager)
+    os.close(terminal)
 
 
 def test_lines_of_many_threads_stay_whole() -> None:
@@ -322,10 +309,3 @@ def test_lines_of_many_threads_stay_whole() -> None:
         for thread in threads:
             thread.join()
     assert len(_lines(stream)) == 1600
-
-
-def test_time_is_utc() -> None:
-    before = datetime.now(UTC)
-    with _logging() as (telemetry, stream):
-        telemetry.event("started")
-    assert before <= datetime.fromisoformat(_lines(stream)[0]["time"]) <= datetime.now(UTC)

@@ -53,21 +53,21 @@ def written(stream: Stream) -> Iterator[LogWriter]:
 @contextmanager
 def writing_to(stream: Stream) -> Iterator[LogWriter]:
     sink = LogWriter(stream, max_lines=4)
-    with sink.running(lambda count: sink.warning(f"{count} lost")):
+    with sink.running(lambda count: sink.write(f"{count} lost")):
         yield sink
 
 
 def test_a_line_is_written_soon_by_itself(written: LogWriter, stream: Stream) -> None:
-    written.info("one")
+    written.write("one")
     stream.wait_for("one\n")
-    written.error("two")
+    written.write("two")
     stream.wait_for("one\n", "two\n")
 
 
 def test_lines_that_wait_are_written_at_once(written: LogWriter, stream: Stream) -> None:
     stuck(written, stream)
     for line in ("one", "two", "three"):
-        written.info(line)
+        written.write(line)
     stream.reader.set()
     stream.wait_for("stuck\n", "one\ntwo\nthree\n")
 
@@ -75,25 +75,25 @@ def test_lines_that_wait_are_written_at_once(written: LogWriter, stream: Stream)
 def stuck(sink: LogWriter, stream: Stream) -> None:
     """The writer has begun to write a line that nobody reads."""
     stream.reader.clear()
-    sink.error("stuck")
+    sink.write("stuck")
     assert stream.begun.wait(LONG)
 
 
 def test_the_end_writes_what_waits_and_nothing_later(stream: Stream) -> None:
     with writing_to(stream) as sink:
-        sink.info("one")
+        sink.write("one")
     assert stream.writes == ["one\n"]
-    sink.error("two")
+    sink.write("two")
     assert (stream.writes, sink.dropped) == (["one\n"], 1)
 
 
 def test_each_line_that_cannot_be_written_is_counted_and_later_reported(written: LogWriter, stream: Stream) -> None:
     stream.full = True
-    written.info("one")
-    written.error("two")
+    written.write("one")
+    written.write("two")
     wait_for(lambda: written.dropped == 2, within=LONG, what="two lost lines")
     stream.full = False
-    written.error("three")
+    written.write("three")
     stream.wait_for("three\n", "2 lost\n")
 
 
@@ -102,7 +102,7 @@ def test_nobody_waits_for_a_stream_that_is_not_read_and_what_it_misses_is_report
 ) -> None:
     stuck(written, stream)
     for _ in range(6):
-        written.error("one")
+        written.write("one")
     assert (stream.writes, written.dropped) == ([], 2)
     stream.reader.set()
     wait_for(lambda: "".join(stream.writes).endswith("2 lost\n"), within=LONG, what="the count")
@@ -115,7 +115,7 @@ class Interrupted(LogWriter):
     def write(self, line: str) -> None:
         if line == "one":
             with self._counting:
-                self.warning("within")
+                self.write("within")
                 self.drop(1)
         super().write(line)
 

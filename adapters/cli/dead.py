@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from pydantic_core import to_json
 
-from adapters.cli.errors import Failure, Unwritable, WrongUse
+from adapters.cli.errors import Failure, WrongUse
+from adapters.cli.stdout import Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
-from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import allow_list
 from function.telemetry import Observer
@@ -120,8 +121,6 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     try:
         with translate_errors():
             asyncio.run(run())
-    except BrokerRefused as refused:
-        raise Failure(f"RabbitMQ: {refused}") from None
     except BrokerUnavailable as unavailable:
         from adapters.cli.doctor.servers import why_no_broker
 

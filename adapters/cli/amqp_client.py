@@ -11,9 +11,9 @@ from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 from pamqp.commands import Basic
-from pydantic import ValidationError
 
-from adapters.cli.destination import AmqpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.destination import AmqpDestination, RetryLater, ServiceUnreachable, read_result
+from adapters.cli.errors import Failure
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT
@@ -54,11 +54,7 @@ class AmqpClient:
             del self._replies[correlation_id]
         if not reply.done():
             raise ServiceUnreachable("RabbitMQ", "the connection broke")
-        try:
-            result = LookupResult.model_validate_json(reply.result())
-        except ValidationError:
-            raise RequestRefused("what answered over RabbitMQ is not the INN service: check --queue") from None
-        return check_request_id(result, request)
+        return read_result(reply.result(), request, "what answered over RabbitMQ", "--queue")
 
     async def _channel(self) -> Channel:
         async with self._opening:
@@ -85,12 +81,12 @@ class AmqpClient:
                 await channel.basic_publish(body, routing_key=self._queue, properties=properties, mandatory=True)
             except PublishError:
                 hint = "name the right one by --queue, or start `inn consume`, which makes it"
-                raise RequestRefused(f"RabbitMQ has no queue {self._queue}: {hint}") from None
+                raise Failure(f"RabbitMQ has no queue {self._queue}: {hint}") from None
             except DeliveryError:
                 raise RetryLater(f"RabbitMQ takes no more messages for the queue {self._queue} now") from None
             except ChannelAccessRefused:
                 text = f"RabbitMQ does not allow this user to write to the queue {self._queue}"
-                raise RequestRefused(text) from None
+                raise Failure(text) from None
 
     async def _on_reply(self, message: DeliveredMessage) -> None:
         reply = self._replies.get(message.header.properties.correlation_id or "")
@@ -105,6 +101,6 @@ def _failures() -> Iterator[None]:
         with translate_errors():
             yield
     except BrokerRefused as refused:
-        raise RequestRefused(f"RabbitMQ: {refused}") from None
+        raise Failure(f"RabbitMQ: {refused}") from None
     except BrokerUnavailable as unavailable:
         raise ServiceUnreachable("RabbitMQ", unavailable.code.replace("_", " ")) from None

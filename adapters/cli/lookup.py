@@ -79,7 +79,7 @@ async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, obje
     """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
     try:
-        async with client_of(to, timeout=limit) as client, asyncio.timeout(limit):
+        async with client_of(to, limit) as client, asyncio.timeout(limit):
             return await _ask_until(begun + limit, client, request)
     except TimeoutError:
         if isinstance(to, HttpDestination):
@@ -94,7 +94,7 @@ async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, obje
             request_id=str(request["requestId"]),
             inn="",
             cached=False,
-            details=f"{later.code}: {later}" if later.code else str(later),
+            details=str(later),
             elapsed_time=round(time.monotonic() - begun, 6),
             status=Status.FAILED,
         )

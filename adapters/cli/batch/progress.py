@@ -5,13 +5,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
@@ -82,9 +80,3 @@ class Progress:
         bar.update(bar.task_ids[0], completed=rows, description=f"{rate} {self._by_status()}")
         problem = [Text(self.problem, no_wrap=True, overflow="ellipsis")] if self.problem else []
         return Group(*bar.get_renderables(), *problem)
-
-
-def writing(out: Path) -> AbstractContextManager[object]:
-    """Show that OUT is being written, which takes long for a large workbook."""
-    console = Console(stderr=True)
-    return console.status(f"writing {escape(str(out))}") if console.is_terminal else nullcontext()

@@ -1,9 +1,7 @@
 """Looks up the rows of a table, several at a time, and writes their answers to the journal."""
 
 import asyncio
-import signal
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -11,12 +9,11 @@ from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
-from adapters.cli.destination import Client, RetryLater, ServiceUnreachable
+from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
-from function.outcomes import Reason, Status
-from function.result import LookupResult
+from function.outcomes import Status
 
 TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
@@ -31,8 +28,7 @@ class Runner:
     """One run. Its answers are in the journal, also after a failure.
 
     `concurrency`: rows at the same time; `stall_sec`: time without any answer that ends the run; `reply_sec`: timeout of
-    one reply over RabbitMQ, where `failed` means that the service has used up its retries; None over HTTP, where a
-    failed row is tried again.
+    one reply over RabbitMQ; None over HTTP.
     """
 
     journal: Journal
@@ -103,55 +99,23 @@ class Runner:
             except TimeoutError:
                 why = f"no reply came over RabbitMQ in {self.reply_sec:g} s; the next run asks again"
                 return RowAnswer("", Status.FAILED.value, why)
-            except RetryLater as later:
-                wait = later.retry_after
-                self.progress.problem = str(later)
             except ServiceUnreachable as failure:
                 if not self._reached:
                     # Never reached: a wrong address, not an outage.
                     raise
                 self.progress.problem = str(failure)
+            except (RetryLater, ServiceFault) as failure:
+                self._reached = True
+                self.progress.problem = str(failure)
+                tries += failure.is_try
+                if tries == TRIES:
+                    return RowAnswer("", Status.FAILED.value, str(failure))
+                wait = failure.retry_after
             else:
                 self._reached = True
-                if result.status is not Status.FAILED:
+                if result.status is Status.FAILED:
+                    self.progress.problem = printable(result.details)
+                else:
                     self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
-                    return self.reader.answer(result)
-                self.progress.problem = printable(result.details)
-                tries += _is_try(result)
-                if self.reply_sec or tries >= TRIES:
-                    return self.reader.answer(result)
+                return self.reader.answer(result)
             await asyncio.sleep(wait or backoff.next())
-
-
-@contextmanager
-def first_interrupt() -> Iterator[list[asyncio.Task[None] | None]]:
-    """Let the first SIGINT or SIGTERM cancel the task in the list, and ignore further ones while it ends.
-
-    Before there is a task, the first one raises KeyboardInterrupt.
-    """
-    running: list[asyncio.Task[None] | None] = []
-
-    def handle(*_: object) -> None:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        if not running:
-            raise KeyboardInterrupt
-        for task in running:
-            if task and not task.done():
-                task.get_loop().call_soon_threadsafe(task.cancel)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield running
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) is handle:
-                signal.signal(number, handler)
-
-
-def _is_try(result: LookupResult) -> bool:
-    """Whether the reply counts as an attempt, by the reason's code at the beginning of the details."""
-    try:
-        return Reason(result.details.partition(":")[0]).is_failure
-    except ValueError:
-        return True

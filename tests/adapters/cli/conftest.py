@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.cli import run
+from function.outcomes import Reason
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
 
@@ -90,16 +91,14 @@ Reply = Response | Callable[[Any], Response]
 
 
 def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:
-    """A service that answers by surname: a status, or the details of a failed reply."""
+    """A service that answers by surname: a status, or a reason's code, and what it says of it behind a colon."""
 
-    def reply(events: Any) -> Response:
-        said = []
-        for event in events:
-            word = statuses.get(event["data"]["lastName"], "not_found")
-            status, details = (word, "") if word.isidentifier() else ("failed", word)
-            result = {"requestId": event["data"]["requestId"], "inn": "", "cached": False, "elapsedTime": 0.1}
-            said.append({"data": {**result, "status": status, "details": details}})
-        return 200, {}, json.dumps(said).encode()
+    def reply(request: Any) -> Response:
+        word, _, details = statuses.get(request["lastName"], "not_found").partition(": ")
+        if word in [*Reason]:
+            return 503, {}, json.dumps({"code": word, "detail": details}).encode()
+        result = {"inn": "", "cached": False, "details": details, "elapsedTime": 0.1, "status": word}
+        return 200, {}, json.dumps({"requestId": request["requestId"], **result}).encode()
 
     return reply
 

@@ -35,8 +35,7 @@ def asked(batch: Inn, host: Callable[..., Host]) -> Asked:
 
     def run(source: Path, *options: str) -> tuple[Ended, list[dict[str, Any]]]:
         ended = batch(source, there.url, *options)
-        requests = [event["data"] for events in there.bodies for event in events]
-        return ended, sorted(requests, key=lambda request: int(request["requestId"].rpartition("-")[2]))
+        return ended, sorted(there.bodies, key=lambda request: int(request["requestId"].rpartition("-")[2]))
 
     return run
 

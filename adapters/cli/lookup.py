@@ -11,7 +11,6 @@ import typer
 from adapters.cli.destination import (
     Amqp,
     AmqpDestination,
-    Client,
     HttpDestination,
     Queue,
     RetryLater,
@@ -78,9 +77,19 @@ def _as_text(result: LookupResult) -> str:
 async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], limit: float) -> LookupResult:
     """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
+    backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
+    tries = 0
     try:
         async with client_of(to, limit) as client, asyncio.timeout(limit):
-            return await _ask_until(begun + limit, client, request)
+            while True:
+                try:
+                    return await client.ask(request)
+                except RetryLater as later:
+                    tries += 1
+                    wait = later.retry_after or backoff.next()
+                    if tries == TRIES or time.monotonic() + wait >= begun + limit:
+                        raise
+                await asyncio.sleep(wait)
     except TimeoutError:
         if isinstance(to, HttpDestination):
             raise ServiceUnreachable(to.name, "it did not answer in time") from None
@@ -98,17 +107,3 @@ async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, obje
             elapsed_time=round(time.monotonic() - begun, 6),
             status=Status.FAILED,
         )
-
-
-async def _ask_until(deadline: float, client: Client, request: Mapping[str, object]) -> LookupResult:
-    backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            return await client.ask(request)
-        except RetryLater as later:
-            wait = later.retry_after or backoff.next()
-            if tries == TRIES or time.monotonic() + wait >= deadline:
-                raise
-        await asyncio.sleep(wait)

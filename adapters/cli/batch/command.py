@@ -75,8 +75,7 @@ def batch(
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
     # rich is slow to import; --help does not need it
-    from adapters.cli.batch.progress import Progress
-    from adapters.cli.batch.runner import Runner
+    from adapters.cli.batch.runner import Progress, Runner
 
     # As Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.rows import (
+from adapters.cli.batch.tables import (
     ANSWER_HEADINGS,
     MAX_CELL,
     NO_ANSWER,
@@ -22,8 +22,8 @@ from adapters.cli.batch.rows import (
     Write,
     cell_text,
     make_row,
+    open_tables,
 )
-from adapters.cli.batch.tables import open_tables
 from adapters.cli.errors import WrongUse
 
 MOVE_AWAY = "move it away, or choose another -o"
@@ -185,7 +185,7 @@ def _replacing(path: Path, like: Table, source: Path) -> Iterator[Write]:
         if suffix == ".xlsx":
             from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
 
-            writing = write_xlsx(fresh, len(like.heading) + len(ANSWER_HEADINGS))
+            writing = write_xlsx(fresh)
         else:
             excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
             writing = _write_csv(fresh, like.dialect or excel)

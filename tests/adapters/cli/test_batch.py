@@ -15,7 +15,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 
-from adapters.cli.batch import progress, runner
+from adapters.cli.batch import runner
 from tests.adapters.cli.conftest import Host, Inn, Reply, Response, answering
 from tests.adapters.cli.people import HEADING, people, read, workbook, write
 from tests.system.local.conftest import LocalRuntime
@@ -284,7 +284,7 @@ def test_why_it_stands_is_shown_while_it_does(  # noqa: PLR0917  # fixtures
 ) -> None:
     err = Watched(sought, terminal=kind == "a terminal")
     monkeypatch.setattr(sys, "stderr", err)
-    monkeypatch.setattr(progress, "REPORT_SEC", 0.01)
+    monkeypatch.setattr(runner, "REPORT_SEC", 0.01)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
 

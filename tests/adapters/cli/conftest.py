@@ -2,9 +2,10 @@
 
 import json
 import logging
+import shlex
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ import pytest
 
 from adapters.cli import run
 from function.outcomes import Reason
+from tests.adapters.cli.people import read, write
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
 
@@ -61,16 +63,6 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
             status = run(arguments)
         written = capsys.readouterr()
         return Ended(status, written.out, written.err)
-
-    return call
-
-
-@pytest.fixture
-def batch(inn: Inn, tmp_path: Path) -> Inn:
-    """Runs `inn batch`; nobody listens where no address is given."""
-
-    def call(source: Path, url: str = "http://127.0.0.1:1", *options: str, out: str = "out.csv") -> Ended:
-        return inn("batch", str(source), "-o", str(tmp_path / out), "--url", url, *options)
 
     return call
 
@@ -149,3 +141,39 @@ def host() -> Iterator[Callable[..., Host]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+class Batch:
+    """Runs `inn batch` in a folder of its own. `there`: the host that was asked last."""
+
+    def __init__(self, inn: Inn, host: Callable[..., Host], folder: Path) -> None:
+        self._inn = inn
+        self._host = host
+        self.folder = folder
+        self.out = folder / "out.csv"
+
+    def __call__(
+        self, source: Path | Sequence[Sequence[str]], *replies: Reply | str, options: str = "", out: str = "out.csv"
+    ) -> Ended:
+        """`source`: a file, or rows; `replies`: an address, or what a new host replies; nobody listens without."""
+        if not isinstance(source, Path):
+            source = write(self.folder / "in.csv", source)
+        url = next((reply for reply in replies if isinstance(reply, str)), "" if replies else "http://127.0.0.1:1")
+        if not url:
+            self.there = self._host(*replies)
+        self.out = self.folder / out
+        address = url or self.there.url
+        return self._inn("batch", str(source), "-o", str(self.out), "--url", address, *shlex.split(options))
+
+    def rows(self) -> list[list[Any]]:
+        """What stands in OUT below the headings."""
+        return read(self.out)[1:]
+
+    def files(self) -> list[str]:
+        """What stands in the folder."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture
+def batch(inn: Inn, host: Callable[..., Host], tmp_path: Path) -> Batch:
+    return Batch(inn, host, tmp_path)

@@ -4,15 +4,16 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 from pamqp.commands import Basic
+from typing_extensions import override
 
-from adapters.cli.destination import AmqpDestination, RetryLater, ServiceUnreachable, read_result
+from adapters.cli.destination import Client, RetryLater, ServiceUnreachable, read_result
 from adapters.cli.errors import Failure
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
@@ -23,25 +24,24 @@ from function.result import LookupResult
 from function.telemetry import Observer
 
 
-class AmqpClient:
-    """One connection, opened when it is needed, and reopened when it is lost. For one event loop."""
+class AmqpClient(Client):
+    """One connection, opened when it is needed, and reopened when it is lost. `uris`: secrets."""
 
-    def __init__(self, to: AmqpDestination) -> None:
-        self._broker = BrokerConfig(to.uris, "inn", QueueNames(to.queue), retry_sec=0)
-        self._queue = to.queue
+    over_http = False
+
+    def __init__(self, uris: tuple[str, ...], queue: str) -> None:
+        self._broker = BrokerConfig(uris, "inn", QueueNames(queue), retry_sec=0)
+        self._queue = queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._connection: BrokerConnection | None = None
         self._replies: dict[str, asyncio.Future[bytes]] = {}
 
-    async def __aenter__(self) -> Self:
-        return self
-
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @override
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Send one request and wait for its reply, without a timeout. Raises as `HttpClient.ask` does."""
         channel = await self._channel()
         correlation_id = uuid4().hex
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -55,6 +55,13 @@ class AmqpClient:
         if not reply.done():
             raise ServiceUnreachable("RabbitMQ", "the connection broke")
         return read_result(reply.result(), request, "what answered over RabbitMQ", "--queue")
+
+    @override
+    def timed_out(self, seconds: float) -> Failure:
+        return Failure(
+            f"no reply by way of the queue {self._queue} in {seconds:g} s: is `inn consume` running? "
+            "The request stays in the queue, and its answer will be kept"
+        )
 
     async def _channel(self) -> Channel:
         async with self._opening:

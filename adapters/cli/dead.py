@@ -13,7 +13,7 @@ from adapters.cli.stdout import Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
-from adapters.rabbitmq.errors import BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import allow_list
 from function.telemetry import Observer
@@ -47,10 +47,10 @@ def show(
     Example: inn dead list --reason provider_unavailable
     """
     found: list[DeadLetter] = []
-    failure: Failure | None = None
+    failure: Exception | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except Failure as exc:
+    except (Failure, BrokerRefused) as exc:
         failure = exc
     if not as_json and (found or failure is None):
         typer.echo(HEADING)

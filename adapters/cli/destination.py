@@ -1,11 +1,11 @@
-"""The clients' options (--url, --amqp and others), destinations and errors, and the check of a reply's request id."""
+"""The clients of the service: their options (--url, --amqp and others), errors, and the check of a reply."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -42,27 +42,6 @@ TokenFile = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpDestination:
-    """The function over HTTP; `token` is sent as a bearer token unless it is ""."""
-
-    url: str
-    token: str = field(default="", repr=False)
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-        return f"the service at {self.url}"
-
-
-@dataclass(frozen=True, slots=True)
-class AmqpDestination:
-    """RabbitMQ: a connection string (a secret) for each host, and the queue of requests."""
-
-    uris: tuple[str, ...] = field(repr=False)
-    queue: str
-
-
 class ServiceUnreachable(Failure):
     """The service could not be reached, or the connection broke: a retry may help."""
 
@@ -89,46 +68,49 @@ class ServiceFault(Failure):
     is_try = True
 
 
-class Client(Protocol):
-    """A way to the service, open until its context ends. For one event loop."""
+class Client(AbstractAsyncContextManager["Client"]):
+    """A way to the service, open within its context. For one event loop."""
 
+    over_http: bool
+
+    @abstractmethod
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
         """Ask for one person. Raises the errors above; another Failure where asking further would not help."""
 
-
-def client_of(to: HttpDestination | AmqpDestination, timeout: float) -> AbstractAsyncContextManager[Client]:
-    """A client. `timeout`: over HTTP, seconds without data that end a request."""
-    if isinstance(to, HttpDestination):
-        from adapters.cli.http_client import HttpClient
-
-        return HttpClient(to, timeout)
-    from adapters.cli.amqp_client import AmqpClient
-
-    return AmqpClient(to)
+    @abstractmethod
+    def timed_out(self, seconds: float) -> Failure:
+        """The error where no reply came in this time."""
 
 
-def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> HttpDestination | AmqpDestination:
-    """The destination by options, else by settings. Raises Failure, WrongSettings."""
+def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout: float) -> Client:
+    """The client by options, else by settings. Raises Failure, WrongSettings.
+
+    `timeout`: over HTTP, seconds without data that end a request.
+    """
     variables = environment.read()
     if not url and not amqp:
         # typer reads the environment, but not .env.
         url, amqp = variables.get("inn_url", ""), variables.get("inn_amqp", "")
     if not amqp:
+        from adapters.cli.http_client import HttpClient
+
         url = url or DEFAULT_URL
         if not is_url(url) or not _PLAIN_URL.fullmatch(url):
             raise WrongUse("--url must be an http:// or https:// address without user, password and query")
-        return HttpDestination(url, _token(token_file, variables.get("inn_token", "")))
+        return HttpClient(url, _token(token_file, variables.get("inn_token", "")), timeout)
+    from adapters.cli.amqp_client import AmqpClient
+
     if url:
         raise WrongUse("give --url (or INN_URL) or --amqp (or INN_AMQP), not both")
     if amqp == FROM_SETTINGS:
         from adapters.config.settings import RabbitSettings, load
 
         settings = load(RabbitSettings)
-        return AmqpDestination(settings.uris, queue or settings.source_queue_name)
+        return AmqpClient(settings.uris, queue or settings.source_queue_name)
     uris = split_url(amqp)
     if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in uris):
         raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
-    return AmqpDestination(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
+    return AmqpClient(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
 
 
 def read_result(reply: bytes, request: Mapping[str, object], what: str, option: str) -> LookupResult:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from ssl import SSLCertVerificationError
-from typing import Any, Self
+from typing import Any
 
 import urllib3
+from typing_extensions import override
 from urllib3 import exceptions
 
-from adapters.cli.destination import HttpDestination, RetryLater, ServiceFault, ServiceUnreachable, read_result
+from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable, read_result
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.startup import in_daemon_thread
@@ -38,41 +39,46 @@ _CAUSES = {
 }
 
 
-class HttpClient:
-    """Keeps its connections. `timeout`: seconds without data that end a request."""
+class HttpClient(Client):
+    """Keeps its connections. `token`: "" for none; `timeout`: seconds without data that end a request."""
 
-    def __init__(self, to: HttpDestination, timeout: float) -> None:
-        self._to = to
+    over_http = True
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._url = url
+        self._token = token
+        self._name = f"the service at {url}"
         # What cannot be reached is named as that before the time is over.
         limit = urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout)
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, timeout=limit, retries=False)
         self._free = asyncio.Semaphore(CONNECTIONS)
 
-    async def __aenter__(self) -> Self:
-        return self
-
     async def __aexit__(self, *_: object) -> None:
         self._pool.clear()
 
+    @override
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """See Client."""
         async with self._free:
             # In a daemon thread: an interrupted run does not wait for it.
             reply = await asyncio.wrap_future(in_daemon_thread(partial(self._post, request)))
-        return read_result(reply, request, f"what answers at {self._to.url}", "--url")
+        return read_result(reply, request, f"what answers at {self._url}", "--url")
+
+    @override
+    def timed_out(self, seconds: float) -> Failure:
+        return ServiceUnreachable(self._name, "it did not answer in time")
 
     def _post(self, request: Mapping[str, object]) -> bytes:
         """The body of the answer."""
         headers = {"content-type": JSON_TYPE, "accept": f"{JSON_TYPE}, application/problem+json", "user-agent": "inn"}
-        if self._to.token:
-            headers["authorization"] = f"Bearer {self._to.token}"
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
         body = json.dumps(request, ensure_ascii=False).encode()
-        post = partial(self._pool.request, "POST", self._to.url, redirect=False, preload_content=False)
+        post = partial(self._pool.request, "POST", self._url, redirect=False, preload_content=False)
         try:
             with post(body=body, headers=headers) as response:
                 reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            raise ServiceUnreachable(self._to.name, cause_of(error, _CAUSES)) from None
+            raise ServiceUnreachable(self._name, cause_of(error, _CAUSES)) from None
         if response.status not in _ANSWERS:
             raise self._refusal(response.status, response.headers, reply)
         return reply
@@ -90,12 +96,12 @@ class HttpClient:
             wait = float(retry_after) if retry_after.isdecimal() else 0
             return RetryLater(detail or f"the service answers {status} now", code, wait)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            what = "does not accept this token" if self._to.token else "wants a token"
-            return Failure(f"{self._to.name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
+            what = "does not accept this token" if self._token else "wants a token"
+            return Failure(f"{self._name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return Failure(f"{self._to.name} sends its callers to another address: give that one as --url")
+            return Failure(f"{self._name} sends its callers to another address: give that one as --url")
         kind = ServiceFault if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Failure
-        return kind(f"{self._to.name} answers {status}" + (f": {detail}" if detail else ""))
+        return kind(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
 
 
 def cause_of(error: exceptions.HTTPError, causes: Mapping[type[Exception], str]) -> str:

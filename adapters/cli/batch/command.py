@@ -14,7 +14,7 @@ from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
-from adapters.cli.destination import Amqp, HttpDestination, Queue, TokenFile, Url, client_of, destination
+from adapters.cli.destination import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
 
@@ -79,14 +79,13 @@ def batch(
 
     # As Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    where = destination(url, amqp, queue, token_file)
+    client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    is_http = isinstance(where, HttpDestination)
-    reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
+    reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(source, table, out)
     reader = RequestReader(header.columns(table.description), table)
     runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
@@ -94,7 +93,7 @@ def batch(
     async def run() -> None:
         with _cancelled_by_signal():
             try:
-                async with progress.shown(journal.total), client_of(where, SILENCE_SEC) as client:
+                async with progress.shown(journal.total), client:
                     await runner.run(table.rows(), client)
             finally:
                 journal.write_output()

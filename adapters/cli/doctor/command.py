@@ -25,7 +25,6 @@ _CHECKS: tuple[tuple[str, set[type], Callable[[Settings], Iterator[Finding]]], .
     (providers.PAID, {groups.ApiFnsSettings}, providers.check_paid),
 )
 """Each with the settings that it needs. A check raises what `failure_of` reads, WrongUse for a wrong setting."""
-_COLOURS = {"ok": typer.colors.GREEN, "note": typer.colors.YELLOW, "skipped": typer.colors.YELLOW}
 
 
 def doctor(
@@ -51,7 +50,7 @@ def doctor(
     """
     kinds = set()
     for kind, name, text in _findings(process):
-        typer.echo(f"{typer.style(f'{kind:8}', fg=_COLOURS.get(kind, typer.colors.RED))} {name:12} {text}")
+        typer.echo(f"{kind:8} {name:12} {text}")
         kinds.add(kind)
     return WRONG_USE if "wrong" in kinds else FAILED if "failed" in kinds else DONE
 

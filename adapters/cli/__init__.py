@@ -10,8 +10,8 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TextIO, cast
 
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, StdoutClosed
-from adapters.cli.stdout import Output
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED
+from adapters.cli.stdout import Output, StdoutClosed
 from adapters.runtime.import_speed import fast_imports
 
 PROCESSES = ("serve", "consume")

@@ -4,16 +4,17 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from aiormq import Channel
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 from pamqp.commands import Basic
-from pydantic import ValidationError
+from typing_extensions import override
 
-from adapters.cli.destination import AmqpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.destination import Client, RetryLater, ServiceUnreachable, read_result
+from adapters.cli.errors import Failure
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT
@@ -23,25 +24,24 @@ from function.result import LookupResult
 from function.telemetry import Observer
 
 
-class AmqpClient:
-    """One connection, opened when it is needed, and reopened when it is lost. For one event loop."""
+class AmqpClient(Client):
+    """One connection, opened when it is needed, and reopened when it is lost. `uris`: secrets."""
 
-    def __init__(self, to: AmqpDestination) -> None:
-        self._broker = BrokerConfig(to.uris, "inn", QueueNames(to.queue), retry_sec=0)
-        self._queue = to.queue
+    over_http = False
+
+    def __init__(self, uris: tuple[str, ...], queue: str) -> None:
+        self._broker = BrokerConfig(uris, "inn", QueueNames(queue), retry_sec=0)
+        self._queue = queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._connection: BrokerConnection | None = None
         self._replies: dict[str, asyncio.Future[bytes]] = {}
 
-    async def __aenter__(self) -> Self:
-        return self
-
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @override
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Send one request and wait for its reply, without a timeout. Raises as `HttpClient.ask` does."""
         channel = await self._channel()
         correlation_id = uuid4().hex
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -54,11 +54,14 @@ class AmqpClient:
             del self._replies[correlation_id]
         if not reply.done():
             raise ServiceUnreachable("RabbitMQ", "the connection broke")
-        try:
-            result = LookupResult.model_validate_json(reply.result())
-        except ValidationError:
-            raise RequestRefused("what answered over RabbitMQ is not the INN service: check --queue") from None
-        return check_request_id(result, request)
+        return read_result(reply.result(), request, "what answered over RabbitMQ", "--queue")
+
+    @override
+    def timed_out(self, seconds: float) -> Failure:
+        return Failure(
+            f"no reply by way of the queue {self._queue} in {seconds:g} s: is `inn consume` running? "
+            "The request stays in the queue, and its answer will be kept"
+        )
 
     async def _channel(self) -> Channel:
         async with self._opening:
@@ -85,12 +88,12 @@ class AmqpClient:
                 await channel.basic_publish(body, routing_key=self._queue, properties=properties, mandatory=True)
             except PublishError:
                 hint = "name the right one by --queue, or start `inn consume`, which makes it"
-                raise RequestRefused(f"RabbitMQ has no queue {self._queue}: {hint}") from None
+                raise Failure(f"RabbitMQ has no queue {self._queue}: {hint}") from None
             except DeliveryError:
                 raise RetryLater(f"RabbitMQ takes no more messages for the queue {self._queue} now") from None
             except ChannelAccessRefused:
                 text = f"RabbitMQ does not allow this user to write to the queue {self._queue}"
-                raise RequestRefused(text) from None
+                raise Failure(text) from None
 
     async def _on_reply(self, message: DeliveredMessage) -> None:
         reply = self._replies.get(message.header.properties.correlation_id or "")
@@ -105,6 +108,6 @@ def _failures() -> Iterator[None]:
         with translate_errors():
             yield
     except BrokerRefused as refused:
-        raise RequestRefused(f"RabbitMQ: {refused}") from None
+        raise Failure(f"RabbitMQ: {refused}") from None
     except BrokerUnavailable as unavailable:
         raise ServiceUnreachable("RabbitMQ", unavailable.code.replace("_", " ")) from None

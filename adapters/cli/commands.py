@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, Failure
+from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, failure_of
 from adapters.config.environment import WrongSettings
 from adapters.runtime.import_speed import fast_imports
 
@@ -90,8 +90,6 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
     Of a bug only the type and place are shown: its text may contain personal data.
     """
     match error:
-        case Failure():
-            return f"inn: {error}", error.status
         case WrongSettings():
             return f"inn: {error}", WRONG_USE
         case typer.TyperException():
@@ -99,6 +97,8 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
         case typer.Abort():
             # typer raises the same for Ctrl-C and for an input that ends.
             return "inn: not done", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
+    if failure := failure_of(error):
+        return f"inn: {failure}", failure.status
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"inn: a fault of this program, {type(error).__name__}{place}", FAILED

@@ -5,13 +5,11 @@ import socket
 from contextlib import suppress
 
 from adapters import telemetry
-from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
-from adapters.http.server import SIGNALS, Address, ListenError, Server, exit_if_threads_remain, listen, run
-from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, wait_for_servers
+from adapters.http.server import SIGNALS, Address, Server, exit_if_threads_remain, listen, run
+from adapters.runtime.startup import wait_for_servers
 
 PROBE_GRACE_SEC = 1.0
 
@@ -35,17 +33,12 @@ def consume() -> None:
     Example: RABBITMQ_DSN=amqps://user:password@broker/ inn consume
     """
     core, rabbit = load_all()
-    try:
-        with (
-            listen(Address(core.http.host, core.http.port)) as listener,
-            telemetry.start(core.app.name, core.log.level) as observer,
-            consumer_process(core, rabbit, observer) as process,
-        ):
-            run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
-    except (ListenError, WrongAddress) as wrong:
-        raise WrongUse(str(wrong)) from None
-    except NotStarted as error:
-        raise Failure(str(error)) from None
+    with (
+        listen(Address(core.http.host, core.http.port)) as listener,
+        telemetry.start(core.app.name, core.log.level) as observer,
+        consumer_process(core, rabbit, observer) as process,
+    ):
+        run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
     exit_if_threads_remain()
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from pydantic_core import to_json
 
-from adapters.cli.errors import Failure, Unwritable, WrongUse
+from adapters.cli.errors import Failure, WrongUse
+from adapters.cli.stdout import Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
@@ -46,10 +47,10 @@ def show(
     Example: inn dead list --reason provider_unavailable
     """
     found: list[DeadLetter] = []
-    failure: Failure | None = None
+    failure: Exception | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except Failure as exc:
+    except (Failure, BrokerRefused) as exc:
         failure = exc
     if not as_json and (found or failure is None):
         typer.echo(HEADING)
@@ -120,8 +121,6 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     try:
         with translate_errors():
             asyncio.run(run())
-    except BrokerRefused as refused:
-        raise Failure(f"RabbitMQ: {refused}") from None
     except BrokerUnavailable as unavailable:
         from adapters.cli.doctor.servers import why_no_broker
 

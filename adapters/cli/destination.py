@@ -1,18 +1,19 @@
-"""The clients' options (--url, --amqp and others), destinations and errors, and the check of a reply's request id."""
+"""The clients of the service: their options (--url, --amqp and others), errors, and the check of a reply."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
 from adapters.config.host_names import is_url, split_url
-from function.outcomes import Status
+from function.outcomes import Reason, Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -41,39 +42,6 @@ TokenFile = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpDestination:
-    """The function over HTTP; `token` is sent as a bearer token unless it is ""."""
-
-    url: str
-    token: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        if not is_url(self.url) or not _PLAIN_URL.fullmatch(self.url):
-            raise WrongUse("--url must be an http:// or https:// address without user, password and query")
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-        return f"the service at {self.url}"
-
-
-@dataclass(frozen=True, slots=True)
-class AmqpDestination:
-    """RabbitMQ: a connection string (a secret) for each host, and the queue of requests."""
-
-    uris: tuple[str, ...] = field(repr=False)
-    queue: str
-
-    def __post_init__(self) -> None:
-        if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in self.uris):
-            raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
-
-
-class RequestRefused(Failure):
-    """The service refuses the request, and a retry would not help."""
-
-
 class ServiceUnreachable(Failure):
     """The service could not be reached, or the connection broke: a retry may help."""
 
@@ -82,61 +50,79 @@ class ServiceUnreachable(Failure):
 
 
 class RetryLater(Failure):
-    """The service is temporarily unable to answer. `code`: the reason's; `retry_after`: seconds, 0: unknown."""
+    """The service is temporarily unable to answer. `code`: the reason's; `retry_after`: seconds, 0: unknown.
+
+    `is_try`: whether it counts as an attempt that failed; waiting for a permit or the store does not.
+    """
 
     def __init__(self, text: str, code: str = "", retry_after: float = 0) -> None:
-        super().__init__(text)
-        self.code = code
+        super().__init__(f"{code}: {text}" if code else text)
         self.retry_after = retry_after
+        self.is_try = any(code == reason.value for reason in Reason if reason.is_failure)
 
 
-class Client(Protocol):
-    """A way to the service, open until its context ends. For one event loop."""
+class ServiceFault(Failure):
+    """The service failed at this request, and may answer others."""
 
+    retry_after = 0.0
+    is_try = True
+
+
+class Client(AbstractAsyncContextManager["Client"]):
+    """A way to the service, open within its context. For one event loop."""
+
+    over_http: bool
+
+    @abstractmethod
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises RequestRefused, ServiceUnreachable, RetryLater."""
+        """Ask for one person. Raises the errors above; another Failure where asking further would not help."""
+
+    @abstractmethod
+    def timed_out(self, seconds: float) -> Failure:
+        """The error where no reply came in this time."""
 
 
-def client_of(
-    to: HttpDestination | AmqpDestination, *, timeout: float = 0, concurrency: int = 0
-) -> AbstractAsyncContextManager[Client]:
-    """A client. Over HTTP it posts batches where `concurrency` requests wait at the same time.
+def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout: float) -> Client:
+    """The client by options, else by settings. Raises Failure, WrongSettings.
 
-    0: it posts each by itself; `timeout`: seconds without data that end it.
+    `timeout`: over HTTP, seconds without data that end a request.
     """
-    if isinstance(to, HttpDestination):
-        from adapters.cli.http_client import HttpBatches, HttpClient
-
-        return HttpBatches(to, concurrency) if concurrency else HttpClient(to, timeout)
-    from adapters.cli.amqp_client import AmqpClient
-
-    return AmqpClient(to)
-
-
-def destination(url: str, amqp: str, queue: str, token_file: Path | None) -> HttpDestination | AmqpDestination:
-    """The destination by options, else by settings. Raises Failure, WrongSettings."""
     variables = environment.read()
     if not url and not amqp:
         # typer reads the environment, but not .env.
         url, amqp = variables.get("inn_url", ""), variables.get("inn_amqp", "")
     if not amqp:
-        return HttpDestination(url or DEFAULT_URL, _token(token_file, variables.get("inn_token", "")))
+        from adapters.cli.http_client import HttpClient
+
+        url = url or DEFAULT_URL
+        if not is_url(url) or not _PLAIN_URL.fullmatch(url):
+            raise WrongUse("--url must be an http:// or https:// address without user, password and query")
+        return HttpClient(url, _token(token_file, variables.get("inn_token", "")), timeout)
+    from adapters.cli.amqp_client import AmqpClient
+
     if url:
         raise WrongUse("give --url (or INN_URL) or --amqp (or INN_AMQP), not both")
     if amqp == FROM_SETTINGS:
         from adapters.config.settings import RabbitSettings, load
 
         settings = load(RabbitSettings)
-        return AmqpDestination(settings.uris, queue or settings.source_queue_name)
-    return AmqpDestination(split_url(amqp), queue or variables.get("rabbitmq_source_queue_name", "inn"))
+        return AmqpClient(settings.uris, queue or settings.source_queue_name)
+    uris = split_url(amqp)
+    if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in uris):
+        raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
+    return AmqpClient(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
 
 
-def check_request_id(result: LookupResult, request: Mapping[str, object]) -> LookupResult:
-    """Return the result if its id is the request's: it could be another person's. Raises RequestRefused."""
+def read_result(reply: bytes, request: Mapping[str, object], what: str, option: str) -> LookupResult:
+    """The result in a reply. Raises Failure where it is another service's, or another request's: another person's."""
+    try:
+        result = LookupResult.model_validate_json(reply)
+    except ValidationError:
+        raise Failure(f"{what} is not the INN service: check {option}") from None
     # A rejected reply has no id if the request had no valid one.
     without_id = result.status is Status.REJECTED and not result.request_id
     if result.request_id != request["requestId"] and not without_id:
-        raise RequestRefused("the service's replies do not belong to the requests: nothing of them is taken")
+        raise Failure("the service's replies do not belong to the requests: nothing of them is taken")
     return result
 
 

@@ -22,9 +22,25 @@ class WrongUse(Failure):
         super().__init__(message, WRONG_USE)
 
 
-class Unwritable(Failure):
-    """Standard output cannot be written; the text says why."""
+def failure_of(error: Exception) -> Failure | None:
+    """What an adapter's error means for a command; None for a bug."""
+    if isinstance(error, Failure):
+        return error
+    # Slow to import.
+    from adapters.http.server import ListenError
+    from adapters.mongodb import StoreRefuses, WrongAddress
+    from adapters.rabbitmq.errors import BrokerRefused
+    from adapters.runtime.startup import NotStarted
+    from function.ports import Unavailable
 
-
-class StdoutClosed(Unwritable):
-    """The reader has closed standard output, as in `inn history | head`."""
+    match error:
+        case ListenError() | WrongAddress():
+            return WrongUse(str(error))
+        case NotStarted() | StoreRefuses():
+            return Failure(str(error))
+        case BrokerRefused():
+            return Failure(f"RabbitMQ: {error}")
+        case Unavailable():
+            where = "check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
+            return Failure(f"MongoDB cannot be reached now, or takes too long: {where}")
+    return None

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import DONE, Failure, Unwritable, WrongUse
+from adapters.cli.errors import DONE, Failure, WrongUse
 from adapters.cli.person import STDIN, names_person, read_options, read_request
-from adapters.cli.store import store_from_settings
+from adapters.cli.stdout import Unwritable
+from adapters.composition.store import open_store
+from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoredCounts
 from function.outcomes import Rejected
 from function.person import Person
@@ -72,7 +74,7 @@ def forget(
         raise WrongUse("--old-keys erases of everybody: name no person beside it")
     person = None if under_old_keys else _person(source, options)
     unknown: StoredCounts | None = None
-    with store_from_settings() as store:
+    with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
         if not yes:
             _confirm(store, person, source)
         erasure = store.forget_old_keys() if person is None else store.forget(person)

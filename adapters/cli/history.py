@@ -10,7 +10,8 @@ import typer
 
 from adapters.cli.person_fields import parse_date
 from adapters.cli.stdout import printable
-from adapters.cli.store import store_from_settings
+from adapters.composition.store import open_store
+from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.telemetry import allow_list
 from function.history import SORT_KEYS, HistoryQuery, HistoryRow
 from function.outcomes import Status
@@ -70,7 +71,7 @@ def history(
       inn history --limit 50 --skip 50 --sort provider --json
     """
     query = HistoryQuery(limit, skip, sort, Status(status) if status else None, since, until)
-    with store_from_settings() as store:
+    with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
         rows = [_fields(row, reveal=reveal) for row in store.history(query, reveal=reveal)]
     typer.echo(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat) if as_json else _table(rows))
 

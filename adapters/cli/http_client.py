@@ -1,35 +1,29 @@
-"""The client over HTTP: one person as plain JSON, or many as batches of CloudEvents."""
+"""The client over HTTP: posts each request as plain JSON."""
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from ssl import SSLCertVerificationError
-from typing import Any, Self
+from typing import Any
 
 import urllib3
-from cloudevents.conversion import to_dict
-from cloudevents.http import CloudEvent
-from pydantic import ValidationError
+from typing_extensions import override
 from urllib3 import exceptions
 
-from adapters.cli.destination import HttpDestination, RequestRefused, RetryLater, ServiceUnreachable, check_request_id
+from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable, read_result
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.startup import in_daemon_thread
-from function.event import BATCH_TYPE, JSON_TYPE, REQUESTED
+from function.event import JSON_TYPE
 from function.result import LookupResult
 
-SOURCE = "/inn/cli"
 CONNECT_SEC = 10.0
-MAX_REPLY = 8 << 20
-"""Bytes of a reply: far more than a batch has."""
-MAX_BATCH = 32
-POSTS = 4
-"""Concurrent requests of `inn batch`."""
-SILENCE_SEC = 300.0
-"""Longer than any service's time limit of one lookup."""
+MAX_REPLY = 1 << 20
+"""Bytes of a reply: far more than any has."""
+CONNECTIONS = 128
+"""Requests at the same time; further ones wait."""
 
 _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
@@ -45,128 +39,73 @@ _CAUSES = {
 }
 
 
-class HttpClient:
-    """Posts a request for each person. `timeout`: seconds without data that end one."""
+class HttpClient(Client):
+    """Keeps its connections. `token`: "" for none; `timeout`: seconds without data that end a request."""
 
-    def __init__(self, to: HttpDestination, timeout: float, connections: int = 1) -> None:
-        self._to = to
+    over_http = True
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._url = url
+        self._token = token
+        self._name = f"the service at {url}"
         # What cannot be reached is named as that before the time is over.
-        self._pool = urllib3.PoolManager(
-            maxsize=connections,
-            timeout=urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout),
-            retries=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
+        limit = urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout)
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, timeout=limit, retries=False)
+        self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def __aexit__(self, *_: object) -> None:
         self._pool.clear()
 
+    @override
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """See Client."""
-        return self._result(await self._post(JSON_TYPE, request), request)
+        async with self._free:
+            # In a daemon thread: an interrupted run does not wait for it.
+            reply = await asyncio.wrap_future(in_daemon_thread(partial(self._post, request)))
+        return read_result(reply, request, f"what answers at {self._url}", "--url")
 
-    async def _post(self, media_type: str, content: object) -> Any:
-        """The content of the reply, None where it is not JSON."""
-        # In a daemon thread: an interrupted run does not wait for it.
-        return await asyncio.wrap_future(in_daemon_thread(partial(self._send, media_type, content)))
+    @override
+    def timed_out(self, seconds: float) -> Failure:
+        return ServiceUnreachable(self._name, "it did not answer in time")
 
-    def _send(self, media_type: str, content: object) -> Any:
-        headers = {"content-type": media_type, "accept": f"{media_type}, application/problem+json", "user-agent": "inn"}
-        if self._to.token:
-            headers["authorization"] = f"Bearer {self._to.token}"
-        body = json.dumps(content, ensure_ascii=False).encode()
-        post = partial(self._pool.request, "POST", self._to.url, redirect=False, preload_content=False)
+    def _post(self, request: Mapping[str, object]) -> bytes:
+        """The body of the answer."""
+        headers = {"content-type": JSON_TYPE, "accept": f"{JSON_TYPE}, application/problem+json", "user-agent": "inn"}
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
+        body = json.dumps(request, ensure_ascii=False).encode()
+        post = partial(self._pool.request, "POST", self._url, redirect=False, preload_content=False)
         try:
             with post(body=body, headers=headers) as response:
-                reply = response.read(MAX_REPLY)
+                reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            raise ServiceUnreachable(self._to.name, cause_of(error, _CAUSES)) from None
-        try:
-            content = json.loads(reply)
-        except ValueError:
-            content = None
+            raise ServiceUnreachable(self._name, cause_of(error, _CAUSES)) from None
         if response.status not in _ANSWERS:
-            raise self._refusal(response.status, response.headers, content if isinstance(content, dict) else {})
-        return content
+            raise self._refusal(response.status, response.headers, reply)
+        return reply
 
-    def _result(self, reply: object, request: Mapping[str, object]) -> LookupResult:
-        try:
-            result = LookupResult.model_validate(reply)
-        except ValidationError:
-            raise self._not_the_service() from None
-        return check_request_id(result, request)
-
-    def _not_the_service(self) -> Failure:
-        return RequestRefused(f"what answers at {self._to.url} is not the INN service: check --url")
-
-    def _refusal(self, status: int, headers: Mapping[str, str], problem: Mapping[str, object]) -> Failure:
+    def _refusal(self, status: int, headers: Mapping[str, str], reply: bytes) -> Failure:
         """The error of a reply that is not an answer: temporary or permanent."""
-        detail = printable(str(problem.get("detail", "")))
+        try:
+            problem = json.loads(reply)
+        except ValueError:
+            problem = None
+        member = problem.get if isinstance(problem, dict) else {}.get
+        detail, code = (printable(str(member(name, ""))) for name in ("detail", "code"))
         if status in _LATER:
             retry_after = headers.get("retry-after", "")
-            return RetryLater(
-                detail or f"the service answers {status} now",
-                printable(str(problem.get("code", ""))),
-                float(retry_after) if retry_after.isdecimal() else 0,
-            )
+            wait = float(retry_after) if retry_after.isdecimal() else 0
+            return RetryLater(detail or f"the service answers {status} now", code, wait)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            what = "does not accept this token" if self._to.token else "wants a token"
-            return RequestRefused(f"{self._to.name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
+            what = "does not accept this token" if self._token else "wants a token"
+            return Failure(f"{self._name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return RequestRefused(f"{self._to.name} sends its callers to another address: give that one as --url")
-        return RequestRefused(f"{self._to.name} answers {status}" + (f": {detail}" if detail else ""))
-
-
-class HttpBatches(HttpClient):
-    """Posts waiting requests in batches. `concurrency`: how many requests wait at the same time."""
-
-    def __init__(self, to: HttpDestination, concurrency: int) -> None:
-        super().__init__(to, SILENCE_SEC, POSTS)
-        self._size = max(1, min(MAX_BATCH, concurrency // POSTS))
-        self._waiting: asyncio.Queue[tuple[Mapping[str, object], asyncio.Future[LookupResult]]] = asyncio.Queue()
-
-    async def __aenter__(self) -> Self:
-        self._posting = [asyncio.create_task(self._post_batches()) for _ in range(POSTS)]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._posting:
-            task.cancel()
-        await asyncio.gather(*self._posting, return_exceptions=True)
-        await super().__aexit__()
-
-    async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """See Client; it is asked for in a batch with other calls."""
-        result: asyncio.Future[LookupResult] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((request, result))
-        return await result
-
-    async def _post_batches(self) -> None:
-        while True:
-            batch = [await self._waiting.get()]
-            batch += [self._waiting.get_nowait() for _ in range(min(self._size - 1, self._waiting.qsize()))]
-            asking = self._ask_many([request for request, _ in batch])
-            [results] = await asyncio.gather(asking, return_exceptions=True)
-            for place, (_, waiting) in enumerate(batch):
-                if isinstance(results, BaseException) and not waiting.done():
-                    waiting.set_exception(results)
-                elif not isinstance(results, BaseException) and not waiting.done():
-                    waiting.set_result(results[place])
-
-    async def _ask_many(self, requests: Sequence[Mapping[str, object]]) -> list[LookupResult]:
-        """The results, in the same order."""
-        events = [to_dict(CloudEvent({"type": REQUESTED, "source": SOURCE}, request)) for request in requests]
-        replies = await self._post(BATCH_TYPE, events)
-        if not isinstance(replies, list) or len(replies) != len(requests):
-            raise self._not_the_service()
-        data = [reply.get("data") if isinstance(reply, dict) else None for reply in replies]
-        return [self._result(reply, request) for reply, request in zip(data, requests, strict=True)]
+            return Failure(f"{self._name} sends its callers to another address: give that one as --url")
+        kind = ServiceFault if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Failure
+        return kind(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
 
 
 def cause_of(error: exceptions.HTTPError, causes: Mapping[type[Exception], str]) -> str:
     """The text of the first kind of error in `causes` that this one, or the error that it wraps, is of."""
-    wrapped = error.original_error if isinstance(error, exceptions.ProxyError) else error
+    wrapped: Any = error.original_error if isinstance(error, exceptions.ProxyError) else error
     certificate = wrapped.args[0] if wrapped.args else None
     return next(text for kind, text in causes.items() if isinstance(error, kind) or isinstance(certificate, kind))

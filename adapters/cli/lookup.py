@@ -8,20 +8,8 @@ from uuid import uuid4
 
 import typer
 
-from adapters.cli.destination import (
-    Amqp,
-    AmqpDestination,
-    Client,
-    HttpDestination,
-    Queue,
-    RetryLater,
-    ServiceUnreachable,
-    TokenFile,
-    Url,
-    client_of,
-    destination,
-)
-from adapters.cli.errors import DONE, FAILED, Failure, WrongUse
+from adapters.cli.destination import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
+from adapters.cli.errors import DONE, FAILED, WrongUse
 from adapters.cli.person import names_person, read_request
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
@@ -62,7 +50,7 @@ def lookup(
     if not source and not options:
         raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
     request = {"requestId": f"cli-{uuid4()}", **read_request(source, options)}
-    result = asyncio.run(_ask(destination(url, amqp, queue, token_file), request, timeout))
+    result = asyncio.run(_ask(client_of(url, amqp, queue, token_file, timeout), request, timeout))
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
     return FAILED if result.status in (Status.REJECTED, Status.FAILED) else DONE
 
@@ -75,40 +63,31 @@ def _as_text(result: LookupResult) -> str:
     return "\n".join(lines)
 
 
-async def _ask(to: HttpDestination | AmqpDestination, request: Mapping[str, object], limit: float) -> LookupResult:
+async def _ask(client: Client, request: Mapping[str, object], limit: float) -> LookupResult:
     """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
+    backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
+    tries = 0
     try:
-        async with client_of(to, timeout=limit) as client, asyncio.timeout(limit):
-            return await _ask_until(begun + limit, client, request)
+        async with client, asyncio.timeout(limit):
+            while True:
+                try:
+                    return await client.ask(request)
+                except RetryLater as later:
+                    tries += 1
+                    wait = later.retry_after or backoff.next()
+                    if tries == TRIES or time.monotonic() + wait >= begun + limit:
+                        raise
+                await asyncio.sleep(wait)
     except TimeoutError:
-        if isinstance(to, HttpDestination):
-            raise ServiceUnreachable(to.name, "it did not answer in time") from None
-        raise Failure(
-            f"no reply by way of the queue {to.queue} in {limit:g} s: is `inn consume` running? "
-            "The request stays in the queue, and its answer will be kept"
-        ) from None
+        raise client.timed_out(limit) from None
     except RetryLater as later:
         # As RabbitMQ's clients get it when the retries are used up.
         return LookupResult(
             request_id=str(request["requestId"]),
             inn="",
             cached=False,
-            details=f"{later.code}: {later}" if later.code else str(later),
+            details=str(later),
             elapsed_time=round(time.monotonic() - begun, 6),
             status=Status.FAILED,
         )
-
-
-async def _ask_until(deadline: float, client: Client, request: Mapping[str, object]) -> LookupResult:
-    backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
-    tries = 0
-    while True:
-        tries += 1
-        try:
-            return await client.ask(request)
-        except RetryLater as later:
-            wait = later.retry_after or backoff.next()
-            if tries == TRIES or time.monotonic() + wait >= deadline:
-                raise
-        await asyncio.sleep(wait)

@@ -4,12 +4,10 @@ import asyncio
 from contextlib import suppress
 
 from adapters import telemetry
-from adapters.cli.errors import Failure, WrongUse
 from adapters.composition.function import Function, function
 from adapters.config.settings import load_core
-from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
-from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, wait_for_servers
+from adapters.http.server import Address, Server, exit_if_threads_remain, listen, run
+from adapters.runtime.startup import wait_for_servers
 
 GRACE_SEC = 5.0
 """Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""
@@ -21,20 +19,15 @@ def serve() -> None:
     Example: HTTP_HOST=0.0.0.0 inn serve
     """
     core = load_core()
-    try:
-        with (
-            listen(Address(core.http.host, core.http.port)) as listener,
-            telemetry.start(core.app.name, core.log.level) as observer,
-            function(core, observer) as served,
-        ):
-            if core.http.is_open:
-                observer.event("open_to_everybody", variable="HTTP_TOKENS", host=core.http.host)
-            server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
-            run(_serve(server, served, core.app.start_timeout_sec))
-    except (ListenError, WrongAddress) as wrong:
-        raise WrongUse(str(wrong)) from None
-    except NotStarted as error:
-        raise Failure(str(error)) from None
+    with (
+        listen(Address(core.http.host, core.http.port)) as listener,
+        telemetry.start(core.app.name, core.log.level) as observer,
+        function(core, observer) as served,
+    ):
+        if core.http.is_open:
+            observer.event("open_to_everybody", variable="HTTP_TOKENS", host=core.http.host)
+        server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
+        run(_serve(server, served, core.app.start_timeout_sec))
     exit_if_threads_remain()
 
 

@@ -1,7 +1,10 @@
 """`inn batch`: looks up every row of a table."""
 
 import asyncio
+import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +14,15 @@ from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
-from adapters.cli.destination import Amqp, HttpDestination, Queue, TokenFile, Url, client_of, destination
+from adapters.cli.destination import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
 
 ROW_SEC = 2.0
 """Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
 
+SILENCE_SEC = 300.0
+"""Time limit of one request over HTTP: longer than any service's time limit of one lookup."""
 GOES_ON = "the same command goes on once that is mended"
 
 
@@ -70,36 +75,33 @@ def batch(
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
     # rich is slow to import; --help does not need it
-    from adapters.cli.batch.progress import Progress, writing
-    from adapters.cli.batch.runner import Runner, first_interrupt
+    from adapters.cli.batch.runner import Progress, Runner
 
-    where = destination(url, amqp, queue, token_file)
+    # As Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
     table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
-    is_http = isinstance(where, HttpDestination)
-    reply_sec = None if is_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
+    reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(source, table, out)
     reader = RequestReader(header.columns(table.description), table)
     runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
 
-    async def ask() -> None:
-        running.append(asyncio.current_task())
-        async with progress.shown(journal.total), client_of(where, concurrency=concurrency) as client:
-            await runner.run(table.rows(), client)
+    async def run() -> None:
+        with _cancelled_by_signal():
+            try:
+                async with progress.shown(journal.total), client:
+                    await runner.run(table.rows(), client)
+            finally:
+                journal.write_output()
 
     try:
-        with first_interrupt() as running, journal:
+        with journal:
             typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
-            try:
-                asyncio.run(ask())
-            finally:
-                with writing(out):
-                    journal.write_output()
-    except KeyboardInterrupt:
-        raise Failure("interrupted before anybody was asked for", INTERRUPTED) from None
+            asyncio.run(run())
     except asyncio.CancelledError:
         raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
     except OSError as exc:
@@ -113,6 +115,27 @@ def batch(
         raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
+
+
+@contextmanager
+def _cancelled_by_signal() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM cancel the running task. Further ones are ignored, until the process ends."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+    def cancel(*_: object) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        if task:
+            # Where the task is writing OUT it ends that first.
+            loop.call_soon_threadsafe(task.cancel)
+
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is cancel:
+                signal.signal(number, handler)
 
 
 def _so_far(journal: Journal) -> str:

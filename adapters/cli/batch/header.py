@@ -8,7 +8,6 @@ from string import ascii_uppercase
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.batch.rows import cell_text
 from adapters.cli.errors import WrongUse
 
 FULL_NAME = "fullName"
@@ -143,11 +142,11 @@ class Header(NamedTuple):
         return f"{letter_of(column)} {self.texts[column]}".strip()
 
 
-def find_header(records: Iterable[Sequence[object]], layout: Layout) -> Header:
-    """Find the row, or the two rows, that are most likely the headings."""
+def find_header(records: Iterable[Iterable[str]], layout: Layout) -> Header:
+    """Find the row, or the two rows, that are most likely the headings. `records`: the texts of each row's cells."""
     first = layout.header_row or 1
     last = first + (1 if layout.header_row else SEARCHED_ROWS)
-    rows = [[*map(cell_text, record)] for record in islice(records, first - 1, last)]
+    rows = [[*record] for record in islice(records, first - 1, last)]
     best = Header(first, 1, [], {})
     for number, (upper, lower) in enumerate(zip(rows, [*rows[1:], []], strict=False), first):
         for height, texts in ((1, upper), (2, _join_rows(upper, lower))):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from adapters.cli.batch.header import Layout
-from adapters.cli.batch.rows import (
+from adapters.cli.batch.tables import (
     ANSWER_HEADINGS,
     MAX_CELL,
     NO_ANSWER,
@@ -22,8 +22,8 @@ from adapters.cli.batch.rows import (
     Write,
     cell_text,
     make_row,
+    open_tables,
 )
-from adapters.cli.batch.tables import open_tables
 from adapters.cli.errors import WrongUse
 
 MOVE_AWAY = "move it away, or choose another -o"
@@ -58,7 +58,7 @@ class Journal:
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         try:
             # Personal data: readable by the owner only.
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._path.touch(0o600)
         except OSError as exc:
             raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
         self._db = sqlite3.connect(self._path, timeout=0)
@@ -181,11 +181,11 @@ def _replacing(path: Path, like: Table, source: Path) -> Iterator[Write]:
     try:
         # Personal data: readable by the owner only until it gets the input's permissions.
         fresh.unlink(missing_ok=True)
-        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        fresh.touch(0o600, exist_ok=False)
         if suffix == ".xlsx":
             from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
 
-            writing = write_xlsx(fresh, len(like.heading) + len(ANSWER_HEADINGS))
+            writing = write_xlsx(fresh)
         else:
             excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
             writing = _write_csv(fresh, like.dialect or excel)

@@ -4,16 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from adapters.cli import person_fields
 from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
-from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Row, RowAnswer, Table, cell_text
-from adapters.cli.person_fields import (
-    document_type,
-    full_name,
-    is_full_name,
-    parse_date,
-    passport_part,
-    series_and_number,
-)
+from adapters.cli.batch.tables import MAX_CELL, UNSAVED, Row, RowAnswer, Table, cell_text
 from function.documents import PASSPORT, WrongDocument
 from function.names import is_no_patronymic
 from function.outcomes import Status
@@ -21,7 +14,7 @@ from function.result import LookupResult
 
 SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 MAX_REQUEST = 16 << 10
-"""Bytes of one request, so that the service accepts a whole batch of them."""
+"""Bytes of one request: far more than any person needs, and less than the service accepts."""
 
 NO_PERSON = RowAnswer(details="no person in this row")
 _UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"
@@ -56,7 +49,9 @@ class RequestReader:
         filled = {name for name, column in self._columns.items() if row.texts[column] or row.cells[column] is UNSAVED}
         if len(filled & _OTHERS) > 1 or (filled & _OTHERS and filled & _NAMES):
             return True
-        return {"lastName", "firstName"} <= filled or (FULL_NAME in filled and is_full_name(self._text(row, FULL_NAME)))
+        return {"lastName", "firstName"} <= filled or (
+            FULL_NAME in filled and person_fields.is_full_name(self._text(row, FULL_NAME))
+        )
 
     def read(self, row: Row, request_id: str) -> dict[str, str]:
         """The request. Raises ValueError, which names the faults by the table's headings."""
@@ -71,7 +66,7 @@ class RequestReader:
             except ValueError as fault:
                 faults.append(str(fault))
         for name in ("birthDate", "documentDate"):
-            if day := parse_date(request.get(name, ""), self._table.epoch):
+            if day := person_fields.parse_date(request.get(name, ""), self._table.epoch):
                 request[name] = day.isoformat()
             elif name == "documentDate":
                 # Not part of the person's identity.
@@ -95,14 +90,14 @@ class RequestReader:
     def _read_names(self, _row: Row, request: dict[str, str]) -> None:
         if name := request.pop(FULL_NAME, ""):
             try:
-                request["lastName"], request["firstName"], request["middleName"] = full_name(name)
+                request["lastName"], request["firstName"], request["middleName"] = person_fields.full_name(name)
             except ValueError as fault:
                 raise ValueError(f"{FULL_NAME}: {fault}") from None
         if is_no_patronymic(request.get("middleName", "")):
             request.pop("middleName", None)
 
     def _read_document(self, row: Row, request: dict[str, str]) -> None:
-        if kind := document_type(request.get("documentType", "")):
+        if kind := person_fields.document_type(request.get("documentType", "")):
             request["documentType"] = kind
         given = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
         parts = {name: _DECIMALS.sub(r"\1", text) for name, text in given.items()}
@@ -111,13 +106,13 @@ class RequestReader:
             ((name, text),) = parts.items()
             is_number = text != given[name] or isinstance(row.cells[self._columns[name]], int | float)
             try:
-                serial, number = series_and_number(kind, text, is_number=is_number)
+                serial, number = person_fields.series_and_number(kind, text, is_number=is_number)
             except WrongDocument as fault:
                 raise ValueError(f"{name}: {fault}") from None
         else:
             serial, number = parts.get("documentSerial", ""), parts.get("documentNumber") or parts.get(DOCUMENT, "")
             if kind in ("", PASSPORT):
-                serial, number = passport_part(serial), passport_part(number)
+                serial, number = person_fields.passport_part(serial), person_fields.passport_part(number)
         request |= {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
 
     def _in_table_words(self, details: str) -> str:

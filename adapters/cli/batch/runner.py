@@ -1,22 +1,29 @@
-"""Looks up the rows of a table, several at a time, and writes their answers to the journal."""
+"""Looks up the rows of a table, several at a time, writes their answers to the journal, and shows the progress."""
 
 import asyncio
-import signal
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.progress import Progress
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
-from adapters.cli.batch.rows import NO_ANSWER, Row, RowAnswer
-from adapters.cli.destination import Client, RetryLater, ServiceUnreachable
+from adapters.cli.batch.tables import NO_ANSWER, Row, RowAnswer
+from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
-from function.outcomes import Reason, Status
-from function.result import LookupResult
+from function.outcomes import Status
 
 TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
@@ -24,6 +31,69 @@ FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
 ROWS_A_TURN = 100
 """Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
+REPORT_SEC = 60.0
+"""Seconds between two lines on standard error without a terminal."""
+
+
+class Progress:
+    """The rows so far by status. `problem`: why there is no answer now, until the next one."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.problem = ""
+        self._known = self._asked = 0
+        self._begun = time.monotonic()
+
+    def add(self, answer: RowAnswer, *, asked: bool = False, known: bool = False) -> None:
+        """Count a row: `asked` for now, `known` from an earlier run, or neither (no person, or rejected)."""
+        self._asked += asked
+        self._known += known
+        self.counts[answer.status] += 1
+        if asked and answer.status != Status.FAILED:
+            self.problem = ""
+
+    def summary(self) -> str:
+        """The counts, duration and rate in one line."""
+        seconds = max(time.monotonic() - self._begun, 0.001)
+        known = f"; {self._known} were known already" if self._known else ""
+        rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
+        return f"{self.counts.total()} rows: {self._by_status() or 'none'}; {rate}{known}"
+
+    @asynccontextmanager
+    async def shown(self, total: int) -> AsyncIterator[None]:
+        """Show the progress on standard error within the context: a bar on a terminal, else a line a minute."""
+        console = Console(stderr=True)
+        if console.is_terminal:
+            bar = RichProgress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "{task.description}")
+            bar.add_task("", total=total)
+            # Drawn by a thread.
+            with Live(get_renderable=partial(self._frame, bar), console=console, refresh_per_second=10):
+                yield
+            return
+        reporting = asyncio.create_task(self._report())
+        try:
+            yield
+        finally:
+            reporting.cancel()
+
+    def _by_status(self) -> str:
+        counts = [f"{self.counts[status]} {status.value}" for status in Status if self.counts[status]]
+        return ", ".join(counts + ([f"{self.counts['']} without a person"] if self.counts[""] else []))
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SEC)
+            state = "; ".join(filter(None, (self._by_status(), self.problem)))
+            sys.stderr.write(f"inn: {self.counts.total()} rows so far{state and ': '}{state}\n")
+            sys.stderr.flush()
+
+    def _frame(self, bar: RichProgress) -> RenderableType:
+        """The bar, and the problem in a line below it."""
+        rows = self.counts.total()
+        rate = f"{rows / (time.monotonic() - self._begun):.0f}/s"
+        bar.update(bar.task_ids[0], completed=rows, description=f"{rate} {self._by_status()}")
+        problem = [Text(self.problem, no_wrap=True, overflow="ellipsis")] if self.problem else []
+        return Group(*bar.get_renderables(), *problem)
 
 
 @dataclass(eq=False)
@@ -31,8 +101,7 @@ class Runner:
     """One run. Its answers are in the journal, also after a failure.
 
     `concurrency`: rows at the same time; `stall_sec`: time without any answer that ends the run; `reply_sec`: timeout of
-    one reply over RabbitMQ, where `failed` means that the service has used up its retries; None over HTTP, where a
-    failed row is tried again.
+    one reply over RabbitMQ; None over HTTP.
     """
 
     journal: Journal
@@ -103,55 +172,23 @@ class Runner:
             except TimeoutError:
                 why = f"no reply came over RabbitMQ in {self.reply_sec:g} s; the next run asks again"
                 return RowAnswer("", Status.FAILED.value, why)
-            except RetryLater as later:
-                wait = later.retry_after
-                self.progress.problem = str(later)
             except ServiceUnreachable as failure:
                 if not self._reached:
                     # Never reached: a wrong address, not an outage.
                     raise
                 self.progress.problem = str(failure)
+            except (RetryLater, ServiceFault) as failure:
+                self._reached = True
+                self.progress.problem = str(failure)
+                tries += failure.is_try
+                if tries == TRIES:
+                    return RowAnswer("", Status.FAILED.value, str(failure))
+                wait = failure.retry_after
             else:
                 self._reached = True
-                if result.status is not Status.FAILED:
+                if result.status is Status.FAILED:
+                    self.progress.problem = printable(result.details)
+                else:
                     self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
-                    return self.reader.answer(result)
-                self.progress.problem = printable(result.details)
-                tries += _is_try(result)
-                if self.reply_sec or tries >= TRIES:
-                    return self.reader.answer(result)
+                return self.reader.answer(result)
             await asyncio.sleep(wait or backoff.next())
-
-
-@contextmanager
-def first_interrupt() -> Iterator[list[asyncio.Task[None] | None]]:
-    """Let the first SIGINT or SIGTERM cancel the task in the list, and ignore further ones while it ends.
-
-    Before there is a task, the first one raises KeyboardInterrupt.
-    """
-    running: list[asyncio.Task[None] | None] = []
-
-    def handle(*_: object) -> None:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        if not running:
-            raise KeyboardInterrupt
-        for task in running:
-            if task and not task.done():
-                task.get_loop().call_soon_threadsafe(task.cancel)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield running
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) is handle:
-                signal.signal(number, handler)
-
-
-def _is_try(result: LookupResult) -> bool:
-    """Whether the reply counts as an attempt, by the reason's code at the beginning of the details."""
-    try:
-        return Reason(result.details.partition(":")[0]).is_failure
-    except ValueError:
-        return True

@@ -20,17 +20,15 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
-from openpyxl.utils.cell import column_index_from_string, get_column_letter
+from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from adapters.cli.batch.rows import MAX_CELL, UNSAVED, Table, Write, cell_text
+from adapters.cli.batch.tables import MAX_CELL, UNSAVED, Table, Write, cell_text
 from adapters.cli.errors import WrongUse
 
 MAX_ROWS = 1 << 20
 COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"
-# Excel's own formats that need no code in the file: these are of days in East Asian languages.
-_LOCAL_DATES = frozenset({*range(27, 37), *range(50, 59)})
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
 
@@ -77,13 +75,11 @@ def open_sheets(path: Path) -> list[Table]:
 
 
 @contextmanager
-def write_xlsx(path: Path, width: int) -> Iterator[Write]:
+def write_xlsx(path: Path) -> Iterator[Write]:
     """Write a workbook with one sheet, where numbers, days and text keep their types."""
     workbook = Workbook(write_only=True)
     sheet: Any = workbook.create_sheet("INN")
-    sheet.freeze_panes = "A2"
-    for column in range(1, width + 1):
-        sheet.column_dimensions[get_column_letter(column)].width = COLUMN_WIDTH
+    sheet.sheet_format.defaultColWidth = COLUMN_WIDTH
     yield lambda cells: sheet.append([_written(sheet, cell) for cell in cells])
     workbook.save(path)
 
@@ -186,5 +182,5 @@ def _durations(styles: Element) -> Iterator[tuple[int, bool]]:
     for style, form in enumerate(styles.iterfind("{*}cellXfs/{*}xf")):
         number = form.get("numFmtId") or "0"
         code = codes.get(number, BUILTIN_FORMATS.get(int(number), ""))
-        if int(number) in _LOCAL_DATES or is_date_format(code):
+        if is_date_format(code):
             yield style, is_timedelta_format(code)

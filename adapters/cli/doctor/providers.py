@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from adapters.cli.doctor.finding import Finding, Kind, Settings
+from adapters.cli.doctor import Finding, Settings
 from adapters.cli.errors import Failure
 from adapters.cli.http_client import cause_of
 from adapters.composition.providers import build_provider
@@ -26,7 +26,6 @@ from function.ports import Throttled, Unavailable
 from function.rate_limit import DenialReason, RateLimiter
 from function.telemetry import Observer
 
-NAME = "providers"
 TAX_SERVICE = "tax service"
 PAID = "paid service"
 LIMIT_SEC = 15.0
@@ -58,14 +57,14 @@ def check_states(nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimi
     try:
         states = build_provider(nalog, apifns, limiter, Observer()).states()
     except Unavailable:
-        yield Finding(Kind.SKIPPED, NAME, "not looked at: the store is away again")
+        yield "skipped", "providers", "not looked at: the store is away again"
         return
     for name, denied in states:
         if denied is None:
-            yield Finding(Kind.OK, NAME, f"{name} may be asked")
+            yield "ok", "providers", f"{name} may be asked"
         else:
             why = f"{denied.reason.value}: {_CAUSES[denied.reason]}"
-            yield Finding(Kind.NOTE, NAME, f"{name} is closed for {denied.retry_after:.0f} s more ({why})")
+            yield "note", "providers", f"{name} is closed for {denied.retry_after:.0f} s more ({why})"
 
 
 def check_paid(settings: Settings) -> Iterator[Finding]:
@@ -87,7 +86,7 @@ def check_paid(settings: Settings) -> Iterator[Finding]:
     text = f"{left} of {quota.limit} requests are left"
     if left <= 0:
         raise Failure(f"{text}: pay for more, or unset CLIENT_APIFNS_ENABLED")
-    yield Finding(Kind.OK, PAID, text)
+    yield "ok", PAID, text
 
 
 def check_tax_service(settings: Settings) -> Iterator[Finding]:
@@ -95,26 +94,26 @@ def check_tax_service(settings: Settings) -> Iterator[Finding]:
     nalog: NalogSettings = settings[NalogSettings]
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         text = "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
-        yield Finding(Kind.NOTE, TAX_SERVICE, text)
+        yield "note", TAX_SERVICE, text
     try:
-        reply = _form_page(nalog)
+        # By urllib3's own pools, whose errors name the cause.
+        with (
+            pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools,
+            pools.request(
+                "GET",
+                site.root_of(nalog.url) + site.FORM_PAGE,
+                headers={"User-Agent": nalog.user_agent},
+                timeout=urllib3.Timeout(LIMIT_SEC),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            ) as response,
+        ):
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            reply = SiteReply(response.status, response.read(MAX_BYTES), headers)
     except exceptions.HTTPError as error:
         raise Failure(_unknown_name(nalog) or cause_of(error, _CONNECTION_FAULTS)) from None
-    yield Finding(Kind.OK, TAX_SERVICE, f"reached; {_form_of(reply, consent=nalog.consent)}")
-
-
-def _form_page(settings: NalogSettings) -> SiteReply:
-    """The page, as much of it as is needed, by urllib3's pools: their errors name the cause."""
-    page = site.root_of(settings.url) + site.FORM_PAGE
-    headers, limit = {"User-Agent": settings.user_agent}, urllib3.Timeout(LIMIT_SEC)
-    with (
-        pool_manager(settings.proxy_url, settings.ca_bundle) as pools,
-        pools.urlopen(
-            "GET", page, headers=headers, timeout=limit, retries=False, redirect=False, preload_content=False
-        ) as response,
-    ):
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return SiteReply(response.status, response.read(MAX_BYTES), found)
+    yield "ok", TAX_SERVICE, f"reached; {_form_of(reply, consent=nalog.consent)}"
 
 
 def _form_of(reply: SiteReply, *, consent: bool) -> str:

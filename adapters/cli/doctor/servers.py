@@ -8,21 +8,12 @@ from urllib.parse import unquote, urlsplit
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from adapters.cli.doctor import providers
-from adapters.cli.doctor.finding import Finding, Kind, Settings
+from adapters.cli.doctor import Finding, Settings, providers
 from adapters.cli.errors import Failure
-from adapters.cli.store import store_for_command
 from adapters.composition.consumer import broker
-from adapters.composition.store import check_origin
-from adapters.config.settings import (
-    ApiFnsSettings,
-    AppSettings,
-    HistorySettings,
-    MongoSettings,
-    NalogSettings,
-    RabbitSettings,
-)
-from adapters.mongodb import StoredCounts, StoreFault, WrongAddress
+from adapters.composition.store import check_origin, open_store
+from adapters.config import settings as groups
+from adapters.mongodb import StoreFault, WrongAddress
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from function.ports import Unavailable
@@ -43,38 +34,44 @@ _CLUSTER = (
     "a cluster: see by rabbitmq-queues quorum_status {} that its queues have three members, for one with a single"
     " member is away with its node; rabbitmq-queues grow NODE all adds one"
 )
+_OLD_KEYS = "{0.answers} answers and {0.history} rows of history are kept under other keys than the newest"
+_LOST_KEYS = (
+    ", and nobody can read them: put those keys behind the first of APP_SECRET_KEYS, or erase what they keep:"
+    " inn forget --old-keys"
+)
+_KEPT_KEYS = ": leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
-    app, mongo = settings[AppSettings], settings[MongoSettings]
-    with store_for_command(app, mongo, settings[HistorySettings]) as store:
-        try:
+    app, mongo = settings[groups.AppSettings], settings[groups.MongoSettings]
+    try:
+        with open_store(app, mongo, settings[groups.HistorySettings]) as store:
             store.prepare()
             store.try_writing()
             old = store.count_under_old_keys()
-            yield Finding(Kind.OK, MONGO, f"reached, logged in, may write; database {mongo.name}")
+            yield "ok", MONGO, f"reached, logged in, may write; database {mongo.name}"
             if not store.is_replicated:
                 text = "a server by itself: it is down as long as its machine is; a replica set (MONGO_RS) goes on"
-                yield Finding(Kind.NOTE, MONGO, text)
-            if old.answers or old.history:
-                yield Finding(Kind.NOTE, MONGO, _old_keys(old, app))
-            if NalogSettings in settings:
+                yield "note", MONGO, text
+            if any(old):
+                yield "note", MONGO, _OLD_KEYS.format(old) + (_KEPT_KEYS if app.keys[1:] else _LOST_KEYS)
+            if nalog := settings.get(groups.NalogSettings):
                 try:
-                    check_origin(store, settings[NalogSettings])
+                    check_origin(store, nalog)
                 except WrongAddress as wrong:
-                    yield Finding(Kind.FAILED, MONGO, str(wrong))
-            if {NalogSettings, ApiFnsSettings} <= settings.keys():
-                yield from providers.check_states(settings[NalogSettings], settings[ApiFnsSettings], store)
-        except Unavailable:
-            raise Failure(_why_no_store(mongo.uri)) from None
-        except StoreFault as fault:
-            raise Failure(f"it gives an error that nobody foresaw, {fault}: look into its log") from None
+                    yield "failed", MONGO, str(wrong)
+            if nalog and groups.ApiFnsSettings in settings:
+                yield from providers.check_states(nalog, settings[groups.ApiFnsSettings], store)
+    except Unavailable:
+        raise Failure(_why_no_store(mongo.uri)) from None
+    except StoreFault as fault:
+        raise Failure(f"it gives an error that nobody foresaw, {fault}: look into its log") from None
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
     """Check that the consumer can use RabbitMQ."""
-    yield from check_queues(broker(settings[AppSettings], settings[RabbitSettings]))
+    yield from check_queues(broker(settings[groups.AppSettings], settings[groups.RabbitSettings]))
 
 
 def check_queues(to: BrokerConfig) -> Iterator[Finding]:
@@ -87,18 +84,16 @@ def check_queues(to: BrokerConfig) -> Iterator[Finding]:
         raise Failure(why_no_broker(to, unavailable.code)) from None
     names = to.names
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
-    yield Finding(Kind.OK, RABBIT, f"reached, logged in, its queues as they should be; {waiting} requests wait")
+    yield "ok", RABBIT, f"reached, logged in, its queues as they should be; {waiting} requests wait"
     if len(to.uris) > 1:
         # AMQP does not report a queue's members.
-        yield Finding(Kind.NOTE, RABBIT, _CLUSTER.format(names.source))
+        yield "note", RABBIT, _CLUSTER.format(names.source)
     if not counts[names.source].consumers:
-        yield Finding(Kind.NOTE, RABBIT, f"nobody consumes {names.source}: start inn consume")
+        yield "note", RABBIT, f"nobody consumes {names.source}: start inn consume"
     if parked := counts[names.dead].ready:
-        text = f"{parked} messages are parked: inn dead list shows them, inn dead replay returns them"
-        yield Finding(Kind.NOTE, RABBIT, text)
+        yield "note", RABBIT, f"{parked} messages are parked: inn dead list shows them, inn dead replay returns them"
     if unrouted := counts[names.unrouted].ready:
-        text = f"{unrouted} replies had no queue to go to: inn dead list --unrouted shows them"
-        yield Finding(Kind.NOTE, RABBIT, text)
+        yield "note", RABBIT, f"{unrouted} replies had no queue to go to: inn dead list --unrouted shows them"
 
 
 async def _counts(to: BrokerConfig) -> dict[str, QueueCounts]:
@@ -146,11 +141,3 @@ def _connect_fault(host: str, port: int) -> str:
     except OSError as exc:
         return f"{host}, port {port}: {exc.strerror}"
     return ""
-
-
-def _old_keys(old: StoredCounts, app: AppSettings) -> str:
-    text = f"{old.answers} answers and {old.history} rows of history are kept under other keys than the newest"
-    if len(app.keys) == 1:
-        remedy = "put those keys behind the first of APP_SECRET_KEYS, or erase what they keep: inn forget --old-keys"
-        return f"{text}, and nobody can read them: {remedy}"
-    return f"{text}: leave those keys in APP_SECRET_KEYS until it has expired or is erased (inn forget --old-keys)"

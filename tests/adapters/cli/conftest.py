@@ -2,9 +2,10 @@
 
 import json
 import logging
+import shlex
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from adapters.cli import run
+from function.outcomes import Reason
+from tests.adapters.cli.people import read, write
 from tests.system.local.conftest import AT_ONCE, LocalRuntime
 
 
@@ -64,16 +67,6 @@ def inn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return call
 
 
-@pytest.fixture
-def batch(inn: Inn, tmp_path: Path) -> Inn:
-    """Runs `inn batch`; nobody listens where no address is given."""
-
-    def call(source: Path, url: str = "http://127.0.0.1:1", *options: str, out: str = "out.csv") -> Ended:
-        return inn("batch", str(source), "-o", str(tmp_path / out), "--url", url, *options)
-
-    return call
-
-
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
     """`inn local`, whose tax service answers at once."""
@@ -90,16 +83,14 @@ Reply = Response | Callable[[Any], Response]
 
 
 def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:
-    """A service that answers by surname: a status, or the details of a failed reply."""
+    """A service that answers by surname: a status, or a reason's code, and what it says of it behind a colon."""
 
-    def reply(events: Any) -> Response:
-        said = []
-        for event in events:
-            word = statuses.get(event["data"]["lastName"], "not_found")
-            status, details = (word, "") if word.isidentifier() else ("failed", word)
-            result = {"requestId": event["data"]["requestId"], "inn": "", "cached": False, "elapsedTime": 0.1}
-            said.append({"data": {**result, "status": status, "details": details}})
-        return 200, {}, json.dumps(said).encode()
+    def reply(request: Any) -> Response:
+        word, _, details = statuses.get(request["lastName"], "not_found").partition(": ")
+        if word in [*Reason]:
+            return 503, {}, json.dumps({"code": word, "detail": details}).encode()
+        result = {"inn": "", "cached": False, "details": details, "elapsedTime": 0.1, "status": word}
+        return 200, {}, json.dumps({"requestId": request["requestId"], **result}).encode()
 
     return reply
 
@@ -150,3 +141,39 @@ def host() -> Iterator[Callable[..., Host]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+class Batch:
+    """Runs `inn batch` in a folder of its own. `there`: the host that was asked last."""
+
+    def __init__(self, inn: Inn, host: Callable[..., Host], folder: Path) -> None:
+        self._inn = inn
+        self._host = host
+        self.folder = folder
+        self.out = folder / "out.csv"
+
+    def __call__(
+        self, source: Path | Sequence[Sequence[str]], *replies: Reply | str, options: str = "", out: str = "out.csv"
+    ) -> Ended:
+        """`source`: a file, or rows; `replies`: an address, or what a new host replies; nobody listens without."""
+        if not isinstance(source, Path):
+            source = write(self.folder / "in.csv", source)
+        url = next((reply for reply in replies if isinstance(reply, str)), "" if replies else "http://127.0.0.1:1")
+        if not url:
+            self.there = self._host(*replies)
+        self.out = self.folder / out
+        address = url or self.there.url
+        return self._inn("batch", str(source), "-o", str(self.out), "--url", address, *shlex.split(options))
+
+    def rows(self) -> list[list[Any]]:
+        """What stands in OUT below the headings."""
+        return read(self.out)[1:]
+
+    def files(self) -> list[str]:
+        """What stands in the folder."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture
+def batch(inn: Inn, host: Callable[..., Host], tmp_path: Path) -> Batch:
+    return Batch(inn, host, tmp_path)

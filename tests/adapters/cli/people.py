@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 
@@ -61,8 +62,11 @@ def workbook(path: Path, rows: Sequence[Sequence[object]], **sheets: tuple[str, 
     return path
 
 
-def read(path: Path, encoding: str = "utf-8-sig", delimiter: str = ";") -> list[list[str]]:
-    """What stands in a CSV file."""
+def read(path: Path, encoding: str = "utf-8-sig", delimiter: str = ";") -> list[list[Any]]:
+    """What stands in a CSV file, or in a workbook."""
+    if path.suffix == ".xlsx":
+        with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+            return [[*row] for row in book.worksheets[0].iter_rows(values_only=True)]
     with path.open(encoding=encoding, newline="") as file:
         return list(csv.reader(file, delimiter=delimiter))
 

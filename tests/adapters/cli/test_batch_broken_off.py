@@ -1,6 +1,5 @@
 """`inn batch` as a process that is broken off: nothing is lost, nobody is asked for twice."""
 
-import json
 import re
 import signal
 import threading
@@ -12,15 +11,13 @@ import openpyxl
 import pytest
 
 from local_runtime.emulator.process import EmulatorControl
-from tests.adapters.cli.conftest import Host, Response
+from tests.adapters.cli.conftest import Host, Response, answering
 from tests.adapters.cli.people import HEADING, Run, people, read, write
 from tests.system.local.conftest import LocalRuntime
 
 ROWS = 300
 AHEAD = 60
 """Rows that are answered beyond the first that has no answer."""
-
-NOT_FOUND = {"inn": "", "cached": False, "details": "", "elapsedTime": 0.1, "status": "not_found"}
 
 
 @pytest.fixture
@@ -102,14 +99,12 @@ def test_a_slow_person_holds_up_nobody(host: Callable[..., Host], tmp_path: Path
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
     ahead, released = threading.Semaphore(0), threading.Event()
 
-    def answer(events: Any) -> Response:
-        for event in events:
-            if event["data"]["documentNumber"] == rows[0][-1]:
-                released.wait(60)
-            else:
-                ahead.release()
-        results = [{**NOT_FOUND, "requestId": event["data"]["requestId"]} for event in events]
-        return 200, {}, json.dumps([{"data": result} for result in results]).encode()
+    def answer(request: Any) -> Response:
+        if request["documentNumber"] == rows[0][-1]:
+            released.wait(60)
+        else:
+            ahead.release()
+        return answering({})(request)
 
     window = 4
     run = Run(source, out, "--url", host(answer).url, "--window", str(window))
@@ -126,5 +121,5 @@ def test_a_slow_person_holds_up_nobody(host: Callable[..., Host], tmp_path: Path
     assert statuses.count("not_found") == len(statuses) - len(unanswered) >= AHEAD - window
     again = host(answer)
     assert Run(source, out, "--url", again.url).end()[0] == 0
-    asked = {event["data"]["documentNumber"] for body in again.bodies for event in body}
+    asked = {request["documentNumber"] for request in again.bodies}
     assert asked == {*unanswered, *(row[-1] for row in rows[len(statuses) :])}

@@ -3,18 +3,16 @@
 import io
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.adapters.cli.conftest import Host, Inn, answering
+from tests.adapters.cli.conftest import Batch, answering
 from tests.adapters.cli.people import HEADING, people, read, workbook, write
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-Start = Callable[..., Host]
 
 
 def utf16(text: str) -> bytes:
@@ -64,16 +62,16 @@ OUT_HEADING = [*HEADING, "inn", "status", "details"]
         ),
     ],
 )
-def test_an_input_that_is_none_is_told(batch: Inn, tmp_path: Path, content: bytes | None, said: str) -> None:
-    source = tmp_path / "in.csv"
+def test_an_input_that_is_none_is_told(batch: Batch, content: bytes | None, said: str) -> None:
+    source = batch.folder / "in.csv"
     if content is not None:
         source.write_bytes(content)
     batch(source).fails(2, said)
 
 
-def test_a_pipe_is_told_apart(batch: Inn, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "in.csv")
-    batch(tmp_path / "in.csv").fails(2, "is no regular file, and can be read only once")
+def test_a_pipe_is_told_apart(batch: Batch) -> None:
+    os.mkfifo(batch.folder / "in.csv")
+    batch(batch.folder / "in.csv").fails(2, "is no regular file, and can be read only once")
 
 
 def quoted(above: str, below: str) -> str:
@@ -97,13 +95,11 @@ UNCLOSED = "in record 4, a quote is opened and not closed, or stands within a qu
         pytest.param('"Завод', 'Рога и копыта"', ROWS_WITHIN, id="closed by another's stray quote"),
     ],
 )
-def test_a_quote_that_would_make_one_person_of_several_is_told(
-    batch: Inn, tmp_path: Path, above: str, below: str, said: str
-) -> None:
-    source = tmp_path / "in.csv"
+def test_a_quote_that_would_make_one_person_of_several_is_told(batch: Batch, above: str, below: str, said: str) -> None:
+    source = batch.folder / "in.csv"
     source.write_text(quoted(above, below), encoding="utf-8")
     batch(source).fails(2, said)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    assert batch.files() == ["in.csv"]
 
 
 @pytest.mark.parametrize(
@@ -111,14 +107,14 @@ def test_a_quote_that_would_make_one_person_of_several_is_told(
     ['ООО "Рога"', '"ООО ""Рога"""', '"Выдан: ОВД; 01.02.2003;\nкод 770"', '"а;б;в;г;д;е;ё\nж"'],
     ids=["within the cell", "doubled", "two lines with a date", "two lines with separators"],
 )
-def test_quotes_that_can_be_read_are(batch: Inn, tmp_path: Path, cell: str) -> None:
-    source = tmp_path / "in.csv"
+def test_quotes_that_can_be_read_are(batch: Batch, cell: str) -> None:
+    source = batch.folder / "in.csv"
     source.write_text(quoted(cell, "ООО"), encoding="utf-8")
     assert "the connection was refused" in batch(source).err
 
 
-def test_a_workbook_without_rows_is_told(batch: Inn, tmp_path: Path) -> None:
-    batch(workbook(tmp_path / "in.xlsx", [])).fails(2, "must hold headings")
+def test_a_workbook_without_rows_is_told(batch: Batch) -> None:
+    batch(workbook(batch.folder / "in.xlsx", [])).fails(2, "must hold headings")
 
 
 @pytest.mark.parametrize(
@@ -130,25 +126,25 @@ def test_a_workbook_without_rows_is_told(batch: Inn, tmp_path: Path) -> None:
         pytest.param("nosuch/out.csv", "cannot write", id="a folder that is not there"),
     ],
 )
-def test_an_output_that_cannot_be_is_told(batch: Inn, tmp_path: Path, out: str, said: str) -> None:
-    source = write(tmp_path / "in.csv", people(1, 50))
-    (tmp_path / "folder.csv").mkdir()
+def test_an_output_that_cannot_be_is_told(batch: Batch, out: str, said: str) -> None:
+    source = write(batch.folder / "in.csv", people(1, 50))
+    (batch.folder / "folder.csv").mkdir()
     batch(source, out=out).fails(2, said)
     assert read(source)[0] == HEADING
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "in.csv"]
+    assert batch.files() == ["folder.csv", "in.csv"]
 
 
 ROWS = people(3, 51)
 NOBODY = ["", "not_found", ""]
 
 
-def answer_without_output(batch: Inn, host: Start, source: Path, folder: Path) -> Path:
+def answer_without_output(batch: Batch) -> Path:
     """A run whose OUT could not be made: its journal."""
-    in_the_way = folder / ".out.csv.new"
+    in_the_way = batch.folder / ".out.csv.new"
     in_the_way.mkdir()
-    batch(source, host(answering({})).url).fails(1, f"{in_the_way}: Is a directory; the same command goes on once")
+    batch(ROWS, answering({})).fails(1, f"{in_the_way}: Is a directory; the same command goes on once")
     in_the_way.rmdir()
-    return folder / "out.csv.part"
+    return batch.folder / "out.csv.part"
 
 
 @pytest.mark.parametrize("kind", ["an output", "a journal"])
@@ -160,19 +156,18 @@ def answer_without_output(batch: Inn, host: Start, source: Path, folder: Path) -
         pytest.param(ROWS[:1], HEADING, "it has more rows", id="more rows"),
     ],
 )
-def test_the_answers_of_another_input_are_left_alone(  # noqa: PLR0917  # fixtures
-    batch: Inn, host: Start, tmp_path: Path, kind: str, rows: list[list[str]], heading: list[str], said: str
+def test_the_answers_of_another_input_are_left_alone(
+    batch: Batch, kind: str, rows: list[list[str]], heading: list[str], said: str
 ) -> None:
-    source, held = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv"
+    held = batch.folder / "out.csv"
     if kind == "an output":
-        assert batch(source, host(answering({})).url).status == 0
+        assert batch(ROWS, answering({})).status == 0
     else:
-        held = answer_without_output(batch, host, source, tmp_path)
+        held = answer_without_output(batch)
     before = held.read_bytes()
-    ended = batch(write(source, rows, heading))
-    ended.fails(2, f"{held} belongs to another input ({said}")
+    batch(write(batch.folder / "in.csv", rows, heading)).fails(2, f"{held} belongs to another input ({said}")
     assert held.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", held.name]
+    assert batch.files() == ["in.csv", held.name]
 
 
 def database(statement: str) -> bytes:
@@ -201,59 +196,53 @@ def database(statement: str) -> bytes:
         ),
     ],
 )
-def test_what_it_did_not_write_is_left_alone(batch: Inn, tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    source, held = write(tmp_path / "in.csv", ROWS), tmp_path / name
+def test_what_it_did_not_write_is_left_alone(batch: Batch, name: str, content: bytes, said: str) -> None:
+    held = batch.folder / name
     held.write_bytes(content)
-    batch(source).fails(2, said)
+    batch(ROWS).fails(2, said)
     assert held.read_bytes() == content
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", name]
+    assert batch.files() == ["in.csv", name]
 
 
-def test_a_journal_stays_while_it_holds_what_out_does_not(batch: Inn, host: Start, tmp_path: Path) -> None:
-    source, part = write(tmp_path / "in.csv", ROWS), tmp_path / "out.csv.part"
+def test_a_journal_stays_while_it_holds_what_out_does_not(batch: Batch) -> None:
+    part, in_the_way = batch.folder / "out.csv.part", batch.folder / ".out.csv.new"
     part.touch()
-    in_the_way = tmp_path / ".out.csv.new"
     in_the_way.mkdir()
-    assert (batch(source).status, part.exists()) == (1, False)
+    assert (batch(ROWS).status, part.exists()) == (1, False)
     in_the_way.rmdir()
-    answer_without_output(batch, host, source, tmp_path)
-    assert "3 rows: 3 not_found; 0 asked for" in batch(source).out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+    answer_without_output(batch)
+    assert "3 rows: 3 not_found; 0 asked for" in batch(ROWS).out
+    assert batch.files() == ["in.csv", "out.csv"]
 
 
-def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(batch: Inn, tmp_path: Path) -> None:
+def test_a_run_that_was_refused_is_not_in_the_way_of_the_next(batch: Batch) -> None:
     """Nor one that was not refused, but answered nobody."""
-    first, out = write(tmp_path / "first.csv", ROWS), tmp_path / "out.csv"
-    other = write(tmp_path / "other.csv", ROWS, [*HEADING[:-1], "Номер"])
+    first, out = write(batch.folder / "first.csv", ROWS), batch.folder / "out.csv"
+    other = write(batch.folder / "other.csv", ROWS, [*HEADING[:-1], "Номер"])
     write(out, [[*row, *NOBODY] for row in ROWS[:2]], OUT_HEADING)
     assert "out.csv belongs to another input" in batch(other).err
     for _ in range(2):
         assert "the connection was refused: is the service running there?; 2 rows are in" in batch(first).err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.csv", "other.csv", "out.csv"]
+    assert batch.files() == ["first.csv", "other.csv", "out.csv"]
 
 
-def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(batch: Inn, host: Start, tmp_path: Path) -> None:
-    there = host((401, {}, b"{}"))
-    source = write(tmp_path / "in.csv", ROWS)
+def test_whose_output_it_is_is_seen_before_anybody_is_asked_for(batch: Batch) -> None:
     failed = [[*row, "", "failed", "x"] for row in ROWS[:2]]
-    write(tmp_path / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
-    assert "row 4 is not the input's" in batch(source, there.url, "--window", "1").err
-    assert there.bodies == []
+    write(batch.folder / "out.csv", [*failed, [*ROWS[0], *NOBODY]], OUT_HEADING)
+    assert "row 4 is not the input's" in batch(ROWS, (401, {}, b"{}"), options="--window 1").err
+    assert batch.there.bodies == []
 
 
 @pytest.mark.parametrize(
     "cell", ["Ива\x01нов", "ж " * 20_000, "ж" * 32_767], ids=["a control character", "more than fits", "just what fits"]
 )
-def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(
-    batch: Inn, host: Start, tmp_path: Path, cell: str
-) -> None:
-    source = write(tmp_path / "in.csv", [[cell, *ROWS[0]]], ["Заметка", *HEADING])
-    there = host(answering({}))
+def test_what_a_workbook_cannot_hold_does_not_estrange_it_from_its_input(batch: Batch, cell: str) -> None:
+    source = write(batch.folder / "in.csv", [[cell, *ROWS[0]]], ["Заметка", *HEADING])
     for said in ("1 asked for", "0 asked for"):
-        assert said in batch(source, there.url, out="out.xlsx").out
+        assert said in batch(source, answering({}), out="out.xlsx").out
 
 
-def test_a_longer_cell_that_only_begins_alike_is_another_input_s(batch: Inn, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
-    write(tmp_path / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
+def test_a_longer_cell_that_only_begins_alike_is_another_input_s(batch: Batch) -> None:
+    source = write(batch.folder / "in.csv", [["ж" * 40_000, *ROWS[0]]], ["Заметка", *HEADING])
+    write(batch.folder / "out.csv", [["ж" * 30_000, *ROWS[0], *NOBODY]], ["Заметка", *OUT_HEADING])
     assert "row 2 is not the input's" in batch(source).err

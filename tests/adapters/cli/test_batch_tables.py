@@ -4,6 +4,7 @@ Each kind has its row: the table, and the persons that are asked for.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from tests.adapters.cli.conftest import Ended, Host, Inn, answering
+from tests.adapters.cli.conftest import Batch, Ended, answering
 from tests.adapters.cli.people import workbook
 
 IVANOVA = ("Иванова", "Анна", "Петровна", "1990-07-15", "4511", "123456")
@@ -29,14 +30,16 @@ Asked = Callable[..., tuple[Ended, list[dict[str, Any]]]]
 
 
 @pytest.fixture
-def asked(batch: Inn, host: Callable[..., Host]) -> Asked:
-    """Runs a batch; returns how it ended, and the requests in the rows' order."""
-    there = host(answering({}))
+def asked(batch: Batch) -> Asked:
+    """Runs a batch of lines, of a workbook's rows, or of a file; returns how it ended, and the requests in order."""
 
-    def run(source: Path, *options: str) -> tuple[Ended, list[dict[str, Any]]]:
-        ended = batch(source, there.url, *options)
-        requests = [event["data"] for events in there.bodies for event in events]
-        return ended, sorted(requests, key=lambda request: int(request["requestId"].rpartition("-")[2]))
+    def run(source: Path | Sequence[str] | Rows, *options: str) -> tuple[Ended, list[dict[str, Any]]]:
+        if not isinstance(source, Path):
+            lines = [line for line in source if isinstance(line, str)]
+            csv, xlsx = batch.folder / "in.csv", batch.folder / "in.xlsx"
+            source = text(csv, *lines) if lines else workbook(xlsx, [[*row] for row in source])
+        ended = batch(source, answering({}), options=shlex.join(options))
+        return ended, sorted(batch.there.bodies, key=lambda request: int(request["requestId"].rpartition("-")[2]))
 
     return run
 
@@ -71,10 +74,8 @@ WHERE = {
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize(("lines", "row"), WHERE.values(), ids=WHERE)
-def test_the_people_are_found(asked: Asked, tmp_path: Path, lines: list[str], row: int, kind: str) -> None:
-    source = tmp_path / f"in.{kind}"
-    rows = [line.split(";") if line else [] for line in lines]
-    ended, requests = asked(text(source, *lines) if kind == "csv" else workbook(source, rows))
+def test_the_people_are_found(asked: Asked, lines: list[str], row: int, kind: str) -> None:
+    ended, requests = asked(lines if kind == "csv" else [line.split(";") if line else [] for line in lines])
     assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
     assert f"headings in row {row} (" in ended.out
     others = len(lines) - row - 1 - (lines[row - 1 : row + 1] == TWO_ROWS)
@@ -85,7 +86,7 @@ def test_the_end_tells_apart_who_was_asked_for_who_was_not_right_and_what_is_nob
     asked: Asked, tmp_path: Path
 ) -> None:
     both, wrong = ("Иванова;Анна;Петровна;15.07.1990;4511 12345;", "Иванова;Анна;Петровна;15.07.1990;4511;12")
-    ended, requests = asked(text(tmp_path / "in.csv", H, R, "Отдел продаж", both, wrong, "Итого;3"))
+    ended, requests = asked([H, R, "Отдел продаж", both, wrong, "Итого;3"])
     assert ended.out.splitlines()[0] == (
         "headings in row 1 (read as UTF-8, separated by ;): A Фамилия: last name, B Имя: first name, "
         "C Отчество: middle name, D Дата рождения: birth date, E Серия: document serial, F Номер: document number"
@@ -150,8 +151,8 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize(("heading", "row"), COLUMNS.values(), ids=COLUMNS)
-def test_columns_are_known_by_their_headings(asked: Asked, tmp_path: Path, heading: str, row: str) -> None:
-    ended, requests = asked(text(tmp_path / "in.csv", heading, row))
+def test_columns_are_known_by_their_headings(asked: Asked, heading: str, row: str) -> None:
+    ended, requests = asked([heading, row])
     assert (ended.status, persons(requests)) == (0, [PETROV if IVAN in row else IVANOVA]), ended.err
 
 
@@ -175,10 +176,8 @@ DOUBTS = {
 
 
 @pytest.mark.parametrize(("heading", "question"), DOUBTS.values(), ids=DOUBTS)
-def test_two_columns_that_could_both_be_meant_are_a_question(
-    asked: Asked, tmp_path: Path, heading: str, question: str
-) -> None:
-    source = text(tmp_path / "in.csv", heading, "x;x;x;x;x;x;x")
+def test_two_columns_that_could_both_be_meant_are_a_question(asked: Asked, heading: str, question: str) -> None:
+    source = [heading, "x;x;x;x;x;x;x"]
     ended, requests = asked(source)
     assert (ended.status, requests) == (2, [])
     assert question in ended.err
@@ -197,23 +196,22 @@ def test_two_columns_that_could_both_be_meant_are_a_question(
     ],
     ids=["letters", "Cyrillic letters", "headings", "with the row"],
 )
-def test_columns_are_what_one_says(asked: Asked, tmp_path: Path, options: list[str]) -> None:
+def test_columns_are_what_one_says(asked: Asked, options: list[str]) -> None:
     row = "Иванова;Анна;Петровна;15.07.1990;4511 123456"
-    source = text(tmp_path / "in.csv", "Список", "Кто;Имя;Отчество;Рожд;Паспорт", row)
-    ended, requests = asked(source, *options)
+    ended, requests = asked(["Список", "Кто;Имя;Отчество;Рожд;Паспорт", row], *options)
     assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
 
 
 def test_a_column_without_a_heading_can_be_named(asked: Asked, tmp_path: Path) -> None:
     rows = [["ФИО", "Дата рождения", "", ""], [*ONE.split(";"), "примечание"]]
-    ended, requests = asked(workbook(tmp_path / "in.xlsx", rows), "--map", "Паспорт=C")
+    ended, requests = asked(rows, "--map", "Паспорт=C")
     assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
     assert "C: document" in ended.out
     assert (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[1].endswith(";4511 123456;;not_found;;примечание")
 
 
-def test_a_table_s_own_request_ids_are_kept(asked: Asked, tmp_path: Path) -> None:
-    _, requests = asked(text(tmp_path / "in.csv", f"requestId;{H}", f"hr-1;{R}", f";{R}"))
+def test_a_table_s_own_request_ids_are_kept(asked: Asked) -> None:
+    _, requests = asked([f"requestId;{H}", f"hr-1;{R}", f";{R}"])
     assert [request["requestId"] == "hr-1" for request in requests] == [True, False]
 
 
@@ -228,8 +226,8 @@ def test_a_table_s_own_request_ids_are_kept(asked: Asked, tmp_path: Path) -> Non
         (["--sheet", "Лист1"], "is a CSV file, and has no sheets"),
     ],
 )
-def test_what_one_says_and_is_not_there_is_told(asked: Asked, tmp_path: Path, options: list[str], said: str) -> None:
-    ended, requests = asked(text(tmp_path / "in.csv", H, R), *options)
+def test_what_one_says_and_is_not_there_is_told(asked: Asked, options: list[str], said: str) -> None:
+    ended, requests = asked([H, R], *options)
     assert (ended.status, requests) == (2, [])
     assert said in ended.err
 
@@ -299,35 +297,34 @@ def test_a_cell_is_read_as_it_is_meant(asked: Asked, tmp_path: Path, row: list[A
     assert (ended.status, persons(requests)) == (0, [IVANOVA]), ended.err
 
 
-def test_a_number_has_lost_its_zero_and_a_text_a_digit(asked: Asked, tmp_path: Path) -> None:
+def test_a_number_has_lost_its_zero_and_a_text_a_digit(asked: Asked) -> None:
     heading = ["ФИО", "Дата рождения", "Паспорт"]
     rows = [["Петров Иван Сергеевич", "01.01.1985", document] for document in (405001234, "405001234")]
-    ended, requests = asked(workbook(tmp_path / "in.xlsx", [heading, *rows]))
+    ended, requests = asked([heading, *rows])
     assert persons(requests) == [PETROV]
     assert "1 not_found, 1 rejected; 1 asked for" in ended.out
 
 
 @pytest.mark.parametrize("word", ["нет", "Отсутствует", "не указано", "н/д", "(нет)", "-"])
 def test_a_patronymic_that_says_none_is_none(asked: Asked, tmp_path: Path, word: str) -> None:
-    _, one = asked(text(tmp_path / "in.csv", H, R.replace("Петровна", word)))
+    _, one = asked([H, R.replace("Петровна", word)])
     assert "middleName" not in one[0]
     (tmp_path / "out.csv").unlink()
-    _, both = asked(text(tmp_path / "in.csv", "ФИО;Дата рождения;Паспорт", ONE.replace("Петровна", word)))
-    assert [request.get("middleName", "") for request in both] == ["", ""]
-    assert both[1]["firstName"] == "Анна"
+    _, both = asked(["ФИО;Дата рождения;Паспорт", ONE.replace("Петровна", word)])
+    assert (both[0].get("middleName", ""), both[0]["firstName"]) == ("", "Анна")
 
 
 def test_a_formula_without_a_saved_value_is_told_in_its_row(asked: Asked, tmp_path: Path) -> None:
     rows = [HEADING, [*ROW[:3], "=A1", *ROW[4:]], [*ROW, "=1+1"]]
-    ended, requests = asked(workbook(tmp_path / "in.xlsx", rows))
+    ended, requests = asked(rows)
     assert persons(requests) == [IVANOVA]
     assert "1 not_found, 1 rejected" in ended.out
     said = "Дата рождения: is a formula whose value is not in the file: open it in a spreadsheet program and save it"
     assert said in (tmp_path / "out.csv").read_text("utf-8")
 
 
-def test_a_day_of_issue_that_cannot_be_read_is_left_out(asked: Asked, tmp_path: Path) -> None:
-    _, requests = asked(text(tmp_path / "in.csv", f"{H};Дата выдачи", f"{R};20 числа", f"{R};10.02.2010"))
+def test_a_day_of_issue_that_cannot_be_read_is_left_out(asked: Asked) -> None:
+    _, requests = asked([f"{H};Дата выдачи", f"{R};20 числа", f"{R};10.02.2010"])
     assert [request.get("documentDate") for request in requests] == [None, "2010-02-10"]
 
 

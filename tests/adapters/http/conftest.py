@@ -17,7 +17,7 @@ from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import CheckResult, Probes
+from adapters.http.probes import Check, CheckResult, Probes
 from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
 from adapters.runtime.clock import SystemClock
@@ -53,6 +53,26 @@ class ReadHook(EmbeddedStore):
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         self.on_read(persons)
         return super().find_many(persons)
+
+
+class Metrics:
+    exposition_type = "text/plain; version=0.0.4"
+
+    def __init__(self) -> None:
+        self.ready: dict[str, bool] = {}
+
+    def exposition(self) -> bytes:
+        return f"# metrics {self.ready}\n".encode()
+
+    def record_check(self, name: str, *, ready: bool) -> None:
+        self.ready[name] = ready
+
+
+def check_of(*, ready: bool, detail: str = "") -> Check:
+    async def check() -> CheckResult:
+        return CheckResult(ready, detail)
+
+    return check
 
 
 @dataclass
@@ -131,7 +151,7 @@ class Functions:
         store.on_read = on_read
         answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        probes = Probes({"store": _ready}, _NoMetrics())
+        probes = Probes({"store": check_of(ready=True)}, Metrics())
         made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
         endpoint = enter(made)
         url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
@@ -171,17 +191,3 @@ def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactor
         provider = Script()
         provider.gate.set()
         yield Functions(folders.mktemp("http"), host, stack).start(provider, RecordingObserver(), tokens=tokens)
-
-
-class _NoMetrics:
-    exposition_type = "text/plain"
-
-    def exposition(self) -> bytes:
-        return b"# metrics\n"
-
-    def record_check(self, name: str, *, ready: bool) -> None:
-        pass
-
-
-async def _ready() -> CheckResult:
-    return CheckResult(ready=True)

@@ -10,21 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.cli.consume import ProbeServer
-from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, CheckResult, Probes
+from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, CheckResult, Probes
 from adapters.http.server import Address, listen
-
-
-class Metrics:
-    exposition_type = "text/plain; version=0.0.4"
-
-    def __init__(self) -> None:
-        self.ready: dict[str, bool] = {}
-
-    def exposition(self) -> bytes:
-        return f"# metrics {self.ready}\n".encode()
-
-    def record_check(self, name: str, *, ready: bool) -> None:
-        self.ready[name] = ready
+from tests.adapters.http.conftest import Metrics, check_of
 
 
 class FixedSeconds:
@@ -46,13 +34,6 @@ async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[by
     await probes.serve({"type": "http", "method": method, "path": path}, receive, send)
     start, body = sent
     return start["status"], dict(start["headers"]), body["body"]
-
-
-def check_of(*, ready: bool, detail: str = "") -> Check:
-    async def check() -> CheckResult:
-        return CheckResult(ready, detail)
-
-    return check
 
 
 @pytest.mark.parametrize(

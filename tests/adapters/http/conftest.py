@@ -1,5 +1,6 @@
 """The function on each of its hosts, behind a real socket; only its provider is a script."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from adapters.answers.cached_answers import CachedAnswers
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Check, CheckResult, Probes
+from adapters.http.probes import CheckResult, Probes
 from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
 from adapters.runtime.clock import SystemClock
@@ -68,11 +69,21 @@ class Metrics:
         self.ready[name] = ready
 
 
-def check_of(*, ready: bool, detail: str = "") -> Check:
-    async def check() -> CheckResult:
-        return CheckResult(ready, detail)
+class FixedCheck:
+    """A check with this result, whenever its gate is open; `runs`: how often it was begun."""
 
-    return check
+    def __init__(self, *, ready: bool = True, detail: str = "", hanging: bool = False) -> None:
+        self.result = CheckResult(ready, detail)
+        self.runs = 0
+        self.begun, self.gate = asyncio.Event(), asyncio.Event()
+        if not hanging:
+            self.gate.set()
+
+    async def __call__(self) -> CheckResult:
+        self.runs += 1
+        self.begun.set()
+        await self.gate.wait()
+        return self.result
 
 
 @dataclass
@@ -151,7 +162,7 @@ class Functions:
         store.on_read = on_read
         answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        probes = Probes({"store": check_of(ready=True)}, Metrics())
+        probes = Probes({"store": FixedCheck()}, Metrics())
         made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
         endpoint = enter(made)
         url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))

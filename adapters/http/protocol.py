@@ -163,9 +163,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._in_body = True
         self._body_bytes = self._sent = self._discarded = 0
-        self.cycle.keep_alive = self.cycle.keep_alive and not self._draining
-        # HTTP/1.0 has no interim responses.
-        self.cycle.waiting_for_100_continue = self.cycle.waiting_for_100_continue and not is_old
+        if self._draining:
+            self.cycle.keep_alive = False
+        if is_old:
+            # HTTP/1.0 has no interim responses.
+            self.cycle.waiting_for_100_continue = False
         # uvicorn would add trailers to the application's headers: a token after the body would count.
         self.headers = []
 

@@ -1,5 +1,6 @@
 """The function on each of its hosts, behind a real socket; only its provider is a script."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,6 +54,36 @@ class ReadHook(EmbeddedStore):
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         self.on_read(persons)
         return super().find_many(persons)
+
+
+class Metrics:
+    exposition_type = "text/plain; version=0.0.4"
+
+    def __init__(self) -> None:
+        self.ready: dict[str, bool] = {}
+
+    def exposition(self) -> bytes:
+        return f"# metrics {self.ready}\n".encode()
+
+    def record_check(self, name: str, *, ready: bool) -> None:
+        self.ready[name] = ready
+
+
+class FixedCheck:
+    """A check with this result, whenever its gate is open; `runs`: how often it was begun."""
+
+    def __init__(self, *, ready: bool = True, detail: str = "", hanging: bool = False) -> None:
+        self.result = CheckResult(ready, detail)
+        self.runs = 0
+        self.begun, self.gate = asyncio.Event(), asyncio.Event()
+        if not hanging:
+            self.gate.set()
+
+    async def __call__(self) -> CheckResult:
+        self.runs += 1
+        self.begun.set()
+        await self.gate.wait()
+        return self.result
 
 
 @dataclass
@@ -131,7 +162,7 @@ class Functions:
         store.on_read = on_read
         answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        probes = Probes({"store": _ready}, _NoMetrics())
+        probes = Probes({"store": FixedCheck()}, Metrics())
         made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
         endpoint = enter(made)
         url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
@@ -171,17 +202,3 @@ def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactor
         provider = Script()
         provider.gate.set()
         yield Functions(folders.mktemp("http"), host, stack).start(provider, RecordingObserver(), tokens=tokens)
-
-
-class _NoMetrics:
-    exposition_type = "text/plain"
-
-    def exposition(self) -> bytes:
-        return b"# metrics\n"
-
-    def record_check(self, name: str, *, ready: bool) -> None:
-        pass
-
-
-async def _ready() -> CheckResult:
-    return CheckResult(ready=True)

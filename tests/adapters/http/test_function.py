@@ -18,6 +18,7 @@ from tests.adapters.http.conftest import ATTRIBUTES, Server
 from tests.doubles import INN, PERSON
 from tests.servers.process import wait_for
 
+BODY = json.dumps(PERSON).encode()
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PLAIN = {"content-type": "application/json"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -233,13 +234,13 @@ def test_an_id_comes_back_percent_encoded_in_whatever_spelling_it_came(steady: S
 @pytest.mark.parametrize("media", ["text/json", None], ids=["JSON in other words", "no content type"])
 def test_an_event_in_headers_is_one_of_any_json(steady: Server, media: str | None) -> None:
     headers = {name: value for name, value in BINARY.items() if name != "content-type"}
-    response = steady.post(json.dumps(PERSON).encode(), {**headers, **({"content-type": media} if media else {})})
+    response = steady.post(BODY, {**headers, **({"content-type": media} if media else {})})
     assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
 
 
 def test_a_plain_request_is_answered_in_plain_json(steady: Server) -> None:
     """As curl, 1C and .NET send it: no envelope."""
-    response = steady.post(json.dumps(PERSON).encode(), PLAIN)
+    response = steady.post(BODY, PLAIN)
     assert (response.status, response.json()["inn"]) == (200, INN)
     assert response.headers["content-type"] == "application/json"
     assert not [name for name in response.headers if name.startswith("ce-")]
@@ -316,10 +317,17 @@ def test_other_methods_and_paths_are_problems(
         assert_problem(response, status, "expected ")
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
-def test_a_probe_is_answered_without_its_body_to_who_wants_none(steady: Server, path: str) -> None:
+PROBES = {
+    "/livez": b'{"live":true}',
+    "/readyz": b'{"ready":true,"parts":{"store":{"ready":true,"detail":""}}}',
+    "/metrics": b"# metrics {'store': True}\n",
+}
+
+
+@pytest.mark.parametrize(("path", "body"), PROBES.items())
+def test_a_probe_is_answered_and_without_its_body_to_who_wants_none(steady: Server, path: str, body: bytes) -> None:
     whole, head = steady.get(path), steady.get(path, "HEAD")
-    assert (head.status, head.data) == (whole.status, b"")
+    assert (whole.status, whole.data, head.status, head.data) == (200, body, 200, b"")
     for name in ("content-type", "content-length"):
         assert head.headers[name] == whole.headers[name]
 
@@ -333,18 +341,12 @@ def test_a_probe_is_answered_without_its_body_to_who_wants_none(steady: Server, 
 )
 def test_with_tokens_set_only_their_holders_may_ask(guarded: Server, authorization: str | None, status: int) -> None:
     headers = {**BINARY, "authorization": authorization} if authorization is not None else BINARY
-    response = guarded.post(json.dumps(PERSON).encode(), headers)
+    response = guarded.post(BODY, headers)
     assert response.status == status
     if status == 401:
         assert_problem(response, 401, "Authorization: Bearer")
         assert response.headers["www-authenticate"] == "Bearer"
     assert guarded.get("/livez").status == 200
-
-
-def test_probes_tell_each_part_by_its_name(steady: Server) -> None:
-    assert steady.get("/livez").json() == {"live": True}
-    assert steady.get("/readyz").json() == {"ready": True, "parts": {"store": {"ready": True, "detail": ""}}}
-    assert steady.get("/metrics").data == b"# metrics\n"
 
 
 def test_each_request_is_reported_once_without_personal_data(server: Server) -> None:
@@ -371,7 +373,7 @@ def test_the_plain_header_stands_for_the_trace_of_an_event_in_every_mode(
 ) -> None:
     event = structured(**({"traceparent": own} if own else {}))
     binary = {**BINARY, **({"ce-traceparent": own} if own else {})}
-    one = steady.post(json.dumps(PERSON).encode(), {**binary, "traceparent": header})
+    one = steady.post(BODY, {**binary, "traceparent": header})
     two = steady.post(json.dumps(event).encode(), {**STRUCTURED, "traceparent": header})
     three = steady.post(json.dumps([event, 5, event]).encode(), {**BATCH, "traceparent": header})
     assert [one.headers.get("ce-traceparent"), two.json().get("traceparent")] == [traced, traced]
@@ -423,18 +425,19 @@ async def test_half_a_body_does_not_keep_its_place_for_ever(make_server: Callabl
 
 
 async def test_a_token_behind_the_body_is_none(guarded: Server) -> None:
-    body = json.dumps(PERSON).encode()
-    chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(body), body)
+    chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(BODY), BODY)
     reply = await by_hand(guarded, "transfer-encoding: chunked\r\n", chunks)
     assert reply.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_a_length_may_begin_with_zeros(steady: Server) -> None:
-    body = json.dumps(PERSON).encode()
-    reply = await by_hand(steady, f"content-length: {'0' * 5_000}{len(body)}\r\n", body)
-    assert reply.startswith(b"HTTP/1.1 200 ")
+LENGTHS = [
+    pytest.param(f"content-length: {'0' * 5_000}{len(BODY)}\r\n", BODY, 200, id="it may begin with zeros"),
+    pytest.param("expect: 100-continue\r\ncontent-length: 70000\r\n", b"", 413, id="too large: not asked for"),
+]
 
 
-async def test_a_body_that_says_that_it_is_too_large_is_not_asked_for(steady: Server) -> None:
-    reply = await by_hand(steady, "expect: 100-continue\r\ncontent-length: 70000\r\n", b"")
-    assert reply.startswith(b"HTTP/1.1 413 ")
+@pytest.mark.parametrize(("head", "body", "status"), LENGTHS)
+async def test_the_length_that_a_body_is_said_to_have_counts(
+    steady: Server, head: str, body: bytes, status: int
+) -> None:
+    assert (await by_hand(steady, head, body)).startswith(b"HTTP/1.1 %d " % status)

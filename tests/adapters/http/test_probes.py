@@ -10,21 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.cli.consume import ProbeServer
-from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Check, CheckResult, Probes
+from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Probes
 from adapters.http.server import Address, listen
-
-
-class Metrics:
-    exposition_type = "text/plain; version=0.0.4"
-
-    def __init__(self) -> None:
-        self.ready: dict[str, bool] = {}
-
-    def exposition(self) -> bytes:
-        return f"# metrics {self.ready}\n".encode()
-
-    def record_check(self, name: str, *, ready: bool) -> None:
-        self.ready[name] = ready
+from tests.adapters.http.conftest import FixedCheck, Metrics
 
 
 class FixedSeconds:
@@ -48,13 +36,6 @@ async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[by
     return start["status"], dict(start["headers"]), body["body"]
 
 
-def check_of(*, ready: bool, detail: str = "") -> Check:
-    async def check() -> CheckResult:
-        return CheckResult(ready, detail)
-
-    return check
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "media", "body"),
     [
@@ -75,8 +56,8 @@ async def test_what_is_probes_is_answered(method: str, path: str, status: int, m
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)], ids=["all ready", "one not ready"])
-async def test_readiness_is_that_of_every_check_of(ready: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
-    probes = Probes({"store": check_of(ready=True), "lane": check_of(ready=ready, detail="why")}, Metrics())
+async def test_readiness_is_that_of_every_check(ready: bool, status: int) -> None:  # noqa: FBT001  # a row of a table
+    probes = Probes({"store": FixedCheck(ready=True), "lane": FixedCheck(ready=ready, detail="why")}, Metrics())
     told, _, body = await answered(probes, "GET", "/readyz")
     assert told == status
     assert json.loads(body) == {
@@ -86,7 +67,7 @@ async def test_readiness_is_that_of_every_check_of(ready: bool, status: int) -> 
 
 
 async def test_a_scrape_tells_of_each_part_whether_anybody_probes_for_readiness_or_not() -> None:
-    probes = Probes({"store": check_of(ready=False), "lane": check_of(ready=True)}, Metrics())
+    probes = Probes({"store": FixedCheck(ready=False), "lane": FixedCheck(ready=True)}, Metrics())
     _, _, body = await answered(probes, "GET", "/metrics")
     assert body == b"# metrics {'store': False, 'lane': True}\n"
 
@@ -115,51 +96,24 @@ async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     ids=["a second, where all was ready", "a moment, where something was not"],
 )
 async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
-    runs = 0
-
-    async def check() -> CheckResult:
-        nonlocal runs
-        runs += 1
-        return CheckResult(ready)
-
+    check = FixedCheck(ready=ready)
     times = iter([0, 0, fresh * 0.9, fresh * 1.1, fresh * 1.1])
     probes = Probes({"store": check}, Metrics(), lambda: next(times))
     seen = []
     for _ in range(3):
         await probes.readyz()
-        seen.append(runs)
+        seen.append(check.runs)
     assert seen == [1, 1, 2]
 
 
 async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() -> None:
-    runs = 0
-    gate = asyncio.Event()
-    gate.set()
-
-    async def check() -> CheckResult:
-        nonlocal runs
-        runs += 1
-        await gate.wait()
-        return CheckResult(ready=False, detail="away")
-
+    check = FixedCheck(ready=False, detail="away")
     probes = Probes({"store": check}, Metrics(), count(0, 10).__next__)
     assert b"away" in (await probes.readyz()).body
-    gate.clear()
+    check.gate.clear()
     pages = [probes.readyz() for _ in range(3)]
     assert all(b"away" in page.body for page in await asyncio.gather(*pages))
-    assert runs == 2
-
-
-class Hanging:
-    """A check that says nothing."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-
-    async def __call__(self) -> CheckResult:
-        self.begun.set()
-        await asyncio.Event().wait()
-        raise AssertionError
+    assert check.runs == 2
 
 
 async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes(
@@ -167,7 +121,9 @@ async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever
 ) -> None:
     monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 0.05)
     monkeypatch.setattr("adapters.http.probes.CHECK_TIMEOUT_SEC", 600)
-    probes = Probes({"store": Hanging(), "lane": check_of(ready=False, detail="not_connected")}, Metrics())
+    probes = Probes(
+        {"store": FixedCheck(hanging=True), "lane": FixedCheck(ready=False, detail="not_connected")}, Metrics()
+    )
     async with asyncio.timeout(30):
         page = await probes.readyz()
     assert page.status == 503
@@ -192,7 +148,7 @@ async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
 ) -> None:
     # Longer than the server waits for it.
     monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 600)
-    store = Hanging()
+    store = FixedCheck(hanging=True)
     async with served(Probes({"store": store}, Metrics())) as (server, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /readyz HTTP/1.1\r\nhost: probed\r\n\r\n")
@@ -212,15 +168,9 @@ async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
 
 
 async def test_a_process_that_ends_is_not_ready_and_runs_at_nothing_any_more() -> None:
-    runs = 0
-
-    async def check() -> CheckResult:
-        nonlocal runs
-        runs += 1
-        return CheckResult(ready=True)
-
+    check = FixedCheck()
     probes = Probes({"store": check}, Metrics(), count(0, 10).__next__)
     assert (await probes.readyz()).status == 200
     probes.end()
     assert (await probes.readyz()).status == 503
-    assert runs == 1
+    assert check.runs == 1

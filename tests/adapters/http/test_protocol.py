@@ -217,11 +217,9 @@ async def test_an_offered_upgrade_is_ignored_and_its_request_is_answered(
     assert (statuses(said), bodies(said)) == ([200, 200], [length, 2])
 
 
-async def test_a_tunnel_is_refused(patient: Served) -> None:
-    assert problem(await patient.told(b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n")) == (400, "expected HTTP/1.1")
-
-
-UNCLEAR = [
+REFUSED = [
+    pytest.param(b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", "expected HTTP/1.1", id="a tunnel"),
+    pytest.param(b"\0\r\n\r\n", "expected HTTP/1.1", id="no request"),
     pytest.param(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}", "expected one Host header", id="no host"),
     pytest.param(HEAD + b"host: y\r\ncontent-length: 2\r\n\r\n{}", "expected one Host header", id="two hosts"),
     pytest.param(
@@ -232,8 +230,10 @@ UNCLEAR = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "detail"), UNCLEAR)
-async def test_a_head_that_can_be_read_in_two_ways_is_refused(patient: Served, sent: bytes, detail: str) -> None:
+@pytest.mark.parametrize(("sent", "detail"), REFUSED)
+async def test_a_head_that_is_none_or_can_be_read_in_two_ways_is_refused(
+    patient: Served, sent: bytes, detail: str
+) -> None:
     assert problem(await patient.told(sent)) == (400, detail)
 
 
@@ -262,10 +262,6 @@ async def test_a_client_that_goes_on_asking_at_the_end_gets_each_answer_and_the_
                     served.stop()
                 assert await reader.read() == b""
     assert bodies(said) == [2]
-
-
-async def test_what_is_no_request_is_a_problem_like_all_else(patient: Served) -> None:
-    assert problem(await patient.told(b"\0\r\n\r\n")) == (400, "expected HTTP/1.1")
 
 
 SLOW = {
@@ -304,27 +300,23 @@ async def test_half_a_head_may_wait_for_the_answer_to_a_request_before_it(hasty:
         assert bodies(said + await reader.read()) == [0, 2]
 
 
-REFUSED = [
-    pytest.param(b"\0\r\n\r\n", id="what is no request"),
-    pytest.param(HEAD + b"x: " + LARGE * 8, id="a head that is too large"),
+PIPELINED = [
+    pytest.param(b"\0\r\n\r\n", [0], id="what is no request"),
+    pytest.param(HEAD + b"x: " + LARGE * 8, [0], id="a head that is too large"),
+    pytest.param(ONE * 1_000, [0, *[2] * 16], id="more requests than may wait"),
 ]
 
 
-@pytest.mark.parametrize("behind", REFUSED)
-async def test_what_is_refused_takes_no_answer_from_a_request_before_it(patient: Served, behind: bytes) -> None:
+@pytest.mark.parametrize(("behind", "answered"), PIPELINED)
+async def test_what_is_refused_takes_no_answer_from_a_request_before_it(
+    patient: Served, behind: bytes, answered: list[int]
+) -> None:
     async with patient.holding(HELD + behind) as (reader, _):
         # By the time another one is answered, all that was sent has been read.
         assert bodies(await patient.told(LAST)) == [2]
         patient.released.set()
         said = await reader.read()
-        assert (statuses(said), bodies(said)) == ([200], [0])
-
-
-async def test_requests_that_nobody_waits_with_are_not_taken_without_bound(patient: Served) -> None:
-    async with patient.holding(HELD + ONE * 1_000) as (reader, _):
-        assert bodies(await patient.told(LAST)) == [2]
-        patient.released.set()
-        assert bodies(await reader.read()) == [0, *[2] * 16]
+        assert (statuses(said), bodies(said)) == ([200] * len(answered), answered)
 
 
 def test_many_small_headers_cost_no_more_memory_than_their_bytes(patient: Served) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.runtime.lookup_runner import LookupRunner
+from adapters.runtime.lookup_runner import LookupRunner, within
 from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
@@ -207,6 +207,14 @@ async def test_no_read_outlasts_the_deadline_and_none_that_fails_too_late_is_tol
     await lookups.answer_cached([EVENTS[2]])
     gc.collect()
     assert told == []
+
+
+async def test_a_cancellation_from_outside_is_none_by_a_time_limit() -> None:
+    waiting = asyncio.create_task(within(30, asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 class SlowThenDamaged(Slow):

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from bench import report
 from bench.figures import Goal, Subject
-from bench.servers import Servers, idle_node, running_servers
+from bench.servers import Servers, running_servers
 from bench.subjects import calls, latency, pending, rabbit, start, store, web
-from tests.servers.rabbitmq import Node
 
 SUBJECTS: dict[str, Callable[[Servers], Subject]] = {
     "http": web.measure,
@@ -33,17 +32,16 @@ def main() -> int:
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     if unknown := set(chosen) - set(SUBJECTS):
         parser.error(f"no such subject: {', '.join(sorted(unknown))}")
-    before = os.getloadavg()[0]
+    begun, before = time.monotonic(), os.getloadavg()[0]
     report.keep_earlier()
     subjects: list[Subject] = []
-    with idle_node() as node:
+    with running_servers() as servers:
         for name in chosen:
-            subjects.append(_measured(name, node))
+            subjects.append(_measured(name, servers))
             # After each: what a later one breaks does not take it away.
             folder = report.write(subjects, (before, os.getloadavg()[0]))
     if set(chosen) == set(SUBJECTS):
-        minutes = sum(subject.seconds for subject in subjects) / 60
-        goal = Goal("the benchmark as a whole", minutes, 6, at_least=False, unit="min")
+        goal = Goal("the benchmark as a whole", (time.monotonic() - begun) / 60, 6, at_least=False, unit="min")
         subjects.append(Subject("All", goals=[goal]))
         report.write(subjects, (before, os.getloadavg()[0]))
     report.show(subjects)
@@ -51,14 +49,14 @@ def main() -> int:
     return 1 if any(subject.failure for subject in subjects) else 0
 
 
-def _measured(name: str, node: Node) -> Subject:
-    """One subject, on a MongoDB and a tax service of its own: what another left behind does not weigh on it."""
+def _measured(name: str, servers: Servers) -> Subject:
+    """One subject. Each has a database and queues of its own, and ends with its processes."""
     begun = time.monotonic()
     try:
-        with running_servers(node) as servers:
-            subject = SUBJECTS[name](servers)
+        subject = SUBJECTS[name](servers)
     except Exception as error:  # noqa: BLE001  # the other subjects are measured all the same
         subject = Subject(name, failure=f"{type(error).__name__}: {error}")
+    servers.reset()
     subject.seconds = time.monotonic() - begun
     print(f"{subject.name}: {subject.failure or f'{subject.seconds:.0f} s'}", flush=True)
     return subject

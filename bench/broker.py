@@ -5,7 +5,6 @@ While a measurement runs it only asks how many replies lie in its queue, so that
 
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import pika  # type: ignore[import-untyped]  # it comes without types
@@ -101,5 +100,5 @@ class BrokerClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()

@@ -19,8 +19,6 @@ from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 KEYS = KeyRing([KEY])
-ID_BYTES = 36
-"""Of a keyed hash with its key's name."""
 SEEDED = 60_000
 """Persons with an answer: more than the cache of a process holds."""
 FEW = 500
@@ -80,7 +78,7 @@ def answer_in_store(number: int) -> dict[str, Any]:
 
 def strangers_answer(number: int) -> dict[str, Any]:
     """The document of an answer for somebody who is never asked for: as large and random, made in half of the time."""
-    return answer_document(os.urandom(ID_BYTES), answer(number), KEYS)
+    return answer_document(os.urandom(36), answer(number), KEYS)
 
 
 def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 import psutil
 import urllib3
@@ -53,8 +54,8 @@ class MeasuredProcess:
         """Let it go on."""
         os.killpg(self.server.pid, signal.SIGCONT)
 
-    def until_ready(self, path: str = "/readyz") -> None:
-        """Wait until this page answers 200."""
+    def until_ready(self, path: str = "/readyz") -> Self:
+        """This process, once the page answers 200."""
         pool = urllib3.PoolManager(retries=False, timeout=5)
 
         def is_ready() -> bool:
@@ -64,6 +65,7 @@ class MeasuredProcess:
 
         wait_for(is_ready, within=START_SEC, what=f"{path} of a measured process", server=self.server)
         pool.clear()
+        return self
 
     def until_listening(self) -> None:
         """Wait until it accepts connections."""
@@ -81,7 +83,7 @@ class Servers:
     mongo: Mongo
     emulator: Emulator
     _node: Node
-    _stack: ExitStack
+    _processes: ExitStack
     _started: int = 0
 
     @property
@@ -116,9 +118,7 @@ class Servers:
 
     def consumer(self, database: str, queue: str, **more: str) -> MeasuredProcess:
         """An `inn consume` that is ready."""
-        process = self.start("inn", "consume", **self.consumer_settings(database, queue, **more))
-        process.until_ready()
-        return process
+        return self.start("inn", "consume", **self.consumer_settings(database, queue, **more)).until_ready()
 
     def start(self, *command: str | Path, port_in: str = "HTTP_PORT", **environment: str) -> MeasuredProcess:
         """A process of the programs beside this Python, listening on the port that the variable names."""
@@ -128,26 +128,24 @@ class Servers:
         given = {**environment, port_in: str(port), "PYTHONPATH": str(ROOT)}
         server = start([BIN / command[0], *command[1:]], log=log, env=given, cwd=self.folder, grace=5)
         # A polite end takes seconds and is in no figure.
-        self._stack.callback(server.kill)
+        self._processes.callback(server.kill)
         return MeasuredProcess(server, port)
 
+    def reset(self) -> None:
+        """End all processes; the tax service is as new."""
+        self._processes.close()
+        self.emulator.reset()
+
 
 @contextmanager
-def running_servers(node: Node) -> Iterator[Servers]:
-    """MongoDB, the emulated tax service and a folder, which end with the block, beside a node, which does not."""
+def running_servers(node: Node | None = None) -> Iterator[Servers]:
+    """MongoDB and the emulated tax service, and a folder; all ends with the block, but for a node that is given."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="inn-bench-")))
+        if node is None:
+            (folder / "rabbit").mkdir()
+            node = Node(folder / "rabbit")
+            stack.callback(node.kill)
         mongo = stack.enter_context(replica_set(1, cache_gb=2))
         emulator = stack.enter_context(Emulator())
-        yield Servers(folder, mongo, emulator, node, stack)
-
-
-@contextmanager
-def idle_node() -> Iterator[Node]:
-    """A RabbitMQ node that is started when it is first needed, and ends with the block."""
-    with TemporaryDirectory(prefix="inn-bench-") as folder:
-        node = Node(Path(folder))
-        try:
-            yield node
-        finally:
-            node.kill()
+        yield Servers(folder, mongo, emulator, node, stack.enter_context(ExitStack()))

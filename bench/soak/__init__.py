@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import psutil
 
 from bench.broker import BrokerClient
-from bench.servers import Servers, idle_node, running_servers
+from bench.servers import Servers, running_servers
 from bench.soak import clients
 from bench.soak.clients import Ledger
 from bench.soak.faults import QUEUE, Deployment, Step, plan
@@ -24,7 +24,7 @@ REPLIES = "soak.replies"
 
 def soak(seconds: float, seed: int, announce: Callable[[Step], None]) -> Verdict:
     """Load and faults for so long, on servers of its own."""
-    with idle_node() as node, running_servers(node) as servers:
+    with running_servers() as servers:
         return run(servers, seed, plan(seed, seconds), announce)
 
 

@@ -22,7 +22,7 @@ CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 ECHO, FASTSTREAM = "aio-pika's echo on uvloop", "FastStream's echo on uvloop"
 STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
 STORED_TWO = "cached, from the store, two processes"
-UNCACHED, UNCACHED_TWO = "uncached", "uncached, two processes"
+UNCACHED = "uncached"
 
 StartOn = Callable[[str], MeasuredProcess]
 
@@ -75,7 +75,6 @@ def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
         RECENT: contender(consume, requests.mostly_cached, CACHED),
         STORED_TWO: contender(consume, requests.stored, CACHED, processes=2),
         UNCACHED: contender(instant, requests.new, FETCH_AFTER, UNCACHED_BURST),
-        UNCACHED_TWO: contender(instant, requests.new, FETCH_AFTER, 2 * UNCACHED_BURST, processes=2),
     }
 
 

@@ -42,12 +42,8 @@ def _starts(servers: Servers) -> Mapping[str, Callable[[], MeasuredProcess]]:
     settings = servers.consumer_settings(DATABASE, "bench.start")
     framework = ("functions-framework", "--target", "hello", "--source", str(PEERS / "hello.py"))
 
-    def ready(process: MeasuredProcess, path: str = "/readyz") -> MeasuredProcess:
-        process.until_ready(path)
-        return process
-
     return {
-        HELLO: lambda: ready(servers.start(*framework, port_in="PORT", HOST="127.0.0.1"), "/"),
-        SERVE: lambda: ready(servers.start("inn", "serve", **settings)),
-        CONSUME: lambda: ready(servers.start("inn", "consume", **settings)),
+        HELLO: lambda: servers.start(*framework, port_in="PORT", HOST="127.0.0.1").until_ready("/"),
+        SERVE: lambda: servers.start("inn", "serve", **settings).until_ready(),
+        CONSUME: lambda: servers.start("inn", "consume", **settings).until_ready(),
     }

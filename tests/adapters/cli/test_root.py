@@ -92,7 +92,7 @@ def test_starting_it_imports_no_driver(arguments: list[str]) -> None:
 
 
 IN_VAIN = (
-    "typer", "pydantic_settings", "dotenv", "rich", "cryptography.x509",
+    "typer", "pydantic_settings", "dotenv", "rich", "structlog", "cryptography.x509",
     "aio_pika", "flask", "functions_framework", "starlette.applications", "starlette.routing", "opentelemetry",
     "openpyxl",
 )  # fmt: skip

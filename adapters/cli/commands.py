@@ -42,10 +42,18 @@ class LazyCommand(TyperCommand):
         self._entry = entry
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """The context of the command itself."""
+        """The context of the command itself, with its help as plain text."""
         with fast_imports():
-            target = self._entry.load()
-        return _command(self._entry.name, target).make_context(info_name, args, parent, **extra)
+            target: Callable[..., object] | typer.Typer = self._entry.load()
+        if not isinstance(target, typer.Typer):
+            command, target = target, typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            target.command(self._entry.name)(command)
+        target.rich_markup_mode = None
+        for registered in target.registered_commands:
+            text = inspect.cleandoc((registered.callback and registered.callback.__doc__) or "")
+            # Without the mark typer joins the lines of examples.
+            registered.help = registered.help or text.replace("\n\nExample", "\n\n\b\nExample")
+        return typer.main.get_command(target).make_context(info_name, args, parent, **extra)
 
 
 class LazyGroup(TyperGroup):
@@ -115,20 +123,6 @@ def _usage_line(error: typer.TyperException, arguments: Sequence[str]) -> str:
     else:
         path = f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
     return f"{path}: {message.rstrip('.')}; see {path} --help"
-
-
-def _command(name: str, target: Callable[..., object] | typer.Typer) -> Any:
-    """The command of an entry point, with its help as plain text."""
-    if not isinstance(target, typer.Typer):
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(name)(target)
-        target = alone
-    target.rich_markup_mode = None
-    for registered in target.registered_commands:
-        text = inspect.cleandoc((registered.callback and registered.callback.__doc__) or "")
-        # Without the mark typer joins the lines of examples.
-        registered.help = registered.help or text.replace("\n\nExample", "\n\n\b\nExample")
-    return typer.main.get_command(target)
 
 
 def _entries() -> EntryPoints:

@@ -8,7 +8,6 @@ from adapters.cli import person_fields
 from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, letter_of
 from adapters.cli.batch.tables import MAX_CELL, UNSAVED, Row, RowAnswer, Table, cell_text
 from function.documents import PASSPORT, WrongDocument
-from function.names import is_no_patronymic
 from function.outcomes import Status
 from function.result import LookupResult
 
@@ -60,11 +59,19 @@ class RequestReader:
         faults = [f"{name}: {_UNSAVED}" for name, column in self._columns.items() if row.cells[column] is UNSAVED]
         texts = {name: self._text(row, name) for name in self._columns}
         request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
-        for read in (self._read_names, self._read_document):
-            try:
-                read(row, request)
-            except ValueError as fault:
-                faults.append(str(fault))
+        kind = person_fields.document_type(request.get("documentType", ""))
+        request |= {"documentType": kind} if kind else {}
+        try:
+            if name := request.pop(FULL_NAME, ""):
+                request |= zip(("lastName", "firstName", "middleName"), person_fields.full_name(name), strict=True)
+        except ValueError as fault:
+            faults.append(f"{FULL_NAME}: {fault}")
+        document = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
+        try:
+            request |= self._document(row, kind, document)
+        except WrongDocument as fault:
+            # Series and number are in one cell.
+            faults.append(f"{next(iter(document))}: {fault}")
         for name in ("birthDate", "documentDate"):
             if day := person_fields.parse_date(request.get(name, ""), self._table.epoch):
                 request[name] = day.isoformat()
@@ -87,33 +94,18 @@ class RequestReader:
         found = _AS_TEXT.fullmatch(text)
         return (found[1] or found[2] or "").strip() if found else text
 
-    def _read_names(self, _row: Row, request: dict[str, str]) -> None:
-        if name := request.pop(FULL_NAME, ""):
-            try:
-                request["lastName"], request["firstName"], request["middleName"] = person_fields.full_name(name)
-            except ValueError as fault:
-                raise ValueError(f"{FULL_NAME}: {fault}") from None
-        if is_no_patronymic(request.get("middleName", "")):
-            request.pop("middleName", None)
-
-    def _read_document(self, row: Row, request: dict[str, str]) -> None:
-        if kind := person_fields.document_type(request.get("documentType", "")):
-            request["documentType"] = kind
-        given = {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}
+    def _document(self, row: Row, kind: str, given: Mapping[str, str]) -> dict[str, str]:
+        """Series and number, of one cell or two. Raises WrongDocument."""
         parts = {name: _DECIMALS.sub(r"\1", text) for name, text in given.items()}
         if len(parts) == 1:
-            # Series and number are in one cell.
             ((name, text),) = parts.items()
             is_number = text != given[name] or isinstance(row.cells[self._columns[name]], int | float)
-            try:
-                serial, number = person_fields.series_and_number(kind, text, is_number=is_number)
-            except WrongDocument as fault:
-                raise ValueError(f"{name}: {fault}") from None
+            serial, number = person_fields.series_and_number(kind, text, is_number=is_number)
         else:
             serial, number = parts.get("documentSerial", ""), parts.get("documentNumber") or parts.get(DOCUMENT, "")
             if kind in ("", PASSPORT):
                 serial, number = person_fields.passport_part(serial), person_fields.passport_part(number)
-        request |= {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
+        return {name: text for name, text in (("documentSerial", serial), ("documentNumber", number)) if text}
 
     def _in_table_words(self, details: str) -> str:
         """Replace the contract's field names by headings, and its date form by a table's."""

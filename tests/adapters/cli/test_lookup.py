@@ -3,13 +3,12 @@
 import json
 import shlex
 from collections.abc import Callable
-from operator import itemgetter
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from tests.adapters.cli.conftest import Host, Inn
+from tests.adapters.cli.conftest import Host, Inn, Response
 from tests.system.local.conftest import LocalRuntime
 
 PERSON = ["--last-name", "Иванова", "--first-name", "Анна", "--middle-name", "Петровна"]
@@ -33,18 +32,17 @@ def test_one_person_is_found(inn: Inn, runtime: LocalRuntime, document: str, bor
     assert ended.out.startswith("found: 770000000082\n")
 
 
-ANSWERS = [
-    ("nobody", 0, "not found\n  the tax service has no INN for this person"),
-    ("namesake", 0, "ambiguous"),
-    ("rejected", 1, "rejected\n  documentNumber: Указан недействительный документ"),
-]
-
-
-@pytest.mark.parametrize("answer", ANSWERS, ids=itemgetter(0))
-def test_every_answer_has_its_words(
-    inn: Inn, runtime: LocalRuntime, tmp_path: Path, answer: tuple[str, int, str]
+@pytest.mark.parametrize(
+    ("person", "status", "words"),
+    [
+        ("nobody", 0, "not found\n  the tax service has no INN for this person"),
+        ("namesake", 0, "ambiguous"),
+        ("rejected", 1, "rejected\n  documentNumber: Указан недействительный документ"),
+    ],
+)
+def test_every_answer_has_its_words(  # noqa: PLR0917  # fixtures
+    inn: Inn, runtime: LocalRuntime, tmp_path: Path, person: str, status: int, words: str
 ) -> None:
-    person, status, words = answer
     people = {row["id"]: row["request"] for row in runtime.tax_service.people()}
     file = tmp_path / "person.json"
     file.write_text(json.dumps(people[person]), encoding="utf-8")
@@ -83,7 +81,7 @@ def test_a_service_that_never_answers_is_named(inn: Inn, host: Start) -> None:
     ended.fails(1, f"cannot reach the service at {there.url}: it did not answer in time")
 
 
-REFUSALS = [
+REFUSALS: list[tuple[int, dict[str, str], bytes, str]] = [
     (401, {}, problem("x"), "wants a token: set INN_TOKEN"),
     (400, {}, problem("expected\na CloudEvent\x1b[2J"), "answers 400: expected a CloudEvent"),
     (500, {}, b"<html>", "answers 500"),
@@ -95,12 +93,10 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal[0]} {refusal[-1]}")
-def test_what_the_service_refuses_is_one_line(
-    inn: Inn, host: Start, refusal: tuple[int, dict[str, str], bytes, str]
-) -> None:
-    ended = inn("lookup", *PERSON, "--url", host(refusal[:3]).url)
-    ended.fails(1, refusal[3])
+@pytest.mark.parametrize(("reply", "said"), [(row[:3], row[3]) for row in REFUSALS], ids=[row[3] for row in REFUSALS])
+def test_what_the_service_refuses_is_one_line(inn: Inn, host: Start, reply: Response, said: str) -> None:
+    ended = inn("lookup", *PERSON, "--url", host(reply).url)
+    ended.fails(1, said)
     assert "\x1b" not in ended.err
 
 
@@ -170,13 +166,6 @@ WRONG_USE = {
 }
 
 
-@pytest.mark.parametrize(("options", "said"), WRONG_USE.items())
-def test_wrong_use_is_told(inn: Inn, options: str, said: str) -> None:
-    ended = inn("lookup", *PERSON, *shlex.split(options))
-    ended.fails(2, said)
-    assert not any(text in ended.err for text in ("Иванова", "1990", "45 11"))
-
-
 NOBODY = {
     "--url=http://127.0.0.1:1": "the connection was refused",
     "--url=http://nosuch.invalid": "its name is not known",
@@ -184,8 +173,10 @@ NOBODY = {
 }
 
 
-@pytest.mark.parametrize(("place", "said"), NOBODY.items())
-def test_who_is_not_there_is_named(inn: Inn, place: str, said: str) -> None:
-    ended = inn("lookup", *PERSON, place)
-    ended.fails(1, said)
-    assert "s3cret" not in ended.err
+@pytest.mark.parametrize(
+    ("status", "options", "said"), [*((2, *row) for row in WRONG_USE.items()), *((1, *row) for row in NOBODY.items())]
+)
+def test_wrong_use_and_who_is_not_there_are_told(inn: Inn, status: int, options: str, said: str) -> None:
+    ended = inn("lookup", *PERSON, *shlex.split(options))
+    ended.fails(status, said)
+    assert not any(text in ended.err for text in ("Иванова", "1990", "45 11", "s3cret"))

@@ -9,7 +9,6 @@ transaction would be worse: one that is left behind by a call that timed out blo
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import cast
 from uuid import uuid4
 
 import pymongo
@@ -19,7 +18,7 @@ from typing_extensions import override
 from adapters.mongodb import documents
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.client import MongoBase, MongoConfig
-from adapters.mongodb.documents import Document, Encryption, Pipeline, answer_of, ticket_of
+from adapters.mongodb.documents import Document, Encryption, answer_of, ticket_of
 from adapters.mongodb.errors import lookup_errors
 from function.outcomes import Answer
 from function.person import Person
@@ -58,7 +57,7 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
         key, *older = dict.fromkeys(self._encryption.hashes(person))
-        adopted = None
+        wanted: Document = {"_id": key, "claim": {"token": uuid4().hex}}
         if older:
             found = self._read_claims([key, *older])
             if answered := self._unexpired(found):
@@ -67,11 +66,9 @@ class MongoAnswers(MongoBase, AnswerStore):
             if any(document["claimed"] for document in under_older):
                 return None
             tickets = (ticket_of(document, self._encryption) for document in under_older)
-            adopted = next(
-                (documents.ticket_document(key, ticket, self._encryption) for ticket in tickets if ticket), None
-            )
-        token = uuid4().hex
-        document = self._claims((key, documents.claim(token, self._config.lease, adopted)))
+            if adopted := next(filter(None, tickets), None):
+                wanted["ticket"] = documents.ticket_document(key, adopted, self._encryption)
+        document, token = self._claims(wanted), wanted["claim"]["token"]
         if document.get("claim", {}).get("token") == token:
             return Claim(person, token, ticket_of(document, self._encryption))
         return answer_of(document, self._encryption) if self._unexpired([document]) else None
@@ -109,21 +106,19 @@ class MongoAnswers(MongoBase, AnswerStore):
         row_update = UpdateOne({"_id": row["_id"]}, documents.keep_row(row), upsert=True)
         self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
-    def _claim_all(self, claims: Sequence[tuple[bytes, Pipeline]]) -> Sequence[Document]:
+    def _claim_all(self, wanted: Sequence[Document]) -> Sequence[Document]:
         """Make the claims where possible; the document of each afterwards."""
+        updates = [({"_id": each["_id"]}, documents.claim(each, self._config.lease)) for each in wanted]
         with lookup_errors(), pymongo.timeout(self._config.operation):
-            if len(claims) == 1:
-                [(key, claim)] = claims
-                document = self._answers.find_one_and_update(
-                    {"_id": key}, claim, upsert=True, return_document=ReturnDocument.AFTER
-                )
-                # The driver's types allow None, which an upsert never returns.
-                return [cast("Document", document)]
-            keys = [key for key, _ in claims]
-            self._update_all([UpdateOne({"_id": key}, claim, upsert=True) for key, claim in claims])
-            found = {document["_id"]: document for document in self._read_claims(keys)}
-        # A document that was erased in between has no claim either.
-        return [found.get(key, {}) for key in keys]
+            if len(wanted) == 1:
+                after = ReturnDocument.AFTER
+                return [self._answers.find_one_and_update(*updates[0], upsert=True, return_document=after) or {}]
+            claims = [UpdateOne(*update, upsert=True) for update in updates]
+            inserted = self._answers.bulk_write(claims, ordered=False).upserted_ids or {}
+            rest = [each["_id"] for number, each in enumerate(wanted) if number not in inserted]
+            found = {document["_id"]: document for document in self._read_claims(rest)} if rest else {}
+        # What was inserted is as it was wanted. A document that was erased in between has no claim either.
+        return [each if number in inserted else found.get(each["_id"], {}) for number, each in enumerate(wanted)]
 
     def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
         with lookup_errors():

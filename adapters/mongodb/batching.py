@@ -8,7 +8,7 @@ failed, runs alone: it may run twice, so it must be idempotent.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from threading import Condition
+from threading import Event, Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -20,8 +20,11 @@ MAX_WAIT_SEC = 1.0
 
 @dataclass(slots=True, eq=False)
 class _Call(Generic[T, R]):
+    """`news` is set once: when the batch that took the call has ended, or when the call leads the next batch."""
+
     item: T
-    done: bool = False
+    leads: bool = False
+    news: Event = field(default_factory=Event)
     results: list[R] = field(default_factory=list)
 
 
@@ -33,7 +36,7 @@ class Batcher(Generic[T, R]):
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
         self._work = work
-        self._changed = Condition()
+        self._lock = Lock()
         self._waiting: list[_Call[T, R]] = []
         self._busy = False
 
@@ -45,23 +48,24 @@ class Batcher(Generic[T, R]):
     def __call__(self, item: T) -> R:
         """Call `work` with the item and those that wait."""
         call: _Call[T, R] = _Call(item)
-        batch: list[_Call[T, R]] = []
-        with self._changed:
+        with self._lock:
             self._waiting.append(call)
-            if self._busy:
-                self._changed.wait_for(lambda: call.done or not self._busy, MAX_WAIT_SEC)
-            if call not in self._waiting:
-                # Another thread has taken it into its batch.
-                self._changed.wait_for(lambda: call.done)
-            elif self._busy:
-                self._waiting.remove(call)
-            else:
-                batch, self._waiting, self._busy = self._waiting, [], True
-        if batch:
-            self._run(batch)
+            call.leads, self._busy = not self._busy, True
+        if not call.leads and not call.news.wait(MAX_WAIT_SEC):
+            with self._lock:
+                is_late = call in self._waiting and not call.leads
+                if is_late:
+                    self._waiting.remove(call)
+            if not is_late:
+                call.news.wait()
+        if call.leads:
+            self._lead()
         return call.results[0] if call.results else self._work([item])[0]
 
-    def _run(self, batch: Sequence[_Call[T, R]]) -> None:
+    def _lead(self) -> None:
+        """Run the batch of all that wait. Then wake its calls, and the one that leads the next batch: no other."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
         try:
             results = self._work(list(map(attrgetter("item"), batch)))
             for call, result in zip(batch, results, strict=True):
@@ -71,8 +75,10 @@ class Batcher(Generic[T, R]):
             if len(batch) == 1:
                 raise
         finally:
-            with self._changed:
-                self._busy = False
-                for call in batch:
-                    call.done = True
-                self._changed.notify_all()
+            with self._lock:
+                following = self._waiting[:1]
+                self._busy = bool(following)
+                for call in following:
+                    call.leads = True
+            for call in (*following, *batch):
+                call.news.set()

@@ -116,18 +116,18 @@ def _row_context(person: bytes, request_id: str) -> bytes:
     return _ROW_CONTEXT + person + request_id.encode()
 
 
-def claim(token: str, lease: float, ticket: Document | None) -> Pipeline:
-    """Claim the document unless it holds an answer or another's claim. `lease`: seconds.
+def claim(wanted: Document, lease: float) -> Pipeline:
+    """Claim the document unless it holds an answer or another's claim. `wanted`: with a token; `lease`: seconds.
 
     The claim replaces an expired answer, which the TTL monitor would remove together with the claim.
-    An unexpired ticket stays, else `ticket` (adopted from a document under an older key) replaces it.
+    An unexpired ticket stays, else the wanted one (adopted from a document under an older key) replaces it.
     The document lives as long as its claim and its ticket.
     """
-    until = _in(lease)
+    until, ticket = _in(lease), wanted.get("ticket")
     adopted, ends = ("$$REMOVE", []) if ticket is None else ({"$literal": ticket}, [ticket["until"]])
     claimed = {
         "_id": "$_id",
-        "claim": {"token": {"$literal": token}, "until": until},
+        "claim": {"token": {"$literal": wanted["claim"]["token"]}, "until": until},
         "ticket": {"$cond": [_HAS_TICKET, "$ticket", adopted]},
         "expires_at": {"$max": [until, "$ticket.until", *ends]},
     }

@@ -16,11 +16,10 @@ from tests.contracts.stores import request
 from tests.doubles import ScriptedProvider, event
 from tests.servers.mongod import Member, Mongo, replica_set
 from tests.servers.process import wait_for
-from tests.system.mongodb.world import DATABASE, count, open_store, ports, tell
+from tests.system.mongodb.world import DATABASE, RECOVERY_SEC, count, open_store, ports, tell
 
 WORKERS = 8
 LOOKUPS = count(10, 200)
-RECOVERY_SEC = 120
 LIMIT = RateLimit(min_interval=0.001, cooldown=20, daily_limit=0, probe_lease=60)
 
 

@@ -142,7 +142,7 @@ def production(node: Node, folder: Path, source: str) -> Iterator[Production]:
             "MONGO_DSN": mongo.uri,
             "MONGO_NAME": source,
             "MONGO_TIMEOUT_SERVER_SELECT": "500",
-            "APP_REQUEST_RETRY_SEC": "1",
+            "APP_REQUEST_RETRY_SEC": "0.2",
             "APP_REQUEST_RETRY_TIMES": "1",
             "APP_LOOKUP_DEADLINE_SEC": "2",
             "CLIENT_NALOG_URL": emulator.url,

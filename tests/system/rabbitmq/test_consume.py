@@ -45,11 +45,12 @@ def settings(node: Node, secured_mongo: Mongo, emulator: Emulator) -> Settings:
         "MONGO_NAME": own,
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
         "APP_SECRET_KEYS": KEY,
-        "APP_REQUEST_RETRY_SEC": "1",
+        "APP_REQUEST_RETRY_SEC": "0.2",
         "APP_START_TIMEOUT_SEC": "60",
         "CLIENT_NALOG_URL": emulator.url,
         "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
+        "CLIENT_NALOG_WAIT_SEC": "0.3",
         "LOG_LEVEL": "WARNING",
     }
 

@@ -1,7 +1,5 @@
-"""Stores, lookups and counts for the system tests of the store."""
+"""Stores and lookups for the system tests of the store."""
 
-import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,20 +11,9 @@ from function.ports import InnProvider, Lifetimes, Ports, Unavailable
 from tests.doubles import FOUND, INN
 from tests.servers.process import wait_for
 
-FULL = bool(os.environ.get("INN_TEST_FULL"))
 DATABASE = "inn"
 RECOVERY_SEC = 120
 LIFETIMES = Lifetimes(found=timedelta(days=30), absent=timedelta(hours=24))
-
-
-def count(light: int, full: int) -> int:
-    """How many: `light` in the suite, `full` in a rehearsal."""
-    return full if FULL else light
-
-
-def tell(figures: str) -> None:
-    """For whoever rehearses, with `pytest -s`."""
-    sys.stdout.write(f"\n{figures}\n")
 
 
 def open_store(uri: str, connections: int = 32, operation: float = 5) -> MongoStore:

@@ -1,7 +1,6 @@
 """`inn consume` as processes, between a real broker, a real MongoDB and the emulated tax service."""
 
 import json
-import os
 import re
 import signal
 import sys
@@ -12,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
@@ -24,7 +22,7 @@ from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import Server, free_port, wait_for
 from tests.servers.process import start as run
 from tests.servers.rabbitmq import PASSWORD, Node
-from tests.system.process import KEY, ROOT, Process, kept, patched
+from tests.system.process import ROOT, Process, kept, patched, settings_of
 from tests.system.rabbitmq import poisoned
 from tests.system.rabbitmq.crowd import Crowd, crowd
 from tests.system.rabbitmq.room import ask
@@ -37,20 +35,12 @@ _NUMBERS = count()
 @pytest.fixture
 def settings(node: Node, secured_mongo: Mongo, emulator: Emulator) -> Settings:
     """Right settings, with queues and a database of this test's own."""
-    own = f"consume-{next(_NUMBERS)}"
     return {
-        "RABBITMQ_DSN": node.uri,
-        "RABBITMQ_SOURCE_QUEUE_NAME": own,
-        "MONGO_DSN": secured_mongo.uri,
-        "MONGO_NAME": own,
+        **settings_of(f"consume-{next(_NUMBERS)}", secured_mongo, emulator, node),
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
-        "APP_SECRET_KEYS": KEY,
         "APP_REQUEST_RETRY_SEC": "0.2",
         "APP_START_TIMEOUT_SEC": "60",
-        "CLIENT_NALOG_URL": emulator.url,
-        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
-        "CLIENT_NALOG_WAIT_SEC": "0.3",
         "LOG_LEVEL": "WARNING",
     }
 
@@ -142,14 +132,10 @@ def leases_left(settings: Settings) -> list[float]:
         return [(document["claim"]["until"] - now).total_seconds() for document in claimed]
 
 
-POLLS = 8 if "INN_TEST_FULL" in os.environ else 2
-"""That are pending: 8 take 36 seconds."""
-
-
 def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
     consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
+    emulator.control(pending=2, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
     consumer = consume(CLIENT_NALOG_TIMEOUT_SEC="8")
     customers.asks(persons(20))
     wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
@@ -311,20 +297,6 @@ def test_a_signal_during_a_start_without_a_limit_ends_it_in_order(settings: Sett
     consumer.answers("/readyz", 503)
     assert consumer.get("/livez").status == 200
     assert consumer.end(signal.SIGTERM) == 0
-
-
-def test_direct_reply_to_is_answered(settings: Settings, consume: Start, node: Node) -> None:
-    consume()
-    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
-        channel = connection.channel()
-        got: list[Any] = []
-        # The one who waits must be there before the request is.
-        channel.basic_consume("amq.rabbitmq.reply-to", lambda *reply: got.append(reply), auto_ack=True)
-        properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to", correlation_id="direct")
-        channel.basic_publish("", settings["RABBITMQ_SOURCE_QUEUE_NAME"], json.dumps(ask()).encode(), properties)
-        wait_for(lambda: connection.process_data_events(0.01) or got, within=60, what="the reply")
-    [(_, _, received, body)] = got
-    assert (received.correlation_id, json.loads(body)["requestId"]) == ("direct", "r-1")
 
 
 def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:

@@ -135,10 +135,10 @@ def leases_left(settings: Settings) -> list[float]:
 def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
     consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    emulator.control(pending=2, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
+    emulator.control(pending=1, rules=[{"case": "poll_502", "times": 10}])
     consumer = consume(CLIENT_NALOG_TIMEOUT_SEC="8")
     customers.asks(persons(20))
-    wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
+    wait_for(lambda: emulator.stats(brief=True).gets >= 15, within=60, what="first polls, ten of which fail")
     consumer.end(signal.SIGKILL)
     consume(CLIENT_NALOG_TIMEOUT_SEC="8")
     replies = customers.got(20)
@@ -149,12 +149,12 @@ def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
 
 def test_one_of_two_consumers_ends_in_order_under_load(consume: Start, customers: Crowd) -> None:
     staying, leaving = consume(), consume()
-    customers.asks(persons(150))
+    customers.asks(persons(80))
     customers.got(20)
     assert leaving.end(signal.SIGTERM) == 0
-    replies = customers.got(150)
+    replies = customers.got(80)
     assert customers.waiting(".dead") == 0
-    assert sum(map(len, replies.values())) == 150
+    assert sum(map(len, replies.values())) == 80
     assert staying.process.poll() is None
 
 
@@ -205,7 +205,7 @@ TROUBLES: list[dict[str, Any]] = [
 def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
     consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.5", CLIENT_NALOG_TIMEOUT_SEC="1")
+    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.1", CLIENT_NALOG_TIMEOUT_SEC="1")
     customers.asks(persons(10))
     for trouble in TROUBLES:
         emulator.reset()

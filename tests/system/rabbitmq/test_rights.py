@@ -128,17 +128,12 @@ async def test_a_client_reads_its_own_reply_queue(defined: Room, configure: str)
         await channel.queue_delete(name)
 
 
-async def test_a_queue_that_is_missing_is_named_and_none_is_made(defined: Room) -> None:
+async def test_a_queue_that_differs_or_is_missing_is_named_and_none_is_made(defined: Room) -> None:
+    retry, foreign = defined.names.retry, defined.broker._replace(declare=False)
+    with pytest.raises(BrokerRefused, match=rf"{retry} exists with another x-message-ttl"):
+        await open_once(foreign._replace(retry_sec=1.0))
     async with defined.channel() as channel:
-        await channel.queue_delete(defined.names.retry)
-    with pytest.raises(BrokerRefused, match=rf"{defined.names.retry} does not exist, and RABBITMQ_DECLARE is false"):
-        await open_once(defined.broker._replace(declare=False))
-    with pytest.raises(BrokerRefused, match="does not exist"):
-        await open_once(defined.broker._replace(declare=False))
-
-
-@pytest.mark.parametrize("declare", [True, False])
-async def test_a_queue_that_differs_is_named_with_the_argument(defined: Room, declare: bool) -> None:  # noqa: FBT001  # a row
-    expected = rf"{defined.names.retry} exists with another x-message-ttl"
-    with pytest.raises(BrokerRefused, match=expected):
-        await open_once(defined.broker._replace(declare=declare, retry_sec=1.0))
+        await channel.queue_delete(retry)
+    for _ in range(2):
+        with pytest.raises(BrokerRefused, match=rf"{retry} does not exist, and RABBITMQ_DECLARE is false"):
+            await open_once(foreign)

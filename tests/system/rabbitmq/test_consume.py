@@ -3,12 +3,10 @@
 import json
 import re
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +17,9 @@ from function.ports import LEASE_SEC
 from local_runtime.emulator.process import Emulator
 from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
-from tests.servers.process import Server, free_port, wait_for
-from tests.servers.process import start as run
+from tests.servers.process import free_port, wait_for
 from tests.servers.rabbitmq import PASSWORD, Node
-from tests.system.process import ROOT, Process, kept, patched, settings_of
-from tests.system.rabbitmq import poisoned
+from tests.system.process import Process, kept, patched, settings_of
 from tests.system.rabbitmq.crowd import Crowd, crowd
 from tests.system.rabbitmq.room import ask
 
@@ -299,25 +295,32 @@ def test_a_signal_during_a_start_without_a_limit_ends_it_in_order(settings: Sett
     assert consumer.end(signal.SIGTERM) == 0
 
 
-def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:
-    source = f"poisoned-{next(_NUMBERS)}"
-    program, store = str(ROOT / "tests/system/rabbitmq/poisoned.py"), str(tmp_path / "store")
-    environment = {"PYTHONPATH": str(ROOT)}
-    with (
-        crowd(node.uri, source) as customers,
-        run([sys.executable, program, node.uri, source, store], log=tmp_path / "deaths", env=environment) as consumer,
-    ):
-        wait_for(lambda: customers.waiting() is not None, within=60, what="the queues")
-        others = [ask(number, requestId=f"other-{number}") for number in range(20)]
-        customers.asks([*others[:10], ask(99, requestId=poisoned.POISON), *others[10:]])
-        replies = customers.got(20)
-        wait_for(lambda: customers.waiting(".dead"), within=60, what="the end of the poison", server=consumer)
-        # What is returned once more than the limit allows is parked.
-        wait_for(lambda: deaths(consumer) > DELIVERY_LIMIT, within=60, what="the last death", server=consumer)
-        assert customers.waiting(".dead") == 1
-    assert deaths(consumer) == DELIVERY_LIMIT + 1
-    assert set(replies) == {f"other-{number}" for number in range(20)}
+DEADLY = """
+import os, signal
+from adapters.providers.nalog.provider import Nalog
+from function.outcomes import Status
+from function.ports import ProviderReply, Verdict
+def ask(self, request, ticket):
+    if request.request_id == "poison":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ProviderReply(Verdict(Status.NOT_FOUND, "", "nalog"))
+Nalog.ask = ask"""
 
 
-def deaths(consumer: Server) -> int:
-    return consumer.log.read_text().count("died")
+def test_a_poison_message_is_parked_and_the_others_are_served(
+    settings: Settings, start: Start, customers: Crowd
+) -> None:
+    """A consumer dies of one request and is started again each time."""
+    others = [ask(number, requestId=f"other-{number}") for number in range(20)]
+    consumer = start(settings, *patched(DEADLY), "consume")
+    consumer.answers("/readyz", 200)
+    customers.asks([*others[:10], ask(99, requestId="poison"), *others[10:]])
+    for _ in range(DELIVERY_LIMIT + 1):
+        assert consumer.end() == -signal.SIGKILL
+        bury(settings)
+        consumer = start(settings, *patched(DEADLY), "consume")
+    consumer.answers("/readyz", 200)
+    assert set(customers.got(20)) == {f"other-{number}" for number in range(20)}
+    # What is returned once more than the limit allows is parked.
+    assert customers.waiting(".dead") == 1
+    assert consumer.process.poll() is None

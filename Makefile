@@ -9,7 +9,7 @@ SHIPPED := .venv-shipped
 
 SETUP := --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help run ready test rabbitmq4-test lint format bench soak audit sbom licenses fresh-test image-test clean
+.PHONY: help run ready test core-test other-test rabbitmq4-test lint format bench soak audit sbom licenses fresh-test image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,11 +22,16 @@ ready: ## the environments of lint and tests, side by side (both make them by th
 
 # The tests of a file share what they start, so they stay in one process; there are more of those than processors, for most
 # of a test is waiting.
-PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test: ready ## every test, on a real MongoDB and a real RabbitMQ
+	@$(MAKE) --no-print-directory --jobs 2 core-test other-test
 
 # The core's own tests reach all of it.
-test: ready ## every test, on a real MongoDB and a real RabbitMQ
+core-test:
 	$(BIN)/python -m pytest tests/core --cov --cov-report=term-missing:skip-covered
+
+other-test:
 	$(BIN)/python -m pytest --ignore tests/core $(PARALLEL)
 
 rabbitmq4-test: ready ## the tests on a broker once more, on RabbitMQ 4 (needs root and debootstrap)

@@ -1,6 +1,5 @@
 """A checkout as a user has it, in which what the documents show is run: a local runtime, and a consumer with its servers."""
 
-import json
 import os
 import pty
 import re
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pika  # type: ignore[import-untyped]  # it comes without types
 
 from tests.deploy.tools import HOME
 from tests.docs.shown import ROOT, values_of_the_page
@@ -24,7 +22,8 @@ from tests.servers.process import free_port, wait_for
 from tests.servers.programs import on_path
 from tests.servers.rabbitmq import Node
 from tests.system.local.conftest import LocalRuntime, ended
-from tests.system.process import KEY, START_SEC, Process
+from tests.system.process import START_SEC, Process, settings_of
+from tests.system.rabbitmq.crowd import crowd
 
 SOURCE = "documented"
 LINKS = (
@@ -183,19 +182,13 @@ def staged(folder: Path, mongo: Mongo, node: Node) -> Iterator[Stage]:
         stack.enter_context(ended(local, signal.SIGTERM))
         local.tax_service.control(latency=0, pending=0)
         settings = {
-            "RABBITMQ_DSN": node.uri,
-            "RABBITMQ_SOURCE_QUEUE_NAME": SOURCE,
+            **settings_of(SOURCE, mongo, local.tax_service, node),
             # In place of the example's, which a page's `cp .env.example .env` brings, and a start refuses.
             "RABBITMQ_PASS": "not-the-example's",
             "MONGO_PASS": "not-the-example's",
-            "MONGO_DSN": mongo.uri,
-            "MONGO_NAME": SOURCE,
             # For the one that is shown not to be there.
             "MONGO_TIMEOUT_SERVER_SELECT": "1000",
-            "APP_SECRET_KEYS": KEY,
             "APP_REQUEST_RETRY_SEC": "0.1",
-            "CLIENT_NALOG_URL": local.tax_service.url,
-            "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
             "CLIENT_NALOG_WAIT_SEC": "0.05",
         }
         consumer = Process(["inn", "consume"], folder, {**settings, "HTTP_PORT": str(free_port())})
@@ -228,17 +221,10 @@ def _check_out(folder: Path) -> None:
 def _park(node: Node, local: LocalRuntime) -> None:
     nobody = next(person for person in local.tax_service.people() if person["id"] == "unavailable")
     request: dict[str, Any] = {**nobody["request"], "requestId": "7f9c"}
-    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        for body in (b"{", json.dumps(request).encode()):
-            channel.basic_publish("", SOURCE, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
-
-        def parked() -> bool:
-            count: int = channel.queue_declare(f"{SOURCE}.dead", passive=True).method.message_count
-            return count == 2
-
-        wait_for(parked, within=START_SEC, what="two parked messages")
+    with crowd(node.uri, SOURCE) as customers:
+        for body in (b"{", request):
+            customers.sends(body, reply_to=None)
+        wait_for(lambda: customers.waiting(".dead") == 2, within=START_SEC, what="two parked messages")
 
 
 def _rest(descriptor: int) -> str:

@@ -72,20 +72,34 @@ TRIED = sorted(
 )
 SENTENCES = sorted({command for page in PAGES for command in in_sentences(page)})
 WORDS = [words for page in PAGES for block in blocks(page) for words in block.commands()]
-EXAMPLES = [example for example in examples() if shlex.split(example) not in WORDS]
-"""Those that no page shows as well."""
-WITH_ARGUMENTS = [
-    command
-    for command in SENTENCES
-    if tuple(bare(command).split()) not in names() and bare(command).split()[0] not in ("make", "python")
-]
+IN_A_CONTAINER = re.compile(
+    r"(?:docker compose exec \S+|kubectl -n inn exec \S+ --) (?=inn )|docker compose run .* (?=doctor)"
+)
+
+
+def inside(command: str) -> str:
+    """A command without the container that it runs in, which tests/docs/stage.py leaves out as well."""
+    called = IN_A_CONTAINER.sub("", command)
+    return f"inn {called}" if called == "doctor" else called
 
 
 def why_not(command: str) -> list[str]:
     return [begin for begin in NOT_HERE if bare(command).startswith(begin)]
 
 
-ALONE = [*EXAMPLES, *(command for command in WITH_ARGUMENTS if not why_not(command))]
+WITH_ARGUMENTS = [
+    command
+    for command in SENTENCES
+    if tuple(bare(inside(command)).split()) not in names()
+    and bare(command).split()[0] not in ("make", "python")
+    and not why_not(command)
+]
+ALONE = [
+    command
+    for called, command in {inside(command): command for command in (*WITH_ARGUMENTS, *examples())}.items()
+    if shlex.split(called) not in WORDS
+]
+"""Those that no page shows in a block as well, and each once."""
 
 
 @pytest.fixture(scope="module")

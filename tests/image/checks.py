@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pika  # type: ignore[import-untyped]  # it has no types
 import pytest
 import urllib3
 
@@ -13,6 +12,7 @@ from tests.image.conftest import TOKEN, Running, Servers, Start
 from tests.image.podman import Container, Podman, variables
 from tests.servers.process import free_port, wait_for
 from tests.servers.secrets_manager import holding, secrets_manager_with
+from tests.system.rabbitmq.crowd import crowd
 
 
 def test_no_secret_that_lay_about_and_no_installer_got_in(podman: Podman, image: str) -> None:
@@ -46,7 +46,9 @@ def test_the_consumer_has_few_rights_answers_its_probes_looks_a_person_up_and_en
     consumer = start("consume")
     _has_few_rights(consumer.container)
     _answers_every_probe(consumer)
-    reply = _through_the_queue(servers.node.uri, {"requestId": "q-1", **found[1]["request"]})
+    with crowd(servers.node.uri, "inn") as customers:
+        customers.sends({"requestId": "q-1", **found[1]["request"]})
+        [[reply]] = customers.got(1).values()
     assert (reply["inn"], reply["requestId"], reply["cached"]) == (found[1]["inn"], "q-1", False)
     done = consumer.container.run("inn", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -111,20 +113,6 @@ def _post(function: Running, request: dict[str, Any]) -> urllib3.BaseHTTPRespons
     headers = {"authorization": f"Bearer {TOKEN}"}
     body = {"requestId": "h-1", **request}
     return urllib3.request("POST", f"http://127.0.0.1:{function.port}/", json=body, headers=headers, timeout=60)
-
-
-def _through_the_queue(uri: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Send one request and wait for its reply."""
-    connection = pika.BlockingConnection(pika.URLParameters(uri))
-    channel = connection.channel()
-    queue = channel.queue_declare("", exclusive=True).method.queue
-    channel.basic_publish("", "inn", json.dumps(request).encode(), pika.BasicProperties(reply_to=queue))
-    for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=60):
-        assert body is not None, "no reply came"
-        reply: dict[str, Any] = json.loads(body)
-        break
-    connection.close()
-    return reply
 
 
 def _ends_within_its_grace(running: Running) -> None:

@@ -3,6 +3,7 @@
 A node that the system runs is never touched.
 """
 
+import json
 import os
 import signal
 import socket
@@ -118,6 +119,20 @@ class Node:
             f"ok = rabbit_policy:set({name}, {settings})" if limits else f'rabbit_policy:delete({name}, <<"test">>)'
         )
 
+    @contextmanager
+    def user(self, configure: str, write: str, read: str) -> Iterator[str]:
+        """The address for a user who has these rights alone."""
+        rights = ", ".join(f"<<{json.dumps(pattern)}>>" for pattern in (configure, write, read))
+        users = "rabbit_auth_backend_internal"
+        self.evaluate(
+            f'ok = {users}:add_user(<<"limited">>, <<"limited-password">>, <<"test">>), '
+            f'ok = {users}:set_permissions(<<"limited">>, <<"/">>, {rights}, <<"test">>)'
+        )
+        try:
+            yield self.uri.replace(f"{USER}:{PASSWORD}", "limited:limited-password")
+        finally:
+            self.evaluate(f'ok = {users}:delete_user(<<"limited">>, <<"test">>)')
+
     def _call(self, program: Path, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             [program, "-n", f"inn-{self.port}@localhost", *arguments],
@@ -151,7 +166,8 @@ class Node:
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # On a busy machine a handshake takes longer than the usual seven seconds.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} net_setuptime 120",
         }
 
     def _answers(self) -> bool:

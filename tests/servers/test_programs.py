@@ -6,7 +6,7 @@ import pytest
 
 from tests.servers.mongod import GIVEN_VARIABLE, given_or_private
 from tests.servers.process import ServerFailed
-from tests.servers.programs import CHROMEDRIVER, CHROMIUM, EPMD, MONGOD, RABBITMQ, Program, on_path
+from tests.servers.programs import Program, on_path
 
 VARIABLE = "INN_TEST_PROGRAM"
 INSTALLED = "usr/lib/program-*/bin/program"
@@ -25,8 +25,6 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    for known in (MONGOD, RABBITMQ, CHROMIUM, CHROMEDRIVER):
-        monkeypatch.delenv(known.variable, raising=False)
     return tmp_path
 
 
@@ -85,21 +83,6 @@ def test_only_root_installs(bare: Path, wanted: Program, monkeypatch: pytest.Mon
         wanted.path()
     assert called.exists()
     assert not (bare / "called").exists()
-
-
-@pytest.mark.parametrize(
-    ("known", "advice"),
-    [
-        (MONGOD, r"mongod is needed: install MongoDB .* INN_TEST_MONGOD, .* INN_TEST_MONGO_URI"),
-        (RABBITMQ, r"rabbitmq-server is needed: install rabbitmq-server .* INN_TEST_RABBITMQ_SERVER"),
-        (EPMD, "epmd is needed: install Erlang"),
-        (CHROMIUM, "chromium is needed: install Chromium .* driver .* INN_TEST_CHROMIUM and INN_TEST_CHROMEDRIVER"),
-        (CHROMEDRIVER, "chromedriver is needed: install Chromium and its driver"),
-    ],
-)
-def test_without_any_an_error_says_what_to_install(bare: Path, known: Program, advice: str) -> None:
-    with pytest.raises(ServerFailed, match=advice):
-        replace(known, places=(Path(known.places[0]).name,), wheel="").path()
 
 
 def test_a_given_mongodb_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,10 @@ from typing import Any
 import urllib3
 from pymongo import MongoClient
 
+from local_runtime.emulator.process import EmulatorControl
+from tests.servers.mongod import Mongo
 from tests.servers.process import wait_for
+from tests.servers.rabbitmq import Node
 
 KEY = "a-key-of-the-tests-long-enough-to-be-one"
 BIN = Path(sys.executable).parent
@@ -30,6 +33,19 @@ HEADERS = {
 }
 CALLERS = 50
 """Threads that ask one process at the same time without losing connections."""
+
+
+def settings_of(own: str, mongo: Mongo, tax_service: EmulatorControl, node: Node | None = None) -> dict[str, str]:
+    """What a process needs that has a database and queues of its own; `node`: of a consumer."""
+    broker = {"RABBITMQ_DSN": node.uri, "RABBITMQ_SOURCE_QUEUE_NAME": own} if node else {}
+    return {
+        **broker,
+        "MONGO_DSN": mongo.uri,
+        "MONGO_NAME": own,
+        "APP_SECRET_KEYS": KEY,
+        "CLIENT_NALOG_URL": tax_service.url,
+        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
+    }
 
 
 def patched(statement: str) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
 """fns-protocol.md, 1, 2, 4 and 5: every row, as the emulated services play it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import urllib3
 
 from function import inn
 from local_runtime.emulator.process import Emulator
-from tests.local_runtime.emulator.conftest import FORM, KEY, NEW, NEW_DO, OLD, Client, Form
+from tests.local_runtime.emulator.conftest import BOUND_SEC, FORM, KEY, NEW, NEW_DO, OLD, Client, Form
 
 UNKNOWN = {"ERROR": "Недопустимый идентификатор запроса", "STATUS": 400}
 IVANOVA = "770000000082"
@@ -218,3 +222,52 @@ def test_the_tax_services_scenarios_are_not_the_vendors(emulator: Emulator, clie
     emulator.control(scenario="down")
     assert client.find().status == 503
     assert client.paid().json["items"]
+
+
+Sent = Callable[..., Any]
+
+
+@pytest.fixture
+def sent(emulator: Emulator) -> Sent:
+    """Posts as public tools do, in a client that shares no line with this project; returns the JSON of a success."""
+
+    def send(path: str, fields: Form, *, multipart: bool = False, cookie: str = "") -> Any:
+        headers = {"Cookie": cookie} if cookie else {}
+        with urllib3.PoolManager(retries=False, timeout=BOUND_SEC) as pool:
+            url = emulator.url + path
+            reply = pool.request_encode_body("POST", url, fields, headers, encode_multipart=multipart)
+        assert reply.status == 200, reply.data
+        return reply.json()
+
+    return send
+
+
+CAPTCHA: Form = {"captcha": "", "captchaToken": ""}
+
+
+@pytest.mark.parametrize(("who", "found"), [("ivanova", IVANOVA), ("nobody", None), ("lee", "770000000220")])
+def test_public_tools_are_answered_whatever_they_leave_out(
+    sent: Sent, people: dict[str, Form], who: str, found: str | None
+) -> None:
+    """No package of PyPI or npm speaks the protocol; these of Packagist, a Python module and a gist do."""
+    person = {name: value for name, value in people[who].items() if name not in ("docdt", *CAPTCHA)}
+    # fns-service (supasta/fns-service): multipart, as curl sends an array, and no date of the document.
+    ticket = sent(NEW, {**person, "c": "find", **CAPTCHA}, multipart=True)["requestId"]
+    assert sent(NEW, {"c": "get", "requestId": ticket}, multipart=True).get("inn") == found
+    # `find_fl_inn_new` of a module `fns`, and a batch script: `.do` for the find, a place of birth.
+    ticket = sent(NEW_DO, {**person, "c": "find", **CAPTCHA, "bplace": "", "docdt": ""})["requestId"]
+    assert [sent(at, {"c": "get", "requestId": ticket}).get("inn") for at in (NEW_DO, NEW)] == [found] * 2
+    # request-inn (dezinger/request-inn) without the captcha's fields, and the gist that Dadata points to with them.
+    for captcha in ({}, CAPTCHA):
+        assert sent(OLD, {**person, "c": "innMy", "bplace": "", "docdt": "", **captcha}).get("inn") == found
+
+
+def test_cookies_set_by_hand_are_cookies(
+    emulator: Emulator, client: Client, sent: Sent, people: dict[str, Form]
+) -> None:
+    """As a PHP script of the legacy protocol sets them: page, consent, and then both."""
+    emulator.control(session="required", consent="required")
+    session, form = client.session(), {**people["ivanova"], **CAPTCHA, "c": "innMy", "bplace": "", "docdt": ""}
+    consent = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
+    token = sent("/static/personal-data-proc.json", consent, cookie=session)
+    assert sent(OLD, form, cookie=f"{session};upd_inn={token}")["inn"] == IVANOVA

@@ -52,8 +52,9 @@ def playground(emulator: EmulatorControl, provider: SwitchableProvider) -> Starl
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with Emulator() as emulator, serving(playground(emulator, switchable())) as url:
+def site(tax_service: Emulator) -> Iterator[str]:
+    tax_service.reset()
+    with serving(playground(tax_service, switchable())) as url:
         yield url
 
 

@@ -21,6 +21,7 @@ from tests.doubles import FixedClock
 from tests.servers.process import free_port, wait_for
 from tests.servers.programs import on_path
 from tests.system.local.conftest import QUICK, LocalRuntime, ended
+from tests.system.personal import seen, values
 from tests.system.process import BIN, ROOT, Process
 
 PERSON = {
@@ -93,6 +94,7 @@ def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(
     first = start_local()
     answer = first.ask(PERSON).json()
     assert first.end(signal.SIGINT) == 0
+    assert seen(values(PERSON), [first.errors]) == []
     for url in (first.url, first.tax_service.url):
         with pytest.raises(urllib3.exceptions.NewConnectionError):
             urllib3.request("GET", url, retries=False)

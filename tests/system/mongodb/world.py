@@ -1,37 +1,37 @@
-"""Stores, lookups and counts for the system tests of the store."""
+"""Stores and lookups for the system tests of the store."""
 
-import os
-import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer
-from function.ports import InnProvider, Lifetimes, Ports
+from function.ports import InnProvider, Lifetimes, Ports, Unavailable
 from tests.doubles import FOUND, INN
+from tests.servers.process import wait_for
 
-FULL = bool(os.environ.get("INN_TEST_FULL"))
 DATABASE = "inn"
+RECOVERY_SEC = 120
 LIFETIMES = Lifetimes(found=timedelta(days=30), absent=timedelta(hours=24))
-
-
-def count(light: int, full: int) -> int:
-    """How many: `light` in the suite, `full` in a rehearsal."""
-    return full if FULL else light
-
-
-def tell(figures: str) -> None:
-    """For whoever rehearses, with `pytest -s`."""
-    sys.stdout.write(f"\n{figures}\n")
 
 
 def open_store(uri: str, connections: int = 32, operation: float = 5) -> MongoStore:
     """A store that is ready, with a client of its own."""
     config = MongoConfig(uri, DATABASE, lease=60, connections=connections, operation=operation)
     store = MongoStore(config, KeyRing(["k" * 32]), SystemClock())
-    store.prepare()
+    # A server on a busy machine may take longer than an operation may.
+    wait_for(lambda: available(store.prepare), within=RECOVERY_SEC, what="a store that is ready")
     return store
+
+
+def available(operation: Callable[[], object]) -> bool:
+    """Whether the store did this."""
+    try:
+        operation()
+    except Unavailable:
+        return False
+    return True
 
 
 def ports(store: MongoStore, provider: InnProvider) -> Ports:

@@ -19,7 +19,7 @@ from tests.servers.mongod import Mongo, standalone
 from tests.servers.process import free_port
 from tests.servers.rabbitmq import Node
 from tests.system.personal import People, values
-from tests.system.process import Process
+from tests.system.process import Process, settings_of
 from tests.system.rabbitmq.crowd import Crowd, crowd
 
 TOKEN, PAID_KEY = "token-2c26b46b68ffc68f", "paid-3fdba35f04dc8c46"
@@ -133,20 +133,15 @@ def production(node: Node, folder: Path, source: str) -> Iterator[Production]:
         emulator = stack.enter_context(Emulator("--control", json.dumps({"apifns_key": PAID_KEY})))
         collector = stack.enter_context(collecting())
         settings = {
+            **settings_of(source, mongo, emulator, node),
             **SECRETS,
             "LOG_LEVEL": "DEBUG",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
-            "RABBITMQ_DSN": node.uri,
-            "RABBITMQ_SOURCE_QUEUE_NAME": source,
-            "MONGO_DSN": mongo.uri,
-            "MONGO_NAME": source,
             "MONGO_TIMEOUT_SERVER_SELECT": "500",
-            "APP_REQUEST_RETRY_SEC": "1",
+            "APP_REQUEST_RETRY_SEC": "0.2",
             "APP_REQUEST_RETRY_TIMES": "1",
             "APP_LOOKUP_DEADLINE_SEC": "2",
-            "CLIENT_NALOG_URL": emulator.url,
-            "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
             "CLIENT_NALOG_TIMEOUT_SEC": "1",
             "CLIENT_NALOG_RETRIES": "1",
             "CLIENT_NALOG_WAIT_SEC": "0.05",

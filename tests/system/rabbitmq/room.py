@@ -152,6 +152,12 @@ async def declared_connection(broker: BrokerConfig, observer: Observer) -> Async
         yield connection
 
 
+async def open_once(broker: BrokerConfig) -> None:
+    """Connect, declare the queues and close."""
+    async with declared_connection(broker, Observer()):
+        pass
+
+
 class Room:
     """The consumer and all around it."""
 

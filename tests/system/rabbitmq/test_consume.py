@@ -1,18 +1,14 @@
 """`inn consume` as processes, between a real broker, a real MongoDB and the emulated tax service."""
 
 import json
-import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 
@@ -21,11 +17,9 @@ from function.ports import LEASE_SEC
 from local_runtime.emulator.process import Emulator
 from tests.relay import relay
 from tests.servers.mongod import Mongo, standalone
-from tests.servers.process import Server, free_port, wait_for
-from tests.servers.process import start as run
+from tests.servers.process import free_port, wait_for
 from tests.servers.rabbitmq import PASSWORD, Node
-from tests.system.process import KEY, ROOT, Process, kept, patched
-from tests.system.rabbitmq import poisoned
+from tests.system.process import Process, kept, patched, settings_of
 from tests.system.rabbitmq.crowd import Crowd, crowd
 from tests.system.rabbitmq.room import ask
 
@@ -37,18 +31,11 @@ _NUMBERS = count()
 @pytest.fixture
 def settings(node: Node, secured_mongo: Mongo, emulator: Emulator) -> Settings:
     """Right settings, with queues and a database of this test's own."""
-    own = f"consume-{next(_NUMBERS)}"
     return {
-        "RABBITMQ_DSN": node.uri,
-        "RABBITMQ_SOURCE_QUEUE_NAME": own,
-        "MONGO_DSN": secured_mongo.uri,
-        "MONGO_NAME": own,
+        **settings_of(f"consume-{next(_NUMBERS)}", secured_mongo, emulator, node),
         "MONGO_TIMEOUT_SERVER_SELECT": "500",
-        "APP_SECRET_KEYS": KEY,
-        "APP_REQUEST_RETRY_SEC": "1",
+        "APP_REQUEST_RETRY_SEC": "0.2",
         "APP_START_TIMEOUT_SEC": "60",
-        "CLIENT_NALOG_URL": emulator.url,
-        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
         "CLIENT_NALOG_TIMEOUT_SEC": "3",
         "LOG_LEVEL": "WARNING",
     }
@@ -141,17 +128,13 @@ def leases_left(settings: Settings) -> list[float]:
         return [(document["claim"]["until"] - now).total_seconds() for document in claimed]
 
 
-POLLS = 8 if "INN_TEST_FULL" in os.environ else 2
-"""That are pending: 8 take 36 seconds."""
-
-
 def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
     consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    emulator.control(pending=POLLS, rules=[{"case": "poll_502", "poll": 2, "times": 10}])
+    emulator.control(pending=1, rules=[{"case": "poll_502", "times": 10}])
     consumer = consume(CLIENT_NALOG_TIMEOUT_SEC="8")
     customers.asks(persons(20))
-    wait_for(lambda: emulator.stats(brief=True).gets >= 30, within=60, what="second polls")
+    wait_for(lambda: emulator.stats(brief=True).gets >= 15, within=60, what="first polls, ten of which fail")
     consumer.end(signal.SIGKILL)
     consume(CLIENT_NALOG_TIMEOUT_SEC="8")
     replies = customers.got(20)
@@ -162,12 +145,12 @@ def test_pending_lookups_survive_a_kill_and_a_failed_poll_without_another_find(
 
 def test_one_of_two_consumers_ends_in_order_under_load(consume: Start, customers: Crowd) -> None:
     staying, leaving = consume(), consume()
-    customers.asks(persons(150))
+    customers.asks(persons(80))
     customers.got(20)
     assert leaving.end(signal.SIGTERM) == 0
-    replies = customers.got(150)
+    replies = customers.got(80)
     assert customers.waiting(".dead") == 0
-    assert sum(map(len, replies.values())) == 150
+    assert sum(map(len, replies.values())) == 80
     assert staying.process.poll() is None
 
 
@@ -218,7 +201,7 @@ TROUBLES: list[dict[str, Any]] = [
 def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
     consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.5", CLIENT_NALOG_TIMEOUT_SEC="1")
+    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.1", CLIENT_NALOG_TIMEOUT_SEC="1")
     customers.asks(persons(10))
     for trouble in TROUBLES:
         emulator.reset()
@@ -312,39 +295,32 @@ def test_a_signal_during_a_start_without_a_limit_ends_it_in_order(settings: Sett
     assert consumer.end(signal.SIGTERM) == 0
 
 
-def test_direct_reply_to_is_answered(settings: Settings, consume: Start, node: Node) -> None:
-    consume()
-    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
-        channel = connection.channel()
-        got: list[Any] = []
-        # The one who waits must be there before the request is.
-        channel.basic_consume("amq.rabbitmq.reply-to", lambda *reply: got.append(reply), auto_ack=True)
-        properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to", correlation_id="direct")
-        channel.basic_publish("", settings["RABBITMQ_SOURCE_QUEUE_NAME"], json.dumps(ask()).encode(), properties)
-        wait_for(lambda: connection.process_data_events(0.01) or got, within=60, what="the reply")
-    [(_, _, received, body)] = got
-    assert (received.correlation_id, json.loads(body)["requestId"]) == ("direct", "r-1")
+DEADLY = """
+import os, signal
+from adapters.providers.nalog.provider import Nalog
+from function.outcomes import Status
+from function.ports import ProviderReply, Verdict
+def ask(self, request, ticket):
+    if request.request_id == "poison":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ProviderReply(Verdict(Status.NOT_FOUND, "", "nalog"))
+Nalog.ask = ask"""
 
 
-def test_a_poison_message_is_parked_and_the_others_are_served(node: Node, tmp_path: Path) -> None:
-    source = f"poisoned-{next(_NUMBERS)}"
-    program, store = str(ROOT / "tests/system/rabbitmq/poisoned.py"), str(tmp_path / "store")
-    environment = {"PYTHONPATH": str(ROOT)}
-    with (
-        crowd(node.uri, source) as customers,
-        run([sys.executable, program, node.uri, source, store], log=tmp_path / "deaths", env=environment) as consumer,
-    ):
-        wait_for(lambda: customers.waiting() is not None, within=60, what="the queues")
-        others = [ask(number, requestId=f"other-{number}") for number in range(20)]
-        customers.asks([*others[:10], ask(99, requestId=poisoned.POISON), *others[10:]])
-        replies = customers.got(20)
-        wait_for(lambda: customers.waiting(".dead"), within=60, what="the end of the poison", server=consumer)
-        # What is returned once more than the limit allows is parked.
-        wait_for(lambda: deaths(consumer) > DELIVERY_LIMIT, within=60, what="the last death", server=consumer)
-        assert customers.waiting(".dead") == 1
-    assert deaths(consumer) == DELIVERY_LIMIT + 1
-    assert set(replies) == {f"other-{number}" for number in range(20)}
-
-
-def deaths(consumer: Server) -> int:
-    return consumer.log.read_text().count("died")
+def test_a_poison_message_is_parked_and_the_others_are_served(
+    settings: Settings, start: Start, customers: Crowd
+) -> None:
+    """A consumer dies of one request and is started again each time."""
+    others = [ask(number, requestId=f"other-{number}") for number in range(20)]
+    consumer = start(settings, *patched(DEADLY), "consume")
+    consumer.answers("/readyz", 200)
+    customers.asks([*others[:10], ask(99, requestId="poison"), *others[10:]])
+    for _ in range(DELIVERY_LIMIT + 1):
+        assert consumer.end() == -signal.SIGKILL
+        bury(settings)
+        consumer = start(settings, *patched(DEADLY), "consume")
+    consumer.answers("/readyz", 200)
+    assert set(customers.got(20)) == {f"other-{number}" for number in range(20)}
+    # What is returned once more than the limit allows is parked.
+    assert customers.waiting(".dead") == 1
+    assert consumer.process.poll() is None

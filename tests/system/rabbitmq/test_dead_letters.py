@@ -15,15 +15,15 @@ from function.telemetry import Observer
 from tests.system.rabbitmq.room import Room, ask, declared_connection, until
 
 PARKED = 12
-LOOKS = 10
+LOOKS = DELIVERY_LIMIT + 2
 
 
 @pytest.fixture
 def limited(room: Room) -> Iterator[Room]:
     """A policy lets the broker delete what was delivered three times."""
-    room.node.limit(".*", delivery_limit=2)
+    room.node.limit(f"^{room.names.source}", delivery_limit=2)
     yield room
-    room.node.limit(".*")
+    room.node.limit(f"^{room.names.source}")
 
 
 async def read(room: Room, queue: str, selection: Selection = Selection()) -> list[DeadLetter]:  # noqa: B008  # frozen

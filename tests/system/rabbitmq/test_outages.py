@@ -10,9 +10,8 @@ import pytest
 from adapters.rabbitmq.connection import BrokerConfig
 from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import QueueNames
-from function.telemetry import Observer
-from tests.servers.rabbitmq import PASSWORD, USER, Node
-from tests.system.rabbitmq.room import Room, ask, declared_connection, until
+from tests.servers.rabbitmq import PASSWORD, Node
+from tests.system.rabbitmq.room import Room, ask, open_once, until
 
 
 async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
@@ -89,18 +88,10 @@ async def test_a_queue_with_other_arguments_is_named_with_what_to_do(
             await open_once(room.broker)
 
 
-async def open_once(broker: BrokerConfig) -> None:
-    async with declared_connection(broker, Observer()):
-        pass
-
-
 async def test_a_user_without_rights_is_told_so(room: Room) -> None:
-    room.node.evaluate('ok = rabbit_auth_backend_internal:add_user(<<"poor">>, <<"poor">>, <<"test">>)')
-    nothing = '<<"^$">>, <<"^$">>, <<"^$">>'
-    room.node.evaluate(f'ok = rabbit_auth_backend_internal:set_permissions(<<"poor">>, <<"/">>, {nothing}, <<"test">>)')
-    poor = room.node.uri.replace(f"{USER}:{PASSWORD}", "poor:poor")
-    with pytest.raises(BrokerRefused, match="rights"):
-        await open_once(room.broker._replace(uris=(poor,)))
+    nothing = "^$"
+    with room.node.user(nothing, nothing, nothing) as uri, pytest.raises(BrokerRefused, match="rights"):
+        await open_once(room.broker._replace(uris=(uri,)))
 
 
 def test_an_address_shows_in_no_repr() -> None:

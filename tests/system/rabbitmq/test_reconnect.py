@@ -1,7 +1,7 @@
 """A lane that stumbles, on a real connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -32,22 +32,25 @@ async def running(runner: LaneRunner) -> AsyncIterator[LaneRunner]:
         await run
 
 
-class Stumbling:
-    """A lane of two tasks, each of which ends with one of the errors."""
+class Lane:
+    """A lane that does this with each of its `connections`, and then waits for the end."""
 
-    queue = "stumbling"
+    queue = "of-a-test"
 
-    def __init__(self, *errors: Exception) -> None:
-        self._errors = errors
+    def __init__(self, act: Callable[["Lane"], Awaitable[None]] | None = None) -> None:
+        self.connections: list[BrokerConnection] = []
+        self._act = act
+
+    @property
+    def connection(self) -> AbstractConnection:
+        """What it has now."""
+        return self.connections[-1].channel.connection
 
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as group:
-            for error in self._errors:
-                group.create_task(_fail(error))
-
-
-async def _fail(error: Exception) -> None:
-    raise error
+        self.connections.append(connection)
+        if self._act:
+            await self._act(self)
+        await stopping.wait()
 
 
 @pytest.mark.parametrize(
@@ -65,24 +68,18 @@ async def _fail(error: Exception) -> None:
 async def test_only_a_bug_is_reported_as_an_error(
     room: Room, errors: tuple[Exception, ...], state: str, told: int
 ) -> None:
-    async with running(LaneRunner(Stumbling(*errors), room.broker, room.heard)) as runner:
+    async def stumble(_: Lane) -> None:
+        async with asyncio.TaskGroup() as group:
+            for error in errors:
+                group.create_task(fail(error))
+
+    async with running(LaneRunner(Lane(stumble), room.broker, room.heard)) as runner:
         await until(lambda: runner.state == state, state)
     assert min(1, len(room.heard.errors)) == told
 
 
-class Dropping:
-    """A lane that loses its connections at once, so many of them."""
-
-    queue = "dropping"
-
-    def __init__(self, losses: int) -> None:
-        self.losses = losses
-
-    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        if self.losses:
-            self.losses -= 1
-            await connection.channel.connection.close()
-        await stopping.wait()
+async def fail(error: Exception) -> None:
+    raise error
 
 
 class Recorded(Backoff):
@@ -98,9 +95,13 @@ class Recorded(Backoff):
 
 
 async def test_the_back_off_does_not_grow_while_connections_are_made_and_lost(room: Room) -> None:
-    lane, backoff = Dropping(20), Recorded()
+    async def drop(lane: Lane) -> None:
+        if len(lane.connections) <= 20:
+            await lane.connection.close()
+
+    lane, backoff = Lane(drop), Recorded()
     async with running(LaneRunner(lane, room.broker, room.heard, backoff)) as runner:
-        await until(lambda: lane.losses == 0 and runner.is_ready, "the connection after the last loss")
+        await until(lambda: len(lane.connections) == 21 and runner.is_ready, "the connection after the last loss")
     assert room.heard.events["reconnecting"] == len(backoff.delays) == 20
     assert max(backoff.delays) <= 1
 
@@ -108,7 +109,7 @@ async def test_the_back_off_does_not_grow_while_connections_are_made_and_lost(ro
 async def test_the_back_off_grows_while_there_is_no_broker(room: Room) -> None:
     nobody = room.broker._replace(uris=(room.node.uri.replace(str(room.node.port), str(free_port())),))
     backoff = Recorded()
-    async with running(LaneRunner(Waiting(), nobody, room.heard, backoff)) as runner:
+    async with running(LaneRunner(Lane(), nobody, room.heard, backoff)) as runner:
         await until(lambda: len(backoff.delays) > 4, "tries")
     assert runner.state == "connection_refused"
     assert backoff.delays[4] > 4 * backoff.delays[0]
@@ -131,29 +132,6 @@ async def test_a_broker_that_confirms_nothing_is_away(moved: str) -> None:
         await publisher.deliver(Message("customer", Properties(message_id="m"), b"", moved), "", asyncio.Event())
 
 
-class Blocked:
-    """A lane whose first connection the broker blocks. `lifted`: whether the alarm was by the second one."""
-
-    queue = "blocked"
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self.lifting = False
-        self.lifted: bool | None = None
-
-    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        self.runs += 1
-        if self.runs > 1:
-            self.lifted = self.lifting
-            await stopping.wait()
-            return
-        underlying = connection.channel.connection
-        publishing = asyncio.create_task(connection.channel.basic_publish(b"", routing_key="nowhere"))
-        await until(lambda: _is_blocked(underlying), "the alarm")
-        publishing.cancel()
-        raise BrokerUnavailable("unconfirmed")
-
-
 async def _is_blocked(connection: AbstractConnection) -> bool:
     try:
         async with asyncio.timeout(0.01):
@@ -164,32 +142,30 @@ async def _is_blocked(connection: AbstractConnection) -> bool:
 
 
 async def test_an_alarm_of_the_broker_is_waited_for_on_the_connection_that_it_blocks(room: Room) -> None:
-    lane = Blocked()
+    alarmed = True
+    alarmed_at_the_second: list[bool] = []
+
+    async def publish(lane: Lane) -> None:
+        if len(lane.connections) > 1:
+            alarmed_at_the_second.append(alarmed)
+            return
+        publishing = asyncio.create_task(lane.connections[0].channel.basic_publish(b"", routing_key="nowhere"))
+        await until(lambda: _is_blocked(lane.connection), "the alarm")
+        publishing.cancel()
+        raise BrokerUnavailable("unconfirmed")
+
     room.node.evaluate('vm_memory_monitor:set_vm_memory_high_watermark({absolute, "1MB"})')
     try:
-        async with running(LaneRunner(lane, room.broker, room.heard)) as runner:
+        async with running(LaneRunner(Lane(publish), room.broker, room.heard)) as runner:
             await until(lambda: runner.state == "unconfirmed", "the alarm to be noticed")
             # It takes longer than the pause before another connection would be made.
             await asyncio.to_thread(room.node.control, "list_connections")
-            lane.lifting = True
+            alarmed = False
             room.node.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
-            await until(lambda: lane.lifted is not None, "another connection")
+            await until(lambda: bool(alarmed_at_the_second), "another connection")
     finally:
         room.node.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
-    assert lane.lifted is True
-
-
-class Waiting:
-    """A lane that does nothing. `connections`: the connections that it was given."""
-
-    queue = "waiting"
-
-    def __init__(self) -> None:
-        self.connections: list[BrokerConnection] = []
-
-    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        self.connections.append(connection)
-        await stopping.wait()
+    assert alarmed_at_the_second == [False]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +173,7 @@ class Waiting:
     [pytest.param(False, id="and the lane works on that connection"), pytest.param(True, id="and is replaced if lost")],
 )
 async def test_the_first_connection_has_its_queues(room: Room, lost: bool) -> None:  # noqa: FBT001  # a row of a table
-    lane = Waiting()
+    lane = Lane()
     runner = LaneRunner(lane, room.broker, room.heard)
     first = await runner.connect()
     assert await runner.connect() is first
@@ -212,7 +188,7 @@ async def test_the_first_connection_has_its_queues(room: Room, lost: bool) -> No
 
 
 async def test_a_connection_that_is_not_used_is_closed(room: Room) -> None:
-    runner = LaneRunner(Waiting(), room.broker, room.heard)
+    runner = LaneRunner(Lane(), room.broker, room.heard)
     connection = await runner.connect()
     await runner.disconnect()
     assert connection.channel.connection.is_closed

@@ -1,22 +1,21 @@
 """Queues made by somebody else, and the least rights of each process and client, as RabbitMQ checks them."""
 
+import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import aio_pika
 import pytest
 import yaml
 
 from adapters.cli.doctor.servers import check_queues
-from adapters.rabbitmq.connection import BrokerConfig, open_connection
+from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused
 from adapters.rabbitmq.topology import QueueNames, queues
 from function.telemetry import Observer
-from tests.servers.rabbitmq import PASSWORD, USER, Node
 from tests.system.process import ROOT
-from tests.system.rabbitmq.room import Room, ask, declared_connection
+from tests.system.rabbitmq.room import Room, ask, open_once
 
 DEFINITIONS = ROOT / "deploy/rabbitmq/definitions.json"
 MANIFESTS = ROOT / "deploy/rabbitmq/topology-operator.yaml"
@@ -45,23 +44,14 @@ def defined(room: Room) -> Room:
     text = DEFINITIONS.read_text().replace('"inn', f'"{room.names.source}').replace("60000", "200")
     file = room.node.folder / "definitions.json"
     file.write_text(text)
-    room.node.control("import_definitions", str(file))
+    room.node.evaluate(f'{{ok, Text}} = file:read_file("{file}"), ok = rabbit_definitions:import_raw(Text)')
     return room
 
 
-@contextmanager
-def user(node: Node, configure: str, write: str, read: str) -> Iterator[str]:
-    """The address as a user with these rights alone."""
-    node.control("add_user", "limited", "limited-password")
-    node.control("set_permissions", "limited", configure, write, read)
-    try:
-        yield node.uri.replace(f"{USER}:{PASSWORD}", "limited:limited-password")
-    finally:
-        node.control("delete_user", "limited")
-
-
-def named(room: Room, rights: str) -> str:
-    return rights.replace("inn", room.names.source)
+def limited(room: Room, *rights: str) -> AbstractContextManager[str]:
+    """The address for a user with these rights alone, on queues named after the room's."""
+    configure, write, read = (each.replace("inn", room.names.source) for each in rights)
+    return room.node.user(configure, write, read)
 
 
 NOTHING, PUBLISH = "^$", r"^amq\.default$"
@@ -69,10 +59,8 @@ CONSUMER = (NOTHING, PUBLISH, r"^inn(\.lookup)?$")
 """RABBITMQ_DECLARE=false."""
 DECLARING_CONSUMER = (r"^inn(\.(lookup|retry|dead|unrouted))?$", PUBLISH, r"^inn(\.(lookup|retry))?$")
 DEAD_COMMAND = (NOTHING, PUBLISH, r"^inn\.(dead|unrouted)$")
-DOCTORS = [
-    pytest.param(False, (NOTHING, PUBLISH, r"^inn(\..*)?$"), id="queues made by somebody else"),
-    pytest.param(True, (DECLARING_CONSUMER[0], PUBLISH, r"^inn(\..*)?$"), id="queues that it declares"),
-]
+DOCTOR = r"^inn(\..*)?$"
+"""What it reads; it configures what the consumer does."""
 CLIENT = (NOTHING, PUBLISH, NOTHING)
 
 
@@ -83,24 +71,27 @@ CLIENT = (NOTHING, PUBLISH, NOTHING)
         pytest.param(True, DECLARING_CONSUMER, id="queues that it declares"),
     ],
 )
-async def test_the_consumer_works_with_the_least_rights(
+async def test_the_consumer_works_and_the_doctor_reads_every_queue_with_the_least_rights(
     defined: Room,
     declare: bool,  # noqa: FBT001  # a column
     rights: tuple[str, str, str],
 ) -> None:
-    with user(defined.node, *(named(defined, each) for each in rights)) as uri:
+    with limited(defined, *rights) as uri:
         defined.broker = defined.broker._replace(uris=(uri,), declare=declare)
         async with defined.consumer(), defined.customer() as customer:
             await customer.send(ask())
             await customer.send(b"{", correlation_id="no request")
             assert sorted(reply["status"] for reply in await customer.got(2)) == ["found", "rejected"]
             await defined.holds(defined.names.dead, 1)
+    with limited(defined, rights[0], PUBLISH, DOCTOR):
+        first, *_ = await asyncio.to_thread(list, check_queues(defined.broker))
+    assert first[0] == "ok"
 
 
 async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> None:
     async with defined.channel() as channel:
         await channel.default_exchange.publish(aio_pika.Message(b"{}"), defined.names.dead)
-    with user(defined.node, *(named(defined, each) for each in DEAD_COMMAND)) as uri:
+    with limited(defined, *DEAD_COMMAND) as uri:
         broker = defined.broker._replace(uris=(uri,))
         async with open_connection(broker, Observer()) as connection:
             letters = DeadLetters(connection, defined.names, defined.names.dead)
@@ -109,7 +100,7 @@ async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> No
 
 
 async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(defined: Room) -> None:
-    with user(defined.node, *CLIENT) as uri:
+    with limited(defined, *CLIENT) as uri:
         async with defined.consumer(), await aio_pika.connect(uri) as connection:
             channel = await connection.channel()
             replies = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
@@ -119,24 +110,13 @@ async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(define
                 assert json.loads((await anext(arriving)).body)["status"] == "found"
 
 
-@pytest.mark.parametrize(("declare", "rights"), DOCTORS)
-def test_the_doctor_reads_every_queue(
-    defined: Room,
-    declare: bool,  # noqa: FBT001  # a column
-    rights: tuple[str, str, str],
-) -> None:
-    with user(defined.node, *(named(defined, each) for each in rights)) as uri:
-        first, *_ = check_queues(defined.broker._replace(uris=(uri,), declare=declare))
-    assert first[0] == "ok"
-
-
-@pytest.mark.parametrize("configure", [NOTHING, r"^inn-own-replies$"], ids=["made by somebody else", "declared by it"])
+@pytest.mark.parametrize("configure", [NOTHING, "^inn-own-replies$"], ids=["made by somebody else", "declared by it"])
 async def test_a_client_reads_its_own_reply_queue(defined: Room, configure: str) -> None:
-    name = named(defined, "inn-own-replies")
+    name = f"{defined.names.source}-own-replies"
     async with defined.channel() as channel:
         if configure == NOTHING:
             await channel.declare_queue(name)
-        with user(defined.node, *(named(defined, each) for each in (configure, PUBLISH, r"^inn-own-replies$"))) as uri:
+        with limited(defined, configure, PUBLISH, "^inn-own-replies$") as uri:
             async with defined.consumer(), await aio_pika.connect(uri) as connection:
                 own = await connection.channel()
                 queue = await own.declare_queue(name, passive=configure == NOTHING)
@@ -147,22 +127,12 @@ async def test_a_client_reads_its_own_reply_queue(defined: Room, configure: str)
         await channel.queue_delete(name)
 
 
-async def opened(broker: BrokerConfig) -> None:
-    async with declared_connection(broker, Observer()):
-        pass
-
-
-async def test_a_queue_that_is_missing_is_named_and_none_is_made(defined: Room) -> None:
+async def test_a_queue_that_differs_or_is_missing_is_named_and_none_is_made(defined: Room) -> None:
+    retry, foreign = defined.names.retry, defined.broker._replace(declare=False)
+    with pytest.raises(BrokerRefused, match=rf"{retry} exists with another x-message-ttl"):
+        await open_once(foreign._replace(retry_sec=1.0))
     async with defined.channel() as channel:
-        await channel.queue_delete(defined.names.retry)
-    with pytest.raises(BrokerRefused, match=rf"{defined.names.retry} does not exist, and RABBITMQ_DECLARE is false"):
-        await opened(defined.broker._replace(declare=False))
-    with pytest.raises(BrokerRefused, match="does not exist"):
-        await opened(defined.broker._replace(declare=False))
-
-
-@pytest.mark.parametrize("declare", [True, False])
-async def test_a_queue_that_differs_is_named_with_the_argument(defined: Room, declare: bool) -> None:  # noqa: FBT001  # a row
-    expected = rf"{defined.names.retry} exists with another x-message-ttl"
-    with pytest.raises(BrokerRefused, match=expected):
-        await opened(defined.broker._replace(declare=declare, retry_sec=1.0))
+        await channel.queue_delete(retry)
+    for _ in range(2):
+        with pytest.raises(BrokerRefused, match=rf"{retry} does not exist, and RABBITMQ_DECLARE is false"):
+            await open_once(foreign)

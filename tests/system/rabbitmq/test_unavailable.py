@@ -13,7 +13,7 @@ from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerUnavailable
 from function.telemetry import Observer
-from tests.system.rabbitmq.room import Room, ask, declared_connection, until
+from tests.system.rabbitmq.room import Room, ask, declared_connection, open_once, until
 from tests.system.rabbitmq.test_lanes import suspended
 
 
@@ -74,14 +74,12 @@ async def test_an_address_that_hangs_costs_its_share_of_the_time(room: Room, mon
         ports = [stack.enter_context(hanging()), stack.enter_context(hanging()), room.node.port]
         uris = tuple(room.node.uri.replace(str(room.node.port), str(port)) for port in ports)
         for _ in range(5):
-            async with asyncio.timeout(60), declared_connection(room.broker._replace(uris=uris), Observer()):
-                pass
+            async with asyncio.timeout(60):
+                await open_once(room.broker._replace(uris=uris))
 
 
 async def test_a_name_that_nobody_knows_does_not_hide_a_host_that_answers(room: Room) -> None:
     unknown = room.node.uri.replace("127.0.0.1", "nosuch.invalid")
-    async with declared_connection(room.broker._replace(uris=(unknown, room.node.uri)), Observer()):
-        pass
+    await open_once(room.broker._replace(uris=(unknown, room.node.uri)))
     with pytest.raises(BrokerUnavailable, match="unknown_host"):
-        async with declared_connection(room.broker._replace(uris=(unknown,)), Observer()):
-            pass
+        await open_once(room.broker._replace(uris=(unknown,)))

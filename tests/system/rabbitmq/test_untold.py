@@ -1,6 +1,6 @@
 """A production run in which everything happens: what its processes and servers tell holds nothing of any person.
 
-And a request that goes through the queue is one trace.
+And a request is one trace, over HTTP and through the queue.
 """
 
 import json
@@ -29,7 +29,8 @@ UNUSUAL = {"failed", "deadline", "internal_error", "in_progress", "provider_clos
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.+]+ \[\w+\] <[\d.]+>|<\d+\.\d+\.\d+>", re.MULTILINE)
 """Times and processes in RabbitMQ's log, in which any digits can stand."""
 
-TRACE, CLIENT = "3d" * 16, "4e" * 8
+QUEUED, POSTED, CLIENT = "3d" * 16, "7c" * 16, "4e" * 8
+"""The traces of a request that comes through the queue twice and of one over HTTP, and who called."""
 Request = dict[str, Any]
 
 
@@ -56,9 +57,10 @@ def answers_of_every_kind(run: Production) -> None:
     assert run.posts_all([*requests, run.someone()]) == [200] * 4
     run.asks([{**request, "requestId": f"again-{number}"} for number, request in enumerate(requests)])
     run.asks([run.someone(), run.someone(ending="98"), run.someone(ending="99")])
+    assert run.posts(run.someone(), ce_traceparent=f"00-{POSTED}-{CLIENT}-01").status == 200
     traced = run.someone()
     for name in ("traced", "traced again"):
-        run.sends(traced, correlation_id=name, headers={"traceparent": f"00-{TRACE}-{CLIENT}-01"})
+        run.sends(traced, correlation_id=name, headers={"traceparent": f"00-{QUEUED}-{CLIENT}-01"})
         settled = run.settled()
     assert sorted(settled.values()) == [*["ambiguous"] * 2, *["found"] * 4, *["not_found"] * 2]
 
@@ -234,14 +236,25 @@ def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
     assert len(everything.personal["the spans"]) > 500
 
 
-def test_one_trace_leads_through_the_queue_to_the_tax_service(everything: Told) -> None:
-    spans = [span for span in everything.spans if span.trace_id.hex() == TRACE]
-    assert sorted(span.name for span in spans) == [*["ask nalog"] * 2, "consume lookup", *["consume request"] * 2]
-    [looked_up] = [span for span in spans if span.name == "consume lookup"]
+@pytest.mark.parametrize(
+    ("trace", "asking", "others", "statuses"),
+    [
+        pytest.param(POSTED, "serve lookup", [], ["found"], id="over HTTP"),
+        pytest.param(
+            QUEUED, "consume lookup", ["consume request"] * 2, ["not_cached", "found", "found"], id="through the queue"
+        ),
+    ],
+)
+def test_one_trace_leads_to_the_tax_service(
+    everything: Told, trace: str, asking: str, others: list[str], statuses: list[str]
+) -> None:
+    spans = [span for span in everything.spans if span.trace_id.hex() == trace]
+    assert sorted(span.name for span in spans) == sorted([*["ask nalog"] * 2, asking, *others])
+    [looked_up] = [span for span in spans if span.name == asking]
     assert looked_up.parent_span_id.hex() == CLIENT
     assert {span.parent_span_id for span in spans if span.name == "ask nalog"} == {looked_up.span_id}
-    lookups = [line for line in everything.lines if line["event"] == "lookup" and line["trace_id"] == TRACE]
-    assert [line["status"] for line in lookups] == ["not_cached", "found", "found"]
+    lookups = [line for line in everything.lines if line["event"] == "lookup" and line["trace_id"] == trace]
+    assert [line["status"] for line in lookups] == statuses
 
 
 def as_bytes(text: str) -> str:

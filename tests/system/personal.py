@@ -5,6 +5,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ _BORN = date(1930, 1, 1)
 _ISSUED = date(2010, 1, 1)
 _DAYS = 20_000
 _YEARS = 3_000
-_BEFORE = r"(?:(?<!\w)|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
+_BEFORE = re.compile(r"(?<!\w)|(?<=%[0-9a-f]{2})|(?<=\\[nrt])")
 """No sign of a word or a number; the end of an escape is none."""
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 """Random: a group of one can be any four digits."""
@@ -78,7 +79,18 @@ def told(log: str) -> Iterator[str]:
 def seen(personal: Iterable[str], texts: Iterable[str]) -> list[str]:
     """Those values that are in the texts, in whatever form."""
     text = _UUID.sub("", "\n".join(texts).casefold())
-    return sorted({value for value in personal for form in _forms(value) if _stands(form.casefold(), text)})
+    # Few numbers and few beginnings of other forms are there at all; a digit before a number may end an escape.
+    numbers = {number[cut:] for number in re.findall(r"\d+", text) for cut in range(3)}
+    begins = cache(lambda beginning: beginning in text)
+
+    def stands(form: str) -> bool:
+        """A number as a whole, and not within another or within a random id."""
+        if form.isdigit():
+            found = re.finditer(rf"{form}(?!\w)", text) if form in numbers else ()
+            return any(_BEFORE.match(text, one.start()) for one in found)
+        return begins(form[:6]) and form in text
+
+    return sorted({value for value in personal for form in _forms(value) if stands(form.casefold())})
 
 
 def _dates(iso: str) -> set[str]:
@@ -98,13 +110,6 @@ def _forms(value: str) -> set[str]:
         repr(value.encode())[2:-1],
         ",".join(map(str, value.encode())),
     }
-
-
-def _stands(form: str, text: str) -> bool:
-    """A number as a whole, and not within another or within a random id."""
-    if not form.isdigit():
-        return form in text
-    return form in text and re.search(rf"{_BEFORE}{form}(?!\w)", text) is not None
 
 
 def _words(node: object) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from adapters.config.settings import ALL_GROUPS, names_of
+from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import Mongo, given_or_private, standalone
 from tests.servers.rabbitmq import Node, rabbitmq
 
@@ -84,3 +85,17 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """RabbitMQ. Take queues of your own."""
     with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def tax_service() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(tax_service: Emulator) -> Iterator[Emulator]:
+    """The emulated tax service, of which nothing was asked or changed yet."""
+    tax_service.reset()
+    yield tax_service
+    tax_service.reset()

@@ -23,19 +23,6 @@ def secured_mongo() -> Iterator[Mongo]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def tax_service() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(tax_service: Emulator) -> Emulator:
-    """The emulated tax service, of which nothing was asked or changed yet."""
-    tax_service.reset()
-    return tax_service
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Starts processes with these settings: a command, else `inn consume` where RabbitMQ is among them, or `inn serve`."""

@@ -1,7 +1,6 @@
 """One emulator for these tests, fresh for each, and a client that knows nothing but HTTP."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -98,18 +97,6 @@ class Client:
         return self(
             "/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn", "personalData": "1"}, **headers
         )
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Iterator[Emulator]:
-    yield running
-    running.reset()
 
 
 @pytest.fixture

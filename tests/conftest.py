@@ -95,7 +95,8 @@ def tax_service() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def emulator(tax_service: Emulator) -> Emulator:
+def emulator(tax_service: Emulator) -> Iterator[Emulator]:
     """The emulated tax service, of which nothing was asked or changed yet."""
     tax_service.reset()
-    return tax_service
+    yield tax_service
+    tax_service.reset()

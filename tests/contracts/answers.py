@@ -82,13 +82,6 @@ class AnswersContract:
 class AnswerStoreContract(AnswersContract):
     """What every AnswerStore promises, for many threads and as time passes."""
 
-    @pytest.fixture
-    def lost(self, harness: StoreHarness) -> tuple[Claim, Claim]:
-        """Two claims of a person: the first one's lease has ended before the second."""
-        first = harness.claim(request())
-        harness.later(LEASE + 1)
-        return first, harness.claim(request())
-
     @pytest.mark.parametrize(("age", "lasts"), [(0, 100), (20, 10)], ids=["until it expires", "saved too late: never"])
     def test_an_answer_is_served_until_it_expires(self, harness: StoreHarness, age: float, lasts: float) -> None:
         harness.save(request(), harness.answer(age=age, lasts=lasts))
@@ -115,38 +108,37 @@ class AnswerStoreContract(AnswersContract):
         harness.later(6)
         assert harness.claim(request(1)).token != claims[0].token
 
-    def test_a_lost_claim_is_not_renewed_and_another_workers_is_not_either(
-        self, harness: StoreHarness, lost: tuple[Claim, Claim]
-    ) -> None:
+    def test_a_lost_claim_is_not_renewed_and_another_workers_is_not_either(self, harness: StoreHarness) -> None:
+        lost, claim = harness.lose(request())
         harness.later(LEASE - 5)
-        harness.store.renew(lost[:1])
+        harness.store.renew([lost])
         harness.later(6)
-        harness.store.release(lost[1])
-        harness.store.renew(lost[:1])
+        harness.store.release(claim)
+        harness.store.renew([lost])
         harness.claim(request())
 
-    def test_a_lost_claim_cannot_be_released_and_keeps_no_ticket(
-        self, harness: StoreHarness, lost: tuple[Claim, Claim]
-    ) -> None:
-        harness.store.release(lost[0])
-        harness.store.release(lost[0]._replace(ticket=harness.ticket()))
+    def test_a_lost_claim_cannot_be_released_and_keeps_no_ticket(self, harness: StoreHarness) -> None:
+        lost, claim = harness.lose(request())
+        harness.store.release(lost)
+        harness.store.release(lost._replace(ticket=harness.ticket()))
         assert harness.is_claimed(request())
-        harness.store.keep_ticket(lost[0], harness.ticket("lost"), WAIT)
+        harness.store.keep_ticket(lost, harness.ticket("lost"), WAIT)
         assert harness.is_claimed(request())
-        harness.store.keep_ticket(lost[1], harness.ticket(), WAIT)
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
         harness.later(WAIT + 1)
-        harness.store.keep_ticket(lost[0], harness.ticket("lost"), WAIT)
+        harness.store.keep_ticket(lost, harness.ticket("lost"), WAIT)
         assert harness.claim(request()).ticket == harness.ticket()
 
     def test_an_answer_under_a_lost_claim_is_kept_and_served_while_the_new_one_lasts(
-        self, harness: StoreHarness, lost: tuple[Claim, Claim]
+        self, harness: StoreHarness
     ) -> None:
-        harness.store.save(lost[0], request(), harness.answer())
+        lost, claim = harness.lose(request())
+        harness.store.save(lost, request(), harness.answer())
         assert harness.find(request().person) == harness.answer()
         assert harness.store.find_or_claim(request().person) == harness.answer()
-        harness.store.keep_ticket(lost[1], harness.ticket(), WAIT)
-        harness.store.renew(lost[1:])
-        harness.store.release(lost[1])
+        harness.store.keep_ticket(claim, harness.ticket(), WAIT)
+        harness.store.renew([claim])
+        harness.store.release(claim)
         assert harness.find(request().person) == harness.answer()
         harness.later(3600)
         assert harness.claim(request()).ticket is None

@@ -56,6 +56,12 @@ class StoreHarness:
         assert isinstance(claim, Claim)
         return claim
 
+    def lose(self, request: LookupRequest) -> tuple[Claim, Claim]:
+        """Two claims of this person: the first one's lease has ended before the second."""
+        lost = self.claim(request)
+        self.later(LEASE + 1)
+        return lost, self.claim(request)
+
     def is_claimed(self, request: LookupRequest) -> bool:
         """Whether somebody has claimed this person; if nobody had, this did."""
         return self.store.find_or_claim(request.person) is None

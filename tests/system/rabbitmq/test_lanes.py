@@ -92,6 +92,7 @@ class Raw(Basic.Properties):
 
 MALFORMED: dict[str, tuple[object, dict[str, Any]]] = {
     "not JSON": (b"{", {}),
+    "UTF-16": (json.dumps(ask()).encode("utf-16"), {}),
     "gzip": (b"\x1f\x8b\x08\x00", {"content_encoding": "gzip"}),
     "nested": (b"[" * 50_000, {}),
     "too long": (ask(lastName="Я" * 70_000), {}),

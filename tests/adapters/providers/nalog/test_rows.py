@@ -191,11 +191,7 @@ def asked(step: str, answer: bytes | str) -> Ending:
         return ending(nalog(site.url, protocol=protocol).ask, request(), None if step == "find" else TICKET)
 
 
-ROWS: dict[str, Rows] = {
-    "find": FIND_ROWS | ERROR_ROWS,
-    "get": {**ANSWERED},
-    "legacy": LEGACY_ROWS | ERROR_ROWS,
-}
+ROWS: dict[str, Rows] = {"find": FIND_ROWS | ERROR_ROWS, "get": {**ANSWERED}, "legacy": LEGACY_ROWS | ERROR_ROWS}
 
 
 @pytest.mark.parametrize(("step", "row"), [(step, row) for step, rows in ROWS.items() for row in rows])

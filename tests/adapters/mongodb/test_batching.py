@@ -104,6 +104,7 @@ def test_a_call_that_a_stuck_batch_keeps_waiting_goes_alone(
     wait_for(lambda: work.batches, within=LONG, what="the stuck batch")
     assert list(threads.map(batcher, [5, 2, 9])) == [25, 4, 81]
     assert not stuck.done()
+    assert batcher.waiting == 0
     assert sorted(work.batches) == [[0], [2], [5], [9]]
     work.go.set()
     assert stuck.result(LONG) == 0

@@ -35,7 +35,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a script starts so, and the processes that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What the machine that runs the tests has set is no setting of what they start.
+# What the machine that runs the tests has set is no setting of what they start, nor is what `make test` tells its own.
+for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(_name, None)
 for _name in {*os.environ}:
     if _name.upper().removesuffix("_FILE") in {name for group in ALL_GROUPS for name in names_of(group).values()}:
         del os.environ[_name]

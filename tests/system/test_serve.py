@@ -82,7 +82,7 @@ def test_probes_answer_before_the_store_is_there_and_readiness_follows_it(
         assert member.server is not None
         member.kill()
         served = start(
-            {**settings, "MONGO_DSN": mongo.uri, "MONGO_TIMEOUT_SERVER_SELECT": "100", "APP_LOOKUP_DEADLINE_SEC": "3"}
+            {**settings, "MONGO_DSN": mongo.uri, "MONGO_TIMEOUT_SERVER_SELECT": "100", "APP_LOOKUP_DEADLINE_SEC": "6"}
         )
         served.answers("/livez", 200)
         assert served.get("/readyz").status == 503

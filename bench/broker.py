@@ -30,8 +30,7 @@ class BrokerClient:
 
     def count(self, queue: str) -> int:
         """Messages that lie in a queue, those that were delivered and not acknowledged left out."""
-        count: int = self.channel.queue_declare(queue, passive=True).method.message_count
-        return count
+        return int(self.channel.queue_declare(queue, passive=True).method.message_count)
 
     def until_consumed(self, queue: str, by: int) -> None:
         """Wait until there is a queue with so many consumers."""
@@ -91,7 +90,7 @@ class BrokerClient:
         # To ask for a queue that is not there costs the channel.
         channel = self._connection.channel()
         try:
-            count: int = channel.queue_declare(queue, passive=True).method.consumer_count
+            count = int(channel.queue_declare(queue, passive=True).method.consumer_count)
         except ChannelClosedByBroker:
             return 0
         channel.close()

@@ -71,14 +71,10 @@ def answer(number: int) -> Answer:
     return Answer(status, inn, "nalog", fetched, fetched + timedelta(days=365))
 
 
-def answer_in_store(number: int) -> dict[str, Any]:
-    """The document of an answer."""
-    return answer_document(KEYS.hash(person(number)), answer(number), KEYS)
-
-
-def strangers_answer(number: int) -> dict[str, Any]:
-    """The document of an answer for somebody who is never asked for: as large and random, made in half of the time."""
-    return answer_document(os.urandom(36), answer(number), KEYS)
+def answer_in_store(number: int, *, is_asked_for: bool = True) -> dict[str, Any]:
+    """The document of an answer; for somebody who is never asked for it is as large and random, in half of the time."""
+    key = KEYS.hash(person(number)) if is_asked_for else os.urandom(36)
+    return answer_document(key, answer(number), KEYS)
 
 
 def seed(collection: Documents, count: int, document: Callable[[int], dict[str, Any]]) -> None:

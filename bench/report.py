@@ -22,7 +22,6 @@ WIDTH, ROW, TOP, LABEL = 900, 28, 56, 470
 BAR = WIDTH - LABEL - 140
 FULL = 2.0
 """Times the bound that a full bar stands for."""
-Row = tuple[str, ...]
 GOOD, POOR, INK, PALE = "#2a7f62", "#c2571a", "#1f2933", "#d5dbe1"
 
 
@@ -122,7 +121,7 @@ def _goals(subjects: Sequence[Subject], folder: Path) -> str:
     return _table(("what", "goal", "measured", "earlier runs", "by CPU"), rows)
 
 
-def _table(head: Row, rows: Sequence[Row]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table in Markdown that can be read as it is."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = [head, tuple("-" * width for width in widths), *rows]

@@ -109,7 +109,7 @@ FORMS: Final[dict[str, Form]] = {
 }
 
 
-def harmless(facts: Mapping[str, object]) -> dict[str, Any]:
+def filter_facts(facts: Mapping[str, object]) -> dict[str, Any]:
     """The known facts in their harmless form, and the count of the others; some types are allowed under any name."""
     shown: dict[str, Any] = {}
     withheld = 0

@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from typing_extensions import override
 
 from adapters.runtime.import_speed import hide_modules
-from adapters.telemetry.allow_list import code, harmless
+from adapters.telemetry.allow_list import code, filter_facts
 
 MAX_LINES: Final = 20_000
 """Lines in the queue: one second at a process's highest rate."""
@@ -108,7 +108,7 @@ class Logger:
             time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             name = logging.getLevelName(level).lower()
             head = {"time": time, "level": name, "event": code(event), "service": self._service}
-            self._write(self._render({**head, **harmless(facts)}))
+            self._write(self._render({**head, **filter_facts(facts)}))
 
 
 def _render_json(line: dict[str, Any]) -> str:

@@ -1,9 +1,11 @@
 """How often the tax service is asked for one new person: by several processes, and while each of them is killed."""
 
+from itertools import pairwise
+
 from bench.broker import BrokerClient
 from bench.figures import Goal, Subject
 from bench.people import Requests
-from bench.servers import MeasuredProcess, Servers
+from bench.servers import Servers
 from bench.soak import run
 from bench.soak.faults import KILLS
 
@@ -16,13 +18,11 @@ DATABASE, QUEUE = "bench_calls", "bench.calls"
 def measure(servers: Servers) -> Subject:
     """Searches at the tax service for each new person."""
     subject = Subject("Calls to the tax service")
-    requests, settings = Requests(), servers.consumer_settings(DATABASE, QUEUE)
+    requests = Requests()
     with BrokerClient(servers.node.uri, "calls") as client:
-        consumers: list[MeasuredProcess] = []
-        for count in PROCESSES:
-            consumers += [servers.start("inn", "consume", **settings) for _ in range(count - len(consumers))]
-            for consumer in consumers:
-                consumer.until_ready()
+        for before, count in pairwise((0, *PROCESSES)):
+            for _ in range(before, count):
+                servers.consumer(DATABASE, QUEUE)
             servers.emulator.reset()
             client.send(QUEUE, requests.new(NEW) * REPEATED)
             client.read(NEW * REPEATED)

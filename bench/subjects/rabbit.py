@@ -21,8 +21,7 @@ CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 
 ECHO, FASTSTREAM = "aio-pika's echo on uvloop", "FastStream's echo on uvloop"
 STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
-STORED_TWO = "cached, from the store, two processes"
-UNCACHED = "uncached"
+STORED_TWO, UNCACHED = "cached, from the store, two processes", "uncached"
 
 StartOn = Callable[[str], MeasuredProcess]
 

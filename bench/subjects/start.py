@@ -2,7 +2,7 @@
 
 import compileall
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from statistics import median
 
 from bench.figures import ROUNDS, Series, Subject
@@ -17,7 +17,13 @@ def measure(servers: Servers) -> Subject:
     # As pip leaves what it installs: the peers are compiled, and so must be what was edited in place.
     for package in ("adapters", "function"):
         assert compileall.compile_dir(ROOT / package, quiet=1)
-    starts = _starts(servers)
+    settings = servers.consumer_settings(DATABASE, "bench.start")
+    framework = ("functions-framework", "--target", "hello", "--source", str(PEERS / "hello.py"))
+    starts: dict[str, Callable[[], MeasuredProcess]] = {
+        HELLO: lambda: servers.start(*framework, port_in="PORT", HOST="127.0.0.1").until_ready("/"),
+        SERVE: lambda: servers.start("inn", "serve", **settings).until_ready(),
+        CONSUME: lambda: servers.start("inn", "consume", **settings).until_ready(),
+    }
     rounds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in starts}
     for _ in range(ROUNDS):
         for name, start in starts.items():
@@ -35,15 +41,3 @@ def measure(servers: Servers) -> Subject:
             pair = (f"{name}: {what}", f"{HELLO}: {what}")
             subject.limit(f"{name}: {what}, to functions-framework's hello", pair, bound)
     return subject
-
-
-def _starts(servers: Servers) -> Mapping[str, Callable[[], MeasuredProcess]]:
-    """Each starts a process and returns once it is ready."""
-    settings = servers.consumer_settings(DATABASE, "bench.start")
-    framework = ("functions-framework", "--target", "hello", "--source", str(PEERS / "hello.py"))
-
-    return {
-        HELLO: lambda: servers.start(*framework, port_in="PORT", HOST="127.0.0.1").until_ready("/"),
-        SERVE: lambda: servers.start("inn", "serve", **settings).until_ready(),
-        CONSUME: lambda: servers.start("inn", "consume", **settings).until_ready(),
-    }

@@ -18,7 +18,7 @@ from adapters.mongodb import MongoConfig, MongoStore
 from adapters.mongodb.documents import row_document
 from adapters.runtime.clock import SystemClock
 from bench.figures import Series, Subject
-from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed, strangers_answer
+from bench.people import KEYS, Documents, answer, answer_in_store, person, request, seed
 from bench.servers import Servers
 
 FEW, MANY = 10_000, int(os.environ.get("BENCH_ANSWERS", "1000000"))
@@ -42,7 +42,7 @@ def measure(servers: Servers, answers: int = MANY) -> Subject:
         raw, history = client["many"]["answers"], client["many"]["history"]
         seed(client["few"]["answers"], FEW, answer_in_store)
         asked_for = range(0, answers, answers // (FINDS + TOGETHER))
-        seed(raw, answers, lambda number: answer_in_store(number) if number in asked_for else strangers_answer(number))
+        seed(raw, answers, lambda number: answer_in_store(number, is_asked_for=number in asked_for))
         seed(history, min(ROWS, answers), _row)
         client.admin.command("fsync")
         # This reads all of it: what is measured next has it in memory.

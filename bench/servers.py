@@ -1,6 +1,7 @@
 """The servers of one run, and the processes that are measured between them: started, frozen, watched, ended."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,13 +39,11 @@ class MeasuredProcess:
         return sum(times.user + times.system for times in (each.cpu_times() for each in self._all()))
 
     def memory(self) -> float:
-        """MiB of memory, what is shared counted once."""
-        total = sum(each.memory_full_info().pss for each in self._all())
-        return float(total) / 2**20
-
-    def threads(self) -> int:
-        """Threads now."""
-        return sum(each.num_threads() for each in self._all())
+        """MiB: anonymous pages, shared ones once, and the files of the largest process. PSS depends on other programs."""
+        rollups = [Path(f"/proc/{each.pid}/smaps_rollup").read_text() for each in self._all()]
+        sizes = [{name: int(kib) for name, kib in re.findall(r"(\w+): +(\d+) kB", text)} for text in rollups]
+        files = max(kib["Rss"] - kib["Anonymous"] for kib in sizes)
+        return (sum(kib["Pss_Anon"] for kib in sizes) + files) / 2**10
 
     def freeze(self) -> None:
         """Stop it, its connections open."""

@@ -3,7 +3,7 @@
 import time
 
 from bench.broker import BrokerClient
-from bench.figures import Goal, Series, Subject
+from bench.figures import Goal, Subject
 from bench.people import Requests
 from bench.servers import Servers
 
@@ -19,7 +19,7 @@ QUEUE = "bench_pending"
 
 
 def measure(servers: Servers) -> Subject:
-    """Memory, threads and seconds."""
+    """Memory and seconds."""
     requests, emulator = Requests(), servers.emulator
     process = servers.consumer(QUEUE, QUEUE, RABBITMQ_PREFETCH_COUNT=str(PENDING))
     with BrokerClient(servers.node.uri, "pending") as client:
@@ -28,12 +28,11 @@ def measure(servers: Servers) -> Subject:
         client.read(WARM_UP)
         emulator.reset()
         emulator.control(pending_sec=ANSWER_SEC)
-        at_rest, threads = process.memory(), 0
-        peak = at_rest
+        at_rest = peak = process.memory()
         client.send(QUEUE, requests.new(PENDING))
         begun = time.monotonic()
         while time.monotonic() - begun < FINDS_SEC:
-            peak, threads = max(peak, process.memory()), max(threads, process.threads())
+            peak = max(peak, process.memory())
             time.sleep(SAMPLE_SEC)
         held = emulator.stats(brief=True).finds - client.count(client.replies)
         client.until(client.replies, PENDING)
@@ -48,4 +47,4 @@ def measure(servers: Servers) -> Subject:
         Goal(answered, seconds, LIMIT_SEC, at_least=False, unit="s"),
         Goal(f"tax service calls per person, {PENDING:,} pending", finds / PENDING, 1, at_least=False),
     ]
-    return Subject("Lookups that are pending", [Series("threads", "", [threads])], goals)
+    return Subject("Lookups that are pending", goals=goals)

@@ -192,6 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def _feed(self, data: bytes) -> None:
+        rest = None
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -201,7 +202,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 raise httptools.HttpParserError from None
             headers = b"".join(b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade")
             self.parser = httptools.HttpRequestParser(self)
-            self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + data[offer.args[0] :])
+            rest = b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + data[offer.args[0] :]
+        if rest is not None:
+            # Not within the handler: the context of an error says why a head is refused.
+            self._feed(rest)
 
     def _refuse(self, reply: bytes) -> None:
         """Close the connection, with `reply` unless it could be taken for the answer to another request."""

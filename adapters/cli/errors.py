@@ -31,6 +31,7 @@ def failure_of(error: Exception) -> Failure | None:
     from adapters.mongodb import StoreRefuses, WrongAddress
     from adapters.rabbitmq.errors import BrokerRefused
     from adapters.runtime.startup import NotStarted
+    from function.outcomes import Reason
     from function.ports import Unavailable
 
     match error:
@@ -40,7 +41,7 @@ def failure_of(error: Exception) -> Failure | None:
             return Failure(str(error))
         case BrokerRefused():
             return Failure(f"RabbitMQ: {error}")
-        case Unavailable():
+        case Unavailable(reason=Reason.STORE_UNAVAILABLE):
             where = "check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
             return Failure(f"MongoDB cannot be reached now, or takes too long: {where}")
     return None

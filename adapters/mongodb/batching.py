@@ -20,7 +20,7 @@ MAX_WAIT_SEC = 1.0
 
 @dataclass(slots=True, eq=False)
 class _Call(Generic[T, R]):
-    """`news` is set once: when the batch that took the call has ended, or when the call leads the next batch."""
+    """`news` is set when the call is to lead the next batch, or when the batch that took it has ended."""
 
     item: T
     leads: bool = False

@@ -143,7 +143,11 @@ class SiteClient:
         finally:
             exchange.shut_down()
         if isinstance(reply, Exception):
-            raise reply
+            try:
+                raise reply
+            finally:
+                # The error's traceback holds this frame, and with it the person's form.
+                del reply
         if exchange.set_cookies:
             self.cookies.keep(url.url, exchange.set_cookies)
         return reply

@@ -244,14 +244,21 @@ async def within(seconds: float | None, waiting: Awaitable[T]) -> T:
     if seconds is None:
         return await waiting
     task = cast("asyncio.Task[T]", asyncio.current_task())
-    timer = asyncio.get_running_loop().call_later(seconds, task.cancel, TimeLimitExceeded)
+    before, has_expired = task.cancelling(), False
+
+    def expire() -> None:
+        nonlocal has_expired
+        has_expired = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
     try:
         return await waiting
-    except asyncio.CancelledError as cancelled:
-        if cancelled.args != (TimeLimitExceeded,) or task.uncancel():
-            # Somebody else cancels the task.
-            raise
-        raise TimeLimitExceeded from None
+    except asyncio.CancelledError:
+        # Otherwise somebody else cancels the task, perhaps in the same turn.
+        if has_expired and task.uncancel() <= before:
+            raise TimeLimitExceeded from None
+        raise
     finally:
         timer.cancel()
 

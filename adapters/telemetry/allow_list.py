@@ -5,6 +5,7 @@ every lookup's line belongs into `LookupEvent` and `_describe_lookup`. Of an exc
 places in the code, never a text: that may hold a URL with a person in it, a key, a body.
 """
 
+import os
 import re
 import sys
 from collections import deque
@@ -31,8 +32,11 @@ MAX_PLACES = 20
 """The innermost ones: unbounded recursion has a thousand."""
 MAX_CAUSES = 5
 
-# The libraries' may lie within the service's.
-_ROOTS = tuple(f"{root}/" for root in sorted({*sys.path, str(Path(__file__).parents[2])} - {""}, key=len, reverse=True))
+# The standard library's, the service's, and the installed packages', which may lie within either: the longest is first. No
+# other folder of sys.path, for a host appends the one that holds its entry file. sysconfig would take memory.
+_PACKAGES = [folder for folder in map(Path, sys.path) if folder.name.endswith("-packages")]
+_FOLDERS = {Path(os.__file__).parent, Path(__file__).parents[2], *_PACKAGES}
+_ROOTS = tuple(sorted((f"{folder}/" for folder in _FOLDERS), key=len, reverse=True))
 _MAX_NUMBER = 1e9
 """A larger number could identify a person: a passport's has ten digits, an INN twelve."""
 

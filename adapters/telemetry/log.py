@@ -120,7 +120,7 @@ def _coloured_renderer() -> Callable[[dict[str, Any]], str]:
     # Only on a terminal: it takes as much memory as the rest of this package; with rich, which it imports for
     # tracebacks that this log does not have, several times as much.
     with hide_modules("rich"):
-        from structlog.dev import ConsoleRenderer  # noqa: PLC0415
+        from structlog.dev import ConsoleRenderer  # noqa: PLC0415  # on a terminal alone
     renderer = ConsoleRenderer(sort_keys=False, timestamp_key="time")
     return lambda line: str(renderer(None, "", line))
 

@@ -58,7 +58,7 @@ class Journal:
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         try:
             # Personal data: readable by the owner only.
-            self._path.touch(0o600)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as exc:
             raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
         self._db = sqlite3.connect(self._path, timeout=0)

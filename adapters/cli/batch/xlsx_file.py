@@ -29,6 +29,8 @@ from adapters.cli.errors import WrongUse
 MAX_ROWS = 1 << 20
 COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"
+# Excel's own formats that need no code in the file: these are of days in East Asian languages.
+_LOCAL_DATES = frozenset({*range(27, 37), *range(50, 59)})
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
 
@@ -182,5 +184,5 @@ def _durations(styles: Element) -> Iterator[tuple[int, bool]]:
     for style, form in enumerate(styles.iterfind("{*}cellXfs/{*}xf")):
         number = form.get("numFmtId") or "0"
         code = codes.get(number, BUILTIN_FORMATS.get(int(number), ""))
-        if is_date_format(code):
+        if int(number) in _LOCAL_DATES or is_date_format(code):
             yield style, is_timedelta_format(code)

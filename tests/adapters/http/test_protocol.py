@@ -230,11 +230,12 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("offer", [b"", H2C], ids=["", "that offers an upgrade"])
 @pytest.mark.parametrize(("sent", "detail"), REFUSED)
 async def test_a_head_that_is_none_or_can_be_read_in_two_ways_is_refused(
-    patient: Served, sent: bytes, detail: str
+    patient: Served, sent: bytes, detail: str, offer: bytes
 ) -> None:
-    assert problem(await patient.told(sent)) == (400, detail)
+    assert problem(await patient.told(sent.replace(b"\r\n\r\n", b"\r\n" + offer + b"\r\n", 1))) == (400, detail)
 
 
 async def test_a_client_of_http_1_0_needs_no_host_and_gets_no_interim_reply(patient: Served) -> None:

@@ -22,6 +22,7 @@ from function.outcomes import Reason, Status
 from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent
 from tests.servers.process import wait_for
+from tests.system.process import ROOT
 
 TRACE_ID = "5a" * 16
 FOUND = LookupEvent("rabbitmq", "r-1", Status.FOUND, False, "nalog", 1.23456, 2, f"00-{TRACE_ID}-{'6b' * 8}-01")
@@ -170,6 +171,18 @@ def test_of_an_error_ours_or_a_librarys_the_type_the_places_and_the_causes_are_l
         assert line["places"][-1] == f"tests/adapters/telemetry/test_log.py:{first + 4} _fails"
         assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
         assert line["causes"][0]["places"] == [f"tests/adapters/telemetry/test_log.py:{first + 2} _fails"]
+
+
+def test_a_place_of_the_service_is_named_alike_where_a_host_adds_its_folder_to_the_path() -> None:
+    # As functions-framework does with the folder of its --source.
+    code = f"""
+import sys
+sys.path.append("{ROOT / "adapters"}")
+from adapters.telemetry.allow_list import place
+print(place("{ROOT / "adapters/http/endpoint.py"}", 7, "serve"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "adapters/http/endpoint.py:7 serve\n"
 
 
 def test_recursion_without_end_is_told_by_its_innermost_places() -> None:

@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.people import request
 from bench.soak.clients import Ledger
-from local_runtime.emulator.process import entry_for
+from local_runtime.emulator.register import entry_for
 
 FLAT = 1.25
 """Memory at the end to that of the beginning, at most."""

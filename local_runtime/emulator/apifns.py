@@ -1,10 +1,13 @@
 """The emulated paid provider api-fns.ru (fns-protocol.md, 5), with the same people; scenarios do not apply to it."""
 
+from dataclasses import replace
+
 from local_runtime.emulator import replies
-from local_runtime.emulator.counts import Counts, Step
 from local_runtime.emulator.register import Ending, PersonEntry
 from local_runtime.emulator.replies import HttpReply
-from local_runtime.emulator.tax_service import Call, person_of
+from local_runtime.emulator.state import Call
+from local_runtime.emulator.stats import Step
+from local_runtime.emulator.tax_service import person_of
 
 NO_PATRONYMIC = "нет"
 WRONG_KEY = "Ошибка: Неверный ключ (1)"
@@ -24,15 +27,15 @@ def paid_person_of(call: Call) -> PersonEntry | HttpReply:
     if form.get("doctype") != "21" or len(digits) != _PASSPORT_DIGITS or not digits.isdecimal():
         return _wrong_person()
     form["docno"] = f"{digits[:2]} {digits[2:4]} {digits[4:]}"
-    entry = person_of(Call(call.step, form, call.headers, call.settings))
+    entry = person_of(replace(call, form=form))
     return _wrong_person() if isinstance(entry, HttpReply) else entry
 
 
-def innfl(call: Call, counts: Counts) -> HttpReply:
+def innfl(call: Call) -> HttpReply:
     """Answer with the person's INN."""
     if (refused := _key_error(call)) is not None:
         return refused
-    if counts.calls(Step.APIFNS) > call.settings.apifns_limit:
+    if call.state.stats.calls[Step.APIFNS] > call.settings.apifns_limit:
         return replies.as_text(LIMIT_REACHED)
     entry = call.subject
     if not isinstance(entry, PersonEntry):
@@ -44,12 +47,12 @@ def innfl(call: Call, counts: Counts) -> HttpReply:
     return replies.as_json({"items": [{"ИНН": entry.inn if call.rule.inn is None else call.rule.inn}]})
 
 
-def stat(call: Call, counts: Counts) -> HttpReply:
+def stat(call: Call) -> HttpReply:
     """Answer with the quota."""
     if (refused := _key_error(call)) is not None:
         return refused
     limit = call.settings.apifns_limit
-    used = {"Лимит": limit, "Истрачено": min(counts.calls(Step.APIFNS), limit)}
+    used = {"Лимит": limit, "Истрачено": min(call.state.stats.calls[Step.APIFNS], limit)}
     return replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
 
 

@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from local_runtime.emulator import apifns, replies, tax_service
-from local_runtime.emulator.consent import Sessions
+from local_runtime.emulator import apifns, sessions, tax_service
 from local_runtime.emulator.control import control_app
-from local_runtime.emulator.counts import TAX_STEPS, Counts, Step
-from local_runtime.emulator.forms import NotAForm, read_form
+from local_runtime.emulator.forms import BadForm, read_form
 from local_runtime.emulator.register import PersonEntry
 from local_runtime.emulator.replies import HttpReply
-from local_runtime.emulator.reply_sender import AsgiRequest, send_reply
-from local_runtime.emulator.rules import Behaviour
-from local_runtime.emulator.settings import NO_RULE, EmulatorSettings
-from local_runtime.emulator.tax_service import Call, PendingResult, TwoStepService
+from local_runtime.emulator.reply_sender import send_reply
+from local_runtime.emulator.rules import NO_RULE, TAX_STEPS, apply_rule, replacement
+from local_runtime.emulator.settings import EmulatorSettings
+from local_runtime.emulator.state import Call, EmulatorState, PendingResult
+from local_runtime.emulator.stats import Step
 
 
 class ServedPath(NamedTuple):
@@ -39,6 +40,22 @@ PATHS = {
     "/api/innfl": ServedPath("GET", Step.APIFNS),
     "/api/stat": ServedPath("GET", Step.STAT),
 }
+_SUBJECTS: dict[Step, Callable[[Call], PersonEntry | PendingResult | HttpReply | None]] = {
+    Step.FIND: tax_service.person_of,
+    Step.LEGACY: tax_service.person_of,
+    Step.GET: tax_service.result_of,
+    Step.APIFNS: apifns.paid_person_of,
+}
+_ANSWERS: dict[Step, Callable[[Call], HttpReply]] = {
+    Step.FIND: tax_service.find,
+    Step.LEGACY: tax_service.legacy,
+    Step.GET: tax_service.get,
+    Step.PAGE: sessions.page,
+    Step.CONSENT_PAGE: lambda _: sessions.CONSENT_FORM_PAGE,
+    Step.CONSENT: sessions.consent,
+    Step.APIFNS: apifns.innfl,
+    Step.STAT: apifns.stat,
+}
 
 
 class EmulatorApp:
@@ -49,27 +66,8 @@ class EmulatorApp:
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.connections: Iterable[Any] = ()
-        self._counts = Counts()
-        self._behaviour = Behaviour(settings)
-        self._sessions = Sessions()
-        two_step = TwoStepService()
-        self._control = control_app(self._counts, self._behaviour, self._sessions, two_step)
-        self._subjects: dict[Step, Callable[[Call], PersonEntry | PendingResult | HttpReply | None]] = {
-            Step.FIND: tax_service.person_of,
-            Step.LEGACY: tax_service.person_of,
-            Step.GET: two_step.result_of,
-            Step.APIFNS: apifns.paid_person_of,
-        }
-        self._answers: dict[Step, Callable[[Call], HttpReply]] = {
-            Step.FIND: two_step.find,
-            Step.LEGACY: tax_service.legacy,
-            Step.GET: two_step.get,
-            Step.PAGE: self._sessions.page,
-            Step.CONSENT_PAGE: self._sessions.consent_page,
-            Step.CONSENT: self._sessions.consent,
-            Step.APIFNS: lambda call: apifns.innfl(call, self._counts),
-            Step.STAT: lambda call: apifns.stat(call, self._counts),
-        }
+        self._state = EmulatorState(settings)
+        self._control = control_app(self._state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,44 +75,36 @@ class EmulatorApp:
         if served is None:
             await self._control(scope, receive, send)
             return
-        request = AsgiRequest(scope, receive, send, self.connections)
+        request = Request(scope, receive)
         try:
-            form = await read_form(served.method, request)
-        except NotAForm as exc:
-            await self._refuse(exc.reply, request)
-            return
+            reply = await self._reply(await self._call(served, request))
+        except BadForm as exc:
+            reply = exc.reply
+        self._state.stats.statuses[int(reply.status)] += 1
+        self._state.stats.captchas += reply.captcha
+        await send_reply(reply, request, send, self.connections)
+
+    async def _call(self, served: ServedPath, request: Request) -> Call:
+        """The counted request. Raises BadForm."""
+        form = await read_form(served.method, request)
         step = served.steps if isinstance(served.steps, Step) else served.steps.get(form.get("c", ""))
         if step is None:
-            await self._refuse(replies.error("Неизвестная операция"), request)
-            return
-        await self._serve(Call(step, form, scope["headers"], self._behaviour.settings), request)
-
-    async def _serve(self, call: Call, request: AsgiRequest) -> None:
-        self._counts.start(call.step)
-        try:
-            reply = await self._reply(call)
-            self._counts.add_reply(reply.status, captcha=reply.captcha)
-            await send_reply(reply, call.rule, request)
-        finally:
-            self._counts.end(call.step)
-
-    async def _refuse(self, reply: HttpReply, request: AsgiRequest) -> None:
-        self._counts.add_reply(reply.status, captcha=False)
-        await send_reply(reply, NO_RULE, request)
+            raise BadForm("Неизвестная операция", HTTPStatus.BAD_REQUEST)
+        self._state.stats.calls[step] += 1
+        return Call(step, form, request, self._state)
 
     async def _reply(self, call: Call) -> HttpReply:
-        subject = self._subjects.get(call.step)
-        call.subject = subject(call) if subject else None
+        if call.step in _SUBJECTS:
+            call.subject = _SUBJECTS[call.step](call)
         if call.key:
-            self._counts.add_person(call.step, call.key)
-        call.rule = rule = self._behaviour.rule(call.step, call.key, call.poll)
-        delay = self._behaviour.latency(call.step) + rule.delay
+            self._state.stats.add_person(call.step, call.key)
+        call.rule = rule = self._state.rule(call.step, call.key, call.poll)
+        delay = self._state.latency(call.step) + rule.delay
         if delay:
             await asyncio.sleep(delay)
-        if rule is NO_RULE:
-            return self._answer(call)
-        return replies.apply_rule(replies.replacement(rule) or self._answer(call), rule)
+        reply = replacement(rule) or self._answer(call)
+        return reply if rule is NO_RULE else apply_rule(reply, rule)
 
     def _answer(self, call: Call) -> HttpReply:
-        refused = self._sessions.refusal(call) if call.step in TAX_STEPS else None
-        return refused or self._answers[call.step](call)
+        refused = sessions.refusal(call) if call.step in TAX_STEPS else None
+        return refused or _ANSWERS[call.step](call)

@@ -6,6 +6,8 @@ fields select. `README.md` lists all cases.
 
 from pydantic import JsonValue
 
+from local_runtime.emulator.replies import HTML_TYPE
+
 INVALID_REQUEST_ID = "Недопустимый идентификатор запроса"
 INTERNAL_ERROR = "Произошла внутренняя ошибка"
 UNAVAILABLE = "Сервис временно недоступен. Повторите попытку позже"
@@ -14,7 +16,6 @@ MAINTENANCE = (
     "<p>Сервис недоступен в связи с проведением технических работ. Время проведения технических работ: до 06:00.</p>"
     "</body></html>"
 )
-HTML_TYPE = "text/html;charset=UTF-8"
 
 _ERROR_500: dict[str, JsonValue] = {"on": "tax", "error": UNAVAILABLE, "status": 500}
 

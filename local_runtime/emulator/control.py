@@ -9,12 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from local_runtime.emulator.consent import Sessions
-from local_runtime.emulator.counts import Counts
 from local_runtime.emulator.register import PEOPLE, NamedPerson
-from local_runtime.emulator.rules import Behaviour
 from local_runtime.emulator.settings import EmulatorSettings, validation_errors
-from local_runtime.emulator.tax_service import TwoStepService
+from local_runtime.emulator.state import EmulatorState
+from local_runtime.emulator.stats import Stats
 
 WELCOME = """The tax service, emulated. All of its people are invented.
 
@@ -28,7 +26,7 @@ GET  /control                 how it behaves; POST changes it, DELETE undoes it
 """
 
 
-def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_step: TwoStepService) -> Starlette:
+def control_app(state: EmulatorState) -> Starlette:
     """The application for the endpoints that are not part of an emulated service."""
 
     async def welcome(_request: Request) -> Response:
@@ -39,10 +37,9 @@ def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_st
 
     async def stats(request: Request) -> Response:
         if request.method == "DELETE":
-            counts.reset()
-            return Response(status_code=HTTPStatus.NO_CONTENT)
-        shown = counts.stats(brief="brief" in request.query_params)
-        return Response(shown.model_dump_json(), media_type="application/json")
+            state.stats = Stats()
+        left_out = {"persons"} if "brief" in request.query_params else None
+        return Response(state.stats.model_dump_json(exclude=left_out), media_type="application/json")
 
     async def control(request: Request) -> Response:
         if request.method == "POST":
@@ -50,12 +47,10 @@ def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_st
                 wanted = EmulatorSettings.model_validate_json(await request.body())
             except ValidationError as exc:
                 return JSONResponse({"errors": validation_errors(exc)}, status_code=HTTPStatus.BAD_REQUEST)
-            behaviour.change(wanted, frozenset(wanted.model_fields_set))
+            state.change(wanted, frozenset(wanted.model_fields_set))
         elif request.method == "DELETE":
-            behaviour.reset()
-            sessions.clear()
-            two_step.clear()
-        return JSONResponse(_settings(behaviour))
+            state.reset()
+        return JSONResponse(_settings(state))
 
     return Starlette(
         routes=[
@@ -67,12 +62,12 @@ def control_app(counts: Counts, behaviour: Behaviour, sessions: Sessions, two_st
     )
 
 
-def _settings(behaviour: Behaviour) -> dict[str, Any]:
+def _settings(state: EmulatorState) -> dict[str, Any]:
     rules = [
         {**one.rule.model_dump(mode="json", exclude_unset=True), "seen": one.seen, "fired": one.fired}
-        for one in behaviour.given
+        for one in state.rules
     ]
-    return {**behaviour.settings.model_dump(mode="json"), "rules": rules}
+    return {**state.settings.model_dump(mode="json"), "rules": rules}
 
 
 def _describe(person: NamedPerson) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from function import inn
+from function.request import LookupRequest
 
 _REGIONS = 92
 _SEPARATOR = "\x1f"
@@ -108,6 +109,20 @@ def entry_of(form: Mapping[str, str], *, yo_differs: bool = False) -> PersonEntr
     found = PersonEntry(key, ending, _inn(int(digest[16:48], 16)) if ending is Ending.FOUND else "")
     person = named_people(yo_differs=yo_differs).get(key)
     return found if person is None else PersonEntry(key, person.ending, person.inn or found.inn, person.pending)
+
+
+def entry_for(request: LookupRequest) -> PersonEntry:
+    """The register's entry for a request's person: the key at `/stats`, the ending, the INN."""
+    serial, number = request.document_serial, request.document_number
+    form = {
+        "fam": request.last_name,
+        "nam": request.first_name,
+        "otch": request.middle_name,
+        "bdate": request.birth_date.strftime("%d.%m.%Y"),
+        "doctype": request.document_type,
+        "docno": f"{serial} {number}",
+    }
+    return entry_of(form)
 
 
 @cache

@@ -15,8 +15,8 @@ from urllib3.exceptions import HTTPError
 
 from adapters.providers import ProviderStatus
 from function.ports import Unavailable
-from local_runtime.emulator.counts import Step
-from local_runtime.emulator.process import EmulatorControl, WrongEmulatorSettings
+from local_runtime.emulator.control_client import EmulatorControl, WrongEmulatorSettings
+from local_runtime.emulator.stats import Step
 from local_runtime.playground.switchable_provider import SwitchableProvider
 
 PAGE = Path(__file__).parent / "page"

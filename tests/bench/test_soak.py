@@ -9,7 +9,7 @@ from bench.soak import run
 from bench.soak.clients import Ledger
 from bench.soak.faults import FAULTS, plan
 from bench.soak.verdict import judge
-from local_runtime.emulator.process import entry_for
+from local_runtime.emulator.register import entry_for
 from tests.servers.rabbitmq import Node
 
 SECONDS = 9.5

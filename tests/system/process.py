@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 from pymongo import MongoClient
 
-from local_runtime.emulator.process import EmulatorControl
+from local_runtime.emulator.control_client import EmulatorControl
 from tests.servers.mongod import Mongo
 from tests.servers.process import wait_for
 from tests.servers.rabbitmq import Node

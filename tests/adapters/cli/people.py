@@ -13,7 +13,7 @@ from typing import Any
 
 import openpyxl
 
-from local_runtime.emulator.process import EmulatorControl
+from local_runtime.emulator.control_client import EmulatorControl
 
 INN = Path(sys.executable).with_name("inn")
 HEADING = ["Фамилия", "Имя", "Отчество", "Дата рождения", "Серия паспорта", "Номер паспорта"]

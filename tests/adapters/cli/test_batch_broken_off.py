@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from local_runtime.emulator.process import EmulatorControl
+from local_runtime.emulator.control_client import EmulatorControl
 from tests.adapters.cli.conftest import Host, Response, answering
 from tests.adapters.cli.people import HEADING, Run, people, read, write
 from tests.system.local.conftest import LocalRuntime

@@ -1,13 +1,12 @@
 """A client of the emulator that knows nothing but HTTP."""
 
-import json
-from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import urllib3
+from urllib3 import BaseHTTPResponse
 
 from local_runtime.emulator.process import Emulator
 
@@ -30,61 +29,44 @@ FORM: Form = {
 """Somebody who has no name in the register, and an INN."""
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
 @dataclass
 class Client:
-    """Sends one request on each connection; a form makes it a POST. Whoever asks for nobody else asks for FORM."""
+    """Sends requests; a form makes one a POST. Whoever asks for nobody else asks for FORM."""
 
     url: str
     bound: float = BOUND_SEC
 
-    def __call__(self, path: str, form: Form | None = None, **headers: str) -> Reply:
-        address = urlsplit(self.url)
+    def __call__(self, path: str, form: Form | None = None, **headers: str) -> BaseHTTPResponse:
         body = None if form is None else urlencode(form)
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", **headers}
-        with closing(HTTPConnection(address.hostname or "", address.port, timeout=self.bound)) as connection:
-            connection.request("GET" if form is None else "POST", path, body, headers)
-            response = connection.getresponse()
-            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        with urllib3.PoolManager(retries=False, timeout=self.bound) as http:
+            return http.request("GET" if form is None else "POST", self.url + path, body=body, headers=headers)
 
-    def find(self, form: Form = FORM, path: str = NEW, **headers: str) -> Reply:
+    def find(self, form: Form = FORM, path: str = NEW, **headers: str) -> BaseHTTPResponse:
         return self(path, {"c": "find", **form}, **headers)
 
-    def get(self, found: Reply, path: str = NEW) -> Reply:
-        return self(path, {"c": "get", "requestId": found.json["requestId"]})
+    def get(self, found: BaseHTTPResponse, path: str = NEW) -> BaseHTTPResponse:
+        return self(path, {"c": "get", "requestId": found.json()["requestId"]})
 
     def result(self, form: Form = FORM) -> Any:
         """What the first poll of a find says."""
-        return self.get(self.find(form)).json
+        return self.get(self.find(form)).json()
 
     def polls(self, count: int, form: Form = FORM) -> list[Any]:
         """So many polls of one find: the state of each, or its status where that is not 200."""
         found = self.find(form)
         replies = [self.get(found) for _ in range(count)]
-        return [reply.json["state"] if reply.status == 200 else reply.status for reply in replies]
+        return [reply.json()["state"] if reply.status == 200 else reply.status for reply in replies]
 
-    def legacy(self, form: Form = FORM, path: str = OLD, **headers: str) -> Reply:
+    def legacy(self, form: Form = FORM, path: str = OLD, **headers: str) -> BaseHTTPResponse:
         return self(path, {"c": "innMy", "bplace": "", **form}, **headers)
 
-    def searches(self, form: Form = FORM, **headers: str) -> tuple[Reply, Reply]:
+    def searches(self, form: Form = FORM, **headers: str) -> tuple[BaseHTTPResponse, BaseHTTPResponse]:
         """The same search by each protocol."""
         return self.find(form, **headers), self.legacy(form, **headers)
 
-    def paid(self, form: Form = FORM, **changes: str) -> Reply:
+    def paid(self, form: Form = FORM, **changes: str) -> BaseHTTPResponse:
         fields = {name: form.get(name, "") for name in ("fam", "nam", "otch", "bdate", "doctype", "docno")}
         fields |= {"otch": fields["otch"] or "нет", "docno": fields["docno"].replace(" ", "")}
         return self("/api/innfl?" + urlencode({**fields, "key": KEY, **changes}))
@@ -93,10 +75,9 @@ class Client:
         """The session's cookie."""
         return self("/inn.do").headers["set-cookie"].partition(";")[0]
 
-    def consent(self, **headers: str) -> Reply:
-        return self(
-            "/static/personal-data-proc.json", {"from": "/inn.do", "svc": "inn", "personalData": "1"}, **headers
-        )
+    def consent(self, **headers: str) -> BaseHTTPResponse:
+        form = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
+        return self("/static/personal-data-proc.json", form, **headers)
 
 
 @pytest.fixture

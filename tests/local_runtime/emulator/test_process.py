@@ -13,8 +13,8 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.__main__ import main
-from local_runtime.emulator.counts import Step
 from local_runtime.emulator.process import Emulator, EmulatorFailed
+from local_runtime.emulator.stats import Step
 from tests.servers.process import wait_for
 
 BOUND_SEC = 60

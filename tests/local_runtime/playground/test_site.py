@@ -13,7 +13,8 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Ticket, Unavailable, Verdict
 from function.rate_limit import RateLimit
 from function.request import LookupRequest
-from local_runtime.emulator.process import Emulator, EmulatorControl
+from local_runtime.emulator.control_client import EmulatorControl
+from local_runtime.emulator.process import Emulator
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.playground.switchable_provider import MAX_ANSWERS, LatestAnswer
 from tests.adapters.http.conftest import serving

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from local_runtime.emulator.process import EmulatorControl
+from local_runtime.emulator.control_client import EmulatorControl
 from tests.servers.process import wait_for
 from tests.system.process import START_SEC, Process
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from function.telemetry import STATUSES
-from local_runtime.emulator.process import entry_for
+from local_runtime.emulator.register import entry_for
 from tests.servers.rabbitmq import PASSWORD, Node
 from tests.system.personal import People, lookup, seen, told, values
 from tests.system.rabbitmq.production import SECRETS, Production, production

@@ -4,7 +4,7 @@ It stores the invented people of the local runtime, in plain text. For real pers
 `adapters.mongodb`.
 """
 
-from local_runtime.store.answers import EmbeddedAnswers
+from local_runtime.store.answer_store import EmbeddedAnswerStore
 from local_runtime.store.database import StoreUnusable
 from local_runtime.store.history import EmbeddedHistory
 from local_runtime.store.rate_limits import EmbeddedRateLimiter
@@ -12,5 +12,5 @@ from local_runtime.store.rate_limits import EmbeddedRateLimiter
 __all__ = ["EmbeddedStore", "StoreUnusable"]
 
 
-class EmbeddedStore(EmbeddedAnswers, EmbeddedRateLimiter, EmbeddedHistory):
+class EmbeddedStore(EmbeddedAnswerStore, EmbeddedRateLimiter, EmbeddedHistory):
     """All ports of the store in one file."""

@@ -49,7 +49,7 @@ ON CONFLICT (person, request_id) DO UPDATE SET time = excluded.time, status = ex
 """
 
 
-class EmbeddedAnswers(EmbeddedBase, AnswerStore):
+class EmbeddedAnswerStore(EmbeddedBase, AnswerStore):
     """The AnswerStore."""
 
     @override

@@ -22,8 +22,9 @@ def states(page: Page) -> Iterator[str]:
     yield "idle"
     page.type("lastName", "Ivanova")
     page.type("documentNumber", "")
-    page.click("ask")
+    page.ask()
     assert page.fault("lastName")
+    page.refused("422 (Unprocessable Entity)")
     yield "form errors"
     for person, state in (("ivanova", "found"), ("unavailable", "not now")):
         page.pick(person)

@@ -1,12 +1,14 @@
 // The fields of the form: the contract's, and two that tell only how to send it.
 
-import { kindOf, today } from "./checks.js";
 import { byId, el } from "./dom.js";
 import { documentName, documentTypes, t } from "./i18n.js";
 
 const typeOptions = () => documentTypes.map((code) => [code, `${code} · ${documentName(code)}`]);
 const modeOptions = () => ["binary", "structured"].map((mode) => [mode, t(mode)]);
-const kind = () => kindOf(controls.documentType.value);
+const KINDS = { 21: "21", "01": "Roman", "03": "Roman" };
+const kind = () => KINDS[controls.documentType.value] ?? "Free";
+// Swedish dates are ISO dates.
+const today = () => new Date().toLocaleDateString("sv");
 
 const FIELDS = {
   requestId: { group: "envelope", required: true },

@@ -1,12 +1,10 @@
-// The form: what it holds, what the page's checks and the service say of it.
+// The form: what it holds, and what the service says of it.
 
-import { faultOf, faultsOf } from "./checks.js";
 import { byId, say } from "./dom.js";
 import { SENT, controls, describeFields, isRequired, makeFields, placeOf } from "./fields.js";
 import { faultText, onLanguage, t } from "./i18n.js";
 
-const faults = new Map();
-let mayBeSentAnyway = false;
+let faults = new Map();
 let ownId = "";
 
 /** The fields as they will travel: what is left empty and may be, is left out. */
@@ -35,19 +33,9 @@ export function renewId() {
   controls.requestId.value = ownId;
 }
 
-/** Whether the page finds nothing wrong; else the faults stand at the fields, and the first one has the focus. */
-export function check() {
-  const found = faultsOf(values());
-  showFaults(found, { anyway: true });
-  if (found.size) focusFirst();
-  return found.size === 0;
-}
-
-/** Faults at their fields, by name. `anyway`: the form may be sent all the same. */
-export function showFaults(found, { anyway = false } = {}) {
-  faults.clear();
-  found.forEach((fault, name) => faults.set(name, fault));
-  mayBeSentAnyway = anyway;
+/** Faults at their fields, by name. */
+export function showFaults(found) {
+  faults = found;
   show();
 }
 
@@ -65,11 +53,13 @@ export function askForToken() {
 export function startForm() {
   makeFields();
   for (const name of SENT) {
-    controls[name].addEventListener("change", () => lookAt(name));
-    // What was wrong is looked at with each key: of one field, or of another that hangs on it.
-    controls[name].addEventListener("input", () => lookAt());
+    // What is typed over is not known to be wrong.
+    controls[name].addEventListener("input", () => faults.delete(name) && show());
   }
-  controls.documentType.addEventListener("change", describeFields);
+  controls.documentType.addEventListener("change", () => {
+    showFaults(new Map());
+    describeFields();
+  });
   onLanguage(describeFields);
   onLanguage(show);
   renewId();
@@ -81,15 +71,6 @@ function values() {
   return Object.fromEntries(SENT.map((name) => [name, valueOf(controls[name])]));
 }
 
-function lookAt(...names) {
-  for (const name of [...faults.keys(), ...names]) {
-    const fault = faultOf(name, values());
-    if (fault) faults.set(name, fault);
-    else faults.delete(name);
-  }
-  show();
-}
-
 function show() {
   for (const name of SENT) {
     const fault = faults.get(name);
@@ -97,7 +78,4 @@ function show() {
     placeOf(name).classList.toggle("wrong", Boolean(fault));
     byId(`${name}-fault`).textContent = fault ? faultText(fault) : "";
   }
-  const anyway = mayBeSentAnyway && faults.size > 0;
-  byId("anyway").hidden = !anyway;
-  byId("form-note").textContent = anyway ? t("anywayNote") : "";
 }

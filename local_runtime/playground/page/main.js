@@ -3,7 +3,7 @@
 import { faultsIn, showAsking, showLater, showResult, showError, startAnswer } from "./answer.js";
 import { byId, el } from "./dom.js";
 import { dataOf, eventOf, send, startEvents } from "./events.js";
-import { askForToken, check, fill, focusFirst, isOfPerson, mode, renewId, request, showFaults, startForm, token } from "./form.js";
+import { askForToken, fill, focusFirst, isOfPerson, mode, renewId, request, showFaults, startForm, token } from "./form.js";
 import { aboutPerson, onLanguage, startLanguages, t } from "./i18n.js";
 import { people, refresh, startRuntime } from "./runtime.js";
 import { randomPerson } from "./random_person.js";
@@ -12,11 +12,6 @@ import { startService } from "./service.js";
 let invented = [];
 let event = null;
 let busy = false;
-
-async function ask() {
-  event = eventOf(request(), mode(), token());
-  await sendEvent();
-}
 
 async function sendEvent() {
   if (busy) return;
@@ -73,13 +68,14 @@ function listen() {
     submitted.preventDefault();
     if (busy) return;
     renewId();
-    if (check()) ask();
+    showFaults(new Map());
+    event = eventOf(request(), mode(), token());
+    sendEvent();
   });
   // An edited person is not the one of the list any more, which can then be picked again.
   byId("request").addEventListener("input", ({ target }) => {
     if (isOfPerson(target.id)) byId("person").value = "";
   });
-  byId("anyway").addEventListener("click", () => !busy && ask());
   byId("random-person").addEventListener("click", () => {
     byId("person").value = "";
     fill(randomPerson());

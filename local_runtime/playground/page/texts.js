@@ -20,8 +20,6 @@ export const TEXTS = {
   envelope: ["Event", "Событие"],
   ask: ["Find the INN", "Узнать ИНН"],
   asking: ["Asking…", "Спрашиваем…"],
-  anyway: ["Send it anyway", "Всё равно отправить"],
-  anywayNote: ["The service checks every request itself: send it to see its reply.", "Сервис сам проверяет каждый запрос: отправьте и увидите его ответ."],
   optional: ["Optional", "Необязательно"],
 
   lastName: ["Last name", "Фамилия"],
@@ -224,7 +222,7 @@ export const REASONS = {
   deadline: ["The answer did not come within the deadline. It is saved when it comes.", "Ответ не успел к сроку. Когда придёт, он сохранится."],
 };
 
-// What the service says of a field, by its own words; the page's checks say the same ones.
+// What the service says of a field, by its own words.
 export const FAULTS = {
   "is required": ["Fill this in", "Заполните это поле"],
   "must be a string": ["Must be a text", "Должно быть текстом"],

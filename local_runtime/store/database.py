@@ -14,7 +14,6 @@ from function.outcomes import Reason
 from function.ports import LEASE_SEC, Clock, Unavailable
 
 BUSY_SEC = 30
-"""The longest wait for another process's write."""
 
 _VERSION = 1
 _TABLES = """
@@ -61,10 +60,12 @@ class Database:
     """One SQLite file in WAL mode: readers never wait, and a write is on disk when it returns.
 
     Opening the file deletes what expired before `now` (seconds since the epoch). Raises StoreUnusable.
+    `busy`: the longest wait for another process's write, in seconds.
     """
 
-    def __init__(self, path: Path, now: float) -> None:
+    def __init__(self, path: Path, now: float, busy: float = BUSY_SEC) -> None:
         self._path = path
+        self._busy = busy
         self._idle: deque[sqlite3.Connection] = deque()
         # Threads of this process queue here: SQLite's own waiting is a poll, and not fair.
         self._writer = threading.Lock()
@@ -111,7 +112,7 @@ class Database:
             self._idle.pop().close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SEC, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         # FULL: in WAL mode, less would lose the last commits in a power cut.
         connection.execute("PRAGMA synchronous = FULL")
         return connection
@@ -124,7 +125,7 @@ class Database:
 
     def _to_wal(self) -> None:
         """Switch to WAL mode; SQLite does not wait, but fails with "busy", if two processes do this at once."""
-        deadline = time.monotonic() + BUSY_SEC
+        deadline = time.monotonic() + self._busy
         while True:
             try:
                 with self.reading() as connection:
@@ -151,13 +152,15 @@ class Database:
 class EmbeddedBase:
     """Base class of the embedded stores: the file at `path`, created if missing, and the clock.
 
-    `lease`: seconds that a claim lasts; `clock`: by default this machine's.
+    `lease`: seconds that a claim lasts; `clock`: by default this machine's; `busy`: as of Database.
     """
 
-    def __init__(self, path: Path | str, *, lease: float = LEASE_SEC, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path | str, *, lease: float = LEASE_SEC, clock: Clock | None = None, busy: float = BUSY_SEC
+    ) -> None:
         self._clock = clock or SystemClock()
         self._lease = lease
-        self._database = Database(Path(path), self._now())
+        self._database = Database(Path(path), self._now(), busy)
 
     def ping(self) -> None:
         """Check that the store can be read. Raises `Unavailable`."""

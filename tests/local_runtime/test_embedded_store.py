@@ -11,7 +11,7 @@ import pytest
 from function.outcomes import Reason
 from function.ports import Claim, Unavailable
 from local_runtime.store import EmbeddedStore, StoreUnusable
-from local_runtime.store import database as database_module
+from local_runtime.store.database import Database
 from tests.contracts.answers import AnswerStoreContract
 from tests.contracts.history import HistoryContract
 from tests.contracts.rate_limiter import RateLimiterContract
@@ -64,10 +64,8 @@ def test_what_has_expired_leaves_the_file_at_the_next_start(
         assert file.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM claims)").fetchone() == (1, 0)
 
 
-def test_a_commit_is_on_the_disk_before_it_is_reported(harness: StoreHarness) -> None:
-    store = harness.store
-    assert isinstance(store, EmbeddedStore)
-    with store._database.reading() as connection:
+def test_a_commit_is_on_the_disk_before_it_is_reported(path: Path) -> None:
+    with closing(Database(path, now=0)) as database, database.reading() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
@@ -89,36 +87,28 @@ def _modes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(harness: StoreHarness) -> None:
-    store = harness.store
-    assert isinstance(store, EmbeddedStore)
-    with store._database.writing() as connection:
-        connection.execute("DROP TABLE history")
+def test_a_write_that_fails_half_way_leaves_nothing(path: Path, harness: StoreHarness) -> None:
     claim = harness.claim(request())
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE history")
     with pytest.raises(sqlite3.OperationalError):
-        store.save(claim, request(), harness.answer())
+        harness.store.save(claim, request(), harness.answer())
     assert harness.find(request().person) is None
-    assert store.find_or_claim(request().person) is None
+    assert harness.store.find_or_claim(request().person) is None
 
 
-def test_a_file_that_another_process_holds_too_long_is_unavailable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
-    store = EmbeddedStore(tmp_path / "inn.sqlite")
-    other = sqlite3.connect(tmp_path / "inn.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable) as caught:
-        store.find_or_claim(request().person)
-    assert caught.value.reason is Reason.STORE_UNAVAILABLE
-    assert store.find_many([request().person]) == {}
-    other.close()
-    assert isinstance(store.find_or_claim(request().person), Claim)
-    store.close()
+def test_a_file_that_another_process_holds_too_long_is_unavailable(path: Path) -> None:
+    with closing(EmbeddedStore(path, busy=0.05)) as store:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable) as caught:
+                store.find_or_claim(request().person)
+            assert caught.value.reason is Reason.STORE_UNAVAILABLE
+            assert store.find_many([request().person]) == {}
+        assert isinstance(store.find_or_claim(request().person), Claim)
 
 
-def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SEC", 0.05)
+def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> None:
     file, folder, damaged = tmp_path / "file", tmp_path / "folder", tmp_path / "damaged.sqlite"
     file.write_text("x")
     folder.mkdir()
@@ -138,7 +128,7 @@ def test_a_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path, mon
         (tmp_path / "held", f"another process has {tmp_path}/held locked: end it, and start again"),
     ):
         with pytest.raises(StoreUnusable) as caught:
-            EmbeddedStore(path)
+            EmbeddedStore(path, busy=0.05)
         assert str(caught.value) == said
     held.close()
 

@@ -66,29 +66,17 @@ def call(url: str, body: object = None, headers: Mapping[str, str] = JSON) -> ur
     return urllib3.request("POST", url, body=data, headers=headers, retries=False)
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/", "text/html; charset=utf-8"),
-        ("/playground/page.css", "text/css; charset=utf-8"),
-        ("/playground/main.js", "text/javascript; charset=utf-8"),
-        ("/playground/icon.svg", "image/svg+xml"),
-        ("/playground/people", "application/json"),
-        ("/playground/state", "application/json"),
-    ],
-)
-def test_every_file_has_its_type_and_a_policy_that_allows_nothing_else(site: str, path: str, kind: str) -> None:
-    answer = call(site + path)
-    assert (answer.status, answer.headers["content-type"]) == (200, kind)
-    policy = answer.headers["content-security-policy"].split("; ")
-    assert "default-src 'none'" in policy
-    assert not [rule for rule in policy if "unsafe" in rule or "http" in rule or "*" in rule]
-    assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-def test_nothing_but_the_pages_own_files_is_served(site: str) -> None:
-    for outside in ("/playground/site.py", "/playground/../site.py", "/playground/index.html"):
-        assert call(site + outside).status == 404
+def test_every_file_has_its_type_and_a_strict_policy_and_nothing_else_is_served(site: str) -> None:
+    files = {"": "text/html", "page.css": "text/css", "main.js": "text/javascript", "people": "application/json"}
+    for name, kind in files.items():
+        answer = call(f"{site}/playground/{name}" if name else site)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, kind)
+        policy = answer.headers["content-security-policy"].split("; ")
+        assert "default-src 'none'" in policy
+        assert not [rule for rule in policy if "unsafe" in rule or "http" in rule or "*" in rule]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    for outside in ("site.py", "../site.py", "index.html"):
+        assert call(f"{site}/playground/{outside}").status == 404
 
 
 def test_the_switches_are_set_one_by_one_and_the_state_shows_them(site: str) -> None:

@@ -24,6 +24,16 @@ GRACE_SEC = 1
 WRONG_USE = 2
 
 
+class _Server(uvicorn.Server):
+    """Prints its address once it listens and handles signals."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        sys.stdout.write(json.dumps({"url": f"http://{host}:{port}", "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Serve until a signal, or the end of the parent. Returns the exit status: 1 the address is taken, 2 wrong use."""
     wanted = _parser().parse_args(arguments)
@@ -40,9 +50,6 @@ def main(arguments: Sequence[str]) -> int:
     server = _server(settings)
     if wanted.with_parent:
         threading.Thread(target=_end_with_parent, args=[server], daemon=True).start()
-    host, port = listener.getsockname()[:2]
-    sys.stdout.write(json.dumps({"url": f"http://{host}:{port}", "pid": os.getpid()}) + "\n")
-    sys.stdout.flush()
     server.run(sockets=[listener])
     return 0
 
@@ -80,7 +87,7 @@ def _server(settings: EmulatorSettings) -> uvicorn.Server:
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SEC,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     app.connections = server.server_state.connections
     return server
 

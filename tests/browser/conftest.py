@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from tests.browser.page import Page
 from tests.servers.process import wait_for
 from tests.servers.programs import CHROMEDRIVER, CHROMIUM
-from tests.system.local.conftest import AT_ONCE, LocalRuntime
+from tests.system.local.conftest import AT_ONCE, LocalRuntime, ended
 
 SETTINGS = {"CLIENT_NALOG_COOLDOWN_SEC": "5", "CACHE_FOUND_DAYS": "1"}
 FLAGS = (
@@ -36,9 +36,7 @@ def start_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
         def start(**settings: str) -> LocalRuntime:
             runtime = LocalRuntime(tmp_path_factory.mktemp("runtime"), **settings)
-            stack.callback(runtime.end, signal.SIGTERM)
-            runtime.tax_service.control(**AT_ONCE)
-            return runtime
+            return stack.enter_context(ended(runtime, signal.SIGTERM))
 
         yield start
 

@@ -1,7 +1,6 @@
 """The playground as a person uses it: what can be done on the page, and what can be seen there."""
 
 import json
-from base64 import b64decode
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -146,13 +145,6 @@ class Page:
         """Pixels by which the page is wider than what it was opened on; below 0 where there is a scroll bar."""
         # A phone widens its window to what does not fit.
         return int(self.run("return document.documentElement.scrollWidth")) - self.width
-
-    def picture(self) -> bytes:
-        """The whole page as a PNG."""
-        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        options = {"captureBeyondViewport": True, "clip": clip}
-        return b64decode(self.driver.execute_cdp_cmd("Page.captureScreenshot", options)["data"])
 
 
 def _body(message: str) -> dict[str, Any]:

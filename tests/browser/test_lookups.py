@@ -1,8 +1,5 @@
 """A lookup on the page, from the form to the answer: what it tells, where it came from, and what went over the wire."""
 
-import os
-from pathlib import Path
-
 import pytest
 from selenium.webdriver.support.ui import Select
 
@@ -10,7 +7,6 @@ from tests.browser.conftest import switch
 from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "playground.png"
 ASKED = {"Checks": "passed", "Cache": "missed", "Tax service": "answered"}
 CACHED = {"Checks": "passed", "Cache": "answered", "Tax service": "unasked"}
 
@@ -28,9 +24,6 @@ def test_the_first_answer_comes_from_the_tax_service_and_the_second_from_the_cac
         assert page.wait(lambda: page.count("searches")) == 1
     assert page.wait(lambda: page.text("status")).startswith("Found: INN 770000000300, from the cache, in ")
     assert runtime.tax_service.stats().finds == 1
-    if "INN_SCREENSHOT" in os.environ:
-        PICTURE.parent.mkdir(exist_ok=True)
-        PICTURE.write_bytes(page.picture())
 
 
 @pytest.mark.parametrize("mode", ["binary", "structured"])

@@ -1,14 +1,12 @@
 """How the emulator is controlled: settings, rules, captchas; and what `/stats` shows."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import urllib3
 
-from function.request import LookupRequest, parse
 from local_runtime.emulator import settings as settings_module
 from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.control_client import WrongEmulatorSettings
@@ -18,6 +16,7 @@ from local_runtime.emulator.replies import Connection
 from local_runtime.emulator.rules import STEPS_OF, Body, Captcha, Consent, Rule
 from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.emulator.stats import Step
+from tests.doubles import request
 from tests.local_runtime.emulator.conftest import FORM, NEW, Client, Form
 
 README = Path(settings_module.__file__).with_name("README.md").read_text(encoding="utf-8")
@@ -145,7 +144,7 @@ def test_calls_are_counted_by_step_and_by_person_without_name_or_document(
     client.session()
     client.consent()
     stats = emulator.stats()
-    lee = entry_for(lookup_of(emulator, "lee")).key
+    lee = next(person["key"] for person in emulator.people() if person["id"] == "lee")
     [other] = stats.persons.keys() - {lee}
     assert stats.persons == {lee: {"find": 1, "get": 2, "legacy": 1}, other: {"find": 2}}
     assert [stats.calls[step] for step in (Step.FIND, Step.PAGE, Step.CONSENT_PAGE, Step.CONSENT)] == [4, 1, 0, 1]
@@ -157,18 +156,10 @@ def test_calls_are_counted_by_step_and_by_person_without_name_or_document(
     assert (brief.finds, brief.persons) == (5, {})
 
 
-def lookup_of(emulator: Emulator, who: str) -> LookupRequest:
-    fields = next(person["request"] for person in emulator.people() if person["id"] == who)
-    request = parse({"requestId": "1", **fields}, datetime.now(UTC).date())
-    assert isinstance(request, LookupRequest)
-    return request
-
-
 def test_a_request_of_the_contract_finds_its_counts(emulator: Emulator, client: Client) -> None:
     for person in emulator.people():
         client.find(person["form"])
-        request = lookup_of(emulator, person["id"])
-        entry = entry_for(request)
+        entry = entry_for(request(**person["request"]))
         assert emulator.stats().of(entry.key) == 1, person["id"]
         assert (entry.key, entry.ending, entry.inn) == (person["key"], person["ending"], person["inn"])
 

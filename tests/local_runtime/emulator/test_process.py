@@ -13,6 +13,7 @@ import pytest
 import urllib3
 
 from local_runtime.emulator.__main__ import main
+from local_runtime.emulator.control_client import EmulatorControl
 from local_runtime.emulator.process import Emulator, EmulatorFailed
 from local_runtime.emulator.stats import Step
 from tests.servers.process import wait_for
@@ -36,11 +37,10 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def answers(url: str) -> bool:
-    with urllib3.PoolManager(retries=False, timeout=5) as http:
-        try:
-            return bool(http.request("GET", url + "/stats").status == 200)
-        except urllib3.exceptions.HTTPError:
-            return False
+    try:
+        return bool(EmulatorControl(url).people())
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 def test_it_listens_on_the_address_that_it_prints_and_outlives_its_standard_input() -> None:
@@ -49,18 +49,13 @@ def test_it_listens_on_the_address_that_it_prints_and_outlives_its_standard_inpu
         process.stdin.close()
         assert answers(url)
         port = url.rpartition(":")[2]
-        assert_refused(port)
         with pytest.raises(EmulatorFailed):
             Emulator("--port", port)
-    assert_refused("99999")
-
-
-def assert_refused(port: str) -> None:
-    """One clear line says that it cannot listen there."""
-    refused = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=BOUND_SEC, check=False)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{port}: ")
-    assert refused.stderr.count("\n") == 1
+        for refused in (port, "99999"):
+            command = [*COMMAND, "--port", refused]
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_SEC, check=False)
+            assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+            assert ended.stderr.startswith(f"emulator: cannot listen on 127.0.0.1:{refused}: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -102,7 +97,6 @@ def test_it_ends_with_its_standard_input_whatever_replies_hang() -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["--scenario", "sad"], "scenario"),
         (["--latency", "-1"], "latency"),
         (["--control", '{"rules": [{"on": "x"}]}'], "rules.0.on"),
         (["--control", "nonsense"], "JSON"),
@@ -110,10 +104,9 @@ def test_it_ends_with_its_standard_input_whatever_replies_hang() -> None:
 )
 def test_wrong_use_is_one_clear_line(arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    reply = capsys.readouterr()
-    assert fault in reply.err
-    assert reply.err.count("\n") == 1
-    assert reply.out == ""
+    out, err = capsys.readouterr()
+    assert fault in err
+    assert (out, err.count("\n")) == ("", 1)
 
 
 def test_settings_of_the_command_line_are_those_that_a_reset_returns_to() -> None:

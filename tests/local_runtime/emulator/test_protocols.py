@@ -4,7 +4,7 @@ import pytest
 
 from function import inn
 from local_runtime.emulator.process import Emulator
-from tests.local_runtime.emulator.conftest import FORM, KEY, NEW, NEW_DO, OLD, Client, Form
+from tests.local_runtime.emulator.conftest import FORM, NEW, NEW_DO, OLD, Client, Form
 
 UNKNOWN = {"ERROR": "Недопустимый идентификатор запроса", "STATUS": 400}
 IVANOVA = "770000000082"
@@ -192,13 +192,6 @@ def test_a_wrong_key_is_plain_text(emulator: Emulator, client: Client) -> None:
     assert reply.data.decode() == client("/api/stat?key=another").data.decode() == "Ошибка: Неверный ключ (1)"
     emulator.control(apifns_key="another")
     assert client.paid(key="another").json()["items"]
-
-
-def test_the_quota_counts_what_was_asked(emulator: Emulator, client: Client) -> None:
-    emulator.control(apifns_limit=1)
-    client.paid()
-    assert client(f"/api/stat?key={KEY}").json()["Методы"]["innfl"] == {"Лимит": 1, "Истрачено": 1}
-    assert client.paid().data.decode().startswith("Ошибка")
 
 
 @pytest.mark.parametrize(("who", "found"), [("ivanova", IVANOVA), ("nobody", None), ("lee", "770000000220")])

@@ -2,11 +2,10 @@
 
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import urllib3
 
 from local_runtime.emulator.control_client import EmulatorControl
@@ -19,7 +18,7 @@ QUICK = {"HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", "CLIENT_NALOG_WAIT_SEC": "0.
 
 
 class LocalRuntime(Process):
-    """`inn local`, or another `command` that starts it, on free ports."""
+    """`inn local`, or another `command` that starts it, on free ports; its tax service answers at once."""
 
     def __init__(self, folder: Path, *, command: Sequence[str] = ("inn", "local"), **settings: str) -> None:
         super().__init__(command, folder, {**QUICK, **settings})
@@ -31,6 +30,7 @@ class LocalRuntime(Process):
         self.greeting = self.output
         self.url, tax_service = re.findall(r"http://127\.0\.0\.1:\d+", self.greeting)[:2]
         self.tax_service = EmulatorControl(tax_service)
+        self.tax_service.control(**AT_ONCE)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         return self.pool.request("POST", self.url, body=body, headers=headers)
@@ -48,16 +48,3 @@ def ended(runtime: LocalRuntime, number: signal.Signals = signal.SIGKILL) -> Ite
         yield runtime
     finally:
         runtime.end(number)
-
-
-@pytest.fixture
-def start_local(tmp_path: Path) -> Iterator[Callable[..., LocalRuntime]]:
-    """Starts local runtimes on one folder, whose tax service answers at once."""
-    with ExitStack() as running:
-
-        def start(**settings: str) -> LocalRuntime:
-            runtime = running.enter_context(ended(LocalRuntime(tmp_path, **settings)))
-            runtime.tax_service.control(**AT_ONCE)
-            return runtime
-
-        yield start

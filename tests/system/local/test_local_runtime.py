@@ -1,8 +1,7 @@
 import json
-import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,29 +28,23 @@ PERSON = {
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
-    """One that nobody steers and that nothing is asked of."""
+    """One whose tax service is asked for one person."""
     with ended(LocalRuntime(tmp_path_factory.mktemp("plain"))) as runtime:
         yield runtime
 
 
-def test_the_command_that_it_prints_works_when_pasted_and_the_second_answer_is_cached(
-    start_local: Callable[..., LocalRuntime],
+def test_the_readme_s_command_is_printed_and_works_when_pasted_and_the_second_answer_is_cached(
+    plain: LocalRuntime,
 ) -> None:
     on_path("curl")
-    runtime = start_local()
-    curl = re.search(r"^curl .*?'\\n'$", runtime.greeting, re.MULTILINE | re.DOTALL)
-    assert curl is not None, runtime.greeting
-    first, second = (json.loads(subprocess.check_output(["/bin/sh", "-c", curl[0]])) for _ in range(2))
+    curl = plain.greeting[plain.greeting.index("curl") :].split("\n\n")[0]
+    assert curl.replace(plain.url, "http://127.0.0.1:8080") in (ROOT / "README.md").read_text()
+    first, second = (json.loads(subprocess.check_output(["/bin/sh", "-c", curl])) for _ in range(2))
     assert first["status"] == "found"
     assert inn.is_valid(first["inn"])
     assert (first["cached"], second["cached"]) == (False, True)
     assert second["inn"] == first["inn"]
-    assert runtime.tax_service.stats().finds == 1
-
-
-def test_it_prints_the_readme_s_command_and_where_it_keeps_what_is_asked_and_how(plain: LocalRuntime) -> None:
-    printed = plain.greeting[plain.greeting.index("curl") :].split("\n\n")[0]
-    assert printed.replace(plain.url, "http://127.0.0.1:8080") in (ROOT / "README.md").read_text()
+    assert plain.tax_service.stats().finds == 1
     kept = next(line for line in plain.greeting.splitlines() if ".inn-local" in line)
     assert "in clear text, so ask for invented persons only; make clean deletes it" in kept
 
@@ -65,20 +58,18 @@ def test_what_the_host_would_turn_away_itself_is_a_problem_too(
     assert response.json()["detail"].startswith("expected POST")
 
 
-def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(
-    start_local: Callable[..., LocalRuntime],
-) -> None:
-    first = start_local()
-    answer = first.ask(PERSON).json()
-    assert first.end(signal.SIGINT) == 0
-    assert seen(values(PERSON), [first.errors]) == []
-    for url in (first.url, first.tax_service.url):
-        with pytest.raises(urllib3.exceptions.NewConnectionError):
-            urllib3.request("GET", url, retries=False)
-    second = start_local()
-    again = second.ask(PERSON).json()
-    assert (again["inn"], again["cached"]) == (answer["inn"], True)
-    assert second.end(signal.SIGTERM) == 0
+def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(tmp_path: Path) -> None:
+    with ended(LocalRuntime(tmp_path)) as first:
+        answer = first.ask(PERSON).json()
+        assert first.end(signal.SIGINT) == 0
+        assert seen(values(PERSON), [first.errors]) == []
+        for url in (first.url, first.tax_service.url):
+            with pytest.raises(urllib3.exceptions.NewConnectionError):
+                urllib3.request("GET", url, retries=False)
+    with ended(LocalRuntime(tmp_path)) as second:
+        again = second.ask(PERSON).json()
+        assert (again["inn"], again["cached"]) == (answer["inn"], True)
+        assert second.end(signal.SIGTERM) == 0
 
 
 def refusal(folder: Path, port: str, *arguments: str) -> tuple[int, str]:
@@ -97,20 +88,18 @@ def test_what_keeps_it_from_starting_is_one_clear_line(plain: LocalRuntime, tmp_
     # In the emulator's process this file is found before the package.
     (tmp_path / "local_runtime.py").touch()
     status, said = refusal(tmp_path, "0")
-    assert (status, said[said.index("\n") :]) == (
-        1,
-        "\ninn: the emulated tax service did not start; it says why above\n",
-    )
+    assert status == 1
+    assert said.endswith("\ninn: the emulated tax service did not start; it says why above\n")
     status, said = refusal(tmp_path, "0", "--data", "local_runtime.py")
     assert status == 2
     assert said.startswith("inn: nothing can be kept in local_runtime.py: it is not a folder; name a folder that ")
 
 
-def test_where_tokens_are_set_the_command_asks_for_one(start_local: Callable[..., LocalRuntime]) -> None:
-    runtime = start_local(HTTP_TOKENS="secret-token")
-    assert 'authorization: Bearer $TOKEN"' in runtime.greeting
-    assert "secret-token" not in runtime.greeting
-    assert runtime.ask(PERSON).status == 401
+def test_where_tokens_are_set_the_command_asks_for_one(tmp_path: Path) -> None:
+    with ended(LocalRuntime(tmp_path, HTTP_TOKENS="secret-token")) as runtime:
+        assert 'authorization: Bearer $TOKEN"' in runtime.greeting
+        assert "secret-token" not in runtime.greeting
+        assert runtime.ask(PERSON).status == 401
 
 
 def test_the_frameworks_own_command_serves_it_with_nothing_installed(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Reads the URL-encoded form of a request."""
 
+from functools import lru_cache
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
@@ -26,9 +27,16 @@ async def read_form(method: str, request: Request) -> dict[str, str]:
         raise BadForm("Метод не поддерживается", HTTPStatus.METHOD_NOT_ALLOWED)
     form: bytes = request.scope["query_string"] if method == "GET" else await _body(request)
     try:
-        return dict(parse_qsl(form.decode("ascii"), keep_blank_values=True, errors="strict"))
+        pairs = [pair.partition("=") for pair in form.decode("ascii").split("&")]
+        return {_decode(name): _decode(value) for name, _, value in pairs}
     except ValueError:
         raise BadForm("Неверная кодировка", HTTPStatus.BAD_REQUEST) from None
+
+
+# Names repeat: decoding them anew would take twice the time of the rest of a find.
+@lru_cache(4096)
+def _decode(text: str) -> str:
+    return unquote_plus(text, errors="strict")
 
 
 async def _body(request: Request) -> bytes:

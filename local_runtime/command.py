@@ -7,14 +7,13 @@ here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CA
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated, NamedTuple
 
 import typer
-from starlette.applications import Starlette
 
 from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
@@ -76,14 +75,12 @@ class LocalSettings(NamedTuple):
         return nalog, self.apifns.model_copy(update={"url": url, "enabled": paid})
 
 
-class LocalServices(NamedTuple):
-    """The local replacements of the function's servers."""
+class LocalFunction(NamedTuple):
+    """The HTTP function over local replacements of its servers."""
 
+    endpoint: Endpoint
     emulator: Emulator
     provider: SwitchableProvider
-    answers: CachedAnswers
-    ports: Ports
-    probes: Probes
 
 
 def local(
@@ -98,11 +95,12 @@ def local(
         with (
             listen(Address(settings.http.host, settings.http.port)) as listener,
             telemetry.start("inn-local", settings.log.level) as observer,
-            local_services(settings, data, observer) as services,
-            application(settings, services, observer) as app,
+            local_function(settings, data, observer) as served,
         ):
+            app = functions_framework_app(served.endpoint)
+            app.router.routes[:0] = Playground(served.emulator, served.provider).routes()
             guarded = bool(settings.http.bearer_tokens)
-            announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
+            announce = partial(_write, greeting(_url(listener), served.emulator, data, guarded=guarded))
             run(Server(app, listener, GRACE_SEC, announce=announce).serve())
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
@@ -115,8 +113,11 @@ def local(
 
 
 @contextmanager
-def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> Iterator[LocalServices]:
-    """Start the embedded store in the folder `data`, and emulated providers. Raises StoreUnusable, EmulatorFailed."""
+def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> Iterator[LocalFunction]:
+    """Start it with an embedded store in the folder `data` and emulated providers.
+
+    Raises StoreUnusable, EmulatorFailed.
+    """
     with ExitStack() as stack:
         store = stack.enter_context(closing(EmbeddedStore(data / "answers.sqlite")))
         emulator = stack.enter_context(Emulator("--latency", str(LATENCY_SEC), "--pending", "1"))
@@ -127,24 +128,10 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        yield LocalServices(emulator, provider, answers, ports, Probes(checks, observer))
-
-
-def local_endpoint(
-    settings: LocalSettings, services: LocalServices, observer: Telemetry
-) -> AbstractContextManager[Endpoint]:
-    """The HTTP function over the local services."""
-    tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
-    return http_endpoint(services.answers, services.ports, services.probes, observer, tokens=tokens, deadline_sec=limit)
-
-
-@contextmanager
-def application(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Starlette]:
-    """The HTTP function with the playground's routes before its own."""
-    with local_endpoint(settings, services, observer) as endpoint:
-        app = functions_framework_app(endpoint)
-        app.router.routes[:0] = Playground(services.emulator, services.provider).routes()
-        yield app
+        tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
+        probes = Probes(checks, observer)
+        serving = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=limit)
+        yield LocalFunction(stack.enter_context(serving), emulator, provider)
 
 
 def greeting(url: str, emulator: Emulator, data: Path, *, guarded: bool = False) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.http.endpoint import Endpoint
-from local_runtime.command import DATA, LocalSettings, local_endpoint, local_services
+from local_runtime.command import DATA, LocalSettings, local_function
 
 _SETTINGS = LocalSettings.read()
 
@@ -31,5 +31,4 @@ def _endpoint() -> Endpoint:
     stack = ExitStack()
     atexit.register(stack.close)
     observer = stack.enter_context(telemetry.start("inn-local", _SETTINGS.log.level))
-    services = stack.enter_context(local_services(_SETTINGS, DATA, observer))
-    return stack.enter_context(local_endpoint(_SETTINGS, services, observer))
+    return stack.enter_context(local_function(_SETTINGS, DATA, observer)).endpoint

@@ -5,7 +5,6 @@ again, and do not delay messages for other queues.
 """
 
 import asyncio
-from collections.abc import Awaitable
 from time import monotonic
 
 from aiormq import Channel
@@ -90,7 +89,6 @@ class Publisher:
         finally:
             self._moves -= 1
             self._message_ids.discard(own_id)
-        self._last_confirm = monotonic()
         self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
     async def _reply(self, message: Message) -> None:
@@ -103,7 +101,6 @@ class Publisher:
                 refusal = UNCONFIRMED
             else:
                 await self._publish(message, mandatory=mandatory)
-                self._last_confirm = monotonic()
         except PublishError:
             refusal = "unroutable"
         except DeliveryError:
@@ -119,8 +116,8 @@ class Publisher:
         if refusal:
             await self.move(unrouted(message, self._names, refusal))
 
-    def _publish(self, message: Message, *, mandatory: bool) -> Awaitable[object]:
-        return self._channel.basic_publish(
+    async def _publish(self, message: Message, *, mandatory: bool) -> None:
+        await self._channel.basic_publish(
             message.body,
             routing_key=message.queue,
             properties=message.properties,
@@ -128,3 +125,4 @@ class Publisher:
             timeout=CONFIRM_SEC,
             wait=False,
         )
+        self._last_confirm = monotonic()

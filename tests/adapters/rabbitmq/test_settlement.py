@@ -11,16 +11,13 @@ from adapters.rabbitmq.settlement import (
     Disposition,
     HoldReport,
     Job,
-    LaneContext,
-    Settlement,
+    decode_job,
     disposition,
     is_forged,
 )
 from adapters.rabbitmq.topology import QueueNames, queues
-from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
-from function.telemetry import Observer
-from tests.doubles import KNOWN, RecordingObserver, World, body, event, request
+from tests.doubles import KNOWN, RecordingObserver, body, event, request
 
 LIMIT = 3
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
@@ -103,10 +100,7 @@ def test_the_disposition_of_a_delivery(
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
-    world = World()
-    lookups = LookupRunner(world.answers, world.ports, 1, Observer())
-    settlement = Settlement(LaneContext(QueueNames("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
-    job = settlement.decode(Delivery(1, Properties(reply_to=name), body(), 0.0))
+    job = decode_job(Delivery(1, Properties(reply_to=name), body(), 0.0), "inn", QueueNames("inn"))
     assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
 
 

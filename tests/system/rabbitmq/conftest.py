@@ -11,7 +11,7 @@ _NUMBERS = count()
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loses the broker in this process comes back to it soon, however often that was."""
-    monkeypatch.setattr("adapters.rabbitmq.consumer.LONGEST_BACKOFF_SEC", 0.4)
+    monkeypatch.setattr("adapters.rabbitmq.supervisor.LONGEST_BACKOFF_SEC", 0.4)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
-from adapters.rabbitmq.consumer import Consumer
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.settlement import LaneContext
+from adapters.rabbitmq.supervisor import Consumer
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
@@ -144,17 +144,9 @@ class Customer:
         self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
 
 
-@asynccontextmanager
-async def declared_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """A connection, the queues declared."""
-    async with open_connection(broker, observer) as connection:
-        await declare_queues(connection, broker)
-        yield connection
-
-
 async def open_once(broker: BrokerConfig) -> None:
     """Connect, declare the queues and close."""
-    async with declared_connection(broker, Observer()):
+    async with open_connection(broker, Observer(), queues=True):
         pass
 
 

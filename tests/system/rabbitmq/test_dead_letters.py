@@ -12,7 +12,7 @@ from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.topology import DELIVERY_LIMIT
 from function.telemetry import Observer
-from tests.system.rabbitmq.room import Room, ask, declared_connection, until
+from tests.system.rabbitmq.room import Room, ask, until
 
 PARKED = 12
 LOOKS = DELIVERY_LIMIT + 2
@@ -32,7 +32,7 @@ async def read(room: Room, queue: str, selection: Selection = Selection()) -> li
 
 
 async def publish(room: Room, queue: str) -> None:
-    async with declared_connection(room.broker, Observer()), room.channel() as channel:
+    async with open_connection(room.broker, Observer(), queues=True), room.channel() as channel:
         for number in range(PARKED):
             parked_at = datetime.now(UTC).isoformat()
             facts: dict[str, Any] = {"inn-reason": "bad_reply", "inn-parked-at": parked_at, "inn-attempts": 3}
@@ -71,7 +71,7 @@ async def test_a_read_that_is_broken_off_loses_none(limited: Room) -> None:
 
 
 async def test_what_the_broker_parked_has_its_attempts_and_keeps_them(room: Room) -> None:
-    async with declared_connection(room.broker, Observer()), room.channel() as channel:
+    async with open_connection(room.broker, Observer(), queues=True), room.channel() as channel:
         message = aio_pika.Message(
             json.dumps(ask()).encode(), headers={"inn-attempts": 2, "client": "x"}, delivery_mode=2
         )

@@ -16,6 +16,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from adapters.rabbitmq import lanes, publisher
+from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.errors import BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS, Message, Properties
 from adapters.rabbitmq.settlement import HANDED_BACK, MAX_THROTTLED
@@ -23,7 +24,7 @@ from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
 from tests.doubles import FOUND, INN
-from tests.system.rabbitmq.room import Customer, Room, ask, declared_connection, until
+from tests.system.rabbitmq.room import Customer, Room, ask, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/customer", "type": "inn.lookup.requested"}
@@ -286,7 +287,7 @@ async def test_neither_the_end_nor_what_the_lane_itself_must_make_room_for_waits
     def message(moved: str) -> Message:
         return Message(source, Properties(), b"", moved)
 
-    async with declared_connection(room.broker, room.heard) as connection:
+    async with open_connection(room.broker, room.heard, queues=True) as connection:
 
         async def refused() -> bool:
             try:

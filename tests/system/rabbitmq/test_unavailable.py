@@ -8,23 +8,23 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from adapters.rabbitmq import connection as connection_module
-from adapters.rabbitmq import consumer as consumer_module
+from adapters.rabbitmq import supervisor
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerUnavailable
 from function.telemetry import Observer
-from tests.system.rabbitmq.room import Room, ask, declared_connection, open_once, until
+from tests.system.rabbitmq.room import Room, ask, open_once, until
 from tests.system.rabbitmq.test_lanes import suspended
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "ANSWER_SEC", 2.0)
-    monkeypatch.setattr(consumer_module, "CHECK_SEC", 0.1)
+    monkeypatch.setattr(supervisor, "CHECK_SEC", 0.1)
 
 
 async def test_a_parking_place_that_gives_no_answer_is_not_empty(room: Room) -> None:
-    async with declared_connection(room.broker, Observer()) as connection:
+    async with open_connection(room.broker, Observer(), queues=True) as connection:
         reading = DeadLetters(connection, room.names, room.names.dead).read(Selection())
         with suspended(room, room.names.dead), pytest.raises(BrokerUnavailable, match="queue_unavailable"):
             await anext(reading)

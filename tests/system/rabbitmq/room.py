@@ -4,8 +4,8 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from function.person import Person
 from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
 from function.telemetry import Observer
-from tests.doubles import FOUND, PERSON, MemoryAnswers
+from tests.doubles import FOUND, PERSON, MemoryAnswers, RecordingObserver, numbered
 from tests.servers.rabbitmq import Node
 
 WITHIN = 60.0
@@ -35,7 +35,7 @@ THREADS = 8
 
 def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
     """The request of an invented person; another number, another person."""
-    return {**PERSON, "requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes}
+    return {**PERSON, **numbered(number), **changes}
 
 
 class Service:
@@ -48,18 +48,6 @@ class Service:
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         self.asked.append(request.request_id)
         return self.does(request)
-
-    def waits(self, answer: Verdict = FOUND) -> tuple[threading.Event, threading.Event]:
-        """From now on it was asked at the first event, and answers after the second."""
-        asked, go_on = threading.Event(), threading.Event()
-
-        def slowly(_request: LookupRequest) -> Verdict:
-            asked.set()
-            go_on.wait(60)
-            return answer
-
-        self.does = slowly
-        return asked, go_on
 
     def says(self, reason: Reason, retry_after: float = 0) -> None:
         """Raise this from now on."""
@@ -82,33 +70,24 @@ class Store(MemoryAnswers):
             return super().find_or_claim(person)
 
 
-class Heard(Observer):
-    """An Observer that remembers what moved where, and what is in flight."""
+class Heard(RecordingObserver):
+    """An Observer that counts what it was told."""
 
-    def __init__(self) -> None:
-        self.moves: Counter[tuple[str, str]] = Counter()
-        self.flying = 0
-        self.errors: list[BaseException] = []
-        self.events: Counter[str] = Counter()
-        self.outages: list[tuple[str, str | float]] = []
-        self.holds: Counter[str] = Counter()
+    @property
+    def moves(self) -> Counter[tuple[str, str]]:
+        return Counter(self.of("message_moved"))
 
-    def message_moved(self, queue: str, reason: str) -> None:
-        self.moves[queue, reason] += 1
+    @property
+    def events(self) -> Counter[str]:
+        return Counter(name for name, _ in self.of("event"))
 
-    def in_flight(self, entry: str, change: int) -> None:
-        self.flying += change
+    @property
+    def errors(self) -> list[BaseException]:
+        return [error for _, error in self.of("error")]
 
-    def held(self, reason: str, count: int) -> None:
-        self.holds[reason] += count
-
-    def event(self, name: str, /, **facts: str | float) -> None:
-        self.events[name] += 1
-        if name.startswith("store_"):
-            self.outages.append((name, facts["queue"]))
-
-    def error(self, where: str, error: BaseException) -> None:
-        self.errors.append(error)
+    @property
+    def flying(self) -> int:
+        return sum(change for _, change in self.of("in_flight"))
 
 
 @dataclass
@@ -160,8 +139,8 @@ class Room:
         self.store = Store()
         self.service = Service()
         self.heard = Heard()
-        self.over = asyncio.Event()
-        """A consumer was told to stop."""
+        self.stopping = asyncio.Event()
+        """Of the last consumer."""
 
     @asynccontextmanager
     async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:
@@ -170,14 +149,13 @@ class Room:
         lookups = LookupRunner(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
         context = LaneContext(self.names, lookups, clock, retries, self.heard)
         consumer = Consumer(self.broker, context, prefetch, held)
-        stopping = asyncio.Event()
-        running = asyncio.create_task(consumer.run(stopping))
+        self.stopping = asyncio.Event()
+        running = asyncio.create_task(consumer.run(stopping := self.stopping))
         try:
             await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes connected")
             yield consumer
         finally:
             stopping.set()
-            self.over.set()
             await running
             consumer.close()
 
@@ -198,6 +176,25 @@ class Room:
     async def channel(self) -> AsyncIterator[AbstractChannel]:
         async with await aio_pika.connect(self.node.uri) as connection:
             yield await connection.channel()
+
+    @contextmanager
+    def limited(self, queue: str, length: int) -> Iterator[None]:
+        """While it lasts a policy gives the queue a length limit, beyond which it refuses."""
+        self.node.limit(f"^{queue}$", max_length=length)
+        try:
+            yield
+        finally:
+            self.node.limit(f"^{queue}$")
+
+    @contextmanager
+    def suspended(self, queue: str) -> Iterator[None]:
+        """While it lasts the queue's process takes nothing, as one that has lost its majority."""
+        found = f'{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>))'
+        self.node.evaluate(f"{found}, sys:suspend(amqqueue:get_pid(Queue))")
+        try:
+            yield
+        finally:
+            self.node.evaluate(f"{found}, sys:resume(amqqueue:get_pid(Queue))")
 
     async def size(self, queue: str) -> int:
         """Messages that are ready in a queue; they are counted with some delay."""

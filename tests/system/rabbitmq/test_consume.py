@@ -79,43 +79,27 @@ def statuses(replies: dict[str, list[dict[str, Any]]]) -> set[str]:
 
 
 def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
-    settings: Settings, consume: Start, customers: Crowd
+    settings: Settings, consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    first = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
+    """Claims of the dead end with their lease, which is short: their lookups go on."""
+    emulator.control(latency=0.2)
+    settings["RABBITMQ_PREFETCH_COUNT"] = str(IN_HAND)
+    leases: list[float] = []
     customers.asks(persons(80))
-    customers.got(20)
-    first.end(signal.SIGKILL)
-    second = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
-    customers.got(50)
-    second.end(signal.SIGKILL)
-    bury(settings)
-    third = consume()
+    for enough in (20, 50):
+        consumer = consume()
+        customers.got(enough)
+        consumer.end(signal.SIGKILL)
+        leases += leases_left(settings)
+        bury(settings)
+    consumer = consume()
     replies = customers.got(80)
-    assert third.end(signal.SIGTERM) == 0
+    assert consumer.end(signal.SIGTERM) == 0
     assert customers.waiting(".dead") == 0
     # What was unacknowledged in either lane, each of the two times, may have been answered or moved already.
     assert sum(map(len, replies.values())) <= 80 + 2 * 2 * (IN_HAND + 1)
     assert all(len({(copy["status"], copy["inn"]) for copy in copies}) == 1 for copies in replies.values())
     assert statuses(replies) <= {"found", "not_found", "ambiguous"}
-
-
-def test_after_each_kill_uncached_lookups_go_on_once_the_lease_of_the_dead_has_ended(
-    settings: Settings, consume: Start, customers: Crowd, emulator: Emulator
-) -> None:
-    """Unacknowledged messages of a dead process fill the lane: their claims end with the lease."""
-    settings |= {"RABBITMQ_PREFETCH_COUNT": "200", "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
-    emulator.control(pending=1, latency=0.5)
-    leases = []
-    consumer = consume()
-    customers.asks(persons(200))
-    for _ in range(3):
-        finds = emulator.stats(brief=True).finds
-        wait_for(lambda: emulator.stats(brief=True).finds > finds + 2, within=60, what="finds")  # noqa: B023  # at once
-        consumer.end(signal.SIGKILL)
-        leases += leases_left(settings)
-        bury(settings)
-        consumer = consume()
-        customers.got(len(customers.replies) + 1)
     assert leases
     assert max(leases) <= LEASE_SEC
 
@@ -187,30 +171,6 @@ def told(consumer: Process, name: str) -> dict[str, float]:
     return {
         label: float(value) for label, value in re.findall(rf'^{name}{{\w+="(\w+)"}} (\S+)$', exposition, re.MULTILINE)
     }
-
-
-TROUBLES: list[dict[str, Any]] = [
-    {"rules": [{"status": 500}]},
-    {"rules": [{"on": "find", "body": "garbage"}]},
-    {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
-    {"rules": [{"on": "find", "connection": "hang"}]},
-    {"scenario": "captcha"},
-]
-
-
-def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
-    consume: Start, customers: Crowd, emulator: Emulator
-) -> None:
-    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.1", CLIENT_NALOG_TIMEOUT_SEC="1")
-    customers.asks(persons(10))
-    for trouble in TROUBLES:
-        emulator.reset()
-        emulator.control(**trouble)
-        wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {trouble}")
-    emulator.reset()
-    replies = customers.got(10)
-    assert customers.waiting(".dead") == 0
-    assert not {"failed", "rejected"} & statuses(replies)
 
 
 def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(

@@ -5,18 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aiormq import Channel
 from aiormq.abc import AbstractConnection
 
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.errors import BrokerUnavailable
 from adapters.rabbitmq.lanes import Lane
-from adapters.rabbitmq.messages import Message, Properties
-from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.supervisor import LaneSupervisor
-from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.backoff import Backoff
-from function.telemetry import Observer
 from tests.servers.process import free_port
 from tests.system.rabbitmq.room import Room, until
 
@@ -115,23 +110,6 @@ async def test_the_back_off_grows_while_there_is_no_broker(room: Room) -> None:
         await until(lambda: len(backoff.delays) > 4, "tries")
     assert supervisor.state == "connection_refused"
     assert backoff.delays[4] > 4 * backoff.delays[0]
-
-
-class Unconfirming(Channel):
-    """A channel whose broker confirms nothing."""
-
-    def __init__(self) -> None:
-        """Without a connection."""
-
-    async def basic_publish(self, body: bytes, **_how: object) -> None:
-        raise TimeoutError
-
-
-@pytest.mark.parametrize("moved", ["", "bad_reply"], ids=["a reply", "a move"])
-async def test_a_broker_that_confirms_nothing_is_away(moved: str) -> None:
-    publisher = Publisher(Unconfirming(), QueueNames("inn"), Observer())
-    with pytest.raises(BrokerUnavailable, match="unconfirmed"):
-        await publisher.deliver(Message("customer", Properties(message_id="m"), b"", moved), "", asyncio.Event())
 
 
 async def _is_blocked(connection: AbstractConnection) -> bool:

@@ -178,9 +178,9 @@ class Room:
             yield await connection.channel()
 
     @contextmanager
-    def limited(self, queue: str, length: int) -> Iterator[None]:
-        """While it lasts a policy gives the queue a length limit, beyond which it refuses."""
-        self.node.limit(f"^{queue}$", max_length=length)
+    def limited(self, queue: str, **limits: int) -> Iterator[None]:
+        """While it lasts a policy gives the queue such limits."""
+        self.node.limit(f"^{queue}$", **limits)
         try:
             yield
         finally:

@@ -173,7 +173,7 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
             await customer.send(ask(next(numbers)))
             return room.heard.events["queue_full"] > 0
 
-        with room.limited(room.names.lookup, 1):
+        with room.limited(room.names.lookup, max_length=1):
             await until(told, "the full queue to be told of")
             for number in range(5):
                 await customer.send(ask(1, requestId=f"cached-{number}"))
@@ -201,7 +201,7 @@ async def test_the_end_does_not_wait_for_a_full_queue(room: Room) -> None:
             await publisher.deliver(Message(room.names.source, Properties(), b"", "not_cached"), "", stopping)
 
     async with open_connection(room.broker, room.heard, queues=True) as connection, asyncio.timeout(60):
-        with room.limited(room.names.source, 1), pytest.raises(QueueFull):
+        with room.limited(room.names.source, max_length=1), pytest.raises(QueueFull):
             await publish_until_refused(connection.publisher)
     assert room.heard.events == {"queue_full": 1}
 

@@ -211,13 +211,9 @@ def test_a_reply_that_nobody_took_says_whose_it_was() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        *(
-            pytest.param(same, same, id=repr(same))
-            for same in (None, True, 5, -(2**63), "я", 1.5, NOW, bytearray(b"x"), Decimal("1.25"))
-        ),
+        *((same, same) for same in (None, True, -(2**63), "я", 1.5, NOW, bytearray(b"x"), Decimal("1.25"))),
         pytest.param(2**64, str(2**64), id="an integer of more than 64 bits"),
         pytest.param(1e300, "1e+300", id="a float of double precision"),
-        pytest.param(b"\xff", bytearray(b"\xff"), id="bytes"),
         pytest.param(Decimal("1E-300"), "1E-300", id="a decimal with too many places"),
         pytest.param([b"x", {"a": 2**70}], [bytearray(b"x"), {"a": str(2**70)}], id="what lists and tables hold"),
     ],

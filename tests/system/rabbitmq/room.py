@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,9 +19,8 @@ from adapters.rabbitmq.supervisor import Consumer
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from function.outcomes import Answer, Reason
-from function.person import Person
-from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
+from function.outcomes import Reason
+from function.ports import Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
 from function.telemetry import Observer
 from tests.doubles import FOUND, PERSON, MemoryAnswers, RecordingObserver, numbered
@@ -56,18 +54,6 @@ class Service:
             raise Unavailable(reason, retry_after)
 
         self.does = no
-
-
-class Store(MemoryAnswers):
-    """An AnswerStore for many threads: a claim is made by one of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def find_or_claim(self, person: Person) -> Answer | Claim | None:
-        with self._lock:
-            return super().find_or_claim(person)
 
 
 class Heard(RecordingObserver):
@@ -136,7 +122,7 @@ class Room:
         self.node = node
         self.names = QueueNames(source)
         self.broker = BrokerConfig((node.uri,), "inn-test", self.names, RETRY_SEC)
-        self.store = Store()
+        self.store = MemoryAnswers()
         self.service = Service()
         self.heard = Heard()
         self.stopping = asyncio.Event()
@@ -162,12 +148,9 @@ class Room:
     @asynccontextmanager
     async def customer(self) -> AsyncIterator[Customer]:
         """A customer with a queue that outlives the node."""
-        connection = await aio_pika.connect(self.node.uri)
-        async with connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue(
-                f"{self.names.source}-replies", durable=True, arguments={"x-queue-type": "quorum"}
-            )
+        async with self.channel() as channel:
+            name = f"{self.names.source}-replies"
+            queue = await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
             customer = Customer(channel, self.names.source, queue.name)
             await queue.consume(customer.take, no_ack=True)
             yield customer

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -68,7 +68,7 @@ class Production:
     """`inn serve` and `inn consume` between a real MongoDB, a real RabbitMQ, both emulated providers and a collector.
 
     `personal`: all of it that was sent or came back so far; `in_ids`: what stood in the requests' own ids, which history
-    keeps; `mongo_log`: what MongoDB has logged before it was killed.
+    keeps; `mongo_log`: what MongoDB has logged before it was killed; `told`, by whom, and the `lines` of both logs: at the end.
     """
 
     function: Process
@@ -81,6 +81,8 @@ class Production:
     personal: set[str] = field(default_factory=set)
     in_ids: set[str] = field(default_factory=set)
     mongo_log: str = ""
+    told: dict[str, list[str]] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
     _asked: int = 0
     _waited_for: int = 0
 
@@ -277,18 +279,8 @@ PROCESSES = ["the function's log", "the consumer's log", "what they print", "the
 SERVERS = ["MongoDB's log", "RabbitMQ's log", "RabbitMQ's queues and connections"]
 
 
-class Told(NamedTuple):
-    """What was told, by whom; what may not be; the lines of both logs, and the spans."""
-
-    by: dict[str, list[str]]
-    personal: dict[str, set[str]]
-    secret: set[str]
-    lines: list[dict[str, Any]]
-    spans: list[Any]
-
-
 @pytest.fixture(scope="module")
-def everything(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def everything(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Production:
     with production(node, tmp_path_factory.mktemp("untold")) as run:
         answers_of_every_kind(run)
         places_where_persons_do_not_belong(run)
@@ -304,27 +296,20 @@ def everything(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Told:
         ]
         # The last spans are sent at the end.
         assert [process.end(signal.SIGTERM) for process in (run.function, run.consumer)] == [0, 0]
-        logs = [run.function.errors, run.consumer.errors]
-        by = {
-            "the function's log": list(told(logs[0])),
-            "the consumer's log": list(told(logs[1])),
-            "what they print": [run.function.output, run.consumer.output],
-            # Without the numbers: a count of bytes can be anybody's document.
-            "the metrics": [line.rpartition(" ")[0] for text in expositions for line in text.splitlines()],
-            "the spans": [body.decode(errors="replace") for body in run.collector.bodies],
-            "MongoDB's log": list(told(run.mongo_log)),
-            "RabbitMQ's log": _log_of(node),
-            "RabbitMQ's queues and connections": queues,
-        }
-    personal = run.personal | {ANOTHER_INN}
-    secret = {each for value in SECRETS.values() for each in value.split(",")}
-    return Told(
-        by,
-        {**dict.fromkeys(by, personal), "MongoDB's log": personal - run.in_ids},
-        {*secret, WRONG_TOKEN, PASSWORD, run.mongo.password},
-        [json.loads(line) for log in logs for line in log.splitlines()],
-        run.collector.all_spans,
-    )
+    logs = [run.function.errors, run.consumer.errors]
+    run.lines = [json.loads(line) for log in logs for line in log.splitlines()]
+    run.told = {
+        "the function's log": list(told(logs[0])),
+        "the consumer's log": list(told(logs[1])),
+        "what they print": [run.function.output, run.consumer.output],
+        # Without the numbers: a count of bytes can be anybody's document.
+        "the metrics": [line.rpartition(" ")[0] for text in expositions for line in text.splitlines()],
+        "the spans": [body.decode(errors="replace") for body in run.collector.bodies],
+        "MongoDB's log": list(told(run.mongo_log)),
+        "RabbitMQ's log": _log_of(node),
+        "RabbitMQ's queues and connections": queues,
+    }
+    return run
 
 
 def _log_of(node: Node) -> list[str]:
@@ -333,42 +318,43 @@ def _log_of(node: Node) -> list[str]:
 
 
 @pytest.mark.parametrize("who", [*PROCESSES, *SERVERS])
-def test_nothing_of_any_person_is_told(everything: Told, who: str) -> None:
-    assert seen(everything.personal[who], everything.by[who]) == []
+def test_nothing_of_any_person_is_told(everything: Production, who: str) -> None:
+    personal = everything.personal | {ANOTHER_INN}
+    assert seen(personal - everything.in_ids if who == "MongoDB's log" else personal, everything.told[who]) == []
 
 
 @pytest.mark.parametrize("who", [*PROCESSES, "MongoDB's log", "RabbitMQ's queues and connections"])
-def test_no_secret_is_told(everything: Told, who: str) -> None:
-    assert seen(everything.secret, everything.by[who]) == []
+def test_no_secret_is_told(everything: Production, who: str) -> None:
+    secrets = {each for value in SECRETS.values() for each in value.split(",")}
+    assert seen({*secrets, WRONG_TOKEN, PASSWORD, everything.mongo.password}, everything.told[who]) == []
 
 
-def test_all_that_was_to_happen_did_and_was_told_of(everything: Told) -> None:
+def test_all_that_was_to_happen_did_and_was_told_of(everything: Production) -> None:
     requests = [line for line in everything.lines if line["event"] == "lookup"]
     closed = [line["provider"] for line in everything.lines if line["event"] == "provider_closed"]
     moved = {line["queue"] for line in everything.lines if line["event"] == "message_moved"}
     assert {line["status"] for line in requests} >= set(STATUSES) - UNUSUAL
     assert {line["provider"] for line in requests} == {"", "nalog", "apifns"}
     assert (set(closed), moved) == ({"nalog"}, {"dead", "unrouted"})
-    assert any('queue="retry"' in line for line in everything.by["the metrics"])
-    assert any("ask apifns" in body for body in everything.by["the spans"])
-    assert everything.by["MongoDB's log"].count("Slow query") > 100
-    assert SOURCE in everything.by["RabbitMQ's queues and connections"][0]
-    assert len(everything.personal["the spans"]) > 500
+    assert any('queue="retry"' in line for line in everything.told["the metrics"])
+    assert any("ask apifns" in body for body in everything.told["the spans"])
+    assert everything.told["MongoDB's log"].count("Slow query") > 100
+    assert SOURCE in everything.told["RabbitMQ's queues and connections"][0]
+    assert len(everything.personal) > 500
 
 
 @pytest.mark.parametrize(
     ("trace", "asking", "others", "statuses"),
     [
-        pytest.param(POSTED, "serve lookup", [], ["found"], id="over HTTP"),
-        pytest.param(
-            QUEUED, "consume lookup", ["consume request"] * 2, ["not_cached", "found", "found"], id="through the queue"
-        ),
+        (POSTED, "serve lookup", [], ["found"]),
+        (QUEUED, "consume lookup", ["consume request"] * 2, ["not_cached", "found", "found"]),
     ],
+    ids=["over HTTP", "through the queue"],
 )
 def test_one_trace_leads_to_the_tax_service(
-    everything: Told, trace: str, asking: str, others: list[str], statuses: list[str]
+    everything: Production, trace: str, asking: str, others: list[str], statuses: list[str]
 ) -> None:
-    spans = [span for span in everything.spans if span.trace_id.hex() == trace]
+    spans = [span for span in everything.collector.all_spans if span.trace_id.hex() == trace]
     assert sorted(span.name for span in spans) == sorted([*["ask nalog"] * 2, asking, *others])
     [looked_up] = [span for span in spans if span.name == asking]
     assert looked_up.parent_span_id.hex() == CLIENT

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import time
 
-import psutil
 import pytest
 
 from adapters.rabbitmq import connection as connection_module
@@ -14,7 +13,7 @@ from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.topology import QueueNames
 from function.telemetry import Observer
-from tests.servers.rabbitmq import PASSWORD, Node
+from tests.servers.rabbitmq import PASSWORD
 from tests.system.rabbitmq.room import Room, ask, open_once, until
 
 
@@ -26,7 +25,6 @@ async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
             await customer.asks(range(60))
             await customer.got(5)
             await asyncio.to_thread(room.node.kill)
-            await until(lambda: not any(is_of(room.node, process) for process in psutil.process_iter()), "its end")
         before = set(customer.replies)
         await until(lambda: not consumer.fast.is_ready and not consumer.slow.is_ready, "the loss to be noticed")
         await asyncio.to_thread(room.node.start)
@@ -34,13 +32,6 @@ async def test_a_broker_killed_under_load_loses_nothing(room: Room) -> None:
             await until(lambda: len(before | set(later.replies)) == 60, "every reply")
         await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes")
     assert room.heard.flying == 0
-
-
-def is_of(node: Node, process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get("HOME") == str(node.folder)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
 
 
 @pytest.mark.parametrize("queue", ["lookup", "dead"])
@@ -84,8 +75,7 @@ def test_an_address_shows_in_no_repr() -> None:
     assert PASSWORD not in repr(BrokerConfig((f"amqp://inn:{PASSWORD}@host/",), "inn", QueueNames("inn"), 60))
 
 
-async def test_a_parking_place_that_gives_no_answer_is_not_empty(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "ANSWER_SEC", 2.0)
+async def test_a_parking_place_that_gives_no_answer_is_not_empty(room: Room) -> None:
     async with open_connection(room.broker, Observer(), queues=True) as connection:
         reading = DeadLetters(connection, room.names, room.names.dead).read(Selection())
         with room.suspended(room.names.dead), pytest.raises(BrokerUnavailable, match="queue_unavailable"):
@@ -103,7 +93,6 @@ async def test_a_parking_place_that_gives_no_answer_is_not_empty(room: Room, mon
 async def test_a_lane_is_not_ready_while_a_queue_is_silent(
     room: Room, monkeypatch: pytest.MonkeyPatch, lane: str, queue: str, state: str
 ) -> None:
-    monkeypatch.setattr(connection_module, "ANSWER_SEC", 2.0)
     monkeypatch.setattr(supervisor, "CHECK_SEC", 0.1)
     monkeypatch.setattr("adapters.rabbitmq.publisher.STALL_SEC", 0.2)
     async with room.consumer() as consumer, room.customer() as customer:

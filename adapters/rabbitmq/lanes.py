@@ -78,16 +78,17 @@ class Subscription:
                 tasks.create_task(self._run(tasks.create_task(self.stopping.wait())))
                 yield tasks
         finally:
-            self._count(-self._unacknowledged)
+            self._observer.in_flight(ENTRY, -self._unacknowledged)
 
-    async def take(self, most: int) -> list[Delivery] | None:
-        """Wait for a delivery, and return all that have arrived, in order, at most `most`. None: closed and empty."""
+    async def take(self, most: int, turns: int = 0) -> list[Delivery] | None:
+        """Wait for a delivery; all that arrive in `turns` of the loop, in order, at most `most`. None: closed and empty."""
         while not self._arrived and not self._closed:
             await self._news.wait()
             self._news.clear()
-        await drain_sockets(self._arrived, most, READING_TURNS)
+        await drain_sockets(self._arrived, most, turns)
         taken, self._arrived = self._arrived[:most], self._arrived[most:]
-        self._count(len(taken))
+        self._unacknowledged += len(taken)
+        self._observer.in_flight(ENTRY, len(taken))
         if not self._full.done() and taken and taken[0].returns < SUSPECT_RETURNS:
             self.use_full_prefetch()
         if self._full.done():
@@ -100,14 +101,15 @@ class Subscription:
         if not self._full.done():
             self._full.set_result(None)
 
-    async def publish(self, message: Message) -> None:
+    def publish(self, message: Message) -> Awaitable[None]:
         """Publish with a confirm. Raises QueueFull for this queue itself; see Publisher."""
-        await self._connection.publisher.deliver(message, self._queue, self.stopping)
+        return self._connection.publisher.deliver(message, self._queue, self.stopping)
 
     async def acknowledge(self, tag: int, count: int = 1) -> None:
         """Acknowledge a delivery; with a `count` of several, all unacknowledged ones up to it."""
         await self._connection.channel.basic_ack(tag, multiple=count > 1, wait=False)
-        self._count(-count)
+        self._unacknowledged -= count
+        self._observer.in_flight(ENTRY, -count)
 
     async def _run(self, stopped: asyncio.Task[Any]) -> None:
         """Consume, until `stopped`. Deliveries that have arrived can still be taken."""
@@ -131,10 +133,6 @@ class Subscription:
         tag = message.delivery_tag or 0
         self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
         self._news.set()
-
-    def _count(self, change: int) -> None:
-        self._unacknowledged += change
-        self._observer.in_flight(ENTRY, change)
 
 
 class Lane(ABC):
@@ -163,7 +161,7 @@ class FastLane(Lane):
         previous: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         previous.set_result(None)
         async with subscription.open() as batches:
-            while deliveries := await subscription.take(MAX_BATCH):
+            while deliveries := await subscription.take(MAX_BATCH, READING_TURNS):
                 jobs = [decode_job(delivery, self.queue, self._context.names) for delivery in deliveries]
                 messages = await self._process(jobs, stopping)
                 previous = batches.create_task(self._finish(subscription, deliveries, messages, previous))

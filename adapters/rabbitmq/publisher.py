@@ -5,6 +5,7 @@ again, and do not delay messages for other queues.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from time import monotonic
 
 from aiormq import Channel
@@ -76,6 +77,7 @@ class Publisher:
         self._moves += 1
         try:
             await self._publish(message, mandatory=True)
+            self._last_confirm = monotonic()
         except PublishError:
             raise BrokerUnavailable(NO_QUEUE) from None
         except DeliveryError:
@@ -101,6 +103,7 @@ class Publisher:
                 refusal = UNCONFIRMED
             else:
                 await self._publish(message, mandatory=mandatory)
+                self._last_confirm = monotonic()
         except PublishError:
             refusal = "unroutable"
         except DeliveryError:
@@ -116,8 +119,8 @@ class Publisher:
         if refusal:
             await self.move(unrouted(message, self._names, refusal))
 
-    async def _publish(self, message: Message, *, mandatory: bool) -> None:
-        await self._channel.basic_publish(
+    def _publish(self, message: Message, *, mandatory: bool) -> Awaitable[object]:
+        return self._channel.basic_publish(
             message.body,
             routing_key=message.queue,
             properties=message.properties,
@@ -125,4 +128,3 @@ class Publisher:
             timeout=CONFIRM_SEC,
             wait=False,
         )
-        self._last_confirm = monotonic()

@@ -60,6 +60,5 @@ async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> No
         if not starting.cancelled():
             await process.consumer.run(stopping)
     finally:
-        await process.consumer.disconnect()
         probes.stop()
         await serving

@@ -10,10 +10,10 @@ from adapters.composition.readiness import provider_check, store_check
 from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
-from adapters.rabbitmq.connection import BrokerConfig
-from adapters.rabbitmq.consumer import Consumer, LaneRunner
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.settlement import LaneContext
+from adapters.rabbitmq.supervisor import Consumer, LaneSupervisor
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
@@ -53,7 +53,7 @@ def consumer_process(
             "fast_lane": lane_check(consumer.fast),
             "slow_lane": lane_check(consumer.slow),
         }
-        servers = {"RabbitMQ": broker_connector(consumer), "MongoDB": store_connector(store, core.nalog)}
+        servers = {"RabbitMQ": broker_connector(to, telemetry), "MongoDB": store_connector(store, core.nalog)}
         yield ConsumerProcess(consumer, checks, servers, telemetry)
 
 
@@ -64,22 +64,22 @@ def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:
     )
 
 
-def broker_connector(consumer: Consumer) -> Connect:
-    """Connects the consumer at a process's start: logs in and declares the queues."""
+def broker_connector(to: BrokerConfig, observer: Observer) -> Connect:
+    """Connects to the broker at a process's start: logs in and declares the queues."""
 
     async def connect() -> str:
         try:
-            await consumer.connect()
+            async with open_connection(to, observer, queues=True):
+                return ""
         except BrokerUnavailable:
             return "no broker that answers (RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT)"
         except BrokerRefused as refused:
             raise Refused(str(refused)) from None
-        return ""
 
     return connect
 
 
-def lane_check(lane: LaneRunner) -> Check:
+def lane_check(lane: LaneSupervisor) -> Check:
     """A lane is ready while it is connected, its queue's leader answers and what it publishes is confirmed."""
 
     async def check() -> CheckResult:

@@ -1,8 +1,7 @@
-"""Opens one connection to the broker, declares and checks queues on it. `LaneRunner` in `consumer.py` reconnects."""
+"""Opens one connection to the broker, and counts queues on it. The lanes reconnect by `supervisor.py`."""
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from socket import SOCK_STREAM
@@ -16,9 +15,9 @@ from aiormq.connection import DEFAULT_PORTS
 from pamqp.commands import Basic
 from yarl import URL
 
-from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerRefused, BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, bounded, translate_errors
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import QueueNames, queues
+from adapters.rabbitmq.topology import QueueNames, declare_queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0
@@ -29,17 +28,6 @@ HEARTBEAT_SEC = 10
 """A broker that is silent for three heartbeats counts as lost."""
 ANSWER_SEC = 5.0
 """A queue whose leader does not answer within this time counts as having none."""
-_DIFFERENT_ARGUMENT = re.compile(r"inequivalent arg '([\w-]+)'")
-_MISMATCH = (
-    "the queue {} exists with {} than this service declares, and a queue's arguments cannot be changed. Stop whoever"
-    " uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments messages; the shovel plug-in moves"
-    " them), delete it and start again; where APP_REQUEST_RETRY_SEC was changed, only the queue that ends in .retry is"
-    " concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
-)
-_MISSING = (
-    "the queue {} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json, with your own"
-    " names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
-)
 
 
 class BrokerConfig(NamedTuple):
@@ -121,12 +109,14 @@ class BrokerConnection:
 
 
 @asynccontextmanager
-async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """Connect. Raises BrokerUnavailable or BrokerRefused; the caller translates later errors."""
+async def open_connection(
+    broker: BrokerConfig, observer: Observer, *, queues: bool = False
+) -> AsyncIterator[BrokerConnection]:
+    """Connect, and declare the `queues`. Raises BrokerUnavailable or BrokerRefused; the caller translates later errors."""
     with translate_errors():
         connection = await _connect(broker)
     try:
-        async with _bounded(CONNECT_SEC):
+        async with bounded(CONNECT_SEC):
             # Without on_return_raises a returned message would look like a confirmed one.
             confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
         # The actual class; `wait=False` is missing from the abstract one.
@@ -135,40 +125,27 @@ async def open_connection(broker: BrokerConfig, observer: Observer) -> AsyncIter
         # Since 4.2 the broker routes to a direct reply-to as to any queue.
         routes_direct = tuple(int(part) for part in version if part.isdigit()) >= (4, 2)
         publisher = Publisher(channel, broker.names, observer, routes_direct=routes_direct)
-        yield BrokerConnection(channel, publisher)
+        opened = BrokerConnection(channel, publisher)
+        if queues:
+            async with bounded(CONNECT_SEC):
+                await declare_queues(opened.control_channel, broker.names, broker.retry_sec, create=broker.declare)
+        yield opened
     finally:
         # By default the library would cancel the tasks that still wait for a reply.
         await connection.close(amqp.ConnectionClosed)
-
-
-async def declare_queues(connection: BrokerConnection, broker: BrokerConfig) -> None:
-    """Declare the queues, or compare them with their declarations. Raises BrokerUnavailable or BrokerRefused."""
-    async with _bounded(CONNECT_SEC):
-        for name, arguments in queues(broker.names, broker.retry_sec).items():
-            channel = await connection.control_channel()
-            try:
-                if not broker.declare:
-                    await channel.queue_declare(name, passive=True)
-                await channel.queue_declare(name, durable=True, arguments=arguments)
-            except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
-                named = _DIFFERENT_ARGUMENT.search(str(differs))
-                different = f"another {named[1]}" if named else "other arguments"
-                raise BrokerRefused(_MISMATCH.format(name, different)) from None
-            except amqp.ChannelNotFoundEntity:
-                raise BrokerRefused(_MISSING.format(name)) from None
-            except amqp.ChannelAccessRefused:
-                # Without the permission to configure, the broker compares no arguments.
-                if broker.declare:
-                    raise
 
 
 async def _connect(broker: BrokerConfig) -> AbstractConnection:
     """Connect to one of the addresses of the broker's hosts, tried in random order, each for its share of the time."""
     failure = BrokerUnavailable("unknown_host")
     addresses: list[tuple[URL, str]] = []
-    for uri in broker.uris:
+    for uri in map(URL, broker.uris):
+        host, port = uri.host or "", uri.port or DEFAULT_PORTS[uri.scheme]
+        url = uri.with_query({"heartbeat": str(HEARTBEAT_SEC), "name": broker.name, **uri.query}).with_port(port)
         try:
-            addresses += await _addresses(URL(uri), broker.name)
+            async with bounded(CONNECT_SEC):
+                infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+            addresses += [(url.with_host(str(place[0])), host) for *_, place in infos]
         except BrokerUnavailable as unavailable:
             failure = unavailable
     share = max(CONNECT_SEC / max(1, len(addresses)), MIN_SHARE_SEC)
@@ -176,35 +153,18 @@ async def _connect(broker: BrokerConfig) -> AbstractConnection:
         # A certificate is issued for the name, not for the address.
         options: dict[str, Any] = {"server_hostname": host} if url.scheme == "amqps" else {}
         try:
-            async with _bounded(share):
+            async with bounded(share):
                 return await aiormq.connect(url, **options)
         except BrokerUnavailable as unavailable:
             failure = unavailable
     raise failure
 
 
-async def _addresses(url: URL, name: str) -> list[tuple[URL, str]]:
-    """Every address of a host, in a URL with all parameters, and the host's name."""
-    host, port = url.host or "", url.port or DEFAULT_PORTS[url.scheme]
-    async with _bounded(CONNECT_SEC):
-        infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    url = url.with_query({"heartbeat": str(HEARTBEAT_SEC), "name": name, **url.query}).with_port(port)
-    return [(url.with_host(str(place[0])), host) for *_, place in infos]
-
-
-@asynccontextmanager
-async def _bounded(seconds: float) -> AsyncIterator[None]:
-    """Bound the block, and translate its errors: raises BrokerUnavailable or BrokerRefused."""
-    with translate_errors():
-        async with asyncio.timeout(seconds):
-            yield
-
-
 @asynccontextmanager
 async def queue_answer() -> AsyncIterator[None]:
     """Bound the wait for a queue's answer. Raises BrokerUnavailable, or BrokerRefused for a missing permission."""
     try:
-        async with _bounded(ANSWER_SEC):
+        async with bounded(ANSWER_SEC):
             yield
     except BrokerUnavailable as unavailable:
         missing = isinstance(unavailable.__context__, amqp.ChannelNotFoundEntity)

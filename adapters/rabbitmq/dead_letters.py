@@ -88,7 +88,14 @@ class DeadLetters:
 
     async def _settle(self, selection: Selection, goal: str) -> AsyncIterator[DeadLetter]:
         """Move selected messages to the queue `goal`, "": nowhere, and others to the tail; yield the selected ones."""
-        for _ in range(await self._ready()):
+        try:
+            counted = await self._connection.counts(self._queue)
+        except BrokerUnavailable as unavailable:
+            if unavailable.code == NO_QUEUE:
+                # No consumer was ever started here.
+                return
+            raise
+        for _ in range(counted.ready):
             delivery = await self._get()
             if delivery is None:
                 return
@@ -130,15 +137,6 @@ class DeadLetters:
         if not isinstance(got.delivery, Basic.GetOk):
             return None
         return Delivery(got.delivery_tag or 0, got.header.properties, got.body, 0)
-
-    async def _ready(self) -> int:
-        try:
-            return (await self._connection.counts(self._queue)).ready
-        except BrokerUnavailable as unavailable:
-            if unavailable.code == NO_QUEUE:
-                # No consumer was ever started here.
-                return 0
-            raise
 
 
 def _request_id(delivery: Delivery) -> str:

@@ -1,7 +1,8 @@
 """Translates errors of the AMQP client: the broker is unavailable, or refuses. The library's texts stay here."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from socket import gaierror
 from ssl import SSLError
 from typing import Final
@@ -69,10 +70,14 @@ def translate_errors() -> Iterator[None]:
         for kind, text in _REFUSALS:
             if isinstance(exc, kind):
                 raise BrokerRefused(text) from None
-        raise BrokerUnavailable(_code(exc)) from None
+        # The library wraps the system's error.
+        cause = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
+        raise BrokerUnavailable(next((code for kind, code in _CODES if isinstance(cause, kind)), _LOST)) from None
 
 
-def _code(error: Exception) -> str:
-    # The library wraps the system's error.
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return next((code for kind, code in _CODES if isinstance(cause, kind)), _LOST)
+@asynccontextmanager
+async def bounded(seconds: float) -> AsyncIterator[None]:
+    """Bound the block, and translate its errors: raises BrokerUnavailable or BrokerRefused."""
+    with translate_errors():
+        async with asyncio.timeout(seconds):
+            yield

@@ -52,8 +52,6 @@ MAX_HEADERS_BYTES = 64 * 1024
 # Headers that the broker would count twice, and CC and BCC, for which it would send copies to other queues.
 _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))
 _NOT_COPIED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
-_INT64 = range(-(2**63), 2**63)
-_MAX_SINGLE = 3.4028234e38
 
 
 class Delivery:
@@ -127,33 +125,32 @@ class InvalidMessage(Event):
 
 def decode(delivery: Delivery) -> Event:
     """The event in a delivery; an InvalidMessage, never an exception, where there is none. No id is invented."""
-    headers, body = delivery.headers, delivery.body
-    content_type = delivery.properties.content_type or ""
-    prefix = _prefix(headers) if headers else ""
-    mode = Mode.BINARY if prefix else Mode.PLAIN
+    headers, content_type = delivery.headers, delivery.properties.content_type or ""
+    mode = Mode.BINARY if headers and _prefix(headers) else Mode.PLAIN
     if content_type.lower().startswith("application/cloudevents"):
         mode = Mode.STRUCTURED
-    event, fault = Event(body), None
-    if len(body) > MAX_BODY_BYTES:
-        fault = InvalidEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes")
-    elif mode is Mode.STRUCTURED and content_type.partition(";")[0].strip().lower() != cloudevent.STRUCTURED_TYPE:
-        fault = InvalidEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}")
-    elif mode is not Mode.PLAIN:
-        try:
-            if mode is Mode.STRUCTURED:
-                event = cloudevent.from_structured(body)
-            else:
-                named = {
-                    name.removeprefix(prefix).lower(): headers[name] for name in headers if name.startswith(prefix)
-                }
-                event = cloudevent.from_binary(named, body, content_type)
-        except InvalidEvent as error:
-            fault = error
-    if fault is not None:
+    try:
+        event = _read(delivery.body, headers, content_type, mode)
+    except InvalidEvent as fault:
         event = InvalidMessage(Rejected(None, (FieldError("", str(fault)),)), Event(b"", fault.id, mode=mode))
     if headers and not event.traceparent:
         event.traceparent = cloudevent.traceparent(headers)
     return event
+
+
+def _read(body: bytes, headers: Headers, content_type: str, mode: Mode) -> Event:
+    """The event of this mode. Raises InvalidEvent."""
+    if len(body) > MAX_BODY_BYTES:
+        raise InvalidEvent(f"expected a request of at most {MAX_BODY_BYTES} bytes")
+    if mode is Mode.PLAIN:
+        return Event(body)
+    if mode is Mode.BINARY:
+        prefix = _prefix(headers)
+        named = {name.removeprefix(prefix).lower(): headers[name] for name in headers if name.startswith(prefix)}
+        return cloudevent.from_binary(named, body, content_type)
+    if content_type.partition(";")[0].strip().lower() != cloudevent.STRUCTURED_TYPE:
+        raise InvalidEvent(f"expected one CloudEvent as {cloudevent.STRUCTURED_TYPE}")
+    return cloudevent.from_structured(body)
 
 
 def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message_id: str, now: datetime) -> Message:
@@ -221,13 +218,11 @@ def portable(value: object) -> Any:
             return {name: portable(item) for name, item in value.items()}
         case bytes():
             return bytearray(value)
-        case None | str() | bytearray() | datetime():
-            return value
-        case _:
-            writable = (
-                value in _INT64 if isinstance(value, int) else isinstance(value, float) and abs(value) <= _MAX_SINGLE
-            )
-            return value if writable else str(value)
+    try:
+        encode.encode_table_value(value)  # type: ignore[arg-type]  # that it may not be writable is the point
+    except (TypeError, OverflowError):
+        return str(value)
+    return value
 
 
 def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: str | None = None) -> Properties:

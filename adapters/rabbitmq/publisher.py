@@ -77,6 +77,7 @@ class Publisher:
         self._moves += 1
         try:
             await self._publish(message, mandatory=True)
+            self._last_confirm = monotonic()
         except PublishError:
             raise BrokerUnavailable(NO_QUEUE) from None
         except DeliveryError:
@@ -90,7 +91,6 @@ class Publisher:
         finally:
             self._moves -= 1
             self._message_ids.discard(own_id)
-        self._last_confirm = monotonic()
         self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
     async def _reply(self, message: Message) -> None:

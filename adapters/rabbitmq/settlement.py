@@ -70,11 +70,6 @@ class Job:
     attempts: int = 0
     throttled: int = 0
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """The headers of its copy in another queue."""
-        return {ATTEMPTS: self.attempts, THROTTLED: self.throttled}
-
 
 class Disposition(NamedTuple):
     """What to do about a delivery. `moves_to`: a queue of this service, or "held"; `reason`: the code of why it moves."""
@@ -124,52 +119,46 @@ def is_forged(delivery: Delivery) -> bool:
     return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
 
 
-class Settlement:
-    """Decodes deliveries of one queue into jobs, and makes the messages that settle them."""
+def decode_job(delivery: Delivery, queue: str, names: QueueNames) -> Job:
+    """A delivery of `queue` as a job; an InvalidMessage where its reply would come back to one of our queues."""
+    event, reply_to = decode(delivery), delivery.reply_to
+    replies = reply_to != ""
+    if reply_to in names.all or reply_to == DIRECT_REPLY or len(reply_to.encode()) > SHORT_STRING_BYTES:
+        replies, event = False, InvalidMessage(_FORBIDDEN_REPLY, event)
+    job = Job(delivery, event, replies, event.traceparent)
+    # In the source queue all are new, even if a client has set these headers.
+    if delivery.headers and queue != names.source:
+        job.attempts, job.throttled = delivery.attempts(names.retry), delivery.throttled
+    return job
 
-    def __init__(self, context: LaneContext, queue: str) -> None:
-        self._context = context
-        self._queue = queue
 
-    def decode(self, delivery: Delivery) -> Job:
-        """A delivery as a job; an InvalidMessage where its reply would come back to one of our queues."""
-        names, event, reply_to = self._context.names, decode(delivery), delivery.reply_to
-        replies = reply_to != ""
-        if reply_to in names.all or reply_to == DIRECT_REPLY or len(reply_to.encode()) > SHORT_STRING_BYTES:
-            replies, event = False, InvalidMessage(_FORBIDDEN_REPLY, event)
-        job = Job(delivery, event, replies, event.traceparent)
-        # In the source queue all are new, even if a client has set these headers.
-        if delivery.headers and self._queue != names.source:
-            job.attempts, job.throttled = delivery.attempts(names.retry), delivery.throttled
-        return job
+def settle(job: Job, outcome: Outcome, chosen: Disposition, context: LaneContext) -> list[Message]:
+    """The messages to publish before the delivery is acknowledged. Reports the end of the lookup."""
+    names, seconds = context.names, monotonic() - job.delivery.arrived
+    request_id, status, cached, provider, _ = summary_of(outcome)
+    context.observer.lookup(
+        LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
+    )
+    now = context.clock.now()
+    settling = []
+    if chosen.replies:
+        reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
+        settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
+    if chosen.moves_to:
+        facts: dict[str, object] = {
+            ATTEMPTS: job.attempts,
+            THROTTLED: job.throttled + (chosen.reason == Reason.THROTTLED),
+        }
+        if chosen.moves_to == "dead":
+            parked_at = now.isoformat(timespec="seconds")
+            facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
+        settling.append(build_copy(f"{names.source}.{chosen.moves_to}", job.delivery, chosen.reason, facts))
+    return settling
 
-    def settle(self, job: Job, outcome: Outcome, chosen: Disposition) -> list[Message]:
-        """The messages to publish before the delivery is acknowledged. Reports the end of the lookup."""
-        names, seconds = self._context.names, monotonic() - job.delivery.arrived
-        request_id, status, cached, provider, _ = summary_of(outcome)
-        self._context.observer.lookup(
-            LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
-        )
-        now = self._context.clock.now()
-        settling = []
-        if chosen.replies:
-            reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
-            settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
-        match chosen.moves_to:
-            case "dead":
-                parked_at = now.isoformat(timespec="seconds")
-                facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
-                settling.append(build_copy(names.dead, job.delivery, chosen.reason, facts))
-            case "retry":
-                settling.append(build_copy(names.retry, job.delivery, chosen.reason, job.counts))
-            case "lookup":
-                throttled = {THROTTLED: job.throttled + 1} if chosen.reason == Reason.THROTTLED else {}
-                settling.append(build_copy(names.lookup, job.delivery, chosen.reason, job.counts | throttled))
-        return settling
 
-    def hand_back(self, job: Job) -> Message:
-        """A copy for the tail of its own queue: its returns count from 0 again, its attempts do not."""
-        return build_copy(self._queue, job.delivery, HANDED_BACK, job.counts)
+def hand_back(job: Job, queue: str) -> Message:
+    """A copy for the tail of its own queue: its returns count from 0 again, its attempts do not."""
+    return build_copy(queue, job.delivery, HANDED_BACK, {ATTEMPTS: job.attempts, THROTTLED: job.throttled})
 
 
 class HoldReport:

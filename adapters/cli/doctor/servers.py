@@ -14,7 +14,7 @@ from adapters.composition.consumer import broker
 from adapters.composition.store import check_origin, open_store
 from adapters.config import settings as groups
 from adapters.mongodb import StoreFault, WrongAddress
-from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connection
 from adapters.rabbitmq.errors import NO_LEADER, UNCONFIRMED, BrokerRefused, BrokerUnavailable
 from function.ports import Unavailable
 from function.telemetry import Observer
@@ -97,8 +97,7 @@ def check_queues(to: BrokerConfig) -> Iterator[Finding]:
 
 
 async def _counts(to: BrokerConfig) -> dict[str, QueueCounts]:
-    async with open_connection(to, Observer()) as connection:
-        await declare_queues(connection, to)
+    async with open_connection(to, Observer(), queues=True) as connection:
         return {queue: await connection.counts(queue) for queue in sorted(to.names.all)}
 
 

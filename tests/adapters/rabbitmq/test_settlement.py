@@ -1,4 +1,3 @@
-from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -11,16 +10,13 @@ from adapters.rabbitmq.settlement import (
     Disposition,
     HoldReport,
     Job,
-    LaneContext,
-    Settlement,
+    decode_job,
     disposition,
     is_forged,
 )
 from adapters.rabbitmq.topology import QueueNames, queues
-from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
-from function.telemetry import Observer
-from tests.doubles import KNOWN, RecordingObserver, World, body, event, request
+from tests.doubles import KNOWN, RecordingObserver, body, event, request
 
 LIMIT = 3
 ANSWERED = Answered(request(), Answer(Status.NOT_FOUND, "", "nalog", datetime(2026, 1, 1, tzinfo=UTC)), cached=True)
@@ -103,10 +99,7 @@ def test_the_disposition_of_a_delivery(
     ],
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
-    world = World()
-    lookups = LookupRunner(world.answers, world.ports, 1, Observer())
-    settlement = Settlement(LaneContext(QueueNames("inn"), lookups, world.clock, LIMIT, Observer()), "inn")
-    job = settlement.decode(Delivery(1, Properties(reply_to=name), body(), 0.0))
+    job = decode_job(Delivery(1, Properties(reply_to=name), body(), 0.0), "inn", QueueNames("inn"))
     assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
 
 
@@ -128,33 +121,13 @@ def test_when_a_reply_would_only_end_another_connection(name: str, returns: int,
 AWAY, CLOSED = deferred(Reason.STORE_UNAVAILABLE), deferred(Reason.PROVIDER_CLOSED)
 FOUND, NOT_CACHED = Answered(request(), KNOWN, cached=True), deferred(Reason.NOT_CACHED)
 FETCHED_BY_ANOTHER, BUG = InProgress(request()), deferred(Reason.INTERNAL_ERROR)
+BEGIN, END = ("store_unavailable", 0), ("store_available", 7)
 
 Happening = tuple[float, list[Outcome]]
 """When, in seconds; the outcomes."""
 
 
-LINES: dict[str, tuple[list[Happening], list[tuple[str, float]]]] = {
-    "nothing, while nothing waits": ([(0, [FOUND]), (1, [NOT_CACHED])], []),
-    "nothing, while messages wait for something else": ([(0, [CLOSED]), (1, [FETCHED_BY_ANOTHER])], []),
-    "one line for an outage, however many tries": ([(second, [AWAY] * 9) for second in range(600)], [("store_unavailable", 0)]),
-    "its end, once an answer is found":
-        ([(0, [AWAY]), (7, [FOUND]), (8, [FOUND])], [("store_unavailable", 0), ("store_available", 7)]),
-    "its end, once the store knows that it has none":
-        ([(0, [AWAY]), (7, [NAMED, NOT_CACHED])], [("store_unavailable", 0), ("store_available", 7)]),
-    "its end, once a message waits for something else":
-        ([(0, [AWAY]), (7, [CLOSED])], [("store_unavailable", 0), ("store_available", 7)]),
-    "no end, where the store was not asked": ([(0, [AWAY]), (7, [NAMED, BUG])], [("store_unavailable", 0)]),
-    "no end, where an answer in memory stands beside a try in vain": ([(0, [AWAY]), (7, [FOUND, AWAY])], [("store_unavailable", 0)]),
-    "no more of a store that comes and goes":
-        ([(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (3, [FOUND])], [("store_unavailable", 0), ("store_available", 1)]),
-    "a minute later, that it is away again": (
-        [(0, [AWAY]), (1, [FOUND]), (2, [AWAY]), (1 + OUTAGE_LOG_SEC, [AWAY])],
-        [("store_unavailable", 0), ("store_available", 1), ("store_unavailable", 0)],
-    ),
-}  # fmt: skip
-
-
-def told(happenings: list[Happening]) -> RecordingObserver:
+def report(happenings: list[Happening]) -> RecordingObserver:
     now, observer = [0.0], RecordingObserver()
     report = HoldReport(observer, "inn.lookup", lambda: now[0])
     for now[0], outcomes in happenings:
@@ -162,34 +135,45 @@ def told(happenings: list[Happening]) -> RecordingObserver:
     return observer
 
 
-@pytest.mark.parametrize(("happenings", "lines"), LINES.values(), ids=LINES.keys())
+@pytest.mark.parametrize(
+    ("happenings", "lines"),
+    [
+        pytest.param([(0, [FOUND]), (1, [NOT_CACHED])], [], id="nothing waits"),
+        pytest.param([(0, [CLOSED]), (1, [FETCHED_BY_ANOTHER])], [], id="messages wait for something else"),
+        pytest.param([(second, [AWAY] * 9) for second in range(600)], [BEGIN], id="one line, however many tries"),
+        pytest.param([(0, [AWAY]), (7, [FOUND]), (8, [FOUND])], [BEGIN, END], id="its end: an answer is found"),
+        pytest.param([(0, [AWAY]), (7, [NAMED, NOT_CACHED])], [BEGIN, END], id="its end: the store has none"),
+        pytest.param([(0, [AWAY]), (7, [CLOSED])], [BEGIN, END], id="its end: a message waits for something else"),
+        pytest.param([(0, [AWAY]), (7, [NAMED, BUG])], [BEGIN], id="no end: the store was not asked"),
+        pytest.param([(0, [AWAY]), (7, [FOUND, AWAY])], [BEGIN], id="no end: an answer in memory beside a try in vain"),
+        pytest.param(
+            [(0, [AWAY]), (7, [FOUND]), (8, [AWAY]), (9, [FOUND])],
+            [BEGIN, END],
+            id="no more of one that comes and goes",
+        ),
+        pytest.param(
+            [(0, [AWAY]), (7, [FOUND]), (7 + OUTAGE_LOG_SEC, [AWAY])], [BEGIN, END, BEGIN], id="a minute later"
+        ),
+    ],
+)
 def test_an_outage_of_the_store_is_told_once(happenings: list[Happening], lines: list[tuple[str, float]]) -> None:
-    events = told(happenings).of("event")
+    events = report(happenings).of("event")
     assert [(name, facts.get("seconds", 0)) for name, facts in events] == lines
     assert all(facts["queue"] == "inn.lookup" for _, facts in events)
 
 
 def test_each_try_in_vain_counts_by_its_reason_but_a_closed_provider_which_is_told_elsewhere() -> None:
-    tried: list[Happening] = [(0, [AWAY] * 64), (1, [FETCHED_BY_ANOTHER, AWAY, CLOSED, FOUND])]
-    holds: Counter[str] = Counter()
-    for reason, count in told(tried).of("held"):
-        holds[reason] += count
-    assert holds == {"store_unavailable": 65, "in_progress": 1}
-
-
-BY_NAME = queues(QueueNames("inn"), retry_sec=0.25)
+    held = report([(0, [AWAY] * 64), (1, [FETCHED_BY_ANOTHER, AWAY, CLOSED, FOUND])]).of("held")
+    assert sorted(held) == [("in_progress", 1), ("store_unavailable", 1), ("store_unavailable", 64)]
 
 
 def test_these_are_all_queues_each_after_the_one_it_moves_messages_to() -> None:
     """Their arguments are those of deploy/rabbitmq/definitions.json: see tests/system/rabbitmq/test_rights.py."""
-    assert set(BY_NAME) == QueueNames("inn").all
-    order = list(BY_NAME)
-    targets = {name: arguments.get("x-dead-letter-routing-key", name) for name, arguments in BY_NAME.items()}
-    assert targets == {"inn": "inn.dead", "inn.lookup": "inn.dead", "inn.retry": "inn.lookup"} | {
-        name: name for name in ("inn.dead", "inn.unrouted")
+    declared = queues(QueueNames("inn"), retry_sec=0.25)
+    assert set(declared) == QueueNames("inn").all
+    order = list(declared)
+    targets = {
+        name: order.index(arguments.get("x-dead-letter-routing-key", name)) for name, arguments in declared.items()
     }
-    assert all(order.index(target) <= order.index(name) for name, target in targets.items())
-
-
-def test_a_delay_of_a_fraction_is_whole_milliseconds() -> None:
-    assert BY_NAME["inn.retry"]["x-message-ttl"] == 250
+    assert all(targets[name] <= order.index(name) for name in order)
+    assert declared["inn.retry"]["x-message-ttl"] == 250

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,18 +13,17 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
-from adapters.rabbitmq.consumer import Consumer
+from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.settlement import LaneContext
+from adapters.rabbitmq.supervisor import Consumer
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from function.outcomes import Answer, Reason
-from function.person import Person
-from function.ports import Claim, Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
+from function.outcomes import Reason
+from function.ports import Invalid, Lifetimes, Pending, Ports, Ticket, Unavailable, Verdict
 from function.request import LookupRequest
 from function.telemetry import Observer
-from tests.doubles import FOUND, PERSON, MemoryAnswers
+from tests.doubles import FOUND, PERSON, MemoryAnswers, RecordingObserver, numbered
 from tests.servers.rabbitmq import Node
 
 WITHIN = 60.0
@@ -35,7 +33,7 @@ THREADS = 8
 
 def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
     """The request of an invented person; another number, another person."""
-    return {**PERSON, "requestId": f"r-{number}", "documentNumber": f"{100_000 + number}", **changes}
+    return {**PERSON, **numbered(number), **changes}
 
 
 class Service:
@@ -49,18 +47,6 @@ class Service:
         self.asked.append(request.request_id)
         return self.does(request)
 
-    def waits(self, answer: Verdict = FOUND) -> tuple[threading.Event, threading.Event]:
-        """From now on it was asked at the first event, and answers after the second."""
-        asked, go_on = threading.Event(), threading.Event()
-
-        def slowly(_request: LookupRequest) -> Verdict:
-            asked.set()
-            go_on.wait(60)
-            return answer
-
-        self.does = slowly
-        return asked, go_on
-
     def says(self, reason: Reason, retry_after: float = 0) -> None:
         """Raise this from now on."""
 
@@ -70,45 +56,24 @@ class Service:
         self.does = no
 
 
-class Store(MemoryAnswers):
-    """An AnswerStore for many threads: a claim is made by one of them."""
+class Heard(RecordingObserver):
+    """An Observer that counts what it was told."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
+    @property
+    def moves(self) -> Counter[tuple[str, str]]:
+        return Counter(self.of("message_moved"))
 
-    def find_or_claim(self, person: Person) -> Answer | Claim | None:
-        with self._lock:
-            return super().find_or_claim(person)
+    @property
+    def events(self) -> Counter[str]:
+        return Counter(name for name, _ in self.of("event"))
 
+    @property
+    def errors(self) -> list[BaseException]:
+        return [error for _, error in self.of("error")]
 
-class Heard(Observer):
-    """An Observer that remembers what moved where, and what is in flight."""
-
-    def __init__(self) -> None:
-        self.moves: Counter[tuple[str, str]] = Counter()
-        self.flying = 0
-        self.errors: list[BaseException] = []
-        self.events: Counter[str] = Counter()
-        self.outages: list[tuple[str, str | float]] = []
-        self.holds: Counter[str] = Counter()
-
-    def message_moved(self, queue: str, reason: str) -> None:
-        self.moves[queue, reason] += 1
-
-    def in_flight(self, entry: str, change: int) -> None:
-        self.flying += change
-
-    def held(self, reason: str, count: int) -> None:
-        self.holds[reason] += count
-
-    def event(self, name: str, /, **facts: str | float) -> None:
-        self.events[name] += 1
-        if name.startswith("store_"):
-            self.outages.append((name, facts["queue"]))
-
-    def error(self, where: str, error: BaseException) -> None:
-        self.errors.append(error)
+    @property
+    def flying(self) -> int:
+        return sum(change for _, change in self.of("in_flight"))
 
 
 @dataclass
@@ -144,17 +109,9 @@ class Customer:
         self.replies.setdefault(message.correlation_id or message.message_id or "", []).append(message)
 
 
-@asynccontextmanager
-async def declared_connection(broker: BrokerConfig, observer: Observer) -> AsyncIterator[BrokerConnection]:
-    """A connection, the queues declared."""
-    async with open_connection(broker, observer) as connection:
-        await declare_queues(connection, broker)
-        yield connection
-
-
 async def open_once(broker: BrokerConfig) -> None:
     """Connect, declare the queues and close."""
-    async with declared_connection(broker, Observer()):
+    async with open_connection(broker, Observer(), queues=True):
         pass
 
 
@@ -165,11 +122,11 @@ class Room:
         self.node = node
         self.names = QueueNames(source)
         self.broker = BrokerConfig((node.uri,), "inn-test", self.names, RETRY_SEC)
-        self.store = Store()
+        self.store = MemoryAnswers()
         self.service = Service()
         self.heard = Heard()
-        self.over = asyncio.Event()
-        """A consumer was told to stop."""
+        self.stopping = asyncio.Event()
+        """Of the last consumer."""
 
     @asynccontextmanager
     async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:
@@ -178,26 +135,22 @@ class Room:
         lookups = LookupRunner(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
         context = LaneContext(self.names, lookups, clock, retries, self.heard)
         consumer = Consumer(self.broker, context, prefetch, held)
-        stopping = asyncio.Event()
-        running = asyncio.create_task(consumer.run(stopping))
+        self.stopping = asyncio.Event()
+        running = asyncio.create_task(consumer.run(stopping := self.stopping))
         try:
             await until(lambda: consumer.fast.is_ready and consumer.slow.is_ready, "both lanes connected")
             yield consumer
         finally:
             stopping.set()
-            self.over.set()
             await running
             consumer.close()
 
     @asynccontextmanager
     async def customer(self) -> AsyncIterator[Customer]:
         """A customer with a queue that outlives the node."""
-        connection = await aio_pika.connect(self.node.uri)
-        async with connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue(
-                f"{self.names.source}-replies", durable=True, arguments={"x-queue-type": "quorum"}
-            )
+        async with self.channel() as channel:
+            name = f"{self.names.source}-replies"
+            queue = await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
             customer = Customer(channel, self.names.source, queue.name)
             await queue.consume(customer.take, no_ack=True)
             yield customer
@@ -206,6 +159,25 @@ class Room:
     async def channel(self) -> AsyncIterator[AbstractChannel]:
         async with await aio_pika.connect(self.node.uri) as connection:
             yield await connection.channel()
+
+    @contextmanager
+    def limited(self, queue: str, **limits: int) -> Iterator[None]:
+        """While it lasts a policy gives the queue such limits."""
+        self.node.limit(f"^{queue}$", **limits)
+        try:
+            yield
+        finally:
+            self.node.limit(f"^{queue}$")
+
+    @contextmanager
+    def suspended(self, queue: str) -> Iterator[None]:
+        """While it lasts the queue's process takes nothing, as one that has lost its majority."""
+        found = f'{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>))'
+        self.node.evaluate(f"{found}, sys:suspend(amqqueue:get_pid(Queue))")
+        try:
+            yield
+        finally:
+            self.node.evaluate(f"{found}, sys:resume(amqqueue:get_pid(Queue))")
 
     async def size(self, queue: str) -> int:
         """Messages that are ready in a queue; they are counted with some delay."""

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pika  # type: ignore[import-untyped]  # it comes without types
@@ -12,45 +13,39 @@ Answer = Callable[[dict[str, Any]], dict[str, Any] | None]
 POLL_SEC = 0.05
 
 
+@dataclass
 class Service:
-    """Answers what comes into a queue: with what `answer` says, None: not at all. `asked` is what came."""
+    """`asked` is what came."""
 
-    def __init__(self, uri: str, queue: str, answer: Answer) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self._answer = answer
-        self._over = threading.Event()
-        self._connection = pika.BlockingConnection(pika.URLParameters(uri))
-        self._channel = self._connection.channel()
-        self._channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
-        self._channel.queue_purge(queue)
-        self._channel.basic_consume(queue, self._on_request)
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+    asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def close(self) -> None:
-        self._over.set()
-        self._thread.join()
-        self._connection.close()
 
-    def _serve(self) -> None:
-        while not self._over.is_set():
-            self._connection.process_data_events(time_limit=POLL_SEC)
+@contextmanager
+def service(uri: str, queue: str, answer: Answer) -> Iterator[Service]:
+    """Answers what comes into a queue: with what `answer` says, None: not at all."""
+    served, over = Service(), threading.Event()
 
-    def _on_request(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+    def on_request(channel: Any, method: Any, properties: Any, body: bytes) -> None:
         request = json.loads(body)
-        self.asked.append(request)
-        reply = self._answer(request)
+        served.asked.append(request)
+        reply = answer(request)
         if reply is not None:
             back = pika.BasicProperties(correlation_id=properties.correlation_id, content_type="application/json")
             channel.basic_publish("", properties.reply_to, json.dumps(reply).encode(), back)
         channel.basic_ack(method.delivery_tag)
 
+    def serve() -> None:
+        while not over.is_set():
+            connection.process_data_events(time_limit=POLL_SEC)
 
-@contextmanager
-def service(uri: str, queue: str, answer: Answer) -> Iterator[Service]:
-    """A service that serves."""
-    running = Service(uri, queue, answer)
-    try:
-        yield running
-    finally:
-        running.close()
+    with pika.BlockingConnection(pika.URLParameters(uri)) as connection:
+        channel = connection.channel()
+        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        channel.basic_consume(queue, on_request)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield served
+        finally:
+            over.set()
+            thread.join()

@@ -1,7 +1,6 @@
 """`inn consume` as processes, between a real broker, a real MongoDB and the emulated tax service."""
 
 import json
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -79,43 +78,27 @@ def statuses(replies: dict[str, list[dict[str, Any]]]) -> set[str]:
 
 
 def test_every_request_has_its_reply_though_the_consumer_is_killed_twice(
-    settings: Settings, consume: Start, customers: Crowd
+    settings: Settings, consume: Start, customers: Crowd, emulator: Emulator
 ) -> None:
-    first = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
+    """Claims of the dead end with their lease, which is short: their lookups go on."""
+    emulator.control(latency=0.2)
+    settings["RABBITMQ_PREFETCH_COUNT"] = str(IN_HAND)
+    leases: list[float] = []
+    consumer = consume()
     customers.asks(persons(80))
-    customers.got(20)
-    first.end(signal.SIGKILL)
-    second = consume(RABBITMQ_PREFETCH_COUNT=str(IN_HAND))
-    customers.got(50)
-    second.end(signal.SIGKILL)
-    bury(settings)
-    third = consume()
+    for enough in (20, 50):
+        customers.got(enough)
+        consumer.end(signal.SIGKILL)
+        leases += leases_left(settings)
+        bury(settings)
+        consumer = consume()
     replies = customers.got(80)
-    assert third.end(signal.SIGTERM) == 0
+    assert consumer.end(signal.SIGTERM) == 0
     assert customers.waiting(".dead") == 0
     # What was unacknowledged in either lane, each of the two times, may have been answered or moved already.
     assert sum(map(len, replies.values())) <= 80 + 2 * 2 * (IN_HAND + 1)
     assert all(len({(copy["status"], copy["inn"]) for copy in copies}) == 1 for copies in replies.values())
     assert statuses(replies) <= {"found", "not_found", "ambiguous"}
-
-
-def test_after_each_kill_uncached_lookups_go_on_once_the_lease_of_the_dead_has_ended(
-    settings: Settings, consume: Start, customers: Crowd, emulator: Emulator
-) -> None:
-    """Unacknowledged messages of a dead process fill the lane: their claims end with the lease."""
-    settings |= {"RABBITMQ_PREFETCH_COUNT": "200", "CLIENT_NALOG_MIN_INTERVAL_SEC": "0.2"}
-    emulator.control(pending=1, latency=0.5)
-    leases = []
-    consumer = consume()
-    customers.asks(persons(200))
-    for _ in range(3):
-        finds = emulator.stats(brief=True).finds
-        wait_for(lambda: emulator.stats(brief=True).finds > finds + 2, within=60, what="finds")  # noqa: B023  # at once
-        consumer.end(signal.SIGKILL)
-        leases += leases_left(settings)
-        bury(settings)
-        consumer = consume()
-        customers.got(len(customers.replies) + 1)
     assert leases
     assert max(leases) <= LEASE_SEC
 
@@ -168,8 +151,8 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(
         parts = consumer.get("/readyz").json()["parts"]
         ready = {"store": False, "providers": True, "fast_lane": True, "slow_lane": True}
         assert {name: part["ready"] for name, part in parts.items()} == ready
-        assert told(consumer, "inn_ready") == ready
-        wait_for(lambda: told(consumer, "inn_holds_total")["store_unavailable"], within=60, what="messages that wait")
+        held = b'inn_holds_total{reason="store_unavailable"}'
+        wait_for(lambda: held in consumer.get("/metrics").data, within=60, what="messages that wait")
         assert "store_unavailable" in consumer.errors
         own.members[0].start()
         bury(settings)
@@ -179,38 +162,6 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(
     outages = [line for line in map(json.loads, consumer.errors.splitlines()) if line["event"].startswith("store_")]
     for lane in {line["queue"] for line in outages}:
         assert [line["event"] for line in outages if line["queue"] == lane] == ["store_unavailable", "store_available"]
-
-
-def told(consumer: Process, name: str) -> dict[str, float]:
-    """What a metric of one label says, by that label."""
-    exposition = consumer.get("/metrics").data.decode()
-    return {
-        label: float(value) for label, value in re.findall(rf'^{name}{{\w+="(\w+)"}} (\S+)$', exposition, re.MULTILINE)
-    }
-
-
-TROUBLES: list[dict[str, Any]] = [
-    {"rules": [{"status": 500}]},
-    {"rules": [{"on": "find", "body": "garbage"}]},
-    {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
-    {"rules": [{"on": "find", "connection": "hang"}]},
-    {"scenario": "captcha"},
-]
-
-
-def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
-    consume: Start, customers: Crowd, emulator: Emulator
-) -> None:
-    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.1", CLIENT_NALOG_TIMEOUT_SEC="1")
-    customers.asks(persons(10))
-    for trouble in TROUBLES:
-        emulator.reset()
-        emulator.control(**trouble)
-        wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {trouble}")
-    emulator.reset()
-    replies = customers.got(10)
-    assert customers.waiting(".dead") == 0
-    assert not {"failed", "rejected"} & statuses(replies)
 
 
 def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
@@ -243,18 +194,13 @@ def test_a_lookup_that_outlasts_the_drain_goes_back_and_the_next_may_ask(
     assert "claim" in kept(settings)
     assert consumer.end(signal.SIGTERM) == 0
     assert "claim" not in kept(settings)
+    wait_for(lambda: customers.waiting(".lookup") == 1, within=60, what="the request in its queue")
 
 
 def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: Start) -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
-    consumer = start(
-        {
-            **settings,
-            "RABBITMQ_DSN": f"amqp://inn:{PASSWORD}@{nowhere}/",
-            "MONGO_DSN": f"mongodb://root:{PASSWORD}@{nowhere}/",
-            "APP_START_TIMEOUT_SEC": "2",
-        }
-    )
+    address = f"inn:{PASSWORD}@127.0.0.1:{free_port()}/"
+    nowhere = {"RABBITMQ_DSN": f"amqp://{address}", "MONGO_DSN": f"mongodb://{address}", "APP_START_TIMEOUT_SEC": "2"}
+    consumer = start({**settings, **nowhere})
     consumer.answers("/readyz", 503)
     assert consumer.get("/livez").status == 200
     assert consumer.end() == 1
@@ -262,19 +208,14 @@ def test_with_no_server_there_it_ends_and_says_which(settings: Settings, start: 
     assert [line.partition(":")[0] for line in lines] == ["inn", "MongoDB"]
     assert lines[0].startswith("inn: RabbitMQ: no broker")
     log = [json.loads(line) for line in consumer.errors.splitlines() if line.startswith("{")]
-    assert sorted((line["event"], line["server"]) for line in log if line["event"] != "library") == [
-        ("server_unreachable", "mongodb"),
-        ("server_unreachable", "rabbitmq"),
-    ]
+    told = sorted((line["event"], line["server"]) for line in log if line["event"] != "library")
+    assert told == [("server_unreachable", "mongodb"), ("server_unreachable", "rabbitmq")]
     assert PASSWORD not in consumer.errors
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [
-        ("RABBITMQ_DSN", "inn: RabbitMQ: the user or the password is wrong"),
-        ("MONGO_DSN", "inn: MongoDB: "),
-    ],
+    [("RABBITMQ_DSN", "inn: RabbitMQ: the user or the password is wrong"), ("MONGO_DSN", "inn: MongoDB: ")],
 )
 def test_a_wrong_password_ends_it_at_once(
     settings: Settings, start: Start, secured_mongo: Mongo, name: str, said: str
@@ -311,7 +252,7 @@ def test_a_poison_message_is_parked_and_the_others_are_served(
     settings: Settings, start: Start, customers: Crowd
 ) -> None:
     """A consumer dies of one request and is started again each time."""
-    others = [ask(number, requestId=f"other-{number}") for number in range(20)]
+    others = persons(20)
     consumer = start(settings, *patched(DEADLY), "consume")
     consumer.answers("/readyz", 200)
     customers.asks([*others[:10], ask(99, requestId="poison"), *others[10:]])
@@ -320,7 +261,7 @@ def test_a_poison_message_is_parked_and_the_others_are_served(
         bury(settings)
         consumer = start(settings, *patched(DEADLY), "consume")
     consumer.answers("/readyz", 200)
-    assert set(customers.got(20)) == {f"other-{number}" for number in range(20)}
+    assert set(customers.got(20)) == {other["requestId"] for other in others}
     # What is returned once more than the limit allows is parked.
     assert customers.waiting(".dead") == 1
     assert consumer.process.poll() is None

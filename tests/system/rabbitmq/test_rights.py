@@ -22,20 +22,14 @@ MANIFESTS = ROOT / "deploy/rabbitmq/topology-operator.yaml"
 DEFAULT_RETRY_SEC = 60
 
 
-def test_the_definitions_are_what_the_service_declares() -> None:
-    written = {queue["name"]: queue for queue in json.loads(DEFINITIONS.read_text())["queues"]}
+def test_the_definitions_and_the_manifests_are_what_the_service_declares() -> None:
     declared = queues(QueueNames("inn"), DEFAULT_RETRY_SEC)
-    assert {name: queue["arguments"] for name, queue in written.items()} == declared
-    assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written.values()} == {
-        (True, False, "/")
-    }
-
-
-def test_the_manifests_are_what_the_service_declares() -> None:
-    written = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
-    declared = queues(QueueNames("inn"), DEFAULT_RETRY_SEC)
-    assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in written} == declared
-    assert all(spec["durable"] for spec in written)
+    written = json.loads(DEFINITIONS.read_text())["queues"]
+    assert {queue["name"]: queue["arguments"] for queue in written} == declared
+    assert {(queue["durable"], queue["auto_delete"], queue["vhost"]) for queue in written} == {(True, False, "/")}
+    specs = [each["spec"] for each in yaml.safe_load_all(MANIFESTS.read_text())]
+    assert {spec["name"]: {"x-queue-type": spec["type"], **spec["arguments"]} for spec in specs} == declared
+    assert all(spec["durable"] for spec in specs)
 
 
 @pytest.fixture
@@ -62,6 +56,7 @@ DEAD_COMMAND = (NOTHING, PUBLISH, r"^inn\.(dead|unrouted)$")
 DOCTOR = r"^inn(\..*)?$"
 """What it reads; it configures what the consumer does."""
 CLIENT = (NOTHING, PUBLISH, NOTHING)
+OWN = "^inn-own-replies$"
 
 
 @pytest.mark.parametrize(
@@ -99,32 +94,34 @@ async def test_the_dead_command_needs_no_right_to_configure(defined: Room) -> No
             assert len([letter async for letter in letters.replay(Selection())]) == 1
 
 
-async def test_a_client_with_direct_reply_to_needs_to_publish_and_no_more(defined: Room) -> None:
-    with limited(defined, *CLIENT) as uri:
-        async with defined.consumer(), await aio_pika.connect(uri) as connection:
-            channel = await connection.channel()
-            replies = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
-            async with replies.iterator(no_ack=True) as arriving:
-                message = aio_pika.Message(json.dumps(ask()).encode(), reply_to="amq.rabbitmq.reply-to")
-                await channel.default_exchange.publish(message, defined.names.source)
-                assert json.loads((await anext(arriving)).body)["status"] == "found"
-
-
-@pytest.mark.parametrize("configure", [NOTHING, "^inn-own-replies$"], ids=["made by somebody else", "declared by it"])
-async def test_a_client_reads_its_own_reply_queue(defined: Room, configure: str) -> None:
-    name = f"{defined.names.source}-own-replies"
+@pytest.mark.parametrize(
+    ("rights", "replies", "made_by_somebody"),
+    [
+        pytest.param(CLIENT, "amq.rabbitmq.reply-to", False, id="direct reply-to"),
+        pytest.param((NOTHING, PUBLISH, OWN), "own-replies", True, id="a queue of its own, made by somebody else"),
+        pytest.param((OWN, PUBLISH, OWN), "own-replies", False, id="a queue of its own, that it declares"),
+    ],
+)
+async def test_a_client_needs_to_publish_and_to_read_its_replies(
+    defined: Room,
+    rights: tuple[str, str, str],
+    replies: str,
+    made_by_somebody: bool,  # noqa: FBT001  # a column
+) -> None:
+    own = replies if replies.startswith("amq.") else f"{defined.names.source}-{replies}"
     async with defined.channel() as channel:
-        if configure == NOTHING:
-            await channel.declare_queue(name)
-        with limited(defined, configure, PUBLISH, "^inn-own-replies$") as uri:
+        if made_by_somebody:
+            await channel.declare_queue(own)
+        with limited(defined, *rights) as uri:
             async with defined.consumer(), await aio_pika.connect(uri) as connection:
-                own = await connection.channel()
-                queue = await own.declare_queue(name, passive=configure == NOTHING)
-                message = aio_pika.Message(json.dumps(ask()).encode(), reply_to=name)
-                await own.default_exchange.publish(message, defined.names.source)
+                client = await connection.channel()
+                declares = own != replies and not made_by_somebody
+                queue = await (client.declare_queue(own) if declares else client.get_queue(own, ensure=False))
                 async with queue.iterator(no_ack=True) as arriving:
+                    message = aio_pika.Message(json.dumps(ask()).encode(), reply_to=own)
+                    await client.default_exchange.publish(message, defined.names.source)
                     assert json.loads((await anext(arriving)).body)["status"] == "found"
-        await channel.queue_delete(name)
+        await channel.queue_delete(own)
 
 
 async def test_a_queue_that_differs_or_is_missing_is_named_and_none_is_made(defined: Room) -> None:

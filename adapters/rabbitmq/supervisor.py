@@ -1,17 +1,15 @@
-"""Runs both lanes, each on its own connection, and reconnects: a failure of one does not stop the other.
+"""Supervises both lanes: runs each on its own connection, and reconnects. A failure of one does not stop the other.
 
 Back-off grows only while connecting fails, not where a connection is made and lost: a message may be the cause. It is
 soon delivered alone, and parked at the delivery limit; the messages behind it wait for each back-off.
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from time import monotonic
-from typing import Protocol
 
-from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, declare_queues, open_connection
+from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
 from adapters.rabbitmq.errors import UNCONFIRMED, BrokerRefused, BrokerUnavailable
-from adapters.rabbitmq.lanes import DRAIN_SEC, FastLane, SlowLane
+from adapters.rabbitmq.lanes import DRAIN_SEC, FastLane, Lane, SlowLane
 from adapters.rabbitmq.settlement import LaneContext
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
@@ -24,17 +22,8 @@ CHECK_SEC = 5.0
 CONNECTED = "connected"
 
 
-class Lane(Protocol):
-    """Works on one queue."""
-
-    queue: str
-
-    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Work on this connection until `stopping` is set. After an error it can run again on another one."""
-
-
-class LaneRunner:
-    """Runs one lane: connects, reconnects, and checks its queue. `state`: CONNECTED, or the code of an error."""
+class LaneSupervisor:
+    """Supervises one lane: connects, reconnects, and checks its queue. `state`: CONNECTED, or the code of an error."""
 
     def __init__(self, lane: Lane, broker: BrokerConfig, observer: Observer, backoff: Backoff | None = None) -> None:
         self.state = "not_connected"
@@ -42,51 +31,31 @@ class LaneRunner:
         self._broker = broker
         self._observer = observer
         self._backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
-        self._connection: BrokerConnection | None = None
-        self._stack = AsyncExitStack()
 
     @property
     def is_ready(self) -> bool:
         """Whether the lane is connected, and its queue answers."""
         return self.state == CONNECTED
 
-    async def connect(self) -> BrokerConnection:
-        """Connect unless connected, and declare the queues. Raises BrokerUnavailable or BrokerRefused."""
-        if self._connection is None:
-            connection = await self._stack.enter_async_context(open_connection(self._broker, self._observer))
-            await declare_queues(connection, self._broker)
-            self._connection = connection
-        return self._connection
-
-    async def disconnect(self) -> None:
-        """Close the connection."""
-        self._connection = None
-        await self._stack.aclose()
-
     async def run(self, stopping: asyncio.Event) -> None:
         """Run the lane, on ever new connections, until `stopping` is set and it has settled its deliveries."""
         while not stopping.is_set():
-            why = ""
             try:
-                connection = await self.connect()
-                self._backoff.reset()
-                self.state = CONNECTED
-                await self._work(connection, stopping)
+                async with open_connection(self._broker, self._observer, queues=True) as connection:
+                    self._backoff.reset()
+                    self.state = CONNECTED
+                    await self._work(connection, stopping)
             except BrokerUnavailable as unavailable:
-                why = self.state = unavailable.code
-                if self._connection is not None:
-                    await self._connection.wait_unblocked(stopping)
+                self.state = unavailable.code
             except BrokerRefused:
-                why = "refused"
+                self.state = "refused"
             except Exception as bug:  # noqa: BLE001  # deliveries are redelivered, and parked at the delivery limit
                 self._observer.error("lane", bug)
-                why = "lane_failed"
-            finally:
-                await self.disconnect()
-            if why:
-                self.state = why
-                self._observer.event("reconnecting", queue=self._lane.queue, reason=why)
-                await pause(self._backoff.next(), stopping)
+                self.state = "lane_failed"
+            else:
+                return
+            self._observer.event("reconnecting", queue=self._lane.queue, reason=self.state)
+            await pause(self._backoff.next(), stopping)
 
     async def _work(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Run the lane until it ends or the connection is lost."""
@@ -101,7 +70,13 @@ class LaneRunner:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if not first.cancelled() and (error := first.exception()) is not None:
-            raise _without_group(error)
+            # A group that contains nothing else is one of them.
+            if isinstance(error, BaseExceptionGroup) and error.split(BrokerUnavailable)[1] is None:
+                error = error.exceptions[0]
+            if isinstance(error, BrokerUnavailable):
+                self.state = error.code
+                await connection.wait_unblocked(stopping)
+            raise error
 
     async def _check(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Set the state: whether the queue's leader answers, and publishes are confirmed."""
@@ -121,14 +96,8 @@ class Consumer:
     def __init__(self, broker: BrokerConfig, context: LaneContext, prefetch: int, held: int) -> None:
         self._lookups = context.lookups
         self._drained_by = 0.0
-        self.fast = LaneRunner(FastLane(context, context.names.source, prefetch), broker, context.observer)
-        self.slow = LaneRunner(SlowLane(context, context.names.lookup, held), broker, context.observer)
-
-    async def connect(self) -> None:
-        """Connect both lanes and declare the queues before `run`. Raises BrokerUnavailable or BrokerRefused."""
-        # One after the other, so that the queues are created only once.
-        await self.fast.connect()
-        await self.slow.connect()
+        self.fast = LaneSupervisor(FastLane(context, context.names.source, prefetch), broker, context.observer)
+        self.slow = LaneSupervisor(SlowLane(context, context.names.lookup, held), broker, context.observer)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Run both lanes, through any outage, until `stopping` is set; then settle their deliveries, within bounds."""
@@ -139,18 +108,6 @@ class Consumer:
             self._drained_by = monotonic() + DRAIN_SEC
             self._lookups.stop()
 
-    async def disconnect(self) -> None:
-        """Close the connections that `connect` made, where `run` did not."""
-        await self.fast.disconnect()
-        await self.slow.disconnect()
-
     def close(self) -> None:
         """End the threads. Running fetches whose connection was lost have the rest of the drain time."""
         self._lookups.close(max(0.0, self._drained_by - monotonic()))
-
-
-def _without_group(error: BaseException) -> BaseException:
-    """The BrokerUnavailable of a group that contains nothing else; any other error as it is."""
-    while isinstance(error, BaseExceptionGroup) and error.split(BrokerUnavailable)[1] is None:
-        error = error.exceptions[0]
-    return error

@@ -30,6 +30,7 @@ _LATER = frozenset({429, 502, 503, 504})
 # The first match is the cause: subclasses come before their bases.
 _CAUSES = {
     SSLCertVerificationError: "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)",
+    exceptions.ProxyError: "the proxy does not let us through, or is not there",
     exceptions.NameResolutionError: "its name is not known",
     exceptions.NewConnectionError: "the connection was refused: is the service running there?",
     exceptions.ConnectTimeoutError: "no connection in time",
@@ -78,7 +79,7 @@ class HttpClient(Client):
             with post(body=body, headers=headers) as response:
                 reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            raise ServiceUnreachable(self._name, cause_of(error, _CAUSES)) from None
+            raise ServiceUnreachable(self._name, cause_of(error)) from None
         if response.status not in _ANSWERS:
             raise self._refusal(response.status, response.headers, reply)
         return reply
@@ -104,8 +105,9 @@ class HttpClient(Client):
         return kind(f"{self._name} answers {status}" + (f": {detail}" if detail else ""))
 
 
-def cause_of(error: exceptions.HTTPError, causes: Mapping[type[Exception], str]) -> str:
-    """The text of the first kind of error in `causes` that this one, or the error that it wraps, is of."""
+def cause_of(error: exceptions.HTTPError) -> str:
+    """Why a connection failed."""
+    # A proxy's error wraps that of the connection to it.
     wrapped: Any = error.original_error if isinstance(error, exceptions.ProxyError) else error
     certificate = wrapped.args[0] if wrapped.args else None
-    return next(text for kind, text in causes.items() if isinstance(error, kind) or isinstance(certificate, kind))
+    return next(text for kind, text in _CAUSES.items() if isinstance(error, kind) or isinstance(certificate, kind))

@@ -214,8 +214,8 @@ def test_a_broker_that_is_away_is_one_line(inn: Inn, monkeypatch: pytest.MonkeyP
     assert inn("dead", *command) == Ended(
         1,
         "",
-        "inn: RabbitMQ: nothing listens on 127.0.0.1, port 1: start it, or mend RABBITMQ_DSN, or RABBITMQ_HOST and "
-        "RABBITMQ_PORT; what is not shown as done is still parked\n",
+        "inn: RabbitMQ: it cannot be reached now (connection refused): check RABBITMQ_DSN, or RABBITMQ_HOST and "
+        "RABBITMQ_PORT, and TLS (amqps://)\n",
     )
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import typer
 
-from adapters.cli.destination import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
+from adapters.cli.client import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, WrongUse
 from adapters.cli.person import names_person, read_request
 from adapters.cli.stdout import printable

@@ -1,5 +1,9 @@
-"""The clients of the service: their options (--url, --amqp and others), errors, and the check of a reply."""
+"""The client of the service: its options (--url, --amqp and others), its errors, and the check of each reply.
 
+Requests are plain JSON; `http_client.py` and `amqp_client.py` transport them.
+"""
+
+import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -69,13 +73,34 @@ class ServiceFault(Failure):
 
 
 class Client(AbstractAsyncContextManager["Client"]):
-    """A way to the service, open within its context. For one event loop."""
+    """A way to the service, open within its context. For one event loop.
+
+    `replier`: what answers there, in messages; `option`: the option that says where it is.
+    """
 
     over_http: bool
+    replier: str
+    option: str
+
+    async def ask(self, request: Mapping[str, object]) -> LookupResult:
+        """Ask for one person. Raises the errors above; another Failure where asking further would not help.
+
+        That is so for a reply of another service, or to another request: that would be another person's.
+        """
+        reply = await self.send(json.dumps(request, ensure_ascii=False).encode())
+        try:
+            result = LookupResult.model_validate_json(reply)
+        except ValidationError:
+            raise Failure(f"{self.replier} is not the INN service: check {self.option}") from None
+        # A rejected reply has no id if the request had no valid one.
+        without_id = result.status is Status.REJECTED and not result.request_id
+        if result.request_id != request["requestId"] and not without_id:
+            raise Failure("the service's replies do not belong to the requests: nothing of them is taken")
+        return result
 
     @abstractmethod
-    async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises the errors above; another Failure where asking further would not help."""
+    async def send(self, body: bytes) -> bytes:
+        """Send a request, and return the reply. Raises as `ask`."""
 
     @abstractmethod
     def timed_out(self, seconds: float) -> Failure:
@@ -111,19 +136,6 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
     if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in uris):
         raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
     return AmqpClient(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
-
-
-def read_result(reply: bytes, request: Mapping[str, object], what: str, option: str) -> LookupResult:
-    """The result in a reply. Raises Failure where it is another service's, or another request's: another person's."""
-    try:
-        result = LookupResult.model_validate_json(reply)
-    except ValidationError:
-        raise Failure(f"{what} is not the INN service: check {option}") from None
-    # A rejected reply has no id if the request had no valid one.
-    without_id = result.status is Status.REJECTED and not result.request_id
-    if result.request_id != request["requestId"] and not without_id:
-        raise Failure("the service's replies do not belong to the requests: nothing of them is taken")
-    return result
 
 
 def _token(token_file: Path | None, token: str) -> str:

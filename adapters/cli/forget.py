@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from adapters.cli.errors import DONE, Failure, WrongUse
-from adapters.cli.person import STDIN, names_person, read_options, read_request
+from adapters.cli.person import STDIN, Source, names_person, read_request
 from adapters.cli.stdout import Unwritable
 from adapters.composition.store import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
@@ -20,11 +21,11 @@ from function.ports import Unavailable
 from function.request import parse
 
 _QUESTIONS = {
-    "lastName": ("Фамилия (last name)", None),
-    "firstName": ("Имя (first name)", None),
-    "middleName": ("Отчество (middle name), empty for none", ""),
-    "birthDate": ("Date of birth, dd.mm.yyyy", None),
-    "documentType": ("Type of the document", "21"),
+    "last_name": ("Фамилия (last name)", None),
+    "first_name": ("Имя (first name)", None),
+    "middle_name": ("Отчество (middle name), empty for none", ""),
+    "birth_date": ("Date of birth, dd.mm.yyyy", None),
+    "document_type": ("Type of the document", "21"),
     "document": ("Series and number of the document", None),
 }
 """Prompts by field, each with its default; None: an answer is required."""
@@ -37,10 +38,9 @@ _UNKNOWN_KEYS = (
 )
 
 
-@names_person(without=("birthPlace", "documentDate", "requestId"))
+@names_person(without=("birth_place", "document_date", "request_id"))
 def forget(
-    source: str,
-    options: dict[str, str],
+    source: Source = "",
     *,
     under_old_keys: Annotated[
         bool,
@@ -48,6 +48,7 @@ def forget(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    **given: str,
 ) -> int:
     """Erase the answer and the history of one person, and keep a record of it without personal data.
 
@@ -70,9 +71,9 @@ def forget(
       inn forget --old-keys
       inn forget - --yes --json < person.json
     """
-    if under_old_keys and (source or options):
+    if under_old_keys and (source or any(given.values())):
         raise WrongUse("--old-keys erases of everybody: name no person beside it")
-    person = None if under_old_keys else _person(source, options)
+    person = None if under_old_keys else _person(source, given)
     unknown: StoredCounts | None = None
     with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
         if not yes:
@@ -120,14 +121,13 @@ def _at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _person(source: str, options: dict[str, str]) -> Person:
-    if not source and not options:
+def _person(source: str, given: Mapping[str, str]) -> Person:
+    if not source and not any(given.values()):
         if not _at_terminal():
             raise WrongUse("whom to forget? Give options, or a request as JSON: inn forget - < person.json")
-        answers = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
-        options = read_options(answers)
+        given = {name: typer.prompt(text, default, err=True) for name, (text, default) in _QUESTIONS.items()}
     # Any birth date is accepted.
-    parsed = parse({**read_request(source, options), "requestId": "forget"}, date.max)
+    parsed = parse({**read_request(source, given), "requestId": "forget"}, date.max)
     if isinstance(parsed, Rejected):
         raise WrongUse(f"this is no person to forget: {'; '.join(map(str, parsed.errors))}")
     return parsed.person

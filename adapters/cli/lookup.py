@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.client import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, WrongUse
-from adapters.cli.person import names_person, read_request
+from adapters.cli.person import Source, names_person, read_request
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
@@ -24,8 +24,7 @@ FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
 
 @names_person()
 def lookup(
-    source: str,
-    options: dict[str, str],
+    source: Source = "",
     *,
     url: Url = "",
     amqp: Amqp = "",
@@ -35,6 +34,7 @@ def lookup(
         float, typer.Option(min=1, max=DAY_SEC, help="Seconds to wait for the answer, all tries included.")
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reply as JSON.")] = False,
+    **person: str,
 ) -> int:
     r"""Ask for one person.
 
@@ -47,9 +47,10 @@ def lookup(
       inn lookup - --json < person.json
       inn lookup person.json --amqp settings
     """
-    if not source and not options:
+    given = read_request(source, person)
+    if not given:
         raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
-    request = {"requestId": f"cli-{uuid4()}", **read_request(source, options)}
+    request = {"requestId": f"cli-{uuid4()}", **given}
     result = asyncio.run(_ask(client_of(url, amqp, queue, token_file, timeout), request, timeout))
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
     return FAILED if result.status in (Status.REJECTED, Status.FAILED) else DONE

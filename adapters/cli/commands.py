@@ -7,13 +7,13 @@ They are the entry points of the group `inn.commands` (pyproject.toml): function
 import inspect
 import logging
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, EntryPoints, distribution
+from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
 from traceback import extract_tb
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, failure_of
 from adapters.config.environment import WrongSettings
@@ -56,16 +56,7 @@ class LazyCommand(TyperCommand):
         return typer.main.get_command(target).make_context(info_name, args, parent, **extra)
 
 
-class LazyGroup(TyperGroup):
-    """All commands, none of them imported."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands.update((entry.name, LazyCommand(entry)) for entry in sorted(_entries()))
-
-
 app = typer.Typer(
-    cls=LazyGroup,
     name="inn",
     help="Finds a Russian person's INN from passport data.",
     epilog="Example: inn lookup --help",
@@ -87,7 +78,10 @@ def call(arguments: Sequence[str]) -> object:
     """Run one command, and return its result. Raises typer's errors as well as its own."""
     # Libraries would log to stderr, with addresses; commands report the errors themselves.
     logging.getLogger().addHandler(logging.NullHandler())
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    # Only of this distribution: reading all installed ones takes a third of a second.
+    for entry in sorted(distribution(DISTRIBUTION).entry_points.select(group="inn.commands")):
+        command.commands[entry.name] = LazyCommand(entry)
     # In its stand-alone mode typer would print errors itself.
     return command.main(list(arguments) or ["--help"], prog_name="inn", standalone_mode=False)
 
@@ -101,7 +95,12 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
         case WrongSettings():
             return f"inn: {error}", WRONG_USE
         case typer.TyperException():
-            return _usage_line(error, arguments), WRONG_USE
+            message = error.format_message()
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else f"inn {arguments[0]}"
+            # The help of a group that was called without a command has several lines.
+            line = message if "\n" in message else f"{path}: {message.rstrip('.')}; see {path} --help"
+            return line, WRONG_USE
         case typer.Abort():
             # typer raises the same for Ctrl-C and for an input that ends.
             return "inn: not done", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
@@ -110,21 +109,3 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"inn: a fault of this program, {type(error).__name__}{place}", FAILED
-
-
-def _usage_line(error: typer.TyperException, arguments: Sequence[str]) -> str:
-    message = error.format_message()
-    if "\n" in message:
-        # The help of a group that was called without a command.
-        return message
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        path = context.command_path
-    else:
-        path = f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
-    return f"{path}: {message.rstrip('.')}; see {path} --help"
-
-
-def _entries() -> EntryPoints:
-    # Only of this distribution: reading all installed ones takes a third of a second.
-    return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")

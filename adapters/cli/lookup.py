@@ -17,7 +17,6 @@ from function.outcomes import Status
 from function.result import LookupResult
 
 DAY_SEC = 24 * 60 * 60
-TRIES = 5
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
 """Pause between two attempts, unless the service sets it."""
 
@@ -65,25 +64,22 @@ def _as_text(result: LookupResult) -> str:
 
 
 async def _ask(client: Client, request: Mapping[str, object], limit: float) -> LookupResult:
-    """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
+    """The answer; `failed` if the service defers it beyond `limit` seconds. Raises Failure."""
     begun = time.monotonic()
     backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
-    tries = 0
     try:
         async with client, asyncio.timeout(limit):
             while True:
                 try:
                     return await client.ask(request)
                 except RetryLater as later:
-                    tries += 1
                     wait = later.retry_after or backoff.next()
-                    if tries == TRIES or time.monotonic() + wait >= begun + limit:
+                    if time.monotonic() + wait >= begun + limit:
                         raise
                 await asyncio.sleep(wait)
     except TimeoutError:
         raise client.timed_out(limit) from None
     except RetryLater as later:
-        # As RabbitMQ's clients get it when the retries are used up.
         return LookupResult(
             request_id=str(request["requestId"]),
             inn="",

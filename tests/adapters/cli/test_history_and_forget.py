@@ -122,8 +122,8 @@ def test_history_reveals_persons_when_told_to(inn: Inn, stored: StoreHarness, mo
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--sort", "person"], "must be one of time, status, provider"),
-        (["--status", "failed"], "must be one of found, not_found, ambiguous"),
+        (["--sort", "person"], "is not one of 'time', '-time', 'status'"),
+        (["--status", "failed"], "is not one of 'found', 'not_found', 'ambiguous'"),
         (["--since", "yesterday"], "must be a day or a time"),
         (["--until", "9999-12-31T23:59:59-12:00"], "must be a day or a time"),
         (["--limit", "0"], "'--limit'"),

@@ -23,11 +23,12 @@ class AmqpClient(Client):
     """One connection, opened when it is needed, and reopened when it is lost. `uris`: secrets."""
 
     over_http = False
-    replier = "what answered over RabbitMQ"
     option = "--queue"
+    late = "is `inn consume` running? The request stays in the queue, and its answer will be kept"
 
     def __init__(self, uris: tuple[str, ...], queue: str) -> None:
         self._broker = BrokerConfig(uris, "inn", QueueNames(queue), retry_sec=0)
+        self.name = f"the service behind the queue {queue}"
         self._queue = queue
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
@@ -65,13 +66,6 @@ class AmqpClient(Client):
         if not reply.done():
             raise ServiceUnreachable("RabbitMQ", "the connection broke")
         return reply.result()
-
-    @override
-    def timed_out(self, seconds: float) -> Failure:
-        return Failure(
-            f"no reply by way of the queue {self._queue} in {seconds:g} s: is `inn consume` running? "
-            "The request stays in the queue, and its answer will be kept"
-        )
 
     async def _connected(self) -> BrokerConnection:
         async with self._opening:

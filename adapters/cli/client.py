@@ -7,7 +7,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -75,12 +75,13 @@ class ServiceFault(Failure):
 class Client(AbstractAsyncContextManager["Client"]):
     """A way to the service, open within its context. For one event loop.
 
-    `replier`: what answers there, in messages; `option`: the option that says where it is.
+    `name`: the service, in messages; `option` says where it is; `late`: the cause and remedy where no reply comes.
     """
 
     over_http: bool
-    replier: str
+    name: str
     option: str
+    late = "it did not answer in time"
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
         """Ask for one person. Raises the errors above; another Failure where asking further would not help.
@@ -91,7 +92,7 @@ class Client(AbstractAsyncContextManager["Client"]):
         try:
             result = LookupResult.model_validate_json(reply)
         except ValidationError:
-            raise Failure(f"{self.replier} is not the INN service: check {self.option}") from None
+            raise Failure(f"{self.name} is not the INN service: check {self.option}") from None
         # A rejected reply has no id if the request had no valid one.
         without_id = result.status is Status.REJECTED and not result.request_id
         if result.request_id != request["requestId"] and not without_id:
@@ -101,10 +102,6 @@ class Client(AbstractAsyncContextManager["Client"]):
     @abstractmethod
     async def send(self, body: bytes) -> bytes:
         """Send a request, and return the reply. Raises as `ask`."""
-
-    @abstractmethod
-    def timed_out(self, seconds: float) -> Failure:
-        """The error where no reply came in this time."""
 
 
 def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout: float) -> Client:
@@ -139,13 +136,11 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
 
 
 def _token(token_file: Path | None, token: str) -> str:
-    token, source = token.strip(), "INN_TOKEN"
     if token_file is not None:
-        source = str(token_file)
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise WrongUse(f"cannot read the token from {token_file}") from None
+        token = ""
+        with suppress(OSError, UnicodeDecodeError):
+            token = token_file.read_text(encoding="utf-8")
+    token = token.strip()
     if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
-        raise WrongUse(f"{source} holds no token: expected one line of ASCII")
+        raise WrongUse(f"{token_file or 'INN_TOKEN'} holds no token that can be read: expected one line of ASCII")
     return token

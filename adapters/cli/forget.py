@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import Annotated
 
@@ -30,7 +29,6 @@ _QUESTIONS = {
 }
 """Prompts by field, each with its default; None: an answer is required."""
 _NOTHING = StoredCounts(0, 0)
-_NO_TERMINAL = "nobody can be asked here whether it is meant, and nothing was erased: say --yes"
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -74,24 +72,19 @@ def forget(
     if under_old_keys and (source or any(given.values())):
         raise WrongUse("--old-keys erases of everybody: name no person beside it")
     person = None if under_old_keys else _person(source, given)
-    unknown: StoredCounts | None = None
     with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
         if not yes:
             _confirm(store, person, source)
-        erasure = store.forget_old_keys() if person is None else store.forget(person)
-        with suppress(Unavailable):
-            # Counting much data may time out, and must not prevent erasing.
+        answers, rows, record_id = store.forget_old_keys() if person is None else store.forget(person)
+        text = f"erased: answers {answers}, rows of history {rows}; record {record_id}"
+        try:
             unknown = _NOTHING if person is None else store.count_under_unknown_keys()
-    if erasure.answers or erasure.history:
-        text = f"erased: answers {erasure.answers}, rows of history {erasure.history}; record {erasure.record_id}"
-    else:
-        what = "under other keys than the newest" if person is None else "of this person"
-        text = f"nothing was {'kept' if unknown == _NOTHING else 'found'} {what}; record {erasure.record_id}"
-    if unknown is None:
-        raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted")
-    fields = {"recordId": erasure.record_id, "answers": erasure.answers, "history": erasure.history}
+        except Unavailable:
+            # Counting much data may time out.
+            raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
+    fields = {"recordId": record_id, "answers": answers, "history": rows, "unknownKeys": unknown._asdict()}
     try:
-        typer.echo(json.dumps({**fields, "unknownKeys": unknown._asdict()}) if as_json else text)
+        typer.echo(json.dumps(fields) if as_json else text)
     except Unwritable as error:
         # The error must say whether anything was erased.
         raise Failure(f"{error}; {text}") from None
@@ -102,18 +95,15 @@ def forget(
 
 def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
     """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse where nobody can be asked."""
-    question, no_terminal = "Erase all that is kept of this person?", _NO_TERMINAL
+    what = "all that is kept of this person"
     if person is None:
         # Counting takes long: only for the confirmation.
         old = store.count_under_old_keys()
-        if old == _NOTHING:
-            return
-        much = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
-        question, no_terminal = f"Erase {much}, whomever they are about?", f"say --yes to erase {much}"
+        what = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
     # With '-' the confirmation would be read from the same input as the person.
     if source == STDIN or not _at_terminal():
-        raise WrongUse(no_terminal)
-    typer.confirm(question, err=True, abort=True)
+        raise WrongUse(f"nobody can be asked here whether to erase {what}, and nothing was erased: say --yes")
+    typer.confirm(f"Erase {what}?", err=True, abort=True)
 
 
 def _at_terminal() -> bool:

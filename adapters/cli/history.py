@@ -35,9 +35,12 @@ def history(
     *,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows of a page.")] = 20,
     skip: Annotated[int, typer.Option(min=0, max=MAX_SKIP, help="Rows before the page.")] = 0,
-    sort: Annotated[Order, typer.Option(help="Sort by this; with a - before it the other way round.")] = "-time",
+    sort: Annotated[
+        Order, typer.Option(metavar="KEY", help="time, status or provider; with a - before it the other way round.")
+    ] = "-time",
     status: Annotated[
-        Literal["found", "not_found", "ambiguous"] | None, typer.Option(help="Only lookups that ended so.")
+        Literal["found", "not_found", "ambiguous"] | None,
+        typer.Option(metavar="STATUS", help="Only found, not_found or ambiguous."),
     ] = None,
     since: Annotated[
         datetime | None,

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from ssl import SSLCertVerificationError
-from typing import Any
 
 import urllib3
 from pydantic_core import from_json
@@ -28,12 +26,10 @@ _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
 # The first match is the cause: subclasses come before their bases.
 _CAUSES = {
-    SSLCertVerificationError: "its TLS certificate is not trusted (SSL_CERT_FILE names a file of further ones)",
-    exceptions.ProxyError: "the proxy does not let us through, or is not there",
     exceptions.NameResolutionError: "its name is not known",
     exceptions.NewConnectionError: "the connection was refused: is the service running there?",
     exceptions.ConnectTimeoutError: "no connection in time",
-    exceptions.SSLError: "no TLS connection: is it https there?",
+    exceptions.SSLError: "no TLS connection: is it https there, and trusted (SSL_CERT_FILE names a file of certificates)?",
     exceptions.ReadTimeoutError: "it did not answer in time",
     exceptions.HTTPError: "the connection broke",
 }
@@ -46,9 +42,8 @@ class HttpClient(Client):
     option = "--url"
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
-        self.replier = f"what answers at {url}"
         self._url = url
-        self._service = f"the service at {url}"
+        self.name = f"the service at {url}"
         accepted = f"{JSON_TYPE}, application/problem+json"
         self._headers = {"content-type": JSON_TYPE, "accept": accepted, "user-agent": "inn"}
         self._headers |= {"authorization": f"Bearer {token}"} if token else {}
@@ -66,17 +61,14 @@ class HttpClient(Client):
             # In a daemon thread: an interrupted run does not wait for it.
             return await asyncio.wrap_future(in_daemon_thread(partial(self._post, body)))
 
-    @override
-    def timed_out(self, seconds: float) -> Failure:
-        return ServiceUnreachable(self._service, "it did not answer in time")
-
     def _post(self, body: bytes) -> bytes:
         post = partial(self._pool.request, "POST", self._url, redirect=False, preload_content=False)
         try:
             with post(body=body, headers=self._headers) as response:
                 reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            raise ServiceUnreachable(self._service, cause_of(error)) from None
+            cause = next(text for kind, text in _CAUSES.items() if isinstance(error, kind))
+            raise ServiceUnreachable(self.name, cause) from None
         if response.status not in _ANSWERS:
             raise self._refusal(response.status, response.headers, reply)
         return reply
@@ -94,16 +86,8 @@ class HttpClient(Client):
             return RetryLater(detail or f"the service answers {status} now", code, wait)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             what = "does not accept this token" if "authorization" in self._headers else "wants a token"
-            return Failure(f"{self._service} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
+            return Failure(f"{self.name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return Failure(f"{self._service} sends its callers to another address: give that one as --url")
+            return Failure(f"{self.name} sends its callers to another address: give that one as --url")
         kind = ServiceFault if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Failure
-        return kind(f"{self._service} answers {status}" + (f": {detail}" if detail else ""))
-
-
-def cause_of(error: exceptions.HTTPError) -> str:
-    """Why a connection failed."""
-    # A proxy's error wraps that of the connection to it.
-    wrapped: Any = error.original_error if isinstance(error, exceptions.ProxyError) else error
-    certificate = wrapped.args[0] if wrapped.args else None
-    return next(text for kind, text in _CAUSES.items() if isinstance(error, kind) or isinstance(certificate, kind))
+        return kind(f"{self.name} answers {status}" + (f": {detail}" if detail else ""))

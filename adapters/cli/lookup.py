@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import typer
 
-from adapters.cli.client import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
+from adapters.cli.client import Amqp, Client, Queue, RetryLater, ServiceUnreachable, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, WrongUse
 from adapters.cli.person import Source, names_person, read_request
 from adapters.cli.stdout import printable
@@ -64,9 +64,9 @@ def _as_text(result: LookupResult) -> str:
 
 
 async def _ask(client: Client, request: Mapping[str, object], limit: float) -> LookupResult:
-    """The answer; `failed` if the service defers it beyond `limit` seconds. Raises Failure."""
-    begun = time.monotonic()
+    """The answer, after as many tries as fit into `limit` seconds where the service defers it. Raises Failure."""
     backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
+    end = time.monotonic() + limit
     try:
         async with client, asyncio.timeout(limit):
             while True:
@@ -74,17 +74,8 @@ async def _ask(client: Client, request: Mapping[str, object], limit: float) -> L
                     return await client.ask(request)
                 except RetryLater as later:
                     wait = later.retry_after or backoff.next()
-                    if time.monotonic() + wait >= begun + limit:
+                    if time.monotonic() + wait >= end:
                         raise
                 await asyncio.sleep(wait)
     except TimeoutError:
-        raise client.timed_out(limit) from None
-    except RetryLater as later:
-        return LookupResult(
-            request_id=str(request["requestId"]),
-            inn="",
-            cached=False,
-            details=str(later),
-            elapsed_time=round(time.monotonic() - begun, 6),
-            status=Status.FAILED,
-        )
+        raise ServiceUnreachable(client.name, client.late) from None

@@ -59,9 +59,6 @@ def _lines(process: Process | None) -> Iterator[Line]:
         yield "skipped", "servers", "not looked at: settings are wrong"
         return
     yield "ok", "settings", "all of them can be read"
-    if core.http.is_open:
-        text = f"HTTP_TOKENS is empty and HTTP_HOST is {core.http.host}: whoever reaches it may ask; set HTTP_TOKENS"
-        yield "note", "settings", text
     yield from _check("MongoDB", check_store(core))
     if rabbit:
         yield from _check("RabbitMQ", check_queues(broker(core.app, rabbit)))

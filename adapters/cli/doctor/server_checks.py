@@ -9,18 +9,14 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError
-
 from adapters.cli.errors import Failure
-from adapters.cli.http_client import cause_of
 from adapters.composition.providers import build_provider
 from adapters.composition.readiness import describe
 from adapters.composition.store import check_origin, open_store
 from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns
-from adapters.providers.http_client import MAX_BYTES, SiteReply, pool_manager
+from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog import site
 from adapters.providers.nalog.replies import is_maintenance
 from adapters.providers.nalog.session import SETTING as CONSENT
@@ -31,8 +27,6 @@ from function.telemetry import Observer
 
 Finding = tuple[Literal["ok", "note"], str]
 """The result and what there is to know. note: it works, with a remark."""
-LIMIT_SEC = 15.0
-"""Of one exchange with a provider."""
 
 _OLD_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under other keys than the newest: they can be read"
@@ -78,24 +72,10 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
     try:
-        # By urllib3's own pools, whose errors name the cause.
-        with (
-            pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools,
-            pools.request(
-                "GET",
-                site.root_of(nalog.url) + site.FORM_PAGE,
-                headers={"User-Agent": nalog.user_agent},
-                timeout=urllib3.Timeout(LIMIT_SEC),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            ) as response,
-        ):
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            reply = SiteReply(response.status, response.read(MAX_BYTES), headers)
-    except HTTPError as error:
-        places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY and CLIENT_NALOG_CA_BUNDLE"
-        raise Failure(f"cannot be reached: {cause_of(error)}; check {places}, or try again later") from None
+        reply = site.client(nalog).get(site.FORM_PAGE)
+    except Unavailable:
+        places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
+        raise Failure(f"cannot be reached: check {places}, or try again later") from None
     if asks_consent(reply) and nalog.consent:
         yield "ok", "reached; it asks for consent, which lookups give"
     elif reply.status == HTTPStatus.OK and site.FORM_NAME in reply.text:
@@ -120,7 +100,7 @@ def _why_no_form(reply: SiteReply) -> str:
 def check_paid(apifns: ApiFnsSettings) -> Iterator[Finding]:
     """Check the quota of the paid provider."""
     try:
-        quota = ApiFns(apifns, LIMIT_SEC).quota()
+        quota = ApiFns(apifns, timeout=15).quota()
     except Throttled:
         text = "it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
         raise Failure(text) from None

@@ -67,9 +67,7 @@ def test_what_the_service_defers_is_asked_again(inn: Inn, host: Start) -> None:
 
 def test_what_is_deferred_beyond_the_time_has_failed(inn: Inn, host: Start) -> None:
     there = host((503, {"retry-after": "600"}, problem("closed for now", code="provider_closed")))
-    ended = inn("lookup", *PERSON, "--url", there.url, "--request-id", "r-1")
-    assert ended.status == 1
-    assert ended.out.startswith("failed\n  provider_closed: closed for now\n")
+    inn("lookup", *PERSON, "--url", there.url).fails(1, "inn: provider_closed: closed for now")
     assert len(there.bodies) == 1
 
 
@@ -147,7 +145,7 @@ WRONG_USE = {
     "--url=http://x:99999": "--url must be",
     "--amqp=http://x/": "--amqp must be",
     "--amqp=amqp://x/ --url=http://x": "not both",
-    "--token-file=nosuch": "cannot read the token from nosuch",
+    "--token-file=nosuch": "nosuch holds no token that can be read",
     "--token-file=/dev/null": "holds no token",
     "nosuch.json": "cannot read nosuch.json",
     "/dev/null": "is not JSON",

@@ -88,7 +88,7 @@ def test_nobody_who_answers_is_told(inn: Inn, node: Node, queue: str) -> None:
     with service(node.uri, queue, lambda _: None):
         ended = inn("lookup", *PERSON, "--amqp", node.uri, "--queue", queue, "--timeout", "1")
     assert ended.status == 1
-    assert f"no reply by way of the queue {queue} in 1 s: is `inn consume` running?" in ended.err
+    assert f"cannot reach the service behind the queue {queue}: is `inn consume` running?" in ended.err
 
 
 def test_another_service_behind_the_queue_is_told(inn: Inn, node: Node, queue: str) -> None:

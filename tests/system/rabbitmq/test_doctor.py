@@ -190,7 +190,6 @@ def test_whose_settings_they_are_is_seen_by_whether_rabbitmq_is_among_them(
 NOTES = {
     "CLIENT_NALOG_TIMEOUT=1": "CLIENT_NALOG_TIMEOUT is no setting: is CLIENT_NALOG_TIMEOUT_SEC meant?",
     "RABBITMQ_PREFETCH=1": "RABBITMQ_PREFETCH is no setting: is RABBITMQ_PREFETCH_COUNT meant?",
-    "HTTP_HOST=0.0.0.0": "HTTP_TOKENS is empty and HTTP_HOST is 0.0.0.0",
 }
 
 
@@ -240,11 +239,9 @@ TROUBLE = {
     "RABBITMQ_PASS=wr0ng": "RabbitMQ .*the user or the password is wrong.*RABBITMQ_USER",
     "RABBITMQ_VHOST=other": "RabbitMQ .*the virtual host does not exist.*RABBITMQ_VHOST",
     "RABBITMQ_PORT=emulator": "RabbitMQ .*cannot be reached now .*TLS",
-    "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*the connection was refused.* check CLIENT_NALOG_URL",
-    "CLIENT_NALOG_URL=https://nosuch.invalid": "tax service .*its name is not known.* check CLIENT_NALOG_URL",
-    "CLIENT_NALOG_URL=https://127.0.0.1:emulator": "tax service .*no TLS connection.* check CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*cannot be reached: check CLIENT_NALOG_URL",
     "CLIENT_NALOG_URL=http://127.0.0.1:emulator/nosuch": r"tax service .*has no such form \(404\).* mend CLIENT_NALOG_URL",
-    "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*the proxy.* CLIENT_NALOG_PROXY",
+    "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*cannot be reached: .* CLIENT_NALOG_PROXY",
 }
 """The settings, with a word in place of a port, and what is said."""
 
@@ -266,7 +263,6 @@ PAGES = {
     "it is under maintenance: try again later": {"case": "maintenance"},
     "what answers has no such form (200)": {"raw": "<html></html>"},
     "asks for consent to the processing of personal data: set CLIENT_NALOG_CONSENT": {"consent": "page"},
-    "the connection broke": {"connection": "drop"},
 }
 
 
@@ -291,8 +287,7 @@ def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -
     tls, trusted = self_signed(tmp_path)
     with serving(in_turn(reply(200, '<form name="frmInn">')), tls) as there:
         [line] = lines(doctor(CLIENT_NALOG_URL=there.url), "failed")
-        assert "certificate is not trusted" in line
-        assert "CLIENT_NALOG_CA_BUNDLE" in line
+        assert "cannot be reached: check CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE" in line
         assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0
 
 

@@ -13,7 +13,7 @@ from adapters.cli.stdout import Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
-from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import translate_errors
 from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import allow_list
 from function.telemetry import Observer
@@ -46,19 +46,15 @@ def show(
 
     Example: inn dead list --reason provider_unavailable
     """
+    if not as_json:
+        typer.echo(HEADING)
     found: list[DeadLetter] = []
-    failure: Exception | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except (BrokerUnavailable, BrokerRefused) as exc:
-        failure = exc
-    if not as_json and (found or failure is None):
-        typer.echo(HEADING)
-    # Messages that were parked during the reading are out of order.
-    for letter in sorted(found, key=lambda letter: letter.parked_at):
-        typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
-    if failure is not None:
-        raise failure
+    finally:
+        # Messages that were parked during the reading are out of order.
+        for letter in sorted(found, key=lambda letter: letter.parked_at):
+            typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
 
 
 @dead.command()

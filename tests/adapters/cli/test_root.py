@@ -8,15 +8,14 @@ import subprocess
 import sys
 from importlib.metadata import distribution, version
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
 
 from adapters.cli import PROCESSES
 from adapters.cli.commands import SHORT_HELP, error_line
-from adapters.cli.stdout import Output
 from tests.adapters.cli.conftest import Inn
+from tests.docs.shown import names
 
 INN = Path(sys.executable).with_name("inn")
 
@@ -143,15 +142,6 @@ def test_trouble_with_what_is_written_and_read_is_told_as_such(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
 
 
-def test_a_question_finds_the_terminal_behind_the_output(tmp_path: Path) -> None:
-    with (tmp_path / "out").open("w", encoding="utf-8") as file:
-        output = Output(file)
-        assert (output.fileno(), output.encoding, output.errors) == (file.fileno(), file.encoding, file.errors)
-    assert not Output(None).isatty()
-    with pytest.raises(io.UnsupportedOperation):
-        Output(None).fileno()
-
-
 def test_letters_that_the_output_lacks_are_told_of(inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:
     with io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-1") as latin:
         monkeypatch.setattr(sys, "stdout", latin)
@@ -160,26 +150,12 @@ def test_letters_that_the_output_lacks_are_told_of(inn: Inn, monkeypatch: pytest
     assert (ended.status, ended.out, ended.err) == (1, "", said)
 
 
-def _commands() -> list[list[str]]:
-    """The words of every command that can be run."""
-    found = []
-    for entry in distribution("inn-service").entry_points.select(group="inn.commands"):
-        target = entry.load()
-        below = target.registered_commands if isinstance(target, typer.Typer) else []
-        found += [[entry.name, name_of(command)] for command in below] or [[entry.name]]
-    return found
-
-
-def name_of(command: Any) -> str:
-    return str(command.name or command.callback.__name__.replace("_", "-"))
-
-
-@pytest.mark.parametrize("words", _commands(), ids=" ".join)
-def test_every_command_shows_an_example(inn: Inn, words: list[str]) -> None:
-    ended = inn(*words, "--help")
+@pytest.mark.parametrize("words", [words for words, text in names().items() if text and words[1:]], ids=" ".join)
+def test_every_command_shows_an_example(inn: Inn, words: tuple[str, ...]) -> None:
+    ended = inn(*words[1:], "--help")
     assert ended.status == 0
     after = ended.out.partition("Example")[2].partition("\n\n")[0]
-    assert f"inn {' '.join(words)}" in after
+    assert " ".join(words) in after
 
 
 def test_the_list_of_commands_shows_the_first_sentence_of_each_help() -> None:

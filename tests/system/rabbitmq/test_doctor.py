@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pika  # type: ignore[import-untyped]  # it comes without types
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from local_runtime.emulator.process import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
-from tests.adapters.providers.nalog.certificates import self_signed
-from tests.adapters.providers.nalog.site import in_turn, reply, serving
 from tests.deploy.tools import ROOT
 from tests.relay import loopbacks, relay
 from tests.servers.mongod import Mongo
@@ -136,23 +133,6 @@ def test_wrong_settings_are_named_with_what_each_must_be(doctor: Doctor, table: 
     told = dict(line.removeprefix("settings").strip().split(": ", 1) for line in lines(ended, "wrong"))
     assert told.keys() == {name for _, name, _ in given}
     assert [name for said, name, _ in given if said not in told[name]] == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"MONGO_NAME": "a b"}, "MongoDB      MONGO_NAME is not a name that a database can have"),
-        ({"MONGO_DSN": "mongodb://x:y:z@/"}, "MongoDB      the driver cannot use the address of MongoDB: MONGO_DSN"),
-    ],
-    ids=["MongoDB's database has no name", "MongoDB's address is none"],
-)
-def test_what_only_the_driver_finds_to_be_none_is_a_wrong_setting_too(
-    doctor: Doctor, changes: Settings, said: str
-) -> None:
-    ended = doctor("--for", "serve", **changes)
-    assert ended.status == 2
-    [line] = lines(ended, "wrong")
-    assert line.startswith(said)
 
 
 def test_servers_are_not_looked_at_while_a_setting_is_wrong(doctor: Doctor) -> None:
@@ -281,29 +261,6 @@ def test_a_site_that_asks_for_consent_and_gets_it(doctor: Doctor, emulator: Emul
     ended = doctor(CLIENT_NALOG_CONSENT="true")
     assert lines(ended, "failed") == []
     assert emulator.stats().calls["consent"] == 0
-
-
-def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -> None:
-    tls, trusted = self_signed(tmp_path)
-    with serving(in_turn(reply(200, '<form name="frmInn">')), tls) as there:
-        [line] = lines(doctor(CLIENT_NALOG_URL=there.url), "failed")
-        assert "cannot be reached: check CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE" in line
-        assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0
-
-
-def test_a_queue_with_other_arguments(doctor: Doctor, node: Node) -> None:
-    queue = doctor.settings["RABBITMQ_SOURCE_QUEUE_NAME"]
-    with pika.BlockingConnection(pika.URLParameters(node.uri)) as connection:
-        connection.channel().queue_declare(queue, durable=True)
-    [line] = lines(doctor(), "failed")
-    assert f"the queue {queue} exists with another x-dead-letter-exchange" in line
-    assert "delete it and start again" in line
-
-
-def test_an_index_of_another_definition(doctor: Doctor, database: Documents) -> None:
-    database["history"].create_index("other", name="time")
-    [line] = lines(doctor(), "failed")
-    assert "the index time of the collection history has another definition: drop it" in line
 
 
 def test_answers_under_old_keys_are_counted(doctor: Doctor, database: Documents) -> None:

@@ -26,23 +26,18 @@ FROM_SETTINGS = "settings"
 _PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
-    str,
-    typer.Option("--url", envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]"),
+    str, typer.Option(envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]")
 ]
 Amqp = Annotated[
     str,
     typer.Option(
-        "--amqp",
         envvar="INN_AMQP",
         help=f"Ask over RabbitMQ: amqp://user:password@host:5672/vhost, or {FROM_SETTINGS!r} for what RABBITMQ_... say.",
     ),
 ]
-Queue = Annotated[
-    str, typer.Option("--queue", help="The queue of requests. [default: RABBITMQ_SOURCE_QUEUE_NAME, else inn]")
-]
+Queue = Annotated[str, typer.Option(help="The queue of requests. [default: RABBITMQ_SOURCE_QUEUE_NAME, else inn]")]
 TokenFile = Annotated[
-    Path | None,
-    typer.Option("--token-file", help="A file that holds the token for HTTP. Without it INN_TOKEN is taken."),
+    Path | None, typer.Option(help="A file that holds the token for HTTP. Without it INN_TOKEN is taken.")
 ]
 
 

@@ -59,15 +59,16 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
             target: Callable[..., object] | typer.Typer = entry.load()
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=entry.name)
+            for registered in target.registered_commands:
+                registered.help = _help(registered.callback)
         else:
-            app.command(entry.name)(target)
-        for registered in (
-            target.registered_commands if isinstance(target, typer.Typer) else app.registered_commands[-1:]
-        ):
-            text = inspect.cleandoc((registered.callback and registered.callback.__doc__) or "")
-            # Without the mark typer joins the lines of examples.
-            registered.help = text.replace("\n\nExample", "\n\n\b\nExample")
+            app.command(entry.name, help=_help(target))(target)
     return app
+
+
+def _help(command: Callable[..., object] | None) -> str:
+    # Without the mark typer joins the lines of examples.
+    return inspect.cleandoc((command and command.__doc__) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
 def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:

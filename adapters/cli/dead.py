@@ -61,9 +61,6 @@ def show(
 def replay(request_id: RequestId = "", reason: Reason = "") -> None:
     """Return them to the source queue, as if they came for the first time: all, or those that are selected.
 
-    A message leaves its parking place when the broker has confirmed that it is in the queue. Broken off, it can be
-    started again.
-
     Example: inn dead replay --request-id 7f9c
     """
     _act(lambda letters: letters.replay(Selection(request_id, reason)), "returned")

@@ -58,9 +58,6 @@ def forget(
 
     Whether it is meant is asked at a terminal. Where there is none, and with '-', --yes must say it.
 
-    A process of the service that has just answered for the person may do so from its memory for one
-    minute more; nothing of that is ever written.
-
     --old-keys is for a key that has leaked: what is kept under every key of APP_SECRET_KEYS but the first
     goes, and what is under keys that are not there any more. Restart the processes with a new key first.
 

@@ -16,7 +16,6 @@ from adapters.composition.store import check_origin, open_store
 from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns
-from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog import site
 from adapters.providers.nalog.replies import is_maintenance
 from adapters.providers.nalog.session import SETTING as CONSENT
@@ -80,21 +79,15 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
         yield "ok", "reached; it asks for consent, which lookups give"
     elif reply.status == HTTPStatus.OK and site.FORM_NAME in reply.text:
         yield "ok", "reached; its form's page was given"
+    elif asks_consent(reply) or reply.status == HTTPStatus.FORBIDDEN:
+        consent = f"it wants consent to the processing of personal data: set {CONSENT}=true if you, its operator, agree"
+        raise Failure(f"reached, but {consent} ({reply.status}: or it turns this address away, CLIENT_NALOG_PROXY)")
+    elif is_maintenance(reply):
+        raise Failure("reached, but it is under maintenance: try again later")
     else:
-        raise Failure(f"reached, but {_why_no_form(reply)}")
-
-
-def _why_no_form(reply: SiteReply) -> str:
-    if asks_consent(reply):
-        return f"it asks for consent to the processing of personal data: set {CONSENT}=true if you, its operator, agree"
-    if is_maintenance(reply):
-        return "it is under maintenance: try again later"
-    if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
-        return f"what answers has no such form ({reply.status}): mend CLIENT_NALOG_URL"
-    return (
-        f"it does not give its form ({reply.status}): wait, set CLIENT_NALOG_PROXY if it turns this address away, or"
-        f" {CONSENT}=true if it wants consent"
-    )
+        raise Failure(
+            f"what answers does not give its form ({reply.status}): mend CLIENT_NALOG_URL, or try again later"
+        )
 
 
 def check_paid(apifns: ApiFnsSettings) -> Iterator[Finding]:
@@ -102,11 +95,10 @@ def check_paid(apifns: ApiFnsSettings) -> Iterator[Finding]:
     try:
         quota = ApiFns(apifns, timeout=15).quota()
     except Throttled:
-        text = "it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY, or ask the vendor"
-        raise Failure(text) from None
-    except Unavailable as error:
+        raise Failure("it refuses the key, the method or this address: mend CLIENT_APIFNS_KEY") from None
+    except Unavailable:
         places = "CLIENT_APIFNS_URL, CLIENT_APIFNS_PROXY and CLIENT_APIFNS_CA_BUNDLE"
-        raise Failure(f"cannot be used ({error.reason.value}): check {places}, or try again later") from None
+        raise Failure(f"it cannot be used now: check {places}, or try again later") from None
     left = f"{quota.limit - quota.spent} of {quota.limit} requests are left"
     if quota.spent >= quota.limit:
         raise Failure(f"{left}: pay for more, or unset CLIENT_APIFNS_ENABLED")

@@ -220,7 +220,7 @@ TROUBLE = {
     "RABBITMQ_VHOST=other": "RabbitMQ .*the virtual host does not exist.*RABBITMQ_VHOST",
     "RABBITMQ_PORT=emulator": "RabbitMQ .*cannot be reached now .*TLS",
     "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*cannot be reached: check CLIENT_NALOG_URL",
-    "CLIENT_NALOG_URL=http://127.0.0.1:emulator/nosuch": r"tax service .*has no such form \(404\).* mend CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=http://127.0.0.1:emulator/nosuch": r"tax service .*does not give its form \(404\).* mend CLIENT_NALOG_URL",
     "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*cannot be reached: .* CLIENT_NALOG_PROXY",
 }
 """The settings, with a word in place of a port, and what is said."""
@@ -239,10 +239,10 @@ def test_each_trouble_is_told_with_its_cause_and_its_mend(
 
 
 PAGES = {
-    "set CLIENT_NALOG_PROXY if it turns this address away, or CLIENT_NALOG_CONSENT=true if": {"status": 403},
+    "set CLIENT_NALOG_CONSENT=true if you, its operator, agree (403": {"status": 403},
     "it is under maintenance: try again later": {"case": "maintenance"},
-    "what answers has no such form (200)": {"raw": "<html></html>"},
-    "asks for consent to the processing of personal data: set CLIENT_NALOG_CONSENT": {"consent": "page"},
+    "what answers does not give its form (200)": {"raw": "<html></html>"},
+    "wants consent to the processing of personal data: set CLIENT_NALOG_CONSENT": {"consent": "page"},
 }
 
 

@@ -23,7 +23,6 @@ class AmqpClient(Client):
     """One connection, opened when it is needed, and reopened when it is lost. `uris`: secrets."""
 
     over_http = False
-    option = "--queue"
     late = "is `inn consume` running? The request stays in the queue, and its answer will be kept"
 
     def __init__(self, uris: tuple[str, ...], queue: str) -> None:

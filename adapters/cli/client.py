@@ -70,12 +70,11 @@ class ServiceFault(Failure):
 class Client(AbstractAsyncContextManager["Client"]):
     """A way to the service, open within its context. For one event loop.
 
-    `name`: the service, in messages; `option` says where it is; `late`: the cause and remedy where no reply comes.
+    `name`: the service, in messages; `late`: the cause and remedy where no reply comes.
     """
 
     over_http: bool
     name: str
-    option: str
     late = "it did not answer in time"
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
@@ -87,7 +86,8 @@ class Client(AbstractAsyncContextManager["Client"]):
         try:
             result = LookupResult.model_validate_json(reply)
         except ValidationError:
-            raise Failure(f"{self.name} is not the INN service: check {self.option}") from None
+            option = "--url" if self.over_http else "--queue"
+            raise Failure(f"{self.name} is not the INN service: check {option}") from None
         # A rejected reply has no id if the request had no valid one.
         without_id = result.status is Status.REJECTED and not result.request_id
         if result.request_id != request["requestId"] and not without_id:

@@ -39,7 +39,6 @@ class HttpClient(Client):
     """Posts requests on connections that it keeps. `token`: "" for none; `timeout`: seconds without data that end one."""
 
     over_http = True
-    option = "--url"
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
         self._url = url

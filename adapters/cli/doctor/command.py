@@ -52,7 +52,8 @@ def _lines(process: Process | None) -> Iterator[Line]:
     try:
         yield from _misspelled()
         # Processes that only serve HTTP have no such variables.
-        is_consumer = process == "consume" or (process is None and _has_broker())
+        has_broker = any(name.upper() in variables_of(RabbitSettings) for name in environment.read())
+        is_consumer = process == "consume" or (process is None and has_broker)
         core, rabbit = load_all() if is_consumer else (load_core(), None)
     except WrongSettings as wrong:
         yield from (("wrong", "settings", fault) for fault in wrong.faults)
@@ -78,10 +79,6 @@ def _misspelled() -> Iterator[Line]:
     for name in sorted({name.upper() for name in environment.read()} - known):
         if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
             yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
-
-
-def _has_broker() -> bool:
-    return any(name.upper() in variables_of(RabbitSettings) for name in environment.read())
 
 
 def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:

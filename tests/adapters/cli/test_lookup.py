@@ -50,13 +50,6 @@ def test_every_answer_has_its_words(  # noqa: PLR0917  # fixtures
     assert (ended.status, ended.out.startswith(words)) == (status, True)
 
 
-def test_a_wrong_request_names_every_field(inn: Inn, runtime: LocalRuntime) -> None:
-    ended = inn("lookup", "--last-name", "Smith", "--url", runtime.url)
-    assert ended.status == 1
-    for field in ("lastName", "firstName", "birthDate", "documentSerial", "documentNumber"):
-        assert f"  {field}: " in ended.out
-
-
 def test_what_the_service_defers_is_asked_again(inn: Inn, host: Start) -> None:
     busy = (503, {"retry-after": "1"}, problem("busy", code="provider_closed"))
     there = host(busy, (200, {}, reply()))

@@ -14,6 +14,7 @@ import typer
 
 from adapters.cli import PROCESSES
 from adapters.cli.commands import SHORT_HELP, error_line
+from adapters.cli.stdout import Output
 from tests.adapters.cli.conftest import Inn
 from tests.docs.shown import names
 
@@ -140,6 +141,13 @@ def test_trouble_with_what_is_written_and_read_is_told_as_such(
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
+def test_a_question_finds_the_terminal_behind_the_output(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        output = Output(file)
+        assert (output.fileno(), output.encoding, output.errors) == (file.fileno(), file.encoding, file.errors)
+    assert not Output(None).isatty()
 
 
 def test_letters_that_the_output_lacks_are_told_of(inn: Inn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,17 @@ INTERRUPTED = 130
 class Failure(Exception):
     """Ends a command with this line on stderr and this exit status. The text has no personal data and no secret."""
 
-    def __init__(self, message: str, status: int = FAILED) -> None:
+    status = FAILED
+
+    def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status = status or self.status
 
 
 class WrongUse(Failure):
     """Wrong options or input. Nothing was done."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, WRONG_USE)
+    status = WRONG_USE
 
 
 def failure_of(error: Exception) -> Failure | None:
@@ -48,10 +49,7 @@ def failure_of(error: Exception) -> Failure | None:
         case BrokerRefused():
             text = f"RabbitMQ: {error}"
         case BrokerUnavailable(code=errors.NO_LEADER | errors.UNCONFIRMED):
-            text = (
-                "RabbitMQ: a queue cannot be read now, for its leader does not answer: start the node that is down, or"
-                " most of its members where it has several (rabbitmq-queues quorum_status shows them)"
-            )
+            text = "RabbitMQ: a queue cannot be read now, for its leader does not answer: start the nodes that are down"
         case BrokerUnavailable(code=code):
             where = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT, and TLS (amqps://)"
             text = f"RabbitMQ: it cannot be reached now ({code.replace('_', ' ')}): check {where}"

@@ -15,6 +15,7 @@ import typer
 from adapters.cli import PROCESSES
 from adapters.cli.commands import SHORT_HELP, error_line
 from adapters.cli.stdout import Output
+from adapters.rabbitmq.errors import NO_LEADER, BrokerUnavailable
 from tests.adapters.cli.conftest import Inn
 
 INN = Path(sys.executable).with_name("inn")
@@ -53,6 +54,10 @@ def test_a_fault_of_the_program_is_one_line_that_repeats_nothing() -> None:
     line, status = error_line(caught.value)
     assert re.fullmatch("inn: a fault of this program, KeyError at test_root.py:[0-9]+", line)
     assert status == 1
+
+
+def test_a_queue_without_a_leader_is_told_of_as_one() -> None:
+    assert error_line(BrokerUnavailable(NO_LEADER))[0].startswith("inn: RabbitMQ: a queue cannot be read now")
 
 
 @pytest.mark.parametrize(

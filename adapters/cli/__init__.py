@@ -28,7 +28,14 @@ def run(arguments: Sequence[str]) -> int:
     try:
         output = Output(sys.stdout)
         with redirect_stdout(cast("TextIO", output)):
-            status = _call(arguments)
+            if len(arguments) == 1 and arguments[0] in PROCESSES:
+                with fast_imports():
+                    command = getattr(import_module(f"adapters.cli.{arguments[0]}"), arguments[0])
+                status = command()
+            else:
+                from adapters.cli import commands
+
+                status = commands.call(arguments)
             output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -43,16 +50,3 @@ def run(arguments: Sequence[str]) -> int:
         if sys.stderr is not None:
             sys.stderr.write(f"{line}\n")
     return status if isinstance(status, int) else DONE
-
-
-def _call(arguments: Sequence[str]) -> object:
-    """Returns what the command returns."""
-    match arguments:
-        case [name] if name in PROCESSES:
-            with fast_imports():
-                command = getattr(import_module(f"adapters.cli.{name}"), name)
-            return command()
-        case _:
-            from adapters.cli import commands
-
-            return commands.call(arguments)

@@ -6,20 +6,22 @@ They are the entry points of the group `inn.commands` (pyproject.toml): function
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, EntryPoints, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from traceback import extract_tb
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, failure_of
 from adapters.config.environment import WrongSettings
 from adapters.runtime.import_speed import fast_imports
 
 DISTRIBUTION = "inn-service"
+HELP = "Finds a Russian person's INN from passport data."
+EPILOG = "Example: inn lookup --help"
 SHORT_HELP = {
     "batch": "Ask for every row of a table, and write the table anew with inn, status and details behind each row.",
     "consume": "Answer requests from RabbitMQ with production settings (the environment, or .env).",
@@ -34,62 +36,46 @@ SHORT_HELP = {
 """The first sentence of each command's help, listed without importing the command."""
 
 
-class LazyCommand(TyperCommand):
-    """The command of an entry point, which is imported when it is run, completed or its help is shown."""
-
-    def __init__(self, entry: EntryPoint) -> None:
-        super().__init__(entry.name, help=SHORT_HELP.get(entry.name), rich_markup_mode=None)
-        self._entry = entry
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """The context of the command itself, with its help as plain text."""
-        with fast_imports():
-            target: Callable[..., object] | typer.Typer = self._entry.load()
-        if not isinstance(target, typer.Typer):
-            command, target = target, typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            target.command(self._entry.name)(command)
-        target.rich_markup_mode = None
-        for registered in target.registered_commands:
-            text = inspect.cleandoc((registered.callback and registered.callback.__doc__) or "")
-            # Without the mark typer joins the lines of examples.
-            registered.help = registered.help or text.replace("\n\nExample", "\n\n\b\nExample")
-        return typer.main.get_command(target).make_context(info_name, args, parent, **extra)
-
-
-class LazyGroup(TyperGroup):
-    """All commands, none of them imported."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands.update((entry.name, LazyCommand(entry)) for entry in sorted(_entries()))
-
-
-app = typer.Typer(
-    cls=LazyGroup,
-    name="inn",
-    help="Finds a Russian person's INN from passport data.",
-    epilog="Example: inn lookup --help",
-    # Plain text starts faster than boxes, and suits logs, narrow windows and screen readers.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
-    """Find a Russian person's INN from passport data."""
-    if version:
-        typer.echo(f"inn {distribution(DISTRIBUTION).version}")
-        raise typer.Exit
-
-
 def call(arguments: Sequence[str]) -> object:
     """Run one command, and return its result. Raises typer's errors as well as its own."""
     # Libraries would log to stderr, with addresses; commands report the errors themselves.
     logging.getLogger().addHandler(logging.NullHandler())
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(_app(arguments))
     # In its stand-alone mode typer would print errors itself.
     return command.main(list(arguments) or ["--help"], prog_name="inn", standalone_mode=False)
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """All commands. Imports only those that the arguments name, and all where the shell completes a command."""
+    # Plain text starts faster than boxes, and suits logs, narrow windows and screen readers.
+    app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_root)
+    # Only of this distribution: reading all installed ones takes a third of a second.
+    for entry in sorted(distribution(DISTRIBUTION).entry_points.select(group="inn.commands")):
+        if entry.name not in arguments and "_INN_COMPLETE" not in os.environ:
+            app.command(entry.name, help=SHORT_HELP[entry.name])(lambda: None)
+            continue
+        with fast_imports():
+            target: Callable[..., object] | typer.Typer = entry.load()
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=entry.name)
+            for registered in target.registered_commands:
+                registered.help = _help(registered.callback)
+        else:
+            app.command(entry.name, help=_help(target))(target)
+    return app
+
+
+def _help(command: Callable[..., object] | None) -> str:
+    # Without the mark typer joins the lines of examples.
+    return inspect.cleandoc((command and command.__doc__) or "").replace("\n\nExample", "\n\n\b\nExample")
+
+
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Print the version."""
+    if version:
+        typer.echo(f"inn {distribution(DISTRIBUTION).version}")
+        raise typer.Exit
 
 
 def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, int]:
@@ -101,7 +87,12 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
         case WrongSettings():
             return f"inn: {error}", WRONG_USE
         case typer.TyperException():
-            return _usage_line(error, arguments), WRONG_USE
+            message = error.format_message()
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else f"inn {arguments[0]}"
+            # The help of a group that was called without a command has several lines.
+            line = message if "\n" in message else f"{path}: {message.rstrip('.')}; see {path} --help"
+            return line, WRONG_USE
         case typer.Abort():
             # typer raises the same for Ctrl-C and for an input that ends.
             return "inn: not done", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
@@ -110,21 +101,3 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
     frames = extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"inn: a fault of this program, {type(error).__name__}{place}", FAILED
-
-
-def _usage_line(error: typer.TyperException, arguments: Sequence[str]) -> str:
-    message = error.format_message()
-    if "\n" in message:
-        # The help of a group that was called without a command.
-        return message
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        path = context.command_path
-    else:
-        path = f"inn {arguments[0]}" if arguments and arguments[0] in _entries().names else "inn"
-    return f"{path}: {message.rstrip('.')}; see {path} --help"
-
-
-def _entries() -> EntryPoints:
-    # Only of this distribution: reading all installed ones takes a third of a second.
-    return distribution(DISTRIBUTION).entry_points.select(group="inn.commands")

@@ -13,7 +13,7 @@ from adapters.cli.stdout import Unwritable
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
-from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import translate_errors
 from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import allow_list
 from function.telemetry import Observer
@@ -46,27 +46,20 @@ def show(
 
     Example: inn dead list --reason provider_unavailable
     """
+    if not as_json:
+        typer.echo(HEADING)
     found: list[DeadLetter] = []
-    failure: Exception | None = None
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
-    except (Failure, BrokerRefused) as exc:
-        failure = exc
-    if not as_json and (found or failure is None):
-        typer.echo(HEADING)
-    # Messages that were parked during the reading are out of order.
-    for letter in sorted(found, key=lambda letter: letter.parked_at):
-        typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
-    if failure is not None:
-        raise failure
+    finally:
+        # Messages that were parked during the reading are out of order.
+        for letter in sorted(found, key=lambda letter: letter.parked_at):
+            typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
 
 
 @dead.command()
 def replay(request_id: RequestId = "", reason: Reason = "") -> None:
     """Return them to the source queue, as if they came for the first time: all, or those that are selected.
-
-    A message leaves its parking place when the broker has confirmed that it is in the queue. Broken off, it can be
-    started again.
 
     Example: inn dead replay --request-id 7f9c
     """
@@ -118,11 +111,5 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
                 # The client's id may identify the person.
                 show(replace(letter, request_id=allow_list.request_id(letter.request_id)))
 
-    try:
-        with translate_errors():
-            asyncio.run(run())
-    except BrokerUnavailable as unavailable:
-        from adapters.cli.doctor.servers import why_no_broker
-
-        why = why_no_broker(broker, unavailable.code)
-        raise Failure(f"RabbitMQ: {why}; what is not shown as done is still parked") from None
+    with translate_errors():
+        asyncio.run(run())

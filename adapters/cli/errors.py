@@ -10,16 +10,17 @@ INTERRUPTED = 130
 class Failure(Exception):
     """Ends a command with this line on stderr and this exit status. The text has no personal data and no secret."""
 
-    def __init__(self, message: str, status: int = FAILED) -> None:
+    status = FAILED
+
+    def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status = status or self.status
 
 
 class WrongUse(Failure):
     """Wrong options or input. Nothing was done."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, WRONG_USE)
+    status = WRONG_USE
 
 
 def failure_of(error: Exception) -> Failure | None:
@@ -28,8 +29,9 @@ def failure_of(error: Exception) -> Failure | None:
         return error
     # Slow to import.
     from adapters.http.server import ListenError
-    from adapters.mongodb import StoreRefuses, WrongAddress
-    from adapters.rabbitmq.errors import BrokerRefused
+    from adapters.mongodb import StoreFault, StoreRefuses, WrongAddress
+    from adapters.rabbitmq import errors
+    from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
     from adapters.runtime.startup import NotStarted
     from function.outcomes import Reason
     from function.ports import Unavailable
@@ -38,10 +40,19 @@ def failure_of(error: Exception) -> Failure | None:
         case ListenError() | WrongAddress():
             return WrongUse(str(error))
         case NotStarted() | StoreRefuses():
-            return Failure(str(error))
-        case BrokerRefused():
-            return Failure(f"RabbitMQ: {error}")
+            text = str(error)
+        case StoreFault():
+            text = f"MongoDB gives an error that nobody foresaw, {error}: look into its log"
         case Unavailable(reason=Reason.STORE_UNAVAILABLE):
-            where = "check MONGO_DSN, or MONGO_HOST and MONGO_PORT"
-            return Failure(f"MongoDB cannot be reached now, or takes too long: {where}")
-    return None
+            where = "MONGO_DSN, or MONGO_HOST, MONGO_PORT and MONGO_RS, and MONGO_TIMEOUT_SERVER_SELECT"
+            text = f"MongoDB cannot be reached now, has no primary, or takes too long: check {where}"
+        case BrokerRefused():
+            text = f"RabbitMQ: {error}"
+        case BrokerUnavailable(code=errors.NO_LEADER | errors.UNCONFIRMED):
+            text = "RabbitMQ: a queue cannot be read now, for its leader does not answer: start the nodes that are down"
+        case BrokerUnavailable(code=code):
+            where = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT, and TLS (amqps://)"
+            text = f"RabbitMQ: it cannot be reached now ({code.replace('_', ' ')}): check {where}"
+        case _:
+            return None
+    return Failure(text)

@@ -1,10 +1,10 @@
 """`inn history`: shows one page of the history of lookups."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,23 +13,13 @@ from adapters.cli.stdout import printable
 from adapters.composition.store import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.telemetry import allow_list
-from function.history import SORT_KEYS, HistoryQuery, HistoryRow
+from function.history import HistoryQuery, HistoryRow
 from function.outcomes import Status
 
 MAX_SKIP = 10**9
 """The store counts in 64 bits."""
 
-_STATUSES = (Status.FOUND, Status.NOT_FOUND, Status.AMBIGUOUS)
-_ORDERS = tuple(way + key for key in SORT_KEYS for way in ("", "-"))
-
-
-def _one_of(values: Collection[str], hint: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in values:
-            raise typer.BadParameter(f"must be one of {hint}")
-        return text
-
-    return parse
+Order = Literal["time", "-time", "status", "-status", "provider", "-provider"]
 
 
 def _time(text: str) -> datetime:
@@ -41,17 +31,16 @@ def _time(text: str) -> datetime:
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
 
 
-_status = _one_of(_STATUSES, ", ".join(_STATUSES))
-_order = _one_of(_ORDERS, f"{', '.join(SORT_KEYS)}, with a - before it for the other way round")
-
-
 def history(
     *,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows of a page.")] = 20,
     skip: Annotated[int, typer.Option(min=0, max=MAX_SKIP, help="Rows before the page.")] = 0,
-    sort: Annotated[str, typer.Option(parser=_order, metavar="KEY", help=f"One of {', '.join(_ORDERS)}.")] = "-time",
+    sort: Annotated[
+        Order, typer.Option(metavar="KEY", help="time, status or provider; with a - before it the other way round.")
+    ] = "-time",
     status: Annotated[
-        str | None, typer.Option(parser=_status, metavar="STATUS", help=f"Only {', '.join(_STATUSES)}.")
+        Literal["found", "not_found", "ambiguous"] | None,
+        typer.Option(metavar="STATUS", help="Only found, not_found or ambiguous."),
     ] = None,
     since: Annotated[
         datetime | None,

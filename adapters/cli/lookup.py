@@ -8,24 +8,22 @@ from uuid import uuid4
 
 import typer
 
-from adapters.cli.destination import Amqp, Client, Queue, RetryLater, TokenFile, Url, client_of
+from adapters.cli.client import Amqp, Client, Queue, RetryLater, ServiceUnreachable, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, WrongUse
-from adapters.cli.person import names_person, read_request
+from adapters.cli.person import Source, names_person, read_request
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
 from function.result import LookupResult
 
 DAY_SEC = 24 * 60 * 60
-TRIES = 5
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
 """Pause between two attempts, unless the service sets it."""
 
 
 @names_person()
 def lookup(
-    source: str,
-    options: dict[str, str],
+    source: Source = "",
     *,
     url: Url = "",
     amqp: Amqp = "",
@@ -35,6 +33,7 @@ def lookup(
         float, typer.Option(min=1, max=DAY_SEC, help="Seconds to wait for the answer, all tries included.")
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reply as JSON.")] = False,
+    **person: str,
 ) -> int:
     r"""Ask for one person.
 
@@ -47,9 +46,10 @@ def lookup(
       inn lookup - --json < person.json
       inn lookup person.json --amqp settings
     """
-    if not source and not options:
+    given = read_request(source, person)
+    if not given:
         raise WrongUse("whom to look for? Give options, or a request as JSON: inn lookup - < person.json")
-    request = {"requestId": f"cli-{uuid4()}", **read_request(source, options)}
+    request = {"requestId": f"cli-{uuid4()}", **given}
     result = asyncio.run(_ask(client_of(url, amqp, queue, token_file, timeout), request, timeout))
     typer.echo(result.to_json().decode() if as_json else _as_text(result))
     return FAILED if result.status in (Status.REJECTED, Status.FAILED) else DONE
@@ -64,30 +64,18 @@ def _as_text(result: LookupResult) -> str:
 
 
 async def _ask(client: Client, request: Mapping[str, object], limit: float) -> LookupResult:
-    """The answer; `failed` if the service defers it TRIES times, or beyond `limit` seconds. Raises Failure."""
-    begun = time.monotonic()
+    """The answer, after as many tries as fit into `limit` seconds where the service defers it. Raises Failure."""
     backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
-    tries = 0
+    end = time.monotonic() + limit
     try:
         async with client, asyncio.timeout(limit):
             while True:
                 try:
                     return await client.ask(request)
                 except RetryLater as later:
-                    tries += 1
                     wait = later.retry_after or backoff.next()
-                    if tries == TRIES or time.monotonic() + wait >= begun + limit:
+                    if time.monotonic() + wait >= end:
                         raise
                 await asyncio.sleep(wait)
     except TimeoutError:
-        raise client.timed_out(limit) from None
-    except RetryLater as later:
-        # As RabbitMQ's clients get it when the retries are used up.
-        return LookupResult(
-            request_id=str(request["requestId"]),
-            inn="",
-            cached=False,
-            details=str(later),
-            elapsed_time=round(time.monotonic() - begun, 6),
-            status=Status.FAILED,
-        )
+        raise ServiceUnreachable(client.name, client.late) from None

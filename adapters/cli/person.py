@@ -3,102 +3,90 @@
 import json
 import sys
 from collections.abc import Callable, Collection, Mapping
-from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
-from pydantic.alias_generators import to_snake
+from pydantic.alias_generators import to_camel
 
 from adapters.cli.errors import WrongUse
 from adapters.cli.person_fields import document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
 STDIN = "-"
-
-_OPTIONS = {
-    "lastName": "Фамилия.",
-    "firstName": "Имя.",
-    "middleName": "Отчество, where the person has one.",
-    "birthDate": "dd.mm.yyyy or yyyy-mm-dd.",
-    "birthPlace": "Place of birth; may be left out.",
-    "documentType": "Two digits; 21 is the Russian passport. [default: 21]",
-    "documentSerial": "Series: 4511.",
-    "documentNumber": "Number: 123456.",
-    "document": "Series and number in one: '45 11 123456'.",
-    "documentDate": "Date of issue; may be left out.",
-    "requestId": "Comes back with the answer. [default: a new one]",
-}
-"""The help of each option, by wire name; `document` is series and number in one."""
-_SOURCE = Annotated[
+Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
 ]
+Command = TypeVar("Command", bound=Callable[..., int])
+
+_OPTIONS = {
+    "last_name": "Фамилия.",
+    "first_name": "Имя.",
+    "middle_name": "Отчество, where the person has one.",
+    "birth_date": "dd.mm.yyyy or yyyy-mm-dd.",
+    "birth_place": "Place of birth; may be left out.",
+    "document_type": "Two digits; 21 is the Russian passport. [default: 21]",
+    "document_serial": "Series: 4511.",
+    "document_number": "Number: 123456.",
+    "document": "Series and number in one: '45 11 123456'.",
+    "document_date": "Date of issue; may be left out.",
+    "request_id": "Comes back with the answer. [default: a new one]",
+}
+"""The help of each option, by field."""
 
 
-def names_person(without: Collection[str] = ()) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command FILE and the options of a person, but those `without`, before its own options.
+def names_person(without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Give a command, in place of its `**person`, an option for each field of a person but those `without`."""
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default="", annotation=Annotated[str, typer.Option(help=text)])
+        for name, text in _OPTIONS.items()
+        if name not in without
+    ]
 
-    The command is called with FILE ("" for none) and `read_options` of the options, then its own by name.
-    """
-    names = {to_snake(wire): wire for wire in _OPTIONS if wire not in without}
-
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        @wraps(command)
-        def call(source: str, **options: Any) -> int:
-            given = {wire: options.pop(parameter) for parameter, wire in names.items()}
-            return command(source, read_options(given), **options)
-
-        parameters = [Parameter("source", Parameter.POSITIONAL_OR_KEYWORD, default="", annotation=_SOURCE)]
-        for parameter, wire in names.items():
-            option = Annotated[str, typer.Option(help=_OPTIONS[wire])]
-            parameters.append(Parameter(parameter, Parameter.KEYWORD_ONLY, default="", annotation=option))
-        own = [each for each in signature(command).parameters.values() if each.kind is Parameter.KEYWORD_ONLY]
-        vars(call)["__signature__"] = Signature([*parameters, *own])
-        return call
+    def decorate(command: Command) -> Command:
+        # The signature is what typer reads.
+        shown = signature(command)
+        source, *own, _ = shown.parameters.values()
+        vars(command)["__signature__"] = shown.replace(parameters=[source, *options, *own])
+        return command
 
     return decorate
 
 
-def read_options(given: Mapping[str, str]) -> dict[str, str]:
-    """The options' values by wire name, in the contract's forms, without empty ones. Raises Failure.
+def read_request(source: str, given: Mapping[str, str]) -> dict[str, object]:
+    """The request of the file `source` ("-": standard input, "": none), overridden by the options. Raises WrongUse.
 
-    `given`: by wire name, or `document`: series and number in one.
+    `given`: the options, "" where one is not; `document` is series and number in one.
     """
-    fields = {name: text for name, text in given.items() if text}
-    fields["documentType"] = kind = document_type(given["documentType"])
+    fields = {to_camel(name): text for name, text in given.items() if text.strip()}
+    kind = document_type(given["document_type"])
+    if kind:
+        fields["documentType"] = kind
     if document := fields.pop("document", ""):
         try:
             fields["documentSerial"], fields["documentNumber"] = series_and_number(kind, document)
         except WrongDocument as error:
             raise WrongUse(f"--document {error}; --document-type is for other documents") from None
     for name, option in (("birthDate", "--birth-date"), ("documentDate", "--document-date")):
-        if text := fields.get(name, "").strip():
-            day = parse_date(text)
+        if name in fields:
+            day = parse_date(fields[name])
             if day is None:
                 raise WrongUse(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
-            text = day.isoformat()
-        fields[name] = text
-    return {name: text for name, text in fields.items() if text}
+            fields[name] = day.isoformat()
+    return {**(_read_json(source) if source else {}), **fields}
 
 
-def read_request(source: str, options: Mapping[str, str]) -> dict[str, object]:
-    """The request of the file `source` ("-": standard input, "": none), overridden by options. Raises Failure."""
-    if not source:
-        return {**options}
+def _read_json(source: str) -> dict[str, object]:
     name = "standard input" if source == STDIN else source
+    if source == STDIN and sys.stdin is None:
+        raise WrongUse("cannot read standard input: it is closed")
     try:
-        if source != STDIN:
-            text = Path(source).read_bytes()
-        elif sys.stdin is None:
-            raise WrongUse("cannot read standard input: it is closed")
-        else:
-            text = sys.stdin.buffer.read()
-        request = json.loads(text)
+        request = json.loads(sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes())
     except OSError as exc:
         raise WrongUse(f"cannot read {name}: {exc.strerror}") from None
     except ValueError:
-        raise WrongUse(f"{name} is not JSON in UTF-8: expected one request as a JSON object") from None
+        request = None
     if not isinstance(request, dict):
-        raise WrongUse(f"{name} holds no JSON object: expected one request")
-    return {**request, **options}
+        raise WrongUse(f"{name} is not JSON in UTF-8: expected one request as a JSON object")
+    return request

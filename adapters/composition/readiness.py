@@ -29,12 +29,13 @@ def provider_check(states: Callable[[], Sequence[ProviderStatus]]) -> Check:
             found = await asyncio.to_thread(states)
         except Unavailable as error:
             return CheckResult(ready=True, detail=f"unknown: {error.reason.value}")
-        return CheckResult(ready=True, detail=", ".join(map(_describe, found)))
+        return CheckResult(ready=True, detail=", ".join(map(describe, found)))
 
     return check
 
 
-def _describe(status: ProviderStatus) -> str:
+def describe(status: ProviderStatus) -> str:
+    """Whether a provider may be asked, and if not, why and for how long."""
     if status.denied is None:
         return f"{status.name}: open"
     return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from adapters.cli.commands import app
+from adapters.cli.commands import EPILOG
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -64,7 +64,7 @@ def bare(command: str) -> str:
 
 def names() -> dict[tuple[str, ...], str]:
     """Every command that there is, by its words, and what its help says."""
-    found: dict[tuple[str, ...], str] = {("inn",): str(app.info.epilog)}
+    found: dict[tuple[str, ...], str] = {("inn",): EPILOG}
     for entry in distribution("inn-service").entry_points.select(group="inn.commands"):
         target = entry.load()
         if isinstance(target, typer.Typer):

@@ -14,7 +14,7 @@ from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
 from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
-from adapters.cli.destination import Amqp, Queue, TokenFile, Url, client_of
+from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status
 

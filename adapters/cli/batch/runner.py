@@ -19,7 +19,7 @@ from rich.text import Text
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import NO_PERSON, RequestReader
 from adapters.cli.batch.tables import NO_ANSWER, Row, RowAnswer
-from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable
+from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff

@@ -1,36 +1,28 @@
-"""`inn doctor`: checks the settings, runs the other checks in order, and prints a line for each finding."""
+"""The command: checks the settings, then runs the check of each server, and prints a line for each finding."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from adapters.cli.doctor import Finding, Settings, providers, servers
+from adapters.cli.doctor.server_checks import Finding, check_paid, check_queues, check_store, check_tax_service
 from adapters.cli.errors import DONE, FAILED, WRONG_USE, failure_of
+from adapters.composition.consumer import broker
 from adapters.config import environment
-from adapters.config import settings as groups
 from adapters.config.environment import WrongSettings
+from adapters.config.settings import ALL_GROUPS, RabbitSettings, load_all, load_core, variables_of
 
-PREFIXES = ("CLIENT_NALOG_", "CLIENT_APIFNS_", "CACHE_", "HISTORY_", "APP_", "MONGO_")
-"""Prefixes that nothing but this service is likely to use."""
-COMPOSE_VARIABLES = frozenset({"MONGO_ROOT_PASS", "MONGO_ROOT_USER"})
-"""With such a prefix, read by docker compose alone, from the same file."""
 SIMILARITY = 0.85
-
-_CHECKS: tuple[tuple[str, set[type], Callable[[Settings], Iterator[Finding]]], ...] = (
-    (servers.MONGO, {groups.AppSettings, groups.MongoSettings, groups.HistorySettings}, servers.check_store),
-    (servers.RABBIT, {groups.AppSettings, groups.RabbitSettings}, servers.check_broker),
-    (providers.TAX_SERVICE, {groups.NalogSettings}, providers.check_tax_service),
-    (providers.PAID, {groups.ApiFnsSettings}, providers.check_paid),
-)
-"""Each with the settings that it needs. A check raises what `failure_of` reads, WrongUse for a wrong setting."""
+Line = tuple[str, str, str]
+"""The result (ok, note, skipped, wrong: a setting, failed: a server), what was checked, and the cause and remedy."""
+Process = Literal["serve", "consume"]
 
 
 def doctor(
     *,
     process: Annotated[
-        Literal["serve", "consume"] | None,
+        Process | None,
         typer.Option(
             "--for",
             show_default="consume where any RABBITMQ_... is set, else serve",
@@ -49,60 +41,51 @@ def doctor(
       inn doctor --for consume
     """
     kinds = set()
-    for kind, name, text in _findings(process):
+    for kind, name, text in _lines(process):
         typer.echo(f"{kind:8} {name:12} {text}")
         kinds.add(kind)
     return WRONG_USE if "wrong" in kinds else FAILED if "failed" in kinds else DONE
 
 
-def _findings(process: Literal["serve", "consume"] | None) -> Iterator[Finding]:
-    """Run the checks. `process`: the one whose settings are checked; None: the consumer if any of RabbitMQ's is set."""
-    settings: dict[type, Any] = {}
+def _lines(process: Process | None) -> Iterator[Line]:
+    """Check the settings of the process (None: the consumer if any of RabbitMQ's is set), then its servers."""
     try:
-        # Processes that only serve HTTP have none.
-        broker_set = {name.lower() for name in groups.variables_of(groups.RabbitSettings)} & environment.read().keys()
-        with_broker = process == "consume" or (process is None and bool(broker_set))
-        yield from _check_settings(groups.ALL_GROUPS if with_broker else groups.CORE_GROUPS, settings)
+        yield from _misspelled()
+        # Processes that only serve HTTP have no such variables.
+        has_broker = any(name.upper() in variables_of(RabbitSettings) for name in environment.read())
+        is_consumer = process == "consume" or (process is None and has_broker)
+        core, rabbit = load_all() if is_consumer else (load_core(), None)
     except WrongSettings as wrong:
-        # The file cannot be read.
         yield from (("wrong", "settings", fault) for fault in wrong.faults)
+        yield "skipped", "servers", "not looked at: settings are wrong"
         return
-    for name, needed, check in _CHECKS:
-        if needed <= settings.keys():
-            try:
-                yield from check(settings)
-            except Exception as error:
-                if (failure := failure_of(error)) is None:
-                    raise
-                yield "wrong" if failure.status == WRONG_USE else "failed", name, str(failure)
-        elif name == servers.RABBIT and not with_broker:
-            if process is None:
-                text = "no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
-                yield "skipped", name, f"not looked at: {text}"
-        elif name != providers.PAID:
-            yield "skipped", name, "not looked at: its settings are wrong"
+    yield "ok", "settings", "all of them can be read"
+    yield from _check("MongoDB", check_store(core))
+    if rabbit:
+        yield from _check("RabbitMQ", check_queues(broker(core.app, rabbit)))
+    elif process is None:
+        text = (
+            "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
+        )
+        yield "skipped", "RabbitMQ", text
+    yield from _check("tax service", check_tax_service(core.nalog))
+    if core.apifns.enabled:
+        yield from _check("paid service", check_paid(core.apifns))
 
 
-def _check_settings(checked: groups.Groups, valid: dict[type, Any]) -> Iterator[Finding]:
-    """Check these groups of settings, and add the valid ones to `valid`, by their class."""
-    faults: list[str] = []
-    for group in checked:
-        try:
-            valid[group] = groups.load(group)
-            faults += groups.example_secrets(group)
-        except WrongSettings as wrong:
-            faults += wrong.faults
-    yield from (("wrong", "settings", fault) for fault in faults)
-    if not faults:
-        yield "ok", "settings", "all of them can be read"
-    # The setting of a misspelled variable would silently stay at its default.
-    known = {name for group in groups.ALL_GROUPS for name in groups.variables_of(group)} | COMPOSE_VARIABLES
-    for name in sorted(name for name in environment.names() if name.upper() not in known):
-        if similar := get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY):
+def _misspelled() -> Iterator[Line]:
+    """Find variables that look like a setting, whose own value would silently stay at its default."""
+    known = {name for group in ALL_GROUPS for name in variables_of(group)}
+    for name in sorted({name.upper() for name in environment.read()} - known):
+        if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
             yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
-        elif name.startswith(PREFIXES):
-            yield "note", "settings", f"{name} is not a known setting and is ignored"
-    http = valid.get(groups.HttpSettings)
-    if http and http.is_open:
-        text = f"HTTP_TOKENS is empty and HTTP_HOST is {http.host}: whoever reaches it may ask; set HTTP_TOKENS"
-        yield "note", "settings", text
+
+
+def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
+    """The findings about a server, and its error as the last one."""
+    try:
+        yield from ((kind, name, text) for kind, text in findings)
+    except Exception as error:
+        if (failure := failure_of(error)) is None:
+            raise
+        yield "wrong" if failure.status == WRONG_USE else "failed", name, str(failure).removeprefix(f"{name}: ")

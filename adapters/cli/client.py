@@ -1,9 +1,13 @@
-"""The clients of the service: their options (--url, --amqp and others), errors, and the check of a reply."""
+"""The client of the service: its options (--url, --amqp and others), its errors, and the check of each reply.
 
+Requests are plain JSON; `http_client.py` and `amqp_client.py` transport them.
+"""
+
+import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -22,23 +26,18 @@ FROM_SETTINGS = "settings"
 _PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
-    str,
-    typer.Option("--url", envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]"),
+    str, typer.Option(envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]")
 ]
 Amqp = Annotated[
     str,
     typer.Option(
-        "--amqp",
         envvar="INN_AMQP",
         help=f"Ask over RabbitMQ: amqp://user:password@host:5672/vhost, or {FROM_SETTINGS!r} for what RABBITMQ_... say.",
     ),
 ]
-Queue = Annotated[
-    str, typer.Option("--queue", help="The queue of requests. [default: RABBITMQ_SOURCE_QUEUE_NAME, else inn]")
-]
+Queue = Annotated[str, typer.Option(help="The queue of requests. [default: RABBITMQ_SOURCE_QUEUE_NAME, else inn]")]
 TokenFile = Annotated[
-    Path | None,
-    typer.Option("--token-file", help="A file that holds the token for HTTP. Without it INN_TOKEN is taken."),
+    Path | None, typer.Option(help="A file that holds the token for HTTP. Without it INN_TOKEN is taken.")
 ]
 
 
@@ -69,17 +68,35 @@ class ServiceFault(Failure):
 
 
 class Client(AbstractAsyncContextManager["Client"]):
-    """A way to the service, open within its context. For one event loop."""
+    """A way to the service, open within its context. For one event loop.
+
+    `name`: the service, in messages; `late`: the cause and remedy where no reply comes.
+    """
 
     over_http: bool
+    name: str
+    late = "it did not answer in time"
 
-    @abstractmethod
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises the errors above; another Failure where asking further would not help."""
+        """Ask for one person. Raises the errors above; another Failure where asking further would not help.
+
+        That is so for a reply of another service, or to another request: that would be another person's.
+        """
+        reply = await self.send(json.dumps(request, ensure_ascii=False).encode())
+        try:
+            result = LookupResult.model_validate_json(reply)
+        except ValidationError:
+            option = "--url" if self.over_http else "--queue"
+            raise Failure(f"{self.name} is not the INN service: check {option}") from None
+        # A rejected reply has no id if the request had no valid one.
+        without_id = result.status is Status.REJECTED and not result.request_id
+        if result.request_id != request["requestId"] and not without_id:
+            raise Failure("the service's replies do not belong to the requests: nothing of them is taken")
+        return result
 
     @abstractmethod
-    def timed_out(self, seconds: float) -> Failure:
-        """The error where no reply came in this time."""
+    async def send(self, body: bytes) -> bytes:
+        """Send a request, and return the reply. Raises as `ask`."""
 
 
 def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout: float) -> Client:
@@ -113,27 +130,12 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
     return AmqpClient(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
 
 
-def read_result(reply: bytes, request: Mapping[str, object], what: str, option: str) -> LookupResult:
-    """The result in a reply. Raises Failure where it is another service's, or another request's: another person's."""
-    try:
-        result = LookupResult.model_validate_json(reply)
-    except ValidationError:
-        raise Failure(f"{what} is not the INN service: check {option}") from None
-    # A rejected reply has no id if the request had no valid one.
-    without_id = result.status is Status.REJECTED and not result.request_id
-    if result.request_id != request["requestId"] and not without_id:
-        raise Failure("the service's replies do not belong to the requests: nothing of them is taken")
-    return result
-
-
 def _token(token_file: Path | None, token: str) -> str:
-    token, source = token.strip(), "INN_TOKEN"
     if token_file is not None:
-        source = str(token_file)
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise WrongUse(f"cannot read the token from {token_file}") from None
+        token = ""
+        with suppress(OSError, UnicodeDecodeError):
+            token = token_file.read_text(encoding="utf-8")
+    token = token.strip()
     if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
-        raise WrongUse(f"{source} holds no token: expected one line of ASCII")
+        raise WrongUse(f"{token_file or 'INN_TOKEN'} holds no token that can be read: expected one line of ASCII")
     return token

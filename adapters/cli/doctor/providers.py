@@ -19,8 +19,8 @@ from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import MAX_BYTES, SiteReply, pool_manager
 from adapters.providers.nalog import site
 from adapters.providers.nalog.replies import is_maintenance
-from adapters.providers.nalog.session import SETTING as CONSENT_SETTING
-from adapters.providers.nalog.session import asks_consent
+from adapters.providers.nalog.session_and_consent import SETTING as CONSENT_SETTING
+from adapters.providers.nalog.session_and_consent import asks_consent
 from function.outcomes import Reason
 from function.ports import Throttled, Unavailable
 from function.rate_limit import DenialReason, RateLimiter

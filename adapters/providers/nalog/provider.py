@@ -8,7 +8,7 @@ from adapters.config.settings import NalogSettings
 from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog import replies, site
 from adapters.providers.nalog.replies import NAME
-from adapters.providers.nalog.session import SiteSession
+from adapters.providers.nalog.session_and_consent import SiteSession
 from function.outcomes import Reason
 from function.ports import Clock, Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable
 from function.request import LookupRequest

@@ -11,7 +11,7 @@ from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
 from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore, StoredCounts, StoreFault, StoreRefuses
-from adapters.mongodb.errors import TRANSIENT_CODES, operator_errors
+from adapters.mongodb.errors import TRANSIENT_CODES, driver_errors
 from adapters.runtime.clock import SystemClock
 from function.history import HistoryQuery
 from function.outcomes import Answer, Reason, Status
@@ -240,7 +240,7 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(unprepared: Place) -> None:
 )
 def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:
     errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
-    with pytest.raises(ends) as caught, operator_errors():
+    with pytest.raises(ends) as caught, driver_errors():
         raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
     assert SECRET not in shown(caught)
     if ends is StoreFault:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.config.settings import ApiFnsSettings
-from adapters.providers.apifns import ApiFns, Quota, root_of
+from adapters.providers.apifns import ApiFns, Quota
 from function.outcomes import Status
 from function.ports import ProviderReply, Verdict
 from tests.adapters.providers.nalog import proxies
@@ -116,7 +116,10 @@ def test_a_quota(row: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "/", "/api", "/api/", "/api/innfl", "/api/stat"])
 def test_an_address_may_name_the_site_or_one_of_its_methods(path: str) -> None:
-    assert root_of("https://api-fns.ru" + path) == "https://api-fns.ru"
+    answer, expected = ROWS["5: found"]
+    with serving(script(answer)) as site:
+        assert apifns(site.url + path).ask(request(), None) == expected
+    assert site.asked[0].line.startswith("GET /api/innfl?")
 
 
 def test_the_key_is_in_no_repr() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.config.settings import NalogSettings
-from adapters.providers.nalog import Nalog
+from adapters.providers.nalog.provider import Nalog
 from function.outcomes import Reason, Status
 from function.ports import Pending, ProviderReply, Verdict
 from function.telemetry import Observer
@@ -92,13 +92,6 @@ def test_a_ticket_that_expires_before_its_next_poll_has_its_last_poll_and_is_dro
     with serving(in_turn(last)) as site:
         assert ending(nalog(site.url).ask, request(), ticket) == LATER
     assert commands(site) == ["get0A1B2C"]
-
-
-def test_an_expired_ticket_is_a_find() -> None:
-    with serving(in_turn(FIND)) as site:
-        expired = TICKET._replace(value="OLD", expires_at=FixedClock().time)
-        assert nalog(site.url).ask(request(), expired).answer == Pending(TICKET, 1)
-    assert commands(site) == ["find"]
 
 
 @pytest.mark.parametrize(

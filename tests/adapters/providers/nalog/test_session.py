@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.providers.nalog import Nalog
+from adapters.providers.nalog.provider import Nalog
 from function.ports import Pending, ProviderReply
 from tests.adapters.providers.nalog.clients import BAD, CLOSED, LATER, THROTTLED, No, ending, looked_up, nalog, request
 from tests.adapters.providers.nalog.site import Asked, Script, Site, reply, serving

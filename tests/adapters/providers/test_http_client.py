@@ -9,7 +9,6 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,16 +194,6 @@ def test_what_comes_before_a_reply_is_not_taken_for_it() -> None:
             assert (page.status, page.body) == (200, person.encode())
 
 
-def test_a_request_leaves_in_one_piece() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
-        client = SiteClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=ENOUGH_SEC)
-        page = pool.submit(client.post, "/", {"fam": "x"})
-        with server.accept()[0] as peer:
-            assert peer.recv(65536).endswith(b"\r\n\r\nfam=x")
-            peer.sendall(OK)
-            assert page.result(ENOUGH_SEC).status == 200
-
-
 TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
 """A busy machine does not make the first one."""
 
@@ -380,35 +369,28 @@ class TestTls:
 
 
 class TestProxy:
-    def test_http_is_forwarded(self) -> None:
-        with serving(say(reply(200, "{}", "Connection: close"))) as site, proxies.running(proxies.http) as proxy:
-            assert post(site.url, {"a": "b"}, proxy=f"http://{proxy.address}").status == 200
-        assert proxy.asked == [f"POST {site.url}/ HTTP/1.1"]
+    @pytest.mark.parametrize(
+        ("login", "tls", "asked"),
+        [
+            pytest.param(
+                "http://us%40er:pass@", False, ["POST {url}/ HTTP/1.1 Basic dXNAZXI6cGFzcw=="], id="forwarded"
+            ),
+            pytest.param("http://us%40er:pass@", True, ["CONNECT {host} HTTP/1.0 Basic dXNAZXI6cGFzcw=="], id="tunnel"),
+            pytest.param("https://", True, ["CONNECT {host} HTTP/1.0"], id="a proxy that speaks TLS itself"),
+            pytest.param("socks5://", True, ["address {host}"], id="socks5"),
+            pytest.param("socks5h://user:pass@", False, ["login user:pass", "name {host}"], id="socks5h with a login"),
+        ],
+    )
+    def test_a_way_by_a_proxy(self, login: str, tls: bool, asked: list[str], certificate: Certificate) -> None:  # noqa: FBT001  # a column
+        serve = proxies.socks5 if "socks" in login else proxies.http
+        context = certificate.context if login == "https://" else None
+        with serving(say(OK), certificate.context if tls else None) as site, proxies.running(serve, context) as proxy:
+            url = site.url.replace("127.0.0.1", "localhost") if "socks5h" in login else site.url
+            page = post(url, {"a": "b"}, proxy=login + proxy.address, ca_bundle=certificate.trusted)
+        assert page.status == 200
+        assert proxy.asked == [line.format(url=url, host=url.partition("//")[2]) for line in asked]
         assert site.asked[0].form == {"a": "b"}
-
-    def test_https_is_tunnelled_with_the_login_of_the_address(self, certificate: Certificate) -> None:
-        with serving(say(OK), certificate.context) as site, proxies.running(proxies.http) as proxy:
-            url = f"http://us%40er:pass@{proxy.address}"
-            assert post(site.url, proxy=url, ca_bundle=certificate.trusted).status == 200
-        assert proxy.asked == [f"CONNECT {site.url.removeprefix('https://')} HTTP/1.0 Basic dXNAZXI6cGFzcw=="]
-        assert "proxy-authorization" not in site.asked[0].headers
-
-    def test_a_proxy_may_speak_tls_itself(self, certificate: Certificate) -> None:
-        context = certificate.context
-        with serving(say(OK), context) as site, proxies.running(proxies.http, context) as proxy:
-            assert post(site.url, proxy=f"https://{proxy.address}", ca_bundle=certificate.trusted).status == 200
-        assert len(proxy.asked) == 1
-
-    @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
-    def test_socks(self, scheme: str, certificate: Certificate) -> None:
-        with serving(say(OK), certificate.context) as site, proxies.running(proxies.socks5) as proxy:
-            assert post(site.url, proxy=f"{scheme}://{proxy.address}", ca_bundle=certificate.trusted).status == 200
-        assert proxy.asked == [f"address 127.0.0.1:{site.port}"]
-
-    def test_socks_with_a_login_and_the_name_left_to_the_proxy(self) -> None:
-        with serving(say(OK)) as site, proxies.running(proxies.socks5) as proxy:
-            assert post(f"http://localhost:{site.port}", proxy=f"socks5h://user:pass@{proxy.address}").status == 200
-        assert proxy.asked == ["login user:pass", f"name localhost:{site.port}"]
+        assert not tls or "proxy-authorization" not in site.asked[0].headers
 
     def test_an_unknown_host_or_a_proxy_that_is_not_there_is_a_failure(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:

@@ -74,9 +74,11 @@ def breaking(script: Script, which: Callable[[Asked], bool], times: int) -> Scri
 
 
 @contextmanager
-def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def listening(
+    converse: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """The address (host:port) of a server that converses with each client in a thread of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     clients: list[socket.socket] = []
 
     def accept() -> None:
@@ -94,7 +96,7 @@ def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | N
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
     try:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{host}:{listener.getsockname()[1]}"
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

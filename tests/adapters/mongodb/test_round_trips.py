@@ -119,8 +119,6 @@ def test_a_provider_state_is_read_and_replaced_where_a_decision_changes_it(
     read, first = ["aggregate providers"], ["aggregate providers", "hello 1", "findAndModify providers"]
     recorded.recover("nalog")
     for call, commands in (
-        (lambda: recorded.cool_down("apifns", COOLED), first),
-        (lambda: recorded.cool_down("apifns", COOLED), read),
         (lambda: recorded.acquire("nalog", PACED), first),
         (lambda: recorded.acquire("nalog", PACED), read),
         (lambda: recorded.acquire("nalog", UNPACED), read),

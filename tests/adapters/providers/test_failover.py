@@ -151,7 +151,6 @@ FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Thrott
 # How finds and other requests end, one after the other, and how often each provider was asked.
 ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
-    "so is that a person is invalid": (World(INVALID, paid=[PAID]), [INVALID], (1, 0)),
     "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
     "one that fails is not passed over":
         (World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)),
@@ -173,14 +172,12 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "a good reply may ask for a cool-down": (World(CAPTCHA_AHEAD), [FOUND, (CLOSED, 20)], (1, 0)),
     "throttling is a failure where cool-downs are off":
         (World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)),
-    "and leads to the next all the same": (World(Throttled(), paid=[PAID], limit=OFF), [PAID], (1, 1)),
     **{
         f"a probe without an answer closes for longer: {said.reason.value}": (
             ready(said), [(said.reason, 40), (CLOSED, 40)], (2, 0)
         )
         for said in (Throttled(), AWAY, BAD)
     },
-    "one that announces a captcha does, too": (ready(CAPTCHA_AHEAD), [FOUND, (CLOSED, 40)], (2, 0)),
     "a failed probe's request goes to the next": (ready(AWAY, paid=[PAID]), [PAID], (2, 2)),
     "and is a failure still where that fails": (ready(BAD, paid=[AWAY]), [(Reason.BAD_REPLY, 40)], (2, 1)),
     "where cool-downs are off nobody waits for it":
@@ -198,8 +195,6 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     ),
     "who does not serve a person is passed over and takes no turn":
         (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [of(FOREIGNER, FOUND), PAID], (1, 1)),
-    "nobody serves a person":
-        (World(paid=[PAID], order=("apifns",)), [of(FOREIGNER, (Reason.PROVIDER_UNAVAILABLE, 0))], (0, 0)),
     "nobody is kept from the fallback because it is shut itself": (
         World(Throttled(3000), paid=[Throttled(), PAID]),
         [of(ANOTHER, (THROTTLED, 60)), (CLOSED, 20), after(20, PAID)], (1, 2),

@@ -251,11 +251,6 @@ class TestConnecting:
 
         return name
 
-    def fails(self, way: str, there: str) -> None:
-        """A request to it, or by a proxy that is there, fails in time."""
-        url, proxy = ("http://127.0.0.1:9", f"{way}://{there}") if way else (f"http://{there}", "")
-        fails(url, SHORT_SEC, proxy=proxy, retries=9)
-
     @pytest.fixture
     def hanging(self, named: Any) -> Iterator[threading.Event]:
         """A resolver that hangs until this is set."""
@@ -270,20 +265,22 @@ class TestConnecting:
         leave.set()
 
     @pytest.mark.parametrize("way", ["", "http", "socks5"])
-    def test_however_many_addresses_are_silent_it_ends_in_time(self, way: str, named: Any) -> None:
-        # Each has half of the time that the request may take.
-        named(["127.0.0.1"] * 20)
+    @pytest.mark.parametrize("kind", ["silent addresses", "a resolver that hangs"])
+    def test_it_ends_in_time(self, way: str, kind: str, named: Any, request: pytest.FixtureRequest) -> None:
         with ExitStack() as held:
-            self.fails(way, f"{self.NAME}:{mute(held, '127.0.0.1')}")
-
-    @pytest.mark.parametrize("way", ["", "http", "socks5"])
-    @pytest.mark.usefixtures("hanging")
-    def test_a_resolver_that_hangs_ends_in_time(self, way: str) -> None:
-        self.fails(way, f"{self.NAME}:9")
+            if kind == "silent addresses":
+                # Each has half of the time that the request may take.
+                named(["127.0.0.1"] * 20)
+                there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
+            else:
+                request.getfixturevalue("hanging")
+                there = f"{self.NAME}:9"
+            url, proxy = ("http://127.0.0.1:9", f"{way}://{there}") if way else (f"http://{there}", "")
+            fails(url, SHORT_SEC, proxy=proxy, retries=9)
 
     def test_nothing_is_sent_once_the_time_is_up(self, hanging: threading.Event) -> None:
         with serving(say(OK)) as site:
-            self.fails("", f"{self.NAME}:{site.port}")
+            fails(f"http://{self.NAME}:{site.port}", SHORT_SEC)
             hanging.set()
             exchanges_end()
         assert site.asked == []
@@ -421,8 +418,6 @@ class TestProxy:
 QUIET = {
     "a good reply": say(OK),
     "malformed headers": last(b"HTTP/1.1 200 OK\r\nsEcReT without a colon\r\nContent-Length: 2\r\n\r\n{}"),
-    "a broken connection": lambda _asked, client: client.shutdown(socket.SHUT_RDWR),
-    "no HTTP": say(b"nonsense\r\n\r\n"),
     "a redirect": say(reply(302, "", "Location: /?key=sEcReT")),
 }
 

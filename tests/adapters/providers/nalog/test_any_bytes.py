@@ -75,17 +75,15 @@ def test_an_answer_is_what_was_said_or_a_named_failure(
         assert re.search(rf'"{key}": "?-?0(\.0)?"?[,}}]', page.body.decode(errors="replace"))
 
 
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_any_retry_after_is_seconds_within_an_hour(value: str, date: str) -> None:
-    assert 0 <= SiteReply(503, b"", {"retry-after": value, "date": date}).retry_after <= MAX_COOLDOWN_SEC
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["Wed, 01 Jul 9999 10:00:00 GMT", "Wed, 01 Jul 0001 10:00:00 +2359", "Wed, 01 Jul 2026 10:00:00 -9999", "²"],
-)
-def test_a_retry_after_beyond_the_calendar_is_seconds_too(value: str) -> None:
+@given(st.text(max_size=40) | st.integers().map(str))
+def test_any_retry_after_is_seconds_within_an_hour(value: str) -> None:
     assert 0 <= SiteReply(503, b"", {"retry-after": value}).retry_after <= MAX_COOLDOWN_SEC
+
+
+@pytest.mark.parametrize("year", ["9999", "0001"])
+def test_a_retry_after_beyond_the_calendar_is_seconds_too(year: str) -> None:
+    reply = SiteReply(503, b"", {"retry-after": f"Wed, 01 Jul {year} 10:00:00 +2359"})
+    assert 0 <= reply.retry_after <= MAX_COOLDOWN_SEC
 
 
 @pytest.mark.parametrize(

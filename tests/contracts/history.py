@@ -55,13 +55,11 @@ class HistoryContract:
         assert hidden == row._replace(person=None, inn=None)
         assert (row.request_id, row.time, row.status, row.provider) == ("r-1", harness.started, Status.FOUND, "nalog")
         assert row.inn == INN
+        harness.save(request(2, middleName=""), harness.answer(Status.NOT_FOUND, age=1))
+        _, nobody = harness.store.history(HistoryQuery(), reveal=True)
+        assert nobody.inn == ""
+        assert "middleName" not in (nobody.person or {"middleName"})
         assert {"requestId": "r-1", **(row.person or {})} == {**PERSON, **numbered(1), **changes, "documentType": "21"}
-
-    def test_a_person_without_an_inn_is_revealed_without_one(self, harness: StoreHarness) -> None:
-        harness.save(request(middleName=""), harness.answer(Status.NOT_FOUND))
-        [row] = harness.store.history(HistoryQuery(), reveal=True)
-        assert row.inn == ""
-        assert "middleName" not in (row.person or {"middleName"})
 
     def test_a_forgotten_person_leaves_no_answer_and_no_history_and_others_stay(self, harness: StoreHarness) -> None:
         for number in (1, 2, 3):

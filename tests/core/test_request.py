@@ -228,7 +228,6 @@ def test_every_reason_and_every_answer_without_an_inn_has_its_words_and_waiting_
         ({"limit": 0}, "limit must be 1 or more"),
         ({"skip": -1}, "skip 0 or more"),
     ],
-    ids=["an unknown key", "two turns", "an empty page", "a page before the first"],
 )
 def test_a_page_that_cannot_be_is_refused(wrong: dict[str, str | int], said: str) -> None:
     with pytest.raises(ValueError, match=said):

@@ -11,7 +11,7 @@ from adapters.providers import FailoverProvider, ProviderStatus
 from adapters.providers.failover import PERSON_COOLDOWN, PersonCooldowns
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
-from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, seconds_to_midnight
+from function.rate_limit import DenialReason, Denied, RateLimit, seconds_to_midnight
 from function.request import LookupRequest
 from tests.adapters.providers.nalog.clients import request
 from tests.doubles import MemoryRateLimiter, RecordingObserver
@@ -57,15 +57,6 @@ class StubProvider:
         return said if isinstance(said, ProviderReply) else ProviderReply(said)
 
 
-class Limiter(MemoryRateLimiter):
-    down = False
-
-    def _state(self, provider: str) -> ProviderState:
-        if self.down:
-            raise Unavailable(Reason.STORE_UNAVAILABLE)
-        return super()._state(provider)
-
-
 class World:
     """The tax service and, where it says something, the paid provider; fail-over, and the clocks of a process."""
 
@@ -77,9 +68,9 @@ class World:
         order: Sequence[str] = ("nalog", "apifns"),
         paid_limit: RateLimit | None = None,
     ) -> None:
-        self.seconds = NOON
+        self.seconds, self.store_is_away = NOON, False
         self.tax, self.paid = StubProvider("nalog", tax), StubProvider("apifns", paid)
-        self.limiter, self.observer = Limiter(self.monotonic), RecordingObserver()
+        self.limiter, self.observer = MemoryRateLimiter(self.store_time), RecordingObserver()
         limited = {"nalog": (self.tax, limit)} | ({"apifns": (self.paid, paid_limit or limit)} if paid else {})
         providers = [limited[name] for name in order if name in limited]
         self.failover = FailoverProvider(providers, self.limiter, self.observer, self, self.monotonic)
@@ -88,6 +79,11 @@ class World:
         return datetime.fromtimestamp(self.seconds, UTC)
 
     def monotonic(self) -> float:
+        return self.seconds
+
+    def store_time(self) -> float:
+        if self.store_is_away:
+            raise Unavailable(Reason.STORE_UNAVAILABLE)
         return self.seconds
 
     def ask(self, ticket: Ticket | None = None, **changed: object) -> Verdict | Invalid | Pending:
@@ -134,18 +130,6 @@ class Step(NamedTuple):
     changed: Mapping[str, object] = {}
 
 
-def after(seconds: float, ending: object) -> Step:
-    return Step(ending, seconds)
-
-
-def poll(ending: object) -> Step:
-    return Step(ending, ticket=TICKET)
-
-
-def of(person: Mapping[str, object], ending: object) -> Step:
-    return Step(ending, changed=person)
-
-
 GOOD: dict[str, Said] = {"an answer": FOUND, "an invalid person": INVALID, "a ticket": PENDING}
 FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)]
 # How finds and other requests end, one after the other, and how often each provider was asked.
@@ -183,27 +167,27 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
     "where cool-downs are off nobody waits for it":
         (ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0)), [(Reason.BAD_REPLY, 0), FOUND], (3, 0)),
     "a poll goes to the provider of its ticket though it is closed":
-        (World(Throttled(), FOUND, paid=[PAID]), [PAID, poll(FOUND)], (2, 1)),
+        (World(Throttled(), FOUND, paid=[PAID]), [PAID, Step(FOUND, ticket=TICKET)], (2, 1)),
     "a poll whose ticket is of no more use fails and nobody else is asked":
-        (World(AWAY, paid=[PAID]), [poll((Reason.PROVIDER_UNAVAILABLE, 0))], (1, 0)),
+        (World(AWAY, paid=[PAID]), [Step((Reason.PROVIDER_UNAVAILABLE, 0), ticket=TICKET)], (1, 0)),
     "a poll that announces a captcha cools the provider down and keeps its ticket":
-        (World(ProviderReply(PENDING, captcha_ahead=True)), [poll(PENDING), (CLOSED, 20)], (1, 0)),
-    "a poll is no probe": (ready(FOUND, Throttled()), [poll(FOUND), (THROTTLED, 40)], (3, 0)),
+        (World(ProviderReply(PENDING, captcha_ahead=True)), [Step(PENDING, ticket=TICKET), (CLOSED, 20)], (1, 0)),
+    "a poll is no probe": (ready(FOUND, Throttled()), [Step(FOUND, ticket=TICKET), (THROTTLED, 40)], (3, 0)),
     "a request goes to the next when the day's limit is reached": (
         World(FOUND, paid=[PAID], limit=replace(UNPACED, daily_limit=2), paid_limit=UNPACED),
-        [FOUND, FOUND, PAID, PAID, after(seconds_to_midnight(NOON), FOUND)], (3, 2),
+        [FOUND, FOUND, PAID, PAID, Step(FOUND, seconds_to_midnight(NOON))], (3, 2),
     ),
     "who does not serve a person is passed over and takes no turn":
-        (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [of(FOREIGNER, FOUND), PAID], (1, 1)),
+        (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [Step(FOUND, changed=FOREIGNER), PAID], (1, 1)),
     "nobody is kept from the fallback because it is shut itself": (
         World(Throttled(3000), paid=[Throttled(), PAID]),
-        [of(ANOTHER, (THROTTLED, 60)), (CLOSED, 20), after(20, PAID)], (1, 2),
+        [Step((THROTTLED, 60), changed=ANOTHER), (CLOSED, 20), Step(PAID, 20)], (1, 2),
     ),
     "a throttled provider is left alone, and short again after a good reply":
-        (World(Throttled(), FOUND, Throttled()), [(THROTTLED, 20), after(1, (CLOSED, 19)), after(19, FOUND),
-         after(1, (THROTTLED, 20))], (3, 0)),
+        (World(Throttled(), FOUND, Throttled()), [(THROTTLED, 20), Step((CLOSED, 19), 1), Step(FOUND, 19),
+         Step((THROTTLED, 20), 1)], (3, 0)),
     **{
-        f"a probe that ends with {kind} opens the provider": (ready(said), [said, after(1, said)], (3, 0))
+        f"a probe that ends with {kind} opens the provider": (ready(said), [said, Step(said, 1)], (3, 0))
         for kind, said in GOOD.items()
     },
     "a bug in a probe closes it again and comes out":
@@ -295,7 +279,7 @@ def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwh
 
 def test_the_absence_of_the_store_is_its_own_failure_and_nobody_is_asked() -> None:
     world = World(FOUND)
-    world.limiter.down = True
+    world.store_is_away = True
     assert world.end() == (Reason.STORE_UNAVAILABLE, 0)
     assert world.tax.asked == 0
     with pytest.raises(Unavailable):
@@ -305,7 +289,7 @@ def test_the_absence_of_the_store_is_its_own_failure_and_nobody_is_asked() -> No
 @pytest.mark.parametrize("said", [CAPTCHA_AHEAD, FOUND], ids=["a captcha ahead", "a good probe"])
 def test_a_good_answer_outlives_a_note_that_cannot_be_kept(said: Said) -> None:
     world = ready(said)
-    world.tax.while_asked = lambda: setattr(world.limiter, "down", True)
+    world.tax.while_asked = lambda: setattr(world, "store_is_away", True)
     assert world.ask() == FOUND
     assert [type(error) for _, error in world.observer.of("error")] == [Unavailable]
 

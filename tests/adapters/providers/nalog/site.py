@@ -50,27 +50,16 @@ def reply(status: int, body: bytes | str, *headers: str) -> bytes:
 
 
 def in_turn(*replies: bytes) -> Script:
-    """A script that gives these replies one after another, the last one for ever."""
+    """A script that gives these replies one after another, the last one for ever; at an empty one the connection breaks."""
     left = list(replies)
 
     def script(_asked: Asked, client: socket.socket) -> None:
-        client.sendall(left.pop(0) if len(left) > 1 else left[0])
+        if reply := left.pop(0) if len(left) > 1 else left[0]:
+            client.sendall(reply)
+        else:
+            client.shutdown(socket.SHUT_RDWR)
 
     return script
-
-
-def breaking(script: Script, which: Callable[[Asked], bool], times: int) -> Script:
-    """The same script, but the connection breaks before so many replies to such requests."""
-    left = [times]
-
-    def broken(asked: Asked, client: socket.socket) -> None:
-        if left[0] and which(asked):
-            left[0] -= 1
-            client.shutdown(socket.SHUT_RDWR)
-            return
-        script(asked, client)
-
-    return broken
 
 
 @contextmanager

@@ -160,37 +160,27 @@ ENDED = {
 
 
 @pytest.mark.parametrize("kind", ENDED)
-def test_a_session_that_the_service_has_ended_is_no_failure_and_is_opened_anew(kind: str) -> None:
-    tax = Tax()
-    with opened(tax) as (site, client):
-        tax.replies["find"] = ENDED[kind]
-        # Not asked yet, it says, and is soon tried again.
-        assert found(client) == CLOSED
-        tax.replies = Tax().replies
-        looked_up(client, request())
-        looked_up(client, request())
-    assert paths(site).count("GET /inn.do") == 2
-
-
-@pytest.mark.parametrize("kind", ENDED)
-def test_a_refusal_in_a_new_session_is_a_failure(kind: str) -> None:
-    with serving(Tax(find=ENDED[kind])) as site:
+def test_a_refusal_in_a_new_session_is_a_failure_and_later_the_end_of_the_session_which_is_opened_anew(
+    kind: str,
+) -> None:
+    tax = Tax(find=ENDED[kind])
+    with serving(tax) as site:
         client = nalog(site.url, consent=True)
         for _ in range(2):
             assert found(client) in (LATER, BAD, THROTTLED)
-    assert paths(site).count("GET /inn.do") == 2
-
-
-def test_a_poll_that_is_refused_keeps_its_ticket_for_the_next_session() -> None:
-    tax = Tax()
-    with opened(tax) as (site, client):
-        tax.replies["get"] = REFUSED
-        pending = client.ask(request(), TICKET).answer
-        assert isinstance(pending, Pending)
         tax.replies = Tax().replies
-        assert not isinstance(client.ask(request(), pending.ticket).answer, Pending)
-    assert paths(site).count("GET /inn.do") == 2
-    assert paths(site).count("find") == 1
+        looked_up(client, request())
+        tax.replies["find"] = ENDED[kind]
+        # Not asked yet, it says, and is soon tried again.
+        assert found(client) == CLOSED
+        tax.replies = Tax(get=ENDED[kind]).replies
+        pending = found(client)
+        assert isinstance(pending, ProviderReply)
+        assert isinstance(pending.answer, Pending)
+        assert isinstance(client.ask(request(), pending.answer.ticket).answer, Pending), "the ticket is kept"
+        tax.replies = Tax().replies
+        looked_up(client, request())
+    assert paths(site).count("GET /inn.do") == 5
 
 
 def test_many_who_are_refused_together_open_one_new_session() -> None:

@@ -107,7 +107,6 @@ INTERIM = b"HTTP/1.1 %d X\r\nLink: </a>\r\n\r\n"
 SLOW = {
     "no reply at all": silent,
     "headers that never end": endless(HEAD + b"X-A: ", pause=DRIPS_SEC),
-    "interim replies that never end": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "a body that drips": endless(HEAD + b"Content-Length: 1000000\r\n\r\n", pause=DRIPS_SEC),
     "a chunk that drips": endless(CHUNKED + b"FFFFF\r\n", pause=DRIPS_SEC),
 }
@@ -308,20 +307,6 @@ class TestConnecting:
                 fails(url, retries=3)
         assert len(asked) == tries
         assert len(site.asked) == (failing < tries)
-
-    def test_a_tunnel_that_took_long_leaves_less_for_the_reply(self, certificate: Certificate) -> None:
-        part = 0.1
-
-        def slow(client: socket.socket, proxy: proxies.Proxy) -> None:
-            threading.Event().wait(2 * part)
-            proxies.http(client, proxy)
-
-        def script(_asked: Asked, client: socket.socket) -> None:
-            threading.Event().wait(2 * part)
-            client.sendall(OK)
-
-        with serving(script, certificate.context) as site, proxies.running(slow) as proxy:
-            fails(site.url, 3 * part, proxy=f"http://{proxy.address}", ca_bundle=certificate.trusted)
 
 
 class TestTls:

@@ -1,6 +1,5 @@
 """The tickets of the two-step protocol: what one call sends, how long the next one waits, when a ticket is dropped."""
 
-import socket
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from function.outcomes import Reason, Status
 from function.ports import Pending, ProviderReply, Verdict
 from function.telemetry import Observer
 from tests.adapters.providers.nalog.clients import LATER, No, ending, looked_up, nalog, request
-from tests.adapters.providers.nalog.site import Asked, Script, Site, in_turn, reply, serving
+from tests.adapters.providers.nalog.site import Script, Site, in_turn, reply, serving
 from tests.doubles import TICKET, FixedClock
 
 FIND = reply(200, '{"requestId":"0A1B2C","captchaRequired":false}')
@@ -73,15 +72,6 @@ def test_no_wait_is_above_60_seconds_and_their_unit_can_be_0() -> None:
         client = Nalog(NalogSettings(url=site.url), FixedClock(), Observer(), poll_wait=0)
         assert client.ask(request(), None).answer == Pending(TICKET, 0)
         assert client.ask(request(), TICKET).answer == Pending(TICKET._replace(polls=1), 0)
-
-
-def test_a_poll_that_gets_no_reply_in_time_is_made_again_with_the_same_ticket() -> None:
-    def silent(_asked: Asked, client: socket.socket) -> None:
-        client.recv(1)
-
-    with serving(silent) as site:
-        reply = nalog(site.url, timeout_sec=0.1).ask(request(), TICKET)
-    assert reply == ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
 
 
 @pytest.mark.parametrize("last", [PENDING, reply(502, ""), UNKNOWN_ID], ids=["pending", "502", "unknown"])

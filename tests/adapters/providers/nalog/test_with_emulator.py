@@ -51,17 +51,6 @@ def test_every_named_person_ends_as_the_register_says(emulator: Emulator, protoc
     assert seen == endings("").keys()
 
 
-@pytest.mark.parametrize("consent", ["consent", "consent_strict", "consent_page_only"])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_1_a_service_that_wants_session_and_consent_gets_them_where_the_operator_agrees(
-    emulator: Emulator, protocol: str, consent: str
-) -> None:
-    named = emulator.people()[0]
-    emulator.control(scenario=consent, session="required")
-    assert isinstance(ended(emulator, person(named["request"]), protocol=protocol), No)
-    assert ended(emulator, person(named["request"]), protocol=protocol, consent=True) == endings(named["inn"])["found"]
-
-
 def test_the_paid_provider_answers_every_holder_of_a_passport_as_the_register_says(emulator: Emulator) -> None:
     client = ApiFns(ApiFnsSettings(enabled=True, url=emulator.url, key=SecretStr("emulated-key")), timeout=30)
     people = [named for named in emulator.people() if named["ending"] in ("found", "not_found")]

@@ -1,6 +1,6 @@
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,9 +102,8 @@ def test_a_login_that_will_not_do_ends_the_start_in_words(
 
 
 def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_looks_after_it(guarded: Mongo) -> None:
-    with MongoClient[dict[str, Any]](guarded.uri) as client, ExitStack() as stack:
+    with MongoClient[dict[str, Any]](guarded.uri) as client, store_at(login(guarded, "fading")) as store:
         client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
-        store = stack.enter_context(store_at(login(guarded, "fading")))
         store.prepare()
         claim = store.find_or_claim(request(7).person)
         assert isinstance(claim, Claim)

@@ -134,7 +134,6 @@ GOOD: dict[str, Said] = {"an answer": FOUND, "an invalid person": INVALID, "a ti
 FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)]
 # How finds and other requests end, one after the other, and how often each provider was asked.
 ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
-    "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
     "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
     "one that fails is not passed over":
         (World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)),
@@ -152,7 +151,6 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
         for said in FALLBACK_FAILURES
         for limit in ((LIMIT, OFF) if said is AWAY else (LIMIT,))
     },
-    "a provider's own word counts where it asks for longer": (World(Throttled(300)), [(Reason.THROTTLED, 300)], (1, 0)),
     "a good reply may ask for a cool-down": (World(CAPTCHA_AHEAD), [FOUND, (CLOSED, 20)], (1, 0)),
     "throttling is a failure where cool-downs are off":
         (World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)),
@@ -309,22 +307,17 @@ def test_closing_and_opening_are_told_once() -> None:
     assert world.observer.of("provider_closed") == told
 
 
-def test_what_another_replica_closed_and_opened_is_told_too() -> None:
-    world = World(FOUND)
+def test_what_another_replica_closed_and_opened_is_told_too_and_a_reached_limit() -> None:
+    world = World(FOUND, limit=replace(LIMIT, daily_limit=1))
     world.limiter.cool_down("nalog", LIMIT)
     world.end()
     world.end()
     world.seconds += 20
     world.limiter.recover("nalog")
-    world.ask()
-    assert world.observer.of("provider_closed") == [("nalog", "cooling_down", 20), ("nalog", "cooling_down", 0)]
-
-
-def test_a_reached_limit_is_told() -> None:
-    world = World(FOUND, limit=replace(UNPACED, daily_limit=1))
     for _ in range(3):
         world.end()
-    assert world.observer.of("provider_closed") == [("nalog", "daily_limit", seconds_to_midnight(world.seconds))]
+    told = [("cooling_down", 20), ("cooling_down", 0), ("daily_limit", seconds_to_midnight(world.seconds))]
+    assert world.observer.of("provider_closed") == [("nalog", *each) for each in told]
 
 
 def test_states_say_why_and_for_how_long() -> None:

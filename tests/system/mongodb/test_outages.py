@@ -111,7 +111,6 @@ def change_the_primary(mongo: Mongo, load: Load) -> None:
     ("deployment", "happens"),
     [
         pytest.param(standalone, kill_and_start, id="a mongod alone is killed"),
-        pytest.param(lambda: replica_set(1), kill_and_start, id="a replica set of one is killed"),
         pytest.param(lambda: replica_set(3), change_the_primary, id="the primary changes, and changes again"),
     ],
 )

@@ -53,8 +53,6 @@ def document(kind: str, serial: str, number: str, docno: str) -> tuple[dict[str,
         document("03", "ii-аб", "654321", "II-АБ 654321"),
         document("10", "", "AB1234567", "AB1234567"),
         document("12", "82", "0012345", "82 0012345"),
-        document("19", "ВУ", "0001", "ВУ 0001"),
-        document("62", "", "1", "1"),
     ],
 )
 def test_a_field_has_the_form_of_the_page(person: dict[str, object], fields: dict[str, str | None]) -> None:

@@ -86,7 +86,6 @@ def test_a_ticket_that_expires_before_its_next_poll_has_its_last_poll_and_is_dro
     ("path", "page"),
     [
         *((path, "/inn-new-proc.json") for path in ("", "/", "/inn-new-proc.json", "/inn-proc.do", "/inn.do")),
-        ("/relay", "/relay/inn-new-proc.json"),
         ("/relay/inn-new-proc.do", "/relay/inn-new-proc.do"),
     ],
 )

@@ -39,13 +39,11 @@ INVALID = ProviderReply(
 
 FIND_ROWS: Rows = {
     "1 find: a requestId": ('{"requestId":"0A1B2C","captchaRequired":false}', PENDING),
-    "1 find: a requestId without captchaRequired": ('{"requestId":"0A1B2C"}', PENDING),
     "1 find: captchaRequired with a requestId: polled, and cooled":
         ('{"requestId":"0A1B2C","captchaRequired":true}', PENDING._replace(captcha_ahead=True)),
     "1 find: an empty body": ("", THROTTLED),
     "1: maintenance": (reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
     "1 find: captchaRequired without a requestId": ('{"captchaRequired":true}', THROTTLED),
-    "1 find: captchaRequired with an empty requestId": ('{"requestId":"","captchaRequired":true}', THROTTLED),
     "1 find: a requestId that is no text": ('{"requestId":7,"captchaRequired":false}', BAD),
     "1 find: a requestId that no form can carry": (r'{"requestId":"0A\ud800"}', BAD),
     "1 find: neither": ('{"captchaRequired":false}', BAD),
@@ -94,7 +92,6 @@ LEGACY_ROWS: Rows = {
     "2: captchaRequired beside a code":
         ('{"inn":"770000000082","captchaRequired":true,"code":1}', FOUND._replace(captcha_ahead=True)),
     "2: no code": ('{"captchaRequired":false}', BAD),
-    "2: an INN without a code": ('{"inn":"770000000082"}', BAD),
     "2: 404 with an answer": (reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'), FOUND),
     "2: 403 with code 0": (reply(403, '{"captchaRequired":false,"code":0}'), BAD),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.process import Emulator
-from tests.servers.mongod import Mongo, given_or_private, standalone
+from tests.servers.mongod import Mongo, given_or_private
 from tests.servers.rabbitmq import Node, rabbitmq
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
@@ -72,13 +72,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def mongo() -> Iterator[Mongo]:
     """A replica set of one, or the server that INN_TEST_MONGO_URI names. Take a database of your own."""
     with given_or_private() as mongo:
-        yield mongo
-
-
-@pytest.fixture(scope="session")
-def lone_mongo() -> Iterator[Mongo]:
-    """A mongod by itself: no transactions."""
-    with standalone() as mongo:
         yield mongo
 
 

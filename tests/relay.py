@@ -1,10 +1,12 @@
 """A server of 127.0.0.1, at another address of this machine; what it says can be held back, and who talks to it cut off."""
 
 import socket
-import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from tests.adapters.providers.nalog.site import listening
 
 
 def loopbacks() -> list[str]:
@@ -16,23 +18,13 @@ def loopbacks() -> list[str]:
     return ["127.0.0.1", "::1", "[::1]"]
 
 
-class Relay(socketserver.ThreadingTCPServer):
-    """Takes connections at `port`. Replies get through while `opened` is set."""
+@dataclass
+class Relay:
+    """What `relay` leads on at `port`. Replies get through while `opened` is set."""
 
-    daemon_threads = True
-
-    def __init__(self, host: str, port: int) -> None:
-        self.opened = threading.Event()
-        self.opened.set()
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.there = ("127.0.0.1", port)
-        self.ends: list[socket.socket] = []
-        super().__init__((host, 0), _Both)
-
-    @property
-    def port(self) -> int:
-        number: int = self.server_address[1]
-        return number
+    port: int = 0
+    opened: threading.Event = field(default_factory=threading.Event)
+    ends: list[socket.socket] = field(default_factory=list)
 
     def cut(self) -> None:
         """End the connections that there are."""
@@ -40,18 +32,6 @@ class Relay(socketserver.ThreadingTCPServer):
         for end in ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-
-
-class _Both(socketserver.BaseRequestHandler):
-    server: Relay
-
-    def handle(self) -> None:
-        with socket.create_connection(self.server.there) as there:
-            self.server.ends += [self.request, there]
-            back = threading.Thread(target=_pour, args=(there, self.request, self.server.opened), daemon=True)
-            back.start()
-            _pour(self.request, there)
-            back.join()
 
 
 def _pour(source: socket.socket, into: socket.socket, opened: threading.Event | None = None) -> None:
@@ -66,13 +46,21 @@ def _pour(source: socket.socket, into: socket.socket, opened: threading.Event | 
 @contextmanager
 def relay(host: str, port: int) -> Iterator[Relay]:
     """Takes connections at that address, and leads them to 127.0.0.1 at `port`."""
-    with Relay(host, port) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    relay = Relay()
+    relay.opened.set()
+
+    def converse(client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as there:
+            relay.ends += [client, there]
+            back = threading.Thread(target=_pour, args=(there, client, relay.opened), daemon=True)
+            back.start()
+            _pour(client, there)
+            back.join()
+
+    with listening(converse, host=host) as address:
+        relay.port = int(address.rpartition(":")[2])
         try:
-            yield server
+            yield relay
         finally:
-            server.opened.set()
-            server.shutdown()
-            thread.join()
-            server.cut()
+            relay.opened.set()
+            relay.cut()

@@ -3,7 +3,7 @@
 from adapters.config.settings import ApiFnsSettings, NalogSettings
 from adapters.providers import FailoverProvider
 from adapters.providers.apifns import ApiFns
-from adapters.providers.nalog import Nalog
+from adapters.providers.nalog.provider import Nalog
 from adapters.runtime.clock import SystemClock
 from function.ports import Provider
 from function.rate_limit import RateLimit, RateLimiter

@@ -14,11 +14,11 @@ from adapters.runtime.import_speed import hide_modules
 
 # The driver imports all of X.509 before it checks that PyOpenSSL is missing.
 with hide_modules(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
-    from adapters.mongodb.answers import MongoAnswers
-    from adapters.mongodb.client import MongoConfig
+    from adapters.mongodb.answer_store import MongoAnswers
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
-    from adapters.mongodb.history import MongoHistory, StoredCounts
+    from adapters.mongodb.history_and_erasure import MongoHistory, StoredCounts
     from adapters.mongodb.rate_limits import MongoRateLimiter
+    from adapters.mongodb.store_base import MongoConfig
 
 __all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "StoredCounts", "WrongAddress"]
 

@@ -59,26 +59,17 @@ TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in co
 
 
 @contextmanager
-def operator_errors() -> Iterator[None]:
-    """Raise `Unavailable` for a transient error, `StoreRefuses` for a refusal, `StoreFault` for any other."""
-    try:
-        yield
-    except PyMongoError as error:
-        failure, cause = _translate(error)
-        raise failure from cause
+def driver_errors(*, lookup: bool = False) -> Iterator[None]:
+    """Raise `Unavailable` for a transient error, `StoreRefuses` for a refusal, `StoreFault` for any other.
 
-
-@contextmanager
-def lookup_errors() -> Iterator[None]:
-    """As `operator_errors`, for lookups: a refusal is `Unavailable` too.
-
-    MongoDB allowed it when the process started, so it is an outage for an operator to correct, not the request's fault.
+    In a lookup a refusal is `Unavailable` too: MongoDB allowed it when the process started, so it is an outage for an
+    operator to correct, not the request's fault.
     """
     try:
         yield
     except PyMongoError as error:
         failure, cause = _translate(error)
-        if isinstance(failure, StoreRefuses):
+        if lookup and isinstance(failure, StoreRefuses):
             failure, cause = Unavailable(Reason.STORE_UNAVAILABLE), failure
         raise failure from cause
 
@@ -90,9 +81,8 @@ def _translate(error: PyMongoError) -> tuple[Exception, Exception | None]:
     labelled = error.has_error_label("RetryableWriteError")
     if labelled or isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
         return Unavailable(Reason.STORE_UNAVAILABLE), Outage(name)
-    for code in codes:
-        if len(codes) == 1 and code in _REFUSALS:
-            return StoreRefuses(_REFUSALS[code]), None
+    if codes and codes <= _REFUSALS.keys():
+        return StoreRefuses(_REFUSALS[min(codes)]), None
     return StoreFault(name), None
 
 

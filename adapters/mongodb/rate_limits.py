@@ -13,9 +13,9 @@ from pymongo.errors import DuplicateKeyError
 from typing_extensions import override
 
 from adapters.mongodb.batching import Batcher
-from adapters.mongodb.client import MongoBase, MongoConfig
 from adapters.mongodb.documents import Document, Encryption
-from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.errors import driver_errors
+from adapters.mongodb.store_base import MongoBase, MongoConfig
 from function import rate_limit
 from function.ports import Clock
 from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLimiter
@@ -70,7 +70,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
     def _replace(self, provider: str, before: ProviderState, after: ProviderState) -> bool:
         # A missing field, or a missing document, equals the default.
         same = {field: {"$in": [value, None]} for field, value in _document(before).items()}
-        with lookup_errors():
+        with driver_errors(lookup=True):
             try:
                 self._providers.find_one_and_update({"_id": provider, **same}, {"$set": _document(after)}, upsert=True)
             except DuplicateKeyError:
@@ -80,7 +80,7 @@ class MongoRateLimiter(MongoBase, RateLimiter):
     def _read_states(self, providers: Sequence[str]) -> Sequence[tuple[ProviderState, float]]:
         """Each provider's state, and the server's time."""
         wanted = {"_id": {"$in": list(set(providers))}}
-        with lookup_errors():
+        with driver_errors(lookup=True):
             found = list(self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}]))
             states = {document["_id"]: (_state(document), document["now"].timestamp()) for document in found}
             if states.keys() != set(providers):

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from adapters.config.settings import ApiFnsSettings
-from adapters.providers.http_client import SiteClient, SiteReply
+from adapters.providers.http_client import SiteClient, SiteReply, without_page
 from function import documents, inn
 from function.outcomes import Reason, Status
 from function.ports import ProviderReply, Throttled, Ticket, Unavailable, Verdict
@@ -43,7 +43,7 @@ class ApiFns:
     def __init__(self, settings: ApiFnsSettings, timeout: float) -> None:
         self._key = settings.key.get_secret_value()
         self._client = SiteClient(
-            root_of(settings.url),
+            without_page(settings.url, (PATH, QUOTA_PATH, API)),
             timeout=timeout,
             proxy=settings.proxy.get_secret_value(),
             ca_bundle=settings.ca_bundle,
@@ -74,14 +74,6 @@ class ApiFns:
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise Unavailable(Reason.BAD_REPLY) from None
-
-
-def root_of(url: str) -> str:
-    """The site's address, without the method's path that a setting may have."""
-    bare = url.rstrip("/")
-    for path in (PATH, QUOTA_PATH, API):
-        bare = bare.removesuffix(path)
-    return bare
 
 
 def read(reply: SiteReply) -> Verdict:

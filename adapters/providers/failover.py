@@ -16,18 +16,11 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
+from function import rate_limit
 from function.outcomes import Reason
 from function.person import Person
 from function.ports import Clock, Invalid, Pending, Provider, ProviderReply, Throttled, Ticket, Unavailable, Verdict
-from function.rate_limit import (
-    DenialReason,
-    Denied,
-    ProviderState,
-    RateLimit,
-    RateLimiter,
-    circuit_denial,
-    open_circuit,
-)
+from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, RateLimiter
 from function.request import LookupRequest
 from function.telemetry import Observer
 
@@ -227,14 +220,15 @@ class PersonCooldowns:
     def remaining(self, person: Person) -> float:
         """Seconds until the provider may be asked for the person; 0: now."""
         state = self._states.get(hash(person), ProviderState())
-        denied = circuit_denial(state, PERSON_COOLDOWN, self._monotonic())
+        denied = rate_limit.circuit_denial(state, PERSON_COOLDOWN, self._monotonic())
         return denied.retry_after if denied else 0
 
     def start(self, person: Person, at_least: float) -> float:
         """Begin a cool-down of at least `at_least` seconds, and return its length."""
         key, now = hash(person), self._monotonic()
         with self._changing:
-            state = open_circuit(self._states.pop(key, ProviderState()), PERSON_COOLDOWN, now, at_least)
+            before = self._states.pop(key, ProviderState())
+            state = rate_limit.open_circuit(before, PERSON_COOLDOWN, now, at_least)
             self._states[key] = state
             if len(self._states) > self._capacity:
                 self._states.popitem(last=False)

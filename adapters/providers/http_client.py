@@ -14,20 +14,19 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http.client import HTTPException
 from queue import Empty, SimpleQueue
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import h11
 import urllib3
 from urllib3.contrib.socks import SOCKSProxyManager
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry, parse_url
 
 from adapters.providers.cookies import CookieStore
@@ -47,12 +46,11 @@ FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 _READ_BYTES = 1 << 14
 _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 _CHARSETS = frozenset({"utf-8", "utf8", "windows-1251", "cp1251", "koi8-r", "iso-8859-5"})
-_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteReply:
-    """A reply of any status. `headers`: by lower-case name; of repeated ones the last."""
+    """A reply of any status. `headers`: by lower-case name; repeated ones are joined by commas."""
 
     status: int
     body: bytes = field(repr=False)
@@ -71,15 +69,9 @@ class SiteReply:
     @property
     def retry_after(self) -> float:
         """Seconds of `Retry-After`, at most an hour; 0 without one. After an hour a probe is sent anyway."""
-        value = self.headers.get("retry-after", "").strip()
-        if _SECONDS.fullmatch(value):
-            return min(float(value), MAX_COOLDOWN_SEC)
-        until = _timestamp(value)
-        if until is None:
-            return 0
-        # By the site's own clock if the reply has a date: ours may differ.
-        now = _timestamp(self.headers.get("date", "")) or time.time()
-        return min(max(until - now, 0), MAX_COOLDOWN_SEC)
+        with suppress(InvalidHeader, ValueError, OverflowError):
+            return Retry(retry_after_max=int(MAX_COOLDOWN_SEC)).parse_retry_after(self.headers.get("retry-after", ""))
+        return 0
 
 
 class SiteClient:
@@ -148,8 +140,7 @@ class SiteClient:
             finally:
                 # The error's traceback holds this frame, and with it the person's form.
                 del reply
-        if exchange.set_cookies:
-            self.cookies.keep(url.url, exchange.set_cookies)
+        self.cookies.keep(url.url, reply.headers)
         return reply
 
     def _connection(self, seconds: float) -> Any:
@@ -169,19 +160,16 @@ class _SiteRequest:
     new_connection: Callable[[float], Any]
     retry: Retry
     deadline: float
-    set_cookies: list[str] = field(default_factory=list)
     _connection: Any = None
 
     def run(self, request: h11.Request, body: bytes, done: Callable[[SiteReply | Exception], None]) -> None:
         """Call `done` with the reply, or with the error for the caller to raise."""
         try:
             done(self._reply(request, body))
-        except _WrongReply:
-            done(Unavailable(Reason.BAD_REPLY))
         except (HTTPError, OSError, HTTPException, h11.ProtocolError):
             done(Unavailable(Reason.PROVIDER_UNAVAILABLE))
-        except Exception as bug:  # noqa: BLE001  # raised in the caller's thread
-            done(bug)
+        except Exception as error:  # noqa: BLE001  # raised in the caller's thread
+            done(error)
         finally:
             if self._connection is not None:
                 self._connection.close()
@@ -201,11 +189,7 @@ class _SiteRequest:
         self._connection.sock.settimeout(self._remaining())
         self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
         head, content = self._read_reply(http)
-        headers = {}
-        for name, value in head.headers:
-            headers[name.decode()] = value.decode("latin-1")
-            if name == b"set-cookie":
-                self.set_cookies.append(value.decode("latin-1"))
+        headers = urllib3.HTTPHeaderDict((name.decode(), value.decode("latin-1")) for name, value in head.headers)
         encoding = headers.get("content-encoding", "").lower()
         if encoding not in ("", "identity"):
             content = _decompress(content)
@@ -246,7 +230,7 @@ class _SiteRequest:
                 case _:
                     raise h11.RemoteProtocolError("no reply")
             if len(body) > MAX_BYTES or (head is not None and len(head.headers) > MAX_HEADERS):
-                raise _WrongReply
+                raise Unavailable(Reason.BAD_REPLY)
 
     def _remaining(self) -> float:
         left = self.deadline - time.monotonic()
@@ -255,20 +239,22 @@ class _SiteRequest:
         return left
 
 
-class _WrongReply(Exception):
-    """The reply is too big, or cannot be decompressed."""
-
-
 def _decompress(body: bytes) -> bytes:
     """Decompress a body, which some sites compress without being asked."""
     decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
+    content = b""
+    with suppress(zlib.error):
         content = decompressor.decompress(body, MAX_BYTES + 1)
-    except zlib.error:
-        raise _WrongReply from None
     if len(content) > MAX_BYTES or not decompressor.eof:
-        raise _WrongReply
+        raise Unavailable(Reason.BAD_REPLY)
     return content
+
+
+def without_page(url: str, pages: Sequence[str]) -> str:
+    """The address without a final slash, and without the first of these pages that it names."""
+    bare = url.rstrip("/")
+    named = [page for page in pages if urlsplit(bare).path.endswith(page)]
+    return bare.removesuffix(named[0]) if named else bare
 
 
 def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:
@@ -290,11 +276,3 @@ def _trust(ca_bundle: str) -> ssl.SSLContext:
     if ca_bundle:
         context.load_verify_locations(ca_bundle)
     return context
-
-
-def _timestamp(http_date: str) -> float | None:
-    """Seconds since the epoch."""
-    try:
-        return parsedate_to_datetime(http_date).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -28,39 +28,33 @@ class RateLimiterContract:
             for _ in range(2):
                 assert harness.store.acquire("nalog", PACED) == denied(DenialReason.PACED, 100)
             assert harness.store.check("nalog", PACED) is None, "the pace alone does not close a provider"
+            harness.store.recover("apifns")
+            assert harness.store.acquire("apifns", PACED) == Permit(), "providers do not share their permits"
             harness.later(101)
 
-    def test_providers_do_not_share_their_permits_and_a_recovery_without_a_state_changes_nothing(
-        self, harness: StoreHarness
-    ) -> None:
-        harness.store.recover("nalog")
-        assert [harness.store.acquire(name, PACED) for name in ("nalog", "apifns")] == [Permit(), Permit()]
-
-    def test_of_many_workers_one_gets_the_permit(self, harness: StoreHarness) -> None:
+    def test_of_many_workers_one_gets_the_permit_and_one_the_probe(self, harness: StoreHarness) -> None:
         results = at_once(lambda _: harness.store.acquire("nalog", PACED), 48)
         assert [result for result in results if isinstance(result, Permit)] == [Permit()]
         assert results.count(denied(DenialReason.PACED, 100)) == 47
+        harness.store.cool_down("nalog", PACED)
+        harness.later(1001)
+        results = at_once(lambda _: harness.store.acquire("nalog", PACED), 16)
+        assert [result for result in results if isinstance(result, Permit)] == [Permit(probe=True)]
 
-    def test_a_provider_that_cools_down_gives_no_permit(self, harness: StoreHarness) -> None:
+    def test_after_a_cool_down_without_permits_one_probe_goes_ahead_and_closes_the_circuit(
+        self, harness: StoreHarness
+    ) -> None:
         assert harness.store.cool_down("nalog", PACED) == near(1000)
         assert harness.store.acquire("nalog", PACED) == denied(DenialReason.COOLING_DOWN, 1000)
         assert harness.store.check("nalog", PACED) == denied(DenialReason.COOLING_DOWN, 1000)
         assert harness.store.check("apifns", PACED) is None
-
-    def test_after_the_cool_down_one_probe_goes_ahead(self, harness: StoreHarness) -> None:
-        harness.store.cool_down("nalog", PACED)
         harness.later(1001)
         assert harness.store.check("nalog", PACED) is None
         assert harness.store.acquire("nalog", PACED) == Permit(probe=True)
         assert harness.store.acquire("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
         assert harness.store.check("nalog", PACED) == denied(DenialReason.HALF_OPEN, 300)
         harness.later(301)
-        assert harness.store.acquire("nalog", PACED) == Permit(probe=True), "the first had no result"
-
-    def test_a_probe_that_succeeds_closes_the_circuit(self, harness: StoreHarness) -> None:
-        harness.store.cool_down("nalog", UNPACED)
-        harness.later(1001)
-        harness.store.acquire("nalog", UNPACED)
+        assert harness.store.acquire("nalog", UNPACED) == Permit(probe=True), "the first had no result"
         harness.store.recover("nalog")
         assert [harness.store.acquire("nalog", UNPACED) for _ in range(2)] == [Permit(), Permit()]
 
@@ -74,12 +68,6 @@ class RateLimiterContract:
         harness.store.recover("nalog")
         harness.later(2001)
         assert harness.store.acquire("nalog", UNPACED) == Permit(probe=True)
-
-    def test_of_many_workers_one_gets_the_probe(self, harness: StoreHarness) -> None:
-        harness.store.cool_down("nalog", UNPACED)
-        harness.later(1001)
-        results = at_once(lambda _: harness.store.acquire("nalog", UNPACED), 16)
-        assert [result for result in results if isinstance(result, Permit)] == [Permit(probe=True)]
 
     def test_cool_downs_in_a_row_double_up_to_a_bound_and_a_recovery_begins_anew(self, harness: StoreHarness) -> None:
         lengths = []
@@ -97,14 +85,9 @@ class RateLimiterContract:
         harness.later(1001)
         assert harness.store.cool_down("nalog", PACED) == near(2000)
 
-    @pytest.mark.parametrize(
-        ("at_least", "length"), [(5000, 5000), (10, 1000)], ids=["longer than the cool-down", "shorter"]
-    )
-    def test_the_provider_may_ask_for_a_longer_cool_down(
-        self, harness: StoreHarness, at_least: float, length: float
-    ) -> None:
-        assert harness.store.cool_down("nalog", PACED, at_least) == near(length)
-        assert harness.store.cool_down("nalog", PACED, 7000) == near(7000)
+    def test_the_provider_may_ask_for_a_longer_cool_down(self, harness: StoreHarness) -> None:
+        for at_least, length in ((10, 1000), (5000, 5000), (7000, 7000)):
+            assert harness.store.cool_down("nalog", PACED, at_least) == near(length)
 
     def test_without_limits_nothing_opens_but_what_the_provider_asks_for_and_no_failed_probe(
         self, harness: StoreHarness

@@ -1,5 +1,4 @@
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -83,8 +82,3 @@ def test_parts_that_run_together_alike_are_kept_apart() -> None:
 )
 def test_what_the_tax_service_may_tell_apart_is_never_one_person(field: str, one: str, other: str) -> None:
     assert request(**{field: one}).person != request(**{field: other}).person
-
-
-def test_letters_of_a_document_are_one_in_any_case() -> None:
-    passport: dict[str, Any] = {"documentType": "10", "documentSerial": ""}
-    assert request(**passport, documentNumber="ab1").person == request(**passport, documentNumber="AB1").person

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from function.history import HistoryQuery, person_fields
+from function.history import HistoryQuery
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 from function.request import parse
 from function.result import ADVICE, LookupResult, result_of
@@ -228,22 +228,7 @@ def test_every_reason_and_every_answer_without_an_inn_has_its_words_and_waiting_
         ({"limit": 0}, "limit must be 1 or more"),
         ({"skip": -1}, "skip 0 or more"),
     ],
-    ids=["an unknown key", "two turns", "an empty page", "a page before the first"],
 )
 def test_a_page_that_cannot_be_is_refused(wrong: dict[str, str | int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         HistoryQuery(**wrong)  # type: ignore[arg-type]  # a table of all kinds
-
-
-@pytest.mark.parametrize(
-    ("sort", "key", "descending"), [("-time", "time", True), ("status", "status", False)], ids=["turned", "plain"]
-)
-def test_a_leading_dash_turns_the_order_round(sort: str, key: str, descending: bool) -> None:  # noqa: FBT001  # a table
-    query = HistoryQuery(sort=sort)
-    assert (query.sort_key, query.descending) == (key, descending)
-
-
-def test_a_persons_fields_are_the_clients_without_the_request_and_what_is_empty() -> None:
-    fields = person_fields(request(middleName=None, birthPlace="", documentDate="2005-04-01"))
-    named = PERSON | {"documentType": "21", "documentDate": "2005-04-01"}
-    assert fields == {name: value for name, value in named.items() if name not in ("requestId", "middleName")}

@@ -18,8 +18,8 @@ from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns
 from adapters.providers.nalog import site
 from adapters.providers.nalog.replies import is_maintenance
-from adapters.providers.nalog.session import SETTING as CONSENT
-from adapters.providers.nalog.session import asks_consent
+from adapters.providers.nalog.session_and_consent import SETTING as CONSENT
+from adapters.providers.nalog.session_and_consent import asks_consent
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connection
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer

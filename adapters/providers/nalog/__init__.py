@@ -1,5 +1,1 @@
 """The tax service (fns-protocol.md, 1 to 4)."""
-
-from adapters.providers.nalog.provider import Nalog
-
-__all__ = ["Nalog"]

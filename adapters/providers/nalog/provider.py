@@ -8,7 +8,7 @@ from adapters.config.settings import NalogSettings
 from adapters.providers.http_client import SiteReply
 from adapters.providers.nalog import replies, site
 from adapters.providers.nalog.replies import NAME
-from adapters.providers.nalog.session import SiteSession
+from adapters.providers.nalog.session_and_consent import SiteSession
 from function.outcomes import Reason
 from function.ports import Clock, Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable
 from function.request import LookupRequest
@@ -42,15 +42,14 @@ class Nalog:
         return True
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
-        """Poll with an unexpired ticket, else find the person. See Provider."""
+        """Poll with a ticket, else find the person. See Provider."""
         if self._legacy:
             form = {"c": "innMy", **site.person_fields(request), "bplace": "", **site.NO_CAPTCHA}
             return self._send(site.LEGACY, form, replies.legacy_reply)
-        if ticket is not None and self._clock.now() < ticket.expires_at:
+        if ticket is not None:
             return self._poll(ticket)
-        reply = self._send(
-            self._page, {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}, replies.parse_find_reply
-        )
+        form = {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}
+        reply = self._send(self._page, form, replies.parse_find_reply)
         if isinstance(reply, Invalid):
             return ProviderReply(reply)
         request_id, captcha_ahead = reply

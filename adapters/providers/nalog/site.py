@@ -1,10 +1,9 @@
 """The tax service's pages, form fields and request headers (fns-protocol.md, 1 and 4)."""
 
 from datetime import date
-from urllib.parse import urlsplit
 
 from adapters.config.settings import NalogSettings
-from adapters.providers.http_client import SiteClient
+from adapters.providers.http_client import SiteClient, without_page
 from function import documents
 from function.request import LookupRequest
 
@@ -40,11 +39,7 @@ _PAGES = (TWO_STEP, TWO_STEP_OLD, LEGACY, FORM_PAGE)
 
 def root_of(url: str) -> str:
     """The address without a final slash, and without the page that older settings include."""
-    bare = url.rstrip("/")
-    for page in _PAGES:
-        if urlsplit(bare).path.endswith(page):
-            return bare.removesuffix(page)
-    return bare
+    return without_page(url, _PAGES)
 
 
 def two_step_page(url: str) -> str:

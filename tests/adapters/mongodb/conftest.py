@@ -20,16 +20,6 @@ KEY = "k" * 32
 OLD_KEY = "o" * 32
 
 
-@dataclass
-class ShiftedClock:
-    """A Clock that runs, some time ahead."""
-
-    ahead: timedelta = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
 @dataclass(frozen=True)
 class Place:
     """A database of a test's own, and stores in it."""
@@ -69,33 +59,17 @@ def a_place(mongo: Mongo) -> Iterator[Place]:
         client.drop_database(name)
 
 
-Prepared = tuple[Place, MongoStore]
-
-
 @contextmanager
-def a_prepared_place(mongo: Mongo) -> Iterator[Prepared]:
+def a_prepared_place(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
     with a_place(mongo) as place, closing(place.store()) as store:
         store.prepare()
         yield place, store
 
 
 @pytest.fixture(scope="session")
-def _prepared(mongo: Mongo) -> Iterator[Prepared]:
+def prepared(mongo: Mongo) -> Iterator[tuple[Place, MongoStore]]:
     with a_prepared_place(mongo) as prepared:
         yield prepared
-
-
-@pytest.fixture(scope="session")
-def _prepared_alone(lone_mongo: Mongo) -> Iterator[Prepared]:
-    with a_prepared_place(lone_mongo) as prepared:
-        yield prepared
-
-
-def emptied(place: Place) -> Place:
-    """Making a database anew, its indexes too, would take most of a test's time."""
-    for name in ("answers", "history", "providers", "erasures"):
-        place.raw[name].delete_many({})
-    return place
 
 
 @pytest.fixture
@@ -106,18 +80,16 @@ def unprepared(mongo: Mongo) -> Iterator[Place]:
 
 
 @pytest.fixture
-def place(_prepared: Prepared) -> Place:
-    """A prepared, empty database on a replica set."""
-    return emptied(_prepared[0])
+def place(prepared: tuple[Place, MongoStore]) -> Place:
+    """A prepared, empty database."""
+    place, _ = prepared
+    # Making a database anew, its indexes too, would take most of a test's time.
+    for name in ("answers", "history", "providers", "erasures"):
+        place.raw[name].delete_many({})
+    return place
 
 
 @pytest.fixture
-def harness(place: Place, _prepared: Prepared) -> StoreHarness:
+def harness(place: Place, prepared: tuple[Place, MongoStore]) -> StoreHarness:
     """For what every store promises, in `place`."""
-    return place.harness(_prepared[1])
-
-
-@pytest.fixture
-def lone_harness(_prepared_alone: Prepared) -> StoreHarness:
-    """The same on a mongod by itself."""
-    return emptied(_prepared_alone[0]).harness(_prepared_alone[1])
+    return place.harness(prepared[1])

@@ -1,24 +1,23 @@
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import BulkWriteError, OperationFailure
-from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
+from pymongo.errors import BulkWriteError
 
 from adapters.answers.encryption import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore, StoredCounts, StoreFault, StoreRefuses
-from adapters.mongodb.errors import TRANSIENT_CODES, operator_errors
+from adapters.mongodb.errors import driver_errors
 from adapters.runtime.clock import SystemClock
 from function.history import HistoryQuery
 from function.outcomes import Answer, Reason, Status
 from function.ports import Claim, Ticket, Unavailable
 from function.rate_limit import Permit, RateLimit
 from tests.adapters.mongodb.conftest import KEY, Place
-from tests.contracts.stores import at_once, request
+from tests.contracts.stores import request
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, replica_set, standalone
 from tests.servers.process import free_port
 
@@ -86,7 +85,6 @@ def test_who_may_read_and_write_the_database_needs_no_other_right(guarded: Mongo
     [
         pytest.param("writer", "wrong", "inn", "refuses the login", id="a wrong password"),
         pytest.param("writer", SECRET, "admin", "refuses the login", id="another authentication database"),
-        pytest.param("nobody", SECRET, "inn", "refuses the login", id="an unknown user"),
         pytest.param("reader", SECRET, "inn", "readWrite", id="a reader"),
         pytest.param("stranger", SECRET, "inn", "readWrite", id="a user of another database"),
         pytest.param("", "", "inn", "readWrite", id="no login"),
@@ -104,9 +102,8 @@ def test_a_login_that_will_not_do_ends_the_start_in_words(
 
 
 def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_looks_after_it(guarded: Mongo) -> None:
-    with MongoClient[dict[str, Any]](guarded.uri) as client, ExitStack() as stack:
+    with MongoClient[dict[str, Any]](guarded.uri) as client, store_at(login(guarded, "fading")) as store:
         client["inn"].command("createUser", "fading", pwd=SECRET, roles=[{"role": "readWrite", "db": "inn"}])
-        store = stack.enter_context(store_at(login(guarded, "fading")))
         store.prepare()
         claim = store.find_or_claim(request(7).person)
         assert isinstance(claim, Claim)
@@ -123,21 +120,18 @@ def test_what_is_taken_away_later_is_an_outage_to_lookups_and_told_to_whoever_lo
 
 
 @pytest.mark.parametrize(
-    ("uri", "changes", "said"),
+    ("uri", "database", "said"),
     [
-        pytest.param(f"mongodb://user:{SECRET}/x@host", {}, "MONGO_DSN", id="a slash in the password"),
-        pytest.param(f"mongodb://host:{SECRET}", {}, "MONGO_DSN", id="no port"),
-        pytest.param(f"mongodb://user:{SECRET}@host:99999", {}, "MONGO_DSN", id="no such port"),
-        pytest.param(f"{ADDRESS}?tlsCAFile=/no/such/{SECRET}&tls=true", {}, "MONGO_DSN", id="no such file"),
-        pytest.param(f"{ADDRESS}?authMechanism={SECRET}", {}, "MONGO_DSN", id="no such mechanism"),
-        pytest.param(f"{ADDRESS}?tsl=true", {}, "MONGO_DSN", id="no such option"),
-        pytest.param("mongodb://127.0.0.1", {"database": "inn/prod"}, "MONGO_NAME", id="no name of a database"),
+        pytest.param(f"mongodb://user:{SECRET}/x@host", "inn", "MONGO_DSN", id="a slash in the password"),
+        pytest.param(f"mongodb://host:{SECRET}", "inn", "MONGO_DSN", id="no port"),
+        pytest.param(f"{ADDRESS}?tlsCAFile=/no/such/{SECRET}&tls=true", "inn", "MONGO_DSN", id="no such file"),
+        pytest.param(f"{ADDRESS}?authMechanism={SECRET}", "inn", "MONGO_DSN", id="no such mechanism"),
+        pytest.param(f"{ADDRESS}?tsl=true", "inn", "MONGO_DSN", id="no such option"),
+        pytest.param("mongodb://127.0.0.1", "inn/prod", "MONGO_NAME", id="no name of a database"),
     ],
 )
-def test_an_address_or_a_name_that_is_none_is_refused_without_a_word_of_it(
-    uri: str, changes: dict[str, str], said: str
-) -> None:
-    with pytest.raises(StoreRefuses, match=said) as caught, store_at(uri, **changes):
+def test_an_address_or_a_name_that_is_none_is_refused_without_a_word_of_it(uri: str, database: str, said: str) -> None:
+    with pytest.raises(StoreRefuses, match=said) as caught, store_at(uri, database=database):
         pass
     assert SECRET not in shown(caught)
 
@@ -154,24 +148,29 @@ def test_a_mongod_that_is_not_there_is_an_outage() -> None:
             *lookups(store, Claim(request().person, "token")),
         ]
 
-        def refused(number: int) -> str:
+        for call in calls:
             with pytest.raises(Unavailable) as caught:
-                calls[number]()
+                call()
             assert caught.value.reason is Reason.STORE_UNAVAILABLE
-            return shown(caught)
-
-        for text in at_once(refused, len(calls)):
-            assert "ServerSelectionTimeoutError" in text
-            assert "127.0.0.1" not in text
+            assert "ServerSelectionTimeoutError" in shown(caught)
+            assert "127.0.0.1" not in shown(caught)
 
 
-def test_an_index_of_another_definition_is_named(unprepared: Place) -> None:
+def test_indexes_are_made_once_and_one_of_another_definition_is_named(unprepared: Place) -> None:
+    def indexes() -> dict[str, Any]:
+        return {name: unprepared.raw[name].index_information() for name in ("answers", "history")}
+
     unprepared.raw["history"].create_index([("time", 1), ("provider", 1)], name="time")
     with closing(unprepared.store()) as store:
         with pytest.raises(StoreRefuses, match="the index time of the collection history has another definition: drop"):
             store.prepare()
         unprepared.raw["history"].drop_index("time")
         store.prepare()
+        first = indexes()
+        store.prepare()
+    assert indexes() == first
+    assert first["answers"]["expiry"]["expireAfterSeconds"] == 0
+    assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
 
 
 @pytest.fixture(scope="module")
@@ -187,41 +186,15 @@ def test_indexes_may_take_longer_than_any_other_call(faulty: Mongo) -> None:
         store.prepare()
 
 
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        (6, "HostUnreachable"), (7, "HostNotFound"), (89, "NetworkTimeout"), (133, "FailedToSatisfyReadPreference"),
-        (202, "NetworkInterfaceExceededTimeLimit"), (9001, "SocketException"), (11601, "Interrupted"),
-        (14031, "OutOfDiskSpace"),
-    ],
-)  # fmt: skip
-def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: Mongo, code: int, name: str) -> None:
-    failing = {"failCommands": ["aggregate", "find"], "errorCode": code}
+@pytest.mark.parametrize("code", [6, 202, 9001, 11601, 14031])
+def test_a_server_that_has_no_room_or_cannot_reach_another_is_an_outage(faulty: Mongo, code: int) -> None:
+    failing = {"failCommands": ["find"], "errorCode": code}
     with MongoClient[dict[str, Any]](faulty.uri) as client:
         client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=failing)
-        with pytest.raises(OperationFailure, match=name):
-            client["inn"].command("find", "answers")
     # Else the driver would try some of them again until the call's time is over.
     with store_at(f"{faulty.uri}&retryReads=false") as store, pytest.raises(Unavailable) as caught:
         store.find_many([request().person])
     assert str(caught.value.__cause__) == f"OperationFailure {code}"
-
-
-def test_what_the_driver_itself_tries_again_is_an_outage() -> None:
-    assert _RETRYABLE_ERROR_CODES <= TRANSIENT_CODES
-
-
-def test_indexes_are_made_once(unprepared: Place) -> None:
-    def indexes() -> dict[str, Any]:
-        return {name: unprepared.raw[name].index_information() for name in ("answers", "history")}
-
-    with closing(unprepared.store()) as store:
-        store.prepare()
-        first = indexes()
-        store.prepare()
-    assert indexes() == first
-    assert first["answers"]["expiry"]["expireAfterSeconds"] == 0
-    assert first["history"].keys() == {"_id_", "expiry", "time", "status", "provider"}
 
 
 def test_a_fault_shows_its_kind_and_none_of_its_text(unprepared: Place) -> None:
@@ -240,8 +213,7 @@ def test_a_fault_shows_its_kind_and_none_of_its_text(unprepared: Place) -> None:
 )
 def test_many_writes_together_fail_as_the_worst_of_them(codes: list[int], ends: type[Exception]) -> None:
     errors = [{"index": index, "code": code, "errmsg": SECRET} for index, code in enumerate(codes)]
-    with pytest.raises(ends) as caught, operator_errors():
+    with pytest.raises(ends) as caught, driver_errors():
         raise BulkWriteError({"writeErrors": errors, "writeConcernErrors": []})
     assert SECRET not in shown(caught)
-    if ends is StoreFault:
-        assert str(caught.value) == " ".join(["BulkWriteError", *map(str, sorted(codes))])
+    assert "BulkWriteError 121" in shown(caught) or ends is Unavailable

@@ -1,6 +1,8 @@
-from collections.abc import Iterator
+"""What the driver sends to the server for each call of a store."""
+
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +14,41 @@ from adapters.mongodb.batching import Batcher
 from function.ports import Claim
 from function.rate_limit import RateLimit
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place
-from tests.adapters.mongodb.recorder import Recorder
 from tests.contracts.stores import StoreHarness, at_once, request
 from tests.servers.process import wait_for
 
 UNPACED = RateLimit(min_interval=0, cooldown=0, daily_limit=0, probe_lease=1)
 PACED = replace(UNPACED, min_interval=1000)
 COOLED = replace(UNPACED, cooldown=1000)
+DURABLE = {"w": "majority", "j": True}
+
+
+class Recorder(monitoring.CommandListener):
+    """Records the commands of a block. `before_first` holds up the first."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self.before_first: Callable[[], object] = lambda: None
+        self.commands: list[dict[str, Any]] = []
+
+    @contextmanager
+    def expecting(self, *names: str) -> Iterator[None]:
+        """The block sends these commands, each with what it is sent to."""
+        self.commands, self._on = [], True
+        yield
+        self._on = False
+        sent = ((next(iter(command)), command) for command in self.commands)
+        assert [f"{name} {command[name]}" for name, command in sent] == list(names)
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if self._on:
+            self.commands.append(dict(event.command))
+            hold, self.before_first = self.before_first, lambda: None
+            hold()
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -41,58 +71,45 @@ def harness(place: Place, recorded: MongoStore) -> StoreHarness:
     return place.harness(recorded)
 
 
-def plan_of(place: Place, command: dict[str, Any]) -> str:
-    find = {name: command[name] for name in ("find", "filter", "projection", "limit", "batchSize")}
-    return str(place.raw.command("explain", find)["queryPlanner"]["winningPlan"])
-
-
-def test_one_person_is_found_in_one_read_by_the_id_with_a_projection(
-    place: Place, harness: StoreHarness, recorder: Recorder
+@pytest.mark.parametrize(
+    ("keys", "plan"), [((KEY,), "IDHACK"), ((OLD_KEY, KEY), "IXSCAN")], ids=["one key", "several keys"]
+)
+def test_a_find_is_one_read_of_the_index_with_a_projection_and_a_claim_under_several_keys_takes_one_more(
+    place: Place, harness: StoreHarness, recorder: Recorder, keys: tuple[str, ...], plan: str
 ) -> None:
     harness.save(request(), harness.answer())
-    with recorder.recording():
-        assert harness.store.find_many([request().person])
-    assert recorder.names == ["find answers"]
-    assert not {"claim", "ticket"} & recorder.commands[0]["projection"].keys()
-    assert "IDHACK" in plan_of(place, recorder.commands[0])
-
-
-def test_under_several_keys_a_find_is_one_read_of_the_index_and_a_claim_takes_one_more_read(
-    place: Place, harness: StoreHarness, recorder: Recorder
-) -> None:
-    harness.save(request(), harness.answer())
-    with closing(place.store(OLD_KEY, KEY)) as store:
-        with recorder.recording():
+    with closing(place.store(*keys)) as store:
+        with recorder.expecting("find answers"):
             assert store.find_many([request().person])
-            assert not store.find_many([request(2).person])
+        [sent] = recorder.commands
+        with recorder.expecting(*["aggregate answers"] * (len(keys) - 1), "findAndModify answers"):
             store.find_or_claim(request(2).person)
-        assert recorder.names == ["find answers"] * 2 + ["aggregate answers", "findAndModify answers"]
-    plan = plan_of(place, recorder.commands[0])
-    assert "IXSCAN" in plan
-    assert "COLLSCAN" not in plan
+    assert not {"claim", "ticket"} & sent["projection"].keys()
+    find = {name: sent[name] for name in ("find", "filter", "projection", "limit", "batchSize")}
+    winning = str(place.raw.command("explain", find)["queryPlanner"]["winningPlan"])
+    assert plan in winning
+    assert "COLLSCAN" not in winning
 
 
-def test_many_are_found_in_one_trip(recorded: MongoStore, harness: StoreHarness, recorder: Recorder) -> None:
+def test_many_are_found_in_one_trip(harness: StoreHarness, recorder: Recorder) -> None:
     # The driver's own first batch would be 101.
     requests = [request(number) for number in range(120)]
     at_once(lambda number: harness.save(requests[number], harness.answer()), len(requests))
-    with recorder.recording():
-        assert len(recorded.find_many([wanted.person for wanted in requests])) == 120
-        assert recorded.find_many([]) == {}
-    assert recorder.names == ["find answers"]
+    with recorder.expecting("find answers"):
+        assert len(harness.store.find_many([wanted.person for wanted in requests])) == 120
+        assert harness.store.find_many([]) == {}
 
 
 def test_each_update_of_a_claim_is_one_durable_write_and_a_save_two_the_row_of_history_first(
     harness: StoreHarness, recorder: Recorder
 ) -> None:
-    with recorder.recording():
+    claiming = ["findAndModify answers", "update answers", "update answers"]
+    with recorder.expecting(*claiming, "update history", "update answers"):
         claim = harness.claim(request())
         harness.store.renew([claim])
         harness.store.release(claim)
         harness.store.save(claim, request(), harness.answer())
-    claiming = ["findAndModify answers", "update answers", "update answers"]
-    assert recorder.names == [*claiming, "update history", "update answers"]
-    assert [command["writeConcern"] for command in recorder.commands] == [{"w": "majority", "j": True}] * 5
+    assert [command["writeConcern"] for command in recorder.commands] == [DURABLE] * 5
     assert not any("autocommit" in command for command in recorder.commands)
 
 
@@ -100,22 +117,18 @@ def test_a_provider_state_is_read_and_replaced_where_a_decision_changes_it(
     recorded: MongoStore, recorder: Recorder
 ) -> None:
     read, first = ["aggregate providers"], ["aggregate providers", "hello 1", "findAndModify providers"]
-    replaced = ["aggregate providers", "findAndModify providers"]
     recorded.recover("nalog")
     for call, commands in (
-        (lambda: recorded.cool_down("apifns", COOLED), first),
-        (lambda: recorded.cool_down("apifns", COOLED), read),
         (lambda: recorded.acquire("nalog", PACED), first),
         (lambda: recorded.acquire("nalog", PACED), read),
         (lambda: recorded.acquire("nalog", UNPACED), read),
         (lambda: recorded.check("nalog", PACED), read),
         (lambda: recorded.recover("nalog"), read),
-        (lambda: recorded.cool_down("nalog", COOLED), replaced),
+        (lambda: recorded.cool_down("nalog", COOLED), [*read, "findAndModify providers"]),
     ):
-        with recorder.recording():
+        with recorder.expecting(*commands):
             call()
-        assert recorder.names == commands
-    assert recorder.commands[-1]["writeConcern"] == {"w": "majority", "j": True}
+    assert recorder.commands[-1]["writeConcern"] == DURABLE
 
 
 def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips(
@@ -125,33 +138,24 @@ def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips
     requests = [request(number) for number in range(8)]
     persons = [each.person for each in requests]
 
-    def all_but_one_wait(batcher: Batcher[Any, Any]) -> None:
-        others = len(requests) - 1
-        recorder.before_first = lambda: wait_for(lambda: batcher.waiting == others, within=30, what="calls that wait")
+    def together(batcher: Batcher[Any, Any], call: Callable[..., Any], *items: list[Any]) -> list[Any]:
+        """What the calls return that wait while the first one of them is under way."""
+        waiting = len(requests) - 1
+        recorder.before_first = lambda: wait_for(lambda: batcher.waiting == waiting, within=30, what="calls that wait")
+        with ThreadPoolExecutor(len(requests)) as threads:
+            return [claim for claim in threads.map(call, *items) if isinstance(claim, Claim)]
 
-    with ThreadPoolExecutor(len(requests)) as threads:
-        all_but_one_wait(recorded._claims)
-        with recorder.recording():
-            claims = list(threads.map(recorded.find_or_claim, persons))
-        # Of persons without a document the reply to the update says all.
-        assert recorder.names == ["findAndModify answers", "update answers"]
-        held = [claim for claim in claims if isinstance(claim, Claim)]
-        assert [claim.person for claim in held] == persons
-        with recorder.recording():
-            recorded.renew(held)
-        assert recorder.names == ["update answers"]
-        all_but_one_wait(recorded._tickets)
-        with recorder.recording():
-            list(threads.map(recorded.keep_ticket, held, [harness.ticket()] * len(held), [0] * len(held)))
-        assert recorder.names == ["update answers"] * 2
-        all_but_one_wait(recorded._claims)
-        with recorder.recording():
-            claims = list(threads.map(recorded.find_or_claim, persons))
-        assert recorder.names == ["findAndModify answers", "update answers", "aggregate answers"]
-        held = [claim for claim in claims if isinstance(claim, Claim)]
-        assert [claim.ticket for claim in held] == [harness.ticket()] * len(persons)
-        all_but_one_wait(recorded._saves)
-        with recorder.recording():
-            list(threads.map(recorded.save, held, requests, [harness.answer()] * len(requests)))
-        assert recorder.names == ["update history", "update answers"] * 2
+    # Of persons without a document the reply to the update says all.
+    with recorder.expecting("findAndModify answers", "update answers"):
+        held = together(recorded._claims, recorded.find_or_claim, persons)
+    assert [claim.person for claim in held] == persons
+    with recorder.expecting("update answers"):
+        recorded.renew(held)
+    with recorder.expecting("update answers", "update answers"):
+        together(recorded._writes, recorded.keep_ticket, held, [harness.ticket()] * len(held), [0] * len(held))
+    with recorder.expecting("findAndModify answers", "update answers", "aggregate answers"):
+        held = together(recorded._claims, recorded.find_or_claim, persons)
+    assert [claim.ticket for claim in held] == [harness.ticket()] * len(persons)
+    with recorder.expecting(*["update history", "update answers"] * 2):
+        together(recorded._writes, recorded.save, held, requests, [harness.answer()] * len(requests))
     assert len(recorded.find_many(persons)) == len(persons)

@@ -1,9 +1,6 @@
 """Fail-over: which provider is asked, and when; polls; what the Observer hears."""
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +11,7 @@ from adapters.providers import FailoverProvider, ProviderStatus
 from adapters.providers.failover import PERSON_COOLDOWN, PersonCooldowns
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, Pending, ProviderReply, Throttled, Ticket, Unavailable, Verdict
-from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, seconds_to_midnight
+from function.rate_limit import DenialReason, Denied, RateLimit, seconds_to_midnight
 from function.request import LookupRequest
 from tests.adapters.providers.nalog.clients import request
 from tests.doubles import MemoryRateLimiter, RecordingObserver
@@ -60,15 +57,6 @@ class StubProvider:
         return said if isinstance(said, ProviderReply) else ProviderReply(said)
 
 
-class Limiter(MemoryRateLimiter):
-    down = False
-
-    def _state(self, provider: str) -> ProviderState:
-        if self.down:
-            raise Unavailable(Reason.STORE_UNAVAILABLE)
-        return super()._state(provider)
-
-
 class World:
     """The tax service and, where it says something, the paid provider; fail-over, and the clocks of a process."""
 
@@ -80,9 +68,9 @@ class World:
         order: Sequence[str] = ("nalog", "apifns"),
         paid_limit: RateLimit | None = None,
     ) -> None:
-        self.seconds = NOON
+        self.seconds, self.store_is_away = NOON, False
         self.tax, self.paid = StubProvider("nalog", tax), StubProvider("apifns", paid)
-        self.limiter, self.observer = Limiter(self.monotonic), RecordingObserver()
+        self.limiter, self.observer = MemoryRateLimiter(self.store_time), RecordingObserver()
         limited = {"nalog": (self.tax, limit)} | ({"apifns": (self.paid, paid_limit or limit)} if paid else {})
         providers = [limited[name] for name in order if name in limited]
         self.failover = FailoverProvider(providers, self.limiter, self.observer, self, self.monotonic)
@@ -93,21 +81,21 @@ class World:
     def monotonic(self) -> float:
         return self.seconds
 
+    def store_time(self) -> float:
+        if self.store_is_away:
+            raise Unavailable(Reason.STORE_UNAVAILABLE)
+        return self.seconds
+
     def ask(self, ticket: Ticket | None = None, **changed: object) -> Verdict | Invalid | Pending:
         return self.failover.ask(request(**changed), ticket)
 
-    def failure(self, ticket: Ticket | None = None, **changed: object) -> tuple[Reason, float]:
-        with pytest.raises(Unavailable) as no:
-            self.ask(ticket, **changed)
-        return no.value.reason, no.value.retry_after
-
-    def end(self, ticket: Ticket | None = None, **changed: object) -> object:
+    def end(self, ticket: Ticket | None = None, **changed: object) -> Any:
         """How a request ends, whichever way."""
         try:
             return self.ask(ticket, **changed)
         except Unavailable as no:
             return no.reason, no.retry_after
-        except (ZeroDivisionError, KeyboardInterrupt) as bug:
+        except ZeroDivisionError as bug:
             return type(bug)
 
     @property
@@ -122,8 +110,7 @@ class World:
 def ready(*said: Said, paid: Sequence[Said] = (), limit: RateLimit = LIMIT) -> World:
     """After the cool-down of a throttled find: the next one is a probe."""
     world = World(Throttled(20), *said, paid=paid, limit=limit)
-    with suppress(Unavailable):
-        world.ask()
+    world.end()
     world.seconds += 20
     return world
 
@@ -143,24 +130,10 @@ class Step(NamedTuple):
     changed: Mapping[str, object] = {}
 
 
-def after(seconds: float, ending: object) -> Step:
-    return Step(ending, seconds)
-
-
-def poll(ending: object) -> Step:
-    return Step(ending, ticket=TICKET)
-
-
-def of(person: Mapping[str, object], ending: object) -> Step:
-    return Step(ending, changed=person)
-
-
 GOOD: dict[str, Said] = {"an answer": FOUND, "an invalid person": INVALID, "a ticket": PENDING}
 FALLBACK_FAILURES = [AWAY, Unavailable(Reason.BAD_REPLY, 3), Throttled(), Throttled(3600)]
 # How finds and other requests end, one after the other, and how often each provider was asked.
 ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
-    "an open provider's answer is given back": (World(FOUND, paid=[PAID]), [FOUND], (1, 0)),
-    "so is that a person is invalid": (World(INVALID, paid=[PAID]), [INVALID], (1, 0)),
     "whom one throttles goes to the next": (World(Throttled(), paid=[PAID], limit=UNPACED), [PAID, PAID], (1, 2)),
     "one that fails is not passed over":
         (World(BAD, FOUND, paid=[PAID], limit=UNPACED), [(BAD.reason, 0), FOUND], (2, 0)),
@@ -176,56 +149,47 @@ ENDINGS: dict[str, tuple[World, list[object], tuple[int, int]]] = {
             World(Throttled(50), paid=[said], limit=limit), [(Reason.THROTTLED, 50), (CLOSED, 50)], (1, 1)
         )
         for said in FALLBACK_FAILURES
-        for limit in (LIMIT, OFF)
+        for limit in ((LIMIT, OFF) if said is AWAY else (LIMIT,))
     },
-    "a provider's own word counts where it asks for longer": (World(Throttled(300)), [(Reason.THROTTLED, 300)], (1, 0)),
     "a good reply may ask for a cool-down": (World(CAPTCHA_AHEAD), [FOUND, (CLOSED, 20)], (1, 0)),
     "throttling is a failure where cool-downs are off":
         (World(Throttled(), limit=OFF), [(Reason.PROVIDER_UNAVAILABLE, 0)], (1, 0)),
-    "and leads to the next all the same": (World(Throttled(), paid=[PAID], limit=OFF), [PAID], (1, 1)),
     **{
         f"a probe without an answer closes for longer: {said.reason.value}": (
             ready(said), [(said.reason, 40), (CLOSED, 40)], (2, 0)
         )
         for said in (Throttled(), AWAY, BAD)
     },
-    "one that announces a captcha does, too": (ready(CAPTCHA_AHEAD), [FOUND, (CLOSED, 40)], (2, 0)),
     "a failed probe's request goes to the next": (ready(AWAY, paid=[PAID]), [PAID], (2, 2)),
     "and is a failure still where that fails": (ready(BAD, paid=[AWAY]), [(Reason.BAD_REPLY, 40)], (2, 1)),
     "where cool-downs are off nobody waits for it":
         (ready(BAD, FOUND, limit=replace(UNPACED, cooldown=0)), [(Reason.BAD_REPLY, 0), FOUND], (3, 0)),
     "a poll goes to the provider of its ticket though it is closed":
-        (World(Throttled(), FOUND, paid=[PAID]), [PAID, poll(FOUND)], (2, 1)),
+        (World(Throttled(), FOUND, paid=[PAID]), [PAID, Step(FOUND, ticket=TICKET)], (2, 1)),
     "a poll whose ticket is of no more use fails and nobody else is asked":
-        (World(AWAY, paid=[PAID]), [poll((Reason.PROVIDER_UNAVAILABLE, 0))], (1, 0)),
+        (World(AWAY, paid=[PAID]), [Step((Reason.PROVIDER_UNAVAILABLE, 0), ticket=TICKET)], (1, 0)),
     "a poll that announces a captcha cools the provider down and keeps its ticket":
-        (World(ProviderReply(PENDING, captcha_ahead=True)), [poll(PENDING), (CLOSED, 20)], (1, 0)),
-    "a poll is no probe": (ready(FOUND, Throttled()), [poll(FOUND), (THROTTLED, 40)], (3, 0)),
+        (World(ProviderReply(PENDING, captcha_ahead=True)), [Step(PENDING, ticket=TICKET), (CLOSED, 20)], (1, 0)),
+    "a poll is no probe": (ready(FOUND, Throttled()), [Step(FOUND, ticket=TICKET), (THROTTLED, 40)], (3, 0)),
     "a request goes to the next when the day's limit is reached": (
         World(FOUND, paid=[PAID], limit=replace(UNPACED, daily_limit=2), paid_limit=UNPACED),
-        [FOUND, FOUND, PAID, PAID, after(seconds_to_midnight(NOON), FOUND)], (3, 2),
+        [FOUND, FOUND, PAID, PAID, Step(FOUND, seconds_to_midnight(NOON))], (3, 2),
     ),
     "who does not serve a person is passed over and takes no turn":
-        (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [of(FOREIGNER, FOUND), PAID], (1, 1)),
-    "nobody serves a person":
-        (World(paid=[PAID], order=("apifns",)), [of(FOREIGNER, (Reason.PROVIDER_UNAVAILABLE, 0))], (0, 0)),
+        (World(FOUND, paid=[PAID], order=("apifns", "nalog")), [Step(FOUND, changed=FOREIGNER), PAID], (1, 1)),
     "nobody is kept from the fallback because it is shut itself": (
         World(Throttled(3000), paid=[Throttled(), PAID]),
-        [of(ANOTHER, (THROTTLED, 60)), (CLOSED, 20), after(20, PAID)], (1, 2),
+        [Step((THROTTLED, 60), changed=ANOTHER), (CLOSED, 20), Step(PAID, 20)], (1, 2),
     ),
-    "a throttled provider is left alone longer each time and short again after a good reply": (
-        World(Throttled(), Throttled(), Throttled(), FOUND, Throttled()),
-        [(THROTTLED, 20), after(1, (CLOSED, 19)), after(19, (THROTTLED, 40)), after(1, (CLOSED, 39)),
-         after(39, (THROTTLED, 80)), after(1, (CLOSED, 79)), after(79, FOUND), after(1, (THROTTLED, 20))], (5, 0),
-    ),
+    "a throttled provider is left alone, and short again after a good reply":
+        (World(Throttled(), FOUND, Throttled()), [(THROTTLED, 20), Step((CLOSED, 19), 1), Step(FOUND, 19),
+         Step((THROTTLED, 20), 1)], (3, 0)),
     **{
-        f"a probe that ends with {kind} opens the provider": (ready(said), [said, after(1, said)], (3, 0))
+        f"a probe that ends with {kind} opens the provider": (ready(said), [said, Step(said, 1)], (3, 0))
         for kind, said in GOOD.items()
     },
     "a bug in a probe closes it again and comes out":
         (ready(ZeroDivisionError()), [ZeroDivisionError, (CLOSED, 40)], (2, 0)),
-    "a probe that never reports back is lost after its lease":
-        (ready(KeyboardInterrupt(), FOUND), [KeyboardInterrupt, after(59, (CLOSED, 1)), after(1, FOUND)], (3, 0)),
 }  # fmt: skip
 
 
@@ -239,166 +203,126 @@ def test_how_requests_end_and_who_is_asked(row: str) -> None:
     assert world.asked == asked
 
 
-class TestTicket:
-    """A poll is free: it takes no permit, and its failure opens no circuit."""
-
-    def test_a_find_that_is_pending_gives_a_ticket_and_its_polls_have_it_and_take_no_permit(self) -> None:
-        world = World(*[PENDING] * 5, FOUND, limit=replace(LIMIT, daily_limit=1))
-        assert [world.ask(), *(world.ask(TICKET) for _ in range(5))] == [PENDING] * 5 + [FOUND]
-        assert world.tax.tickets == [None, *[TICKET] * 5]
-        assert world.failure()[0] is Reason.PROVIDER_CLOSED
-
-    @pytest.mark.parametrize(
-        "ticket",
-        [TICKET._replace(provider="gone"), TICKET._replace(expires_at=TICKET.expires_at - timedelta(seconds=180))],
-        ids=["of nobody", "expired"],
-    )
-    def test_a_ticket_that_is_no_good_is_a_find_with_a_permit(self, ticket: Ticket) -> None:
-        world = World(FOUND)
-        assert world.ask(ticket) == FOUND
-        assert world.failure(ticket) == (Reason.PROVIDER_CLOSED, 1)
-        assert world.tax.tickets == [None]
-
-    def test_a_poll_that_failed_opens_nothing_and_is_counted(self) -> None:
-        failed = Pending(TICKET._replace(polls=1), 2)
-        world = World(ProviderReply(failed, failure=Reason.PROVIDER_UNAVAILABLE), FOUND)
-        assert world.ask(TICKET) == failed
-        assert world.states == [None]
-        assert world.ask() == FOUND
-        outcomes = [outcome for _, outcome, _ in world.observer.of("provider_called")]
-        assert outcomes == ["provider_unavailable", "found"]
+def test_a_find_that_is_pending_gives_a_ticket_and_its_polls_have_it_and_take_no_permit() -> None:
+    world = World(*[PENDING] * 5, FOUND, limit=replace(LIMIT, daily_limit=1))
+    assert [world.ask(), *(world.ask(TICKET) for _ in range(5))] == [PENDING] * 5 + [FOUND]
+    assert world.tax.tickets == [None, *[TICKET] * 5]
+    assert world.end() == (CLOSED, seconds_to_midnight(NOON))
 
 
-class TestFallback:
-    """The next provider, in place of a closed one: its failure changes nothing."""
-
-    def test_a_person_it_failed_for_waits_longer_each_time_and_others_are_taken_to_it(self) -> None:
-        world = World(Throttled(100_000), paid=[*[BAD] * 9, PAID], limit=UNPACED)
-        world.failure()
-        waits = []
-        for _ in range(8):
-            reason, seconds = world.failure()
-            assert reason is Reason.PROVIDER_CLOSED
-            waits.append(seconds)
-            world.seconds += seconds - 1
-            assert world.failure() == (Reason.PROVIDER_CLOSED, 1)
-            world.seconds += 1
-            world.failure()
-        assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-        assert world.paid.asked == 9
-        assert world.ask(**ANOTHER) == PAID
-        assert world.failure() == (Reason.PROVIDER_CLOSED, 3600)
-
-    def test_of_too_many_persons_the_oldest_cool_down_is_dropped(self) -> None:
-        cooldowns, seconds = PersonCooldowns(lambda: NOON, capacity=2), PERSON_COOLDOWN.cooldown
-        persons = [request(documentNumber=f"{number:06}").person for number in (1, 2, 3)]
-        assert [cooldowns.start(person, 0) for person in persons] == [seconds] * 3
-        assert [cooldowns.remaining(person) for person in persons] == [0, seconds, seconds]
+@pytest.mark.parametrize(
+    "ticket",
+    [TICKET._replace(provider="gone"), TICKET._replace(expires_at=TICKET.expires_at - timedelta(seconds=180))],
+    ids=["of nobody", "expired"],
+)
+def test_a_ticket_that_is_no_good_is_a_find_with_a_permit(ticket: Ticket) -> None:
+    world = World(FOUND)
+    assert world.ask(ticket) == FOUND
+    assert world.end(ticket) == (CLOSED, 1)
+    assert world.tax.tickets == [None]
 
 
-class TestProbe:
-    """After a cool-down."""
-
-    def test_others_wait_or_go_elsewhere_while_it_is_under_way(self) -> None:
-        world, seen = ready(FOUND), []
-        world.tax.while_asked = lambda: seen.append(world.failure())
-        assert world.ask() == FOUND
-        # Its lease is 60 s, but it will be over sooner.
-        assert seen == [(Reason.PROVIDER_CLOSED, 2)]
-        assert world.tax.asked == 2
-
-    def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile(self) -> None:
-        world = World(FOUND)
-        world.tax.while_asked = lambda: world.limiter.cool_down("nalog", LIMIT)
-        assert world.ask() == FOUND
-        world.seconds += 20
-        # It would be 20 again had that reply counted as a proof.
-        assert world.limiter.cool_down("nalog", LIMIT) == 40
-
-    def test_many_threads_make_one(self) -> None:
-        world = ready(FOUND, paid=[PAID], limit=UNPACED)
-        started, done = threading.Event(), threading.Event()
-
-        def linger() -> None:
-            started.set()
-            done.wait(30)
-
-        world.tax.while_asked = linger
-        with ThreadPoolExecutor(8) as pool:
-            probe = pool.submit(world.ask)
-            started.wait(30)
-            others = [pool.submit(world.ask) for _ in range(20)]
-            assert [other.result(30) for other in others] == [PAID] * 20
-            done.set()
-            assert probe.result(30) == FOUND
-        assert world.tax.asked == 2
+def test_a_poll_that_failed_opens_nothing_and_is_counted_as_every_call_is_with_its_outcome() -> None:
+    failed = ProviderReply(Pending(TICKET._replace(polls=1), 2), failure=Reason.PROVIDER_UNAVAILABLE)
+    world = World(failed, FOUND, INVALID, BAD, Throttled(), limit=UNPACED)
+    assert world.ask(TICKET) == failed.answer
+    assert world.states == [None]
+    for _ in range(4):
+        world.end()
+    outcomes = [outcome for _, outcome, _ in world.observer.of("provider_called")]
+    assert outcomes == ["provider_unavailable", "found", "rejected", "bad_reply", "throttled"]
 
 
-class TestStore:
-    """The provider states are kept in a store that may be away."""
-
-    def test_its_absence_is_the_store_s_failure_and_nobody_is_asked(self) -> None:
-        world = World(FOUND)
-        world.limiter.down = True
-        assert world.failure()[0] is Reason.STORE_UNAVAILABLE
-        assert world.tax.asked == 0
-        with pytest.raises(Unavailable):
-            world.failover.states()
-
-    @pytest.mark.parametrize("said", [CAPTCHA_AHEAD, FOUND], ids=["a captcha ahead", "a good probe"])
-    def test_a_good_answer_outlives_a_note_that_cannot_be_kept(self, said: Said) -> None:
-        world = ready(said)
-        world.tax.while_asked = lambda: setattr(world.limiter, "down", True)
-        assert world.ask() == FOUND
-        assert [type(error) for _, error in world.observer.of("error")] == [Unavailable]
-
-
-class TestReports:
-    def test_calls_are_told_with_their_outcome(self) -> None:
-        world = World(FOUND, INVALID, BAD, Throttled(), limit=UNPACED)
-        for _ in range(4):
-            with suppress(Unavailable):
-                world.ask()
-        outcomes = [outcome for _, outcome, _ in world.observer.of("provider_called")]
-        assert outcomes == ["found", "rejected", "bad_reply", "throttled"]
-
-    def test_closing_and_opening_are_told_once(self) -> None:
-        world = World(Throttled(), FOUND)
-        for _ in range(5):
-            world.failure()
-        world.seconds += 20
-        # It is not open before the probe has its answer.
-        world.tax.while_asked = lambda: world.observer.provider_closed("probe", "asks", 1)
-        world.ask()
-        world.tax.while_asked = lambda: None
+def test_a_person_whom_a_fallback_failed_for_waits_longer_each_time_and_others_are_taken_to_it() -> None:
+    world, waits = World(Throttled(100_000), paid=[*[BAD] * 9, PAID], limit=UNPACED), []
+    world.end()
+    for _ in range(8):
+        reason, seconds = world.end()
+        assert reason is CLOSED
+        waits.append(seconds)
+        world.seconds += seconds - 1
+        assert world.end() == (CLOSED, 1)
         world.seconds += 1
-        world.ask()
-        assert world.observer.of("provider_closed") == [
-            ("nalog", "cooling_down", 20),
-            ("probe", "asks", 1),
-            ("nalog", "cooling_down", 0),
-        ]
+        world.end()
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert world.paid.asked == 9
+    assert world.ask(**ANOTHER) == PAID
+    assert world.end() == (CLOSED, 3600)
 
-    def test_what_another_replica_closed_and_opened_is_told_too(self) -> None:
-        world = World(FOUND)
-        world.limiter.cool_down("nalog", LIMIT)
-        world.failure()
-        world.failure()
-        world.seconds += 20
-        world.limiter.recover("nalog")
-        world.ask()
-        assert world.observer.of("provider_closed") == [("nalog", "cooling_down", 20), ("nalog", "cooling_down", 0)]
 
-    def test_a_reached_limit_is_told(self) -> None:
-        world = World(FOUND, limit=replace(UNPACED, daily_limit=1))
-        world.ask()
-        world.failure()
-        world.failure()
-        assert world.observer.of("provider_closed") == [("nalog", "daily_limit", seconds_to_midnight(world.seconds))]
+def test_of_too_many_persons_the_oldest_cool_down_is_dropped() -> None:
+    cooldowns, seconds = PersonCooldowns(lambda: NOON, capacity=2), PERSON_COOLDOWN.cooldown
+    persons = [request(documentNumber=f"{number:06}").person for number in (1, 2, 3)]
+    assert [cooldowns.start(person, 0) for person in persons] == [seconds] * 3
+    assert [cooldowns.remaining(person) for person in persons] == [0, seconds, seconds]
 
-    def test_states_say_why_and_for_how_long(self) -> None:
-        world = World(Throttled(), paid=[PAID])
-        assert world.failover.states() == [ProviderStatus("nalog", None), ProviderStatus("apifns", None)]
-        world.ask()
-        world.seconds += 5
-        assert world.states == [Denied(DenialReason.COOLING_DOWN, 15), None]
+
+def test_others_wait_or_go_elsewhere_while_a_probe_is_under_way() -> None:
+    world, seen = ready(FOUND), []
+    world.tax.while_asked = lambda: seen.append(world.end())
+    assert world.ask() == FOUND
+    # Its lease is 60 s, but it will be over sooner.
+    assert seen == [(CLOSED, 2)]
+    assert world.tax.asked == 2
+
+
+def test_a_good_reply_to_an_earlier_request_does_not_open_what_was_closed_meanwhile() -> None:
+    world = World(FOUND)
+    world.tax.while_asked = lambda: world.limiter.cool_down("nalog", LIMIT)
+    assert world.ask() == FOUND
+    world.seconds += 20
+    # It would be 20 again had that reply counted as a proof.
+    assert world.limiter.cool_down("nalog", LIMIT) == 40
+
+
+def test_the_absence_of_the_store_is_its_own_failure_and_nobody_is_asked() -> None:
+    world = World(FOUND)
+    world.store_is_away = True
+    assert world.end() == (Reason.STORE_UNAVAILABLE, 0)
+    assert world.tax.asked == 0
+    with pytest.raises(Unavailable):
+        world.failover.states()
+
+
+@pytest.mark.parametrize("said", [CAPTCHA_AHEAD, FOUND], ids=["a captcha ahead", "a good probe"])
+def test_a_good_answer_outlives_a_note_that_cannot_be_kept(said: Said) -> None:
+    world = ready(said)
+    world.tax.while_asked = lambda: setattr(world, "store_is_away", True)
+    assert world.ask() == FOUND
+    assert [type(error) for _, error in world.observer.of("error")] == [Unavailable]
+
+
+def test_closing_and_opening_are_told_once() -> None:
+    world = World(Throttled(), FOUND)
+    for _ in range(5):
+        world.end()
+    world.seconds += 20
+    # It is not open before the probe has its answer.
+    world.tax.while_asked = lambda: world.observer.provider_closed("probe", "asks", 1)
+    world.ask()
+    world.tax.while_asked = lambda: None
+    world.seconds += 1
+    world.ask()
+    told = [("nalog", "cooling_down", 20), ("probe", "asks", 1), ("nalog", "cooling_down", 0)]
+    assert world.observer.of("provider_closed") == told
+
+
+def test_what_another_replica_closed_and_opened_is_told_too_and_a_reached_limit() -> None:
+    world = World(FOUND, limit=replace(LIMIT, daily_limit=1))
+    world.limiter.cool_down("nalog", LIMIT)
+    world.end()
+    world.end()
+    world.seconds += 20
+    world.limiter.recover("nalog")
+    for _ in range(3):
+        world.end()
+    told = [("cooling_down", 20), ("cooling_down", 0), ("daily_limit", seconds_to_midnight(world.seconds))]
+    assert world.observer.of("provider_closed") == [("nalog", *each) for each in told]
+
+
+def test_states_say_why_and_for_how_long() -> None:
+    world = World(Throttled(), paid=[PAID])
+    assert world.failover.states() == [ProviderStatus("nalog", None), ProviderStatus("apifns", None)]
+    world.ask()
+    world.seconds += 5
+    assert world.states == [Denied(DenialReason.COOLING_DOWN, 15), None]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from adapters.config.settings import NalogSettings
-from adapters.providers.nalog import Nalog
+from adapters.providers.nalog.provider import Nalog
 from function.outcomes import Reason
 from function.ports import Clock, Pending, ProviderReply, Throttled, Unavailable
 from function.request import LookupRequest

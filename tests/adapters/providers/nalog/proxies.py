@@ -1,4 +1,4 @@
-"""Tiny proxies on 127.0.0.1 that remember what they were asked: HTTP (CONNECT and forwarding), SOCKS 4 and 5."""
+"""Tiny proxies on 127.0.0.1 that remember what they were asked: HTTP (CONNECT and forwarding) and SOCKS 5."""
 
 import select
 import socket
@@ -29,7 +29,12 @@ def running(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
 
 def http(client: socket.socket, proxy: Proxy) -> None:
     """CONNECT opens a tunnel; a whole address is forwarded, one request a connection."""
-    head = _until(client, b"\r\n\r\n")
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = client.recv(1)
+        if not more:
+            return
+        head += more
     line, *headers = head.decode().split("\r\n")
     login = next((header for header in headers if header.lower().startswith("proxy-authorization:")), "")
     proxy.asked.append(line + (f" {login.partition(': ')[2]}" if login else ""))
@@ -60,13 +65,6 @@ def socks5(client: socket.socket, proxy: Proxy) -> None:
     _tunnel(client, host, port, b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 
 
-def socks4(client: socket.socket, proxy: Proxy) -> None:
-    head = _until(client, b"\x00", least=9)
-    host, port = socket.inet_ntoa(head[4:8]), int.from_bytes(head[2:4])
-    proxy.asked.append(f"address {host}:{port}")
-    _tunnel(client, host, port, b"\x00\x5a\x00\x00\x00\x00\x00\x00")
-
-
 def _tunnel(client: socket.socket, host: str, port: int, opened: bytes, sent: bytes = b"") -> None:
     """What either says goes to the other; `opened` to the client first, `sent` to the server."""
     with socket.create_connection((host, port)) as server:
@@ -85,13 +83,3 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
             if not data:
                 return
             ends[end].sendall(data)
-
-
-def _until(client: socket.socket, end: bytes, least: int = 0) -> bytes:
-    data = b""
-    while len(data) < least or not data.endswith(end):
-        more = client.recv(1)
-        if not more:
-            raise ConnectionError
-        data += more
-    return data

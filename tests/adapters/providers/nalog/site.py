@@ -50,33 +50,24 @@ def reply(status: int, body: bytes | str, *headers: str) -> bytes:
 
 
 def in_turn(*replies: bytes) -> Script:
-    """A script that gives these replies one after another, the last one for ever."""
+    """A script that gives these replies one after another, the last one for ever; at an empty one the connection breaks."""
     left = list(replies)
 
     def script(_asked: Asked, client: socket.socket) -> None:
-        client.sendall(left.pop(0) if len(left) > 1 else left[0])
+        if reply := left.pop(0) if len(left) > 1 else left[0]:
+            client.sendall(reply)
+        else:
+            client.shutdown(socket.SHUT_RDWR)
 
     return script
 
 
-def breaking(script: Script, which: Callable[[Asked], bool], times: int) -> Script:
-    """The same script, but the connection breaks before so many replies to such requests."""
-    left = [times]
-
-    def broken(asked: Asked, client: socket.socket) -> None:
-        if left[0] and which(asked):
-            left[0] -= 1
-            client.shutdown(socket.SHUT_RDWR)
-            return
-        script(asked, client)
-
-    return broken
-
-
 @contextmanager
-def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def listening(
+    converse: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """The address (host:port) of a server that converses with each client in a thread of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     clients: list[socket.socket] = []
 
     def accept() -> None:
@@ -94,7 +85,7 @@ def listening(converse: Callable[[socket.socket], None], tls: ssl.SSLContext | N
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
     try:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{host}:{listener.getsockname()[1]}"
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

@@ -39,13 +39,11 @@ INVALID = ProviderReply(
 
 FIND_ROWS: Rows = {
     "1 find: a requestId": ('{"requestId":"0A1B2C","captchaRequired":false}', PENDING),
-    "1 find: a requestId without captchaRequired": ('{"requestId":"0A1B2C"}', PENDING),
     "1 find: captchaRequired with a requestId: polled, and cooled":
         ('{"requestId":"0A1B2C","captchaRequired":true}', PENDING._replace(captcha_ahead=True)),
     "1 find: an empty body": ("", THROTTLED),
     "1: maintenance": (reply(200, MAINTENANCE, HTML_TYPE), THROTTLED),
     "1 find: captchaRequired without a requestId": ('{"captchaRequired":true}', THROTTLED),
-    "1 find: captchaRequired with an empty requestId": ('{"requestId":"","captchaRequired":true}', THROTTLED),
     "1 find: a requestId that is no text": ('{"requestId":7,"captchaRequired":false}', BAD),
     "1 find: a requestId that no form can carry": (r'{"requestId":"0A\ud800"}', BAD),
     "1 find: neither": ('{"captchaRequired":false}', BAD),
@@ -54,40 +52,29 @@ FIND_ROWS: Rows = {
 
 UNKNOWN_ID = "Недопустимый идентификатор запроса"
 ANSWERED: dict[str, tuple[str, Ending]] = {
-    "1 get: state 1 with an INN": ('{"state":1,"inn":"770000000082"}', FOUND),
     "1 get: state as a float": ('{"state":1.0,"inn":"770000000082"}', FOUND),
     "1 get: other keys":
         ('{"state":1.0,"inn":"770000000082","error_code":0.0,"id":5,"entityId":7,"result":true}', FOUND),
     "1 get: the state decides, whatever error_code says": ('{"state":0.0,"error_code":53.0}', NOT_FOUND),
-    "1 get: the state decides, whatever error_code says, found":
-        ('{"state":1,"inn":"770000000082","error_code":99}', FOUND),
     "1 get: state 1, the INN as a float": ('{"state":1,"inn":7.70000000082e11}', FOUND),
     "1 get: state 1, the INN as a number, its leading zero lost":
         ('{"state":1,"inn":10100000018}', ProviderReply(Verdict(Status.FOUND, "010100000018", "nalog"))),
     "1 get: state 1, a wrong checksum": ('{"state":1,"inn":"770000000083"}', BAD),
-    "1 get: state 1, region 00": ('{"state":1,"inn":"000000000000"}', BAD),
-    "1 get: state 1, no INN": ('{"state":1}', BAD),
     "1 get: state 1, an empty INN": ('{"state":1,"inn":""}', BAD),
     "1 get: state 0": ('{"state":0}', NOT_FOUND),
-    "1 get: state 0 as a float, empty INN": ('{"state":0.0,"inn":""}', NOT_FOUND),
     "1 get: state 0, and an INN all the same": ('{"state":0,"inn":"770000000082"}', BAD),
     "1 get: state 3": ('{"state":3.0}', AMBIGUOUS),
     "1 get: state -2": ('{"state":-2.0}', LATER),
     "1 get: state 2": ('{"state":2,"inn":"770000000082"}', LATER),
     "1 get: an unknown positive state ends": ('{"state":17}', LATER),
-    "1 get: an unknown negative state ends": ('{"state":-3}', LATER),
     "1 get: a state between the states": ('{"state":0.5}', LATER),
     "1 get: a state beyond all numbers": ('{"state":1e999}', LATER),
     "1 get: state -1": ('{"state":-1.0}', again()),
-    "1 get: state -1 as an integer": ('{"state":-1}', again()),
     "1 get: an unknown requestId": (f'{{"ERROR":"{UNKNOWN_ID}"}}', again(LATER.reason, refusals=1)),
     "1 get: no state": ('{"inn":"770000000082"}', again(Reason.BAD_REPLY)),
     "1 get: state 0 as a text": ('{"state":"0"}', NOT_FOUND),
-    "1 get: state 1 as a text": ('{"state":"1.0","inn":"770000000082"}', FOUND),
     "1 get: a state that is a text": ('{"state":"none"}', again(Reason.BAD_REPLY)),
-    "1 get: a state that is an empty text": ('{"state":""}', again(Reason.BAD_REPLY)),
     "1 get: a state that is no": ('{"state":false}', again(Reason.BAD_REPLY)),
-    "1 get: a state that is nothing": ('{"state":null}', again(Reason.BAD_REPLY)),
     "1 get: two states": ('{"state":1,"inn":"770000000082","state":0}', again(Reason.BAD_REPLY)),
     "1 get: captchaRequired beside a state":
         ('{"state":0,"captchaRequired":true}', NOT_FOUND._replace(captcha_ahead=True)),
@@ -98,21 +85,14 @@ ANSWERED: dict[str, tuple[str, Ending]] = {
 
 LEGACY_ROWS: Rows = {
     "2: code 1": ('{"inn":"770000000082","captchaRequired":false,"code":1}', FOUND),
-    "2: code 1 as a float": ('{"inn":"770000000082","code":1.0}', FOUND),
-    "2: code 1, a wrong checksum": ('{"inn":"770000000083","code":1}', BAD),
-    "2: code 1, no INN": ('{"code":1}', BAD),
     "2: code 0": ('{"captchaRequired":false,"code":0}', NOT_FOUND),
     "2: code 3": ('{"captchaRequired":false,"code":3}', AMBIGUOUS),
     "2: code 2": ('{"captchaRequired":false,"code":2}', LATER),
-    "2: code 99": ('{"captchaRequired":false,"code":99}', LATER),
-    "2: code 4": ('{"captchaRequired":false,"code":4}', LATER),
     "2: captchaRequired and no code": ('{"captchaRequired":true}', THROTTLED),
     "2: captchaRequired beside a code":
         ('{"inn":"770000000082","captchaRequired":true,"code":1}', FOUND._replace(captcha_ahead=True)),
     "2: no code": ('{"captchaRequired":false}', BAD),
-    "2: an INN without a code": ('{"inn":"770000000082"}', BAD),
     "2: 404 with an answer": (reply(404, '{"inn":"770000000082","captchaRequired":false,"code":1}'), FOUND),
-    "2: 404 with code 0": (reply(404, '{"captchaRequired":false,"code":0}'), NOT_FOUND),
     "2: 403 with code 0": (reply(403, '{"captchaRequired":false,"code":0}'), BAD),
 }  # fmt: skip
 
@@ -139,31 +119,21 @@ ERROR_ROWS: Rows = {
     "3: 500 with an answer in it": (reply(500, '{"state":0,"code":0}'), LATER),
     "3: 502, HTML": (reply(502, "<html>Bad Gateway</html>"), LATER),
     "3: 503": (reply(503, '{"ERROR":"x","STATUS":503}'), LATER),
-    "3: 504": (reply(504, ""), LATER),
     "3: 503, Retry-After": (reply(503, "", "Retry-After: 120"), throttled(120)),
-    "3: 503, Retry-After as a date": (
-        reply(503, "", "Date: Wed, 01 Jul 2026 10:00:00 GMT", "Retry-After: Wed, 01 Jul 2026 10:01:30 GMT"),
-        throttled(90),
-    ),
+    "3: 503, Retry-After as a date": (reply(503, "", "Retry-After: Wed, 01 Jul 2099 10:01:30 GMT"), throttled(3600)),
     "3: 503, Retry-After a year": (reply(503, "", "Retry-After: 31536000"), throttled(3600)),
     "3: 503, Retry-After in the past": (reply(503, "", "Retry-After: Wed, 01 Jul 2020 10:01:30 GMT"), LATER),
     "3: 503, Retry-After nonsense": (reply(503, "", "Retry-After: soon"), LATER),
-    "3: 405, HTML": (reply(405, HTML), THROTTLED),
     "3: 405, nothing": (reply(405, ""), THROTTLED),
     "3: 200, HTML": (HTML, THROTTLED),
     "3: 403, HTML": (reply(403, HTML), THROTTLED),
-    "3: 404, HTML": (reply(404, HTML), THROTTLED),
-    "3: 200, HTML with braces": ("<html><style>a {b: c}</style></html>", THROTTLED),
     "3: 200, HTML with an object of its own": ('<html><script>f({"a":1})</script></html>', THROTTLED),
     "3: a redirect": (reply(302, "", "Location: https://elsewhere.invalid/"), LATER),
-    "3: a redirect with a page": (reply(302, HTML, "Location: https://elsewhere.invalid/"), LATER),
     "3: empty body, 404": (reply(404, ""), BAD),
     "3: windows-1251, by its Content-Type": (
         reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json;charset=windows-1251"), INVALID
     ),
     "3: windows-1251, undeclared": (reply(400, WRONG_FIELDS.encode("windows-1251")), INVALID),
-    "3: windows-1251, declared as UTF-8":
-        (reply(400, WRONG_FIELDS.encode("windows-1251"), "Content-Type: application/json; charset=utf-8"), INVALID),
     "3: UTF-8, declared as nothing that is known":
         (reply(400, WRONG_FIELDS, "Content-Type: application/json; charset=punycode"), INVALID),
     "3: a text that was broken before it came":
@@ -172,7 +142,6 @@ ERROR_ROWS: Rows = {
     "3: an array": ("[]", BAD),
     "3: a bare zero": ("0", BAD),
     "3: an object of nothing": ("{}", BAD),
-    "3: half an object": ('{"state":0', BAD),
     "3: an object in a text": ('x {"state":0,"code":0} y', BAD),
     "3: not UTF-8": (reply(200, b"\xff\xfe\x00"), BAD),
 }  # fmt: skip

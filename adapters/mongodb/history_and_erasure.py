@@ -8,9 +8,9 @@ from uuid import uuid4
 from bson import MaxKey, MinKey
 from typing_extensions import override
 
-from adapters.mongodb.client import MongoBase
 from adapters.mongodb.documents import Document, row_id, row_of
-from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.errors import driver_errors
+from adapters.mongodb.store_base import MongoBase
 from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
 
@@ -49,7 +49,7 @@ class MongoHistory(MongoBase, HistoryStore):
 
     @override
     def erased_since(self, time: datetime) -> bool:
-        with lookup_errors():
+        with driver_errors(lookup=True):
             return self._erasures.find_one({"began_at": {"$gte": time}}, {"_id": 1}) is not None
 
     def forget_old_keys(self, batch: int = _BATCH) -> Erasure:

@@ -1,6 +1,6 @@
 """Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Concurrent claims, tickets and saves of several threads share a round trip.
+Concurrent claims of several threads share a round trip, and so do their tickets and answers.
 
 `save` writes the row of history, then the answer. After a crash in between, the next lookup polls or fetches again, and
 overwrites the row. In the other order, the answer would be served from the cache, and its row stay missing. A
@@ -15,11 +15,11 @@ import pymongo
 from pymongo import ReturnDocument, UpdateOne
 from typing_extensions import override
 
-from adapters.mongodb import documents
+from adapters.mongodb import documents, pipelines
 from adapters.mongodb.batching import Batcher
-from adapters.mongodb.client import MongoBase, MongoConfig
-from adapters.mongodb.documents import Document, Encryption, answer_of, ticket_of
-from adapters.mongodb.errors import lookup_errors
+from adapters.mongodb.documents import Document, Encryption
+from adapters.mongodb.errors import driver_errors
+from adapters.mongodb.store_base import MongoBase, MongoConfig
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import AnswerStore, Claim, Clock, Ticket
@@ -34,25 +34,21 @@ class MongoAnswers(MongoBase, AnswerStore):
     def __init__(self, config: MongoConfig, encryption: Encryption, clock: Clock) -> None:
         super().__init__(config, encryption, clock)
         self._claims = Batcher(self._claim_all)
-        self._tickets = Batcher(self._update_all)
-        self._saves = Batcher(self._save_all)
+        self._writes = Batcher(self._write_all)
 
     @override
     def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
         persons_by_key = {key: person for person in persons for key in self._encryption.hashes(person)}
-        keys, found = list(persons_by_key), {}
+        keys = list(persons_by_key)
         if not keys:
             return {}
         # An equality for a single key: the server has a faster plan for that.
         wanted = keys[0] if len(keys) == 1 else {"$in": keys}
-        with lookup_errors():
+        with driver_errors(lookup=True):
             # All in one batch: by default the server sends only the first 101 at once.
             stored = list(self._answers.find({"_id": wanted}, _ANSWER).limit(len(keys)).batch_size(len(keys)))
-        for document in self._unexpired(stored):
-            answer = answer_of(document, self._encryption)
-            if answer is not None:
-                found[persons_by_key[document["_id"]]] = answer
-        return found
+        answers = ((each["_id"], documents.answer_of(each, self._encryption)) for each in self._unexpired(stored))
+        return {persons_by_key[key]: answer for key, answer in answers if answer is not None}
 
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
@@ -61,23 +57,24 @@ class MongoAnswers(MongoBase, AnswerStore):
         if older:
             found = self._read_claims([key, *older])
             if answered := self._unexpired(found):
-                return answer_of(answered[-1], self._encryption)
+                return documents.answer_of(answered[-1], self._encryption)
             under_older = [document for document in found if document["_id"] != key]
             if any(document["claimed"] for document in under_older):
                 return None
-            tickets = (ticket_of(document, self._encryption) for document in under_older)
+            tickets = (documents.ticket_of(document, self._encryption) for document in under_older)
             if adopted := next(filter(None, tickets), None):
                 wanted["ticket"] = documents.ticket_document(key, adopted, self._encryption)
         document, token = self._claims(wanted), wanted["claim"]["token"]
         if document.get("claim", {}).get("token") == token:
-            return Claim(person, token, ticket_of(document, self._encryption))
-        return answer_of(document, self._encryption) if self._unexpired([document]) else None
+            return Claim(person, token, documents.ticket_of(document, self._encryption))
+        return documents.answer_of(document, self._encryption) if self._unexpired([document]) else None
 
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         key = self._encryption.hash(claim.person)
         document = documents.ticket_document(key, ticket, self._encryption)
-        self._tickets(UpdateOne({"_id": key}, documents.keep_ticket(claim.token, document, wait), upsert=True))
+        update = UpdateOne({"_id": key}, pipelines.keep_ticket(claim.token, document, wait), upsert=True)
+        self._writes((None, update))
 
     @override
     def release(self, claim: Claim) -> None:
@@ -85,7 +82,7 @@ class MongoAnswers(MongoBase, AnswerStore):
             self.keep_ticket(claim, claim.ticket, wait=0)
             return
         key, *older = dict.fromkeys(self._encryption.hashes(claim.person))
-        with lookup_errors():
+        with driver_errors(lookup=True):
             self._answers.update_one({"_id": key, "claim.token": claim.token}, {"$unset": {"claim": "", "ticket": ""}})
             if older:
                 # Otherwise the next claim would adopt the ticket again.
@@ -93,23 +90,23 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = documents.renew(self._config.lease)
+        renewal = pipelines.renew(self._config.lease)
         keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
-        self._update_all([UpdateOne({"_id": key, "claim.token": token}, renewal) for key, token in keys])
+        self._write_all([(None, UpdateOne({"_id": key, "claim.token": token}, renewal)) for key, token in keys])
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         key = self._encryption.hash(claim.person)
         row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        kept = documents.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
-        row_update = UpdateOne({"_id": row["_id"]}, documents.keep_row(row), upsert=True)
-        self._saves((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
+        kept = pipelines.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
+        row_update = UpdateOne({"_id": row["_id"]}, pipelines.keep_row(row), upsert=True)
+        self._writes((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
 
     def _claim_all(self, wanted: Sequence[Document]) -> Sequence[Document]:
         """Make the claims where possible; the document of each afterwards."""
-        updates = [({"_id": each["_id"]}, documents.claim(each, self._config.lease)) for each in wanted]
-        with lookup_errors(), pymongo.timeout(self._config.operation):
+        updates = [({"_id": each["_id"]}, pipelines.claim(each, self._config.lease)) for each in wanted]
+        with driver_errors(lookup=True), pymongo.timeout(self._config.operation):
             if len(wanted) == 1:
                 after = ReturnDocument.AFTER
                 return [self._answers.find_one_and_update(*updates[0], upsert=True, return_document=after) or {}]
@@ -120,21 +117,18 @@ class MongoAnswers(MongoBase, AnswerStore):
         # What was inserted is as it was wanted. A document that was erased in between has no claim either.
         return [each if number in inserted else found.get(each["_id"], {}) for number, each in enumerate(wanted)]
 
-    def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
-        with lookup_errors():
-            self._answers.bulk_write(updates, ordered=False)
-        return [None] * len(updates)
-
-    def _save_all(self, saves: Sequence[tuple[UpdateOne, UpdateOne]]) -> Sequence[None]:
-        rows, answers = zip(*saves, strict=True)
-        with lookup_errors(), pymongo.timeout(self._config.operation):
-            self._history.bulk_write(list(rows), ordered=False)
-            self._answers.bulk_write(list(answers), ordered=False)
-        return [None] * len(saves)
+    def _write_all(self, writes: Sequence[tuple[UpdateOne | None, UpdateOne]]) -> Sequence[None]:
+        """Write the rows of history, where there are some, then the answers or tickets."""
+        rows = [row for row, _ in writes if row is not None]
+        with driver_errors(lookup=True), pymongo.timeout(self._config.operation):
+            if rows:
+                self._history.bulk_write(rows, ordered=False)
+            self._answers.bulk_write([update for _, update in writes], ordered=False)
+        return [None] * len(writes)
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
-        with lookup_errors():
-            return list(self._answers.aggregate(documents.find_claims(keys)))
+        with driver_errors(lookup=True):
+            return list(self._answers.aggregate(pipelines.find_claims(keys)))
 
     def _unexpired(self, found: Iterable[Document]) -> list[Document]:
         """The documents with an unexpired answer, the latest last."""

@@ -39,7 +39,7 @@ class SiteSession:
         self._client = client
         self._observer = observer
         self._consent = consent
-        self._changing = threading.Lock()
+        self._opening = threading.Lock()
         self._session = OpenSession() if not consent else None
         self._reported = False
 
@@ -52,15 +52,16 @@ class SiteSession:
         session = self._session
         if session is not None:
             return session
-        if not self._changing.acquire(blocking=False):
+        if not self._opening.acquire(blocking=False):
             raise Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC)
         try:
-            if self._session is None:
+            session = self._session
+            if session is None:
                 self._begin()
-                self._session = OpenSession()
-            return self._session
+                session = self._session = OpenSession()
+            return session
         finally:
-            self._changing.release()
+            self._opening.release()
 
     def handle_refusal(self, session: OpenSession, refusal: SessionRefused) -> Unavailable:
         """The error of a request that was refused in this session; it is retried if the session was proven."""
@@ -74,11 +75,8 @@ class SiteSession:
 
     def discard(self, session: OpenSession) -> None:
         """Discard the session unless it was replaced; the next lookup opens another one."""
-        # If another thread holds the lock, it is replacing the session.
-        if self._consent and self._changing.acquire(blocking=False):
-            if self._session is session:
-                self._session = None
-            self._changing.release()
+        if self._consent and self._session is session:
+            self._session = None
 
     def _begin(self) -> None:
         """Request the same pages as a browser, consent included."""
@@ -92,7 +90,7 @@ class SiteSession:
             reply = self._client.post(CONSENT, _FORM, {"Referer": self._client.url + consent_page})
             _check(reply)
             if not cookies.has(_COOKIE):
-                cookies.keep(self._client.url + FORM_PAGE, [f"{_COOKIE}={_token(reply)}; Path=/"])
+                cookies.keep(self._client.url + FORM_PAGE, {"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
         if is_redirect(form_page) and is_redirect(self._page(FORM_PAGE)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
 

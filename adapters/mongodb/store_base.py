@@ -1,4 +1,4 @@
-"""The client with its timeouts and pool, and the base class of the stores."""
+"""The base class of the stores: their client with its timeouts and pool, their collections and indexes."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,23 +8,35 @@ from datetime import timedelta
 from functools import cached_property
 
 import pymongo
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, InvalidName
+from pymongo.errors import ConfigurationError, InvalidName, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from adapters.mongodb.documents import Document, Encryption
-from adapters.mongodb.errors import WrongAddress, operator_errors
-from adapters.mongodb.indexes import create_missing
+from adapters.mongodb.errors import StoreRefuses, WrongAddress, driver_errors
 from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
 READS = ReadConcern("local")
 LONG_CALL_SEC = 60
 """The time limit of a call that reads a lot: a count, a late page of history."""
+
+# A TTL index: MongoDB removes a document once this time has passed.
+_EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)
+# An index serves an order and its reverse.
+_INDEXES = (
+    ("answers", _EXPIRY),
+    ("history", _EXPIRY),
+    ("history", IndexModel("time", name="time")),
+    ("history", IndexModel(["status", "time"], name="status")),
+    ("history", IndexModel(["provider", "time"], name="provider")),
+    ("erasures", IndexModel("began_at", name="time")),
+)
+_OTHER_DEFINITION = (85, 86)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +76,27 @@ class MongoBase:
         the connection, this does not return: call it in a thread that can be abandoned.
         """
         self.ping()
+        # By default a replica set waits for every member, for ever if one is down.
+        quorum: Document = {"commitQuorum": "majority"} if self.is_replicated else {}
         # 0: no limit. None would leave the client's own limit.
-        with operator_errors(), pymongo.timeout(0):
-            create_missing(self._database, replicated=self.is_replicated)
+        with driver_errors(), pymongo.timeout(0):
+            for collection, index in _INDEXES:
+                try:
+                    self._database[collection].create_indexes([index], **quorum)
+                except OperationFailure as error:
+                    if error.code not in _OTHER_DEFINITION:
+                        raise
+                    name = f"the index {index.document['name']} of the collection {collection}"
+                    raise StoreRefuses(f"{name} has another definition: drop it, and start again") from None
 
     def ping(self) -> None:
         """Check that a primary answers. Raises Unavailable or StoreRefuses."""
-        with operator_errors():
+        with driver_errors():
             self._database.command("ping")
 
     def try_writing(self) -> None:
         """Insert a document and delete it. Raises Unavailable or StoreRefuses."""
-        with operator_errors():
+        with driver_errors():
             trials = self._database["trials"]
             trials.delete_one({"_id": trials.insert_one({}).inserted_id})
 
@@ -84,7 +105,7 @@ class MongoBase:
 
         Raises Unavailable or StoreRefuses.
         """
-        with operator_errors():
+        with driver_errors():
             mark = self._database["origin"].find_one({"_id": "tax_service"})
         return None if mark is None else bool(mark.get("emulated"))
 
@@ -95,7 +116,7 @@ class MongoBase:
     @cached_property
     def is_replicated(self) -> bool:
         """Whether this is a replica set or a sharded cluster."""
-        with operator_errors():
+        with driver_errors():
             hello = self._hello()
         return "setName" in hello or hello.get("msg") == "isdbgrid"
 
@@ -107,7 +128,7 @@ class MongoBase:
     def _long_call(self) -> Iterator[None]:
         # Otherwise the driver would also look for a server for LONG_CALL_SEC.
         self.ping()
-        with operator_errors(), pymongo.timeout(LONG_CALL_SEC):
+        with driver_errors(), pymongo.timeout(LONG_CALL_SEC):
             yield
 
 
@@ -129,12 +150,11 @@ def _connect(config: MongoConfig) -> Database[Document]:
                 tz_aware=True,
                 read_preference=ReadPreference.PRIMARY,
             )
-    except (ConfigurationError, UserWarning, ValueError, OSError):
-        # Its text may hold the password.
-        variables = "MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
-        raise WrongAddress(f"the driver cannot use the address of MongoDB: {variables}") from None
-    try:
         return client.get_database(config.database, write_concern=WRITES, read_concern=READS)
     except InvalidName:
         client.close()
         raise WrongAddress("MONGO_NAME is not a name that a database can have") from None
+    except (ConfigurationError, UserWarning, ValueError, OSError):
+        # Its text may hold the password.
+        variables = "MONGO_DSN, or MONGO_HOST, MONGO_PORT, MONGO_USER, MONGO_PASS, MONGO_RS and MONGO_AUTH"
+        raise WrongAddress(f"the driver cannot use the address of MongoDB: {variables}") from None

@@ -8,8 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,25 +36,22 @@ class Program:
             return Path(named)
         if found := self._found():
             return found
-        with _installing():
-            # Another process of this run may have been first.
+        # One installation at a time: test processes run side by side, and another may have been first.
+        with (Path(tempfile.gettempdir()) / "inn-test-installing").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             reason = "" if self._found() else self._install()
         if found := self._found():
             return found
         raise ServerFailed(f"{Path(self.places[0]).name} is needed: {self.advice}{reason}")
 
     def _found(self) -> Path | None:
-        for place in map(Path, self.places):
-            if not place.is_absolute():
-                if program := shutil.which(place):
-                    return Path(program)
-                continue
-            for path in sorted(Path("/").glob(str(place.relative_to("/"))), reverse=True):
-                if not os.access(path, os.X_OK) and self.wheel:
+        for place in self.places:
+            for path in sorted(Path("/").glob(place[1:]), reverse=True) if place.startswith("/") else [Path(place)]:
+                if self.wheel and path.is_absolute() and not os.access(path, os.X_OK):
                     # A wheel does not always keep the permission to run.
                     path.chmod(0o755)
-                if os.access(path, os.X_OK):
-                    return path
+                if program := shutil.which(path):
+                    return Path(program)
         return None
 
     def _install(self) -> str:
@@ -68,6 +63,22 @@ class Program:
         return _run("apt-get", "-qq", "update") or _run(
             "apt-get", "-qq", "install", "-y", "--no-install-recommends", *self.packages
         )
+
+
+def on_path(*names: str) -> None:
+    """Ensure that commands by which tests call programs through a shell are there; each is in a Debian package of its name."""
+    for name in names:
+        Program((name,), f"install {name}, so that it is on PATH (apt-get install {name})", packages=(name,)).path()
+
+
+def _run(*command: str) -> str:
+    # Services that packages bring are not started, and what is installed is for everybody.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    done = subprocess.run(
+        command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=0o022
+    )
+    complaint = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+    return f" ({Path(command[0]).name} failed: {complaint[0]})" if done.returncode else ""
 
 
 _SITE = glob.escape(sysconfig.get_path("purelib"))
@@ -100,14 +111,13 @@ RABBITMQ = Program(
     variable="INN_TEST_RABBITMQ_SERVER",
     packages=("rabbitmq-server",),
 )
+_ERLANG = "install Erlang (apt-get install erlang-base), so that this is on PATH"
 EPMD = Program(
-    ("epmd", "/usr/lib/erlang/bin/epmd", "/usr/lib/erlang/erts-*/bin/epmd"),
-    "install Erlang (apt-get install erlang-base), so that its epmd is on PATH",
-    packages=("erlang-base",),
+    ("epmd", "/usr/lib/erlang/bin/epmd", "/usr/lib/erlang/erts-*/bin/epmd"), _ERLANG, packages=("erlang-base",)
 )
 ERL_CALL = Program(
     ("erl_call", "/usr/lib/erlang/bin/erl_call", "/*/*/lib/erlang/lib/erl_interface-*/bin/erl_call"),
-    "install Erlang (apt-get install erlang-base), so that its erl_call is on PATH",
+    _ERLANG,
     packages=("erlang-base",),
 )
 CHROMIUM = Program(
@@ -120,27 +130,3 @@ JAVA = Program(
 PHP = Program(
     ("php",), "install PHP with its curl (apt-get install php-cli php-curl)", packages=("php-cli", "php-curl")
 )
-
-
-def on_path(*names: str) -> None:
-    """Ensure that commands by which tests call programs through a shell are there; each is in a Debian package of its name."""
-    for name in names:
-        Program((name,), f"install {name}, so that it is on PATH (apt-get install {name})", packages=(name,)).path()
-
-
-@contextmanager
-def _installing() -> Iterator[None]:
-    """One installation at a time: test processes run side by side."""
-    with (Path(tempfile.gettempdir()) / "inn-test-installing").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _run(*command: str) -> str:
-    # Services that packages bring are not started, and what is installed is for everybody.
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    done = subprocess.run(
-        command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=0o022
-    )
-    complaint = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-    return f" ({Path(command[0]).name} failed: {complaint[0]})" if done.returncode else ""

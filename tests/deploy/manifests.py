@@ -1,5 +1,6 @@
 """Reads the manifests: which of our processes each one starts, with what environment, probes and grace."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,14 @@ def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
         yield template["metadata"]["labels"]["app.kubernetes.io/component"], template["spec"]
 
 
+def checksums(objects: tuple[Object, ...]) -> dict[str, str]:
+    """By which each component's pods are rolled when a setting or a secret changes."""
+    described = [template["metadata"] for template in templates(objects)]
+    return {
+        each["labels"]["app.kubernetes.io/component"]: each["annotations"]["checksum/settings"] for each in described
+    }
+
+
 def in_kubernetes(values: str) -> list[Process]:
     """The processes of one set of values."""
     return processes(rendered(values))
@@ -127,10 +136,27 @@ def _port(container: Object, kind: str) -> int:
     return int(ports.get(named, named))
 
 
+_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}")
+
+
+class _Compose(yaml.CSafeLoader):
+    """YAML with the values of .env.example put into its texts, as compose does."""
+
+
+def _interpolated(_: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    def value(found: "re.Match[str]") -> str:
+        return "$" if found[0] == "$$" else EXAMPLE.get(found["name"]) or found["default"] or ""
+
+    return _VARIABLE.sub(value, node.value)
+
+
+_Compose.add_constructor("tag:yaml.org,2002:str", _interpolated)
+
+
 @cache
 def compose() -> Object:
     """docker-compose.yaml with the values of .env.example put in."""
-    document: Object = _interpolated(yaml.safe_load((ROOT / "docker-compose.yaml").read_text()))
+    document: Object = yaml.load((ROOT / "docker-compose.yaml").read_text(), _Compose)  # noqa: S506  # derives from SafeLoader
     return document
 
 
@@ -145,42 +171,17 @@ def _in_service(service: Object) -> Process:
     return Process(service["command"], environment, {url[1]: int(url[0])}, float(service["stop_grace_period"][:-1]))
 
 
-_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}")
-
-
-def _interpolated(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _interpolated(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_interpolated(one) for one in value]
-    return _VARIABLE.sub(_value, value) if isinstance(value, str) else value
-
-
-def _value(found: "re.Match[str]") -> str:
-    return "$" if found[0] == "$$" else EXAMPLE.get(found["name"]) or found["default"] or ""
-
-
-class _Cloudformation(yaml.CSafeLoader):
-    """YAML with CloudFormation's short functions, each as the long form that it stands for."""
-
-
-def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Object:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Cloudformation.add_multi_constructor("!", _function)
+_READ_TEMPLATE = """
+import json
+from samtranslator.yaml_helper import yaml_parse
+print(json.dumps(yaml_parse(open("template.yaml"))))
+"""
 
 
 @cache
 def template() -> Object:
-    """template.yaml, its functions in the long form."""
-    document: Object = yaml.load((ROOT / "template.yaml").read_text(), _Cloudformation)  # noqa: S506  # derives from SafeLoader
+    """template.yaml as the SAM translator reads it, its functions in the long form."""
+    document: Object = json.loads(run("python", "-c", _READ_TEMPLATE).stdout)
     return document
 
 

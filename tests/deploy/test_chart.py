@@ -9,18 +9,19 @@ import pytest
 import yaml
 
 from function.event import COMPLETED, REQUESTED
-from tests.deploy.cluster import (
-    VERSIONS,
-    assert_core_kinds_fit,
-    cluster_with_secret,
-    complaints_of_custom_kinds,
-    destinations,
-    is_custom,
-    unreachable_servers,
+from tests.deploy.manifests import (
+    CHART,
+    VALUES,
+    Object,
+    checksums,
+    in_kubernetes,
+    of_kind,
+    pods,
+    render,
+    rendered,
+    templates,
 )
-from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
 from tests.deploy.tools import ROOT, complaints, run
-from tests.docs.shown import values_of_the_page
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 RESTRICTED = {
@@ -30,7 +31,6 @@ RESTRICTED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-DNS = {("kube-system", 53), ("169.254.20.10/32", 53), ("openshift-dns", 5353)}
 
 each_set = pytest.mark.parametrize("values", VALUES)
 
@@ -39,41 +39,6 @@ def test_helm_lint_has_nothing_to_say_and_the_version_is_the_project_s() -> None
     assert not complaints("helm", "lint", "--strict", CHART)
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
-
-
-@each_set
-@pytest.mark.parametrize("version", VERSIONS)
-def test_core_kinds_meet_their_schema_strictly(values: str, version: str) -> None:
-    assert_core_kinds_fit(rendered(values), version)
-
-
-def test_custom_kinds_meet_their_schema(tmp_path: Path) -> None:
-    sets = [rendered(values) for values in VALUES] + [_of_the_page(text, tmp_path) for text in values_of_the_page()]
-    custom = [one for objects in sets for one in objects if is_custom(one)]
-    assert {(one["apiVersion"].split("/")[0], one["kind"]) for one in custom} == {
-        ("keda.sh", "ScaledObject"),
-        ("keda.sh", "TriggerAuthentication"),
-        ("serving.knative.dev", "Service"),
-        ("eventing.knative.dev", "Broker"),
-        ("eventing.knative.dev", "Trigger"),
-        ("gateway.networking.k8s.io", "HTTPRoute"),
-        ("monitoring.coreos.com", "PodMonitor"),
-        ("monitoring.coreos.com", "PrometheusRule"),
-    }
-    assert not complaints_of_custom_kinds(custom)
-
-
-@pytest.mark.parametrize("text", values_of_the_page())
-def test_the_values_that_the_page_shows_meet_their_schemas_and_lead_to_their_servers(text: str, tmp_path: Path) -> None:
-    objects = _of_the_page(text, tmp_path)
-    assert_core_kinds_fit(objects, VERSIONS[-1])
-    assert not unreachable_servers(objects)
-
-
-def _of_the_page(text: str, folder: Path) -> tuple[Object, ...]:
-    file = folder / "values.yaml"
-    file.write_text(text)
-    return render(file)
 
 
 @pytest.mark.parametrize(
@@ -167,26 +132,10 @@ def test_two_releases_share_no_name_and_no_pod() -> None:
 def test_a_changed_setting_rolls_the_pods_that_read_it(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text("consumer: {settings: {RABBITMQ_PREFETCH_COUNT: 50}}")
-    assert _checksums(render(file))["function"] == _checksums(rendered("both"))["function"]
-    assert _checksums(render(file))["consumer"] != _checksums(rendered("both"))["consumer"]
+    assert checksums(render(file))["function"] == checksums(rendered("both"))["function"]
+    assert checksums(render(file))["consumer"] != checksums(rendered("both"))["consumer"]
     file.write_text("settings: {LOG_LEVEL: DEBUG}")
-    assert not _checksums(render(file)).items() & _checksums(rendered("both")).items()
-
-
-def test_a_changed_secret_rolls_the_pods() -> None:
-    seen = []
-    for version in ("1", "2"):
-        with cluster_with_secret("inn", version, rendered("both")) as address:
-            options = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address)
-            seen.append(_checksums(render(VALUES["both"], *options)))
-    assert not seen[0].items() & seen[1].items()
-
-
-def _checksums(objects: tuple[Object, ...]) -> dict[str, str]:
-    described = [template["metadata"] for template in templates(objects)]
-    return {
-        each["labels"]["app.kubernetes.io/component"]: each["annotations"]["checksum/settings"] for each in described
-    }
+    assert not checksums(render(file)).items() & checksums(rendered("both")).items()
 
 
 def test_a_large_number_is_passed_on_as_it_was_written() -> None:
@@ -212,26 +161,6 @@ def test_a_component_survives_the_loss_of_a_node_or_a_zone_and_a_drain(values: s
         assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
         # A pod that is not ready, for a server is down, would hold up the drain of its node.
         assert budgets[name]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
-
-
-def test_a_pod_reaches_its_servers_names_the_tax_service_or_a_proxy_and_nothing_else() -> None:
-    objects = rendered("both")
-    everybody = {*DNS, ("0.0.0.0/0", 443), ("mongodb", 27017)}
-    assert destinations(objects, "function") == everybody
-    assert destinations(objects, "consumer") == {*everybody, ("rabbitmq", 5672), ("rabbitmq", 5671)}
-    assert of_kind(objects, "NetworkPolicy")["inn"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in of_kind(objects, "NetworkPolicy")["inn"]["spec"]
-    assert destinations(rendered("outside"), "consumer") >= {("10.20.0.0/28", 27017), ("10.20.0.16/28", 5671)}
-    assert destinations(rendered("openshift"), "function") == {
-        ("openshift-dns", 5353),
-        ("10.1.2.3/32", 3128),
-        ("mongodb", 27017),
-    }
-
-
-@each_set
-def test_the_servers_that_are_let_through_are_those_of_the_settings(values: str) -> None:
-    assert not unreachable_servers(rendered(values))
 
 
 @each_set

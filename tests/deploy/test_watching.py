@@ -64,23 +64,20 @@ SHOWN = {
 QUERIES = {**SHOWN, **{f"alert {name}": alert["expr"] for name, alert in ALERTS.items()}}
 
 
-def _parsed(query: str) -> promql.Expr:
-    return promql.parse(query.replace("$__rate_interval", "5m"))
-
-
-def _within(expression: promql.Expr) -> list[promql.Expr]:
+def _within(query: str | promql.Expr) -> list[promql.Expr]:
     parts: list[promql.Expr] = []
-    promql.walk(expression, parts.append)
+    parsed = promql.parse(query.replace("$__rate_interval", "5m")) if isinstance(query, str) else query
+    promql.walk(parsed, parts.append)
     return parts
 
 
-def _selectors(expression: promql.Expr) -> list[promql.VectorSelector]:
-    return [part for part in _within(expression) if isinstance(part, promql.VectorSelector)]
+def _selectors(query: str | promql.Expr) -> list[promql.VectorSelector]:
+    return [part for part in _within(query) if isinstance(part, promql.VectorSelector)]
 
 
 @pytest.mark.parametrize("where", QUERIES)
 def test_a_query_names_what_there_is_and_groups_by_it(where: str) -> None:
-    query = _parsed(QUERIES[where])
+    query = QUERIES[where]
     assert _selectors(query)
     for selector in _selectors(query):
         labels = TOLD[selector.name or ""]
@@ -95,7 +92,7 @@ def test_a_query_names_what_there_is_and_groups_by_it(where: str) -> None:
 
 
 def test_the_dashboard_shows_every_metric_of_the_service() -> None:
-    asked = {selector.name for query in SHOWN.values() for selector in _selectors(_parsed(query))}
+    asked = {selector.name for query in SHOWN.values() for selector in _selectors(query)}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in TOLD if name.startswith("inn_")}
     assert families <= {re.sub(r"_bucket$", "", name or "") for name in asked}
 
@@ -133,7 +130,7 @@ def test_prometheus_reads_the_alerts_and_scrapes_the_job_that_they_expect() -> N
     [rules] = CONFIG["rule_files"]
     [scraped] = CONFIG["scrape_configs"]
     assert (ROOT / "deploy/prometheus" / rules).resolve() == ROOT / "deploy/chart/alerts.yaml"
-    selectors = [selector for query in QUERIES.values() for selector in _selectors(_parsed(query))]
+    selectors = [selector for query in QUERIES.values() for selector in _selectors(query)]
     asked = {each.value for selector in selectors for each in selector.matchers.matchers if each.name == "job"}
     [pattern] = asked - {"$job"}
     jobs = (scraped["job_name"], f"{NAMESPACE}/inn", "innkeeper", "inn-service", "other")
@@ -179,7 +176,7 @@ def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> 
 
 def test_a_store_that_is_away_is_seen_whichever_way_requests_come_and_whoever_waits_for_it_is_not_stuck() -> None:
     ways = re.split(r"\bor\b", ALERTS["InnStoreUnavailable"]["expr"])
-    selectors = [selector for way in ways for selector in _selectors(_parsed(way))]
+    selectors = [selector for way in ways for selector in _selectors(way)]
     assert [(each.name, str(each.matchers.matchers[0])) for each in selectors] == [
         ("inn_requests_total", 'status="store_unavailable"'),
         ("inn_holds_total", 'reason="store_unavailable"'),

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tests.system.rabbitmq.crowd import crowd
 SOURCE = "documented"
 LINKS = (
     *("Makefile", "requirements", "pyproject.toml", ".env.example", "docker-compose.yaml", "template.yaml"),
-    *("adapters", "local_runtime"),
+    *("adapters", "deploy", "local_runtime"),
 )
 SERVES = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
 """Runs until it is ended."""
@@ -66,12 +65,7 @@ case "$*" in
 esac
 exit 1
 """
-_HELM = f"""\
-#!/bin/sh
-# There is no cluster: what would be sent to one is made.
-shift 2
-exec {HOME / "bin/helm"} template "$@"
-"""
+_HELM = f'#!/bin/sh\n# The same.\nshift 2\nexec {HOME / "bin/helm"} template "$@"\n'
 _STAND_INS = {"docker": _DOCKER, "kubectl": _KUBECTL, "helm": _HELM}
 _TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
@@ -104,8 +98,9 @@ class Stage:
     def _serve(self, script: str) -> int:
         """Run what serves until it is ready, and end it in order; returns the exit status."""
         port = str(free_port())
-        environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
         here = self.localized(script).replace("--port 8080", f"--port {port}")
+        # functions-framework reads PORT.
+        environment = {**self._environment(script), "HTTP_PORT": port, "PORT": port}
         served = Process(["/bin/bash", "-c", here], self.folder, environment)
         try:
             served.answers("/readyz", 200)
@@ -166,7 +161,6 @@ def _check_out(folder: Path) -> None:
     for name in LINKS:
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
-    shutil.copytree(ROOT / "deploy", folder / "deploy")
     for name in ("IN.csv", "people.csv"):
         (folder / name).write_text("\n".join(map(";".join, PEOPLE)))
     book = openpyxl.Workbook()

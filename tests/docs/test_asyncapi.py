@@ -1,5 +1,6 @@
 import json
-from collections.abc import Iterator
+import re
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -17,25 +18,11 @@ def asyncapi() -> dict[str, Any]:
     return document
 
 
-def references(node: object) -> Iterator[str]:
-    if isinstance(node, dict):
-        yield from (value for name, value in node.items() if name == "$ref")
-        for value in node.values():
-            yield from references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from references(value)
-
-
 def test_every_reference_leads_somewhere(asyncapi: dict[str, Any], openapi: dict[str, Any]) -> None:
-    documents = {"": asyncapi, "openapi.yaml": openapi}
-    found = list(references(asyncapi))
+    found = re.findall(r"""\$ref: ["']([^#]*)#/([^"']+)["']""", (DOCS / "asyncapi.yaml").read_text())
     assert found
-    for reference in found:
-        file, _, pointer = reference.partition("#/")
-        node: Any = documents[file]
-        for name in pointer.split("/"):
-            node = node[name]
+    for file, pointer in found:
+        reduce(lambda node, name: node[name], pointer.split("/"), {"": asyncapi, "openapi.yaml": openapi}[file])
 
 
 def test_the_queues_that_it_names_are_those_that_the_service_declares(asyncapi: dict[str, Any]) -> None:

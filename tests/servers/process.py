@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
@@ -37,12 +37,6 @@ class Server:
         self._grace = grace
         self.pid = pid
         self.log = log
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def alive(self) -> bool:

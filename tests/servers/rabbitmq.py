@@ -59,12 +59,12 @@ class Node:
         beside = program.with_name("epmd")
         epmd = str(beside if beside.exists() else EPMD.path())
         mapping = [epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-        mapper = self._running.enter_context(start(mapping, log=self.folder / "epmd.log", env=environment, grace=0))
+        mapper = start(mapping, log=self.folder / "epmd.log", env=environment)
+        self._running.callback(mapper.kill)
         # A node that finds none would start one that outlives it.
         wait_for(lambda: listens(self._epmd_port), within=START_SEC, what="epmd listens", server=mapper)
-        self.server = self._running.enter_context(
-            start([program], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
-        )
+        self.server = start([program], log=self.folder / "node.log", env=environment, cwd=self.folder)
+        self._running.callback(self.server.kill)
         wait_for(lambda: listens(self.port), within=START_SEC, what="RabbitMQ takes connections", server=self.server)
         # It listens before its last steps are done.
         self.evaluate(f"rabbit:await_startup(node(), false, {START_SEC * 1000:.0f})")
@@ -78,8 +78,6 @@ class Node:
 
         Wait for `registered` before the first kill after a queue was declared, or the queue is gone.
         """
-        if self.server is not None:
-            self.server.kill()
         self._running.close()
         self.server = None
 

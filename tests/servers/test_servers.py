@@ -39,9 +39,10 @@ def gone(pid: int) -> bool:
 
 def test_a_server_ends_and_its_children_with_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with start([sys.executable, "-c", FAMILY], log=log) as server:
-        child = int(wait_for(log.read_text, within=20, what="a child", server=server))
-        assert not gone(child)
+    server = start([sys.executable, "-c", FAMILY], log=log)
+    child = int(wait_for(log.read_text, within=20, what="a child", server=server))
+    assert not gone(child)
+    server.stop()
     assert gone(server.pid)
     wait_for(lambda: gone(child), within=20, what="the end of its child")
 
@@ -72,8 +73,8 @@ def test_a_program_that_is_named_is_the_one_that_is_used(program: Program, monke
 
 
 def test_a_program_that_cannot_be_had_fails_and_says_what_to_install() -> None:
-    with pytest.raises(ServerFailed, match=r"^absent is needed: install it"):
-        Program(("absent",), "install it", wheel="./no-such-wheel.whl").path()
+    with pytest.raises(ServerFailed, match=r"^absent is needed: install what has it, so that it is on PATH$"):
+        Program(("absent",), "what has it").path()
 
 
 def test_a_given_mongodb_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -68,28 +68,20 @@ def of_kind(objects: Sequence[Object], kind: str) -> dict[str, Object]:
     return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
 
 
-def templates(objects: Sequence[Object]) -> Iterator[Object]:
-    """The pod template of each Deployment and Knative service."""
-    return (one["spec"]["template"] for one in objects if "template" in one.get("spec", {}))
+def templates(objects: Sequence[Object]) -> dict[str, Object]:
+    """The pod template of each Deployment and Knative service, by component."""
+    found = (one["spec"]["template"] for one in objects if "template" in one.get("spec", {}))
+    return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in found}
 
 
-def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
+def pods(objects: Sequence[Object]) -> list[tuple[str, Object]]:
     """The pod of each Deployment and Knative service, with the component that it is."""
-    for template in templates(objects):
-        yield template["metadata"]["labels"]["app.kubernetes.io/component"], template["spec"]
+    return [(component, template["spec"]) for component, template in templates(objects).items()]
 
 
-def checksums(objects: tuple[Object, ...]) -> dict[str, str]:
+def checksums(objects: Sequence[Object]) -> dict[str, str]:
     """By which each component's pods are rolled when a setting or a secret changes."""
-    described = [template["metadata"] for template in templates(objects)]
-    return {
-        each["labels"]["app.kubernetes.io/component"]: each["annotations"]["checksum/settings"] for each in described
-    }
-
-
-def in_kubernetes(values: str) -> list[Process]:
-    """The processes of one set of values."""
-    return processes(rendered(values))
+    return {name: one["metadata"]["annotations"]["checksum/settings"] for name, one in templates(objects).items()}
 
 
 def processes(objects: Sequence[Object]) -> list[Process]:
@@ -103,16 +95,14 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
     for source in container["envFrom"]:
         environment |= maps[source["configMapRef"]["name"]]["data"]
     for variable in container["env"]:
-        name = variable["name"].removesuffix("_FILE")
-        is_file = variable["name"] not in (name, "SSL_CERT_FILE")
-        if is_file:
+        if variable["name"].endswith("_FILE") and variable["name"] != "SSL_CERT_FILE":
             assert variable["value"] in secret_files(pod)
-            environment[name] = SECRET
+            environment[variable["name"].removesuffix("_FILE")] = SECRET
         else:
             environment[variable["name"]] = SECRET if "valueFrom" in variable else variable["value"]
-    probes = {
-        container[kind]["httpGet"]["path"]: _port(container, kind) for kind in container if kind.endswith("Probe")
-    }
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    asked = [container[kind]["httpGet"] for kind in container if kind.endswith("Probe")]
+    probes = {each["path"]: int(ports.get(each["port"], each["port"])) for each in asked}
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     # Knative derives the grace from how long a request may take.
     grace = pod.get("terminationGracePeriodSeconds", pod.get("timeoutSeconds"))
@@ -128,12 +118,6 @@ def secret_files(pod: Object) -> set[str]:
         for source in volume.get("projected", {}).get("sources", [])
         for item in source["secret"]["items"]
     }
-
-
-def _port(container: Object, kind: str) -> int:
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    named = container[kind]["httpGet"]["port"]
-    return int(ports.get(named, named))
 
 
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}")
@@ -208,5 +192,5 @@ def _resolved(value: Any) -> str:
 PLACES: dict[str, Callable[[], list[Process]]] = {
     "compose": in_compose,
     "lambda": lambda: [on_lambda()],
-    **{values: partial(in_kubernetes, values) for values in VALUES},
+    **{values: partial(lambda each: processes(rendered(each)), values) for values in VALUES},
 }

@@ -14,9 +14,9 @@ from tests.deploy.manifests import (
     VALUES,
     Object,
     checksums,
-    in_kubernetes,
     of_kind,
     pods,
+    processes,
     render,
     rendered,
     templates,
@@ -69,7 +69,7 @@ def test_wrong_values_are_refused(wrong: str) -> None:
 @each_set
 def test_each_set_runs_what_it_is_meant_for(values: str) -> None:
     alone = {"function": ["serve"], "knative": ["serve"], "consumer": ["consume"]}
-    assert sorted(process.command for process in in_kubernetes(values)) == alone.get(values, ["consume", "serve"])
+    assert sorted(process.command for process in processes(rendered(values))) == alone.get(values, ["consume", "serve"])
 
 
 @each_set
@@ -108,7 +108,7 @@ def test_every_name_that_is_referred_to_exists(values: str) -> None:
 @each_set
 def test_selectors_find_the_pods_of_their_component(values: str) -> None:
     objects = rendered(values)
-    labels = [template["metadata"]["labels"] for template in templates(objects)]
+    labels = [template["metadata"]["labels"] for template in templates(objects).values()]
     for one in objects:
         selector = _selector(one)
         assert selector is None or any(selector.items() <= pod.items() for pod in labels), one["metadata"]["name"]
@@ -124,7 +124,7 @@ def test_two_releases_share_no_name_and_no_pod() -> None:
     one, two = rendered("both"), render(VALUES["both"], release="second")
     of_one, of_two = ({(each["kind"], each["metadata"]["name"]) for each in objects} for objects in (one, two))
     assert not of_one & of_two
-    pods_of_two = [template["metadata"]["labels"] for template in templates(two)]
+    pods_of_two = [template["metadata"]["labels"] for template in templates(two).values()]
     selectors = [selector for each in one if (selector := _selector(each))]
     assert not [selector for selector in selectors if any(selector.items() <= pod.items() for pod in pods_of_two)]
 
@@ -167,7 +167,7 @@ def test_a_component_survives_the_loss_of_a_node_or_a_zone_and_a_drain(values: s
 def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) -> None:
     objects = rendered(values)
     monitors = of_kind(objects, "PodMonitor")
-    for template in templates(objects):
+    for component, template in templates(objects).items():
         [container] = template["spec"]["containers"]
         [port] = container["ports"]
         if monitors:
@@ -178,7 +178,6 @@ def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) ->
             notes = template["metadata"]["annotations"]
             where = (notes["prometheus.io/port"], notes["prometheus.io/path"])
             assert where == (str(port["containerPort"]), "/metrics")
-        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
         rules = of_kind(objects, "NetworkPolicy")[f"inn-{component}"]["spec"]["ingress"]
         let_in = {opened["port"] for rule in rules for opened in rule["ports"]}
         assert let_in & {port["name"], port["containerPort"]}
@@ -189,7 +188,7 @@ def test_keda_counts_the_source_queue_where_the_settings_say_that_it_is(values: 
     objects = rendered(values)
     [scaled] = of_kind(objects, "ScaledObject").values()
     [trigger] = scaled["spec"]["triggers"]
-    [given] = [process.environment for process in in_kubernetes(values) if process.command == "consume"]
+    [given] = [process.environment for process in processes(rendered(values)) if process.command == "consume"]
     metadata = trigger["metadata"]
     assert metadata["queueName"] == given["RABBITMQ_SOURCE_QUEUE_NAME"]
     assert scaled["spec"]["minReplicaCount"] >= 1
@@ -234,6 +233,6 @@ def test_knative_on_a_broker_that_is_there_makes_none_and_is_called_through_the_
 
 
 def test_own_certificates_are_where_the_process_looks_for_them() -> None:
-    for (_, pod), process in zip(pods(rendered("openshift")), in_kubernetes("openshift"), strict=True):
+    for (_, pod), process in zip(pods(rendered("openshift")), processes(rendered("openshift")), strict=True):
         [folder] = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "ca"]
         assert process.environment["SSL_CERT_FILE"] == f"{folder}/ca.crt"

@@ -12,7 +12,7 @@ import pytest
 from pymongo import MongoClient
 
 from local_runtime.emulator.process import Emulator
-from tests.deploy.manifests import Object, in_kubernetes, pods, rendered
+from tests.deploy.manifests import Object, pods, processes, rendered
 from tests.deploy.tools import ROOT
 from tests.image import stand_in
 from tests.image.podman import Container, Podman
@@ -91,7 +91,7 @@ def start(podman: Podman, image: str, servers: Servers) -> Iterator[Start]:
 
         def run(command: str) -> Container:
             [pod] = [pod for _, pod in pods(rendered("both")) if pod["containers"][0]["args"] == [command]]
-            [process] = [process for process in in_kubernetes("both") if process.command == command]
+            [process] = [process for process in processes(rendered("both")) if process.command == command]
             given = {name: servers.settings[name] for name in process.environment.keys() & servers.settings.keys()}
             assert process.secrets <= given.keys()
             # All containers share this machine's ports.

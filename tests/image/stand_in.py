@@ -18,10 +18,8 @@ COPY certificates.pem /etc/ssl/certs/ca-certificates.crt
 RUN python3 -m venv /usr/local
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 """
-ADAPTER = """
-FROM scratch
-COPY lambda-adapter /lambda-adapter
-"""
+ADAPTER = "FROM scratch\nCOPY Dockerfile /lambda-adapter\n"
+"""Nothing starts it outside of Lambda."""
 
 
 def provide(podman: Podman, dockerfile: str) -> None:
@@ -30,21 +28,18 @@ def provide(podman: Podman, dockerfile: str) -> None:
     for base in sorted(set(bases)):
         if podman.run("image", "exists", base).returncode and podman.run("pull", "--quiet", base).returncode:
             with tempfile.TemporaryDirectory(prefix="inn-stand-in-") as folder:
-                _build(podman, base, Path(folder))
+                is_adapter = "lambda-adapter" in base
+                (Path(folder) / "Dockerfile").write_text(ADAPTER if is_adapter else PYTHON)
+                if not is_adapter:
+                    _put_debian_into(Path(folder))
+                podman.build(base, Path(folder), "--label", f"{LABEL}=1")
 
 
-def _build(podman: Podman, base: str, folder: Path) -> None:
-    if "lambda-adapter" in base:
-        (folder / "lambda-adapter").write_text("a stand-in: nothing starts it outside of Lambda\n")
-        recipe = ADAPTER
-    else:
-        root = folder / "debian" / "root"
-        subprocess.run([ROOT / ".ci/debian", "bookworm", root, "python3-venv,ca-certificates"], check=True)
-        subprocess.run(["tar", "-C", root, "-cf", folder / "root.tar", "."], check=True)
-        shutil.rmtree(root)
-        # A network that reads along has a certificate of its own, which this machine knows.
-        trusted = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
-        shutil.copy(trusted, folder / "certificates.pem")
-        recipe = PYTHON
-    (folder / "Dockerfile").write_text(recipe)
-    podman.build(base, folder, "--label", f"{LABEL}=1")
+def _put_debian_into(folder: Path) -> None:
+    root = folder / "debian" / "root"
+    subprocess.run([ROOT / ".ci/debian", "bookworm", root, "python3-venv,ca-certificates"], check=True)
+    subprocess.run(["tar", "-C", root, "-cf", folder / "root.tar", "."], check=True)
+    shutil.rmtree(root)
+    # A network that reads along has a certificate of its own, which this machine knows.
+    trusted = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    shutil.copy(trusted, folder / "certificates.pem")

@@ -72,7 +72,8 @@ class Member:
 
     def command(self, name: str, value: object = 1, **arguments: Any) -> dict[str, Any]:
         """Run a command of the database `admin` on this member alone; nobody logs in."""
-        with _client(f"mongodb://{self.address}/?directConnection=true") as client:
+        uri = f"mongodb://{self.address}/?directConnection=true"
+        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000, socketTimeoutMS=10000) as client:
             return dict(client.admin.command(name, value, **arguments))
 
     def make_root(self) -> str:
@@ -92,13 +93,7 @@ class Mongo:
 
     def primary(self) -> Member:
         """The member that takes writes now; waits for an election."""
-
-        def found() -> Member | None:
-            return next((member for member in self.members if _writable(member)), None)
-
-        member = wait_for(found, within=_START_SEC, what="a primary")
-        assert member is not None  # wait_for ends with a true value only
-        return member
+        return wait_for(lambda: next(filter(_writable, self.members), None), within=_START_SEC, what="a primary")
 
 
 @contextmanager
@@ -173,7 +168,3 @@ def _writable(member: Member) -> bool:
 
 def _login(password: str) -> str:
     return f"{USER}:{password}@" if password else ""
-
-
-def _client(uri: str) -> MongoClient[dict[str, Any]]:
-    return MongoClient(uri, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10000)

@@ -114,7 +114,9 @@ def listens(port: int) -> bool:
     return False
 
 
-def wait_for(condition: Callable[[], Result], *, within: float, what: str, server: Server | None = None) -> Result:
+def wait_for(
+    condition: Callable[[], Result | None], *, within: float, what: str, server: Server | None = None
+) -> Result:
     """What the condition gives once it is true. Raises ServerFailed after `within` seconds, or once `server` has ended."""
     deadline = time.monotonic() + within
     while True:

@@ -15,11 +15,13 @@ from tests.servers.mongod import GIVEN_VARIABLE, given_or_private
 from tests.servers.process import ServerFailed, free_port, start, wait_for
 from tests.servers.programs import MONGOD, RABBITMQ, Program
 
-FAMILY = """
-import subprocess, sys, time
-print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid, flush=True)
+CHILD = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(os.getpid(), flush=True)
 time.sleep(600)
 """
+FAMILY = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
 RUN = """
 import sys, time
 from pathlib import Path

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import Mongo, given_or_private, standalone
-from tests.servers.rabbitmq import Node, rabbitmq
+from tests.servers.rabbitmq import Node
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,8 +70,12 @@ def lone_mongo() -> Iterator[Mongo]:
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """RabbitMQ. Take queues of your own."""
-    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
+    running = Node(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        running.start()
         yield running
+    finally:
+        running.kill()
 
 
 @pytest.fixture(scope="session")

@@ -147,14 +147,3 @@ class Node:
             # On a busy machine a handshake takes longer than the usual seven seconds.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} net_setuptime 120",
         }
-
-
-@contextmanager
-def rabbitmq(folder: Path) -> Iterator[Node]:
-    """A running private node in an empty folder, ended with the block."""
-    node = Node(folder)
-    try:
-        node.start()
-        yield node
-    finally:
-        node.kill()

@@ -1,14 +1,17 @@
-"""docs/openapi.yaml: it is OpenAPI, and whatever the service answers is described in it."""
+"""docs/openapi.yaml and docs/asyncapi.yaml: each is what it is called, and describes what the service answers and declares."""
 
 import json
+import re
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
+import yaml
 from hypothesis import HealthCheck, settings
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import validate
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -20,17 +23,21 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from adapters.rabbitmq.topology import QueueNames, queues
 from function.outcomes import Reason
 from function.ports import Unavailable, Verdict
 from tests.adapters.http.conftest import Server, host, make_server, observer, provider
-from tests.docs.conftest import DOCS
+from tests.deploy.tools import HOME
+from tests.docs.shown import ROOT
 from tests.doubles import body
 from tests.system.local.conftest import LocalRuntime
 
 __all__ = ["host", "make_server", "observer", "provider"]
 CE = {"specversion": "1.0", "id": "e-1", "source": "/t", "type": "inn.lookup.requested"}
 BINARY = {**{f"ce-{name}": value for name, value in CE.items()}, "content-type": "application/json"}
-SCHEMA = schemathesis.openapi.from_path(DOCS / "openapi.yaml")
+OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+ASYNCAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text())
+SCHEMA = schemathesis.openapi.from_path(ROOT / "docs/openapi.yaml")
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)}
 CHECKS = [
     status_code_conformance,
@@ -52,15 +59,15 @@ def assert_described(operation: str, response: requests.Response) -> None:
     OPERATIONS[operation].Case().validate_response(response, checks=CHECKS)
 
 
-def test_the_document_is_openapi_and_its_example_fits_its_own_schema(openapi: dict[str, Any]) -> None:
-    validate(openapi)
-    request = {"$ref": "#/components/schemas/LookupRequest", "components": openapi["components"]}
-    Draft202012Validator(request).validate(openapi["components"]["schemas"]["LookupRequest"]["example"])
+def test_openapi_is_what_it_is_called_and_its_example_fits_its_own_schema() -> None:
+    validate(OPENAPI)
+    request = {"$ref": "#/components/schemas/LookupRequest", "components": OPENAPI["components"]}
+    Draft202012Validator(request).validate(OPENAPI["components"]["schemas"]["LookupRequest"]["example"])
 
 
 @pytest.mark.parametrize("status", [200, 422])
-def test_replies_in_every_mode_are_as_described(openapi: dict[str, Any], runtime: LocalRuntime, status: int) -> None:
-    request = {**openapi["components"]["schemas"]["LookupRequest"]["example"]}
+def test_replies_in_every_mode_are_as_described(runtime: LocalRuntime, status: int) -> None:
+    request = {**OPENAPI["components"]["schemas"]["LookupRequest"]["example"]}
     if status == 422:
         request["lastName"] = "Smith"
     event = {**CE, "data": request}
@@ -116,3 +123,26 @@ def test_whatever_is_sent_what_comes_back_is_described(runtime: LocalRuntime, la
     modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
     config = HypothesisTestConfig(modes=modes, project=SCHEMA.config)
     create_test(operation=OPERATIONS[label], test_func=validate, config=config)()
+
+
+def test_every_reference_of_asyncapi_leads_somewhere() -> None:
+    found = re.findall(r"""\$ref: ["']([^#]*)#/([^"']+)["']""", (ROOT / "docs/asyncapi.yaml").read_text())
+    assert found
+    for file, pointer in found:
+        reduce(lambda node, name: node[name], pointer.split("/"), {"": ASYNCAPI, "openapi.yaml": OPENAPI}[file])
+
+
+def test_the_queues_that_asyncapi_names_are_those_that_the_service_declares() -> None:
+    requests = ASYNCAPI["channels"]["requests"]
+    declared = set(queues(QueueNames(requests["address"]), 60))
+    assert requests["bindings"]["amqp"]["queue"]["name"] in declared
+    named = {word.rstrip(".,;") for word in requests["description"].split() if word.startswith("inn.")}
+    assert named
+    assert named <= declared
+
+
+def test_asyncapi_is_what_it_is_called() -> None:
+    installed = HOME / "node_modules" / "@asyncapi" / "specs" / "schemas" / f"{ASYNCAPI['asyncapi']}.json"
+    assert installed.exists(), f"{installed} is missing: `make {HOME.name}/.ready` installs it"
+    schema = json.loads(installed.read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(ASYNCAPI)] == []

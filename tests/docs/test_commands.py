@@ -173,7 +173,7 @@ def test_what_is_run_in_a_container_names_one_that_there_is() -> None:
     assert "entrypoint" not in compose()["services"]["consumer"]
 
 
-def test_the_secrets_of_the_page_hold_settings_and_the_chart_is_rendered_with_its_values(stage: Stage) -> None:
+def test_the_secrets_that_the_page_makes_hold_settings(stage: Stage) -> None:
     scripts = [block.script for block in blocks(DEPLOYING)]
     secrets = [script for script in scripts if "create secret" in script]
     for secret in secrets:

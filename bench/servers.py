@@ -1,8 +1,6 @@
 """The servers of one run, and the processes that are measured between them: started, frozen, watched, ended."""
 
-import os
 import re
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -44,14 +42,6 @@ class MeasuredProcess:
         sizes = [{name: int(kib) for name, kib in re.findall(r"(\w+): +(\d+) kB", text)} for text in rollups]
         files = max(kib["Rss"] - kib["Anonymous"] for kib in sizes)
         return (sum(kib["Pss_Anon"] for kib in sizes) + files) / 2**10
-
-    def freeze(self) -> None:
-        """Stop it, its connections open."""
-        os.killpg(self.server.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        os.killpg(self.server.pid, signal.SIGCONT)
 
     def until_ready(self, path: str = "/readyz") -> Self:
         """This process, once the page answers 200."""

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from adapters.config.settings import ALL_GROUPS, names_of
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import Mongo, given_or_private
-from tests.servers.rabbitmq import Node, rabbitmq
+from tests.servers.rabbitmq import Node
 
 # How fast an example runs, or is made up, is the machine's affair, and on a busy one no fault of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,29 +42,15 @@ for _name in {*os.environ}:
         del os.environ[_name]
 
 LONGEST_FIRST = (
-    "docs/test_commands",
-    "bench",
-    "system/rabbitmq",
-    "system",
-    "docs",
-    "browser",
-    "servers",
-    "deploy",
-    "adapters/cli",
-    "adapters/mongodb",
-    "adapters/providers",
+    *("docs/test_commands", "bench", "system/rabbitmq", "system", "docs", "browser", "servers", "deploy"),
+    *("adapters/cli", "adapters/mongodb", "adapters/providers"),
 )
 """Files that take longest, by how their paths within `tests` begin: what is short then fills the gaps between the workers."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files into the order in which the workers of `make test` take them."""
-    paths = {item.path: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
-    places = {
-        path: next((place for place, begin in enumerate(LONGEST_FIRST) if name.startswith(begin)), len(LONGEST_FIRST))
-        for path, name in paths.items()
-    }
-    items.sort(key=lambda item: places[item.path])
+    items.sort(key=lambda item: [not item.nodeid.startswith(f"tests/{begin}") for begin in LONGEST_FIRST])
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +63,12 @@ def mongo() -> Iterator[Mongo]:
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """RabbitMQ. Take queues of your own."""
-    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
+    running = Node(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        running.start()
         yield running
+    finally:
+        running.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """The service as it is deployed, the faults that happen to it, and a plan of them that its seed alone decides."""
 
-import os
 import random
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from time import sleep, time
 
 from bench.servers import MeasuredProcess, Servers
 from tests.servers.mongod import Member
+from tests.servers.rabbitmq import Node
 
 PROCESSES = "consumer 1", "consumer 2", "the function"
 FUNCTION = 2
@@ -42,6 +40,8 @@ FAULTS = (
 )
 BETWEEN_FAULTS_SEC = (0.5, 3.0)
 FAULT_LASTS_SEC = (0.5, 4.0)
+Fault = tuple[Callable[[], object], Callable[[], object]]
+"""What begins it and what ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +105,19 @@ class Deployment:
             control = self._servers.emulator.control
             control(scenario=target.removeprefix("service "))
             return lambda: control(scenario="normal")
-        node, member = self._servers.node, self._servers.mongo.members[0]
-        by_name: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-            "kill MongoDB": (member.kill, member.start),
-            "pause MongoDB": (partial(_signal, member, signal.SIGSTOP), partial(_signal, member, signal.SIGCONT)),
-            "kill RabbitMQ": (node.kill, node.start),
-            "pause RabbitMQ": (node.pause, node.resume),
-        }
-        begin, end = by_name.get(f"{kind} {target}") or self._process_fault(kind, target)
+        servers: dict[str, Member | Node] = {"MongoDB": self._servers.mongo.members[0], "RabbitMQ": self._servers.node}
+        begin, end = (
+            self._server_fault(kind, servers[target]) if target in servers else self._process_fault(kind, target)
+        )
         begin()
         return end
 
-    def _process_fault(self, kind: str, target: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    def _server_fault(self, kind: str, server: Member | Node) -> Fault:
+        running = server.server
+        assert running is not None
+        return (server.kill, server.start) if kind == "kill" else (running.pause, running.resume)
+
+    def _process_fault(self, kind: str, target: str) -> Fault:
         number = PROCESSES.index(target) if target in PROCESSES else self._chance.randrange(FUNCTION)
         process = self.processes[number]
 
@@ -124,13 +125,8 @@ class Deployment:
             self.processes[number] = self._start(number)
 
         if kind == "pause":
-            return process.freeze, process.thaw
+            return process.server.pause, process.server.resume
         return process.server.kill if kind == "kill" else process.server.stop, restart
 
     def _start(self, number: int) -> MeasuredProcess:
         return self._servers.start("inn", "serve" if number == FUNCTION else "consume", **self._settings)
-
-
-def _signal(member: Member, number: signal.Signals) -> None:
-    assert member.server is not None
-    os.kill(member.server.pid, number)

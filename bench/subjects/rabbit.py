@@ -83,13 +83,13 @@ def _burst(
     """Answers a second."""
     size = len(bodies)
     for each in running:
-        each.freeze()
+        each.server.pause()
     client.send(queue, bodies)
     # What was delivered to the frozen processes does not lie there.
     client.until(queue, size - PREFETCH * 2 * len(running))
     begun = time.perf_counter()
     for each in running:
-        each.thaw()
+        each.server.resume()
     client.until(client.replies, size)
     took = time.perf_counter() - begun
     assert all(marker in reply for reply in client.read(size)), "a wrong reply"

@@ -1,7 +1,8 @@
 """Reads the manifests: which of our processes each one starts, with what environment, probes and grace."""
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -67,20 +68,20 @@ def of_kind(objects: Sequence[Object], kind: str) -> dict[str, Object]:
     return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
 
 
-def templates(objects: Sequence[Object]) -> Iterator[Object]:
-    """The pod template of each Deployment and Knative service."""
-    return (one["spec"]["template"] for one in objects if "template" in one.get("spec", {}))
+def templates(objects: Sequence[Object]) -> dict[str, Object]:
+    """The pod template of each Deployment and Knative service, by component."""
+    found = (one["spec"]["template"] for one in objects if "template" in one.get("spec", {}))
+    return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in found}
 
 
-def pods(objects: Sequence[Object]) -> Iterator[tuple[str, Object]]:
+def pods(objects: Sequence[Object]) -> list[tuple[str, Object]]:
     """The pod of each Deployment and Knative service, with the component that it is."""
-    for template in templates(objects):
-        yield template["metadata"]["labels"]["app.kubernetes.io/component"], template["spec"]
+    return [(component, template["spec"]) for component, template in templates(objects).items()]
 
 
-def in_kubernetes(values: str) -> list[Process]:
-    """The processes of one set of values."""
-    return processes(rendered(values))
+def checksums(objects: Sequence[Object]) -> dict[str, str]:
+    """By which each component's pods are rolled when a setting or a secret changes."""
+    return {name: one["metadata"]["annotations"]["checksum/settings"] for name, one in templates(objects).items()}
 
 
 def processes(objects: Sequence[Object]) -> list[Process]:
@@ -94,16 +95,14 @@ def _in_pod(pod: Object, maps: Mapping[str, Object]) -> Process:
     for source in container["envFrom"]:
         environment |= maps[source["configMapRef"]["name"]]["data"]
     for variable in container["env"]:
-        name = variable["name"].removesuffix("_FILE")
-        is_file = variable["name"] not in (name, "SSL_CERT_FILE")
-        if is_file:
+        if variable["name"].endswith("_FILE") and variable["name"] != "SSL_CERT_FILE":
             assert variable["value"] in secret_files(pod)
-            environment[name] = SECRET
+            environment[variable["name"].removesuffix("_FILE")] = SECRET
         else:
             environment[variable["name"]] = SECRET if "valueFrom" in variable else variable["value"]
-    probes = {
-        container[kind]["httpGet"]["path"]: _port(container, kind) for kind in container if kind.endswith("Probe")
-    }
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    asked = [container[kind]["httpGet"] for kind in container if kind.endswith("Probe")]
+    probes = {each["path"]: int(ports.get(each["port"], each["port"])) for each in asked}
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     # Knative derives the grace from how long a request may take.
     grace = pod.get("terminationGracePeriodSeconds", pod.get("timeoutSeconds"))
@@ -121,16 +120,27 @@ def secret_files(pod: Object) -> set[str]:
     }
 
 
-def _port(container: Object, kind: str) -> int:
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    named = container[kind]["httpGet"]["port"]
-    return int(ports.get(named, named))
+_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}")
+
+
+class _Compose(yaml.CSafeLoader):
+    """YAML with the values of .env.example put into its texts, as compose does."""
+
+
+def _interpolated(_: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    def value(found: "re.Match[str]") -> str:
+        return "$" if found[0] == "$$" else EXAMPLE.get(found["name"]) or found["default"] or ""
+
+    return _VARIABLE.sub(value, node.value)
+
+
+_Compose.add_constructor("tag:yaml.org,2002:str", _interpolated)
 
 
 @cache
 def compose() -> Object:
     """docker-compose.yaml with the values of .env.example put in."""
-    document: Object = _interpolated(yaml.safe_load((ROOT / "docker-compose.yaml").read_text()))
+    document: Object = yaml.load((ROOT / "docker-compose.yaml").read_text(), _Compose)  # noqa: S506  # derives from SafeLoader
     return document
 
 
@@ -145,42 +155,17 @@ def _in_service(service: Object) -> Process:
     return Process(service["command"], environment, {url[1]: int(url[0])}, float(service["stop_grace_period"][:-1]))
 
 
-_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)\}")
-
-
-def _interpolated(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _interpolated(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_interpolated(one) for one in value]
-    return _VARIABLE.sub(_value, value) if isinstance(value, str) else value
-
-
-def _value(found: "re.Match[str]") -> str:
-    return "$" if found[0] == "$$" else EXAMPLE.get(found["name"]) or found["default"] or ""
-
-
-class _Cloudformation(yaml.CSafeLoader):
-    """YAML with CloudFormation's short functions, each as the long form that it stands for."""
-
-
-def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Object:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Cloudformation.add_multi_constructor("!", _function)
+_READ_TEMPLATE = """
+import json
+from samtranslator.yaml_helper import yaml_parse
+print(json.dumps(yaml_parse(open("template.yaml"))))
+"""
 
 
 @cache
 def template() -> Object:
-    """template.yaml, its functions in the long form."""
-    document: Object = yaml.load((ROOT / "template.yaml").read_text(), _Cloudformation)  # noqa: S506  # derives from SafeLoader
+    """template.yaml as the SAM translator reads it, its functions in the long form."""
+    document: Object = json.loads(run("python", "-c", _READ_TEMPLATE).stdout)
     return document
 
 
@@ -207,5 +192,5 @@ def _resolved(value: Any) -> str:
 PLACES: dict[str, Callable[[], list[Process]]] = {
     "compose": in_compose,
     "lambda": lambda: [on_lambda()],
-    **{values: partial(in_kubernetes, values) for values in VALUES},
+    **{values: partial(lambda each: processes(rendered(each)), values) for values in VALUES},
 }

@@ -9,18 +9,19 @@ import pytest
 import yaml
 
 from function.event import COMPLETED, REQUESTED
-from tests.deploy.cluster import (
-    VERSIONS,
-    assert_core_kinds_fit,
-    cluster_with_secret,
-    complaints_of_custom_kinds,
-    destinations,
-    is_custom,
-    unreachable_servers,
+from tests.deploy.manifests import (
+    CHART,
+    VALUES,
+    Object,
+    checksums,
+    of_kind,
+    pods,
+    processes,
+    render,
+    rendered,
+    templates,
 )
-from tests.deploy.manifests import CHART, VALUES, Object, in_kubernetes, of_kind, pods, render, rendered, templates
 from tests.deploy.tools import ROOT, complaints, run
-from tests.docs.shown import values_of_the_page
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 RESTRICTED = {
@@ -30,7 +31,6 @@ RESTRICTED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-DNS = {("kube-system", 53), ("169.254.20.10/32", 53), ("openshift-dns", 5353)}
 
 each_set = pytest.mark.parametrize("values", VALUES)
 
@@ -39,41 +39,6 @@ def test_helm_lint_has_nothing_to_say_and_the_version_is_the_project_s() -> None
     assert not complaints("helm", "lint", "--strict", CHART)
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
-
-
-@each_set
-@pytest.mark.parametrize("version", VERSIONS)
-def test_core_kinds_meet_their_schema_strictly(values: str, version: str) -> None:
-    assert_core_kinds_fit(rendered(values), version)
-
-
-def test_custom_kinds_meet_their_schema(tmp_path: Path) -> None:
-    sets = [rendered(values) for values in VALUES] + [_of_the_page(text, tmp_path) for text in values_of_the_page()]
-    custom = [one for objects in sets for one in objects if is_custom(one)]
-    assert {(one["apiVersion"].split("/")[0], one["kind"]) for one in custom} == {
-        ("keda.sh", "ScaledObject"),
-        ("keda.sh", "TriggerAuthentication"),
-        ("serving.knative.dev", "Service"),
-        ("eventing.knative.dev", "Broker"),
-        ("eventing.knative.dev", "Trigger"),
-        ("gateway.networking.k8s.io", "HTTPRoute"),
-        ("monitoring.coreos.com", "PodMonitor"),
-        ("monitoring.coreos.com", "PrometheusRule"),
-    }
-    assert not complaints_of_custom_kinds(custom)
-
-
-@pytest.mark.parametrize("text", values_of_the_page())
-def test_the_values_that_the_page_shows_meet_their_schemas_and_lead_to_their_servers(text: str, tmp_path: Path) -> None:
-    objects = _of_the_page(text, tmp_path)
-    assert_core_kinds_fit(objects, VERSIONS[-1])
-    assert not unreachable_servers(objects)
-
-
-def _of_the_page(text: str, folder: Path) -> tuple[Object, ...]:
-    file = folder / "values.yaml"
-    file.write_text(text)
-    return render(file)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +69,7 @@ def test_wrong_values_are_refused(wrong: str) -> None:
 @each_set
 def test_each_set_runs_what_it_is_meant_for(values: str) -> None:
     alone = {"function": ["serve"], "knative": ["serve"], "consumer": ["consume"]}
-    assert sorted(process.command for process in in_kubernetes(values)) == alone.get(values, ["consume", "serve"])
+    assert sorted(process.command for process in processes(rendered(values))) == alone.get(values, ["consume", "serve"])
 
 
 @each_set
@@ -143,7 +108,7 @@ def test_every_name_that_is_referred_to_exists(values: str) -> None:
 @each_set
 def test_selectors_find_the_pods_of_their_component(values: str) -> None:
     objects = rendered(values)
-    labels = [template["metadata"]["labels"] for template in templates(objects)]
+    labels = [template["metadata"]["labels"] for template in templates(objects).values()]
     for one in objects:
         selector = _selector(one)
         assert selector is None or any(selector.items() <= pod.items() for pod in labels), one["metadata"]["name"]
@@ -159,7 +124,7 @@ def test_two_releases_share_no_name_and_no_pod() -> None:
     one, two = rendered("both"), render(VALUES["both"], release="second")
     of_one, of_two = ({(each["kind"], each["metadata"]["name"]) for each in objects} for objects in (one, two))
     assert not of_one & of_two
-    pods_of_two = [template["metadata"]["labels"] for template in templates(two)]
+    pods_of_two = [template["metadata"]["labels"] for template in templates(two).values()]
     selectors = [selector for each in one if (selector := _selector(each))]
     assert not [selector for selector in selectors if any(selector.items() <= pod.items() for pod in pods_of_two)]
 
@@ -167,26 +132,10 @@ def test_two_releases_share_no_name_and_no_pod() -> None:
 def test_a_changed_setting_rolls_the_pods_that_read_it(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text("consumer: {settings: {RABBITMQ_PREFETCH_COUNT: 50}}")
-    assert _checksums(render(file))["function"] == _checksums(rendered("both"))["function"]
-    assert _checksums(render(file))["consumer"] != _checksums(rendered("both"))["consumer"]
+    assert checksums(render(file))["function"] == checksums(rendered("both"))["function"]
+    assert checksums(render(file))["consumer"] != checksums(rendered("both"))["consumer"]
     file.write_text("settings: {LOG_LEVEL: DEBUG}")
-    assert not _checksums(render(file)).items() & _checksums(rendered("both")).items()
-
-
-def test_a_changed_secret_rolls_the_pods() -> None:
-    seen = []
-    for version in ("1", "2"):
-        with cluster_with_secret("inn", version, rendered("both")) as address:
-            options = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address)
-            seen.append(_checksums(render(VALUES["both"], *options)))
-    assert not seen[0].items() & seen[1].items()
-
-
-def _checksums(objects: tuple[Object, ...]) -> dict[str, str]:
-    described = [template["metadata"] for template in templates(objects)]
-    return {
-        each["labels"]["app.kubernetes.io/component"]: each["annotations"]["checksum/settings"] for each in described
-    }
+    assert not checksums(render(file)).items() & checksums(rendered("both")).items()
 
 
 def test_a_large_number_is_passed_on_as_it_was_written() -> None:
@@ -214,31 +163,11 @@ def test_a_component_survives_the_loss_of_a_node_or_a_zone_and_a_drain(values: s
         assert budgets[name]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
-def test_a_pod_reaches_its_servers_names_the_tax_service_or_a_proxy_and_nothing_else() -> None:
-    objects = rendered("both")
-    everybody = {*DNS, ("0.0.0.0/0", 443), ("mongodb", 27017)}
-    assert destinations(objects, "function") == everybody
-    assert destinations(objects, "consumer") == {*everybody, ("rabbitmq", 5672), ("rabbitmq", 5671)}
-    assert of_kind(objects, "NetworkPolicy")["inn"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in of_kind(objects, "NetworkPolicy")["inn"]["spec"]
-    assert destinations(rendered("outside"), "consumer") >= {("10.20.0.0/28", 27017), ("10.20.0.16/28", 5671)}
-    assert destinations(rendered("openshift"), "function") == {
-        ("openshift-dns", 5353),
-        ("10.1.2.3/32", 3128),
-        ("mongodb", 27017),
-    }
-
-
-@each_set
-def test_the_servers_that_are_let_through_are_those_of_the_settings(values: str) -> None:
-    assert not unreachable_servers(rendered(values))
-
-
 @each_set
 def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) -> None:
     objects = rendered(values)
     monitors = of_kind(objects, "PodMonitor")
-    for template in templates(objects):
+    for component, template in templates(objects).items():
         [container] = template["spec"]["containers"]
         [port] = container["ports"]
         if monitors:
@@ -249,7 +178,6 @@ def test_every_pod_s_metrics_can_be_scraped_by_whoever_is_let_in(values: str) ->
             notes = template["metadata"]["annotations"]
             where = (notes["prometheus.io/port"], notes["prometheus.io/path"])
             assert where == (str(port["containerPort"]), "/metrics")
-        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
         rules = of_kind(objects, "NetworkPolicy")[f"inn-{component}"]["spec"]["ingress"]
         let_in = {opened["port"] for rule in rules for opened in rule["ports"]}
         assert let_in & {port["name"], port["containerPort"]}
@@ -260,7 +188,7 @@ def test_keda_counts_the_source_queue_where_the_settings_say_that_it_is(values: 
     objects = rendered(values)
     [scaled] = of_kind(objects, "ScaledObject").values()
     [trigger] = scaled["spec"]["triggers"]
-    [given] = [process.environment for process in in_kubernetes(values) if process.command == "consume"]
+    [given] = [process.environment for process in processes(rendered(values)) if process.command == "consume"]
     metadata = trigger["metadata"]
     assert metadata["queueName"] == given["RABBITMQ_SOURCE_QUEUE_NAME"]
     assert scaled["spec"]["minReplicaCount"] >= 1
@@ -305,6 +233,6 @@ def test_knative_on_a_broker_that_is_there_makes_none_and_is_called_through_the_
 
 
 def test_own_certificates_are_where_the_process_looks_for_them() -> None:
-    for (_, pod), process in zip(pods(rendered("openshift")), in_kubernetes("openshift"), strict=True):
+    for (_, pod), process in zip(pods(rendered("openshift")), processes(rendered("openshift")), strict=True):
         [folder] = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "ca"]
         assert process.environment["SSL_CERT_FILE"] == f"{folder}/ca.crt"

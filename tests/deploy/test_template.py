@@ -7,11 +7,10 @@ from tests.deploy.tools import complaints, run
 
 # As CloudFormation would; nothing is asked of AWS.
 TRANSLATE = """
-import json
+import json, sys
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
-print(json.dumps(Translator({}, Parser()).translate(yaml_parse(open("template.yaml")), {})))
+print(json.dumps(Translator({}, Parser()).translate(json.load(sys.stdin), {})))
 """
 RESOURCES: Object = template()["Resources"]
 
@@ -21,7 +20,7 @@ def test_cfn_lint_has_nothing_to_say() -> None:
 
 
 def test_the_sam_translator_makes_of_it_what_is_meant() -> None:
-    done = run("python", "-c", TRANSLATE)
+    done = run("python", "-c", TRANSLATE, text=json.dumps(template()))
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)["Resources"]
     kinds = {one["Type"] for one in made.values()}

@@ -2,9 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
-from itertools import combinations, product
-from typing import Any
+from itertools import product
 
 import promql_parser as promql
 import pytest
@@ -66,37 +64,27 @@ SHOWN = {
 QUERIES = {**SHOWN, **{f"alert {name}": alert["expr"] for name, alert in ALERTS.items()}}
 
 
-def _parsed(query: str) -> promql.Expr:
-    return promql.parse(query.replace("$__rate_interval", "5m"))
-
-
-def _within(expression: promql.Expr) -> list[promql.Expr]:
+def _within(query: str | promql.Expr) -> list[promql.Expr]:
     parts: list[promql.Expr] = []
-    promql.walk(expression, parts.append)
+    parsed = promql.parse(query.replace("$__rate_interval", "5m")) if isinstance(query, str) else query
+    promql.walk(parsed, parts.append)
     return parts
 
 
-def _selectors(expression: promql.Expr) -> list[promql.VectorSelector]:
-    return [part for part in _within(expression) if isinstance(part, promql.VectorSelector)]
-
-
-def _is_asked_for(matcher: promql.Matcher, values: Iterable[str]) -> bool:
-    """Whether every value that a matcher names is one that the code has."""
-    if values is ANY:
-        return True
-    wanted = matcher.value.split("|") if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe) else [matcher.value]
-    return set(wanted) <= set(values)
+def _selectors(query: str | promql.Expr) -> list[promql.VectorSelector]:
+    return [part for part in _within(query) if isinstance(part, promql.VectorSelector)]
 
 
 @pytest.mark.parametrize("where", QUERIES)
 def test_a_query_names_what_there_is_and_groups_by_it(where: str) -> None:
-    query = _parsed(QUERIES[where])
+    query = QUERIES[where]
     assert _selectors(query)
     for selector in _selectors(query):
-        assert selector.name in TOLD
         labels = TOLD[selector.name or ""]
         for each in selector.matchers.matchers:
-            assert _is_asked_for(each, labels[each.name]), str(each)
+            pattern = each.op in (promql.MatchOp.Re, promql.MatchOp.NotRe)
+            wanted = set(each.value.split("|") if pattern else [each.value])
+            assert labels[each.name] is ANY or wanted <= labels[each.name], str(each)
     for part in _within(query):
         if isinstance(part, promql.AggregateExpr) and part.modifier:
             known = {label for selector in _selectors(part.expr) for label in TOLD[selector.name or ""]}
@@ -104,31 +92,16 @@ def test_a_query_names_what_there_is_and_groups_by_it(where: str) -> None:
 
 
 def test_the_dashboard_shows_every_metric_of_the_service() -> None:
-    asked = {selector.name for query in SHOWN.values() for selector in _selectors(_parsed(query))}
+    asked = {selector.name for query in SHOWN.values() for selector in _selectors(query)}
     families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in TOLD if name.startswith("inn_")}
     assert families <= {re.sub(r"_bucket$", "", name or "") for name in asked}
 
 
-def test_every_panel_says_what_it_is_and_reads_from_the_chosen_source() -> None:
-    assert all(panel["title"] for panel in DASHBOARD["panels"])
+def test_every_panel_is_one_of_its_own_and_reads_from_the_chosen_source() -> None:
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
     for panel in PANELS:
         sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
         assert {source["uid"] for source in sources} == {"${datasource}"}
-
-
-def test_no_panel_covers_another() -> None:
-    places = [(panel["title"], panel["gridPos"]) for panel in DASHBOARD["panels"]]
-    covered = [
-        (name, other)
-        for (name, one), (other, two) in combinations(places, 2)
-        if one["x"] < two["x"] + two["w"]
-        and two["x"] < one["x"] + one["w"]
-        and one["y"] < two["y"] + two["h"]
-        and two["y"] < one["y"] + one["h"]
-    ]
-
-    assert covered == []
-    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -155,39 +128,27 @@ def test_the_runbook_knows_no_other_alert_and_no_other_metric() -> None:
 
 def test_prometheus_reads_the_alerts_and_scrapes_the_job_that_they_expect() -> None:
     [rules] = CONFIG["rule_files"]
-    [job] = [each["job_name"] for each in CONFIG["scrape_configs"]]
+    [scraped] = CONFIG["scrape_configs"]
     assert (ROOT / "deploy/prometheus" / rules).resolve() == ROOT / "deploy/chart/alerts.yaml"
-    assert {_relabelled(endpoint)["job"] for endpoint in _endpoints()} == {f"{NAMESPACE}/inn"}
-    selectors = [selector for query in QUERIES.values() for selector in _selectors(_parsed(query))]
+    selectors = [selector for query in QUERIES.values() for selector in _selectors(query)]
     asked = {each.value for selector in selectors for each in selector.matchers.matchers if each.name == "job"}
     [pattern] = asked - {"$job"}
-    assert all(re.fullmatch(pattern, each) for each in (job, f"{NAMESPACE}/inn"))
-    assert not any(re.fullmatch(pattern, each) for each in ("innkeeper", "inn-service", "other"))
+    jobs = (scraped["job_name"], f"{NAMESPACE}/inn", "innkeeper", "inn-service", "other")
+    assert [bool(re.fullmatch(pattern, job)) for job in jobs] == [True, True, False, False, False]
 
 
-def _endpoints() -> list[dict[str, Any]]:
-    """How each PodMonitor of the chart has pods scraped."""
-    return [
-        endpoint
-        for values in VALUES
-        for monitor in of_kind(rendered(values), "PodMonitor").values()
-        for endpoint in monitor["spec"]["podMetricsEndpoints"]
-    ]
-
-
-def _relabelled(endpoint: dict[str, Any]) -> dict[str, Any]:
-    """Where each label comes from: a fixed text, or labels of the pod."""
-    return {each["targetLabel"]: each.get("replacement", each.get("sourceLabels")) for each in endpoint["relabelings"]}
-
-
-@pytest.mark.parametrize("values", VALUES)
-def test_the_component_of_a_process_is_that_of_its_pod(values: str) -> None:
+def test_the_job_and_the_component_of_a_process_are_those_of_its_pod() -> None:
     [scraped] = CONFIG["scrape_configs"]
     label = ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
     sources = {each.get("target_label"): each["source_labels"] for each in scraped["relabel_configs"]}
     assert sources["component"] == label
-    assert all(_relabelled(endpoint)["component"] == label for endpoint in _endpoints())
-    assert {component for component, _ in pods(rendered(values))} <= COMPONENTS
+    monitors = [one for values in VALUES for one in of_kind(rendered(values), "PodMonitor").values()]
+    assert monitors
+    for endpoint in (endpoint for monitor in monitors for endpoint in monitor["spec"]["podMetricsEndpoints"]):
+        relabelled = {each["targetLabel"]: each for each in endpoint["relabelings"]}
+        assert relabelled["job"]["replacement"] == f"{NAMESPACE}/inn"
+        assert relabelled["component"]["sourceLabels"] == label
+    assert {component for values in VALUES for component, _ in pods(rendered(values))} == COMPONENTS
 
 
 @pytest.mark.parametrize(
@@ -215,7 +176,7 @@ def test_each_component_has_an_alert_of_its_own_for_when_all_of_it_is_gone() -> 
 
 def test_a_store_that_is_away_is_seen_whichever_way_requests_come_and_whoever_waits_for_it_is_not_stuck() -> None:
     ways = re.split(r"\bor\b", ALERTS["InnStoreUnavailable"]["expr"])
-    selectors = [selector for way in ways for selector in _selectors(_parsed(way))]
+    selectors = [selector for way in ways for selector in _selectors(way)]
     assert [(each.name, str(each.matchers.matchers[0])) for each in selectors] == [
         ("inn_requests_total", 'status="store_unavailable"'),
         ("inn_holds_total", 'reason="store_unavailable"'),

@@ -12,8 +12,10 @@ def run(program: str, *arguments: str | Path, text: str = "") -> "subprocess.Com
     """Run a checker of that environment in the project's folder, with `text` on its stdin."""
     path = HOME / "bin" / program
     assert path.exists(), f"{program} is missing: `make {HOME.name}/.ready` installs it"
+    # botocore wants a region; no call is made.
+    own = {"PATH": f"{HOME / 'bin'}:{os.environ['PATH']}", "AWS_DEFAULT_REGION": "eu-central-1"}
     return subprocess.run(
-        [path, *arguments], input=text, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
+        [path, *arguments], input=text, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False
     )
 
 
@@ -22,8 +24,3 @@ def complaints(program: str, *arguments: str | Path, text: str = "") -> str:
     done = run(program, *arguments, text=text)
     said = (done.stdout + done.stderr).strip()
     return said or f"{program} ended with {done.returncode}" if done.returncode else ""
-
-
-def _environment() -> dict[str, str]:
-    # botocore wants a region; no call is made.
-    return {**os.environ, "PATH": f"{HOME / 'bin'}:{os.environ['PATH']}", "AWS_DEFAULT_REGION": "eu-central-1"}

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from inspect import cleandoc
-from itertools import takewhile
 from pathlib import Path
-
-import typer
 
 from adapters.cli.commands import EPILOG
 
@@ -62,30 +59,18 @@ def bare(command: str) -> str:
     return called if called.split()[0] in PROGRAMS else ""
 
 
-def names() -> dict[tuple[str, ...], str]:
+def helps() -> dict[str, str]:
     """Every command that there is, by its words, and what its help says."""
-    found: dict[tuple[str, ...], str] = {("inn",): EPILOG}
+    found = {"inn": EPILOG}
     for entry in distribution("inn-service").entry_points.select(group="inn.commands"):
         target = entry.load()
-        if isinstance(target, typer.Typer):
-            found[("inn", entry.name)] = ""
-            for command in target.registered_commands:
-                act = command.callback
-                assert act is not None
-                found[("inn", entry.name, command.name or act.__name__)] = cleandoc(act.__doc__ or "")
-        else:
-            found[("inn", entry.name)] = cleandoc(target.__doc__)
+        found[f"inn {entry.name}"] = cleandoc(target.__doc__)
+        for command in getattr(target, "registered_commands", ()):
+            found[f"inn {entry.name} {command.name or command.callback.__name__}"] = cleandoc(command.callback.__doc__)
     return found
 
 
 def examples() -> list[str]:
     """Every example of every help."""
-    return [example for text in names().values() for example in _examples(text)]
-
-
-def _examples(text: str) -> list[str]:
-    _, single, one = text.partition("Example: ")
-    if single:
-        return one.splitlines()[:1]
-    lines = takewhile(str.strip, text.partition("Examples:\n")[2].splitlines())
-    return "\n".join(line.removeprefix("  ") for line in lines).replace("\\\n", "").splitlines()
+    shown = re.findall(r"Examples?:\s(.*?)(?:\n\n|\Z)", "\n\n".join(helps().values()), re.DOTALL)
+    return [line.strip() for lines in shown for line in lines.replace("\\\n", "").splitlines()]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -72,14 +71,6 @@ def test_both_languages_name_the_same_things_and_link_to_the_same_pages() -> Non
     assert named(ENGLISH) - apart == named(RUSSIAN) - apart
 
 
-def test_the_lookup_that_it_shows_finds_the_person(runtime: LocalRuntime) -> None:
-    shown = next(code for _, code in BLOCK.findall(ENGLISH) if ".venv/bin/inn lookup" in code)
-    arguments = shlex.split(shown)[1:]
-    command = [str(Path(sys.executable).with_name("inn")), *arguments, "--json", "--url", runtime.url]
-    answer = json.loads(subprocess.check_output(command))
-    assert (answer["status"], answer["inn"]) == ("found", "770000000082")
-
-
 def test_the_replies_that_it_shows_are_real(runtime: LocalRuntime) -> None:
     found, rejected = (json.loads(code) for kind, code in BLOCK.findall(ENGLISH) if kind == "json")
     request = json.loads(re.findall(r"-d '(\{.*?\})'", ENGLISH)[0])
@@ -90,25 +81,22 @@ def test_the_replies_that_it_shows_are_real(runtime: LocalRuntime) -> None:
         assert {**real, **varying} == {**shown, **varying}
 
 
-_WITHOUT_ENSUREPIP = f"""\
+WITHOUT_ENSUREPIP = f"""\
 #!/bin/sh
 # Python as Debian has it without python3-venv: an environment gets its Python, and then no pip.
 [ "$2" = venv ] || exec {sys.executable} "$@"
-shift 2
-{sys.executable} -m venv --without-pip "$@"
-echo "ensurepip is not available" >&2
+{sys.executable} -m venv --without-pip "$3"
 exit 1
 """
 
 
 def test_an_environment_without_pip_is_made_again_and_what_to_install_is_said(tmp_path: Path) -> None:
     python, environment = tmp_path / "python3", tmp_path / ".venv"
-    python.write_text(_WITHOUT_ENSUREPIP)
+    python.write_text(WITHOUT_ENSUREPIP)
     python.chmod(0o700)
     for _ in range(2):
         command = ["make", f"PYTHON={python}", f"VENV={environment}", f"{environment}/.run"]
         made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert made.returncode == 2
-        assert made.stderr.startswith("ensurepip is not available\nNo environment could be made in ")
         assert "apt-get install python3-venv" in made.stderr
         assert (environment / "bin" / "python").exists()

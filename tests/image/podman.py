@@ -1,6 +1,5 @@
 """Drives podman with images, containers and settings of its own: nothing of the machine's is touched."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import urllib3
 
 SETTINGS = """
 [containers]
@@ -18,10 +18,6 @@ default_ulimits = ["nofile=1024:20000", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 """
-
-
-class PodmanFailed(Exception):
-    """A command of podman failed; the text is what it said."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +35,9 @@ class Podman:
         (self.home / "containers.conf").write_text(SETTINGS + runtime)
 
     def __call__(self, *arguments: str | Path) -> str:
-        """What one command wrote to its output. Raises PodmanFailed."""
+        """What one command wrote to its output. It must not fail."""
         done = self.run(*arguments)
-        if done.returncode:
-            raise PodmanFailed(done.stderr[-4000:] or done.stdout[-4000:])
+        assert done.returncode == 0, done.stderr[-4000:] or done.stdout[-4000:]
         return done.stdout.strip()
 
     def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -55,60 +50,56 @@ class Podman:
             check=False,
         )
 
-    def has(self, image: str) -> bool:
-        """Whether an image of this name is here."""
-        return self.run("image", "exists", image).returncode == 0
-
     def build(self, tag: str, context: Path, *options: str) -> None:
         """Build an image from what is here already."""
         self("build", "--pull=never", "--isolation", "chroot", "--format", "docker", *options, "-t", tag, context)
 
-    def size(self, image: str) -> int:
-        """Its size on disk, in bytes."""
-        return int(self("image", "inspect", "--format", "{{.Size}}", image))
-
     @contextmanager
-    def container(self, image: str, options: Sequence[str], arguments: Sequence[str]) -> Iterator["Container"]:
-        """One container, gone at the end."""
-        container = Container(self, self("run", "--detach", *options, image, *arguments))
+    def container(
+        self, image: str, options: Sequence[str], arguments: Sequence[str], environment: Mapping[str, str], grace: int
+    ) -> Iterator["Container"]:
+        """One container whose environment names its HTTP_PORT, gone at the end."""
+        variables = [f"--env={name}={value}" for name, value in environment.items()]
+        name = self("run", "--detach", *options, *variables, image, *arguments)
         try:
-            yield container
+            yield Container(self, name, int(environment["HTTP_PORT"]), grace)
         finally:
-            self("rm", "--force", "--time", "0", container.id)
+            self("rm", "--force", "--time", "0", name)
 
 
 @dataclass(frozen=True)
 class Container:
-    """One running container."""
+    """One running container. `grace`: seconds between SIGTERM and SIGKILL."""
 
     podman: Podman
     id: str
+    port: int
+    grace: int
 
     def log(self) -> str:
         """What it has written so far, to both streams."""
         done = self.podman.run("logs", self.id)
         return done.stdout + done.stderr
 
-    def inspect(self) -> dict[str, Any]:
+    def state(self, field: str) -> str:
         """What podman knows of it."""
-        found: list[dict[str, Any]] = json.loads(self.podman("container", "inspect", self.id))
-        return found[0]
+        return self.podman("container", "inspect", "--format", f"{{{{.State.{field}}}}}", self.id)
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run one command inside it, with its environment."""
         return self.podman.run("exec", self.id, *command)
 
-    def python(self, code: str) -> "subprocess.CompletedProcess[str]":
-        """Run this code inside it."""
-        return self.run("python", "-c", code)
+    def answers(self, path: str = "/readyz") -> bool:
+        """Whether it answers this with 200. Fails where it has ended."""
+        assert self.state("Running") == "true", self.log()
+        try:
+            return urllib3.request("GET", f"http://127.0.0.1:{self.port}{path}", retries=False, timeout=5).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
 
-    def stop(self, grace: int) -> tuple[int, float]:
-        """SIGTERM, and SIGKILL after the grace. Returns the exit status and the seconds it took."""
+    def ends_within_its_grace(self) -> None:
+        """SIGTERM, and SIGKILL after the grace: it needs less than half of it."""
         begun = time.monotonic()
-        self.podman("stop", "--time", str(grace), self.id)
-        return int(self.inspect()["State"]["ExitCode"]), time.monotonic() - begun
-
-
-def variables(environment: Mapping[str, str]) -> list[str]:
-    """Options that give a container these variables."""
-    return [option for name, value in environment.items() for option in ("--env", f"{name}={value}")]
+        self.podman("stop", "--time", str(self.grace), self.id)
+        assert self.state("ExitCode") == "0", self.log()
+        assert time.monotonic() - begun < self.grace / 2

@@ -28,6 +28,11 @@ _START_SEC = 60
 _LISTENING = "Waiting for connections"
 """What its log says then."""
 
+_OPTIONS = (
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+)
+
 # Quick to notice a dead primary, and slow enough for a machine under load.
 _ELECTIONS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
 
@@ -51,7 +56,7 @@ class Member:
         place = ("--dbpath", str(self.folder), "--port", str(self.port))
         log = self.folder / "mongod.log"
         log.unlink(missing_ok=True)
-        server = self.server = start([MONGOD.path(), *place, *_COMMON, *self.options], log=log, grace=1)
+        server = self.server = start([MONGOD.path(), *place, *_OPTIONS, *self.options], log=log, grace=1)
         # Asked over the network, another's mongod on this port might answer.
         wait_for(
             lambda: _LISTENING in log.read_text(errors="replace"),
@@ -65,16 +70,17 @@ class Member:
         if self.server:
             self.server.kill()
 
-    def hello(self) -> dict[str, Any]:
-        """What it says of itself."""
-        with _client(f"mongodb://{self.address}/?directConnection=true") as client:
-            return dict(client.admin.command("hello"))
+    def command(self, name: str, value: object = 1, **arguments: Any) -> dict[str, Any]:
+        """Run a command of the database `admin` on this member alone; nobody logs in."""
+        uri = f"mongodb://{self.address}/?directConnection=true"
+        with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000, socketTimeoutMS=10000) as client:
+            return dict(client.admin.command(name, value, **arguments))
 
-
-_COMMON = (
-    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),
-    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-)
+    def make_root(self) -> str:
+        """Make a user who may do everything; the first one needs no login. Returns the password."""
+        password = secrets.token_urlsafe(12)
+        self.command("createUser", USER, pwd=password, roles=["root"])
+        return password
 
 
 @dataclass
@@ -87,13 +93,7 @@ class Mongo:
 
     def primary(self) -> Member:
         """The member that takes writes now; waits for an election."""
-
-        def found() -> Member | None:
-            return next((member for member in self.members if _writable(member)), None)
-
-        member = wait_for(found, within=_START_SEC, what="a primary")
-        assert member is not None  # wait_for ends with a true value only
-        return member
+        return wait_for(lambda: next(filter(_writable, self.members), None), within=_START_SEC, what="a primary")
 
 
 @contextmanager
@@ -107,29 +107,25 @@ def given_or_private() -> Iterator[Mongo]:
 
 
 @contextmanager
-def standalone(*, auth: bool = False, parameters: tuple[str, ...] = (), cache_gb: float = CACHE_GB) -> Iterator[Mongo]:
+def standalone(*, auth: bool = False, parameters: tuple[str, ...] = ()) -> Iterator[Mongo]:
     """A mongod by itself. `parameters`: `name=value` for setParameter."""
-    options = _options(parameters, cache_gb)
-    with ExitStack() as stack:
-        member = _member(stack, [*options, "--auth"] if auth else options)
-        password = _root(member.address) if auth else ""
+    given = [option for parameter in parameters for option in ("--setParameter", parameter)]
+    with _running(1, *given, *(["--auth"] if auth else [])) as [member]:
+        password = member.make_root() if auth else ""
         yield Mongo(f"mongodb://{_login(password)}{member.address}/?directConnection=true", password, [member])
 
 
 @contextmanager
-def replica_set(
-    size: int, *, auth: bool = False, parameters: tuple[str, ...] = (), cache_gb: float = CACHE_GB
-) -> Iterator[Mongo]:
+def replica_set(size: int, *, auth: bool = False, cache_gb: float = CACHE_GB) -> Iterator[Mongo]:
     """A replica set with a primary, its members up to date."""
-    with ExitStack() as stack:
-        options = ["--replSet", REPLICA_SET, "--oplogSize", "64", *_options(parameters, cache_gb)]
-        if auth:
-            options += ["--keyFile", str(_key_file(stack))]
-        members = [_member(stack, options) for _ in range(size)]
-        _initiate(members)
+    key = secrets.token_hex(32) if auth else ""
+    with _running(size, "--replSet", REPLICA_SET, "--oplogSize", "64", cache_gb=cache_gb, key=key) as members:
+        seats = [{"_id": number, "host": member.address} for number, member in enumerate(members)]
+        config = {"_id": REPLICA_SET, "members": seats, "settings": _ELECTIONS}
+        members[0].command("replSetInitiate", config)
+        wait_for(lambda: all(map(_settled, members)), within=_START_SEC, what="a settled replica set")
         mongo = Mongo("", members=members)
-        wait_for(lambda: all(_settled(member) for member in members), within=_START_SEC, what="a settled replica set")
-        mongo.password = _root(mongo.primary().address) if auth else ""
+        mongo.password = mongo.primary().make_root() if auth else ""
         hosts = ",".join(member.address for member in members)
         mongo.uri = f"mongodb://{_login(mongo.password)}{hosts}/?replicaSet={REPLICA_SET}"
         yield mongo
@@ -138,60 +134,37 @@ def replica_set(
 def keep_indexes_waiting(mongo: Mongo, seconds: float) -> None:
     """From now on the answer to whoever makes an index comes so late."""
     data = {"failCommands": ["createIndexes"], "blockConnection": True, "blockTimeMS": round(seconds * 1000)}
-    with _client(mongo.uri) as client:
-        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
+    mongo.primary().command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
 
 
-def _options(parameters: tuple[str, ...], cache_gb: float) -> list[str]:
-    given = [option for parameter in parameters for option in ("--setParameter", parameter)]
-    return ["--wiredTigerCacheSizeGB", str(cache_gb), *given]
-
-
-def _member(stack: ExitStack, options: list[str]) -> Member:
-    member = Member(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-"))), tuple(options))
-    # Its data go with it: a polite end of a replica set's member takes ten seconds and saves nothing.
-    stack.callback(member.kill)
-    member.start()
-    return member
-
-
-def _initiate(members: list[Member]) -> None:
-    seats = [{"_id": number, "host": member.address} for number, member in enumerate(members)]
-    config = {"_id": REPLICA_SET, "members": seats, "settings": _ELECTIONS}
-    with _client(f"mongodb://{members[0].address}/?directConnection=true") as client:
-        client.admin.command("replSetInitiate", config)
+@contextmanager
+def _running(size: int, *options: str, cache_gb: float = CACHE_GB, key: str = "") -> Iterator[list[Member]]:
+    """Members of a deployment, each in a folder that goes with it. `key`: by which they know one another."""
+    with ExitStack() as stack:
+        members = []
+        for _ in range(size):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-")))
+            (folder / "key").touch(0o600)
+            (folder / "key").write_text(key)
+            login = ("--keyFile", str(folder / "key")) if key else ()
+            member = Member(folder, ("--wiredTigerCacheSizeGB", str(cache_gb), *options, *login))
+            members.append(member)
+            # Its data go with it: a polite end of a replica set's member takes ten seconds and saves nothing.
+            stack.callback(member.kill)
+            member.start()
+        yield members
 
 
 def _settled(member: Member) -> bool:
-    hello = member.hello()
+    hello = member.command("hello")
     return bool(hello["isWritablePrimary"] or hello["secondary"])
 
 
 def _writable(member: Member) -> bool:
     with suppress(PyMongoError):
-        return bool(member.hello()["isWritablePrimary"])
+        return bool(member.command("hello")["isWritablePrimary"])
     return False
-
-
-def _root(address: str) -> str:
-    """The password of a new user who may do everything; the first user needs no login."""
-    password = secrets.token_urlsafe(12)
-    with _client(f"mongodb://{address}/?directConnection=true") as client:
-        client.admin.command("createUser", USER, pwd=password, roles=["root"])
-    return password
 
 
 def _login(password: str) -> str:
     return f"{USER}:{password}@" if password else ""
-
-
-def _key_file(stack: ExitStack) -> Path:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inn-mongod-key-")))
-    key = folder / "key"
-    key.touch(0o600)
-    key.write_text(secrets.token_hex(32))
-    return key
-
-
-def _client(uri: str) -> MongoClient[dict[str, Any]]:
-    return MongoClient(uri, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, socketTimeoutMS=10000)

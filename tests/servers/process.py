@@ -1,18 +1,23 @@
-"""Starts one server process, watches it, and ends it by its own pid."""
+"""Starts one server process, watches it, and ends it by its own pid.
+
+Run as a script, it is the keeper that stands between a test run and one server, so that the server ends however the run
+ends, kill -9 included. Standard library only: it starts in a few milliseconds (`python -I -S`).
+"""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_KEEPER = Path(__file__).with_name("keeper.py")
 _POLL_SEC = 0.02
 _END_SEC = 30
 """What the system may take to end a process after SIGKILL; the machine may have other work."""
@@ -33,21 +38,10 @@ class Server:
         self.pid = pid
         self.log = log
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
     @property
     def alive(self) -> bool:
         """Whether it still runs."""
-        return self.status is None
-
-    @property
-    def status(self) -> int | None:
-        """Its exit status, or None while it runs."""
-        return self._keeper.poll()
+        return self._keeper.poll() is None
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after its grace. Ending twice is ending once."""
@@ -61,9 +55,13 @@ class Server:
         self._keeper.wait(_END_SEC)
         self._keeper.communicate()
 
-    def log_tail(self) -> str:
-        """The end of its log, for an error's text."""
-        return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else ""
+    def pause(self) -> None:
+        """Let it hang, with its children: its connections stay open and nothing answers."""
+        _signal_group(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        _signal_group(self.pid, signal.SIGCONT)
 
 
 def start(
@@ -76,7 +74,7 @@ def start(
 ) -> Server:
     """Start a server that ends with this process at the latest. `env` is added to ours; `grace`: see `Server.stop`."""
     keeper = subprocess.Popen(  # the caller's own server
-        [sys.executable, "-I", "-S", _KEEPER, str(grace), log, *command],
+        [sys.executable, "-I", "-S", __file__, str(grace), log, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **(env or {})},
@@ -110,14 +108,15 @@ def free_port() -> int:
 
 def listens(port: int) -> bool:
     """Whether something accepts connections on this port of the loopback address."""
-    try:
+    with suppress(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
-def wait_for(condition: Callable[[], Result], *, within: float, what: str, server: Server | None = None) -> Result:
+def wait_for(
+    condition: Callable[[], Result | None], *, within: float, what: str, server: Server | None = None
+) -> Result:
     """What the condition gives once it is true. Raises ServerFailed after `within` seconds, or once `server` has ended."""
     deadline = time.monotonic() + within
     while True:
@@ -125,6 +124,48 @@ def wait_for(condition: Callable[[], Result], *, within: float, what: str, serve
             return result
         ended = server is not None and not server.alive
         if ended or time.monotonic() > deadline:
-            end = f"{what}: the server has ended" if ended else f"{what}: not within {within} s"
-            raise ServerFailed(f"{end}\n{server.log_tail()}" if server else end)
+            log = server.log.read_text(errors="replace")[-_LOG_TAIL:] if server else ""
+            raise ServerFailed(
+                f"{what}: {'the server has ended' if ended else f'not within {within} s'}\n{log}".rstrip()
+            )
         time.sleep(_POLL_SEC)
+
+
+def _keep(grace: str, log: str, *command: str) -> int:
+    """Start a server in a process group of its own, print its pid, and end the group once stdin closes.
+
+    That the death of whoever holds its other end does. Returns the server's exit status.
+    """
+    try:
+        with Path(log).open("ab") as output:
+            server = subprocess.Popen(  # what the test run asked for
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+    except OSError:
+        return 127  # as a shell says it
+    sys.stdout.write(f"{server.pid}\n")
+    sys.stdout.flush()
+    threading.Thread(target=_end_with_the_run, args=(server, float(grace)), daemon=True).start()
+    status = server.wait()
+    # What the server started itself (rabbitmq-server is a script around a virtual machine) goes with it.
+    _signal_group(server.pid, signal.SIGKILL)
+    return status
+
+
+def _end_with_the_run(server: "subprocess.Popen[bytes]", grace: float) -> None:
+    while os.read(0, 1024):
+        pass
+    _signal_group(server.pid, signal.SIGTERM)
+    try:
+        server.wait(grace)
+    except subprocess.TimeoutExpired:
+        _signal_group(server.pid, signal.SIGKILL)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(_keep(*sys.argv[1:]))

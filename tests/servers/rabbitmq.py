@@ -5,12 +5,10 @@ A node that the system runs is never touched.
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.servers.process import Server, ServerFailed, free_port, listens, start, wait_for
@@ -32,7 +30,6 @@ disk_free_limit.absolute = 50MB
 raft.wal_max_size_bytes = 33554432
 log.file.level = warning
 """
-_PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
 class Node:
@@ -44,7 +41,7 @@ class Node:
         self._epmd_port = free_port()
         self._distribution_port = free_port()
         self._running = ExitStack()
-        self._server: Server | None = None
+        self.server: Server | None = None
         (folder / "rabbitmq.conf").write_text(_CONFIG)
         (folder / "plugins").write_text("[].\n")
 
@@ -55,28 +52,22 @@ class Node:
 
     def start(self) -> None:
         """Start it and wait until it has started. A node that runs is left as it is."""
-        if self._server is not None:
+        if self.server is not None:
             return
-        environment = self._environment()
-        server = RABBITMQ.path()
-        # The server's own, where another than the machine's is named.
-        beside = server.with_name("epmd")
+        environment, program = self._environment(), RABBITMQ.path()
+        # The program's own, where another than the machine's is named.
+        beside = program.with_name("epmd")
         epmd = str(beside if beside.exists() else EPMD.path())
         mapping = [epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-        mapper = self._running.enter_context(start(mapping, log=self.folder / "epmd.log", env=environment, grace=0))
+        mapper = start(mapping, log=self.folder / "epmd.log", env=environment)
+        self._running.callback(mapper.kill)
         # A node that finds none would start one that outlives it.
         wait_for(lambda: listens(self._epmd_port), within=START_SEC, what="epmd listens", server=mapper)
-        self._server = self._running.enter_context(
-            start([server], log=self.folder / "node.log", env=environment, cwd=self.folder, grace=20)
-        )
-        wait_for(self._answers, within=START_SEC, what="RabbitMQ takes connections", server=self._server)
+        self.server = start([program], log=self.folder / "node.log", env=environment, cwd=self.folder)
+        self._running.callback(self.server.kill)
+        wait_for(lambda: listens(self.port), within=START_SEC, what="RabbitMQ takes connections", server=self.server)
         # It listens before its last steps are done.
         self.evaluate(f"rabbit:await_startup(node(), false, {START_SEC * 1000:.0f})")
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._running.close()
-        self._server = None
 
     def registered(self, since: float) -> None:
         """Wait until queues declared by then (seconds since the epoch) are sure to outlive a kill."""
@@ -87,17 +78,8 @@ class Node:
 
         Wait for `registered` before the first kill after a queue was declared, or the queue is gone.
         """
-        if self._server is not None:
-            self._server.kill()
-        self.stop()
-
-    def pause(self) -> None:
-        """Let it hang: its connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        self._signal(signal.SIGCONT)
+        self._running.close()
+        self.server = None
 
     def control(self, *arguments: str) -> str:
         """Call `rabbitmqctl` for this node; returns what it prints. Raises ServerFailed."""
@@ -146,10 +128,6 @@ class Node:
             raise ServerFailed(f"{program.name} {arguments[0]}: {done.stderr}")
         return done.stdout
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._server is not None:
-            os.killpg(self._server.pid, number)
-
     def _environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.folder),
@@ -169,20 +147,3 @@ class Node:
             # On a busy machine a handshake takes longer than the usual seven seconds.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} net_setuptime 120",
         }
-
-    def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-            connection.sendall(_PROTOCOL_HEADER)
-            return bool(connection.recv(1))
-        return False
-
-
-@contextmanager
-def rabbitmq(folder: Path) -> Iterator[Node]:
-    """A running private node in an empty folder, ended with the block."""
-    node = Node(folder)
-    try:
-        node.start()
-        yield node
-    finally:
-        node.kill()

@@ -67,7 +67,8 @@ class LocalSettings(NamedTuple):
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
         # The providers' address is only known when the emulator runs.
-        return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))
+        urls = dict.fromkeys(("CLIENT_NALOG_URL", "CLIENT_APIFNS_URL"), "http://emulated")
+        return cls(*load_groups(groups, {**urls, "CLIENT_APIFNS_KEY": PAID_KEY}))
 
     def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
         """The providers' settings: the emulated tax service at this address, and the paid provider or not."""

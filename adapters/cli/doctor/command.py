@@ -60,7 +60,7 @@ def _findings(process: Literal["serve", "consume"] | None) -> Iterator[Finding]:
     settings: dict[type, Any] = {}
     try:
         # Processes that only serve HTTP have none.
-        broker_set = {name.lower() for name in groups.variables_of(groups.RabbitSettings)} & environment.read().keys()
+        broker_set = groups.variables_of(groups.RabbitSettings) & environment.read().keys()
         with_broker = process == "consume" or (process is None and bool(broker_set))
         yield from _check_settings(groups.ALL_GROUPS if with_broker else groups.CORE_GROUPS, settings)
     except WrongSettings as wrong:
@@ -97,8 +97,8 @@ def _check_settings(checked: groups.Groups, valid: dict[type, Any]) -> Iterator[
         yield "ok", "settings", "all of them can be read"
     # The setting of a misspelled variable would silently stay at its default.
     known = {name for group in groups.ALL_GROUPS for name in groups.variables_of(group)} | COMPOSE_VARIABLES
-    for name in sorted(name for name in environment.names() if name.upper() not in known):
-        if similar := get_close_matches(name.upper(), known, n=1, cutoff=SIMILARITY):
+    for name in sorted(environment.read().keys() - known):
+        if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
             yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
         elif name.startswith(PREFIXES):
             yield "note", "settings", f"{name} is not a known setting and is ignored"

@@ -52,10 +52,6 @@ def _assignments() -> Iterator[tuple[str, str | None]]:
         yield from _read_env_file().items()
     # An empty variable does not hide the file's value.
     yield from os.environ.items()
-    if os.environ.get("SETTINGS_SECRET_ID"):
-        from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
-
-        yield from secrets_manager.settings(os.environ).items()
 
 
 def _read_env_file() -> dict[str, str | None]:

@@ -1,7 +1,7 @@
 """Reads variables from the environment, the file `.env`, and files that variables name."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -23,7 +23,9 @@ def read() -> dict[str, str]:
 
     Raises WrongSettings.
     """
-    return {name.upper(): value for name, value in _assignments() if value}
+    file = _read_env_file() if Path(FILE).is_file() else {}
+    # An empty variable does not hide the file's value.
+    return {name.upper(): value for name, value in (*file.items(), *os.environ.items()) if value}
 
 
 def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[str, object], dict[str, str]]:
@@ -44,14 +46,6 @@ def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[
             values[name] = value
     # No type accepts this value; without one, what depends on the setting would be reported as well.
     return values | dict.fromkeys(faults, object()), faults
-
-
-def _assignments() -> Iterator[tuple[str, str | None]]:
-    """Names and values; of repeated names the last one counts."""
-    if Path(FILE).is_file():
-        yield from _read_env_file().items()
-    # An empty variable does not hide the file's value.
-    yield from os.environ.items()
 
 
 def _read_env_file() -> dict[str, str | None]:

@@ -369,18 +369,9 @@ def cache() -> TTLCache[str]:
     return TTLCache(FixedClock(), 3)
 
 
-def test_of_two_values_the_one_made_later_stays(cache: TTLCache[str]) -> None:
-    minute = timedelta(minutes=1)
-    for value, made in (("newer", NOW), ("older", NOW - minute)):
-        cache.put(PERSONS[1], value, made, NOW + minute)
-        assert cache.get(PERSONS[1]) == "newer"
-    cache.put(PERSONS[1], "newest", NOW, NOW + minute)
-    assert cache.get(PERSONS[1]) == "newest"
-
-
 def test_what_is_put_again_is_among_the_newest(cache: TTLCache[str]) -> None:
     for number in (1, 2, 3, 1, 4):
-        cache.put(PERSONS[number], "value", NOW, NOW + timedelta(minutes=1))
+        cache.put(PERSONS[number], "value", NOW + timedelta(minutes=1))
     assert [number for number in (1, 2, 3, 4) if cache.get(PERSONS[number])] == [1, 3, 4]
 
 
@@ -389,7 +380,7 @@ def test_many_threads_use_the_cache_side_by_side(cache: TTLCache[str]) -> None:
     def work(turn: int) -> None:
         for number in range(200):
             expires_at = NOW if number % 2 else NOW + timedelta(minutes=1)
-            cache.put(request((number + turn) % 40).person, "value", NOW, expires_at)
+            cache.put(request((number + turn) % 40).person, "value", expires_at)
             cache.pop(PERSONS[number % 5])
             cache.prune()
 

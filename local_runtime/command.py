@@ -17,7 +17,7 @@ import typer
 from starlette.applications import Starlette
 
 from adapters import telemetry
-from adapters.answers.cached_answers import CachedAnswers
+from adapters.answers.worker_store import WorkerStore
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
@@ -82,7 +82,7 @@ class LocalServices(NamedTuple):
 
     emulator: Emulator
     provider: SwitchableProvider
-    answers: CachedAnswers
+    answers: WorkerStore
     ports: Ports
     probes: Probes
 
@@ -125,7 +125,7 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
             build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
-        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
+        answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         yield LocalServices(emulator, provider, answers, ports, Probes(checks, observer))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.answers.cached_answers import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachedAnswers, TTLCache
+from adapters.answers.worker_store import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, TTLCache, WorkerStore
 from function.handler import handle
 from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
 from function.ports import Claim, Pending, Ticket, Unavailable
@@ -38,16 +38,16 @@ LONG = 30
 
 @dataclass
 class OverEmbeddedStore:
-    """CachedAnswers, and the other ports of the store under it."""
+    """WorkerStore, and the other ports of the store under it."""
 
-    answers: CachedAnswers
+    answers: WorkerStore
     store: EmbeddedStore
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.answers if hasattr(self.answers, name) else self.store, name)
 
 
-class TestCachedAnswers(AnswerStoreContract):
+class TestWorkerStore(AnswerStoreContract):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Iterator[StoreHarness]:
         clock = FixedClock()
@@ -57,7 +57,7 @@ class TestCachedAnswers(AnswerStoreContract):
 
         with (
             closing(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock)) as store,
-            closing(CachedAnswers(store, clock, RecordingObserver())) as answers,
+            closing(WorkerStore(store, clock, RecordingObserver())) as answers,
         ):
             yield StoreHarness(cast("Any", OverEmbeddedStore(answers, store)), later, NOW)
 
@@ -92,7 +92,7 @@ class Process:
         self.world = World(self.store)
         self.clock = self.world.clock
         self.observer = RecordingObserver()
-        self.answers = CachedAnswers(self.store, self.clock, self.observer, lease=lease, capacity=capacity)
+        self.answers = WorkerStore(self.store, self.clock, self.observer, lease=lease, capacity=capacity)
 
     def later(self, seconds: float) -> None:
         self.clock.time += timedelta(seconds=seconds)

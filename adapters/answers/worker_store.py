@@ -1,4 +1,4 @@
-"""An AnswerStore with a cache in memory, retries of failed writes (pending saves), and renewal and release of claims.
+"""The answer store as one worker process uses it: with a cache in memory, pending saves, and the claims that it holds.
 
 - Cache: for CACHED_SEC another process may still answer for a person after `inn forget`; nothing of it is written.
 - Pending saves: an answer that could not be saved cost one of the few requests that the tax service allows. The
@@ -81,7 +81,7 @@ class ErasingStore(AnswerStore, Protocol):
         """See HistoryStore."""
 
 
-class CachedAnswers(AnswerStore):
+class WorkerStore(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
     A daemon thread renews claims and deletes expired entries: an idle process holds no personal data. Make it after a

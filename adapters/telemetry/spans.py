@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from typing_extensions import override
 
 from adapters.telemetry.allow_list import KNOWN, OTHER, type_name
-from adapters.telemetry.log import close_within
+from adapters.telemetry.log_writer import close_within
 from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0

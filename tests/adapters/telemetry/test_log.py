@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -287,31 +286,6 @@ def test_a_line_that_cannot_be_written_stops_nobody_and_is_counted() -> None:
         telemetry.lookup(FOUND)
         telemetry.error("consumer", ValueError())
         wait_for(lambda: b"inn_log_lines_lost_total 2.0" in telemetry.exposition(), within=30, what="two lost lines")
-
-
-PLAIN = """
-import sys
-from adapters.telemetry import start
-with start("inn", "INFO") as telemetry:
-    telemetry.event("started")
-assert not {"structlog", "rich"} & sys.modules.keys()
-with start("inn", "INFO", open(sys.argv[1], "w")) as telemetry:
-    telemetry.event("started")
-import structlog
-assert not structlog.is_configured()
-assert "rich" not in sys.modules
-import rich
-"""
-
-
-def test_structlog_is_for_terminals_does_not_bring_rich_and_keeps_its_own_settings() -> None:
-    manager, terminal = os.openpty()
-    command = [sys.executable, "-c", PLAIN, os.ttyname(terminal)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, json.loads(done.stderr)["event"]) == (0, "started"), done.stderr
-    assert b"started" in os.read(manager, 1000)
-    os.close(manager)
-    os.close(terminal)
 
 
 def test_lines_of_many_threads_stay_whole() -> None:

@@ -71,7 +71,7 @@ def facts(telemetry: Telemetry, value: str) -> None:
 
 def pipeline(telemetry: Telemetry, value: str) -> None:
     """The logger itself, with facts under any name: somebody will use it so one day."""
-    log = telemetry.logger.log
+    log = telemetry.log.event
     names = ("time", "level", "event", "service", "exception", "record", "lookup", "facts", "request_id", "withheld")
     log(logging.INFO, value, {value: value, "key": value, **dict.fromkeys(names, value)})
     log(logging.ERROR, f"said {value}", {"places": [value], "lookup": {value: value}, "error": value})

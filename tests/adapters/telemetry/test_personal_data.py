@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
+from adapters.telemetry.allow_list import FORMS
 from function.telemetry import LookupEvent
 from tests.collector import Collector
 
@@ -65,8 +66,7 @@ def exceptions(telemetry: Telemetry, value: str) -> None:
 def facts(telemetry: Telemetry, value: str) -> None:
     telemetry.event(value)
     telemetry.event("started", **{value: value, "lastName": value, "key": value, "body": value})
-    named = ("host", "address", "queue", "reason", "part", "version", "provider", "signal", "seconds", "count")
-    telemetry.event("started", **dict.fromkeys(named, value))
+    telemetry.event("started", **dict.fromkeys(FORMS, value))
 
 
 def pipeline(telemetry: Telemetry, value: str) -> None:

@@ -53,7 +53,7 @@ class Log(logging.Handler):
         lowest = logging.INFO if self.level <= logging.DEBUG else logging.WARNING
         silenced = [logging.getLogger(name) for name in _SILENCED]
         named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
-        before = [(each, each.level, vars(each).copy()) for each in (logging.root, *named)]
+        before = [(each, vars(each).copy()) for each in (logging.root, *named)]
         hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
         for each in named:
             each.handlers, each.propagate, each.disabled = [], True, each in silenced
@@ -70,9 +70,10 @@ class Log(logging.Handler):
         finally:
             sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
             logging.captureWarnings(capture=False)
-            for each, was_level, attributes in before:
+            for each, attributes in before:
                 vars(each).update(attributes)
-                each.setLevel(was_level)
+                # It also clears a cache.
+                each.setLevel(attributes["level"])
 
     def _uncaught(self, where: str, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, SystemExit):

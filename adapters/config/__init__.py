@@ -1,1 +1,1 @@
-"""Loads and checks the settings: from the environment, `.env` or mounted files."""
+"""Loads and checks the settings: from the environment, `.env`, mounted files or AWS Secrets Manager."""

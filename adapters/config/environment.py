@@ -24,8 +24,14 @@ def read() -> dict[str, str]:
     Raises WrongSettings.
     """
     file = _read_env_file() if Path(FILE).is_file() else {}
+    secret: Mapping[str, str] = {}
+    if os.environ.get("SETTINGS_SECRET_ID"):
+        from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
+
+        secret = secrets_manager.settings(os.environ)
     # An empty variable does not hide the file's value.
-    return {name.upper(): value for name, value in (*file.items(), *os.environ.items()) if value}
+    found = (*file.items(), *os.environ.items(), *secret.items())
+    return {name.upper(): value for name, value in found if value}
 
 
 def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[str, object], dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, CORE_GROUPS, names_of
 from tests.deploy.tools import ROOT, run
 
@@ -184,11 +185,12 @@ def template() -> Object:
 
 
 def on_lambda() -> Process:
-    """The function of template.yaml, its parameters at their defaults, its URL open, its proxy used."""
+    """The function of template.yaml, its parameters at their defaults, its URL open."""
     properties = template()["Resources"]["Function"]["Properties"]
     environment = {name: _resolved(value) for name, value in properties["Environment"]["Variables"].items()}
     probes = {environment["AWS_LWA_READINESS_CHECK_PATH"]: int(environment["AWS_LWA_PORT"])}
-    return Process("serve", environment, probes, None)
+    secrets = dict.fromkeys(environment[secrets_manager.KEYS].split(","), SECRET)
+    return Process("serve", {**environment, **secrets}, probes, None)
 
 
 def _resolved(value: Any) -> str:
@@ -197,8 +199,6 @@ def _resolved(value: Any) -> str:
         return str(parameter.get("Default", "given-at-deployment"))
     if isinstance(value, dict) and "Fn::If" in value:
         return _resolved(value["Fn::If"][1])
-    if isinstance(value, dict) and value.get("Fn::Sub", "").startswith("{{resolve:secretsmanager:${SecretName}:"):
-        return SECRET
     if isinstance(value, dict) and "Fn::Sub" in value:
         return re.sub(r"\$\{(\w+)\}", lambda found: _resolved({"Ref": found[1]}), value["Fn::Sub"])
     return str(value)

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.cli.serve import GRACE_SEC
 from adapters.composition.function import FETCH_GRACE_SEC
+from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, NalogSettings, load_all, load_core, names_of
 from adapters.http.probes import FIRST_WAIT_SEC, Probes
 from adapters.rabbitmq.lanes import DRAIN_SEC
@@ -17,8 +18,8 @@ from tests.deploy.tools import ROOT
 
 ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
 LOAD = {"serve": load_core, "consume": load_all}
-OF_OTHERS = {"lambda": {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH"}}
-"""What the Lambda Web Adapter reads; else certificates for OpenSSL."""
+OF_OTHERS = {"lambda": {"AWS_LWA_PORT", "AWS_LWA_READINESS_CHECK_PATH", secrets_manager.ID, secrets_manager.KEYS}}
+"""What the Lambda Web Adapter reads, and where the settings of a Lambda function lie; else certificates for OpenSSL."""
 VALID = {
     "MONGO_DSN": "mongodb://user:pass@host/",
     "RABBITMQ_DSN": "amqps://user:pass@host/",
@@ -68,16 +69,17 @@ def test_no_secret_is_written_into_kubernetes_manifests(values: str) -> None:
     assert not of_kind(rendered(values), "Secret")
 
 
-def test_secrets_of_a_lambda_function_are_read_at_its_deployment_and_encrypted_under_a_key_of_its_own() -> None:
+def test_no_secret_is_put_into_the_configuration_of_a_lambda_function() -> None:
     properties = template()["Resources"]["Function"]["Properties"]
-    [function] = PLACES["lambda"]()
-    assert function.secrets == {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS", "CLIENT_NALOG_PROXY"}
-    # Whoever opens the URL must say who is answered: a deployment fails on a secret without tokens.
-    assert properties["Environment"]["Variables"]["HTTP_TOKENS"]["Fn::If"][0] == "OpenUrl"
-    # Lambda's own key would show them to whoever may read the function's configuration.
-    assert properties["KmsKeyArn"] == {"Fn::GetAtt": "EnvironmentKey.Arn"}
+    variables = properties["Environment"]["Variables"]
+    assert not {name for name in variables if re.search("(?<!SECRET_)KEYS|DSN|TOKENS|PASS|PROXY", name)}
+    assert "resolve:" not in str(properties)
+    # Whoever opens the URL must say who is answered: a secret without tokens ends the start.
+    assert variables[secrets_manager.KEYS]["Fn::If"][0] == "OpenUrl"
+    assert {"APP_SECRET_KEYS", "MONGO_DSN", "HTTP_TOKENS"} <= PLACES["lambda"]()[0].secrets
     [statement] = properties["Policies"][0]["Statement"]
-    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", properties["KmsKeyArn"])
+    assert statement["Action"] == "secretsmanager:GetSecretValue"
+    assert "${SecretName}" in str(statement["Resource"])
 
 
 ANSWERED = set(Probes({}, Metrics("1.2.3")).by_path())

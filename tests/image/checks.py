@@ -11,6 +11,7 @@ from tests.deploy.tools import ROOT
 from tests.image.conftest import TOKEN, Running, Servers, Start
 from tests.image.podman import Container, Podman, variables
 from tests.servers.process import free_port, wait_for
+from tests.servers.secrets_manager import holding, secrets_manager_with
 from tests.system.rabbitmq.crowd import crowd
 
 
@@ -73,12 +74,15 @@ def test_the_function_serves_as_lambda_would_run_it(podman: Podman, image: str, 
     port = str(free_port())
     manifest = {name: value for name, value in on_lambda().environment.items() if value != SECRET}
     own = {"HTTP_PORT": port, "AWS_LWA_PORT": port, "CLIENT_NALOG_URL": servers.settings["CLIENT_NALOG_URL"]}
-    # Any user, no rights, and nothing to write but /tmp.
-    given = variables({**manifest, **own, **servers.lambda_secret})
-    with podman.container(image, ["--user=993:990", "--cap-drop=ALL", "--read-only", *given], []) as container:
-        function = Running(container, int(port), grace=2)
-        wait_for(function.ready, within=60, what="the function is ready")
-        assert function.get(manifest["AWS_LWA_READINESS_CHECK_PATH"]).status == 200
+    with secrets_manager_with(holding(servers.lambda_secret)) as (url, asked):
+        role = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "AWS_REGION": "eu-central-1"}
+        # Any user, no rights, and nothing to write but /tmp.
+        options = ["--user=993:990", "--cap-drop=ALL", "--read-only", *variables({**manifest, **own, **role})]
+        with podman.container(image, options, []) as container:
+            function = Running(container, int(port), grace=2)
+            wait_for(function.ready, within=60, what="the function is ready")
+            assert function.get(manifest["AWS_LWA_READINESS_CHECK_PATH"]).status == 200
+            assert len(asked) == 1
 
 
 @pytest.mark.parametrize(("service", "path"), [("emulator", "/stats"), ("playground", "/")])

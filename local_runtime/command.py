@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from adapters import telemetry
-from adapters.answers.cached_answers import CachedAnswers
+from adapters.answers.worker_store import WorkerStore
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
@@ -66,7 +66,8 @@ class LocalSettings(NamedTuple):
         """From the environment. Raises WrongSettings."""
         groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
         # The providers' address is only known when the emulator runs.
-        return cls(*load_groups(groups, {"url": "http://emulated", "key": PAID_KEY}))
+        urls = dict.fromkeys(("CLIENT_NALOG_URL", "CLIENT_APIFNS_URL"), "http://emulated")
+        return cls(*load_groups(groups, {**urls, "CLIENT_APIFNS_KEY": PAID_KEY}))
 
     def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
         """The providers' settings: the emulated tax service at this address, and the paid provider or not."""
@@ -125,7 +126,7 @@ def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> 
             build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
-        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
+        answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -9,13 +10,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.servers.http import answering
 
 
+@dataclass
 class Collector:
     """What was sent to it: bodies as they came, and the spans in them."""
 
-    url = ""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
+    url: str = ""
+    bodies: list[bytes] = field(default_factory=list)
 
     def take(self, _path: str, body: bytes) -> tuple[int, bytes]:
         self.bodies.append(body)

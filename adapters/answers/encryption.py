@@ -35,16 +35,12 @@ class _Key:
     hashing: bytes = field(repr=False)
     cipher: AESGCM
 
-    def hash(self, identity: bytes) -> bytes:
-        return self.name + hmac.digest(self.hashing, identity, "sha256")
-
 
 class KeyRing:
     """Hashes persons, encrypts and decrypts. `secrets`: newest first, at least one; no repr contains them."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [_derive(secret) for secret in secrets]
-        self._newest = self._keys[0]
         self._by_name = {key.name: key for key in self._keys}
 
     @property
@@ -54,16 +50,16 @@ class KeyRing:
 
     def hash(self, person: Person) -> bytes:
         """The newest key's name and the HMAC-SHA256 of the identity."""
-        return self._newest.hash(person.identity)
+        return self.hashes(person)[0]
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's hash under each key, newest first."""
-        return [key.hash(person.identity) for key in self._keys]
+        return [key.name + hmac.digest(key.hashing, person.identity, "sha256") for key in self._keys]
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
         """Encrypt with the newest key, bound to a context: in any other, decryption raises `Tampered`."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._newest.name + nonce + self._newest.cipher.encrypt(nonce, plain, context)
+        return self._keys[0].name + nonce + self._keys[0].cipher.encrypt(nonce, plain, context)
 
     def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
         """Decrypt what `encrypt` made for this context; None where its key is not in the ring. Raises Tampered."""

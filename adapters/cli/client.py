@@ -4,7 +4,6 @@ Requests are plain JSON; `http_client.py` and `amqp_client.py` transport them.
 """
 
 import json
-import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
@@ -16,14 +15,13 @@ from pydantic import ValidationError
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
-from adapters.config.host_names import is_url, split_url
+from adapters.config.host_names import is_http_url, is_url, split_url
 from function.outcomes import Reason, Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FROM_SETTINGS = "settings"
 """`--amqp settings`: keeps the address out of the list of processes."""
-_PLAIN_URL = re.compile(r"https?://[^@?/]+(/[^?]*)?", re.IGNORECASE)
 
 Url = Annotated[
     str, typer.Option(envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]")
@@ -107,14 +105,14 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
     variables = environment.read()
     if not url and not amqp:
         # typer reads the environment, but not .env.
-        url, amqp = variables.get("inn_url", ""), variables.get("inn_amqp", "")
+        url, amqp = variables.get("INN_URL", ""), variables.get("INN_AMQP", "")
     if not amqp:
         from adapters.cli.http_client import HttpClient
 
         url = url or DEFAULT_URL
-        if not is_url(url) or not _PLAIN_URL.fullmatch(url):
+        if not is_http_url(url):
             raise WrongUse("--url must be an http:// or https:// address without user, password and query")
-        return HttpClient(url, _token(token_file, variables.get("inn_token", "")), timeout)
+        return HttpClient(url, _token(token_file, variables.get("INN_TOKEN", "")), timeout)
     from adapters.cli.amqp_client import AmqpClient
 
     if url:
@@ -125,9 +123,9 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
         settings = load(RabbitSettings)
         return AmqpClient(settings.uris, queue or settings.source_queue_name)
     uris = split_url(amqp)
-    if not all(is_url(uri) and uri.lower().startswith(("amqp://", "amqps://")) for uri in uris):
+    if not all(is_url(uri, "amqp", "amqps") for uri in uris):
         raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
-    return AmqpClient(uris, queue or variables.get("rabbitmq_source_queue_name", "inn"))
+    return AmqpClient(uris, queue or variables.get("RABBITMQ_SOURCE_QUEUE_NAME", "inn"))
 
 
 def _token(token_file: Path | None, token: str) -> str:

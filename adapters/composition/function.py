@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from adapters.answers.cached_answers import CachedAnswers
+from adapters.answers.worker_store import WorkerStore
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
 from adapters.composition.store import open_store, store_connector
@@ -54,7 +54,7 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     with ExitStack() as stack:
         store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry)
-        answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), telemetry)))
+        answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), telemetry)))
         ports = Ports(answers, provider, SystemClock(), core.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         tokens, deadline = core.http.bearer_tokens, core.lookup.deadline_sec

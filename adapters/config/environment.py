@@ -1,13 +1,9 @@
 """Reads variables from the environment, the file `.env`, and files that variables name."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dotenv.parser import Original
 
 FILE = ".env"
 """In the working directory."""
@@ -15,51 +11,47 @@ MAX_FILE_BYTES = 1 << 16
 
 
 class WrongSettings(Exception):
-    """Settings are missing or malformed: one line for each, without values."""
+    """Settings are missing or malformed. `faults`: by name, without values."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
-        self.faults = faults
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.faults = [f"{name}: {fault}" for name, fault in faults.items()]
+        super().__init__("wrong settings:\n" + "\n".join(f"  {line}" for line in self.faults))
 
 
 def read() -> dict[str, str]:
-    """The values by lower-case name. The environment takes precedence; an empty value counts as unset.
+    """The values by upper-case name. The environment takes precedence; an empty value counts as unset.
 
     Raises WrongSettings.
     """
-    return {name.lower(): value for name, value in _assignments() if value}
-
-
-def names() -> set[str]:
-    """All names in their original spelling, with or without a value. Raises WrongSettings."""
-    return {name for name, _ in _assignments()}
-
-
-def value_of(name: str, variables: Mapping[str, str]) -> str | None:
-    """A variable's value: its own, or the text of the file that NAME_FILE names, such as a mounted secret.
-
-    Raises WrongSettings.
-    """
-    value, path = variables.get(name.lower()), variables.get(f"{name}_FILE".lower())
-    if value is not None and path is not None:
-        raise WrongSettings([f"{name}: is set twice, here and by {name}_FILE"])
-    if path is not None:
-        value = _read_text(path)
-        if not value:
-            raise WrongSettings([f"{name}_FILE: must name a file of text in UTF-8 that this user may read"])
-    return value
-
-
-def _assignments() -> Iterator[tuple[str, str | None]]:
-    """Names and values; of repeated names the last one counts."""
-    if Path(FILE).is_file():
-        yield from _read_env_file().items()
-    # An empty variable does not hide the file's value.
-    yield from os.environ.items()
+    file = _read_env_file() if Path(FILE).is_file() else {}
+    secret: Mapping[str, str] = {}
     if os.environ.get("SETTINGS_SECRET_ID"):
         from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
 
-        yield from secrets_manager.settings(os.environ).items()
+        secret = secrets_manager.settings(os.environ)
+    # An empty variable does not hide the file's value.
+    found = (*file.items(), *os.environ.items(), *secret.items())
+    return {name.upper(): value for name, value in found if value}
+
+
+def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[str, object], dict[str, str]]:
+    """The values of settings, and the faults of those that cannot be read, each by name.
+
+    A value is the variable's own, or the text of the file that NAME_FILE names, such as a mounted secret.
+    """
+    values: dict[str, object] = {}
+    faults = {}
+    for name in names:
+        path = variables.get(f"{name}_FILE")
+        value = variables.get(name) if path is None else _read_text(path)
+        if path is not None and name in variables:
+            faults[name] = f"is set twice, here and by {name}_FILE"
+        elif path is not None and not value:
+            faults[name] = f"{name}_FILE must name a file of text in UTF-8 that this user may read"
+        elif value is not None:
+            values[name] = value
+    # No type accepts this value; without one, what depends on the setting would be reported as well.
+    return values | dict.fromkeys(faults, object()), faults
 
 
 def _read_env_file() -> dict[str, str | None]:
@@ -68,12 +60,13 @@ def _read_env_file() -> dict[str, str | None]:
     try:
         text = Path(FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise WrongSettings([f"{FILE}: must be text in UTF-8 that this user may read"]) from None
-    # dotenv itself only logs such lines, at every read.
-    wrong = [_first_line(each.original) for each in dotenv.parser.parse_stream(StringIO(text)) if each.error]
-    if wrong:
-        lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(map(str, wrong))}"
-        raise WrongSettings([f"{FILE}: {lines}: must be NAME=value, a quote that is opened closed, or # and a comment"])
+        raise WrongSettings({FILE: "must be text in UTF-8 that this user may read"}) from None
+    # dotenv itself only logs such lines, at every read. A statement includes the empty lines before it.
+    wrong = [each.original for each in dotenv.parser.parse_stream(StringIO(text)) if each.error]
+    lines = [line + code[: len(code) - len(code.lstrip())].count("\n") for code, line in wrong]
+    if lines:
+        must_be = "must be NAME=value, a quote that is opened closed, or # and a comment"
+        raise WrongSettings({f"{FILE}, line {line}": must_be for line in lines})
     return dotenv.dotenv_values(stream=StringIO(text))
 
 
@@ -85,9 +78,3 @@ def _read_text(path: str) -> str:
         return content.decode("utf-8-sig").rstrip("\r\n") if len(content) <= MAX_FILE_BYTES else ""
     except (OSError, ValueError):
         return ""
-
-
-def _first_line(statement: "Original") -> int:
-    """The number of a statement's first line; dotenv includes the empty lines before it."""
-    text = statement.string
-    return statement.line + text[: len(text) - len(text.lstrip())].count("\n")

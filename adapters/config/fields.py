@@ -1,9 +1,8 @@
 """The types of settings, with their checks. Error texts never contain the value."""
 
 import ssl
-from collections.abc import Callable
-from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -16,7 +15,6 @@ MAX_NAME_BYTES = 128
 """The limit of MongoDB's application name; a queue's, its suffixes included, is 255."""
 MAX_DAYS = 36500
 """A hundred years, so that no date is beyond the last year of `datetime`."""
-_PROXIES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 
 Value = TypeVar("Value", str, SecretStr)
 
@@ -26,8 +24,15 @@ def split_list(text: str) -> tuple[str, ...]:
     return tuple(part for part in map(str.strip, text.split(",")) if part)
 
 
-def _plain(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def required(where: str, is_required: Callable[[Mapping[str, Any]], bool]) -> AfterValidator:
+    """The field must be set where the valid fields before it say so; `where`: the same in words."""
+
+    def check(value: Value, info: ValidationInfo) -> Value:
+        if is_required(info.data) and not _plain(value):
+            raise PydanticCustomError("setting", f"is required where {where}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _must(be: str, test: Callable[[str], bool]) -> AfterValidator:
@@ -39,26 +44,8 @@ def _must(be: str, test: Callable[[str], bool]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _required_without_dsn(value: Value, info: ValidationInfo) -> Value:
-    # pydantic leaves a malformed DSN out of the data: then its parts are not required.
-    if info.data.get("dsn", "malformed") is None and not _plain(value):
-        raise PydanticCustomError("setting", "is required where no DSN is set")
-    return value
-
-
-def _required_if_enabled(value: Value, info: ValidationInfo) -> Value:
-    if info.data.get("enabled") and not _plain(value):
-        raise PydanticCustomError("setting", "is required where CLIENT_APIFNS_ENABLED is set")
-    return value
-
-
-def _is_http_url(url: str) -> bool:
-    parts = urlsplit(url) if host_names.is_url(url) else None
-    return (
-        parts is not None
-        and parts.scheme in ("http", "https")
-        and not (parts.query or parts.fragment or parts.username)
-    )
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _has_certificates(path: str) -> bool:
@@ -69,23 +56,17 @@ def _has_certificates(path: str) -> bool:
     return True
 
 
-_strip_slash = AfterValidator(lambda url: url.rstrip("/"))
-_http_url = _must(
-    "be an http:// or https:// address without user, password and query", lambda url: not url or _is_http_url(url)
-)
+# pydantic leaves a malformed DSN out of the data: then its parts are not required.
+_without_dsn = required("no DSN is set", lambda data: data.get("dsn", "malformed") is None)
 _ascii = _must("be printable ASCII characters", lambda text: text.isascii() and text.isprintable())
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
-Days = Annotated[float, Field(ge=0, le=MAX_DAYS, allow_inf_nan=False)]
-Hours = Annotated[float, Field(ge=0, le=MAX_DAYS * 24, allow_inf_nan=False)]
-Name = Annotated[
-    str,
-    Field(min_length=1),
-    _must(f"have at most {MAX_NAME_BYTES} bytes", lambda text: len(text.encode()) <= MAX_NAME_BYTES),
-]
+Days = Annotated[float, Field(ge=0, le=MAX_DAYS)]
+Hours = Annotated[float, Field(ge=0, le=MAX_DAYS * 24)]
+Name = Annotated[str, _must(f"have at most {MAX_NAME_BYTES} bytes", lambda text: len(text.encode()) <= MAX_NAME_BYTES)]
 AsciiText = Annotated[str, _ascii]
 Tokens = Annotated[SecretStr, _ascii]
 SecretKeys = Annotated[
@@ -105,38 +86,40 @@ HttpHost = Annotated[
 ]
 Hosts = Annotated[
     str,
-    AfterValidator(_required_without_dsn),
+    _without_dsn,
     _must(
         "be a host's name or IP address, or several separated by commas, each with a port if any",
         lambda text: not text or bool(host_names.addresses(text, 1)),
     ),
 ]
-User = Annotated[str, AfterValidator(_required_without_dsn)]
-Password = Annotated[SecretStr, AfterValidator(_required_without_dsn)]
+User = Annotated[str, _without_dsn]
+Password = Annotated[SecretStr, _without_dsn]
 MongoDsn = Annotated[
     SecretStr,
     _must("begin with mongodb:// or mongodb+srv://", lambda dsn: dsn.startswith(("mongodb://", "mongodb+srv://"))),
 ]
 AmqpDsn = Annotated[
     SecretStr,
-    _must("begin with amqp:// or amqps://", lambda dsn: dsn.startswith(("amqp://", "amqps://"))),
     _must(
-        "be one URL; several hosts are written as amqp://user:password@host-0,host-1:5672/vhost",
-        lambda dsn: dsn.count("://") == 1,
-    ),
-    _must(
-        "name a host, or several separated by commas, each with a valid port if any",
-        lambda dsn: all(map(host_names.is_url, host_names.split_url(dsn))),
+        "be amqp://user:password@host:port/vhost, or amqps://, with several hosts separated by commas",
+        lambda dsn: (
+            dsn.count("://") == 1 and all(host_names.is_url(url, "amqp", "amqps") for url in host_names.split_url(dsn))
+        ),
     ),
 ]
-HttpUrl = Annotated[str, Field(min_length=1), _http_url, _strip_slash]
-HttpUrlIfEnabled = Annotated[str, AfterValidator(_required_if_enabled), _http_url, _strip_slash]
-KeyIfEnabled = Annotated[SecretStr, AfterValidator(_required_if_enabled)]
+HttpUrl = Annotated[
+    str,
+    _must(
+        "be an http:// or https:// address without user, password and query",
+        lambda url: not url or host_names.is_http_url(url),
+    ),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
 ProxyUrl = Annotated[
     SecretStr,
     _must(
         "be an http://, https://, socks4:// or socks5:// address",
-        lambda url: not url or (host_names.is_url(url) and urlsplit(url).scheme in _PROXIES),
+        lambda url: not url or host_names.is_url(url, "http", "https", "socks5", "socks5h", "socks4", "socks4a"),
     ),
 ]
 CaBundle = Annotated[

@@ -1,15 +1,14 @@
 """Parses hosts in settings: names or IP addresses (IPv6 with or without brackets), single or in a list or URL."""
 
 import re
-from ipaddress import AddressValueError, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import quote, unquote, urlsplit
 
-MAX_NAME = 253
-"""Characters of a DNS name."""
-# Docker's names may contain an underscore. On a longer label Python's resolver raises UnicodeError.
-_LABEL = re.compile(r"[\w-]{1,63}")
+_NAME = re.compile(r"[\w.-]{1,253}")
+"""Docker's names may contain an underscore."""
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 _PORTS = range(1, 65536)
+_HTTP_URL = re.compile(r"https?://[^@?#/]+(/[^?#]*)?", re.IGNORECASE)
 _URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 """Scheme and login, hosts, and the rest."""
 
@@ -21,36 +20,38 @@ def parse_host(text: str) -> str | None:
         if ":" in bare:
             IPv6Address(bare)
             return bare
-        if not text.isascii() or "xn--" in text.lower():
-            # An internationalized name must be encodable, and an encoded one decodable.
-            text.encode("idna").decode("idna")
-    except (AddressValueError, UnicodeError):
+        # As Python's resolver does, which raises UnicodeError: no label is empty or too long, or cannot be decoded.
+        text.encode("idna").decode("idna")
+    except ValueError:
         return None
-    labels = text.removesuffix(".").split(".")
-    return text if len(text) <= MAX_NAME and all(map(_LABEL.fullmatch, labels)) else None
+    return text if _NAME.fullmatch(text) else None
 
 
 def addresses(text: str, port: int) -> list[str]:
     """Comma-separated hosts as a URL has them, each with its own port or else `port`; none if one is malformed."""
-    found = [_address(part, port) for part in text.split(",")]
-    return found if all(found) else []
+    found = []
+    for part in text.split(","):
+        host, own = parse_host(part), port
+        if host is None and (parts := _HOST_AND_PORT.fullmatch(part)):
+            host, own = parse_host(parts[1]), int(parts[2])
+        if host is None or own not in _PORTS:
+            return []
+        found.append(f"[{quote(host, safe=':')}]:{own}" if ":" in host else f"{host}:{own}")
+    return found
 
 
-def is_url(text: str) -> bool:
-    """Whether a URL has exactly one host, and host and port are well-formed."""
+def is_url(text: str, *schemes: str) -> bool:
+    """Whether a URL has one of the schemes, exactly one host, and host and port are well-formed."""
     try:
         parts = urlsplit(text)
-        return parse_host(unquote(parts.hostname or "")) is not None and parts.port != 0
+        return parts.scheme in schemes and parse_host(unquote(parts.hostname or "")) is not None and parts.port != 0
     except ValueError:
         return False
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def is_http_url(text: str) -> bool:
+    """Whether it is an http:// or https:// address without user, password and query."""
+    return _HTTP_URL.fullmatch(text) is not None and is_url(text, "http", "https")
 
 
 def split_url(url: str) -> tuple[str, ...]:
@@ -59,11 +60,9 @@ def split_url(url: str) -> tuple[str, ...]:
     return tuple(f"{parts[1]}{host}{parts[3]}" for host in parts[2].split(",")) if parts else (url,)
 
 
-def _address(text: str, port: int) -> str:
-    """The host and port; "" if malformed."""
-    host = parse_host(text)
-    if host is None and (parts := _HOST_AND_PORT.fullmatch(text)):
-        host, port = parse_host(parts[1]), int(parts[2])
-    if host is None or port not in _PORTS:
-        return ""
-    return f"[{quote(host, safe=':')}]:{port}" if ":" in host else f"{host}:{port}"
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

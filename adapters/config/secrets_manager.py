@@ -37,7 +37,7 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
     values = _secret_values(environment[ID])
     missing = [key for key in keys if not values.get(key)]
     if missing or not keys:
-        raise WrongSettings([f"{ID}: the secret must hold {', '.join(missing) or f'what {KEYS} names'}"])
+        raise WrongSettings({ID: f"the secret must hold {', '.join(missing) or f'what {KEYS} names'}"})
     return {key: values[key] for key in keys}
 
 
@@ -53,13 +53,13 @@ def _secret_values(secret_id: str) -> dict[str, str]:
     try:
         reply = urllib3.request("POST", url, body=body, headers=headers, timeout=TIMEOUT_SEC, retries=retries)
     except urllib3.exceptions.HTTPError:
-        raise WrongSettings([f"{ID}: Secrets Manager cannot be reached"]) from None
+        raise WrongSettings({ID: "Secrets Manager cannot be reached"}) from None
     if reply.status != HTTPStatus.OK:
-        raise WrongSettings([f"{ID}: Secrets Manager refuses to read it (status {reply.status})"])
+        raise WrongSettings({ID: f"Secrets Manager refuses to read it (status {reply.status})"})
     try:
         return _Reply.model_validate_json(reply.data).secret
     except ValidationError:
-        raise WrongSettings([f"{ID}: the secret must be a JSON object of texts"]) from None
+        raise WrongSettings({ID: "the secret must be a JSON object of texts"}) from None
 
 
 def signed_headers(url: str, body: bytes, credentials: Mapping[str, str], now: datetime) -> dict[str, str]:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_type
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 
 from adapters.config import environment, fields, host_names
 from adapters.config.environment import WrongSettings
@@ -30,7 +29,9 @@ def with_prefix(prefix: str) -> Callable[[str], str]:
 class SettingsGroup(BaseModel):
     """A group of settings. The alias of a field is its environment variable."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_default=True, validate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, hide_input_in_errors=True, validate_default=True, validate_by_name=True, allow_inf_nan=False
+    )
 
 
 class AppSettings(SettingsGroup, alias_generator=with_prefix("APP_")):
@@ -165,13 +166,17 @@ class NalogSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_NALOG_
     consent: bool = False
 
 
-class ApiFnsSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_APIFNS_")):
+_APIFNS = with_prefix("CLIENT_APIFNS_")
+_if_enabled = fields.required(f"{_APIFNS('enabled')} is set", lambda data: bool(data.get("enabled")))
+
+
+class ApiFnsSettings(ProviderSettings, alias_generator=_APIFNS):
     """The paid provider."""
 
     # Before those that depend on it: pydantic validates in this order.
     enabled: bool = False
-    url: fields.HttpUrlIfEnabled = ""
-    key: fields.KeyIfEnabled = SecretStr("")
+    url: Annotated[fields.HttpUrl, _if_enabled] = ""
+    key: Annotated[SecretStr, _if_enabled] = SecretStr("")
 
 
 class CacheSettings(SettingsGroup, alias_generator=with_prefix("CACHE_")):
@@ -227,28 +232,28 @@ def load_all() -> tuple[Core, RabbitSettings]:
     return Core._make(core), rabbit
 
 
-def load(group: type[Group], **given: str) -> Group:
-    """Load one group; fields that are `given` need not be set. Raises WrongSettings."""
-    loaded: Group = load_groups((group,), given)[0]
+def load(group: type[Group]) -> Group:
+    """Load one group. Raises WrongSettings."""
+    loaded: Group = load_groups((group,))[0]
     return loaded
 
 
-def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({})) -> list[Any]:
-    """Load the groups, in order; fields that are `given` need not be set. Raises WrongSettings with all faults."""
+def load_groups(groups: Groups, given: Mapping[str, object] = MappingProxyType({})) -> list[Any]:
+    """Load the groups, in order; variables that are `given` need not be set. Raises WrongSettings with all faults."""
     loaded: list[SettingsGroup] = []
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     variables = environment.read()
     for group in groups:
-        values, wrong = _values(group, variables)
-        if variables.get("client_nalog_url") != EMULATED_URL:
+        values, wrong = environment.values_of(names_of(group).values(), variables)
+        if variables.get("CLIENT_NALOG_URL") != EMULATED_URL:
             wrong |= _example_faults(values)
-        names = names_of(group)
         try:
-            own = {names[field]: value for field, value in given.items() if field in names}
-            loaded.append(group.model_validate(values | own))
+            loaded.append(group.model_validate({**values, **given}))
         except ValidationError as exc:
-            wrong = _faults(names, exc) | wrong
-        faults += wrong.values()
+            # pydantic names the field if a default is wrong, else the variable.
+            found = ((str(error["loc"][0]), error["msg"]) for error in exc.errors(include_input=False))
+            wrong = {names_of(group).get(name, name): text for name, text in found} | wrong
+        faults |= wrong
     if faults:
         raise WrongSettings(faults)
     return loaded
@@ -256,7 +261,8 @@ def load_groups(groups: Groups, given: Mapping[str, Any] = MappingProxyType({}))
 
 def example_secrets(group: type[SettingsGroup]) -> list[str]:
     """A fault for each setting with a secret of `.env.example`, even for the emulated tax service."""
-    return list(_example_faults(_values(group, environment.read())[0]).values())
+    values, _ = environment.values_of(names_of(group).values(), environment.read())
+    return WrongSettings(_example_faults(values)).faults
 
 
 def names_of(group: type[SettingsGroup]) -> dict[str, str]:
@@ -269,42 +275,11 @@ def variables_of(group: type[SettingsGroup]) -> set[str]:
     return {variable for name in names_of(group).values() for variable in (name, f"{name}_FILE")}
 
 
-def _values(group: type[SettingsGroup], variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values of a group, and the faults of its files, by variable."""
-    values: dict[str, Any] = {}
-    faults = {}
-    for name in names_of(group).values():
-        try:
-            value = environment.value_of(name, variables)
-        except WrongSettings as wrong:
-            (faults[name],) = wrong.faults
-            # No field accepts this value; without one the setting would also be reported as missing.
-            values[name] = object()
-        else:
-            values |= {name: value} if value is not None else {}
-    return values, faults
-
-
 def _example_faults(values: Mapping[str, object]) -> dict[str, str]:
     wrong = "has the example's value; set a secret of your own (openssl rand -hex 32 makes one)"
     # A DSN replaces its parts.
     unused = {f"{name.removesuffix('DSN')}PASS" for name in values if name.endswith("_DSN")}
-    return {name: f"{name}: {wrong}" for name, value in values.items() if EXAMPLE in str(value) and name not in unused}
-
-
-def _faults(names: Mapping[str, str], exc: ValidationError) -> dict[str, str]:
-    errors = exc.errors(include_url=False, include_input=False)
-    # pydantic names the field if a default is wrong, else the variable.
-    found = {names.get(str(error["loc"][0]), str(error["loc"][0])): error for error in errors}
-    return {name: f"{name}: {_error_text(error)}" for name, error in found.items()}
-
-
-def _error_text(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
-        return "is required"
-    if error["type"] == "literal_error":
-        return f"must be one of {error['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}"
-    return error["msg"]
+    return {name: wrong for name, value in values.items() if EXAMPLE in str(value) and name not in unused}
 
 
 def _login(user: str, password: SecretStr) -> str:

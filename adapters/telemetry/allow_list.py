@@ -78,8 +78,7 @@ code = _matching(_CODE, OTHER)
 """A code in lower case, as an event's name; "other" for another text."""
 word = _matching(_WORD, OTHER)
 """A name in code; "other" for another text."""
-_version = _matching(r"\d{1,3}(?:\.\d{1,3}){1,2}[a-z0-9]{0,5}", None)
-_host_name = _matching(r"(?:https?://)?[A-Za-z][A-Za-z0-9.-]{0,99}(?::\d{1,5})?", None)
+_host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}", None)
 
 
 def request_id(value: str) -> str:
@@ -98,18 +97,17 @@ def _number(value: object) -> float | None:
 
 
 def _host(value: object) -> str | None:
-    """A server's name or IP address with its scheme and port; no user, path or query."""
+    """A host's name or IP address."""
     with suppress(ValueError):
         return _host_name(value) or (str(ip_address(value)) if isinstance(value, str) else None)
     return None
 
 
 FORMS: Final[dict[str, Form]] = {
-    "version": _version,
-    **dict.fromkeys(("address", "host"), _host),
-    **dict.fromkeys(("attempt", "count", "port", "seconds"), _number),
+    "host": _host,
+    **dict.fromkeys(("count", "seconds"), _number),
     **dict.fromkeys(("provider", "reason", "server", "where"), _matching(_CODE, None)),
-    **dict.fromkeys(("error", "logger", "queue", "variable"), _matching(_WORD, None)),
+    **dict.fromkeys(("queue", "variable"), _matching(_WORD, None)),
 }
 
 

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from adapters.telemetry.library_logs import capture_errors, capture_loggers
-from adapters.telemetry.log import Logger, LogWriter
+from adapters.telemetry.log import Log
+from adapters.telemetry.log_writer import LogWriter
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.tracing_config import tracing
 from function.telemetry import LookupEvent, Observer
@@ -27,14 +27,14 @@ _WARNINGS = frozenset(
 class Telemetry(Metrics):
     """An Observer that logs, counts and opens spans."""
 
-    def __init__(self, logger: Logger, spans: Observer | None, dropped_lines: Callable[[], int]) -> None:
+    def __init__(self, log: Log, spans: Observer | None, dropped_lines: Callable[[], int]) -> None:
         super().__init__(version(DISTRIBUTION), dropped_lines)
-        self.logger = logger
+        self.log = log
         self._spans = spans
 
     @override
     def lookup(self, event: LookupEvent) -> None:
-        self.logger.log(logging.INFO, "lookup", {"lookup": event})
+        self.log.event(logging.INFO, "lookup", {"lookup": event})
         super().lookup(event)
         if self._spans:
             self._spans.lookup(event)
@@ -43,27 +43,23 @@ class Telemetry(Metrics):
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         super().provider_closed(provider, why, seconds)
         name = "provider_closed" if seconds else "provider_open"
-        self.logger.log(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
+        self.log.event(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
 
     @override
     def message_moved(self, queue: str, reason: str) -> None:
         super().message_moved(queue, reason)
         if queue in ("dead", "unrouted"):
             # An operator has to look at these.
-            self.logger.log(logging.WARNING, "message_moved", {"queue": queue, "reason": reason})
+            self.log.event(logging.WARNING, "message_moved", {"queue": queue, "reason": reason})
 
     @override
     def event(self, name: str, /, **facts: str | float) -> None:
-        self.logger.log(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts)
+        self.log.event(logging.WARNING if name in _WARNINGS else logging.INFO, name, facts)
 
     @override
     def error(self, where: str, error: BaseException) -> None:
         super().error(where, error)
-        self.log_error(where, error)
-
-    def log_error(self, where: str, error: BaseException) -> None:
-        """Log one line without counting: a garbage collection within the counter's lock may call this."""
-        self.logger.log(logging.ERROR, "error", {"where": where, "exception": error})
+        self.log.error(where, error)
 
     @override
     def span(self, name: str, traceparent: str = "", ago: float = 0) -> AbstractContextManager[str]:
@@ -78,18 +74,15 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     other loggers of the process. OpenTelemetry's environment variables switch traces on.
     """
     stream = stream or sys.stderr
-    lowest = logging.getLevelNamesMapping()[level]
     writer = LogWriter(stream)
-    logger = Logger(name, lowest, writer.write, coloured=stream.isatty())
+    log = Log(name, logging.getLevelNamesMapping()[level], writer.write, coloured=stream.isatty())
 
     def warn(event: str, fact: str, value: object) -> None:
-        logger.log(logging.WARNING, event, {fact: value})
+        log.event(logging.WARNING, event, {fact: value})
 
     with (
         writer.running(partial(warn, "lines_lost", "count")),
-        capture_loggers(lowest, lambda record, level: logger.log(level, "library", {"record": record})),
+        log.capturing(),
         tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as spans,
     ):
-        telemetry = Telemetry(logger, spans, lambda: writer.dropped)
-        with capture_errors(telemetry.log_error):
-            yield telemetry
+        yield Telemetry(log, spans, lambda: writer.dropped)

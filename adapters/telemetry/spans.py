@@ -1,8 +1,9 @@
 """Spans by OpenTelemetry: names and codes only, an error by its type."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from time import time_ns
 from typing import Final
 
@@ -10,19 +11,17 @@ from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from typing_extensions import override
 
 from adapters.telemetry.allow_list import KNOWN, OTHER, type_name
-from adapters.telemetry.log import close_within
 from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0
 """Longest wait for a collector that does not answer, at the process's end."""
 
-_EXPORTERS = {"otlp": OTLPSpanExporter, "console": ConsoleSpanExporter}
 _KINDS = {"serve": SpanKind.SERVER, "consume": SpanKind.CONSUMER, "publish": SpanKind.PRODUCER, "ask": SpanKind.CLIENT}
 _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,3}")
 
@@ -70,15 +69,15 @@ class Spans(Observer):
 
 
 @contextmanager
-def spans(name: str, exporters: Sequence[str]) -> Iterator[Spans]:
-    """Spans for these exporters; `name`: the service's, unless OTEL_SERVICE_NAME is set."""
+def spans(name: str) -> Iterator[Spans]:
+    """Spans that are sent over OTLP; `name`: the service's, unless OTEL_SERVICE_NAME is set."""
     # The process detector would report the whole command line.
     resource = Resource({SERVICE_NAME: name}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     try:
-        for exporter in exporters:
-            made: SpanExporter = _EXPORTERS[exporter]()
-            provider.add_span_processor(BatchSpanProcessor(made))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         yield Spans(provider)
     finally:
-        close_within(CLOSE_SEC, provider.shutdown)
+        closing = Thread(target=provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SEC)

@@ -2,30 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Final
 
 from function.telemetry import Observer
 
-KNOWN_EXPORTERS: Final = ("otlp", "console")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _ANY = "OTEL_"
 """Reported for a variable that OpenTelemetry rejects without naming it."""
 
 
-def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The exporters' names; none, unless an exporter or an endpoint is set. Raises ValueError with a variable's name."""
+def is_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether an exporter or an endpoint is set, and tracing is not switched off. Raises ValueError with a variable's name."""
     # OpenTelemetry treats an empty variable as unset.
-    named = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return ()
-    chosen = tuple(name for name in map(str.strip, named.split(",")) if name not in ("", "none"))
-    if not set(chosen) <= set(KNOWN_EXPORTERS):
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    if exporter == "none" or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if exporter != "otlp":
         raise ValueError("OTEL_TRACES_EXPORTER")
     for variable in _PROTOCOLS:
-        if "otlp" in chosen and environ.get(variable) not in (None, "", "http/protobuf"):
+        if environ.get(variable) not in (None, "", "http/protobuf"):
             raise ValueError(variable)
-    return chosen
+    return True
 
 
 @contextmanager
@@ -37,10 +34,10 @@ def tracing(name: str, environ: Mapping[str, str], on_wrong: Callable[[str], Non
     with ExitStack() as stack:
         spans: Observer | None = None
         try:
-            if chosen := exporters(environ):
+            if is_wanted(environ):
                 from adapters.telemetry import spans as opentelemetry  # noqa: PLC0415  # its import takes 0.25 s
 
-                spans = stack.enter_context(opentelemetry.spans(name, chosen))
+                spans = stack.enter_context(opentelemetry.spans(name))
         except ValueError as fault:
             on_wrong(_variable(fault, environ))
         yield spans

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from adapters.config.settings import (
     load,
     load_core,
     load_groups,
-    variables_of,
 )
 from adapters.telemetry import start
 from tests.adapters.providers.nalog.certificates import self_signed
@@ -38,13 +38,21 @@ SET = {
 }
 
 
+Given = Callable[..., None]
+
+
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for group in ALL_GROUPS:
-        for name in variables_of(group):
-            monkeypatch.delenv(name, raising=False)
-    for name, value in SET.items():
-        monkeypatch.setenv(name, value)
+def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Given:
+    """Sets variables, None for unset, beside those above. In a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def give(**variables: str | None) -> None:
+        for name, value in variables.items():
+            # An empty one counts as unset.
+            monkeypatch.setenv(name, value or "")
+
+    give(**SET)
+    return give
 
 
 def faults() -> list[str]:
@@ -61,8 +69,7 @@ def test_no_secret_shows_in_settings_or_in_what_is_built_of_them() -> None:
             assert SECRET not in repr(part)
 
 
-URL_HOSTS = "must name a host, or several separated by commas, each with a valid port if any"
-ONE_URL = "must be one URL; several hosts are written as amqp://user:password@host-0,host-1:5672/vhost"
+AMQP = "must be amqp://user:password@host:port/vhost, or amqps://, with several hosts separated by commas"
 ONE_HOST = "must be a host's name or IP address and nothing else; its port is HTTP_PORT"
 SEVERAL = "must be a host's name or IP address, or several separated by commas, each with a port if any"
 URL = "must be an http:// or https:// address without user, password and query"
@@ -77,13 +84,10 @@ BYTES = "must have at most 128 bytes"
 
 DAYS, HOURS = (f"Input should be less than or equal to {most}" for most in (36500, 876000))
 WRONG = {
-    ("RABBITMQ_DSN", "must begin with amqp:// or amqps://"): ["http://broker"],
-    ("RABBITMQ_DSN", URL_HOSTS): [
-        "amqp://", "amqp://a,b,/c@broker", "amqps://user:pass@broker:99999/", "amqp://user:pass@bro..ker/", "amqp://u:p@broker-0,bro..ker/",
-        "amqp://user:pass@broker-0,/", "amqp://user:pass@broker-0:0,broker-1/",
-    ],
-    ("RABBITMQ_DSN", ONE_URL): [
-        f"amqp://u:p@broker-0/{between}://u:p@broker-1/" for between in (",amqp", ";amqps", " amqp")
+    ("RABBITMQ_DSN", AMQP): [
+        "http://broker", "amqp://", "amqp://a,b,/c@broker", "amqps://user:pass@broker:99999/", "amqp://user:pass@bro..ker/",
+        "amqp://u:p@broker-0,bro..ker/", "amqp://user:pass@broker-0,/", "amqp://user:pass@broker-0:0,broker-1/",
+        *(f"amqp://u:p@broker-0/{between}://u:p@broker-1/" for between in (",amqp", ";amqps", " amqp")),
     ],
     ("RABBITMQ_DECLARE", BOOL): ["perhaps"],
     ("RABBITMQ_HOST", SEVERAL): [
@@ -105,8 +109,10 @@ WRONG = {
     ],
     ("CLIENT_NALOG_PROXY", PROXY): ["proxy:3128", "socks5://", "socks6://proxy:1080", "http://user:pass@proxy:port"],
     ("CLIENT_NALOG_USER_AGENT", ASCII): ["Обозреватель", "Mozilla\r\nX: y"],
-    ("CLIENT_NALOG_PROTOCOL", "must be one of two-step, legacy"): ["three-step"],
+    ("CLIENT_NALOG_PROTOCOL", "Input should be 'two-step' or 'legacy'"): ["three-step"],
     ("CLIENT_NALOG_CA_BUNDLE", BUNDLE): ["/nowhere.pem", os.devnull, __file__],
+    ("CLIENT_NALOG_URL", "Field required"): [""],
+    ("CLIENT_APIFNS_KEY", "is required where CLIENT_APIFNS_ENABLED is set"): [""],
     ("CLIENT_APIFNS_PROXY", PROXY): ["proxy:3128"],
     ("CLIENT_APIFNS_CA_BUNDLE", BUNDLE): ["/nowhere.pem"],
     ("APP_NAME", BYTES): ["x" * 129],
@@ -121,25 +127,18 @@ WRONG = {
 @pytest.mark.parametrize(
     ("name", "value", "fault"), [(name, value, fault) for (name, fault), values in WRONG.items() for value in values]
 )
-def test_a_setting_that_could_never_work_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
-) -> None:
-    monkeypatch.setenv(name, value)
+def test_a_setting_that_could_never_work_is_named(given: Given, name: str, value: str, fault: str) -> None:
+    given(**{name: value})
     assert faults() == [f"{name}: {fault}"]
 
 
-def test_a_bundle_of_certificates_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_certificates_and_a_proxy_of_each_kind_are_taken(tmp_path: Path, given: Given) -> None:
     _, trusted = self_signed(tmp_path)
-    monkeypatch.setenv("CLIENT_NALOG_CA_BUNDLE", str(trusted))
+    given(CLIENT_NALOG_CA_BUNDLE=str(trusted))
     assert load(NalogSettings).ca_bundle == str(trusted)
-
-
-@pytest.mark.parametrize(
-    "proxy", ["", "http://user:pass@proxy:3128", "https://proxy", "socks4a://proxy:1080", "socks5h://[::1]:1080"]
-)
-def test_a_proxy_may_speak_http_or_socks(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLIENT_NALOG_PROXY", proxy)
-    assert load(NalogSettings).proxy.get_secret_value() == proxy
+    for proxy in ("http://user:pass@proxy:3128", "https://proxy", "socks4a://proxy:1080", "socks5h://[::1]:1080"):
+        given(CLIENT_NALOG_PROXY=proxy)
+        assert load(NalogSettings).proxy_url == proxy
 
 
 BROKERS = {
@@ -158,83 +157,56 @@ BROKERS = {
 }
 
 
-@pytest.mark.parametrize(("given", "uris"), BROKERS.items())
-def test_a_broker_has_one_host_or_several(
-    monkeypatch: pytest.MonkeyPatch, given: tuple[str, str], uris: list[str]
-) -> None:
-    monkeypatch.delenv("RABBITMQ_DSN")
-    for part, value in (given, ("USER", "u"), ("PASS", "p")):
-        monkeypatch.setenv(f"RABBITMQ_{part}", value)
+@pytest.mark.parametrize(("part", "uris"), BROKERS.items())
+def test_a_broker_has_one_host_or_several(given: Given, part: tuple[str, str], uris: list[str]) -> None:
+    given(RABBITMQ_DSN=None, RABBITMQ_USER="u", RABBITMQ_PASS="p")
+    given(**{f"RABBITMQ_{part[0]}": part[1]})
     assert load(RabbitSettings).uris == tuple(uris)
 
 
-def test_secrets_of_the_example_serve_for_the_emulated_tax_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_SECRET_KEYS", "change-me-to-a-key-that-only-you-know")
-    monkeypatch.setenv("MONGO_DSN", "mongodb://inn:change-me-mongo@mongo/")
+def test_a_store_has_one_host_or_several(given: Given) -> None:
+    given(MONGO_DSN=None, MONGO_HOST="mongo,[::1]:27018,::1", MONGO_USER="u", MONGO_PASS="p")
+    assert parse_uri(load(MongoSettings).uri)["nodelist"] == [("mongo", 27017), ("::1", 27018), ("::1", 27017)]
+
+
+def test_secrets_of_the_example_serve_for_the_emulated_tax_service_alone(given: Given) -> None:
+    key = "change-me-to-a-key-that-only-you-know"
+    given(APP_SECRET_KEYS=key, MONGO_DSN="mongodb://inn:change-me-mongo@mongo/")
     wrong = [f"APP_SECRET_KEYS: {EXAMPLE}", f"MONGO_DSN: {EXAMPLE}"]
     assert faults() == wrong
-    monkeypatch.setenv("CLIENT_NALOG_URL", EMULATED_URL)
-    assert load_core().app.keys == ("change-me-to-a-key-that-only-you-know",)
+    given(CLIENT_NALOG_URL=EMULATED_URL)
+    assert load_core().app.keys == (key,)
     assert [*example_secrets(AppSettings), *example_secrets(MongoSettings)] == wrong
     # A password that a DSN replaces is no fault.
-    monkeypatch.setenv("MONGO_DSN", "mongodb://inn:a-secret-of-ours@mongo/")
-    monkeypatch.setenv("MONGO_PASS", "change-me-mongo")
+    given(MONGO_DSN="mongodb://inn:a-secret-of-ours@mongo/", MONGO_PASS="change-me-mongo")
     assert example_secrets(MongoSettings) == []
 
 
-def test_a_setting_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_setting_may_come_from_a_file_and_not_from_two_places(given: Given, tmp_path: Path) -> None:
     for name in ("APP_SECRET_KEYS", "MONGO_DSN"):
         (tmp_path / name).write_text(f"{SET[name]}\n")
-        monkeypatch.delenv(name)
-        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+        given(**{name: None, f"{name}_FILE": str(tmp_path / name)})
     core = load_core()
     assert (core.app.keys, core.mongo.uri) == ((SECRET,), SET["MONGO_DSN"])
+    given(HTTP_TOKENS_FILE=str(tmp_path / "APP_SECRET_KEYS"))
+    assert faults() == ["HTTP_TOKENS: is set twice, here and by HTTP_TOKENS_FILE"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", "пароль".encode("cp1251"), b"k" * 65537])
 def test_a_file_that_holds_no_value_is_named_and_what_depends_on_it_is_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+    given: Given, tmp_path: Path, content: bytes | None
 ) -> None:
     if content is not None:
         (tmp_path / "dsn").write_bytes(content)
-    monkeypatch.delenv("MONGO_DSN")
-    monkeypatch.setenv("MONGO_DSN_FILE", str(tmp_path / "dsn"))
-    assert faults() == ["MONGO_DSN_FILE: must name a file of text in UTF-8 that this user may read"]
+    given(MONGO_DSN=None, MONGO_DSN_FILE=str(tmp_path / "dsn"))
+    assert faults() == ["MONGO_DSN: MONGO_DSN_FILE must name a file of text in UTF-8 that this user may read"]
 
 
-def test_a_setting_that_is_set_twice_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text("other")
-    monkeypatch.setenv("HTTP_TOKENS_FILE", str(tmp_path / "tokens"))
-    assert faults() == ["HTTP_TOKENS: is set twice, here and by HTTP_TOKENS_FILE"]
-
-
-def test_faults_of_all_groups_are_reported_together_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("APP_SECRET_KEYS", "MONGO_DSN", "RABBITMQ_DSN", "CLIENT_NALOG_PROXY", "CLIENT_APIFNS_PROXY"):
-        monkeypatch.setenv(name, "s3cret")
-    monkeypatch.delenv("CLIENT_NALOG_URL")
-    names = "APP_SECRET_KEYS MONGO_DSN CLIENT_NALOG_PROXY CLIENT_NALOG_URL CLIENT_APIFNS_PROXY RABBITMQ_DSN"
-    assert [fault.partition(":")[0] for fault in faults()] == names.split()
+def test_faults_of_all_groups_are_reported_together_without_their_values(given: Given) -> None:
+    names = ["APP_SECRET_KEYS", "MONGO_DSN", "CLIENT_NALOG_PROXY", "CLIENT_APIFNS_PROXY", "RABBITMQ_DSN"]
+    given(**dict.fromkeys(names, "s3cret"), CLIENT_NALOG_URL=None)
+    assert [fault.partition(":")[0] for fault in faults()] == [*names[:3], "CLIENT_NALOG_URL", *names[3:]]
     assert "s3cret" not in str(faults())
-
-
-STORES = {
-    "mongo": [("mongo", 27017)],
-    "mongo:27018": [("mongo", 27018)],
-    "mongo-0,mongo-1:27018": [("mongo-0", 27017), ("mongo-1", 27018)],
-    "::1": [("::1", 27017)],
-    "[::1]": [("::1", 27017)],
-    "[::1]:27018,::1,127.0.0.1": [("::1", 27018), ("::1", 27017), ("127.0.0.1", 27017)],
-}
-
-
-@pytest.mark.parametrize(("host", "seeds"), STORES.items())
-def test_a_store_is_named_by_one_host_or_several(
-    monkeypatch: pytest.MonkeyPatch, host: str, seeds: list[tuple[str, int]]
-) -> None:
-    monkeypatch.delenv("MONGO_DSN")
-    for part, value in {"HOST": host, "USER": "u", "PASS": "p"}.items():
-        monkeypatch.setenv(f"MONGO_{part}", value)
-    assert parse_uri(load(MongoSettings).uri)["nodelist"] == seeds
 
 
 @pytest.mark.parametrize(
@@ -251,12 +223,10 @@ def test_a_store_is_named_by_one_host_or_several(
     ],
 )
 def test_a_setting_is_looked_for_in_the_environment_then_in_the_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], file: str, found: float
+    given: Given, environment: dict[str, str], file: str, found: float
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(file)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    Path(".env").write_text(file)
+    given(**environment)
     absent = load(CacheSettings).lifetimes.absent
     assert absent is not None
     assert absent.total_seconds() == found
@@ -268,31 +238,20 @@ MUST_BE = "must be NAME=value, a quote that is opened closed, or # and a comment
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        pytest.param("MONGO_NAME=база", ".env: must be text in UTF-8 that this user may read", id="no text"),
-        pytest.param("MONGO_NAME=inn\n\n  \n=x\nMONGO_PORT=1\n", f".env: line 4: {MUST_BE}", id="no name"),
-        pytest.param("MONGO_NAME='inn\nMONGO_PORT=1\n", f".env: line 1: {MUST_BE}", id="a quote that is left open"),
-        pytest.param('A="b" c\r\n\r\nMONGO_PORT=1\r\n: x\r\n', f".env: lines 1, 4: {MUST_BE}", id="two, of Windows"),
+        pytest.param("MONGO_NAME=база", [".env: must be text in UTF-8 that this user may read"], id="no text"),
+        pytest.param("MONGO_NAME=inn\n\n  \n=x\nMONGO_PORT=1\n", [f".env, line 4: {MUST_BE}"], id="no name"),
+        pytest.param("MONGO_NAME='inn\nMONGO_PORT=1\n", [f".env, line 1: {MUST_BE}"], id="a quote that is left open"),
+        pytest.param(
+            'A="b" c\r\n\r\nMONGO_PORT=1\r\n: x\r\n',
+            [f".env, line {line}: {MUST_BE}" for line in (1, 4)],
+            id="two, of Windows",
+        ),
     ],
 )
 def test_lines_of_the_file_that_are_no_settings_are_named_and_nothing_else_is_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, file: str, said: str
+    caplog: pytest.LogCaptureFixture, file: str, said: list[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     # The same bytes as in UTF-8 but for Cyrillic.
-    (tmp_path / ".env").write_bytes(file.encode("cp1251"))
-    assert faults() == [said]
+    Path(".env").write_bytes(file.encode("cp1251"))
+    assert faults() == said
     assert not caplog.records
-
-
-def test_what_is_given_goes_before_all_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CACHE_FOUND_DAYS", "2")
-    assert load(CacheSettings, found_days="3").found_days == 3
-
-
-def test_a_variable_that_is_not_named_like_its_field_is_read_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RABBITMQ_DSN")
-    monkeypatch.setenv("RABBITMQ_HOST", "broker")
-    monkeypatch.setenv("RABBITMQ_USER", "user")
-    assert faults() == ["RABBITMQ_PASS: is required where no DSN is set"]
-    monkeypatch.setenv("RABBITMQ_PASS", SECRET)
-    assert load(RabbitSettings).password.get_secret_value() == SECRET

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import groupby, pairwise
-from pathlib import Path
 
-import pytest
 from dotenv import dotenv_values
 
-from adapters.config.settings import ALL_GROUPS, load_all, names_of
+from adapters.config.settings import ALL_GROUPS, names_of
 from tests.deploy.tools import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -42,13 +40,3 @@ def test_a_value_is_the_default_where_there_is_one() -> None:
     defaults = {of: str(field.default).lower() for of, field in fields.items() if not field.is_required()}
     explained = {of: value.lower() for of, value in dotenv_values(EXAMPLE).items() if value and of not in named}
     assert explained.items() & defaults.items() == {of: explained[of] for of in explained.keys() & defaults}.items()
-
-
-def test_both_processes_start_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in SETTINGS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text(EXAMPLE.read_text())
-    core, rabbit = load_all()
-    assert core.mongo.rs == "rs0"
-    assert rabbit.host == "rabbitmq"

@@ -15,7 +15,7 @@ ENGLISH = (ROOT / "README.md").read_text()
 RUSSIAN = (ROOT / "README.ru.md").read_text()
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
 READ = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|variables\.get\()"(\w+)"')
-"""`variables` is what adapters.config.environment has read, by names in small letters."""
+"""`variables` is what adapters.config.environment has read."""
 # The picture of the flow has words in it; it is the one block without a language.
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -52,7 +52,7 @@ def _lines(process: Process | None) -> Iterator[Line]:
     try:
         yield from _misspelled()
         # Processes that only serve HTTP have no such variables.
-        has_broker = any(name.upper() in variables_of(RabbitSettings) for name in environment.read())
+        has_broker = bool(variables_of(RabbitSettings) & environment.read().keys())
         is_consumer = process == "consume" or (process is None and has_broker)
         core, rabbit = load_all() if is_consumer else (load_core(), None)
     except WrongSettings as wrong:
@@ -76,7 +76,7 @@ def _lines(process: Process | None) -> Iterator[Line]:
 def _misspelled() -> Iterator[Line]:
     """Find variables that look like a setting, whose own value would silently stay at its default."""
     known = {name for group in ALL_GROUPS for name in variables_of(group)}
-    for name in sorted({name.upper() for name in environment.read()} - known):
+    for name in sorted(environment.read().keys() - known):
         if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
             yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
 

@@ -81,10 +81,10 @@ def test_the_shell_gets_its_script() -> None:
     assert "_INN_COMPLETE" in done.stdout
 
 
-DRIVERS = "rich openpyxl aio_pika urllib3 pymongo starlette adapters.config.settings structlog"
+DRIVERS = "rich openpyxl aio_pika urllib3 pymongo starlette adapters.config.settings"
 """What a command that is asked for its help must not wait for."""
 IN_VAIN = (
-    "typer pydantic_settings dotenv rich structlog cryptography.x509 aio_pika flask functions_framework openpyxl"
+    "typer pydantic_settings dotenv rich cryptography.x509 aio_pika flask functions_framework openpyxl"
     " starlette.applications starlette.routing opentelemetry"
 )
 """What a process that serves or consumes has no use for, or only where it is asked to."""

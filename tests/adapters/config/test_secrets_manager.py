@@ -55,9 +55,9 @@ def test_the_settings_that_are_named_are_read_once_and_no_others(role: pytest.Mo
     with secrets_manager_with((500, b""), holding(HELD)) as (url, asked):
         role.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)
         found = [environment.read() for _ in range(3)][-1]
-    assert found["app_secret_keys"] == HELD["APP_SECRET_KEYS"]
-    assert found["mongo_dsn"] == HELD["MONGO_DSN"]
-    assert "http_tokens" not in found
+    assert found["APP_SECRET_KEYS"] == HELD["APP_SECRET_KEYS"]
+    assert found["MONGO_DSN"] == HELD["MONGO_DSN"]
+    assert "HTTP_TOKENS" not in found
     assert [json.loads(body) for body in asked] == [{"SecretId": "inn"}] * 2, "tried again, then kept"
 
 

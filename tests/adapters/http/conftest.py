@@ -14,7 +14,7 @@ import pytest
 import urllib3
 from starlette.types import ASGIApp
 
-from adapters.answers.cached_answers import CachedAnswers
+from adapters.answers.worker_store import WorkerStore
 from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
@@ -160,7 +160,7 @@ class Functions:
         enter = self.stack.enter_context
         store = enter(closing(ReadHook(self.folder / "store.sqlite")))
         store.on_read = on_read
-        answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
+        answers = enter(closing(WorkerStore(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
         probes = Probes({"store": FixedCheck()}, Metrics())
         made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)

@@ -1,18 +1,16 @@
 """The numbers: each report has its series, and no series is made of what is sent to us."""
 
-import io
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.telemetry import Telemetry, start
 from adapters.telemetry.metrics import Metrics
 from function.outcomes import Reason, Status
 from function.rate_limit import DenialReason
-from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
+from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -72,68 +70,55 @@ def test_log_lines_that_were_not_written_are_counted_by_the_log() -> None:
 def test_a_closed_provider_opens_as_time_goes_by() -> None:
     now = [100.0]
     metrics = Metrics("1.2.3", monotonic=lambda: now[0])
-    cooling = _series("inn_provider_closed_seconds", provider="nalog", reason=DenialReason.COOLING_DOWN)
-    limit = _series("inn_provider_closed_seconds", provider="nalog", reason=DenialReason.DAILY_LIMIT)
-    seen = []
+    series = [
+        _series("inn_provider_closed_seconds", provider="nalog", reason=reason)
+        for reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT)
+    ]
 
-    def look() -> None:
-        samples = _samples(metrics.exposition())
-        seen.append((samples.get(cooling), samples.get(limit)))
+    def seen() -> list[float | None]:
+        return [_samples(metrics.exposition()).get(each) for each in series]
 
-    look()
+    assert seen() == [None, None]
     metrics.provider_closed("nalog", DenialReason.COOLING_DOWN, 20)
-    look()
+    assert seen() == [20, None]
     now[0] = 115
-    look()
+    assert seen() == [5, None]
     metrics.provider_closed("nalog", DenialReason.DAILY_LIMIT, 3600)
-    look()
+    assert seen() == [0, 3600]
     metrics.provider_closed("nalog", "", 0)
-    look()
+    assert seen() == [0, 0]
     now[0] = 9999
-    look()
-    assert seen == [(None, None), (20, None), (5, None), (0, 3600), (0, 0), (0, 0)]
+    assert seen() == [0, 0]
 
 
-UNKNOWN: dict[str, Callable[[Telemetry, str], None]] = {
-    "inn_requests_total": lambda telemetry, word: telemetry.lookup(LookupEvent(word, word, word, False, word, 0)),
-    "inn_step_seconds_count": lambda telemetry, word: telemetry.step(word, 0),
-    "inn_provider_calls_total": lambda telemetry, word: telemetry.provider_called(word, word, 0),
-    "inn_provider_closed_seconds": lambda telemetry, word: telemetry.provider_closed(word, word, 9),
-    "inn_queue_moves_total": lambda telemetry, word: telemetry.message_moved(word, word.upper()),
-    "inn_holds_total": lambda telemetry, word: telemetry.held(word, 1),
-    "inn_ready": lambda telemetry, word: telemetry.record_check(word, ready=True),
-    "inn_in_flight": lambda telemetry, word: telemetry.in_flight(word, 1),
-}
+def _lookup(entry: str, status: str) -> LookupEvent:
+    return LookupEvent(entry, "r-1", status, False, "", 0)
 
 
-@pytest.mark.parametrize(("name", "act"), UNKNOWN.items(), ids=UNKNOWN.keys())
-def test_what_is_not_known_is_counted_as_other(name: str, act: Callable[[Telemetry, str], None]) -> None:
-    with start("inn", "ERROR", io.StringIO()) as telemetry:
-        before = _samples(telemetry.exposition())
-        for number in range(300):
-            act(telemetry, f"word_{number}")
-        after = _samples(telemetry.exposition())
+WORDS: list[tuple[str, str, Iterable[str], Callable[[Metrics, str], None]]] = [
+    ("inn_requests_total", "entry", ENTRIES, lambda metrics, word: metrics.lookup(_lookup(word, "found"))),
+    ("inn_requests_total", "status", STATUSES, lambda metrics, word: metrics.lookup(_lookup("http", word))),
+    ("inn_step_seconds_count", "step", STEPS, lambda metrics, word: metrics.step(word, 0)),
+    ("inn_provider_calls_total", "provider", PROVIDERS, lambda metrics, word: metrics.provider_called(word, "found", 0)),
+    ("inn_provider_calls_total", "outcome", OUTCOMES, lambda metrics, word: metrics.provider_called("nalog", word, 0)),
+    ("inn_provider_closed_seconds", "provider", PROVIDERS, lambda metrics, word: metrics.provider_closed(word, "pace", 9)),
+    ("inn_provider_closed_seconds", "reason", DenialReason, lambda metrics, word: metrics.provider_closed("nalog", word, 9)),
+    ("inn_queue_moves_total", "queue", QUEUES, lambda metrics, word: metrics.message_moved(word, word.upper())),
+    ("inn_holds_total", "reason", HOLD_REASONS, lambda metrics, word: metrics.held(word, 1)),
+    ("inn_ready", "check", CHECKS, lambda metrics, word: metrics.record_check(word, ready=True)),
+    ("inn_in_flight", "entry", ENTRIES, lambda metrics, word: metrics.in_flight(word, 1)),
+]  # fmt: skip
 
-    (series,) = [labels for each, labels in after if each == name and (each, labels) not in before]
-    assert {value for label, value in series if label != "cached"} == {"other"}
 
-
-def test_every_word_of_the_vocabulary_is_counted_as_itself() -> None:
+@pytest.mark.parametrize(("name", "label", "words", "report"), WORDS)
+def test_a_word_of_the_vocabulary_is_counted_as_itself_and_any_other_as_other(
+    name: str, label: str, words: Iterable[str], report: Callable[[Metrics, str], None]
+) -> None:
     metrics = Metrics("1.2.3")
-    for entry in ENTRIES:
-        for status in STATUSES:
-            metrics.lookup(LookupEvent(entry, "r-1", status, False, "", 0))
-    for step in STEPS:
-        metrics.step(step, 0)
-    for provider in PROVIDERS:
-        metrics.provider_called(provider, Status.FOUND, 0)
-    for queue in QUEUES:
-        metrics.message_moved(queue, "failed")
-    for reason in HOLD_REASONS:
-        metrics.held(reason, 1)
-    for part in CHECKS:
-        metrics.record_check(part, ready=True)
-    assert not any(value == "other" for _, labels in _samples(metrics.exposition()) for _, value in labels)
+    for word in (*words, *(f"word_{number}" for number in range(300))):
+        report(metrics, word)
+    series = [dict(labels) for each, labels in _samples(metrics.exposition()) if each == name]
+    assert {labels[label] for labels in series} == {*words, "other"}
 
 
 def test_what_alerts_watch_begins_at_zero() -> None:
@@ -147,13 +132,6 @@ def test_what_alerts_watch_begins_at_zero() -> None:
         _series("inn_log_lines_lost_total"),
     ]
     assert [samples[series] for series in watched] == [0] * 6
-
-
-def test_two_processes_worth_of_metrics_share_nothing() -> None:
-    first, second = Metrics("1.2.3"), Metrics("1.2.3")
-    first.step("find", 1)
-    assert _series("inn_step_seconds_count", step="find") in _samples(first.exposition())
-    assert _series("inn_step_seconds_count", step="find") not in _samples(second.exposition())
 
 
 def test_the_process_tells_of_itself() -> None:

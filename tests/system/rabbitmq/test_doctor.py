@@ -109,18 +109,18 @@ WRONG = {
     "valid integer": "RABBITMQ_PORT=x CLIENT_NALOG_DAILY_LIMIT=1.5",
     "finite number": "CLIENT_NALOG_COOLDOWN_SEC=nan",
     "valid boolean": "CLIENT_NALOG_CONSENT=perhaps CLIENT_APIFNS_ENABLED=perhaps",
-    "must be one of DEBUG, INFO, WARNING, ERROR": "LOG_LEVEL=LOUD",
-    "must be one of two-step, legacy": "CLIENT_NALOG_PROTOCOL=newest",
+    "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'": "LOG_LEVEL=LOUD",
+    "Input should be 'two-step' or 'legacy'": "CLIENT_NALOG_PROTOCOL=newest",
     "must be keys of at least 32 characters": "APP_SECRET_KEYS=short",
     "must begin with mongodb:// or mongodb+srv://": "MONGO_DSN=http://x",
-    "must begin with amqp:// or amqps://": "RABBITMQ_DSN=http://x",
+    "must be amqp://user:password@host:port/vhost, or amqps://": "RABBITMQ_DSN=http://x",
     "must be an http:// or https:// address": "CLIENT_NALOG_URL=service.nalog.ru",
     "must be an http://, https://, socks4:// or socks5:// address": "CLIENT_NALOG_PROXY=ftp://x",
     "must be a file of PEM certificates that can be read": "CLIENT_NALOG_CA_BUNDLE=nosuch.pem",
     "must be printable ASCII characters": "CLIENT_NALOG_USER_AGENT=Обозреватель",
 }
 MISSING = {
-    "is required": "APP_SECRET_KEYS MONGO_NAME CLIENT_NALOG_URL",
+    "Field required": "APP_SECRET_KEYS MONGO_NAME CLIENT_NALOG_URL",
     "is required where no DSN is set": "MONGO_HOST MONGO_USER MONGO_PASS RABBITMQ_HOST RABBITMQ_USER RABBITMQ_PASS",
 }
 
@@ -191,7 +191,7 @@ def test_a_file_of_settings_that_cannot_be_read_is_a_finding(doctor: Doctor) -> 
     Path(".env").write_text("MONGO_NAME='inn\n")
     ended = doctor()
     assert ended.status == 2
-    assert ended.out.startswith("wrong    settings     .env: line 1: must be NAME=value")
+    assert ended.out.startswith("wrong    settings     .env, line 1: must be NAME=value")
 
 
 def test_what_compose_reads_in_the_same_file_is_no_slip_and_the_secrets_of_the_example_are_wrong(

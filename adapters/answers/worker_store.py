@@ -1,4 +1,4 @@
-"""An AnswerStore with a cache in memory, retries of failed writes (pending saves), and renewal and release of claims.
+"""The answer store as one worker process uses it: with a cache in memory, pending saves, and the claims that it holds.
 
 - Cache: for CACHED_SEC another process may still answer for a person after `inn forget`; nothing of it is written.
 - Pending saves: an answer that could not be saved cost one of the few requests that the tax service allows. The
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock, Thread
 from time import perf_counter
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
@@ -35,34 +35,26 @@ CLOCK_SKEW_SEC = 60.0
 T = TypeVar("T")
 
 
-class _Entry(NamedTuple, Generic[T]):
-    value: T
-    made: datetime
-    expires_at: datetime
-
-
 class TTLCache(Generic[T]):
     """Thread-safe TTL cache keyed by person; the oldest of more than `capacity` entries is evicted."""
 
     def __init__(self, clock: Clock, capacity: int) -> None:
         self._clock = clock
         self._capacity = capacity
-        # In the order of `put`.
-        self._entries: OrderedDict[Person, _Entry[T]] = OrderedDict()
+        # In the order of `put`: the value, and when it expires.
+        self._entries: OrderedDict[Person, tuple[T, datetime]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, person: Person) -> T | None:
         """The value, unless it has expired."""
         # Without the lock, because it is called for every cached answer.
         entry = self._entries.get(person)
-        return entry.value if entry is not None and self._clock.now() < entry.expires_at else None
+        return entry[0] if entry is not None and self._clock.now() < entry[1] else None
 
-    def put(self, person: Person, value: T, made: datetime, expires_at: datetime) -> None:
-        """Store the value, unless the stored one was made later."""
+    def put(self, person: Person, value: T, expires_at: datetime) -> None:
+        """Store the value."""
         with self._lock:
-            entry = self._entries.get(person)
-            if entry is None or entry.made <= made:
-                self._entries[person] = _Entry(value, made, expires_at)
+            self._entries[person] = (value, expires_at)
             self._entries.move_to_end(person)
             if len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
@@ -76,10 +68,10 @@ class TTLCache(Generic[T]):
         """Remove expired entries; returns the values that remain."""
         now = self._clock.now()
         with self._lock:
-            for person, entry in list(self._entries.items()):
-                if entry.expires_at <= now:
+            for person, (_, expires_at) in list(self._entries.items()):
+                if expires_at <= now:
                     del self._entries[person]
-            return [entry.value for entry in self._entries.values()]
+            return [value for value, _ in self._entries.values()]
 
 
 class ErasingStore(AnswerStore, Protocol):
@@ -89,13 +81,7 @@ class ErasingStore(AnswerStore, Protocol):
         """See HistoryStore."""
 
 
-class _PendingSave(NamedTuple):
-    claim: Claim
-    request: LookupRequest
-    answer: Answer
-
-
-class CachedAnswers(AnswerStore):
+class WorkerStore(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
     A daemon thread renews claims and deletes expired entries: an idle process holds no personal data. Make it after a
@@ -109,10 +95,10 @@ class CachedAnswers(AnswerStore):
         self._interval = lease / 3
         self._answers: TTLCache[Answer] = TTLCache(clock, capacity)
         self.get_cached = self._answers.get
-        # Answers and tickets that could not be written.
-        self._unwritten: TTLCache[_PendingSave | Claim] = TTLCache(clock, capacity)
+        # Retries of writes of answers and tickets that failed; each returns the answer that it saved.
+        self._retries: TTLCache[Callable[[], Answer | None]] = TTLCache(clock, capacity)
+        # By token. Each operation of a dict is atomic.
         self._held: dict[str, Claim] = {}
-        self._lock = Lock()
         self._closing = Event()
         Thread(target=self._maintain, name="answers", daemon=True).start()
 
@@ -125,47 +111,41 @@ class CachedAnswers(AnswerStore):
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
         """Failed writes for this person are retried first; a pending save's answer is returned."""
-        unwritten = self._unwritten.get(person)
-        if isinstance(unwritten, _PendingSave) and self._retry(unwritten):
-            return unwritten.answer
-        if isinstance(unwritten, Claim):
-            self._store.release(unwritten)
-            self._unwritten.pop(person)
+        retry = self._retries.get(person)
+        if retry is not None and (answer := retry()) is not None:
+            return answer
         result: Answer | Claim | None = self._measure("claim", self._store.find_or_claim, person)
         if isinstance(result, Answer):
             self._cache({person: result})
         elif result is not None:
-            with self._lock:
-                self._held[result.token] = result
+            self._held[result.token] = result
         return result
 
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
-        self._drop(claim)
+        self._held.pop(claim.token, None)
         try:
             self._measure("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            # An answer is worth more than a ticket.
-            if not isinstance(self._unwritten.get(claim.person), _PendingSave):
-                unkept = claim._replace(ticket=ticket)
-                self._unwritten.put(claim.person, unkept, self._clock.now(), ticket.expires_at)
+            retry = partial(self._end, claim._replace(ticket=ticket))
+            self._retries.put(claim.person, retry, ticket.expires_at)
             raise
 
     @override
     def release(self, claim: Claim) -> None:
-        self._drop(claim)
+        self._held.pop(claim.token, None)
         self._store.release(claim)
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
-        self._drop(claim)
-        self._unwritten.pop(claim.person)
+        self._held.pop(claim.token, None)
+        self._retries.pop(claim.person)
         try:
             self._measure("save", self._store.save, claim, request, answer)
         except Exception:
             # A bug of ours does not make the answer cheaper.
-            made, pending = answer.fetched_at, _PendingSave(claim, request, answer)
-            self._unwritten.put(claim.person, pending, made, made + timedelta(seconds=PENDING_SEC))
+            until = answer.fetched_at + timedelta(seconds=PENDING_SEC)
+            self._retries.put(claim.person, partial(self._save_pending, claim, request, answer), until)
             raise
         self._cache({claim.person: answer})
 
@@ -176,39 +156,30 @@ class CachedAnswers(AnswerStore):
     def close(self) -> None:
         """Make the pending saves, and release all claims."""
         self._closing.set()
-        with self._lock:
-            claims = list(self._held.values())
-        calls: list[Callable[[], object]] = []
-        for each in self._unwritten.prune():
-            if isinstance(each, Claim):
-                claims.append(each)
-            else:
-                calls.append(partial(self._retry, each))
-        calls += [partial(self._store.release, claim) for claim in claims]
+        releases = [partial(self._store.release, claim) for claim in self._held.values()]
+        calls: list[Callable[[], object]] = [*self._retries.prune(), *releases]
         for call in calls:
             if not self._attempt("close", call):
                 # The other calls would also fail after their timeout; leases end by themselves.
                 return
 
-    def _retry(self, pending: _PendingSave) -> bool:
-        """Make a pending save; False where its person may have been erased."""
-        person = pending.claim.person
-        if self._store.erased_since(pending.answer.fetched_at - timedelta(seconds=CLOCK_SKEW_SEC)):
-            self._store.release(pending.claim._replace(ticket=None))
-            self._unwritten.pop(person)
-            return False
-        self.save(*pending)
-        return True
+    def _save_pending(self, claim: Claim, request: LookupRequest, answer: Answer) -> Answer | None:
+        """Make a pending save; None where its person may have been erased."""
+        if self._store.erased_since(answer.fetched_at - timedelta(seconds=CLOCK_SKEW_SEC)):
+            self._end(claim._replace(ticket=None))
+            return None
+        self.save(claim, request, answer)
+        return answer
+
+    def _end(self, claim: Claim) -> None:
+        """End the claim of a failed write, with its ticket."""
+        self._store.release(claim)
+        self._retries.pop(claim.person)
 
     def _cache(self, answers: Mapping[Person, Answer]) -> None:
         limit = self._clock.now() + timedelta(seconds=CACHED_SEC)
         for person, answer in answers.items():
-            # As in the store, the answer that was fetched later stays.
-            self._answers.put(person, answer, answer.fetched_at, min(limit, answer.expires_at or limit))
-
-    def _drop(self, claim: Claim) -> None:
-        with self._lock:
-            self._held.pop(claim.token, None)
+            self._answers.put(person, answer, min(limit, answer.expires_at or limit))
 
     def _measure(self, step: str, call: Callable[..., T], *arguments: Any) -> T:
         """Report the step's duration, also of failed ones: an outage shows as slow steps."""
@@ -221,14 +192,13 @@ class CachedAnswers(AnswerStore):
     def _maintain(self) -> None:
         tokens: set[str] = set()
         while not self._closing.wait(self._interval):
-            with self._lock:
-                held = dict(self._held)
+            held = dict(self._held)
             # A claim is renewed from its second interval on: most fetches end before.
             if lasting := [claim for token, claim in held.items() if token in tokens]:
                 self._attempt("renew", partial(self._store.renew, lasting))
             tokens = set(held)
             self._answers.prune()
-            self._unwritten.prune()
+            self._retries.prune()
 
     def _attempt(self, where: str, call: Callable[[], object]) -> bool:
         """Returns False where the store is unavailable. A bug is reported, and does not stop the other calls."""

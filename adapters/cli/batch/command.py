@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,6 @@ import typer
 
 from adapters.cli.batch.header import Layout
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
-from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
 from adapters.cli.destination import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
@@ -82,25 +79,25 @@ def batch(
     client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
-    table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
+    table, headings = open_table(source, Layout.of(header_row, maps or []), sheet)
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
-    progress, journal = Progress(), Journal(source, table, out)
-    reader = RequestReader(header.columns(table.description), table)
-    runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
+    progress, journal = Progress(), Journal(table, out)
+    runner = Runner(table, journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
-        with _cancelled_by_signal():
-            try:
-                async with progress.shown(journal.total), client:
-                    await runner.run(table.rows(), client)
-            finally:
-                journal.write_output()
+        _cancel_at_signal()
+        try:
+            with progress.shown(journal.total):
+                async with client:
+                    await runner.run(client)
+        finally:
+            journal.write_output()
 
     try:
         with journal:
-            typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
+            typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
         raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
@@ -117,25 +114,21 @@ def batch(
     return FAILED if progress.counts[Status.FAILED] else DONE
 
 
-@contextmanager
-def _cancelled_by_signal() -> Iterator[None]:
+def _cancel_at_signal() -> None:
     """Let the first SIGINT or SIGTERM cancel the running task. Further ones are ignored, until the process ends."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def cancel(*_: object) -> None:
-        for number in before:
+    def cancel() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
         if task:
-            # Where the task is writing OUT it ends that first.
-            loop.call_soon_threadsafe(task.cancel)
+            task.cancel()
 
-    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) is cancel:
-                signal.signal(number, handler)
+    for number in numbers:
+        # Where the task is writing OUT it ends that first.
+        loop.add_signal_handler(number, cancel)
 
 
 def _so_far(journal: Journal) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -87,13 +89,13 @@ def batch(
     runner = Runner(table, journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
-        _cancel_at_signal()
-        try:
-            with progress.shown(journal.total):
+        with _cancelled_by_signal():
+            try:
                 async with client:
-                    await runner.run(client)
-        finally:
-            journal.write_output()
+                    with progress.shown(journal.total):
+                        await runner.run(client)
+            finally:
+                journal.write_output()
 
     try:
         with journal:
@@ -114,21 +116,25 @@ def batch(
     return FAILED if progress.counts[Status.FAILED] else DONE
 
 
-def _cancel_at_signal() -> None:
+@contextmanager
+def _cancelled_by_signal() -> Iterator[None]:
     """Let the first SIGINT or SIGTERM cancel the running task. Further ones are ignored, until the process ends."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def cancel() -> None:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    def cancel(*_: object) -> None:
+        for number in before:
             signal.signal(number, signal.SIG_IGN)
         if task:
-            task.cancel()
+            # Where the task is writing OUT it ends that first.
+            loop.call_soon_threadsafe(task.cancel)
 
-    for number in numbers:
-        # Where the task is writing OUT it ends that first.
-        loop.add_signal_handler(number, cancel)
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is cancel:
+                signal.signal(number, handler)
 
 
 def _so_far(journal: Journal) -> str:

@@ -12,7 +12,6 @@ from typing import Self
 
 from adapters.cli.batch.tables import (
     ANSWER_HEADINGS,
-    NO_ANSWER,
     Dialect,
     Row,
     RowAnswer,
@@ -70,7 +69,7 @@ class Journal:
     def answer(self, number: int, row: Row) -> RowAnswer:
         """The answer to a row so far. Raises Failure if the journal belongs to another input."""
         query = "SELECT texts, inn, status, details FROM inn_batch WHERE number = ?"
-        texts, *answer = self._db.execute(query, (number,)).fetchone() or (None, *NO_ANSWER)
+        texts, *answer = self._db.execute(query, (number,)).fetchone() or (None, *RowAnswer())
         if texts not in (None, _joined(row)):
             raise self._other_input(self._path, number)
         return RowAnswer(*answer)

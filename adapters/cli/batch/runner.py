@@ -18,7 +18,7 @@ from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
 from adapters.cli.batch.requests import NO_PERSON, is_person, read_answer, read_request
-from adapters.cli.batch.tables import NO_ANSWER, Row, RowAnswer, Table
+from adapters.cli.batch.tables import Row, RowAnswer, Table
 from adapters.cli.destination import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
@@ -136,7 +136,7 @@ class Runner:
     def _request(self, number: int, row: Row, request_id: str) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
         answer = self.journal.answer(number, row)
-        if answer.final:
+        if answer.status not in ("", Status.FAILED):
             self.progress.add(answer, known=True)
             return None
         if is_person(self.table, row):
@@ -145,7 +145,7 @@ class Runner:
             except ValueError as fault:
                 answer = RowAnswer("", Status.REJECTED.value, str(fault))
         else:
-            answer = NO_PERSON if any(row.texts) else NO_ANSWER
+            answer = NO_PERSON if any(row.texts) else RowAnswer()
         self.journal.put(number, row, answer)
         self.progress.add(answer)
         return None

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from adapters.cli.batch.header import Layout, column_of, find_header
 from adapters.cli.errors import WrongUse
 from adapters.cli.person_fields import EXCEL_EPOCH, parse_date
-from function.outcomes import Status
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
@@ -37,18 +36,14 @@ _MARKS = {
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
+_ENCRYPTED, _ODS = "EncryptedPackage".encode("utf-16-le"), b"application/vnd.oasis.opendocument"
 # By how a file begins, and what it contains; the first match counts.
 _OTHER_FORMATS = (
-    (
-        _OLE,
-        "EncryptedPackage".encode("utf-16-le"),
-        "is encrypted: open it, take its password away, and save it as .xlsx",
-    ),
+    (_OLE, _ENCRYPTED, "is encrypted: open it, take its password away, and save it as .xlsx"),
     (_OLE, b"", f"is a workbook of an old Excel (.xls), or another file of an old Office: {_SAVE_AS}"),
     (_ZIP, b"xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
-    (_ZIP, b"application/vnd.oasis.opendocument", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
-    (b"<", b"", f"is a web page (HTML) or XML, whatever its name says: {_SAVE_AS}"),
-    (b"MIME-Version:", b"", f"is a web page (MHTML), whatever its name says: {_SAVE_AS}"),
+    (_ZIP, _ODS, f"is an OpenDocument table (.ods): {_SAVE_AS}"),
+    ((b"<", b"MIME-Version:"), b"", f"is a web page (HTML) or XML, whatever its name says: {_SAVE_AS}"),
 )
 # Spreadsheets cannot hold most of them: in all formats they count as spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
@@ -60,14 +55,6 @@ class RowAnswer(NamedTuple):
     inn: str = ""
     status: str = ""
     details: str = ""
-
-    @property
-    def final(self) -> bool:
-        """Whether later runs keep the answer; failed rows are looked up again."""
-        return self.status not in ("", Status.FAILED)
-
-
-NO_ANSWER = RowAnswer()
 
 
 class Row(NamedTuple):
@@ -176,16 +163,11 @@ def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, str]
 
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
     """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises Failure."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
-    try:
-        is_workbook = _is_workbook(path)
-    except OSError as exc:
-        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
-    if not is_workbook:
+    head = _read_head(path)
+    if not head.startswith(_ZIP):
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [_csv_table(path)]
+        return [_csv_table(path, head)]
     from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
 
     tables = open_sheets(path)
@@ -196,21 +178,24 @@ def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
     return chosen
 
 
-def _is_workbook(path: Path) -> bool:
-    """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
-    with path.open("rb") as file:
-        # Of UTF-16, the letters without the zeros between them.
-        head = file.read(HEAD)
-        begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-        for magic, part, what in _OTHER_FORMATS:
-            if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
-                raise WrongUse(f"{path} {what}")
-    return begin.startswith(_ZIP)
+def _read_head(path: Path) -> bytes:
+    """The first bytes of a file that is XLSX, or probably CSV. Raises Failure for other formats."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            # Of UTF-16, the letters without the zeros between them.
+            begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+            for magic, part, what in _OTHER_FORMATS:
+                if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
+                    raise WrongUse(f"{path} {what}")
+    except OSError as exc:
+        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
+    return head
 
 
-def _csv_table(path: Path) -> Table:
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+def _csv_table(path: Path, head: bytes) -> Table:
     encoding = _encoding(path, head)
     text, name = head.decode(encoding, errors="replace"), encoding.removesuffix("-sig")
     dialect = Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")

@@ -47,7 +47,7 @@ OUT_HEADING = [*HEADING, "inn", "status", "details"]
         pytest.param(zipped("xl/workbook.bin"), "is a binary workbook (.xlsb)", id="xlsb"),
         pytest.param(zipped("word/document.xml"), "no XLSX file, or is damaged", id="another package"),
         pytest.param(b"\xef\xbb\xbf\r\n<html xmlns:o='x'>", "is a web page (HTML)", id="HTML as .xls"),
-        pytest.param(b"MIME-Version: 1.0\r\n", "is a web page (MHTML)", id="MHTML"),
+        pytest.param(b"MIME-Version: 1.0\r\n", "is a web page (HTML)", id="MHTML"),
         pytest.param(b"<!DOCTYPE HTML><table>", "is a web page (HTML)", id="HTML with a doctype"),
         pytest.param("<meta charset=utf-16><table>".encode("utf-16"), "is a web page (HTML)", id="HTML in UTF-16"),
         pytest.param(b'<?xml version="1.0"?>\n<?mso-application?><Workbook>', "or XML", id="XML of Excel 2003"),
@@ -68,9 +68,10 @@ def test_an_input_that_is_none_is_told(batch: Batch, content: bytes | None, said
     batch(source).fails(2, said)
 
 
-def test_a_pipe_is_told_apart(batch: Batch) -> None:
+def test_what_is_no_file_with_rows_is_told(batch: Batch) -> None:
     os.mkfifo(batch.folder / "in.csv")
     batch(batch.folder / "in.csv").fails(2, "is no regular file, and can be read only once")
+    batch(workbook(batch.folder / "in.xlsx", [])).fails(2, "must hold headings")
 
 
 def quoted(above: str, below: str) -> str:
@@ -110,10 +111,6 @@ def test_quotes_that_can_be_read_are(batch: Batch, cell: str) -> None:
     source = batch.folder / "in.csv"
     source.write_text(quoted(cell, "ООО"), encoding="utf-8")
     assert "the connection was refused" in batch(source).err
-
-
-def test_a_workbook_without_rows_is_told(batch: Batch) -> None:
-    batch(workbook(batch.folder / "in.xlsx", [])).fails(2, "must hold headings")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import Run, people, read, write
 from tests.servers.mongod import Mongo
 from tests.servers.rabbitmq import Node
-from tests.system.process import KEY, Process
+from tests.system.process import Process, settings_of
 
 __all__ = ["inn"]
 ROWS = int(os.environ.get("INN_BATCH_ROWS", "150"))
@@ -24,17 +24,7 @@ def consumer(
     node: Node, mongo: Mongo, emulator: Emulator, start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
 ) -> Process:
     """`inn consume`, ready; its settings are those of this process, too."""
-    own = f"batch-{uuid4().hex[:8]}"
-    settings = {
-        "RABBITMQ_DSN": node.uri,
-        "RABBITMQ_SOURCE_QUEUE_NAME": own,
-        "MONGO_DSN": mongo.uri,
-        "MONGO_NAME": own,
-        "APP_SECRET_KEYS": KEY,
-        "CLIENT_NALOG_URL": emulator.url,
-        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "LOG_LEVEL": "WARNING",
-    }
+    settings = settings_of(f"batch-{uuid4().hex[:8]}", mongo, emulator, node) | {"LOG_LEVEL": "WARNING"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     process = start(settings)

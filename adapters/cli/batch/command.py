@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.batch.header import Layout
+from adapters.cli.batch.header import read_maps
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
 from adapters.cli.batch.tables import open_table
 from adapters.cli.destination import Amqp, Queue, TokenFile, Url, client_of
@@ -81,7 +81,7 @@ def batch(
     client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
-    table, headings = open_table(source, Layout.of(header_row, maps or []), sheet)
+    table, headings = open_table(source, sheet, header_row, read_maps(maps or []))
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)

@@ -15,6 +15,7 @@ DOCUMENT = "document"
 """Not a field of the request: series and number in one column."""
 
 SEARCHED_ROWS = 50
+NO_MAPS: Mapping[str, str] = MappingProxyType({})
 _PLAIN, _VAGUE, _NONE = 2, 1, ("", 0)
 # By field; those behind the bar are vague: used only if no column has a plain heading.
 _HEADINGS = {
@@ -70,26 +71,6 @@ _KNOWN = {
 }
 
 
-class Layout(NamedTuple):
-    """The user's options. `header_row`: from 1, 0: search for it; `columns`: by field, a letter or a heading."""
-
-    header_row: int = 0
-    columns: Mapping[str, str] = MappingProxyType({})
-
-    @classmethod
-    def of(cls, header_row: int, maps: Sequence[str]) -> "Layout":
-        """From options; each of `maps` is as `Фамилия=B`. Raises Failure."""
-        columns = {}
-        for text in maps:
-            heading, sign, column = text.partition("=")
-            name, _ = _match(heading)
-            if not (name and sign and column.strip()):
-                known = ", ".join(map(_usual_heading, _HEADINGS))
-                raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
-            columns[name] = column.strip()
-        return cls(header_row, columns)
-
-
 class Header(NamedTuple):
     """The headings of a table. `row`, from 1: the first of `height` rows; `candidates`: the columns of each field."""
 
@@ -134,19 +115,35 @@ class Header(NamedTuple):
         return f"{LETTERS[column]} {self.texts[column]}".strip()
 
 
-def find_header(records: Iterable[Iterable[str]], layout: Layout) -> Header:
-    """Find the row, or the two rows, that are most likely the headings. `records`: the texts of each row's cells."""
-    first = layout.header_row or 1
-    last = first + (1 if layout.header_row else SEARCHED_ROWS)
+def read_maps(maps: Iterable[str]) -> dict[str, str]:
+    """By field, a column's letter or heading; each of `maps` is as `Фамилия=B`. Raises Failure."""
+    columns = {}
+    for text in maps:
+        heading, sign, column = text.partition("=")
+        name, _ = _match(heading)
+        if not (name and sign and column.strip()):
+            known = ", ".join(map(_usual_heading, _HEADINGS))
+            raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
+        columns[name] = column.strip()
+    return columns
+
+
+def find_header(records: Iterable[Iterable[str]], header_row: int = 0, maps: Mapping[str, str] = NO_MAPS) -> Header:
+    """Find the row, or the two rows, that are most likely the headings.
+
+    `records`: the texts of each row's cells; `header_row`: from 1, 0: search for it; `maps`: as `read_maps` returns.
+    """
+    first = header_row or 1
+    last = first + (1 if header_row else SEARCHED_ROWS)
     rows = [[*record] for record in islice(records, first - 1, last)]
     best = Header(first, 1, [], {})
     for number, (upper, lower) in enumerate(zip(rows, [*rows[1:], []], strict=False), first):
         for height, texts in ((1, upper), (2, _join_rows(upper, lower))):
-            header = Header(number, height, *_candidates(texts, layout))
+            header = Header(number, height, *_candidates(texts, maps))
             if any(texts) and header.score > best.score:
                 best = header
         # Later headings are another table's. A title above may have been taken for a first row of headings.
-        if layout.header_row or (not best.missing and number > best.row):
+        if header_row or (not best.missing and number > best.row):
             break
     return best
 
@@ -175,9 +172,9 @@ def _join_rows(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     return texts
 
 
-def _candidates(texts: Sequence[str], layout: Layout) -> tuple[list[str], dict[str, list[int]]]:
+def _candidates(texts: Sequence[str], maps: Mapping[str, str]) -> tuple[list[str], dict[str, list[int]]]:
     """The headings, and the possible columns of each field."""
-    fixed = {name: column for name, said in layout.columns.items() if (column := column_of(said, texts)) is not None}
+    fixed = {name: column for name, said in maps.items() if (column := column_of(said, texts)) is not None}
     texts = [*texts, *[""] * (max(fixed.values(), default=-1) + 1 - len(texts))]
     left_out = {other for name in fixed for other in (name, *INSTEAD_OF.get(name, ()))}
     matches = [match if match[0] not in left_out else _NONE for match in map(_match, texts[: len(LETTERS)])]

@@ -135,19 +135,16 @@ class Runner:
 
     def _request(self, number: int, row: Row, request_id: str) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
-        answer = self.journal.answer(number, row)
-        if answer.status not in ("", Status.FAILED):
-            self.progress.add(answer, known=True)
-            return None
-        if is_person(self.table, row):
-            try:
-                return read_request(self.table, row, request_id)
-            except ValueError as fault:
-                answer = RowAnswer("", Status.REJECTED.value, str(fault))
-        else:
+        answer = known = self.journal.answer(number, row)
+        if known.status in ("", Status.FAILED):
             answer = NO_PERSON if any(row.texts) else RowAnswer()
-        self.journal.put(number, row, answer)
-        self.progress.add(answer)
+            if is_person(self.table, row):
+                try:
+                    return read_request(self.table, row, request_id)
+                except ValueError as fault:
+                    answer = RowAnswer("", Status.REJECTED.value, str(fault))
+            self.journal.put(number, row, answer)
+        self.progress.add(answer, known=answer is known)
         return None
 
     async def _ask(self, client: Client, request: Mapping[str, object], number: int, row: Row) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.batch.header import Layout, column_of, find_header
+from adapters.cli.batch.header import column_of, find_header
 from adapters.cli.errors import WrongUse
 from adapters.cli.person_fields import EXCEL_EPOCH, parse_date
 
@@ -139,13 +139,13 @@ class Table(NamedTuple):
             yield row
 
 
-def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, str]:
+def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str]) -> tuple[Table, str]:
     """Open a table, and find its headings in `sheet`, else in the visible sheet with headings. Raises Failure.
 
-    Returns what was taken for the headings, too, in words.
+    `header_row`, `maps`: as `find_header` takes them. Returns what was taken for the headings, too, in words.
     """
     found = [
-        (find_header((map(cell_text, record) for record in table.records()), layout), table)
+        (find_header((map(cell_text, record) for record in table.records()), header_row, maps), table)
         for table in open_tables(path, sheet)
     ]
     complete = [table.sheet for header, table in found if not header.missing]
@@ -153,7 +153,7 @@ def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, str]
         names = ", ".join(complete)
         raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
     header, table = max(found, key=lambda pair: pair[0].score)
-    for column in layout.columns.values():
+    for column in maps.values():
         if column_of(column, header.texts) is None:
             raise WrongUse(f"--map: no column {column} ({table.description}, row {header.row})")
     columns, above = header.columns(table.description), header.row + header.height - 1
@@ -248,7 +248,7 @@ def _separator(text: str) -> str:
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)
-        header = find_header((map(cell_text, record) for record in records), Layout())
+        header = find_header(map(cell_text, record) for record in records)
         return len(header.candidates), sum(separator in line for line in lines)
 
     return max(SEPARATORS, key=score)

@@ -158,20 +158,14 @@ def test_columns_are_known_by_their_headings(asked: Asked, heading: str, row: st
 
 
 DOUBTS = {
-    "two of one name": (
-        f"{H};Дата рождения",
-        "which column is the birth date: D Дата рождения or G Дата рождения?",
-    ),
+    "two of one name": (f"{H};Дата рождения", "which column is the birth date: D Дата рождения or G Дата рождения?"),
     "two documents": (f"{H};Паспорт", "which column is the document: F Номер or G Паспорт?"),
     "a passport and a bare number": (
         "Фамилия;Имя;Отчество;Дата рождения;Паспорт;Номер",
         "which column is the document: E Паспорт or F Номер?",
     ),
     "two numbers": (f"{H};Номер паспорта", "which column is the document number: F Номер or G Номер паспорта?"),
-    "a whole name and its pieces": (
-        f"ФИО;{H}",
-        "which column is the full name: A ФИО or B Фамилия or C Имя?",
-    ),
+    "a whole name and its pieces": (f"ФИО;{H}", "which column is the full name: A ФИО or B Фамилия or C Имя?"),
     "two persons in one row": (f"Фамилия;{H}", "which column is the last name: A Фамилия or B Фамилия?"),
 }
 

@@ -19,22 +19,21 @@ __all__ = ["inn"]
 ROWS = int(os.environ.get("INN_BATCH_ROWS", "150"))
 
 
-@pytest.fixture
-def consumer(
-    node: Node, mongo: Mongo, emulator: Emulator, start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
-) -> Process:
-    """`inn consume`, ready; its settings are those of this process, too."""
+def test_broken_off_and_resumed_nobody_is_asked_for_twice(
+    *,
+    inn: Inn,
+    node: Node,
+    mongo: Mongo,
+    emulator: Emulator,
+    start: Callable[..., Process],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     settings = settings_of(f"batch-{uuid4().hex[:8]}", mongo, emulator, node) | {"LOG_LEVEL": "WARNING"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    process = start(settings)
-    process.answers("/readyz", 200)
-    return process
-
-
-def test_broken_off_and_resumed_nobody_is_asked_for_twice(
-    inn: Inn, consumer: Process, emulator: Emulator, tmp_path: Path
-) -> None:
+    consumer = start(settings)
+    consumer.answers("/readyz", 200)
     rows = people(ROWS, 80)
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
     emulator.control(latency=0.02)

@@ -69,7 +69,7 @@ def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
         return epoch + timedelta(int(text[:5]))
     text = _MONTH_IN_WORDS.sub(lambda found: _MONTHS.get(found[1][:3], found[1]), _TIME.sub("", text))
     text = _DATE_SEPARATORS.sub(".", text)
-    for form in _DATE_FORMS if text.isascii() else ():
+    for form in _DATE_FORMS if text and text.isascii() else ():
         with suppress(ValueError):
             day = datetime.strptime(text, form).replace(tzinfo=UTC)
             is_past_century = form.endswith("y") and day > datetime.now(tz=UTC)

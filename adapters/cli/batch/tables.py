@@ -125,7 +125,8 @@ class Table(NamedTuple):
         width = len(self.heading)
         for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):
             # Otherwise an unclosed quote would silently swallow the rows below it.
-            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in record):
+            lined = [cell for cell in map(str, record) if not cell.isprintable()] if self.dialect else []
+            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in lined):
                 raise WrongUse(
                     f"{self.path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
                     "is a quote opened and not closed?"
@@ -232,9 +233,9 @@ def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[st
         raise WrongUse(f"{path} cannot be read as CSV: {what}") from None
 
 
-def _holds_rows(cell: object, separator: str, width: int) -> bool:
+def _holds_rows(cell: str, separator: str, width: int) -> bool:
     """Whether a cell of several lines contains rows: their number of separators, and a date."""
-    lines = [line for line in str(cell).splitlines() if line.strip()]
+    lines = [line for line in cell.splitlines() if line.strip()]
     parts = [part for line in lines for part in line.split(separator)]
     return bool(lines[1:] and len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts)))
 

@@ -142,10 +142,10 @@ def _value(cell: Element, shared: _Shared) -> object:
 def _written(sheet: Any, cell: object) -> object:
     """A cell as openpyxl writes it."""
     if isinstance(cell, str):
-        written = WriteOnlyCell(
-            sheet, ILLEGAL_CHARACTERS_RE.sub(" ", cell) if len(cell) <= MAX_CELL else cell_text(cell)
-        )
-        # Also of what looks like a formula.
+        text = ILLEGAL_CHARACTERS_RE.sub(" ", cell) if len(cell) <= MAX_CELL else cell_text(cell)
+        if not text.startswith("="):
+            return text
+        written = WriteOnlyCell(sheet, text)
         written.data_type = "s"
         return written
     if isinstance(cell, date) and len(cell_text(cell)) == len("yyyy-mm-dd"):

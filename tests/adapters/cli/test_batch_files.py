@@ -172,24 +172,22 @@ def database(statement: str) -> bytes:
         return db.serialize()
 
 
+JOURNAL = database(
+    "CREATE TABLE inn_batch AS WITH RECURSIVE row(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row LIMIT 3000) "
+    "SELECT number, '' AS texts, '' AS inn, '' AS status, '' AS details FROM row"
+)
+NO_JOURNAL = "is no journal of inn batch, or is damaged"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         pytest.param("out.csv", ";".join(HEADING).encode(), "its headings are not the input's", id="no answers in it"),
-        pytest.param("out.csv.part", "мои заметки".encode(), "is no journal of inn batch", id="a text"),
-        pytest.param("out.csv.part", database("CREATE TABLE notes (x)"), "is no journal of inn batch", id="a database"),
-        pytest.param(
-            "out.csv.part", database("CREATE TABLE inn_batch (x)"), "is no journal of inn batch", id="another table"
-        ),
-        pytest.param(
-            "out.csv.part",
-            database(
-                "CREATE TABLE inn_batch AS WITH RECURSIVE row(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row "
-                "LIMIT 3000) SELECT number, '' AS texts, '' AS inn, '' AS status, '' AS details FROM row"
-            )[:8192],
-            "is no journal of inn batch, or is damaged",
-            id="cut short",
-        ),
+        pytest.param("out.csv.part", "мои заметки".encode(), NO_JOURNAL, id="a text"),
+        pytest.param("out.csv.part", database("CREATE TABLE notes (x)"), NO_JOURNAL, id="a database"),
+        pytest.param("out.csv.part", database("CREATE TABLE inn_batch (x)"), NO_JOURNAL, id="another table"),
+        pytest.param("out.csv.part", JOURNAL[:8192], NO_JOURNAL, id="cut short"),
+        pytest.param("out.csv.part", JOURNAL[:12288].ljust(len(JOURNAL), b"\0"), NO_JOURNAL, id="with lost pages"),
     ],
 )
 def test_what_it_did_not_write_is_left_alone(batch: Batch, name: str, content: bytes, said: str) -> None:

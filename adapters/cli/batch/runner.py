@@ -66,7 +66,7 @@ class Progress:
         return f"{self.counts.total()} rows: {self._by_status() or 'none'}; {rate}{known}"
 
     def shown(self, total: int) -> AbstractContextManager[object]:
-        """Show the progress on standard error within the context: a bar on a terminal, else a line a minute."""
+        """Show the progress on standard error within the context: a bar on a terminal, else at most a line a minute."""
         console = Console(stderr=True)
         self._reports = not console.is_terminal
         if self._reports:

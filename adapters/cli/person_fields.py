@@ -5,6 +5,7 @@ is not parsed. The names of document types are here, too.
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
@@ -13,17 +14,15 @@ from function.names import is_no_patronymic
 EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of Excel's serial numbers (for dates after February 1900)."""
 
-_MONTHS = (
-    *("янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"),
-    *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
-)
-# A time that has a zone must be midnight: 1990-07-14T21:00:00Z is the 15th in Moscow.
-_TIME = r"(?:[t ] ?(?:\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?|00:00(?::00(?:\.0+)?)?(?:z|[+-]\d\d:?\d\d)))?"
-_YEAR_FIRST = re.compile(rf"(\d{{4}})([-./])(\d{{1,2}})\2(\d{{1,2}}){_TIME}", re.ASCII)
-_DAY_FIRST = re.compile(rf"(\d{{1,2}})([-./, ])(\d{{1,2}})\2(\d{{4}}|\d\d){_TIME}", re.ASCII)
-_MONTH_IN_WORDS = re.compile(r"(\d{1,2})[-. ]*([а-яa-z]{3,9})[-., ]*(\d{4}|\d\d)", re.ASCII)
-_SERIAL_DAY = re.compile(r"(\d{5})(?:[.,]\d+)?", re.ASCII)
+_NAMES_OF_MONTHS = "янв фев мар апр мая июн июл авг сен окт ноя дек jan feb mar apr may jun jul aug sep oct nov dec"
+_MONTHS = {name: f".{number % 12 + 1}." for number, name in enumerate(_NAMES_OF_MONTHS.split())} | {"май": ".5."}
+_MONTH_IN_WORDS = re.compile(r"[-. ]*([а-яa-z]{3,9})[-., ]*")
+_DATE_FORMS = ("%d.%m.%Y", "%Y.%m.%d", "%d.%m.%y")
+_DATE_SEPARATORS = re.compile(r"[-./,\s\u2010-\u2015\u2212]+")
 _AROUND_DATE = re.compile(r"[«»\"']|(?<=\d)\s*г(?:\.|ода?)?$")
+# A time that has a zone must be midnight: 1990-07-14T21:00:00Z is the 15th in Moscow.
+_TIME = re.compile(r"(?<=\d)[t ] ?(?:\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?|00:00(?::00(?:\.0+)?)?(?:z|[+-]\d\d:?\d\d))$")
+_SERIAL_DAY = re.compile(r"(\d{5})(?:[.,]\d+)?", re.ASCII)
 
 _PASSPORT_FORM = "must be a series of 4 digits and a number of 6, as NN NN NNNNNN"
 _LABELS = re.compile(
@@ -66,17 +65,16 @@ def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
     A year of two digits is of this century unless the day is in the future. `epoch`: day 0 of serial numbers.
     """
     text = _AROUND_DATE.sub("", " ".join(text.casefold().split())).strip()
-    text = re.sub(r"\s*([-./])\s*", r"\1", re.sub("[\u2010-\u2015\u2212]", "-", text))
-    try:
-        if found := _YEAR_FIRST.fullmatch(text):
-            return date(int(found[1]), int(found[3]), int(found[4]))
-        if found := _DAY_FIRST.fullmatch(text):
-            return _day(found[4], int(found[3]), found[1])
-        if (found := _MONTH_IN_WORDS.fullmatch(text)) and (name := found[2][:3].replace("май", "мая")) in _MONTHS:
-            return _day(found[3], _MONTHS.index(name) % 12 + 1, found[1])
-    except ValueError:
-        return None
-    return epoch + timedelta(int(text[:5])) if _SERIAL_DAY.fullmatch(text) else None
+    if _SERIAL_DAY.fullmatch(text):
+        return epoch + timedelta(int(text[:5]))
+    text = _MONTH_IN_WORDS.sub(lambda found: _MONTHS.get(found[1][:3], found[1]), _TIME.sub("", text))
+    text = _DATE_SEPARATORS.sub(".", text)
+    for form in _DATE_FORMS if text and text.isascii() else ():
+        with suppress(ValueError):
+            day = datetime.strptime(text, form).replace(tzinfo=UTC)
+            is_past_century = form.endswith("y") and day > datetime.now(tz=UTC)
+            return day.replace(year=day.year - 100 * is_past_century).date()
+    return None
 
 
 def document_type(text: str) -> str:
@@ -88,12 +86,15 @@ def document_type(text: str) -> str:
     return _TYPE_NAMES.get(name) or _TYPE_NAMES.get(_OF_RUSSIA.sub("", name)) or text
 
 
-def series_and_number(kind: str, text: str, *, is_number: bool = False) -> tuple[str, str]:
-    """Series and number of one text: `45 11 123456`, `4511123456`, `IV-МЮ 123456`.
+def series_and_number(kind: str, text: str, number: str = "", *, is_number: bool = False) -> tuple[str, str]:
+    """Series and number: of one text as `45 11 123456`, `4511123456`, `IV-МЮ 123456`, or of one text each.
 
     `is_number`: a spreadsheet's number, which has lost its leading zero. Raises WrongDocument.
     """
-    if (kind or PASSPORT) == PASSPORT:
+    is_passport = (kind or PASSPORT) == PASSPORT
+    if number:
+        return (_without_labels(text), _without_labels(number)) if is_passport else (text, number)
+    if is_passport:
         text = _MARKS.sub(" ", _LABELS.sub(" ", _ISSUE.sub("", text.casefold()))).strip()
         if is_number and _LOST_ZERO.fullmatch(text):
             text = f"0{text}"
@@ -101,16 +102,10 @@ def series_and_number(kind: str, text: str, *, is_number: bool = False) -> tuple
             raise WrongDocument(_PASSPORT_FORM)
         return parts[1].replace(" ", ""), parts[2].replace(" ", "")
     if needs_serial(kind):
-        parts = _LAST_DIGITS.fullmatch(_LABELS.sub(" ", text.replace("№", " ")).strip())
-        if parts is None:
+        if not (parts := _LAST_DIGITS.fullmatch(_LABELS.sub(" ", text.replace("№", " ")).strip())):
             raise WrongDocument("must be a series and a number, as IV-МЮ 123456")
         return parts[1].strip(), parts[2]
     return "", text
-
-
-def passport_part(text: str) -> str:
-    """A passport's series, or its number, without the words around it: `серия 4511`, `№ 123456`."""
-    return " ".join(_LABELS.sub(" ", text.casefold()).strip(" .:№#").split())
 
 
 def full_name(text: str) -> tuple[str, str, str]:
@@ -136,12 +131,6 @@ def is_full_name(text: str) -> bool:
     return bool(text.split()[2:] and _PATRONYMIC.fullmatch(text))
 
 
-def _day(year: str, month: int, day: str) -> date:
-    if len(year) == len("1990"):
-        return date(int(year), month, int(day))
-    # 29 February may exist in one of the two centuries only.
-    try:
-        this_century = date(2000 + int(year), month, int(day))
-    except ValueError:
-        return date(1900 + int(year), month, int(day))
-    return this_century if this_century <= datetime.now(tz=UTC).date() else this_century.replace(year=1900 + int(year))
+def _without_labels(text: str) -> str:
+    """A part of a passport without the words around it: `серия 4511`, `№ 123456`."""
+    return " ".join(_LABELS.sub(" ", text.casefold()).strip(" .:№#").split())

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.batch.header import Layout
+from adapters.cli.batch.header import read_maps
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
-from adapters.cli.batch.requests import RequestReader
 from adapters.cli.batch.tables import open_table
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
@@ -82,25 +81,25 @@ def batch(
     client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
-    table, header = open_table(source, Layout.of(header_row, maps or []), sheet)
+    table, headings = open_table(source, sheet, header_row, read_maps(maps or []))
     if out.exists() and out.samefile(source):
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
-    progress, journal = Progress(), Journal(source, table, out)
-    reader = RequestReader(header.columns(table.description), table)
-    runner = Runner(journal, reader, progress, concurrency, stall_timeout, reply_sec)
+    progress, journal = Progress(), Journal(table, out)
+    runner = Runner(table, journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
         with _cancelled_by_signal():
             try:
-                async with progress.shown(journal.total), client:
-                    await runner.run(table.rows(), client)
+                async with client:
+                    with progress.shown(journal.total):
+                        await runner.run(client)
             finally:
                 journal.write_output()
 
     try:
         with journal:
-            typer.echo(f"headings in row {header.row} ({table.description}): {header.describe()}")
+            typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
         raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None

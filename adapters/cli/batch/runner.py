@@ -4,8 +4,8 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -17,8 +17,8 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.requests import NO_PERSON, RequestReader
-from adapters.cli.batch.tables import NO_ANSWER, Row, RowAnswer
+from adapters.cli.batch.requests import NO_PERSON, is_person, read_answer, read_request
+from adapters.cli.batch.tables import Row, RowAnswer, Table
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
@@ -29,20 +29,20 @@ TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-ROWS_A_TURN = 100
-"""Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 REPORT_SEC = 60.0
 """Seconds between two lines on standard error without a terminal."""
 
 
 class Progress:
-    """The rows so far by status. `problem`: why there is no answer now, until the next one."""
+    """The rows so far by status. `problem`: why there is no answer now."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.problem = ""
         self._known = self._asked = 0
         self._begun = time.monotonic()
+        self._reports = False
+        self._next_report = self._begun + REPORT_SEC
 
     def add(self, answer: RowAnswer, *, asked: bool = False, known: bool = False) -> None:
         """Count a row: `asked` for now, `known` from an earlier run, or neither (no person, or rejected)."""
@@ -51,6 +51,12 @@ class Progress:
         self.counts[answer.status] += 1
         if asked and answer.status != Status.FAILED:
             self.problem = ""
+        self._report()
+
+    def stand(self, problem: str) -> None:
+        """Show why there is no answer now, until the next one."""
+        self.problem = problem
+        self._report()
 
     def summary(self) -> str:
         """The counts, duration and rate in one line."""
@@ -59,30 +65,24 @@ class Progress:
         rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
         return f"{self.counts.total()} rows: {self._by_status() or 'none'}; {rate}{known}"
 
-    @asynccontextmanager
-    async def shown(self, total: int) -> AsyncIterator[None]:
-        """Show the progress on standard error within the context: a bar on a terminal, else a line a minute."""
+    def shown(self, total: int) -> AbstractContextManager[object]:
+        """Show the progress on standard error within the context: a bar on a terminal, else at most a line a minute."""
         console = Console(stderr=True)
-        if console.is_terminal:
-            bar = RichProgress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "{task.description}")
-            bar.add_task("", total=total)
-            # Drawn by a thread.
-            with Live(get_renderable=partial(self._frame, bar), console=console, refresh_per_second=10):
-                yield
-            return
-        reporting = asyncio.create_task(self._report())
-        try:
-            yield
-        finally:
-            reporting.cancel()
+        self._reports = not console.is_terminal
+        if self._reports:
+            return nullcontext()
+        bar = RichProgress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "{task.description}")
+        bar.add_task("", total=total)
+        # Drawn by a thread.
+        return Live(get_renderable=partial(self._frame, bar), console=console, refresh_per_second=10)
 
     def _by_status(self) -> str:
         counts = [f"{self.counts[status]} {status.value}" for status in Status if self.counts[status]]
         return ", ".join(counts + ([f"{self.counts['']} without a person"] if self.counts[""] else []))
 
-    async def _report(self) -> None:
-        while True:
-            await asyncio.sleep(REPORT_SEC)
+    def _report(self) -> None:
+        if self._reports and time.monotonic() > self._next_report:
+            self._next_report = time.monotonic() + REPORT_SEC
             state = "; ".join(filter(None, (self._by_status(), self.problem)))
             sys.stderr.write(f"inn: {self.counts.total()} rows so far{state and ': '}{state}\n")
             sys.stderr.flush()
@@ -104,14 +104,14 @@ class Runner:
     one reply over RabbitMQ; None over HTTP.
     """
 
+    table: Table
     journal: Journal
-    reader: RequestReader
     progress: Progress
     concurrency: int
     stall_sec: float
     reply_sec: float | None
 
-    async def run(self, rows: Iterable[Row], client: Client) -> None:
+    async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         run_id = uuid4()
@@ -120,12 +120,13 @@ class Runner:
         self._free = asyncio.Semaphore(self.concurrency)
         try:
             async with self._stall, asyncio.TaskGroup() as tasks:
-                for number, row in enumerate(rows, 1):
+                for number, row in enumerate(self.table.rows(), 1):
                     if request := self._request(number, row, f"{run_id}-{number}"):
                         await self._free.acquire()
-                        tasks.create_task(self._ask(client, request, number, row))
-                    if number % ROWS_A_TURN == 0:
-                        await asyncio.sleep(0)
+                        asking = tasks.create_task(self._ask(client, request, number, row))
+                        asking.add_done_callback(lambda _: self._free.release())
+                    # Other tasks run, and Ctrl-C is handled, even if no row has to wait.
+                    await asyncio.sleep(0)
         except TimeoutError:
             why = self.progress.problem or "no reply came"
             raise Failure(f"nobody was answered for {self.stall_sec:g} s ({why})") from None
@@ -134,30 +135,22 @@ class Runner:
 
     def _request(self, number: int, row: Row, request_id: str) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
-        answer = self.journal.answer(number, row)
-        if answer.final:
-            self.progress.add(answer, known=True)
-            return None
-        if self.reader.is_person(row):
-            try:
-                return self.reader.read(row, request_id)
-            except ValueError as fault:
-                answer = RowAnswer("", Status.REJECTED.value, str(fault))
-        else:
-            answer = NO_PERSON if any(row.texts) else NO_ANSWER
-        self.journal.put(number, row, answer)
-        self.progress.add(answer)
+        answer = known = self.journal.answer(number, row)
+        if known.status in ("", Status.FAILED):
+            answer = NO_PERSON if any(row.texts) else RowAnswer()
+            if is_person(self.table, row):
+                try:
+                    return read_request(self.table, row, request_id)
+                except ValueError as fault:
+                    answer = RowAnswer("", Status.REJECTED.value, str(fault))
+            self.journal.put(number, row, answer)
+        self.progress.add(answer, known=answer is known)
         return None
 
     async def _ask(self, client: Client, request: Mapping[str, object], number: int, row: Row) -> None:
-        try:
-            answer = await self._answer(client, request)
-            self.journal.put(number, row, answer)
-            self.progress.add(answer, asked=True)
-        finally:
-            self._free.release()
-        # Answers that came together are committed together.
-        await asyncio.sleep(0)
+        answer = await self._answer(client, request)
+        self.journal.put(number, row, answer)
+        self.progress.add(answer, asked=True)
         self.journal.commit()
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
@@ -176,10 +169,10 @@ class Runner:
                 if not self._reached:
                     # Never reached: a wrong address, not an outage.
                     raise
-                self.progress.problem = str(failure)
+                self.progress.stand(str(failure))
             except (RetryLater, ServiceFault) as failure:
                 self._reached = True
-                self.progress.problem = str(failure)
+                self.progress.stand(str(failure))
                 tries += failure.is_try
                 if tries == TRIES:
                     return RowAnswer("", Status.FAILED.value, str(failure))
@@ -187,8 +180,8 @@ class Runner:
             else:
                 self._reached = True
                 if result.status is Status.FAILED:
-                    self.progress.problem = printable(result.details)
+                    self.progress.stand(printable(result.details))
                 else:
                     self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
-                return self.reader.answer(result)
+                return read_answer(self.table, result)
             await asyncio.sleep(wait or backoff.next())

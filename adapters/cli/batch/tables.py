@@ -2,63 +2,48 @@
 
 import codecs
 import csv
-import mmap
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from itertools import islice, repeat
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
 
-from adapters.cli.batch.header import Header, Layout, column_of, find_header
+from adapters.cli.batch.header import column_of, find_header
 from adapters.cli.errors import WrongUse
 from adapters.cli.person_fields import EXCEL_EPOCH, parse_date
-from function.outcomes import Status
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
 """Characters of a spreadsheet's cell."""
 UNSAVED = object()
 """A cell with a formula whose value is not in the file."""
-Write = Callable[[Iterable[object]], object]
-"""Adds a row to an output."""
 
 SEPARATORS = ";,\t|"
 HEAD = 1 << 16
 # The longer ones first: UTF-32's begins with UTF-16's.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_NAMES = {"utf-8-sig": "UTF-8", "cp1251": "Windows-1251"}
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF8: "UTF-8-sig",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
-# By how a file begins, which of a package is the list of its parts; the first match counts.
+_ENCRYPTED, _ODS = "EncryptedPackage".encode("utf-16-le"), b"application/vnd.oasis.opendocument"
+# By how a file begins, and what it contains; the first match counts.
 _OTHER_FORMATS = (
-    (
-        _OLE + b".*" + "EncryptedPackage".encode("utf-16-le"),
-        "is encrypted: open it, take its password away, and save it as .xlsx",
-    ),
-    (_OLE + b".*" + "WordDocument".encode("utf-16-le"), "is a document of Word, and no table"),
-    (_OLE, f"is a workbook of an old Excel (.xls): {_SAVE_AS}"),
-    (_ZIP + rb".*\nxl/workbook\.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
-    (_ZIP + rb".*\nword/", "is a document of Word, and no table"),
-    (_ZIP + rb".*\ncontent\.xml", f"is an OpenDocument table (.ods): {_SAVE_AS}"),
-    (_ZIP + rb".*\nIndex/", f"is a table of Numbers: {_SAVE_AS}"),
-    (rb"\s*<\?xml.*<(?:\w+:)?Workbook\b", f"is an XML table of Excel 2003: {_SAVE_AS}"),
-    (
-        rb"\s*(?:<!--.*?-->|<\?xml.*?\?>|\s)*<(?:!doctype html|html|head|meta|body|table|div|style)\b|MIME-Version:",
-        f"is a web page (HTML), whatever its name says: {_SAVE_AS}",
-    ),
-    (rb"%PDF", "is a PDF, and no table"),
-    (rb"\{\\rtf", "is an RTF document, and no table"),
+    (_OLE, _ENCRYPTED, "is encrypted: open it, take its password away, and save it as .xlsx"),
+    (_OLE, b"", f"is a workbook of an old Excel (.xls), or another file of an old Office: {_SAVE_AS}"),
+    (_ZIP, b"xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
+    (_ZIP, _ODS, f"is an OpenDocument table (.ods): {_SAVE_AS}"),
+    ((b"<", b"MIME-Version:"), b"", f"is a web page (HTML) or XML, whatever its name says: {_SAVE_AS}"),
 )
 # Spreadsheets cannot hold most of them: in all formats they count as spaces.
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
@@ -71,14 +56,6 @@ class RowAnswer(NamedTuple):
     status: str = ""
     details: str = ""
 
-    @property
-    def final(self) -> bool:
-        """Whether later runs keep the answer; failed rows are looked up again."""
-        return self.status not in ("", Status.FAILED)
-
-
-NO_ANSWER = RowAnswer()
-
 
 class Row(NamedTuple):
     """One row below the heading: `cells`, their `texts`, as many as headings; `surplus`: further cells."""
@@ -89,10 +66,10 @@ class Row(NamedTuple):
 
 
 def cell_text(cell: object) -> str:
-    """The cell as one line of text: a whole number without decimals, a day in ISO form."""
+    """The cell as one line of text, as far as a spreadsheet holds it: a whole number without decimals, an ISO day."""
     match cell:
         case str():
-            return " ".join((cell if cell.isprintable() else _CONTROLS.sub(" ", cell)).split())
+            return " ".join((cell if cell.isprintable() else _CONTROLS.sub(" ", cell)).split())[:MAX_CELL].rstrip()
         case None:
             return ""
         case float() if cell.is_integer():
@@ -125,26 +102,35 @@ class Dialect(NamedTuple):
 class Table(NamedTuple):
     """A CSV file, or a sheet of a workbook, and what is known of its headings.
 
-    `description`: how it is read, for messages; `records`: reads the cells of each row, given the width of the heading
-    (0: unknown), as often as it is called, and raises Failure; `epoch`: day 0 of serial numbers of days; `dialect`: of a
-    CSV file, where an unquoted separator moves the following cells into other columns; `sheet`, `hidden`: of a
-    workbook; `heading`: its texts; `above`: rows up to the heading's last one.
+    `description`: how it is read, for messages; `records`: reads the cells of each row, as often as it is called, and
+    raises Failure; `epoch`: day 0 of serial numbers of days; `dialect`: of a CSV file, where an unquoted separator moves
+    the following cells into other columns; `sheet`, `hidden`: of a workbook; `heading`: its texts; `columns`: by field;
+    `above`: rows up to the heading's last one.
     """
 
+    path: Path
     description: str
-    records: Callable[[int], Iterator[Sequence[object]]]
+    records: Callable[[], Iterator[Sequence[object]]]
     epoch: date = EXCEL_EPOCH
     dialect: Dialect | None = None
     sheet: str = ""
     hidden: bool = False
     heading: Sequence[str] = ()
+    columns: Mapping[str, int] = MappingProxyType({})
     above: int = 0
 
     def rows(self) -> Iterator[Row]:
-        """The rows in order, without blank ones at the end, of which spreadsheets can have a million."""
+        """The rows in order, without blank ones at the end, of which spreadsheets can have a million. Raises Failure."""
         blanks = 0
         width = len(self.heading)
-        for record in islice(self.records(width), self.above, None):
+        for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):
+            # Otherwise an unclosed quote would silently swallow the rows below it.
+            lined = [cell for cell in map(str, record) if not cell.isprintable()] if self.dialect else []
+            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in lined):
+                raise WrongUse(
+                    f"{self.path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
+                    "is a quote opened and not closed?"
+                )
             row = make_row(record, width)
             if not row.surplus and not any(row.texts) and UNSAVED not in record:
                 blanks += 1
@@ -154,35 +140,35 @@ class Table(NamedTuple):
             yield row
 
 
-def open_table(path: Path, layout: Layout, sheet: str = "") -> tuple[Table, Header]:
-    """Open a table and find its headings, in `sheet`, else in the visible sheet with headings. Raises Failure."""
+def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str]) -> tuple[Table, str]:
+    """Open a table, and find its headings in `sheet`, else in the visible sheet with headings. Raises Failure.
+
+    `header_row`, `maps`: as `find_header` takes them. Returns what was taken for the headings, too, in words.
+    """
     found = [
-        (find_header((map(cell_text, record) for record in table.records(0)), layout), table)
-        for table in open_tables(path, layout, sheet)
+        (find_header((map(cell_text, record) for record in table.records()), header_row, maps), table)
+        for table in open_tables(path, sheet)
     ]
-    complete = [(header, table) for header, table in found if not header.missing]
-    if len(complete) > 1:
-        names = ", ".join(table.sheet for _, table in complete)
+    complete = [table.sheet for header, table in found if not header.missing]
+    if complete[1:]:
+        names = ", ".join(complete)
         raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
-    header, table = max(complete or found, key=lambda pair: pair[0].score)
-    for column in layout.columns.values():
+    header, table = max(found, key=lambda pair: pair[0].score)
+    for column in maps.values():
         if column_of(column, header.texts) is None:
             raise WrongUse(f"--map: no column {column} ({table.description}, row {header.row})")
-    return table._replace(heading=header.texts, above=header.row + header.height - 1), header
+    columns, above = header.columns(table.description), header.row + header.height - 1
+    said = f"headings in row {header.row} ({table.description}): {header.describe()}"
+    return table._replace(heading=header.texts, columns=columns, above=above), said
 
 
-def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
+def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
     """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises Failure."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
-    try:
-        is_workbook = _is_workbook(path)
-    except OSError as exc:
-        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
-    if not is_workbook:
+    head = _read_head(path)
+    if not head.startswith(_ZIP):
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [_csv_table(path, layout)]
+        return [_csv_table(path, head)]
     from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
 
     tables = open_sheets(path)
@@ -193,88 +179,69 @@ def open_tables(path: Path, layout: Layout, sheet: str = "") -> Sequence[Table]:
     return chosen
 
 
-def _is_workbook(path: Path) -> bool:
-    """Whether it is XLSX; False: probably CSV. Raises Failure for other formats."""
-    with path.open("rb") as file:
-        head = file.read(HEAD >> 4)
-        content: bytes | mmap.mmap = head
-        if head.startswith(_OLE):
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        elif head.startswith(_ZIP):
-            with suppress(BadZipFile), ZipFile(file) as package:
-                content = b"\n".join([_ZIP, *(name.encode() for name in package.namelist())])
-        else:
-            content = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
-        for begin, what in _OTHER_FORMATS:
-            if re.match(begin, content, re.IGNORECASE | re.DOTALL):
-                raise WrongUse(f"{path} {what}")
-    return head.startswith(_ZIP)
+def _read_head(path: Path) -> bytes:
+    """The first bytes of a file that is XLSX, or probably CSV. Raises Failure for other formats."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            # Of UTF-16, the letters without the zeros between them.
+            begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+            for magic, part, what in _OTHER_FORMATS:
+                if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
+                    raise WrongUse(f"{path} {what}")
+    except OSError as exc:
+        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
+    return head
 
 
-def _csv_table(path: Path, layout: Layout) -> Table:
-    """The table in a CSV file. Encoding: by its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
-    if not encoding:
-        if b"\0" in head:
-            raise WrongUse(f"{path} is neither CSV nor XLSX")
-        encoding = "utf-8" if _is_utf8(path) else "cp1251"
-    text = head.decode(encoding, errors="replace")
-    dialect = Dialect(encoding, _separator(text, layout), "\r\n" if "\r\n" in text else "\n")
+def _csv_table(path: Path, head: bytes) -> Table:
+    encoding = _encoding(path, head)
+    text, name = head.decode(encoding, errors="replace"), encoding.removesuffix("-sig")
+    dialect = Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")
     shown = dialect.separator.replace("\t", "a tab")
-    description = f"read as {_name(dialect)}, separated by {shown}"
-    return Table(description, partial(_records, path, dialect), dialect=dialect)
+    records = partial(_records, path, dialect, f"something is no {name}")
+    return Table(path, f"read as {name}, separated by {shown}", records, dialect=dialect)
 
 
-def _records(path: Path, dialect: Dialect, width: int) -> Iterator[Sequence[object]]:
+def _encoding(path: Path, head: bytes) -> str:
+    """By its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if b"\0" in head:
+        raise WrongUse(f"{path} is neither CSV nor XLSX")
+    with path.open(encoding="UTF-8", newline="") as file, suppress(UnicodeDecodeError):
+        while file.read(HEAD >> 4):
+            pass
+        return "UTF-8"
+    return "Windows-1251"
+
+
+def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[str]]:
     number = 0
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
-            # Otherwise an unclosed quote would silently swallow the rows below it.
-            for number, record in enumerate(csv.reader(file, delimiter=dialect.separator, strict=True), 1):
-                if width and any(
-                    _holds_rows(cell, dialect.separator, width) for cell in record if "\n" in cell or "\r" in cell
-                ):
-                    raise WrongUse(
-                        f"{path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
-                        "is a quote opened and not closed?"
-                    )
+            for record in csv.reader(file, delimiter=dialect.separator, strict=True):
+                number += 1
                 yield record
-    except csv.Error:
-        raise WrongUse(
-            f"{path} cannot be read as CSV: in record {number + 1}, a quote is opened and not closed, or stands within "
-            "a quoted cell"
-        ) from None
-    except UnicodeDecodeError:
-        raise WrongUse(
-            f"{path} cannot be read as CSV: beyond record {number} something is no {_name(dialect)}"
-        ) from None
+    except (csv.Error, UnicodeDecodeError) as exc:
+        what = f"in record {number + 1}, a quote is opened and not closed, or stands within a quoted cell"
+        if isinstance(exc, UnicodeDecodeError):
+            what = f"beyond record {number} {misread}"
+        raise WrongUse(f"{path} cannot be read as CSV: {what}") from None
 
 
 def _holds_rows(cell: str, separator: str, width: int) -> bool:
     """Whether a cell of several lines contains rows: their number of separators, and a date."""
     lines = [line for line in cell.splitlines() if line.strip()]
     parts = [part for line in lines for part in line.split(separator)]
-    return len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts))
+    return bool(lines[1:] and len(parts) - len(lines) >= (len(lines) - 1) * (width - 1) and any(map(parse_date, parts)))
 
 
-def _name(dialect: Dialect) -> str:
-    return _NAMES.get(dialect.encoding, dialect.encoding.upper())
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            while file.read(HEAD >> 4):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _separator(text: str, layout: Layout) -> str:
-    """The separator named in the first line, else the one with the most headings, else the most columns."""
+def _separator(text: str) -> str:
+    """The separator named in the first line, else the one with the most headings, else in the most lines."""
     lines = text.splitlines(keepends=True)
     first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
     if named := _SEPARATOR_LINE.fullmatch(first):
@@ -282,7 +249,7 @@ def _separator(text: str, layout: Layout) -> str:
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)
-        header = find_header((map(cell_text, record) for record in records), layout)
-        return len(header.candidates), text.count(separator)
+        header = find_header(map(cell_text, record) for record in records)
+        return len(header.candidates), sum(separator in line for line in lines)
 
     return max(SEPARATORS, key=score)

@@ -6,7 +6,7 @@ three times as long to read.
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import partial
@@ -23,22 +23,20 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from adapters.cli.batch.tables import MAX_CELL, UNSAVED, Table, Write, cell_text
+from adapters.cli.batch.tables import MAX_CELL, UNSAVED, Table, cell_text
 from adapters.cli.errors import WrongUse
 
 MAX_ROWS = 1 << 20
 COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"
-# Excel's own formats that need no code in the file: these are of days in East Asian languages.
-_LOCAL_DATES = frozenset({*range(27, 37), *range(50, 59)})
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
 
 class _Shared(NamedTuple):
-    """What the cells of all sheets refer to. `durations`: the styles of times, and whether each is of durations."""
+    """What the cells of all sheets refer to. `dates`: the styles of days and moments."""
 
     strings: list[str]
-    durations: dict[int, bool]
+    dates: set[str]
     calendar: datetime
 
 
@@ -55,15 +53,16 @@ def open_sheets(path: Path) -> list[Table]:
             parts[relation.get("Id", "")] = parts[relation.get("Type", "").rpartition("/")[2]] = part
         book = _parse(package, names[root])
         is_1904 = any(each.get("date1904") in ("1", "true") for each in book.iterfind("{*}workbookPr"))
-        shared = _Shared([], {}, CALENDAR_MAC_1904 if is_1904 else CALENDAR_WINDOWS_1900)
+        shared = _Shared([], set(), CALENDAR_MAC_1904 if is_1904 else CALENDAR_WINDOWS_1900)
         if strings := parts.get("sharedStrings"):
             with package.open(strings) as file:
                 shared.strings.extend(map(_text, _elements(file, "si")))
         # Without them, a number in a column of dates is still read as one.
         with suppress(*_DAMAGED):
-            shared.durations.update(_durations(_parse(package, parts["styles"])))
+            shared.dates.update(_date_styles(_parse(package, parts["styles"])))
     return [
         Table(
+            path,
             f"sheet {sheet.get('name', '')}",
             partial(_records, path, part, shared),
             epoch=shared.calendar.date(),
@@ -76,13 +75,13 @@ def open_sheets(path: Path) -> list[Table]:
     ]
 
 
-@contextmanager
-def write_xlsx(path: Path) -> Iterator[Write]:
+def write_xlsx(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Write a workbook with one sheet, where numbers, days and text keep their types."""
     workbook = Workbook(write_only=True)
     sheet: Any = workbook.create_sheet("INN")
     sheet.sheet_format.defaultColWidth = COLUMN_WIDTH
-    yield lambda cells: sheet.append([_written(sheet, cell) for cell in cells])
+    for cells in rows:
+        sheet.append([_written(sheet, cell) for cell in cells])
     workbook.save(path)
 
 
@@ -95,7 +94,7 @@ def _package(path: Path) -> Iterator[ZipFile]:
         raise WrongUse(f"{path} is no XLSX file, or is damaged") from None
 
 
-def _records(path: Path, part: str, shared: _Shared, _width: int) -> Iterator[Sequence[object]]:
+def _records(path: Path, part: str, shared: _Shared) -> Iterator[Sequence[object]]:
     number = 0
     with _package(path) as package, package.open(part) as file:
         for row in _elements(file, "row"):
@@ -136,24 +135,23 @@ def _value(cell: Element, shared: _Shared) -> object:
                 return datetime.fromisoformat(text)
             case "n":
                 number = int(text) if text.isdecimal() else float(text)
-                is_duration = shared.durations.get(int(cell.get("s", "0")))
-                return number if is_duration is None else from_excel(number, shared.calendar, is_duration)
+                return from_excel(number, shared.calendar) if cell.get("s", "0") in shared.dates else number
     return text
 
 
 def _written(sheet: Any, cell: object) -> object:
     """A cell as openpyxl writes it."""
     if isinstance(cell, str):
-        cell = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:MAX_CELL]
-        styles = {"data_type": "s"} if cell.startswith("=") else {}
-    else:
-        is_day = isinstance(cell, date) and len(cell_text(cell)) == len("yyyy-mm-dd")
-        styles = {"number_format": DAY} if is_day else {}
-    if styles:
-        styled = WriteOnlyCell(sheet)
-        for name, value in {"value": cell, **styles}.items():
-            setattr(styled, name, value)
-        return styled
+        text = ILLEGAL_CHARACTERS_RE.sub(" ", cell) if len(cell) <= MAX_CELL else cell_text(cell)
+        if not text.startswith("="):
+            return text
+        written = WriteOnlyCell(sheet, text)
+        written.data_type = "s"
+        return written
+    if isinstance(cell, date) and len(cell_text(cell)) == len("yyyy-mm-dd"):
+        written = WriteOnlyCell(sheet)
+        written.value, written.number_format = cell, DAY
+        return written
     return None if cell is UNSAVED else cell
 
 
@@ -179,10 +177,10 @@ def _text(element: Element) -> str:
     return "".join(part.text or "" for path in ("{*}t", "{*}r/{*}t") for part in element.iterfind(path))
 
 
-def _durations(styles: Element) -> Iterator[tuple[int, bool]]:
+def _date_styles(styles: Element) -> Iterator[str]:
     codes = {form.get("numFmtId"): form.get("formatCode", "") for form in styles.iterfind("{*}numFmts/{*}numFmt")}
     for style, form in enumerate(styles.iterfind("{*}cellXfs/{*}xf")):
         number = form.get("numFmtId") or "0"
         code = codes.get(number, BUILTIN_FORMATS.get(int(number), ""))
-        if int(number) in _LOCAL_DATES or is_date_format(code):
-            yield style, is_timedelta_format(code)
+        if is_date_format(code) and not is_timedelta_format(code):
+            yield str(style)

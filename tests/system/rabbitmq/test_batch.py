@@ -13,38 +13,27 @@ from tests.adapters.cli.conftest import Inn, inn
 from tests.adapters.cli.people import Run, people, read, write
 from tests.servers.mongod import Mongo
 from tests.servers.rabbitmq import Node
-from tests.system.process import KEY, Process
+from tests.system.process import Process, settings_of
 
 __all__ = ["inn"]
 ROWS = int(os.environ.get("INN_BATCH_ROWS", "150"))
 
 
-@pytest.fixture
-def consumer(
-    node: Node, mongo: Mongo, emulator: Emulator, start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
-) -> Process:
-    """`inn consume`, ready; its settings are those of this process, too."""
-    own = f"batch-{uuid4().hex[:8]}"
-    settings = {
-        "RABBITMQ_DSN": node.uri,
-        "RABBITMQ_SOURCE_QUEUE_NAME": own,
-        "MONGO_DSN": mongo.uri,
-        "MONGO_NAME": own,
-        "APP_SECRET_KEYS": KEY,
-        "CLIENT_NALOG_URL": emulator.url,
-        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "LOG_LEVEL": "WARNING",
-    }
+def test_broken_off_and_resumed_nobody_is_asked_for_twice(
+    *,
+    inn: Inn,
+    node: Node,
+    mongo: Mongo,
+    emulator: Emulator,
+    start: Callable[..., Process],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(f"batch-{uuid4().hex[:8]}", mongo, emulator, node) | {"LOG_LEVEL": "WARNING"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    process = start(settings)
-    process.answers("/readyz", 200)
-    return process
-
-
-def test_broken_off_and_resumed_nobody_is_asked_for_twice(
-    inn: Inn, consumer: Process, emulator: Emulator, tmp_path: Path
-) -> None:
+    consumer = start(settings)
+    consumer.answers("/readyz", 200)
     rows = people(ROWS, 80)
     source, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
     emulator.control(latency=0.02)

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated, NamedTuple
@@ -34,7 +33,7 @@ from adapters.config.settings import (
 )
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
+from adapters.http.server import ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.telemetry import Telemetry
 from function.ports import Ports
@@ -96,14 +95,14 @@ def local(
     settings = LocalSettings.read()
     try:
         with (
-            listen(Address(settings.http.host, settings.http.port)) as listener,
+            listen(settings.http.host, settings.http.port) as listener,
             telemetry.start("inn-local", settings.log.level) as observer,
             local_services(settings, data, observer) as services,
             application(settings, services, observer) as app,
         ):
             guarded = bool(settings.http.bearer_tokens)
-            announce = partial(_write, greeting(_url(listener), services.emulator, data, guarded=guarded))
-            run(Server(app, listener, GRACE_SEC, announce=announce).serve())
+            _write(greeting(_url(listener), services.emulator, data, guarded=guarded))
+            run(Server(app, listener, GRACE_SEC).serve())
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
     except StoreUnusable as exc:

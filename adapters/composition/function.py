@@ -36,7 +36,7 @@ def http_endpoint(
     """The HTTP function over these ports. `deadline_sec`: of one lookup; `threads`: concurrent fetches."""
     lookups = LookupRunner(answers, ports, threads, observer)
     try:
-        yield Endpoint(lookups, probes.by_path(), tokens, observer, deadline_sec)
+        yield Endpoint(lookups, probes, tokens, observer, deadline_sec)
     finally:
         lookups.close(FETCH_GRACE_SEC)
 

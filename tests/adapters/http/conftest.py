@@ -19,8 +19,8 @@ from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult, Probes
-from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
+from adapters.http.server import listen, run
 from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer
 from function.person import Person
@@ -111,7 +111,7 @@ class Server:
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """The application, at the address given."""
-    listener = listen(Address("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = HttpServer(app, listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()

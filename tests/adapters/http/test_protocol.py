@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.http.protocol import BoundedProtocol
-from adapters.http.server import Address, Server, listen, run
+from adapters.http.server import Server, listen, run
 
 LARGE = b"a" * 70_000
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
@@ -84,7 +84,7 @@ class Served:
 
 @contextmanager
 def serving(protocol: type[BoundedProtocol]) -> Iterator[Served]:
-    listener = listen(Address("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     served = Served(port=listener.getsockname()[1])
     server = Server(served.serve, listener, grace=1)
     server.config.http = protocol

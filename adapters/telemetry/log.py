@@ -18,7 +18,7 @@ from typing import Any, Final, TextIO
 from pydantic_core import to_json
 from typing_extensions import override
 
-from adapters.runtime.import_speed import hide_modules
+from adapters.runtime.import_speed import fast_imports
 from adapters.telemetry.allow_list import code, filter_facts
 
 MAX_LINES: Final = 20_000
@@ -119,7 +119,7 @@ def _render_json(line: dict[str, Any]) -> str:
 def _coloured_renderer() -> Callable[[dict[str, Any]], str]:
     # Only on a terminal: it takes as much memory as the rest of this package; with rich, which it imports for
     # tracebacks that this log does not have, several times as much.
-    with hide_modules("rich"):
+    with fast_imports("rich"):
         from structlog.dev import ConsoleRenderer  # noqa: PLC0415  # on a terminal alone
     renderer = ConsoleRenderer(sort_keys=False, timestamp_key="time")
     return lambda line: str(renderer(None, "", line))

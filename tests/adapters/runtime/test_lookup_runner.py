@@ -2,12 +2,12 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from adapters.runtime.lookup_runner import LookupRunner, TimeLimitExceeded, within
+from adapters.runtime.lookup_runner import LookupRunner
 from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
@@ -207,34 +207,6 @@ async def test_no_read_outlasts_the_deadline_and_none_that_fails_too_late_is_tol
     await lookups.answer_cached([EVENTS[2]])
     gc.collect()
     assert told == []
-
-
-async def test_a_cancellation_from_outside_is_none_by_a_time_limit() -> None:
-    waiting = asyncio.create_task(within(30, asyncio.Event().wait()))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-
-async def test_of_a_cancellation_from_outside_at_the_time_limit_one_request_is_left() -> None:
-    async def limited() -> None:
-        asyncio.get_running_loop().call_soon(waiting.cancel)
-        await within(0, asyncio.Event().wait())
-
-    waiting = asyncio.create_task(limited())
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert waiting.cancelling() == 1
-
-
-async def test_an_outer_time_limit_is_none_of_the_inner_wait() -> None:
-    async def inner() -> None:
-        with suppress(TimeLimitExceeded):
-            await within(30, asyncio.Event().wait())
-
-    with pytest.raises(TimeLimitExceeded):
-        await within(0, inner())
 
 
 class SlowThenDamaged(Slow):

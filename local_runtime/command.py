@@ -18,9 +18,8 @@ from starlette.applications import Starlette
 from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
-from adapters.composition.providers import build_provider
+from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import (
     ApiFnsSettings,
@@ -35,6 +34,7 @@ from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
 from adapters.http.server import ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookup_runner import LookupRunner
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.process import Emulator, EmulatorFailed
@@ -133,8 +133,9 @@ def local_endpoint(
     settings: LocalSettings, services: LocalServices, observer: Telemetry
 ) -> AbstractContextManager[Endpoint]:
     """The HTTP function over the local services."""
+    lookups = LookupRunner(services.answers, services.ports, THREADS, observer)
     tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
-    return http_endpoint(services.answers, services.ports, services.probes, observer, tokens=tokens, deadline_sec=limit)
+    return closing(Endpoint(lookups, services.probes, tokens, observer, limit))
 
 
 @contextmanager

@@ -51,6 +51,8 @@ BODY_SEC = 10.0
 """Time limit of a body: more than a batch takes over a slow line."""
 BATCH_SLICE = 100
 """Events of a batch that are answered at the same time, before other requests have their turn."""
+FETCH_GRACE_SEC = 40.0
+"""Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 DEFAULT_RETRY_SEC = 5
 """`Retry-After` where the outcome has none."""
@@ -103,6 +105,10 @@ class Endpoint:
         """Answer one request: the ASGI application."""
         reply = await self(scope, receive)
         await reply(scope, receive, send)
+
+    def close(self) -> None:
+        """End the fetches, within FETCH_GRACE_SEC."""
+        self.lookups.close(FETCH_GRACE_SEC)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         if scope["path"] != "/":

@@ -11,7 +11,7 @@ from pymongo.uri_parser import parse_uri
 from adapters.cli.doctor import Finding, Settings, providers
 from adapters.cli.errors import Failure
 from adapters.composition.consumer import broker
-from adapters.composition.store import check_origin, open_store
+from adapters.composition.mongodb import check_origin, open_store
 from adapters.config import settings as groups
 from adapters.mongodb import StoreFault, WrongAddress
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, declare_queues, open_connection

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ import urllib3
 from starlette.types import ASGIApp
 
 from adapters.answers.cached_answers import CachedAnswers
-from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult, Probes
 from adapters.http.server import Server as HttpServer
 from adapters.http.server import listen, run
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookup_runner import LookupRunner
 from function.outcomes import Answer
 from function.person import Person
 from function.ports import Invalid, Pending, Ports, Ticket, Verdict
@@ -163,9 +163,9 @@ class Functions:
         answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
         probes = Probes({"store": FixedCheck()}, Metrics())
-        made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
-        endpoint = enter(made)
-        url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
+        lookups = LookupRunner(answers, ports, threads, observer)
+        endpoint = enter(closing(Endpoint(lookups, probes, tokens, observer, deadline, body_sec)))
+        url = enter(serving(self.host(endpoint)))
         # It ends first: a server at its end waits for the connections that clients keep.
         return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))
 

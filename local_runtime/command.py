@@ -7,7 +7,7 @@ here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CA
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from socket import socket
 from typing import Annotated, NamedTuple
@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from adapters import telemetry
 from adapters.answers.cached_answers import CachedAnswers
 from adapters.cli.errors import WRONG_USE, Failure
+from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
@@ -129,13 +130,14 @@ def local_services(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         yield LocalServices(emulator, provider, answers, ports, Probes(checks, observer))
 
 
-def local_endpoint(
-    settings: LocalSettings, services: LocalServices, observer: Telemetry
-) -> AbstractContextManager[Endpoint]:
+@contextmanager
+def local_endpoint(settings: LocalSettings, services: LocalServices, observer: Telemetry) -> Iterator[Endpoint]:
     """The HTTP function over the local services."""
     lookups = LookupRunner(services.answers, services.ports, THREADS, observer)
-    tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
-    return closing(Endpoint(lookups, services.probes, tokens, observer, limit))
+    try:
+        yield Endpoint(lookups, services.probes, settings.http.bearer_tokens, observer, settings.lookup.deadline_sec)
+    finally:
+        lookups.close(FETCH_GRACE_SEC)
 
 
 @contextmanager

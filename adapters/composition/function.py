@@ -17,6 +17,9 @@ from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 
+FETCH_GRACE_SEC = 40.0
+"""Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
+
 
 class Function(NamedTuple):
     """The HTTP function of a production process, and the connectors of its servers."""
@@ -35,6 +38,7 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
         lookups = LookupRunner(
             answers, Ports(answers, provider, SystemClock(), core.cache.lifetimes), THREADS, telemetry
         )
+        stack.callback(lookups.close, FETCH_GRACE_SEC)
         probes = Probes({"store": store_check(store.ping), "providers": provider_check(provider.states)}, telemetry)
         endpoint = Endpoint(lookups, probes, core.http.bearer_tokens, telemetry, core.lookup.deadline_sec)
-        yield Function(stack.enter_context(closing(endpoint)), {"MongoDB": store_connector(store, core.nalog)})
+        yield Function(endpoint, {"MongoDB": store_connector(store, core.nalog)})

@@ -21,25 +21,8 @@ from starlette.types import Receive, Scope, Send
 from adapters.http.probes import Probes
 from adapters.http.protocol import CLOSE, Problem, Reply, check_method
 from adapters.runtime.lookup_runner import LookupRunner
-from function.event import (
-    BATCH_TYPE,
-    JSON_TYPE,
-    REPLY_CONSTANTS,
-    STRUCTURED_TYPE,
-    Event,
-    InvalidEvent,
-    Mode,
-    TooManyEvents,
-    decode_attribute,
-    from_batch,
-    from_binary,
-    from_plain,
-    from_structured,
-    is_json,
-    reply_attributes,
-    structured_reply,
-    traceparent,
-)
+from function import event as cloudevent
+from function.event import BATCH_TYPE, JSON_TYPE, REPLY_CONSTANTS, STRUCTURED_TYPE, Event, InvalidEvent, Mode
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
 from function.result import LookupResult, result_of, summary_of
 from function.telemetry import LookupEvent, Observer
@@ -51,8 +34,6 @@ BODY_SEC = 10.0
 """Time limit of a body: more than a batch takes over a slow line."""
 BATCH_SLICE = 100
 """Events of a batch that are answered at the same time, before other requests have their turn."""
-FETCH_GRACE_SEC = 40.0
-"""Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 DEFAULT_RETRY_SEC = 5
 """`Retry-After` where the outcome has none."""
@@ -95,6 +76,10 @@ class Endpoint:
             return Reply(b"", JSON_TYPE, HTTPStatus.BAD_REQUEST)
         except Problem as refused:
             status, problem = "refused", refused
+        except InvalidEvent as fault:
+            too_large = isinstance(fault, cloudevent.TooManyEvents)
+            code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+            status, problem = "refused", Problem(code, str(fault))
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
             self.observer.error(ENTRY, exc)
             status, problem = Reason.INTERNAL_ERROR, INTERNAL_ERROR
@@ -106,10 +91,6 @@ class Endpoint:
         reply = await self(scope, receive)
         await reply(scope, receive, send)
 
-    def close(self) -> None:
-        """End the fetches, within FETCH_GRACE_SEC."""
-        self.lookups.close(FETCH_GRACE_SEC)
-
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         if scope["path"] != "/":
             return await self.probes.answer(scope, "expected POST / with a lookup request")
@@ -118,17 +99,33 @@ class Endpoint:
         headers = dict(reversed(scope["headers"]))
         if self.tokens:
             _check_token(headers, self.tokens)
+        return await self._answer_lookup(headers, receive)
+
+    async def _answer_lookup(self, headers: Headers, receive: Receive) -> Reply:
         # Without its parameters.
         media = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        attributes = _attributes(headers)
+        is_batch = media == BATCH_TYPE
+        if media not in {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE} and not (
+            cloudevent.is_json(media) if media else attributes
+        ):
+            expected = f"{JSON_TYPE}, alone or with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}"
+            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected content-type {expected}")
         try:
             async with asyncio.timeout(self.body_sec):
-                body = await _body(receive, headers, _size_limit(media))
+                body = await _body(receive, MAX_BATCH_BYTES if is_batch else MAX_EVENT_BYTES)
         except TimeoutError:
             detail = f"expected the whole body within {self.body_sec:g} s"
             raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, CLOSE) from None
-        if media == BATCH_TYPE:
-            return await self._batch(_decode_batch(headers, body))
-        event = _decode(media, headers, body)
+        if is_batch:
+            events = cloudevent.from_batch(body)
+            _put_in_trace(events, headers)
+            return await self._batch(events)
+        if media == STRUCTURED_TYPE:
+            event = cloudevent.from_structured(body)
+        else:
+            event = cloudevent.from_binary(attributes, body, media) if attributes else cloudevent.from_plain(body)
+        _put_in_trace([event], headers)
         return _reply(event, *await self._look_up(event))
 
     async def _batch(self, events: Sequence[Event | InvalidEvent]) -> Reply:
@@ -138,8 +135,6 @@ class Endpoint:
         replies: list[bytes] = []
         for start in range(0, len(events), BATCH_SLICE):
             replies += await asyncio.gather(*map(self._answer_item, events[start : start + BATCH_SLICE]))
-            # Other requests, and the probes, have their turn.
-            await asyncio.sleep(0)
         return Reply(b"[" + b",".join(replies) + b"]", BATCH_TYPE)
 
     async def _answer_item(self, event: Event | InvalidEvent) -> bytes:
@@ -175,60 +170,18 @@ def _check_token(headers: Headers, tokens: Sequence[str]) -> None:
         raise Problem(HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", challenge)
 
 
-def _size_limit(media: str) -> int:
-    """The maximum bytes of a body of this type. Raises Problem for an unsupported type."""
-    if media == BATCH_TYPE:
-        return MAX_BATCH_BYTES
-    if media in {JSON_TYPE, STRUCTURED_TYPE, ""} or is_json(media):
-        return MAX_EVENT_BYTES
-    raise _unsupported()
-
-
-async def _body(receive: Receive, headers: Headers, limit: int) -> bytes:
+async def _body(receive: Receive, limit: int) -> bytes:
     """Raises Problem for one that is too large, and ConnectionResetError."""
-    body = b""
-    # Leading zeros are valid, and Python parses at most 4,300 digits.
-    declared = headers.get(b"content-length", b"").lstrip(b"0")
-    size = int(declared) if declared.isdigit() else 0
-    more = True
-    while more and size <= limit:
+    body, more = b"", True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionResetError
         body += message.get("body", b"")
-        size = max(size, len(body))
         more = message.get("more_body", False)
-    if size > limit:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
+        if len(body) > limit:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
     return body
-
-
-def _decode(media: str, headers: Headers, body: bytes) -> Event:
-    """The event of a request in any mode but batch. Raises Problem."""
-    try:
-        if media == STRUCTURED_TYPE:
-            event = from_structured(body)
-        elif attributes := _attributes(headers):
-            event = from_binary(attributes, body, media)
-        elif media:
-            event = from_plain(body)
-        else:
-            raise _unsupported()
-    except InvalidEvent as fault:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(fault)) from None
-    _put_in_trace([event], headers)
-    return event
-
-
-def _decode_batch(headers: Headers, body: bytes) -> Sequence[Event | InvalidEvent]:
-    """The events of a batch, invalid ones included. Raises Problem where the body is not a batch."""
-    try:
-        events = from_batch(body)
-    except InvalidEvent as fault:
-        too_many = isinstance(fault, TooManyEvents)
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_many else HTTPStatus.BAD_REQUEST, str(fault)) from None
-    _put_in_trace([event for event in events if isinstance(event, Event)], headers)
-    return events
 
 
 def _attributes(headers: Headers) -> dict[str, str]:
@@ -237,17 +190,18 @@ def _attributes(headers: Headers) -> dict[str, str]:
         if name.startswith(_PREFIX):
             text = value.decode("latin-1")
             found[name[len(_PREFIX) :].decode("latin-1")] = (
-                text if _ALL_PLAIN.fullmatch(text) else decode_attribute(value)
+                text if _ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
             )
     return found
 
 
-def _put_in_trace(events: Sequence[Event], headers: Headers) -> None:
+def _put_in_trace(events: Sequence[Event | InvalidEvent], headers: Headers) -> None:
     """An event without a traceparent gets that of the HTTP request, which gateways and clients set."""
     if b"traceparent" in headers:
-        inherited = traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
+        inherited = cloudevent.traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
         for event in events:
-            event.traceparent = event.traceparent or inherited
+            if isinstance(event, Event):
+                event.traceparent = event.traceparent or inherited
 
 
 def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:
@@ -288,15 +242,8 @@ def _encode(event: Event, result: LookupResult, status: HTTPStatus) -> Reply:
 
 def _encode_structured(event: Event, result: LookupResult) -> bytes:
     """The reply event as one JSON object."""
-    return structured_reply(_reply_attributes(event), result)
+    return cloudevent.structured_reply(_reply_attributes(event), result)
 
 
 def _reply_attributes(event: Event) -> dict[str, str]:
-    return reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))
-
-
-def _unsupported() -> Problem:
-    return Problem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        f"expected content-type {JSON_TYPE}, alone or with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}",
-    )
+    return cloudevent.reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))

@@ -15,10 +15,9 @@ from starlette.types import Receive, Scope, Send
 from adapters.http.protocol import Problem, Reply, check_method
 from function.event import JSON_TYPE
 
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH_SEC = 1.0
 """Lifetime of cached results and metrics."""
-UNREADY_FRESH_SEC = 0.01
-"""Lifetime of results while a check fails, so that readiness shows at once."""
 WAIT_SEC = 0.05
 """Longest wait of a probe for new results; then it reports the last ones."""
 FIRST_WAIT_SEC = 1.0
@@ -40,12 +39,8 @@ Check = Callable[[], Awaitable[CheckResult]]
 class MetricsSource(Protocol):
     """The process's metrics."""
 
-    @property
-    def exposition_type(self) -> str:
-        """The content type of `exposition`."""
-
     def exposition(self) -> bytes:
-        """All metrics as text."""
+        """All metrics as text of METRICS_TYPE."""
 
     def record_check(self, name: str, *, ready: bool) -> None:
         """Set the gauge of a check."""
@@ -105,11 +100,10 @@ class Probes:
         if self._clock() - self._exposed_at > FRESH_SEC:
             self._exposition = self._metrics.exposition()
             self._exposed_at = self._clock()
-        return Reply(self._exposition, self._metrics.exposition_type)
+        return Reply(self._exposition, METRICS_TYPE)
 
     async def _current_results(self) -> Mapping[str, CheckResult]:
-        fresh = FRESH_SEC if all(result.ready for result in self._results.values()) else UNREADY_FRESH_SEC
-        if self._run is None and self._clock() - self._checked_at > fresh:
+        if self._run is None and self._clock() - self._checked_at > FRESH_SEC:
             self._run = asyncio.create_task(self._run_all())
         if self._run is not None:
             all_known = self._results.keys() == self._checks.keys()

@@ -28,15 +28,12 @@ class ListenError(Exception):
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, opened first, so that a port in use ends the start early. Port 0: any. Raises ListenError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    is_6 = ":" in host
+    family = socket.AF_INET6 if is_6 else socket.AF_INET
     try:
-        listener.bind((host, port))
         # From here on clients wait in the backlog until the server runs.
-        listener.listen(BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_6)
     except OSError as exc:
-        listener.close()
         raise ListenError(_describe_error(host, port, exc)) from None
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,8 +45,7 @@ def exit_if_threads_remain() -> None:
 
     `LookupRunner.close` has waited for it, within bounds. Python would wait without bounds.
     """
-    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if any(not thread.daemon for thread in threads):
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
@@ -122,4 +118,5 @@ def _describe_error(host: str, port: int, exc: OSError) -> str:
         return f"port {port} on {host} is in use: end what listens there, or set HTTP_PORT to another"
     if exc.errno == errno.EACCES:
         return f"port {port} needs more rights: set HTTP_PORT to one above 1023"
-    return f"can't listen on {host}, port {port}: {exc.strerror}; set HTTP_HOST and HTTP_PORT"
+    why = str(exc.strerror).partition(" (while")[0]
+    return f"can't listen on {host}, port {port}: {why}; set HTTP_HOST and HTTP_PORT"

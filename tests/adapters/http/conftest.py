@@ -57,8 +57,6 @@ class ReadHook(EmbeddedStore):
 
 
 class Metrics:
-    exposition_type = "text/plain; version=0.0.4"
-
     def __init__(self) -> None:
         self.ready: dict[str, bool] = {}
 
@@ -164,7 +162,8 @@ class Functions:
         ports = Ports(answers, provider, SystemClock(), World().lifetimes)
         probes = Probes({"store": FixedCheck()}, Metrics())
         lookups = LookupRunner(answers, ports, threads, observer)
-        endpoint = enter(closing(Endpoint(lookups, probes, tokens, observer, deadline, body_sec)))
+        self.stack.callback(lookups.close, 5)
+        endpoint = Endpoint(lookups, probes, tokens, observer, deadline, body_sec)
         url = enter(serving(self.host(endpoint)))
         # It ends first: a server at its end waits for the connections that clients keep.
         return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))

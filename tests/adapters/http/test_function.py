@@ -428,16 +428,3 @@ async def test_a_token_behind_the_body_is_none(guarded: Server) -> None:
     chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(BODY), BODY)
     reply = await by_hand(guarded, "transfer-encoding: chunked\r\n", chunks)
     assert reply.startswith(b"HTTP/1.1 401 ")
-
-
-LENGTHS = [
-    pytest.param(f"content-length: {'0' * 5_000}{len(BODY)}\r\n", BODY, 200, id="it may begin with zeros"),
-    pytest.param("expect: 100-continue\r\ncontent-length: 70000\r\n", b"", 413, id="too large: not asked for"),
-]
-
-
-@pytest.mark.parametrize(("head", "body", "status"), LENGTHS)
-async def test_the_length_that_a_body_is_said_to_have_counts(
-    steady: Server, head: str, body: bytes, status: int
-) -> None:
-    assert (await by_hand(steady, head, body)).startswith(b"HTTP/1.1 %d " % status)

@@ -243,14 +243,6 @@ async def test_a_client_of_http_1_0_needs_no_host_and_gets_no_interim_reply(pati
     assert (statuses(said), bodies(said)) == ([200], [2])
 
 
-async def test_a_client_that_only_stops_sending_gets_its_answers(patient: Served) -> None:
-    async with patient.holding(HELD + ONE) as (reader, writer):
-        writer.write_eof()
-        assert bodies(await patient.told(LAST)) == [2]
-        patient.released.set()
-        assert bodies(await reader.read()) == [0, 2]
-
-
 async def test_a_client_that_goes_on_asking_at_the_end_gets_each_answer_and_the_last_says_so() -> None:
     with serving(BoundedProtocol) as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)

@@ -160,14 +160,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         names = [name for name, _ in self.headers]
         hosts, is_old = names.count(b"host"), self.parser.get_http_version() == "1.0"
-        encodings = {value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"}
         too_large = self._overhead + PIECE_BYTES > MAX_HEAD_BYTES
         too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
         if too_large or len(names) > MAX_HEADERS:
             self._refuse(TOO_LARGE)
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._refuse(NOT_HTTP)
-        elif encodings - {b"chunked"}:
+        elif b"transfer-encoding" in names and any(
+            name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers
+        ):
             self._refuse(ONLY_CHUNKED)
         elif hosts != 1 and (hosts or not is_old):
             self._refuse(ONE_HOST)

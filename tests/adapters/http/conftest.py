@@ -22,8 +22,6 @@ from adapters.http.server import Server as HttpServer
 from adapters.http.server import listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from function.outcomes import Answer
-from function.person import Person
 from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
 from local_runtime.store import EmbeddedStore
@@ -44,16 +42,6 @@ class Script:
         self.asked.append(request.request_id)
         assert self.gate.wait(30)
         return self.say(request)
-
-
-class ReadHook(EmbeddedStore):
-    """An embedded store with something that happens whenever several persons are read."""
-
-    on_read: Callable[[Sequence[Person]], object] = staticmethod(lambda _: None)
-
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        self.on_read(persons)
-        return super().find_many(persons)
 
 
 class Metrics:
@@ -136,37 +124,28 @@ def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
     return functions_framework_app if request.param == "functions-framework" else lambda endpoint: endpoint.serve
 
 
-@dataclass(frozen=True)
-class Functions:
-    """Starts functions, each over a store of its own; `deadline`, `tokens` and what happens at a read may be given."""
-
-    folder: Path
-    host: Callable[[Endpoint], ASGIApp]
-    stack: ExitStack
-
-    def start(
-        self,
-        provider: Script,
-        observer: RecordingObserver,
-        *,
-        deadline: float = 20,
-        tokens: Sequence[str] = (),
-        threads: int = 8,
-        on_read: Callable[[Sequence[Person]], object] = lambda _: None,
-        body_sec: float = 10,
-    ) -> Server:
-        enter = self.stack.enter_context
-        store = enter(closing(ReadHook(self.folder / "store.sqlite")))
-        store.on_read = on_read
-        answers = enter(closing(CachedAnswers(store, SystemClock(), observer)))
-        ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        probes = Probes({"store": FixedCheck()}, Metrics())
-        lookups = LookupRunner(answers, ports, threads, observer)
-        self.stack.callback(lookups.close, 5)
-        endpoint = Endpoint(lookups, probes, tokens, observer, deadline, body_sec)
-        url = enter(serving(self.host(endpoint)))
-        # It ends first: a server at its end waits for the connections that clients keep.
-        return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))
+def start(
+    stack: ExitStack,
+    folder: Path,
+    host: Callable[[Endpoint], ASGIApp],
+    provider: Script,
+    observer: RecordingObserver,
+    *,
+    deadline: float = 20,
+    tokens: Sequence[str] = (),
+    threads: int = 8,
+    body_sec: float = 10,
+) -> Server:
+    """A function over a store of its own, until the stack ends."""
+    store = stack.enter_context(closing(EmbeddedStore(folder / "store.sqlite")))
+    answers = stack.enter_context(closing(CachedAnswers(store, SystemClock(), observer)))
+    ports = Ports(answers, provider, SystemClock(), World().lifetimes)
+    lookups = LookupRunner(answers, ports, threads, observer)
+    stack.callback(lookups.close, 5)
+    probes = Probes({"store": FixedCheck()}, Metrics())
+    url = stack.enter_context(serving(host(Endpoint(lookups, probes, tokens, observer, deadline, body_sec))))
+    # It ends first: a server at its end waits for the connections that clients keep.
+    return Server(url, provider, observer, stack.enter_context(urllib3.PoolManager(maxsize=64)))
 
 
 @pytest.fixture
@@ -175,7 +154,7 @@ def make_server(
 ) -> Iterator[Callable[..., Server]]:
     """Starts a function."""
     with ExitStack() as stack:
-        yield partial(Functions(tmp_path, host, stack).start, provider, observer)
+        yield partial(start, stack, tmp_path, host, provider, observer)
 
 
 @pytest.fixture
@@ -200,4 +179,4 @@ def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactor
     with ExitStack() as stack:
         provider = Script()
         provider.gate.set()
-        yield Functions(folders.mktemp("http"), host, stack).start(provider, RecordingObserver(), tokens=tokens)
+        yield start(stack, folders.mktemp("http"), host, provider, RecordingObserver(), tokens=tokens)

@@ -1,7 +1,6 @@
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +9,6 @@ from cloudevents.conversion import to_binary, to_structured
 from cloudevents.http import CloudEvent, from_http, from_json
 
 from function.outcomes import FieldError, Reason, Status
-from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
 from function.request import LookupRequest
 from function.telemetry import LookupEvent
@@ -115,34 +113,6 @@ def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_
     assert len(server.provider.asked) == 1
 
 
-def test_the_time_that_the_store_takes_is_the_lookups_own(make_server: Callable[..., Server]) -> None:
-    answering = threading.Event()
-    server = make_server(deadline=0.05, on_read=lambda _: answering.wait(30))
-    late = server.ask()
-    answering.set()
-    assert (late.status, late.json()["code"]) == (503, "deadline")
-    assert server.provider.asked == []
-
-
-def test_a_batch_of_more_new_persons_than_can_be_asked_for_at_once_is_answered_whole(
-    make_server: Callable[..., Server],
-) -> None:
-    server = make_server(threads=1)
-    letters = "абвгдежзиклмнопрст"
-    events = [structured({**PERSON, "lastName": f"А{letter}"}, id=letter) for letter in letters]
-    replies = server.post(json.dumps(events).encode(), BATCH).json()
-    assert [reply["data"]["status"] for reply in replies] == ["found"] * len(letters)
-    assert len(server.provider.asked) == len(letters)
-
-
-def test_who_finds_no_place_waits_no_longer_than_the_deadline(make_server: Callable[..., Server]) -> None:
-    server = make_server(threads=1, deadline=0.05)
-    server.provider.gate.clear()
-    codes = [server.ask({**PERSON, "lastName": f"А{letter}"}).json()["code"] for letter in "абвгдежзикл"]
-    server.provider.gate.set()
-    assert set(codes) == {"deadline"}
-
-
 @pytest.mark.parametrize(
     ("says", "status", "expected"),
     [
@@ -196,18 +166,12 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Serv
     assert statuses_of(server) == ["internal_error"]
 
 
-@pytest.mark.parametrize("where", ["provider", "store"])
-def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[..., Server], where: str) -> None:
-    def stumble(persons: Sequence[Person]) -> None:
-        if where == "store" and any(person.last_name == "бедов" for person in persons):
-            raise ValueError("бедов")
-
+def test_a_fault_with_one_event_of_a_batch_hurts_no_other(server: Server) -> None:
     def say(request: LookupRequest) -> Verdict:
         if request.last_name == "Бедов":
             raise ValueError("Бедов")
         return Verdict(Status.FOUND, INN, "nalog")
 
-    server = make_server(on_read=stumble)
     server.provider.say = say
     events = [structured({**PERSON, "lastName": name}, id=name) for name in ("Аев", "Бедов", "Вов")]
     response = server.post(json.dumps(events).encode(), BATCH)
@@ -231,10 +195,8 @@ def test_an_id_comes_back_percent_encoded_in_whatever_spelling_it_came(steady: S
     assert steady.ask(id=sent).headers["ce-correlationid"] == back
 
 
-@pytest.mark.parametrize("media", ["text/json", None], ids=["JSON in other words", "no content type"])
-def test_an_event_in_headers_is_one_of_any_json(steady: Server, media: str | None) -> None:
-    headers = {name: value for name, value in BINARY.items() if name != "content-type"}
-    response = steady.post(BODY, {**headers, **({"content-type": media} if media else {})})
+def test_an_event_in_headers_needs_no_content_type(steady: Server) -> None:
+    response = steady.post(BODY, {name: value for name, value in BINARY.items() if name != "content-type"})
     assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
 
 
@@ -262,22 +224,16 @@ LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).enc
     [
         (b"", BINARY, 400, "the request as a JSON object in the body, which is empty"),
         (b"\xff\xfe{}", BINARY, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
-        (b'["a"]', BINARY, 400, "expected a request as a JSON object"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, BINARY, 400, "not JSON"),
         (b"x" * 1024 * 1024, BINARY, 413, "at most 65536 bytes"),
         (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
         (b"[" + b"5," * 500_000 + b"5]", BATCH, 413, "at most 4096 events"),
-        *((b"{}", {name: value for name, value in BINARY.items() if name != f"ce-{no}"}, 400, f"{no} ") for no in ATTRIBUTES),
         (b"{}", {**BINARY, "ce-id": "%FF"}, 400, "percent-encoded UTF-8"),
-        (b"{}", {**BINARY, "ce-id": "a%0Ab"}, 400, "none of them a control character"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
         (b"{}", {"content-type": ""}, 415, "application/json, alone or with ce- headers"),
         (b"nonsense", PLAIN, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
-        (b'{"specversion": "1.0"}', PLAIN, 400, "id as a string"),
-        (b"", STRUCTURED, 400, "not JSON"),
         (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string"),
         (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
-        (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_problem_that_says_what_was_expected(

@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -192,35 +191,6 @@ async def test_a_read_of_the_store_that_lasts_ends_an_answer_at_its_deadline_and
     assert await lookups.answer(event(), 0.01) == Deferred(request(), Reason.DEADLINE)
     store.opened.set()
     assert await patient == [UNKNOWN[1]]
-
-
-async def test_no_read_outlasts_the_deadline_and_none_that_fails_too_late_is_told(run: Run) -> None:
-    told: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    store = SlowThenDamaged()
-    lookups = run(World(store))
-    # In one batch, whose first read fails: then each reads by itself, and that lasts.
-    answers = [asyncio.create_task(lookups.answer(each, 0.2)) for each in EVENTS[:2]]
-    assert await asyncio.gather(*answers) == [Deferred(each, Reason.DEADLINE) for each in REQUESTS[:2]]
-    store.opened.set()
-    # Its read comes after theirs, in the same thread.
-    await lookups.answer_cached([EVENTS[2]])
-    gc.collect()
-    assert told == []
-
-
-class SlowThenDamaged(Slow):
-    """Reads fail: the first one at once, the others when `opened`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = 0
-
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        self.reads += 1
-        if self.reads > 1:
-            self.opened.wait(30)
-        raise ZeroDivisionError
 
 
 class Paced(ScriptedProvider):

@@ -34,6 +34,9 @@ def functions_framework_app(endpoint: Endpoint) -> Starlette:
     create: Callable[..., Starlette] = create_asgi_app_from_module
     app = create(inn.__name__, __file__, "http", module, None)
 
+    async def answer_error(request: Request, _error: Exception) -> Response:
+        return await respond(endpoint, request)
+
     # The host would answer its own errors in plain text.
-    app.add_exception_handler(HTTPException, lambda request, _: respond(endpoint, request))
+    app.add_exception_handler(HTTPException, answer_error)
     return app

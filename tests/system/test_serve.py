@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
-from tests.system.process import KEY, ROOT, Process, kept, patched
+from tests.system.process import ROOT, Process, kept, patched, settings_of
 
 Start = Callable[..., Process]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
@@ -32,16 +32,9 @@ PERSON = {
 @pytest.fixture
 def settings(secured_mongo: Mongo, emulator: Emulator) -> dict[str, str]:
     """Right settings, with a database of this test's own."""
-    return {
-        "HTTP_PORT": str(free_port()),
-        "MONGO_DSN": secured_mongo.uri,
-        "MONGO_NAME": f"serve_{uuid4().hex[:8]}",
-        "APP_SECRET_KEYS": KEY,
-        "CLIENT_NALOG_URL": emulator.url,
-        "CLIENT_NALOG_MIN_INTERVAL_SEC": "0",
-        "CLIENT_NALOG_WAIT_SEC": "0.05",
-        "MONGO_TIMEOUT_SERVER_SELECT": "500",
-    }
+    own = settings_of(f"serve_{uuid4().hex[:8]}", secured_mongo, emulator)
+    quick = {"CLIENT_NALOG_WAIT_SEC": "0.05", "MONGO_TIMEOUT_SERVER_SELECT": "500"}
+    return {**own, **quick, "HTTP_PORT": str(free_port())}
 
 
 def serve(start: Start, settings: Mapping[str, str], host: str) -> Process:
@@ -132,14 +125,6 @@ def emulated_answers(secured_mongo: Mongo, settings: dict[str, str]) -> str:
         "inn: the database holds answers of the emulated tax service, and CLIENT_NALOG_URL is the real one's: "
         "set another MONGO_NAME"
     )
-
-
-def test_answers_of_the_emulated_tax_service_end_the_start(
-    start: Start, settings: dict[str, str], emulated_answers: str
-) -> None:
-    served = start(settings)
-    assert served.end() == 2
-    assert [line for line in served.errors.splitlines() if not line.startswith("{")] == [emulated_answers]
 
 
 @pytest.mark.parametrize("fault", ["an address", "answers of the emulated tax service"])

@@ -70,12 +70,6 @@ async def test_readiness_is_that_of_every_check(ready: bool, status: int) -> Non
     }
 
 
-async def test_a_scrape_tells_of_each_part_whether_anybody_probes_for_readiness_or_not() -> None:
-    probes = Probes({"store": FixedCheck(ready=False), "lane": FixedCheck(ready=True)}, Metrics())
-    _, _, body = await answered(probes, "GET", "/metrics")
-    assert body == b"# metrics {'store': False, 'lane': True}\n"
-
-
 async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     rendered = 0
 

@@ -2,7 +2,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
 
 import pytest
 
@@ -15,7 +14,6 @@ from function.request import LookupRequest
 from tests.doubles import (
     FOUND,
     KNOWN,
-    NOW,
     TICKET,
     MemoryAnswers,
     RecordingObserver,
@@ -107,16 +105,6 @@ async def test_one_answer_that_cannot_be_read_spoils_no_other_call_of_its_batch(
 async def test_calls_that_are_here_share_one_round_trip(run: Run, *, a_turn_apart: bool) -> None:
     world = World()
     assert await answer_all(run(world), a_turn_apart=a_turn_apart) == UNKNOWN
-    assert world.answers.calls == ["find_many"]
-
-
-async def test_a_call_that_is_given_up_takes_no_other_one_of_its_batch_with_it(run: Run) -> None:
-    world = World()
-    lookups = run(world)
-    first, second = (asyncio.create_task(lookups.answer_cached([each])) for each in EVENTS[:2])
-    await asyncio.sleep(0)
-    first.cancel()
-    assert await second == [UNKNOWN[1]]
     assert world.answers.calls == ["find_many"]
 
 
@@ -231,18 +219,3 @@ async def test_a_stop_ends_every_wait_with_the_last_outcome(run: Run) -> None:
     lookups.stop()
     assert await waiting == Deferred(request(), Reason.PENDING, 3600)
     assert isinstance(await lookups.resolve(EVENTS[2]), Deferred)
-
-
-async def test_a_thousand_pending_lookups_need_no_thread_each(run: Run) -> None:
-    ticket = TICKET._replace(expires_at=NOW + timedelta(hours=2))
-    lookups = run(World(provider=ScriptedProvider([Pending(ticket, 3600)])))
-    before, held = set(threading.enumerate()), asyncio.Semaphore(0)
-    tasks = [
-        asyncio.create_task(lookups.resolve(event(**numbered(number)), on_hold=lambda _: held.release()))
-        for number in range(1000)
-    ]
-    for _ in tasks:
-        await held.acquire()
-    assert len(set(threading.enumerate()) - before) <= 4
-    lookups.stop()
-    await asyncio.gather(*tasks)

@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.composition.function import Function, function
+from adapters.composition.functions_framework_app import respond
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
 from adapters.mongodb import WrongAddress
@@ -49,7 +50,7 @@ _STARTING: set[asyncio.Task[None]] = set()
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    return await _function().endpoint(request)
+    return await respond(_function().endpoint, request)
 
 
 @cache

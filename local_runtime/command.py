@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated, NamedTuple
@@ -18,9 +17,9 @@ import typer
 from adapters import telemetry
 from adapters.answers.worker_store import WorkerStore
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.function import http_endpoint
+from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.composition.functions_framework_app import functions_framework_app
-from adapters.composition.providers import build_provider
+from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import (
     ApiFnsSettings,
@@ -33,8 +32,9 @@ from adapters.config.settings import (
 )
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.http.server import Address, ListenError, Server, exit_if_threads_remain, listen, run
+from adapters.http.server import ListenError, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookup_runner import LookupRunner
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.process import Emulator, EmulatorFailed
@@ -94,15 +94,15 @@ def local(
     settings = LocalSettings.read()
     try:
         with (
-            listen(Address(settings.http.host, settings.http.port)) as listener,
+            listen(settings.http.host, settings.http.port) as listener,
             telemetry.start("inn-local", settings.log.level) as observer,
             local_function(settings, data, observer) as served,
         ):
             app = functions_framework_app(served.endpoint)
             app.router.routes[:0] = Playground(served.emulator, served.provider).routes()
             guarded = bool(settings.http.bearer_tokens)
-            announce = partial(_write, greeting(_url(listener), served.emulator, data, guarded=guarded))
-            run(Server(app, listener, GRACE_SEC, announce=announce).serve())
+            _write(greeting(_url(listener), served.emulator, data, guarded=guarded))
+            run(Server(app, listener, GRACE_SEC).serve())
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
     except StoreUnusable as exc:
@@ -129,10 +129,11 @@ def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> 
         answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
+        lookups = LookupRunner(answers, ports, THREADS, observer)
+        stack.callback(lookups.close, FETCH_GRACE_SEC)
         tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
-        probes = Probes(checks, observer)
-        serving = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=limit)
-        yield LocalFunction(stack.enter_context(serving), emulator, provider)
+        endpoint = Endpoint(lookups, Probes(checks, observer), tokens, observer, limit)
+        yield LocalFunction(endpoint, emulator, provider)
 
 
 def greeting(url: str, emulator: Emulator, data: Path, *, guarded: bool = False) -> str:

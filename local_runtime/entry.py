@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
+from adapters.composition.functions_framework_app import respond
 from adapters.http.endpoint import Endpoint
 from local_runtime.command import DATA, LocalSettings, local_function
 
@@ -22,7 +23,7 @@ _SETTINGS = LocalSettings.read()
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    return await _endpoint()(request)
+    return await respond(_endpoint(), request)
 
 
 @cache

@@ -1,30 +1,17 @@
 """`inn consume`: the RabbitMQ consumer as a production process, with its probes."""
 
 import asyncio
-import socket
 from contextlib import suppress
 
 from adapters import telemetry
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
-from adapters.http.server import SIGNALS, Address, Server, exit_if_threads_remain, listen, run
+from adapters.http.server import SIGNALS, Server, exit_if_threads_remain, listen, run
 from adapters.runtime.startup import wait_for_servers
 
-PROBE_GRACE_SEC = 1.0
-
-
-class ProbeServer(Server):
-    """Answers probes until `stop`, which also ends waiting probes. The consumer handles the signals."""
-
-    def __init__(self, probes: Probes, listener: socket.socket) -> None:
-        super().__init__(probes.serve, listener, PROBE_GRACE_SEC, signals=())
-        self._probes = probes
-
-    def stop(self) -> None:
-        """See Server."""
-        self._probes.end()
-        super().stop()
+PROBE_GRACE_SEC = 2.0
+"""Time limit of probes in progress at the end: longer than one waits for its first results."""
 
 
 def consume() -> None:
@@ -34,11 +21,12 @@ def consume() -> None:
     """
     core, rabbit = load_all()
     with (
-        listen(Address(core.http.host, core.http.port)) as listener,
+        listen(core.http.host, core.http.port) as listener,
         telemetry.start(core.app.name, core.log.level) as observer,
         consumer_process(core, rabbit, observer) as process,
     ):
-        run(_consume(ProbeServer(Probes(process.checks, observer), listener), process, core.app.start_timeout_sec))
+        probes = Server(Probes(process.checks, observer).serve, listener, PROBE_GRACE_SEC, signals=())
+        run(_consume(probes, process, core.app.start_timeout_sec))
     exit_if_threads_remain()
 
 

@@ -11,7 +11,7 @@ import typer
 from adapters.cli.errors import DONE, Failure, WrongUse
 from adapters.cli.person import STDIN, Source, names_person, read_request
 from adapters.cli.stdout import Unwritable
-from adapters.composition.store import open_store
+from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoredCounts
 from function.outcomes import Rejected

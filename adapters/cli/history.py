@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.person_fields import parse_date
 from adapters.cli.stdout import printable
-from adapters.composition.store import open_store
+from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.telemetry import allow_list
 from function.history import HistoryQuery, HistoryRow

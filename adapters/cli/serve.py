@@ -6,7 +6,7 @@ from contextlib import suppress
 from adapters import telemetry
 from adapters.composition.function import Function, function
 from adapters.config.settings import load_core
-from adapters.http.server import Address, Server, exit_if_threads_remain, listen, run
+from adapters.http.server import Server, exit_if_threads_remain, listen, run
 from adapters.runtime.startup import wait_for_servers
 
 GRACE_SEC = 5.0
@@ -20,7 +20,7 @@ def serve() -> None:
     """
     core = load_core()
     with (
-        listen(Address(core.http.host, core.http.port)) as listener,
+        listen(core.http.host, core.http.port) as listener,
         telemetry.start(core.app.name, core.log.level) as observer,
         function(core, observer) as served,
     ):

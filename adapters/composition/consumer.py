@@ -5,9 +5,9 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
 from adapters.answers.worker_store import WorkerStore
+from adapters.composition.mongodb import open_store, store_connector
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
-from adapters.composition.store import open_store, store_connector
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import BrokerConfig, open_connection

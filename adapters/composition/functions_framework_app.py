@@ -15,11 +15,18 @@ from starlette.responses import Response
 from adapters.http.endpoint import Endpoint
 
 
+async def respond(endpoint: Endpoint, request: Request) -> Response:
+    """The endpoint's reply, as the framework expects it."""
+    reply = await endpoint(request.scope, request.receive)
+    headers = {name.decode(): value.decode() for name, value in reply.all_headers()}
+    return Response(reply.body, reply.status, headers)
+
+
 def functions_framework_app(endpoint: Endpoint) -> Starlette:
     """The endpoint as an application of functions-framework's asynchronous host."""
 
     async def inn(request: Request) -> Response:
-        return await endpoint(request)
+        return await respond(endpoint, request)
 
     module = ModuleType("inn_function")
     setattr(module, inn.__name__, inn)
@@ -28,7 +35,7 @@ def functions_framework_app(endpoint: Endpoint) -> Starlette:
     app = create(inn.__name__, __file__, "http", module, None)
 
     async def answer_error(request: Request, _error: Exception) -> Response:
-        return await endpoint(request)
+        return await respond(endpoint, request)
 
     # The host would answer its own errors in plain text.
     app.add_exception_handler(HTTPException, answer_error)

@@ -1,31 +1,35 @@
 """The HTTP function, on any host: POST / is a lookup, other paths are probes; errors are RFC 9457 problems.
 
-It enforces the size limits of modes.py.
+A request, and its reply, is plain JSON or CloudEvents in binary, structured or batch mode.
 """
 
 import asyncio
 import hmac
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import perf_counter
 from typing import assert_never
+from urllib.parse import quote
+from uuid import uuid4
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.http import modes
-from adapters.http.modes import Problem
-from adapters.http.probes import Probe
-from adapters.runtime.lookup_runner import LookupRunner, TimeLimitExceeded, within
-from function.event import BATCH_TYPE, Event, InvalidEvent
+from adapters.http.probes import Probes
+from adapters.http.protocol import CLOSE, Problem, Reply, check_method
+from adapters.runtime.lookup_runner import LookupRunner
+from function import event as cloudevent
+from function.event import BATCH_TYPE, JSON_TYPE, REPLY_CONSTANTS, STRUCTURED_TYPE, Event, InvalidEvent, Mode
 from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
-from function.result import result_of, summary_of
+from function.result import LookupResult, result_of, summary_of
 from function.telemetry import LookupEvent, Observer
 
 ENTRY = "http"
+MAX_EVENT_BYTES = 64 * 1024
+MAX_BATCH_BYTES = 1024 * 1024
 BODY_SEC = 10.0
 """Time limit of a body: more than a batch takes over a slow line."""
 BATCH_SLICE = 100
@@ -34,82 +38,110 @@ INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fa
 DEFAULT_RETRY_SEC = 5
 """`Retry-After` where the outcome has none."""
 
+Headers = Mapping[bytes, bytes]
+"""By name, in lower case."""
+
+_PREFIX = b"ce-"
+# Printable ASCII that needs no encoding in a header (CloudEvents' HTTP binding, 3.1.3.2). The check takes a tenth of
+# the time of encoding or decoding.
+_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
+_ALL_PLAIN = re.compile(r"[!#$&-~]*")
+_CONSTANT_HEADERS = [
+    (_PREFIX + name.encode(), value.encode()) for name, value in REPLY_CONSTANTS.items() if name != "datacontenttype"
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`await endpoint(request)` answers any request and never raises; `endpoint.serve` is the ASGI application.
+    """`await endpoint(scope, receive)` answers any request and never raises; `endpoint.serve` is the ASGI application.
 
-    `probes`: by path, for GET and HEAD; `tokens`: valid bearer tokens, none: no authentication;
-    `deadline_sec`: time limit of one lookup, waiting included; `body_sec`: time limit of a body.
+    `tokens`: valid bearer tokens, none: no authentication; `deadline_sec`: time limit of one lookup, waiting
+    included; `body_sec`: time limit of a body.
     """
 
     lookups: LookupRunner
-    probes: Mapping[str, Probe]
+    probes: Probes
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
     deadline_sec: float
     body_sec: float = BODY_SEC
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one HTTP request."""
+    async def __call__(self, scope: Scope, receive: Receive) -> Reply:
+        """The reply to one HTTP request."""
         begun = perf_counter()
         try:
-            return await self._answer(request)
-        except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST.value)
+            return await self._answer(scope, receive)
+        except ConnectionResetError:
+            # Nobody reads the reply.
+            return Reply(b"", JSON_TYPE, HTTPStatus.BAD_REQUEST)
         except Problem as refused:
             status, problem = "refused", refused
+        except InvalidEvent as fault:
+            too_large = isinstance(fault, cloudevent.TooManyEvents)
+            code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+            status, problem = "refused", Problem(code, str(fault))
         except Exception as exc:  # noqa: BLE001  # the host's own error page would repeat the request
             self.observer.error(ENTRY, exc)
             status, problem = Reason.INTERNAL_ERROR, INTERNAL_ERROR
         self.observer.lookup(LookupEvent(ENTRY, "", status, False, "", perf_counter() - begun))
-        return problem.response()
+        return problem.reply()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: the ASGI application."""
-        response = await self(Request(scope, receive))
-        await response(scope, receive, send)
+        reply = await self(scope, receive)
+        await reply(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
-        path = request.scope["path"]
-        if path in self.probes:
-            _check_method(request, "GET", "HEAD")
-            reply = await self.probes[path]()
-            return Response(reply.body, reply.status, {"content-type": reply.media})
-        if path != "/":
-            raise Problem(HTTPStatus.NOT_FOUND, "expected POST / with a lookup request")
-        _check_method(request, "POST")
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        if scope["path"] != "/":
+            return await self.probes.answer(scope, "expected POST / with a lookup request")
+        check_method(scope, "POST")
         # The first of repeated headers counts.
-        headers = dict(reversed(request.scope["headers"]))
+        headers = dict(reversed(scope["headers"]))
         if self.tokens:
             _check_token(headers, self.tokens)
-        media = modes.media_type(headers)
-        try:
-            body = await within(self.body_sec, _body(request, headers, modes.size_limit(media)))
-        except TimeLimitExceeded:
-            detail = f"expected the whole body within {self.body_sec:g} s"
-            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, {"connection": "close"}) from None
-        if media == BATCH_TYPE:
-            return await self._batch(modes.read_batch(headers, body))
-        event = modes.read_one(media, headers, body)
-        return _response(event, *await self._look_up(event))
+        return await self._answer_lookup(headers, receive)
 
-    async def _batch(self, events: Sequence[Event | InvalidEvent]) -> Response:
+    async def _answer_lookup(self, headers: Headers, receive: Receive) -> Reply:
+        # Without its parameters.
+        media = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        attributes = _attributes(headers)
+        is_batch = media == BATCH_TYPE
+        if media not in {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE} and not (
+            cloudevent.is_json(media) if media else attributes
+        ):
+            expected = f"{JSON_TYPE}, alone or with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}"
+            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected content-type {expected}")
+        try:
+            async with asyncio.timeout(self.body_sec):
+                body = await _body(receive, MAX_BATCH_BYTES if is_batch else MAX_EVENT_BYTES)
+        except TimeoutError:
+            detail = f"expected the whole body within {self.body_sec:g} s"
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, CLOSE) from None
+        if is_batch:
+            events = cloudevent.from_batch(body)
+            _put_in_trace(events, headers)
+            return await self._batch(events)
+        if media == STRUCTURED_TYPE:
+            event = cloudevent.from_structured(body)
+        else:
+            event = cloudevent.from_binary(attributes, body, media) if attributes else cloudevent.from_plain(body)
+        _put_in_trace([event], headers)
+        return _reply(event, *await self._look_up(event))
+
+    async def _batch(self, events: Sequence[Event | InvalidEvent]) -> Reply:
         refused = sum(isinstance(event, InvalidEvent) for event in events)
         if refused:
             self.observer.event("events_refused", count=refused)
         replies: list[bytes] = []
         for start in range(0, len(events), BATCH_SLICE):
-            replies += await asyncio.gather(*map(self._reply, events[start : start + BATCH_SLICE]))
-            # Other requests, and the probes, have their turn.
-            await asyncio.sleep(0)
-        return Response(b"[" + b",".join(replies) + b"]", media_type=BATCH_TYPE)
+            replies += await asyncio.gather(*map(self._answer_item, events[start : start + BATCH_SLICE]))
+        return Reply(b"[" + b",".join(replies) + b"]", BATCH_TYPE)
 
-    async def _reply(self, event: Event | InvalidEvent) -> bytes:
+    async def _answer_item(self, event: Event | InvalidEvent) -> bytes:
         if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
-            return modes.encode_structured(Event(b"", event.id), result_of(refusal, 0))
-        return modes.encode_structured(event, result_of(*await self._look_up(event)))
+            return _encode_structured(Event(b"", event.id), result_of(refusal, 0))
+        return _encode_structured(event, result_of(*await self._look_up(event)))
 
     async def _look_up(self, event: Event) -> tuple[Outcome, float]:
         """Returns the outcome and its duration in seconds."""
@@ -128,56 +160,90 @@ class Endpoint:
         return outcome, seconds
 
 
-def _response(event: Event, outcome: Outcome, seconds: float) -> Response:
-    match outcome:
-        case Answered():
-            return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.OK)
-        case Rejected(None, errors):
-            # It is logged already as rejected.
-            return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).response()
-        case Rejected():
-            return modes.reply_to(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
-        case Deferred(_, Reason.INTERNAL_ERROR):
-            return INTERNAL_ERROR.response()
-        case Deferred(request, reason, retry_after):
-            wait = {"retry-after": str(max(1, math.ceil(retry_after or DEFAULT_RETRY_SEC)))}
-            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason.text, wait)
-            return problem.response(code=reason.value, requestId=request.request_id)
-        case InProgress(request):
-            return _response(event, Deferred(request, Reason.IN_PROGRESS), seconds)
-        case _:
-            assert_never(outcome)
-
-
-def _check_method(request: Request, *methods: str) -> None:
-    if request.method not in methods:
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {methods[0]}", {"allow": ", ".join(methods)})
-
-
-def _check_token(headers: modes.Headers, tokens: Sequence[str]) -> None:
+def _check_token(headers: Headers, tokens: Sequence[str]) -> None:
     scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
     offered = given.strip()
     # Every token is compared, so that the time reveals no token.
     matches = [hmac.compare_digest(offered, token.encode()) for token in tokens]
     if scheme.lower() != b"bearer" or not any(matches):
-        raise Problem(
-            HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", {"www-authenticate": "Bearer"}
-        )
+        challenge = (b"www-authenticate", b"Bearer")
+        raise Problem(HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", challenge)
 
 
-async def _body(request: Request, headers: modes.Headers, limit: int) -> bytes:
-    body = b""
-    # Leading zeros are valid, and Python parses at most 4,300 digits.
-    declared = headers.get(b"content-length", b"").lstrip(b"0")
-    size = int(declared) if declared.isdigit() else 0
-    more = True
-    while more and size <= limit:
-        message = await request.receive()
+async def _body(receive: Receive, limit: int) -> bytes:
+    """Raises Problem for one that is too large, and ConnectionResetError."""
+    body, more = b"", True
+    while more:
+        message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise ConnectionResetError
         body += message.get("body", b"")
-        size = max(size, len(body))
         more = message.get("more_body", False)
-    if size > limit:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
+        if len(body) > limit:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
     return body
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
+    found = {}
+    for name, value in headers.items():
+        if name.startswith(_PREFIX):
+            text = value.decode("latin-1")
+            found[name[len(_PREFIX) :].decode("latin-1")] = (
+                text if _ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
+            )
+    return found
+
+
+def _put_in_trace(events: Sequence[Event | InvalidEvent], headers: Headers) -> None:
+    """An event without a traceparent gets that of the HTTP request, which gateways and clients set."""
+    if b"traceparent" in headers:
+        inherited = cloudevent.traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
+        for event in events:
+            if isinstance(event, Event):
+                event.traceparent = event.traceparent or inherited
+
+
+def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:
+    match outcome:
+        case Answered():
+            return _encode(event, result_of(outcome, seconds), HTTPStatus.OK)
+        case Rejected(None, errors):
+            # It is logged already as rejected.
+            return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).reply()
+        case Rejected():
+            return _encode(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
+        case Deferred(_, Reason.INTERNAL_ERROR):
+            return INTERNAL_ERROR.reply()
+        case Deferred(request, reason, retry_after):
+            wait = b"%d" % max(1, math.ceil(retry_after or DEFAULT_RETRY_SEC))
+            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason.text, (b"retry-after", wait))
+            return problem.reply(code=reason.value, requestId=request.request_id)
+        case InProgress(request):
+            return _reply(event, Deferred(request, Reason.IN_PROGRESS), seconds)
+        case _:
+            assert_never(outcome)
+
+
+def _encode(event: Event, result: LookupResult, status: HTTPStatus) -> Reply:
+    """The reply, in the mode of the request."""
+    if event.mode is Mode.STRUCTURED:
+        return Reply(_encode_structured(event, result), STRUCTURED_TYPE, status)
+    if event.mode is Mode.PLAIN:
+        return Reply(result.to_json(), JSON_TYPE, status)
+    # In binary mode the content type is the data's.
+    headers = _CONSTANT_HEADERS + [
+        (_PREFIX + name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
+        for name, value in _reply_attributes(event).items()
+        if name not in REPLY_CONSTANTS
+    ]
+    return Reply(result.to_json(), JSON_TYPE, status, headers)
+
+
+def _encode_structured(event: Event, result: LookupResult) -> bytes:
+    """The reply event as one JSON object."""
+    return cloudevent.structured_reply(_reply_attributes(event), result)
+
+
+def _reply_attributes(event: Event) -> dict[str, str]:
+    return cloudevent.reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))

@@ -6,23 +6,24 @@ A probe does not wait for a check that hangs, but reports the last result. At mo
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from time import monotonic
 from typing import NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from adapters.http.protocol import Problem, Reply, check_method
+from function.event import JSON_TYPE
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH_SEC = 1.0
 """Lifetime of cached results and metrics."""
-UNREADY_FRESH_SEC = 0.01
-"""Lifetime of results while a check fails, so that readiness shows at once."""
 WAIT_SEC = 0.05
 """Longest wait of a probe for new results; then it reports the last ones."""
 FIRST_WAIT_SEC = 1.0
 """Longest wait for the first results: callers give up after 2 or 3 seconds."""
 CHECK_TIMEOUT_SEC = 5.0
 """Time limit of a check; then it is not ready."""
-METHODS = ("GET", "HEAD")
-METHOD_NOT_ALLOWED = 405
 
 
 class CheckResult(NamedTuple):
@@ -32,102 +33,83 @@ class CheckResult(NamedTuple):
     detail: str = ""
 
 
-class ProbeReply(NamedTuple):
-    """The reply of a probe."""
-
-    body: bytes
-    media: str = "application/json"
-    status: int = 200
-
-
 Check = Callable[[], Awaitable[CheckResult]]
-Probe = Callable[[], Awaitable[ProbeReply]]
 
 
 class MetricsSource(Protocol):
     """The process's metrics."""
 
-    @property
-    def exposition_type(self) -> str:
-        """The content type of `exposition`."""
-
     def exposition(self) -> bytes:
-        """All metrics as text."""
+        """All metrics as text of METRICS_TYPE."""
 
     def record_check(self, name: str, *, ready: bool) -> None:
         """Set the gauge of a check."""
 
 
 class Probes:
-    """Answers the three probes. `clock`: monotonic seconds."""
+    """Answers the three probes. `clock`: monotonic seconds; `first_wait`: longest wait for the first results."""
 
     def __init__(
-        self, checks: Mapping[str, Check], metrics: MetricsSource, clock: Callable[[], float] = monotonic
+        self,
+        checks: Mapping[str, Check],
+        metrics: MetricsSource,
+        clock: Callable[[], float] = monotonic,
+        first_wait: float = FIRST_WAIT_SEC,
     ) -> None:
+        self.by_path = {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
         self._checks = checks
         self._metrics = metrics
         self._clock = clock
+        self._first_wait = first_wait
         self._results: dict[str, CheckResult] = {}
         self._checked_at = float("-inf")
         self._run: asyncio.Task[None] | None = None
         self._exposition = b""
         self._exposed_at = float("-inf")
-        self._ending = False
 
-    def end(self) -> None:
-        """Report from now on that the process is not ready, and cancel running checks."""
-        self._ending = True
-        if self._run is not None:
-            self._run.cancel()
-
-    def by_path(self) -> dict[str, Probe]:
-        """The probes by path."""
-        return {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
-
-    async def serve(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer a request: the ASGI application of a process that serves only probes."""
-        probe = self.by_path().get(scope["path"])
+    async def answer(self, scope: Scope, other: str) -> Reply:
+        """The reply to GET or HEAD. Raises Problem; `other`: its detail for another path."""
+        probe = self.by_path.get(scope["path"])
         if probe is None:
-            reply = ProbeReply(b"expected /livez, /readyz or /metrics", "text/plain", 404)
-        elif scope["method"] not in METHODS:
-            reply = ProbeReply(b"expected GET", "text/plain", METHOD_NOT_ALLOWED)
-        else:
-            reply = await probe()
-        headers = [(b"content-type", reply.media.encode()), (b"content-length", str(len(reply.body)).encode())]
-        if reply.status == METHOD_NOT_ALLOWED:
-            headers.append((b"allow", ", ".join(METHODS).encode()))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+            raise Problem(HTTPStatus.NOT_FOUND, other)
+        check_method(scope, "GET", "HEAD")
+        return await probe()
 
-    async def livez(self) -> ProbeReply:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request: the ASGI application of a process that serves only probes."""
+        try:
+            reply = await self.answer(scope, "expected /livez, /readyz or /metrics")
+        except Problem as problem:
+            reply = problem.reply()
+        await reply(scope, receive, send)
+
+    async def livez(self) -> Reply:
         """The event loop runs."""
         return _json({"live": True})
 
-    async def readyz(self) -> ProbeReply:
+    async def readyz(self) -> Reply:
         """Whether the process can work now, check by check."""
         results = await self._current_results()
         ready = all(result.ready for result in results.values())
         parts = {name: result._asdict() for name, result in results.items()}
         return _json({"ready": ready, "parts": parts}, 200 if ready else 503)
 
-    async def metrics(self) -> ProbeReply:
+    async def metrics(self) -> Reply:
         """Prometheus' exposition, rendered at most once a second. A scrape runs the checks unless they are fresh."""
         await self._current_results()
         if self._clock() - self._exposed_at > FRESH_SEC:
             self._exposition = self._metrics.exposition()
             self._exposed_at = self._clock()
-        return ProbeReply(self._exposition, self._metrics.exposition_type)
+        return Reply(self._exposition, METRICS_TYPE)
 
     async def _current_results(self) -> Mapping[str, CheckResult]:
-        fresh = FRESH_SEC if all(result.ready for result in self._results.values()) else UNREADY_FRESH_SEC
-        if self._run is None and not self._ending and self._clock() - self._checked_at > fresh:
+        if self._run is None and self._clock() - self._checked_at > FRESH_SEC:
             self._run = asyncio.create_task(self._run_all())
         if self._run is not None:
             all_known = self._results.keys() == self._checks.keys()
-            await asyncio.wait({self._run}, timeout=WAIT_SEC if all_known else FIRST_WAIT_SEC)
+            await asyncio.wait({self._run}, timeout=WAIT_SEC if all_known else self._first_wait)
         unknown = CheckResult(ready=False, detail="no answer yet")
-        results = {name: self._results.get(name, unknown) for name in self._checks}
-        return {**results, "process": CheckResult(ready=False, detail="it ends")} if self._ending else results
+        return {name: self._results.get(name, unknown) for name in self._checks}
 
     async def _run_all(self) -> None:
         try:
@@ -149,5 +131,5 @@ class Probes:
         self._metrics.record_check(name, ready=result.ready)
 
 
-def _json(content: object, status: int = 200) -> ProbeReply:
-    return ProbeReply(json.dumps(content, separators=(",", ":")).encode(), status=status)
+def _json(content: object, status: int = 200) -> Reply:
+    return Reply(json.dumps(content, separators=(",", ":")).encode(), JSON_TYPE, status)

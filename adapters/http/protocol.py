@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with bounds on what an unauthenticated client may send.
+"""HTTP as this service speaks it: replies, problems, and uvicorn's protocol with bounds on what a client may send.
 
 uvicorn bounds neither the size nor the time of a head, drops the body after an offered upgrade, and closes idle
 connections at its end though a request may be on the way. It has no setting for any of these.
@@ -6,18 +6,18 @@ connections at its end though a request may be on the way. It has no setting for
 
 import asyncio
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import httptools
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
-"""As many as a body may have; other servers take 8 to 32 KiB."""
+"""As many as a body may have; other servers take 8 to 32 KiB. So much may the framing of a chunked body have, too."""
 MAX_HEADERS = 100
-MAX_FRAMING_BYTES = 64 * 1024
-"""Sizes, extensions and line ends of a chunked body."""
 PIECE_BYTES = 4096
 """Bytes that are parsed between two checks of the bounds."""
 MAX_DISCARDED_BYTES = 2 * 1024 * 1024
@@ -30,49 +30,69 @@ LINGER_SEC = 1.0
 """Time that an idle connection stays open at the end: a request may be on the way."""
 
 
-def _problem(status: HTTPStatus, detail: str) -> bytes:
-    body = json.dumps({"title": status.phrase, "status": status.value, "detail": detail})
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n{body}"
-    ).encode()
+PROBLEM_TYPE = "application/problem+json"
+
+Header = tuple[bytes, bytes]
 
 
-NOT_HTTP = _problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1")
-ONE_HOST = _problem(HTTPStatus.BAD_REQUEST, "expected one Host header")
-ONLY_CHUNKED = _problem(HTTPStatus.BAD_REQUEST, "expected no transfer-encoding but chunked")
-TOO_LARGE = _problem(
+class Reply(NamedTuple):
+    """A response, which sends itself as an ASGI application. `headers`: beside the content's type and length."""
+
+    body: bytes
+    media: str
+    status: int = HTTPStatus.OK
+    headers: Sequence[Header] = ()
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it; the server leaves the body out for HEAD."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers()})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def all_headers(self) -> list[Header]:
+        """All but those of the connection."""
+        length = b"%d" % len(self.body)
+        return [(b"content-type", self.media.encode()), (b"content-length", length), *self.headers]
+
+
+class Problem(Exception):
+    """The request is refused with an RFC 9457 problem, which repeats nothing that the client sent."""
+
+    def __init__(self, status: HTTPStatus, detail: str, *headers: Header) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers
+
+    def reply(self, **more: str) -> Reply:
+        """The problem as a reply; `more` are members beside the standard ones."""
+        body = {"title": self.status.phrase, "status": self.status.value, "detail": str(self), **more}
+        return Reply(json.dumps(body, ensure_ascii=False).encode(), PROBLEM_TYPE, self.status, self.headers)
+
+
+def check_method(scope: Scope, *methods: str) -> None:
+    """Raise Problem for a request with another method."""
+    if scope["method"] not in methods:
+        allowed = (b"allow", ", ".join(methods).encode())
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {methods[0]}", allowed)
+
+
+CLOSE: Header = (b"connection", b"close")
+NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1", CLOSE)
+ONE_HOST = Problem(HTTPStatus.BAD_REQUEST, "expected one Host header", CLOSE)
+ONLY_CHUNKED = Problem(HTTPStatus.BAD_REQUEST, "expected no transfer-encoding but chunked", CLOSE)
+TOO_LARGE = Problem(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"expected a head of at most {MAX_HEAD_BYTES} bytes and {MAX_HEADERS} headers",
+    CLOSE,
 )
-TOO_MUCH_FRAMING = _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "expected fewer and larger chunks")
-TOO_SLOW = _problem(HTTPStatus.REQUEST_TIMEOUT, "expected the whole head of a request sooner")
-
-
-class _RefusedError(Exception):
-    """Stops the parser, which has no other way to be stopped. `reply`: the response's bytes."""
-
-    def __init__(self, reply: bytes) -> None:
-        super().__init__()
-        self.reply = reply
+TOO_MUCH_FRAMING = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "expected fewer and larger chunks", CLOSE)
+TOO_SLOW = Problem(HTTPStatus.REQUEST_TIMEOUT, "expected the whole head of a request sooner", CLOSE)
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Answers requests within bounds, ignores offered upgrades, and drops no request at its end."""
 
     # Slots: more attributes than uvicorn's own would make all of them slower.
-    __slots__ = (
-        "_body_bytes",
-        "_discarded",
-        "_draining",
-        "_ending",
-        "_head_timer",
-        "_in_body",
-        "_read",
-        "_sent",
-        "_uncertain",
-        "_unused",
-    )
+    __slots__ = ("_draining", "_ending", "_head_timer", "_in_body", "_overhead")
     head_sec = HEAD_SEC
     linger_sec = LINGER_SEC
     # The last request and its scope, None before the first one; uvicorn's types lack the None.
@@ -80,16 +100,12 @@ class BoundedProtocol(HttpToolsProtocol):
     scope: Any
 
     def connection_made(self, transport: Any) -> None:
-        """Initialise the counters and start the head's timer."""
+        """Initialise the counter and start the head's timer."""
         super().connection_made(transport)
-        # Bytes since the parser's last event: part of a head or of trailers.
-        self._unused = 0
-        # Bytes of the read with that event: some may belong to the next head, and are counted nowhere else.
-        self._uncertain = 0
-        self._read = 0
-        # Of the body being read: its bytes, those received for it, and those received after its answer.
+        # Bytes since the last head or body ended, less those of the body that the application gets. Of the piece in
+        # which that was, some may be missing: they are bounded by PIECE_BYTES.
+        self._overhead = 0
         self._in_body = False
-        self._body_bytes = self._sent = self._discarded = 0
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
         # Nothing more is read.
         self._ending = False
@@ -101,68 +117,67 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         super().connection_lost(exc)
 
-    def eof_received(self) -> Any:
-        """Returns whether the connection stays open: a client that only stops sending still gets its answers."""
-        if self._is_idle() and not self.pipeline:
-            return False
-        self._hang_up_after_answers()
-        return True
-
     def data_received(self, data: bytes) -> None:
         """Parse data in pieces. The head's timer runs while no request is being processed."""
-        if self._ending:
-            return
         self._unset_keepalive_if_required()
         for start in range(0, len(data), PIECE_BYTES):
             if not self._ending:
                 self._receive(data[start : start + PIECE_BYTES])
 
     def _receive(self, data: bytes) -> None:
-        self._read = len(data)
-        self._unused += self._read
-        self._sent += self._read
+        self._overhead += len(data)
         try:
-            self._feed(data)
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            self._refuse(cause.reply if isinstance(cause, _RefusedError) else NOT_HTTP)
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._refuse(NOT_HTTP)
+        if self._ending:
             return
-        if self._unused > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
-            self._refuse(TOO_LARGE)
-        elif self._in_body and self._sent - self._body_bytes > MAX_FRAMING_BYTES + self._read:
-            self._refuse(TOO_MUCH_FRAMING)
-        elif self._is_idle():
-            self._discarded += self._read if self._in_body else 0
-            if self._discarded > MAX_DISCARDED_BYTES:
+        is_idle = self._is_idle()
+        if self._in_body and is_idle:
+            if self._overhead > MAX_DISCARDED_BYTES:
                 self.transport.close()
-            elif self._head_timer is None:
-                self._head_timer = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
+        elif self._overhead > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
+            self._refuse(TOO_MUCH_FRAMING if self._in_body else TOO_LARGE)
+        if is_idle and self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            # The parser stops after the head. The offer is ignored: the head is parsed again without it.
+            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+            if method == b"CONNECT":
+                raise httptools.HttpParserError from None
+            headers = b"".join(b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade")
+            self.parser = httptools.HttpRequestParser(self)
+            self._parse(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + data[offer.args[0] :])
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too large, pipelined behind too many, or ambiguous about where its request ends."""
         if self.parser.should_upgrade():
-            # `_feed` parses it again, without the offer.
+            # It is parsed again, without the offer.
             return
-        too_large = self._unused + self._uncertain > MAX_HEAD_BYTES
-        too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
-        if too_large or len(self.headers) > MAX_HEADERS:
-            raise _RefusedError(TOO_LARGE)
-        if len(self.pipeline) >= MAX_PIPELINED:
-            raise _RefusedError(NOT_HTTP)
-        is_old = self.parser.get_http_version() == "1.0"
         names = [name for name, _ in self.headers]
-        if b"transfer-encoding" in names:
-            encodings = {value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"}
-            if encodings != {b"chunked"}:
-                raise _RefusedError(ONLY_CHUNKED)
-        hosts = names.count(b"host")
-        if hosts != 1 and (hosts or not is_old):
-            raise _RefusedError(ONE_HOST)
-        self._unused, self._uncertain = 0, self._read
+        hosts, is_old = names.count(b"host"), self.parser.get_http_version() == "1.0"
+        too_large = self._overhead + PIECE_BYTES > MAX_HEAD_BYTES
+        too_large = too_large and sum(map(len, chain([self.url], *self.headers))) > MAX_HEAD_BYTES
+        if too_large or len(names) > MAX_HEADERS:
+            self._refuse(TOO_LARGE)
+        elif len(self.pipeline) >= MAX_PIPELINED:
+            self._refuse(NOT_HTTP)
+        elif b"transfer-encoding" in names and any(
+            name == b"transfer-encoding" and value.strip().lower() != b"chunked" for name, value in self.headers
+        ):
+            self._refuse(ONLY_CHUNKED)
+        elif hosts != 1 and (hosts or not is_old):
+            self._refuse(ONE_HOST)
+        if self._ending:
+            # The parser can't be stopped: what it finds in the rest of the piece is ignored.
+            return
         self._stop_head_timer()
         super().on_headers_complete()
-        self._in_body = True
-        self._body_bytes = self._sent = self._discarded = 0
+        self._in_body, self._overhead = True, 0
         if self._draining:
             self.cycle.keep_alive = False
         if is_old:
@@ -173,14 +188,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Count and pass on a piece of a body; the application limits its size."""
-        self._unused, self._uncertain = 0, self._read
-        self._body_bytes += len(body)
-        super().on_body(body)
+        if not self._ending:
+            self._overhead -= 0 if self.cycle.response_complete else len(body)
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the body, unless the parser mistakes an offered upgrade for its end."""
-        if not self.parser.should_upgrade():
-            self._in_body = False
+        if not self._ending and not self.parser.should_upgrade():
+            self._in_body, self._overhead = False, 0
             super().on_message_complete()
 
     def shutdown(self) -> None:
@@ -191,24 +206,8 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
-    def _feed(self, data: bytes) -> None:
-        rest = None
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            # The parser stops after the head. The offer is ignored: the head is parsed again without it.
-            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
-            if method == b"CONNECT":
-                raise httptools.HttpParserError from None
-            headers = b"".join(b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade")
-            self.parser = httptools.HttpRequestParser(self)
-            rest = b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + data[offer.args[0] :]
-        if rest is not None:
-            # Not within the handler: the context of an error says why a head is refused.
-            self._feed(rest)
-
-    def _refuse(self, reply: bytes) -> None:
-        """Close the connection, with `reply` unless it could be taken for the answer to another request."""
+    def _refuse(self, problem: Problem) -> None:
+        """Close the connection, with a reply unless that could be taken for the answer to another request."""
         self._stop_head_timer()
         current, is_idle = self.cycle, self._is_idle()
         may_reply = is_idle if self._is_in_head() else current and not self.pipeline and not current.response_started
@@ -218,18 +217,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if may_reply:
-            self.transport.write(reply)
+            status, reply = problem.status, problem.reply()
+            lines = b"".join(b"%s: %s\r\n" % header for header in reply.all_headers())
+            self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n" % (status, status.phrase.encode(), lines) + reply.body)
             self.transport.close()
         elif is_idle:
             self.transport.close()
         else:
-            self._hang_up_after_answers()
-
-    def _hang_up_after_answers(self) -> None:
-        # Earlier requests are answered, and uvicorn closes the connection after the last answer.
-        self._ending = True
-        if self.cycle is not None:
-            self.cycle.keep_alive = False
+            # Earlier requests are answered, and uvicorn closes the connection after the last answer.
+            current.keep_alive = False
 
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self._is_in_head():

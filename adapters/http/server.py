@@ -7,9 +7,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,25 +26,15 @@ class ListenError(Exception):
     """The address can't be bound: in use, missing rights, invalid. The text says why and what to do."""
 
 
-class Address(NamedTuple):
-    """Where to listen; port 0: any free one."""
-
-    host: str
-    port: int
-
-
-def listen(address: Address) -> socket.socket:
-    """A listening socket, opened first, so that a port in use ends the start early. Raises ListenError."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, opened first, so that a port in use ends the start early. Port 0: any. Raises ListenError."""
+    is_6 = ":" in host
+    family = socket.AF_INET6 if is_6 else socket.AF_INET
     try:
-        listener.bind((address.host, address.port))
         # From here on clients wait in the backlog until the server runs.
-        listener.listen(BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_6)
     except OSError as exc:
-        listener.close()
-        raise ListenError(_describe_error(address, exc)) from None
+        raise ListenError(_describe_error(host, port, exc)) from None
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
@@ -55,8 +45,7 @@ def exit_if_threads_remain() -> None:
 
     `LookupRunner.close` has waited for it, within bounds. Python would wait without bounds.
     """
-    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if any(not thread.daemon for thread in threads):
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
@@ -71,8 +60,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 class Server(uvicorn.Server):
     """One application on one listener. `await serve()` returns after `stop()`, or after one of `signals`.
 
-    Requests in progress then have `grace` seconds. `announce` is called once the server answers. uvicorn's own
-    class raises the signal again at the end, which changes the exit status.
+    Requests in progress then have `grace` seconds. uvicorn's own class raises the signal again at the end, which
+    changes the exit status.
     """
 
     def __init__(
@@ -80,8 +69,6 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         listener: socket.socket,
         grace: float,
-        *,
-        announce: Callable[[], None] = lambda: None,
         signals: Sequence[signal.Signals] = SIGNALS,
     ) -> None:
         super().__init__(
@@ -102,17 +89,11 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
-        self._announce = announce
         self._signals = signals
 
     def serve(self, sockets: list[socket.socket] | None = None) -> Coroutine[Any, Any, None]:
         """Answer until `stop` or a signal."""
         return super().serve(sockets or [self._listener])
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then call `announce`."""
-        await super().startup(sockets)
-        self._announce()
 
     def stop(self) -> None:
         """End as after a signal. Thread-safe."""
@@ -132,9 +113,10 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _describe_error(address: Address, exc: OSError) -> str:
+def _describe_error(host: str, port: int, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
-        return f"port {address.port} on {address.host} is in use: end what listens there, or set HTTP_PORT to another"
+        return f"port {port} on {host} is in use: end what listens there, or set HTTP_PORT to another"
     if exc.errno == errno.EACCES:
-        return f"port {address.port} needs more rights: set HTTP_PORT to one above 1023"
-    return f"can't listen on {address.host}, port {address.port}: {exc.strerror}; set HTTP_HOST and HTTP_PORT"
+        return f"port {port} needs more rights: set HTTP_PORT to one above 1023"
+    why = str(exc.strerror).partition(" (while")[0]
+    return f"can't listen on {host}, port {port}: {why}; set HTTP_HOST and HTTP_PORT"

@@ -10,10 +10,10 @@
 
 from importlib.util import find_spec
 
-from adapters.runtime.import_speed import hide_modules
+from adapters.runtime.import_speed import fast_imports
 
 # The driver imports all of X.509 before it checks that PyOpenSSL is missing.
-with hide_modules(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
+with fast_imports(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",)):
     from adapters.mongodb.answer_store import MongoAnswers
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
     from adapters.mongodb.history_and_erasure import MongoHistory, StoredCounts

@@ -1,4 +1,4 @@
-"""Speeds up imports, which take most of a start: no garbage collection, no search for plugins, hidden modules."""
+"""Speeds up imports, which take most of a start."""
 
 import gc
 import os
@@ -7,37 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
-
 
 @contextmanager
-def fast_imports() -> Iterator[None]:
-    """Disables garbage collection and pydantic's plugin search during imports, then freezes the imported objects.
+def fast_imports(*hidden: str) -> Iterator[None]:
+    """Imports without garbage collections, which would scan all imported objects. Those are frozen at the end.
 
-    A collection scans all imported objects, many times in a start. For plugins, pydantic reads every installed
-    package's metadata; PYDANTIC_DISABLE_PLUGINS, if set, is respected.
+    Imports of the `hidden` modules fail in the block, for libraries' optional imports. pydantic's plugins, for which
+    it reads every installed package, stay off unless PYDANTIC_DISABLE_PLUGINS is set.
     """
-    set_before = os.environ.get(_PYDANTIC_PLUGINS)
-    os.environ.setdefault(_PYDANTIC_PLUGINS, "__all__")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    collects = gc.isenabled()
     gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-        if set_before is None:
-            del os.environ[_PYDANTIC_PLUGINS]
-
-
-@contextmanager
-def hide_modules(*names: str) -> Iterator[None]:
-    """Makes imports of these modules fail in the block, for libraries' optional imports. Imported ones stay."""
-    hidden = [name for name in names if name not in sys.modules]
-    # None makes an import fail; the type of sys.modules lacks it.
+    # None makes an import fail; the type of sys.modules lacks it. What is imported already stays.
     modules: dict[str, Any] = sys.modules
-    modules.update(dict.fromkeys(hidden))
+    absent = [name for name in hidden if name not in modules]
+    modules.update(dict.fromkeys(absent))
     try:
         yield
     finally:
-        for name in hidden:
+        for name in absent:
             del modules[name]
+        if collects:
+            gc.freeze()
+            gc.enable()

@@ -22,11 +22,7 @@ class Refused(Exception):
 
 
 class NotStarted(Exception):
-    """A server was not reached in time, or refused. `lines`: why, by the server's name."""
-
-    def __init__(self, lines: Mapping[str, str]) -> None:
-        super().__init__("\n".join(f"{name}: {why}" for name, why in lines.items()))
-        self.lines = lines
+    """A server was not reached in time, or refused. The text says why, a line a server."""
 
 
 async def wait_for_servers(servers: Mapping[str, Connect], limit: float, observer: Observer) -> None:
@@ -35,17 +31,15 @@ async def wait_for_servers(servers: Mapping[str, Connect], limit: float, observe
     A server that is not reached at once is logged, and again when it is reached.
     """
     missing = dict.fromkeys(servers, "it has not answered")
-    tries = [asyncio.create_task(_reach(name, connect, missing, observer)) for name, connect in servers.items()]
     try:
-        async with asyncio.timeout(limit or None):
-            await asyncio.gather(*tries)
+        async with asyncio.timeout(limit or None), asyncio.TaskGroup() as tries:
+            for name, connect in servers.items():
+                tries.create_task(_reach(name, connect, missing, observer))
     except TimeoutError:
-        raise NotStarted(missing) from None
-    finally:
-        for task in tries:
-            task.cancel()
-        # One refusal ends all; other errors no longer matter.
-        await asyncio.gather(*tries, return_exceptions=True)
+        raise NotStarted("\n".join(f"{name}: {why}" for name, why in missing.items())) from None
+    except ExceptionGroup as errors:
+        # The first refusal ends all; other errors no longer matter.
+        raise errors.exceptions[0] from None
 
 
 async def _reach(name: str, connect: Connect, missing: dict[str, str], observer: Observer) -> None:
@@ -59,7 +53,7 @@ async def _reach(name: str, connect: Connect, missing: dict[str, str], observer:
             waited = True
             await asyncio.sleep(backoff.next())
     except Refused as error:
-        raise NotStarted({name: str(error)}) from None
+        raise NotStarted(f"{name}: {error}") from None
     if waited:
         observer.event("server_reached", server=name.lower())
     del missing[name]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client import Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import generate_latest
 from typing_extensions import override
 
 from adapters.telemetry.allow_list import OTHER
@@ -41,8 +41,6 @@ class Family(dict[tuple[str, ...], M]):
 
 class Metrics(Observer):
     """An Observer that counts and measures. `dropped_lines`: returns the number of lost log lines."""
-
-    exposition_type = CONTENT_TYPE_PLAIN_0_0_4
 
     def __init__(
         self, version: str, dropped_lines: Callable[[], int] = int, monotonic: Callable[[], float] = time.monotonic
@@ -87,7 +85,7 @@ class Metrics(Observer):
             self._requests[series].inc(0)
 
     def exposition(self) -> bytes:
-        """The reply of `/metrics`, of `exposition_type`."""
+        """The reply of `/metrics`."""
         # Counted by the log: a garbage collection within a counter's lock may log.
         self._lost.reset()
         self._lost.inc(self._dropped_lines())

@@ -82,7 +82,7 @@ def test_no_secret_is_put_into_the_configuration_of_a_lambda_function() -> None:
     assert "${SecretName}" in str(statement["Resource"])
 
 
-ANSWERED = set(Probes({}, Metrics("1.2.3")).by_path())
+ANSWERED = set(Probes({}, Metrics("1.2.3")).by_path)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -10,9 +10,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from adapters.cli.errors import Failure
+from adapters.composition.mongodb import check_origin, open_store
 from adapters.composition.providers import build_provider
 from adapters.composition.readiness import describe
-from adapters.composition.store import check_origin, open_store
 from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns

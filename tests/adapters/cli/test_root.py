@@ -91,9 +91,9 @@ IN_VAIN = (
 ONLY_PROBED = f"{IN_VAIN} starlette.requests anyio http.cookies"
 PROCESS = """
 import adapters.cli, adapters.cli.{}
-from adapters.http.server import Address, Server, listen
+from adapters.http.server import Server, listen
 async def app(*_): ...
-Server(app, listen(Address("127.0.0.1", 0)), 1).config.load()
+Server(app, listen("127.0.0.1", 0), 1).config.load()
 """
 
 

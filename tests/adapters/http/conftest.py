@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,13 @@ import urllib3
 from starlette.types import ASGIApp
 
 from adapters.answers.worker_store import WorkerStore
-from adapters.composition.function import http_endpoint
 from adapters.composition.functions_framework_app import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult, Probes
-from adapters.http.server import Address, listen, run
 from adapters.http.server import Server as HttpServer
+from adapters.http.server import listen, run
 from adapters.runtime.clock import SystemClock
-from function.outcomes import Answer
-from function.person import Person
+from adapters.runtime.lookup_runner import LookupRunner
 from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
 from local_runtime.store import EmbeddedStore
@@ -46,19 +44,7 @@ class Script:
         return self.say(request)
 
 
-class ReadHook(EmbeddedStore):
-    """An embedded store with something that happens whenever several persons are read."""
-
-    on_read: Callable[[Sequence[Person]], object] = staticmethod(lambda _: None)
-
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        self.on_read(persons)
-        return super().find_many(persons)
-
-
 class Metrics:
-    exposition_type = "text/plain; version=0.0.4"
-
     def __init__(self) -> None:
         self.ready: dict[str, bool] = {}
 
@@ -111,7 +97,7 @@ class Server:
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """The application, at the address given."""
-    listener = listen(Address("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = HttpServer(app, listener, grace=1)
     thread = threading.Thread(target=run, args=(server.serve(),))
     thread.start()
@@ -138,36 +124,28 @@ def host(request: pytest.FixtureRequest) -> Callable[[Endpoint], ASGIApp]:
     return functions_framework_app if request.param == "functions-framework" else lambda endpoint: endpoint.serve
 
 
-@dataclass(frozen=True)
-class Functions:
-    """Starts functions, each over a store of its own; `deadline`, `tokens` and what happens at a read may be given."""
-
-    folder: Path
-    host: Callable[[Endpoint], ASGIApp]
-    stack: ExitStack
-
-    def start(
-        self,
-        provider: Script,
-        observer: RecordingObserver,
-        *,
-        deadline: float = 20,
-        tokens: Sequence[str] = (),
-        threads: int = 8,
-        on_read: Callable[[Sequence[Person]], object] = lambda _: None,
-        body_sec: float = 10,
-    ) -> Server:
-        enter = self.stack.enter_context
-        store = enter(closing(ReadHook(self.folder / "store.sqlite")))
-        store.on_read = on_read
-        answers = enter(closing(WorkerStore(store, SystemClock(), observer)))
-        ports = Ports(answers, provider, SystemClock(), World().lifetimes)
-        probes = Probes({"store": FixedCheck()}, Metrics())
-        made = http_endpoint(answers, ports, probes, observer, tokens=tokens, deadline_sec=deadline, threads=threads)
-        endpoint = enter(made)
-        url = enter(serving(self.host(replace(endpoint, body_sec=body_sec))))
-        # It ends first: a server at its end waits for the connections that clients keep.
-        return Server(url, provider, observer, enter(urllib3.PoolManager(maxsize=64)))
+def start(
+    stack: ExitStack,
+    folder: Path,
+    host: Callable[[Endpoint], ASGIApp],
+    provider: Script,
+    observer: RecordingObserver,
+    *,
+    deadline: float = 20,
+    tokens: Sequence[str] = (),
+    threads: int = 8,
+    body_sec: float = 10,
+) -> Server:
+    """A function over a store of its own, until the stack ends."""
+    store = stack.enter_context(closing(EmbeddedStore(folder / "store.sqlite")))
+    answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
+    ports = Ports(answers, provider, SystemClock(), World().lifetimes)
+    lookups = LookupRunner(answers, ports, threads, observer)
+    stack.callback(lookups.close, 5)
+    probes = Probes({"store": FixedCheck()}, Metrics())
+    url = stack.enter_context(serving(host(Endpoint(lookups, probes, tokens, observer, deadline, body_sec))))
+    # It ends first: a server at its end waits for the connections that clients keep.
+    return Server(url, provider, observer, stack.enter_context(urllib3.PoolManager(maxsize=64)))
 
 
 @pytest.fixture
@@ -176,7 +154,7 @@ def make_server(
 ) -> Iterator[Callable[..., Server]]:
     """Starts a function."""
     with ExitStack() as stack:
-        yield partial(Functions(tmp_path, host, stack).start, provider, observer)
+        yield partial(start, stack, tmp_path, host, provider, observer)
 
 
 @pytest.fixture
@@ -201,4 +179,4 @@ def _lasting(host: Callable[[Endpoint], ASGIApp], folders: pytest.TempPathFactor
     with ExitStack() as stack:
         provider = Script()
         provider.gate.set()
-        yield Functions(folders.mktemp("http"), host, stack).start(provider, RecordingObserver(), tokens=tokens)
+        yield start(stack, folders.mktemp("http"), host, provider, RecordingObserver(), tokens=tokens)

@@ -1,7 +1,6 @@
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +9,7 @@ from cloudevents.conversion import to_binary, to_structured
 from cloudevents.http import CloudEvent, from_http, from_json
 
 from function.outcomes import FieldError, Reason, Status
-from function.person import Person
 from function.ports import Invalid, Unavailable, Verdict
-from function.request import LookupRequest
 from function.telemetry import LookupEvent
 from tests.adapters.http.conftest import ATTRIBUTES, Server
 from tests.doubles import INN, PERSON
@@ -74,17 +71,6 @@ def test_a_batch_of_a_hundred_is_answered_in_order_and_a_wrong_one_hurts_no_othe
     assert len(server.provider.asked) == 1
 
 
-def test_fifty_at_once_for_one_new_person_are_one_fetch(server: Server) -> None:
-    server.provider.gate.clear()
-    with ThreadPoolExecutor(50) as clients:
-        answers = [clients.submit(server.ask, {**PERSON, "requestId": f"r-{n}"}) for n in range(50)]
-        server.provider.gate.set()
-        replies = [answer.result().json() for answer in answers]
-    assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
-    assert {reply["inn"] for reply in replies} == {INN}
-    assert len(server.provider.asked) == 1
-
-
 def test_a_slow_lookup_holds_up_neither_a_cached_answer_nor_a_probe(make_server: Callable[..., Server]) -> None:
     server = make_server(threads=2)
     server.ask()
@@ -113,34 +99,6 @@ def test_what_takes_longer_than_the_deadline_is_to_be_asked_again_and_kept_when_
     wait_for(lambda: server.ask().status != 503, within=60, what="the late answer to be kept")
     assert server.ask().json()["cached"] is True
     assert len(server.provider.asked) == 1
-
-
-def test_the_time_that_the_store_takes_is_the_lookups_own(make_server: Callable[..., Server]) -> None:
-    answering = threading.Event()
-    server = make_server(deadline=0.05, on_read=lambda _: answering.wait(30))
-    late = server.ask()
-    answering.set()
-    assert (late.status, late.json()["code"]) == (503, "deadline")
-    assert server.provider.asked == []
-
-
-def test_a_batch_of_more_new_persons_than_can_be_asked_for_at_once_is_answered_whole(
-    make_server: Callable[..., Server],
-) -> None:
-    server = make_server(threads=1)
-    letters = "абвгдежзиклмнопрст"
-    events = [structured({**PERSON, "lastName": f"А{letter}"}, id=letter) for letter in letters]
-    replies = server.post(json.dumps(events).encode(), BATCH).json()
-    assert [reply["data"]["status"] for reply in replies] == ["found"] * len(letters)
-    assert len(server.provider.asked) == len(letters)
-
-
-def test_who_finds_no_place_waits_no_longer_than_the_deadline(make_server: Callable[..., Server]) -> None:
-    server = make_server(threads=1, deadline=0.05)
-    server.provider.gate.clear()
-    codes = [server.ask({**PERSON, "lastName": f"А{letter}"}).json()["code"] for letter in "абвгдежзикл"]
-    server.provider.gate.set()
-    assert set(codes) == {"deadline"}
 
 
 @pytest.mark.parametrize(
@@ -194,32 +152,8 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_the_request(server: Serv
     assert PERSON["lastName"] not in response.data.decode()
     assert [(where, type(error)) for where, error in server.observer.of("error")] == [("fetch", fault)]
     assert statuses_of(server) == ["internal_error"]
-
-
-@pytest.mark.parametrize("where", ["provider", "store"])
-def test_a_fault_with_one_event_of_a_batch_hurts_no_other(make_server: Callable[..., Server], where: str) -> None:
-    def stumble(persons: Sequence[Person]) -> None:
-        if where == "store" and any(person.last_name == "бедов" for person in persons):
-            raise ValueError("бедов")
-
-    def say(request: LookupRequest) -> Verdict:
-        if request.last_name == "Бедов":
-            raise ValueError("Бедов")
-        return Verdict(Status.FOUND, INN, "nalog")
-
-    server = make_server(on_read=stumble)
-    server.provider.say = say
-    events = [structured({**PERSON, "lastName": name}, id=name) for name in ("Аев", "Бедов", "Вов")]
-    response = server.post(json.dumps(events).encode(), BATCH)
-    assert response.status == 200
-    replies = [(reply["correlationid"], reply["data"]["status"], reply["data"]["details"]) for reply in response.json()]
-    assert replies == [
-        ("Аев", "found", ""),
-        ("Бедов", "failed", "internal_error: something went wrong within this service"),
-        ("Вов", "found", ""),
-    ]
-    assert [type(error) for _, error in server.observer.of("error")] == [ValueError]
-    assert sorted(statuses_of(server)) == ["found", "found", "internal_error"]
+    (reply,) = server.post(json.dumps([structured()]).encode(), BATCH).json()
+    assert reply["data"]["details"] == "internal_error: something went wrong within this service"
 
 
 @pytest.mark.parametrize(
@@ -231,10 +165,8 @@ def test_an_id_comes_back_percent_encoded_in_whatever_spelling_it_came(steady: S
     assert steady.ask(id=sent).headers["ce-correlationid"] == back
 
 
-@pytest.mark.parametrize("media", ["text/json", None], ids=["JSON in other words", "no content type"])
-def test_an_event_in_headers_is_one_of_any_json(steady: Server, media: str | None) -> None:
-    headers = {name: value for name, value in BINARY.items() if name != "content-type"}
-    response = steady.post(BODY, {**headers, **({"content-type": media} if media else {})})
+def test_an_event_in_headers_needs_no_content_type(steady: Server) -> None:
+    response = steady.post(BODY, {name: value for name, value in BINARY.items() if name != "content-type"})
     assert (response.status, response.headers["ce-correlationid"]) == (200, "e-1")
 
 
@@ -254,30 +186,21 @@ def test_an_event_in_the_body_is_one_whatever_json_it_is_said_to_be(steady: Serv
     assert response.json()["correlationid"] == "e-1"
 
 
-LONG = json.dumps({**PERSON, "lastName": "я" * 10_000}, ensure_ascii=False).encode()
-
-
 @pytest.mark.parametrize(
     ("body", "headers", "status", "expected"),
     [
         (b"", BINARY, 400, "the request as a JSON object in the body, which is empty"),
         (b"\xff\xfe{}", BINARY, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
-        (b'["a"]', BINARY, 400, "expected a request as a JSON object"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, BINARY, 400, "not JSON"),
         (b"x" * 1024 * 1024, BINARY, 413, "at most 65536 bytes"),
         (b"x" * (1024 * 1024 + 1), BATCH, 413, "at most 1048576 bytes"),
         (b"[" + b"5," * 500_000 + b"5]", BATCH, 413, "at most 4096 events"),
-        *((b"{}", {name: value for name, value in BINARY.items() if name != f"ce-{no}"}, 400, f"{no} ") for no in ATTRIBUTES),
         (b"{}", {**BINARY, "ce-id": "%FF"}, 400, "percent-encoded UTF-8"),
-        (b"{}", {**BINARY, "ce-id": "a%0Ab"}, 400, "none of them a control character"),
         (b"{}", {**BINARY, "content-type": "text/plain"}, 415, "application/cloudevents+json"),
         (b"{}", {"content-type": ""}, 415, "application/json, alone or with ce- headers"),
         (b"nonsense", PLAIN, 400, "a request as a JSON object in UTF-8, but this is not JSON"),
-        (b'{"specversion": "1.0"}', PLAIN, 400, "id as a string"),
-        (b"", STRUCTURED, 400, "not JSON"),
         (b"{}", STRUCTURED, 400, "specversion 1.0, id as a string"),
         (b"{}", BATCH, 400, "a JSON array of CloudEvents"),
-        (json.dumps(structured([PERSON])).encode(), STRUCTURED, 400, "a request as a JSON object"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_problem_that_says_what_was_expected(
@@ -285,19 +208,6 @@ def test_bad_input_is_a_problem_that_says_what_was_expected(
 ) -> None:
     assert_problem(steady.post(body, headers), status, expected)
     assert steady.ask().status == 200
-
-
-def test_a_body_without_a_length_is_measured_as_it_comes(steady: Server) -> None:
-    pieces = (b"x" * 1024 for _ in range(100))
-    response = steady.pool.request("POST", steady.url, body=pieces, headers=BINARY, chunked=True, retries=False)
-    assert_problem(response, 413, "at most 65536 bytes")
-
-
-def test_a_wrong_person_is_rejected_by_field_in_a_reply_event(steady: Server) -> None:
-    response = steady.post(LONG, BINARY)
-    assert response.status == 422
-    assert response.headers["ce-correlationid"] == "e-1"
-    assert response.json()["details"] == "lastName: must have at most 150 characters"
 
 
 @pytest.mark.parametrize(
@@ -351,7 +261,9 @@ def test_with_tokens_set_only_their_holders_may_ask(guarded: Server, authorizati
 
 def test_each_request_is_reported_once_without_personal_data(server: Server) -> None:
     server.ask(traceparent=TRACEPARENT)
-    server.ask({**PERSON, "requestId": "r-2", "firstName": "Bob"})
+    rejected = server.ask({**PERSON, "requestId": "r-2", "firstName": "Bob"})
+    assert (rejected.status, rejected.headers["ce-correlationid"]) == (422, "e-1")
+    assert rejected.json()["details"].startswith("firstName: ")
     first, second = (event for (event,) in server.observer.of("lookup"))
     assert first == LookupEvent("http", "r-1", "found", False, "nalog", first.seconds, 1, TRACEPARENT)
     assert (second.request_id, second.status) == ("r-2", "rejected")
@@ -428,16 +340,3 @@ async def test_a_token_behind_the_body_is_none(guarded: Server) -> None:
     chunks = b"%x\r\n%b\r\n0\r\nauthorization: Bearer secret-1\r\n\r\n" % (len(BODY), BODY)
     reply = await by_hand(guarded, "transfer-encoding: chunked\r\n", chunks)
     assert reply.startswith(b"HTTP/1.1 401 ")
-
-
-LENGTHS = [
-    pytest.param(f"content-length: {'0' * 5_000}{len(BODY)}\r\n", BODY, 200, id="it may begin with zeros"),
-    pytest.param("expect: 100-continue\r\ncontent-length: 70000\r\n", b"", 413, id="too large: not asked for"),
-]
-
-
-@pytest.mark.parametrize(("head", "body", "status"), LENGTHS)
-async def test_the_length_that_a_body_is_said_to_have_counts(
-    steady: Server, head: str, body: bytes, status: int
-) -> None:
-    assert (await by_hand(steady, head, body)).startswith(b"HTTP/1.1 %d " % status)

@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import MutableMapping
+from http import HTTPStatus
 from itertools import count
 from typing import Any
 
 import pytest
 
-from adapters.cli.consume import ProbeServer
-from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Probes
-from adapters.http.server import Address, listen
+from adapters.http.probes import FRESH_SEC, Probes
 from tests.adapters.http.conftest import FixedCheck, Metrics
 
 
@@ -36,16 +34,22 @@ async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[by
     return start["status"], dict(start["headers"]), body["body"]
 
 
+PROBLEM = b"application/problem+json"
+
+
+def problem(status: int, detail: str) -> bytes:
+    return json.dumps({"title": HTTPStatus(status).phrase, "status": status, "detail": detail}).encode()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "media", "body"),
     [
         pytest.param("GET", "/livez", 200, b"application/json", b'{"live":true}', id="it lives"),
         pytest.param(
-            "HEAD", "/livez", 200, b"application/json", b'{"live":true}', id="the server cuts off HEAD's body"
+            "GET", "/metrics", 200, b"text/plain; version=0.0.4; charset=utf-8", b"# metrics {}\n", id="its numbers"
         ),
-        pytest.param("GET", "/metrics", 200, b"text/plain; version=0.0.4", b"# metrics {}\n", id="its numbers"),
-        pytest.param("GET", "/", 404, b"text/plain", b"expected /livez, /readyz or /metrics", id="another path"),
-        pytest.param("POST", "/livez", 405, b"text/plain", b"expected GET", id="another method"),
+        pytest.param("GET", "/", 404, PROBLEM, problem(404, "expected /livez, /readyz or /metrics"), id="another path"),
+        pytest.param("POST", "/livez", 405, PROBLEM, problem(405, "expected GET"), id="another method"),
     ],
 )
 async def test_what_is_probes_is_answered(method: str, path: str, status: int, media: bytes, body: bytes) -> None:
@@ -66,12 +70,6 @@ async def test_readiness_is_that_of_every_check(ready: bool, status: int) -> Non
     }
 
 
-async def test_a_scrape_tells_of_each_part_whether_anybody_probes_for_readiness_or_not() -> None:
-    probes = Probes({"store": FixedCheck(ready=False), "lane": FixedCheck(ready=True)}, Metrics())
-    _, _, body = await answered(probes, "GET", "/metrics")
-    assert body == b"# metrics {'store': False, 'lane': True}\n"
-
-
 async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     rendered = 0
 
@@ -90,14 +88,9 @@ async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]
 
 
-@pytest.mark.parametrize(
-    ("ready", "fresh"),
-    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
-    ids=["a second, where all was ready", "a moment, where something was not"],
-)
-async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
-    check = FixedCheck(ready=ready)
-    times = iter([0, 0, fresh * 0.9, fresh * 1.1, fresh * 1.1])
+async def test_a_look_is_good_for_a_while() -> None:
+    check = FixedCheck()
+    times = iter([0, 0, FRESH_SEC * 0.9, FRESH_SEC * 1.1, FRESH_SEC * 1.1])
     probes = Probes({"store": check}, Metrics(), lambda: next(times))
     seen = []
     for _ in range(3):
@@ -116,61 +109,11 @@ async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() ->
     assert check.runs == 2
 
 
-async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 0.05)
-    monkeypatch.setattr("adapters.http.probes.CHECK_TIMEOUT_SEC", 600)
-    probes = Probes(
-        {"store": FixedCheck(hanging=True), "lane": FixedCheck(ready=False, detail="not_connected")}, Metrics()
-    )
-    async with asyncio.timeout(30):
-        page = await probes.readyz()
+async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes() -> None:
+    checks = {"store": FixedCheck(hanging=True), "lane": FixedCheck(ready=False, detail="not_connected")}
+    page = await Probes(checks, Metrics(), first_wait=0.05).readyz()
     assert page.status == 503
     assert json.loads(page.body)["parts"] == {
         "store": {"ready": False, "detail": "no answer yet"},
         "lane": {"ready": False, "detail": "not_connected"},
     }
-
-
-@asynccontextmanager
-async def served(probes: Probes) -> AsyncIterator[tuple[ProbeServer, int]]:
-    """The probe server of a consumer, and its port."""
-    with listen(Address("127.0.0.1", 0)) as listener:
-        server = ProbeServer(probes, listener)
-        serving = asyncio.create_task(server.serve())
-        yield server, listener.getsockname()[1]
-        await serving
-
-
-async def test_a_probe_under_way_at_the_end_is_told_of_the_end(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    # Longer than the server waits for it.
-    monkeypatch.setattr("adapters.http.probes.FIRST_WAIT_SEC", 600)
-    store = FixedCheck(hanging=True)
-    async with served(Probes({"store": store}, Metrics())) as (server, port):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /readyz HTTP/1.1\r\nhost: probed\r\n\r\n")
-        await store.begun.wait()
-        server.stop()
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-    assert head.startswith(b"HTTP/1.1 503 ")
-    assert json.loads(body) == {
-        "ready": False,
-        "parts": {
-            "store": {"ready": False, "detail": "no answer yet"},
-            "process": {"ready": False, "detail": "it ends"},
-        },
-    }
-    assert caplog.messages == []
-
-
-async def test_a_process_that_ends_is_not_ready_and_runs_at_nothing_any_more() -> None:
-    check = FixedCheck()
-    probes = Probes({"store": check}, Metrics(), count(0, 10).__next__)
-    assert (await probes.readyz()).status == 200
-    probes.end()
-    assert (await probes.readyz()).status == 503
-    assert check.runs == 1

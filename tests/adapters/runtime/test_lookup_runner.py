@@ -1,13 +1,11 @@
 import asyncio
-import gc
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from datetime import timedelta
+from contextlib import ExitStack
 
 import pytest
 
-from adapters.runtime.lookup_runner import LookupRunner, TimeLimitExceeded, within
+from adapters.runtime.lookup_runner import LookupRunner
 from function.event import Event
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected
 from function.person import Person
@@ -16,7 +14,6 @@ from function.request import LookupRequest
 from tests.doubles import (
     FOUND,
     KNOWN,
-    NOW,
     TICKET,
     MemoryAnswers,
     RecordingObserver,
@@ -111,16 +108,6 @@ async def test_calls_that_are_here_share_one_round_trip(run: Run, *, a_turn_apar
     assert world.answers.calls == ["find_many"]
 
 
-async def test_a_call_that_is_given_up_takes_no_other_one_of_its_batch_with_it(run: Run) -> None:
-    world = World()
-    lookups = run(world)
-    first, second = (asyncio.create_task(lookups.answer_cached([each])) for each in EVENTS[:2])
-    await asyncio.sleep(0)
-    first.cancel()
-    assert await second == [UNKNOWN[1]]
-    assert world.answers.calls == ["find_many"]
-
-
 async def test_a_pending_lookup_is_polled_until_it_ends(run: Run) -> None:
     world = World(provider=ScriptedProvider([Pending(TICKET, 0.001), Pending(TICKET, 0.001), FOUND]))
     holds: list[Outcome] = []
@@ -194,63 +181,6 @@ async def test_a_read_of_the_store_that_lasts_ends_an_answer_at_its_deadline_and
     assert await patient == [UNKNOWN[1]]
 
 
-async def test_no_read_outlasts_the_deadline_and_none_that_fails_too_late_is_told(run: Run) -> None:
-    told: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    store = SlowThenDamaged()
-    lookups = run(World(store))
-    # In one batch, whose first read fails: then each reads by itself, and that lasts.
-    answers = [asyncio.create_task(lookups.answer(each, 0.2)) for each in EVENTS[:2]]
-    assert await asyncio.gather(*answers) == [Deferred(each, Reason.DEADLINE) for each in REQUESTS[:2]]
-    store.opened.set()
-    # Its read comes after theirs, in the same thread.
-    await lookups.answer_cached([EVENTS[2]])
-    gc.collect()
-    assert told == []
-
-
-async def test_a_cancellation_from_outside_is_none_by_a_time_limit() -> None:
-    waiting = asyncio.create_task(within(30, asyncio.Event().wait()))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-
-async def test_of_a_cancellation_from_outside_at_the_time_limit_one_request_is_left() -> None:
-    async def limited() -> None:
-        asyncio.get_running_loop().call_soon(waiting.cancel)
-        await within(0, asyncio.Event().wait())
-
-    waiting = asyncio.create_task(limited())
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert waiting.cancelling() == 1
-
-
-async def test_an_outer_time_limit_is_none_of_the_inner_wait() -> None:
-    async def inner() -> None:
-        with suppress(TimeLimitExceeded):
-            await within(30, asyncio.Event().wait())
-
-    with pytest.raises(TimeLimitExceeded):
-        await within(0, inner())
-
-
-class SlowThenDamaged(Slow):
-    """Reads fail: the first one at once, the others when `opened`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = 0
-
-    def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        self.reads += 1
-        if self.reads > 1:
-            self.opened.wait(30)
-        raise ZeroDivisionError
-
-
 class Paced(ScriptedProvider):
     """Denies the first three permits. Two requests at a time are expected where `meeting` is set."""
 
@@ -289,18 +219,3 @@ async def test_a_stop_ends_every_wait_with_the_last_outcome(run: Run) -> None:
     lookups.stop()
     assert await waiting == Deferred(request(), Reason.PENDING, 3600)
     assert isinstance(await lookups.resolve(EVENTS[2]), Deferred)
-
-
-async def test_a_thousand_pending_lookups_need_no_thread_each(run: Run) -> None:
-    ticket = TICKET._replace(expires_at=NOW + timedelta(hours=2))
-    lookups = run(World(provider=ScriptedProvider([Pending(ticket, 3600)])))
-    before, held = set(threading.enumerate()), asyncio.Semaphore(0)
-    tasks = [
-        asyncio.create_task(lookups.resolve(event(**numbered(number)), on_hold=lambda _: held.release()))
-        for number in range(1000)
-    ]
-    for _ in tasks:
-        await held.acquire()
-    assert len(set(threading.enumerate()) - before) <= 4
-    lookups.stop()
-    await asyncio.gather(*tasks)

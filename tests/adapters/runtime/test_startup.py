@@ -30,7 +30,6 @@ async def test_every_server_that_was_not_reached_is_named_with_why() -> None:
     servers = {"store": saying("connection refused"), "broker": hanging, "found": saying("")}
     with pytest.raises(NotStarted) as end:
         await wait_for_servers(servers, 0.05, RecordingObserver())
-    assert end.value.lines == {"store": "connection refused", "broker": "it has not answered"}
     assert str(end.value) == "store: connection refused\nbroker: it has not answered"
 
 
@@ -54,4 +53,4 @@ async def test_the_log_is_told_of_a_server(words: list[str], lines: list[tuple[s
 async def test_a_refusal_ends_the_start_at_once() -> None:
     with pytest.raises(NotStarted) as end:
         await wait_for_servers({"broker": hanging, "store": refusing}, 0, RecordingObserver())
-    assert end.value.lines == {"store": "the password is wrong: mend MONGO_PASS"}
+    assert str(end.value) == "store: the password is wrong: mend MONGO_PASS"

@@ -117,6 +117,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         super().connection_lost(exc)
 
+    def eof_received(self) -> Any:
+        """Returns whether the connection stays open: a client that only stops sending still gets its answers."""
+        if self._is_idle() and not self.pipeline:
+            return False
+        self._hang_up_after_answers()
+        return True
+
     def data_received(self, data: bytes) -> None:
         """Parse data in pieces. The head's timer runs while no request is being processed."""
         self._unset_keepalive_if_required()
@@ -224,8 +231,13 @@ class BoundedProtocol(HttpToolsProtocol):
         elif is_idle:
             self.transport.close()
         else:
-            # Earlier requests are answered, and uvicorn closes the connection after the last answer.
-            current.keep_alive = False
+            self._hang_up_after_answers()
+
+    def _hang_up_after_answers(self) -> None:
+        # Earlier requests are answered, and uvicorn closes the connection after the last answer.
+        self._ending = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self._is_in_head():

@@ -1,6 +1,9 @@
+import json
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -12,7 +15,7 @@ from pymongo import MongoClient
 from local_runtime.emulator.process import Emulator
 from tests.servers.mongod import FAULTS_ON_DEMAND, Mongo, keep_indexes_waiting, standalone
 from tests.servers.process import free_port, wait_for
-from tests.system.process import ROOT, Process, kept, patched, settings_of
+from tests.system.process import HEADERS, ROOT, Process, kept, patched, settings_of
 
 Start = Callable[..., Process]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # the point of the test
@@ -42,6 +45,16 @@ def serve(start: Start, settings: Mapping[str, str], host: str) -> Process:
     where = ["--host", "127.0.0.1", "--port", settings["HTTP_PORT"]]
     command = ["functions-framework", "--source", source, "--target", "inn", *where]
     return start(settings, *(command if host == "functions-framework" else ()))
+
+
+def test_missing_settings_are_named_all_at_once(start: Start, settings: dict[str, str]) -> None:
+    port = {name: settings[name] for name in ("HTTP_PORT",)}
+    served = start(port)
+    assert served.end() == 2
+    assert [line.split(":")[0].strip() for line in served.errors.splitlines()[1:]] == [
+        "APP_SECRET_KEYS", "MONGO_HOST", "MONGO_USER", "MONGO_PASS", "MONGO_NAME", "CLIENT_NALOG_URL",
+    ]  # fmt: skip
+    assert "Traceback" not in served.errors
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -127,6 +140,14 @@ def emulated_answers(secured_mongo: Mongo, settings: dict[str, str]) -> str:
     )
 
 
+def test_answers_of_the_emulated_tax_service_end_the_start(
+    start: Start, settings: dict[str, str], emulated_answers: str
+) -> None:
+    served = start(settings)
+    assert served.end() == 2
+    assert [line for line in served.errors.splitlines() if not line.startswith("{")] == [emulated_answers]
+
+
 @pytest.mark.parametrize("fault", ["an address", "answers of the emulated tax service"])
 def test_functions_framework_ends_with_a_line_where_it_cannot_use_what_it_is_given(
     start: Start, settings: dict[str, str], emulated_answers: str, fault: str
@@ -176,6 +197,48 @@ def test_requests_in_work_end_before_the_process_does(
     assert answers == ["found"]
 
 
+CLIENTS = 64
+
+
+def ask_until_the_end(served: Process, started: threading.Barrier) -> tuple[int, int]:
+    """How many requests one kept-alive connection sent and had answered, until it was told that it is the last one."""
+    body = json.dumps(PERSON).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    sent = f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        reply = connection.makefile("rb")
+        started.wait(30)
+        count = answered = 0
+        closing = False
+        while not closing:
+            connection.sendall(sent)
+            count += 1
+            status = reply.readline()
+            lines = {line.lower() for line in iter(reply.readline, b"\r\n") if line}
+            answered += status.startswith(b"HTTP/1.1 200 ")
+            length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
+            reply.read(length)
+            closing = b"connection: close\r\n" in lines
+        return count, answered
+
+
+def test_every_request_of_kept_alive_clients_is_answered_through_a_sigterm(
+    start: Start, settings: dict[str, str]
+) -> None:
+    # On a busy machine a client may take long to send its next request.
+    patient = patched("from adapters.http.protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60")
+    served = start(settings, *patient, "serve")
+    served.answers("/readyz", 200)
+    assert served.ask(PERSON).status == 200
+    started = threading.Barrier(CLIENTS + 1)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        counts = [clients.submit(ask_until_the_end, served, started) for _ in range(CLIENTS)]
+        started.wait(30)
+        assert served.end(signal.SIGTERM) == 0
+        results = [count.result() for count in counts]
+    assert [answered for _, answered in results] == [sent for sent, _ in results]
+
+
 def asked_in_vain(served: Process, emulator: Emulator) -> None:
     """The client is told that it takes too long, while the tax service has the request."""
     served.answers("/readyz", 200)
@@ -206,3 +269,37 @@ def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the
     assert "claim" in kept(settings)
     assert served.end(signal.SIGTERM) == 0
     assert "claim" not in kept(settings)
+
+
+def test_a_site_that_wants_consent_is_asked_only_where_the_operator_gives_it(
+    start: Start, settings: dict[str, str], emulator: Emulator
+) -> None:
+    emulator.control(consent="required", session="required")
+    served = start({**settings, "CLIENT_NALOG_CONSENT": "false"})
+    served.answers("/readyz", 200)
+    assert served.ask(PERSON).status == 503
+    assert "consent_needed" in served.errors
+
+
+def test_a_hundred_lookups_of_four_clients_give_consent_once(
+    start: Start, settings: dict[str, str], emulator: Emulator
+) -> None:
+    emulator.control(consent="required", session="required")
+    served = start({**settings, "CLIENT_NALOG_CONSENT": "true"})
+    served.answers("/readyz", 200)
+
+    def ask(numbers: range) -> list[dict[str, Any]]:
+        persons = ({**PERSON, "requestId": f"r-{n}", "documentNumber": f"{100_000 + n}"} for n in numbers)
+        event = {"specversion": "1.0", "id": "1", "source": "/t", "type": "inn.lookup.requested"}
+        body = json.dumps([{**event, "data": person} for person in persons]).encode()
+        headers = {"content-type": "application/cloudevents-batch+json"}
+        return list(served.pool.request("POST", served.url, body=body, headers=headers).json())
+
+    with ThreadPoolExecutor(4) as clients:
+        replies = [
+            reply for batch in clients.map(ask, (range(n, n + 25) for n in range(0, 100, 25))) for reply in batch
+        ]
+    calls = emulator.stats().calls
+    assert {reply["data"]["status"] for reply in replies} <= {"found", "not_found", "ambiguous"}
+    assert (len(replies), calls["consent"], calls["find"]) == (100, 1, 100)
+    assert "consent_needed" not in served.errors

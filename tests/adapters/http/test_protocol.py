@@ -292,6 +292,14 @@ async def test_who_does_not_go_on_to_send_a_head_is_left_in_time(hasty: Served) 
     assert dict(zip(SLOW, told, strict=True)) == {name: expected for name, (_, _, expected) in SLOW.items()}
 
 
+async def test_a_client_that_only_stops_sending_gets_its_answers(patient: Served) -> None:
+    async with patient.holding(HELD + ONE) as (reader, writer):
+        writer.write_eof()
+        assert bodies(await patient.told(LAST)) == [2]
+        patient.released.set()
+        assert bodies(await reader.read()) == [0, 2]
+
+
 async def test_half_a_head_may_wait_for_the_answer_to_a_request_before_it(hasty: Served) -> None:
     async with hasty.holding(HELD + LAST[:10]) as (reader, writer):
         # As long as anybody waits for a head has gone by when another one is left.

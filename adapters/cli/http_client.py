@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from ssl import SSLCertVerificationError
 
 import urllib3
 from pydantic_core import from_json
@@ -26,11 +27,13 @@ _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})
 # The first match is the cause: subclasses come before their bases.
 _CAUSES = {
+    SSLCertVerificationError: "its TLS certificate is not trusted",
     exceptions.NameResolutionError: "its name is not known",
     exceptions.NewConnectionError: "the connection was refused: is the service running there?",
     exceptions.ConnectTimeoutError: "no connection in time",
-    exceptions.SSLError: "no TLS connection: is it https there, and trusted (SSL_CERT_FILE names a file of certificates)?",
+    exceptions.SSLError: "no TLS connection: is it https there?",
     exceptions.ReadTimeoutError: "it did not answer in time",
+    exceptions.ProxyError: "the proxy does not let us through, or is not there",
     exceptions.HTTPError: "the connection broke",
 }
 
@@ -66,8 +69,7 @@ class HttpClient(Client):
             with post(body=body, headers=self._headers) as response:
                 reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
-            cause = next(text for kind, text in _CAUSES.items() if isinstance(error, kind))
-            raise ServiceUnreachable(self.name, cause) from None
+            raise ServiceUnreachable(self.name, cause_of(error)) from None
         if response.status not in _ANSWERS:
             raise self._refusal(response.status, response.headers, reply)
         return reply
@@ -90,3 +92,10 @@ class HttpClient(Client):
             return Failure(f"{self.name} sends its callers to another address: give that one as --url")
         kind = ServiceFault if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Failure
         return kind(f"{self.name} answers {status}" + (f": {detail}" if detail else ""))
+
+
+def cause_of(error: exceptions.HTTPError) -> str:
+    """The first of the causes that this error, or the error that it wraps, is of."""
+    wrapped: BaseException = error.original_error if isinstance(error, exceptions.ProxyError) else error
+    certificate = wrapped.args[0] if wrapped.args else None
+    return next(text for kind, text in _CAUSES.items() if isinstance(error, kind) or isinstance(certificate, kind))

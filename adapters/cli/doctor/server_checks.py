@@ -4,18 +4,27 @@ Each yields findings without secrets, and raises what `failure_of` reads where t
 """
 
 import asyncio
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlsplit
 
-from adapters.cli.errors import Failure
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError
+
+from adapters.cli.errors import Failure, failure_of
+from adapters.cli.http_client import cause_of
 from adapters.composition.mongodb import check_origin, open_store
 from adapters.composition.providers import build_provider
 from adapters.composition.readiness import describe
 from adapters.config.host_names import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns
+from adapters.providers.http_client import pool_manager
 from adapters.providers.nalog import site
 from adapters.providers.nalog.replies import is_maintenance
 from adapters.providers.nalog.session_and_consent import SETTING as CONSENT
@@ -26,7 +35,14 @@ from function.telemetry import Observer
 
 Finding = tuple[Literal["ok", "note"], str]
 """The result and what there is to know. note: it works, with a remark."""
+CONNECT_SEC = 5.0
+RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}
+"""The scheme by which a SOCKS proxy looks the site's name up itself."""
 
+_CLUSTER = (
+    "a cluster: see by rabbitmq-queues quorum_status {} that its queues have three members, for one with a single"
+    " member is away with its node; rabbitmq-queues grow NODE all adds one"
+)
 _OLD_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under other keys than the newest: they can be read"
     " while those keys stand behind it in APP_SECRET_KEYS, until they expire or inn forget --old-keys erases them"
@@ -35,16 +51,32 @@ _OLD_KEYS = (
 
 def check_store(core: Core) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
-    with open_store(core.app, core.mongo, core.history) as store:
-        check_origin(store, core.nalog)
-        store.prepare()
-        store.try_writing()
-        yield "ok", f"reached, logged in, may write; database {core.mongo.name}"
-        old = store.count_under_old_keys()
-        if any(old):
-            yield "note", _OLD_KEYS.format(old)
-        for status in build_provider(core.nalog, core.apifns, store, Observer()).states():
-            yield "note" if status.denied else "ok", f"provider {describe(status)}"
+    try:
+        with open_store(core.app, core.mongo, core.history) as store:
+            check_origin(store, core.nalog)
+            store.prepare()
+            store.try_writing()
+            yield "ok", f"reached, logged in, may write; database {core.mongo.name}"
+            old = store.count_under_old_keys()
+            if any(old):
+                yield "note", _OLD_KEYS.format(old)
+            for status in build_provider(core.nalog, core.apifns, store, Observer()).states():
+                yield "note" if status.denied else "ok", f"provider {describe(status)}"
+    except Unavailable as away:
+        raise Failure(f"{_no_listener(core.mongo.uri)}{failure_of(away)}") from None
+
+
+def _no_listener(uri: str) -> str:
+    """Which of MongoDB's hosts cannot be connected to, and why; "" for none."""
+    with suppress(PyMongoError):
+        for host, port in parse_uri(uri)["nodelist"]:
+            try:
+                socket.create_connection((host, port), CONNECT_SEC).close()
+            except socket.gaierror:
+                return f"the name {host} is not known here; "
+            except OSError:
+                return f"nothing listens on {host}, port {port}; "
+    return ""
 
 
 def check_queues(to: BrokerConfig) -> Iterator[Finding]:
@@ -52,6 +84,9 @@ def check_queues(to: BrokerConfig) -> Iterator[Finding]:
     counts, names = asyncio.run(_counts(to)), to.names
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield "ok", f"reached, logged in, its queues as they should be; {waiting} requests wait"
+    if len(to.uris) > 1:
+        # AMQP does not report a queue's members.
+        yield "note", _CLUSTER.format(names.source)
     if not counts[names.source].consumers:
         yield "note", f"nobody consumes {names.source}: start inn consume"
     if parked := counts[names.dead].ready:
@@ -73,7 +108,7 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
         reply = site.client(nalog).get(site.FORM_PAGE)
     except Unavailable:
         places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
-        raise Failure(f"cannot be reached: check {places}, or try again later") from None
+        raise Failure(f"{_why_unreachable(nalog)}: check {places}, or try again later") from None
     if asks_consent(reply) and nalog.consent:
         yield "ok", "reached; it asks for consent, which lookups give"
     elif reply.status == HTTPStatus.OK and site.FORM_NAME in reply.text:
@@ -87,6 +122,23 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
         raise Failure(
             f"what answers does not give its form ({reply.status}): mend CLIENT_NALOG_URL, or try again later"
         )
+
+
+def _why_unreachable(nalog: NalogSettings) -> str:
+    """The cause, by urllib3's own pools, whose errors name it."""
+    scheme = urlsplit(nalog.proxy_url).scheme
+    if scheme in RESOLVING_PROXIES:
+        try:
+            socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
+        except OSError:
+            better = RESOLVING_PROXIES[scheme]
+            return f"its name is not known here; write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
+    try:
+        with pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools:
+            pools.request("HEAD", nalog.url, timeout=Timeout(CONNECT_SEC), retries=False, redirect=False)
+    except HTTPError as error:
+        return cause_of(error)
+    return "it gave no reply that can be read"
 
 
 def check_paid(apifns: ApiFnsSettings) -> Iterator[Finding]:

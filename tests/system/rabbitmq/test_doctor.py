@@ -13,6 +13,8 @@ from pymongo.database import Database
 
 from local_runtime.emulator.process import Emulator
 from tests.adapters.cli.conftest import Ended, Inn, inn
+from tests.adapters.providers.nalog.certificates import self_signed
+from tests.adapters.providers.nalog.site import in_turn, reply, serving
 from tests.deploy.tools import ROOT
 from tests.relay import loopbacks, relay
 from tests.servers.mongod import Mongo
@@ -211,7 +213,9 @@ def test_a_broker_is_reached_at_each_kind_of_address(doctor: Doctor, node: Node,
 
 
 TROUBLE = {
-    "MONGO_PORT=free": "MongoDB .*cannot be reached now.* check MONGO_DSN, or MONGO_HOST, MONGO_PORT and MONGO_RS",
+    "MONGO_PORT=free": "MongoDB .*nothing listens on 127.0.0.1, port .* check MONGO_DSN, or MONGO_HOST, MONGO_PORT",
+    "MONGO_HOST=nosuch.invalid": "MongoDB .*the name nosuch.invalid is not known here.* check MONGO_DSN",
+    "MONGO_RS=other": "MongoDB      MongoDB cannot be reached now, has no primary.* check .*MONGO_RS",
     "MONGO_PASS=wr0ng": "MongoDB .*refuses the login.*MONGO_USER, MONGO_PASS, MONGO_AUTH",
     f"MONGO_USER={READER} MONGO_PASS={READER_PASSWORD}": "MongoDB .*does not allow .*give the user readWrite",
     "RABBITMQ_PORT=free": "RabbitMQ .*cannot be reached now .connection refused.: check RABBITMQ_DSN, or RABBITMQ_HOST",
@@ -219,9 +223,14 @@ TROUBLE = {
     "RABBITMQ_PASS=wr0ng": "RabbitMQ .*the user or the password is wrong.*RABBITMQ_USER",
     "RABBITMQ_VHOST=other": "RabbitMQ .*the virtual host does not exist.*RABBITMQ_VHOST",
     "RABBITMQ_PORT=emulator": "RabbitMQ .*cannot be reached now .*TLS",
-    "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*cannot be reached: check CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=http://127.0.0.1:free": "tax service .*the connection was refused.*: check CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=https://nosuch.invalid": "tax service .*its name is not known: check CLIENT_NALOG_URL",
+    "CLIENT_NALOG_URL=https://127.0.0.1:emulator": "tax service .*no TLS connection.* check CLIENT_NALOG_URL",
     "CLIENT_NALOG_URL=http://127.0.0.1:emulator/nosuch": r"tax service .*does not give its form \(404\).* mend CLIENT_NALOG_URL",
-    "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*cannot be reached: .* CLIENT_NALOG_PROXY",
+    "CLIENT_NALOG_PROXY=http://127.0.0.1:free": "tax service .*the proxy .*: check .* CLIENT_NALOG_PROXY",
+    "CLIENT_NALOG_PROXY=socks5://127.0.0.1:emulator CLIENT_NALOG_URL=https://nosuch.invalid": (
+        "tax service .*its name is not known here.* write socks5h:// in CLIENT_NALOG_PROXY"
+    ),
 }
 """The settings, with a word in place of a port, and what is said."""
 
@@ -236,6 +245,20 @@ def test_each_trouble_is_told_with_its_cause_and_its_mend(
     assert ended.status == 1
     [line] = lines(ended, "failed")
     assert re.match(said, line)
+
+
+def test_a_certificate_that_nobody_vouches_for(doctor: Doctor, tmp_path: Path) -> None:
+    tls, trusted = self_signed(tmp_path)
+    with serving(in_turn(reply(200, '<form name="frmInn">')), tls) as there:
+        [line] = lines(doctor(CLIENT_NALOG_URL=there.url), "failed")
+        assert re.match("tax service .*certificate is not trusted: check .*CLIENT_NALOG_CA_BUNDLE", line)
+        assert doctor(CLIENT_NALOG_URL=there.url, CLIENT_NALOG_CA_BUNDLE=str(trusted)).status == 0
+
+
+def test_queues_of_a_cluster_may_have_one_member(doctor: Doctor, node: Node) -> None:
+    queue, hosts = doctor.settings["RABBITMQ_SOURCE_QUEUE_NAME"], f"127.0.0.1,localhost:{node.port}"
+    notes = lines(doctor("--for", "consume", RABBITMQ_HOST=hosts), "note")
+    assert any(f"rabbitmq-queues quorum_status {queue}" in note and "grow NODE all" in note for note in notes)
 
 
 PAGES = {

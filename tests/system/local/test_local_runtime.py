@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_what_the_host_would_turn_away_itself_is_a_problem_too(
     response = urllib3.request(method, plain.url + path, retries=False)
     assert (response.status, response.headers["content-type"]) == (status, "application/problem+json")
     assert response.json()["detail"].startswith("expected POST")
+
+
+def test_fifty_at_once_for_one_new_person_are_one_find(tmp_path: Path) -> None:
+    with ended(LocalRuntime(tmp_path)) as runtime, ThreadPoolExecutor(50) as clients:
+        runtime.tax_service.control(latency=0.2)
+        replies = list(clients.map(lambda n: runtime.ask({**PERSON, "requestId": f"r-{n}"}).json(), range(50)))
+        assert runtime.tax_service.stats().finds == 1
+    assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
+    assert {(reply["status"], reply["inn"]) for reply in replies} == {("found", replies[0]["inn"])}
 
 
 def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(tmp_path: Path) -> None:

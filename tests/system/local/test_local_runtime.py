@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -80,6 +81,17 @@ def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(tmp_
         again = second.ask(PERSON).json()
         assert (again["inn"], again["cached"]) == (answer["inn"], True)
         assert second.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_reads_how_to_end_it_can_do_so_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    command, environment = [str(BIN / "inn"), "local"], {**os.environ, **QUICK}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == 0
 
 
 def refusal(folder: Path, port: str, *arguments: str) -> tuple[int, str]:

@@ -37,8 +37,14 @@ class MeasuredProcess:
         return sum(times.user + times.system for times in (each.cpu_times() for each in self._all()))
 
     def memory(self) -> float:
-        """MiB: anonymous pages, shared ones once, and the files of the largest process. PSS depends on other programs."""
-        rollups = [Path(f"/proc/{each.pid}/smaps_rollup").read_text() for each in self._all()]
+        """MiB: anonymous pages, shared ones once, and the files of the largest process. PSS depends on other programs.
+
+        Raises psutil.Error where one of them is gone.
+        """
+        try:
+            rollups = [Path(f"/proc/{each.pid}/smaps_rollup").read_text() for each in self._all()]
+        except OSError:
+            raise psutil.NoSuchProcess(self.server.pid) from None
         sizes = [{name: int(kib) for name, kib in re.findall(r"(\w+): +(\d+) kB", text)} for text in rollups]
         files = max(kib["Rss"] - kib["Anonymous"] for kib in sizes)
         return (sum(kib["Pss_Anon"] for kib in sizes) + files) / 2**10

@@ -13,6 +13,7 @@ from socket import socket
 from typing import Annotated, NamedTuple
 
 import typer
+from typing_extensions import override
 
 from adapters import telemetry
 from adapters.answers.worker_store import WorkerStore
@@ -76,6 +77,17 @@ class LocalSettings(NamedTuple):
         return nalog, self.apifns.model_copy(update={"url": url, "enabled": paid})
 
 
+class GreetingServer(Server):
+    """Prints its greeting once it answers and a signal ends it in order."""
+
+    greeting = ""
+
+    @override
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        _write(self.greeting)
+
+
 class LocalFunction(NamedTuple):
     """The HTTP function over local replacements of its servers."""
 
@@ -101,8 +113,9 @@ def local(
             app = functions_framework_app(served.endpoint)
             app.router.routes[:0] = Playground(served.emulator, served.provider).routes()
             guarded = bool(settings.http.bearer_tokens)
-            _write(greeting(_url(listener), served.emulator, data, guarded=guarded))
-            run(Server(app, listener, GRACE_SEC).serve())
+            server = GreetingServer(app, listener, GRACE_SEC)
+            server.greeting = greeting(_url(listener), served.emulator, data, guarded=guarded)
+            run(server.serve())
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
     except StoreUnusable as exc:

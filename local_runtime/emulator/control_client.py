@@ -23,7 +23,7 @@ class EmulatorControl:
         self._http = urllib3.PoolManager(maxsize=CALLERS, timeout=urllib3.Timeout(30), retries=False)
 
     def stats(self, *, brief: bool = False) -> Stats:
-        """The counts of requests; `brief`: without persons and times."""
+        """The counts of requests; `brief`: without persons."""
         return Stats.model_validate(self._call("GET", "/stats?brief" if brief else "/stats"))
 
     def people(self) -> list[dict[str, Any]]:

@@ -69,6 +69,9 @@ def test_a_release_is_tested_as_ci_does_scanned_signed_and_says_what_it_holds() 
     found = [i for part in order for i, step in enumerate(steps) if part in step]
     assert found == sorted(found)
     assert len(found) == len(order)
+    # Another name than buildx writes down would be null, and nothing would be signed.
+    pushed = next(step for step in steps if "buildx build --push" in step)
+    assert "jq --exit-status --raw-output '.\"containerimage.digest\"' build/image.json" in pushed
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.stem)

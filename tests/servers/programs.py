@@ -89,7 +89,7 @@ _ERLANG = ("erlang-base",)
 MONGOD = Program(
     # A wheel of requirements/dev.lock has it for Linux on x86_64; it links libcurl4.
     ("mongod", f"{glob.escape(_SITE)}/fiftyone/db/bin/mongod"),
-    "MongoDB 6 or newer",
+    "MongoDB 6 or newer (or name a running server in INN_TEST_MONGO_URI)",
     variable="INN_TEST_MONGOD",
 )
 RABBITMQ = Program(

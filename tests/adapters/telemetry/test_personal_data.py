@@ -208,6 +208,12 @@ def test_nothing_personal_comes_out(values: tuple[str, ...], collector: Collecto
     assert [line for value in values for line in _leaks(value, collector)] == []
 
 
+@given(word=st.text())
+@settings(max_examples=10, deadline=None)
+def test_whatever_is_reported_every_line_is_json_and_nothing_is_raised(word: str) -> None:
+    _logged(word, exceptions, facts, pipeline, reports)
+
+
 def test_every_way_says_something(collector: Collector) -> None:
     assert [way.__name__ for way in WAYS if not _logged("Иванов", way)[0]] == []
     assert collector.spans.keys() == {"ask nalog", "other"}

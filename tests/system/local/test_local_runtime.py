@@ -1,7 +1,9 @@
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,15 @@ def test_what_the_host_would_turn_away_itself_is_a_problem_too(
     assert response.json()["detail"].startswith("expected POST")
 
 
+def test_fifty_at_once_for_one_new_person_are_one_find(tmp_path: Path) -> None:
+    with ended(LocalRuntime(tmp_path)) as runtime, ThreadPoolExecutor(50) as clients:
+        runtime.tax_service.control(latency=0.2)
+        replies = list(clients.map(lambda n: runtime.ask({**PERSON, "requestId": f"r-{n}"}).json(), range(50)))
+        assert runtime.tax_service.stats().finds == 1
+    assert [reply["requestId"] for reply in replies] == [f"r-{n}" for n in range(50)]
+    assert {(reply["status"], reply["inn"]) for reply in replies} == {("found", replies[0]["inn"])}
+
+
 def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(tmp_path: Path) -> None:
     with ended(LocalRuntime(tmp_path)) as first:
         answer = first.ask(PERSON).json()
@@ -70,6 +81,17 @@ def test_ctrl_c_and_sigterm_end_it_all_with_status_0_and_answers_outlive_it(tmp_
         again = second.ask(PERSON).json()
         assert (again["inn"], again["cached"]) == (answer["inn"], True)
         assert second.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_reads_how_to_end_it_can_do_so_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    command, environment = [str(BIN / "inn"), "local"], {**os.environ, **QUICK}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == 0
 
 
 def refusal(folder: Path, port: str, *arguments: str) -> tuple[int, str]:

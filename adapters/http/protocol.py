@@ -92,7 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """Answers requests within bounds, ignores offered upgrades, and drops no request at its end."""
 
     # Slots: more attributes than uvicorn's own would make all of them slower.
-    __slots__ = ("_draining", "_ending", "_head_timer", "_in_body", "_overhead")
+    __slots__ = ("_discarded", "_draining", "_ending", "_head_timer", "_in_body", "_overhead")
     head_sec = HEAD_SEC
     linger_sec = LINGER_SEC
     # The last request and its scope, None before the first one; uvicorn's types lack the None.
@@ -100,11 +100,11 @@ class BoundedProtocol(HttpToolsProtocol):
     scope: Any
 
     def connection_made(self, transport: Any) -> None:
-        """Initialise the counter and start the head's timer."""
+        """Initialise the counters and start the head's timer."""
         super().connection_made(transport)
-        # Bytes since the last head or body ended, less those of the body that the application gets. Of the piece in
-        # which that was, some may be missing: they are bounded by PIECE_BYTES.
-        self._overhead = 0
+        # Bytes since the last head or body ended, less those of the body. Of the piece in which that was, some may be
+        # missing: they are bounded by PIECE_BYTES. `_discarded`: bytes of the body after its answer.
+        self._overhead = self._discarded = 0
         self._in_body = False
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
         # Nothing more is read.
@@ -139,13 +139,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(NOT_HTTP)
         if self._ending:
             return
-        is_idle = self._is_idle()
-        if self._in_body and is_idle:
-            if self._overhead > MAX_DISCARDED_BYTES:
-                self.transport.close()
-        elif self._overhead > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
+        if self._overhead > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
             self._refuse(TOO_MUCH_FRAMING if self._in_body else TOO_LARGE)
-        if is_idle and self._head_timer is None:
+        elif self._discarded > MAX_DISCARDED_BYTES:
+            self.transport.close()
+        elif self._head_timer is None and self._is_idle():
             self._head_timer = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
 
     def _parse(self, data: bytes) -> None:
@@ -184,7 +182,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._stop_head_timer()
         super().on_headers_complete()
-        self._in_body, self._overhead = True, 0
+        self._in_body, self._overhead, self._discarded = True, 0, 0
         if self._draining:
             self.cycle.keep_alive = False
         if is_old:
@@ -196,7 +194,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Count and pass on a piece of a body; the application limits its size."""
         if not self._ending:
-            self._overhead -= 0 if self.cycle.response_complete else len(body)
+            self._overhead -= len(body)
+            self._discarded += len(body) if self.cycle.response_complete else 0
             super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -28,11 +28,11 @@ class ListenError(Exception):
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, opened first, so that a port in use ends the start early. Port 0: any. Raises ListenError."""
-    is_6 = ":" in host
-    family = socket.AF_INET6 if is_6 else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    dual = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
         # From here on clients wait in the backlog until the server runs.
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_6)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
     except OSError as exc:
         raise ListenError(_describe_error(host, port, exc)) from None
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.

@@ -170,6 +170,23 @@ async def test_nor_is_one_read_to_its_end_behind(patient: Served, sent: bytes) -
     assert statuses(await patient.told(sent)) in ([], [200], [413], [431], [200, 431])
 
 
+AFTERWARDS = [
+    pytest.param(b"1\r\n \r\n" * 20_000 + b"0\r\n\r\n", id="chunks of one byte"),
+    pytest.param(b"0\r\n" + b"a:\r\n" * 20_000 + b"\r\n", id="trailers"),
+]
+
+
+@pytest.mark.parametrize("rest", AFTERWARDS)
+async def test_an_early_answer_takes_no_bound_from_its_body(patient: Served, rest: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", patient.port)
+    with closing(writer), suppress(ConnectionResetError):
+        writer.write(DEAF.replace(b"content-length: 2", b"transfer-encoding: chunked"))
+        await reader.readuntil(b"}")
+        writer.write(rest + LAST)
+        async with asyncio.timeout(30):
+            assert await reader.read() == b""
+
+
 NOT_TOO_LARGE = [
     pytest.param(HEAD + b"x: " + b"a" * 65_000 + b"\r\n" + CLOSE + b"\r\n", [0], id="a head just below"),
     pytest.param(

@@ -46,12 +46,15 @@ def show(
 
     Example: inn dead list --reason provider_unavailable
     """
-    if not as_json:
-        typer.echo(HEADING)
     found: list[DeadLetter] = []
+    is_known = False
     try:
         _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
+        is_known = True
     finally:
+        # A queue that cannot be read does not look like an empty one.
+        if not as_json and (found or is_known):
+            typer.echo(HEADING)
         # Messages that were parked during the reading are out of order.
         for letter in sorted(found, key=lambda letter: letter.parked_at):
             typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))

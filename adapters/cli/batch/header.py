@@ -217,7 +217,7 @@ def _rank_numbers(matches: list[tuple[str, int]]) -> None:
 
 def column_of(said: str, texts: Sequence[str]) -> int | None:
     """The column with this heading, else with these letters, which may be Cyrillic look-alikes."""
-    if said.casefold() in (folded := [text.casefold() for text in texts]):
+    if said.casefold() in (folded := [text.casefold() for text in texts[: len(LETTERS)]]):
         return folded.index(said.casefold())
     letters = said.upper().translate(_CYRILLIC_LETTERS)
     return LETTERS.index(letters) if letters in LETTERS else None

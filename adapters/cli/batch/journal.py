@@ -113,7 +113,9 @@ class Journal:
         width = len(self._table.heading)
         written: Iterable[Row] = ()
         if self._out.exists():
-            written = open_tables(self._out)[0]._replace(heading=(*self._table.heading, *ANSWER_HEADINGS)).rows()
+            # Quotes are as they were written: no dialect, no check of them.
+            own = open_tables(self._out)[0]._replace(heading=(*self._table.heading, *ANSWER_HEADINGS), dialect=None)
+            written = own.rows()
         for number, (row, held) in enumerate(zip_longest(self._rows(), written)):
             if row is None:
                 raise self._other_input(self._out)

@@ -29,6 +29,8 @@ TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
+ROWS_A_TURN = 100
+"""Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 REPORT_SEC = 60.0
 """Seconds between two lines on standard error without a terminal."""
 
@@ -125,8 +127,8 @@ class Runner:
                         await self._free.acquire()
                         asking = tasks.create_task(self._ask(client, request, number, row))
                         asking.add_done_callback(lambda _: self._free.release())
-                    # Other tasks run, and Ctrl-C is handled, even if no row has to wait.
-                    await asyncio.sleep(0)
+                    if number % ROWS_A_TURN == 0:
+                        await asyncio.sleep(0)
         except TimeoutError:
             why = self.progress.problem or "no reply came"
             raise Failure(f"nobody was answered for {self.stall_sec:g} s ({why})") from None
@@ -151,6 +153,8 @@ class Runner:
         answer = await self._answer(client, request)
         self.journal.put(number, row, answer)
         self.progress.add(answer, asked=True)
+        # Answers that came together are committed together.
+        await asyncio.sleep(0)
         self.journal.commit()
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:

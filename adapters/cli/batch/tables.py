@@ -125,8 +125,8 @@ class Table(NamedTuple):
         width = len(self.heading)
         for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):
             # Otherwise an unclosed quote would silently swallow the rows below it.
-            lined = [cell for cell in map(str, record) if not cell.isprintable()] if self.dialect else []
-            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in lined):
+            lined = [cell for cell in record if not str(cell).isprintable()] if self.dialect else ()
+            if self.dialect and any(_holds_rows(str(cell), self.dialect.separator, width) for cell in lined):
                 raise WrongUse(
                     f"{self.path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
                     "is a quote opened and not closed?"

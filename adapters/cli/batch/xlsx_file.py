@@ -33,10 +33,10 @@ _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.
 
 
 class _Shared(NamedTuple):
-    """What the cells of all sheets refer to. `dates`: the styles of days and moments."""
+    """What the cells of all sheets refer to. `dates`: the styles of times, and whether of durations."""
 
     strings: list[str]
-    dates: set[str]
+    dates: dict[str, bool]
     calendar: datetime
 
 
@@ -53,7 +53,7 @@ def open_sheets(path: Path) -> list[Table]:
             parts[relation.get("Id", "")] = parts[relation.get("Type", "").rpartition("/")[2]] = part
         book = _parse(package, names[root])
         is_1904 = any(each.get("date1904") in ("1", "true") for each in book.iterfind("{*}workbookPr"))
-        shared = _Shared([], set(), CALENDAR_MAC_1904 if is_1904 else CALENDAR_WINDOWS_1900)
+        shared = _Shared([], {}, CALENDAR_MAC_1904 if is_1904 else CALENDAR_WINDOWS_1900)
         if strings := parts.get("sharedStrings"):
             with package.open(strings) as file:
                 shared.strings.extend(map(_text, _elements(file, "si")))
@@ -135,7 +135,8 @@ def _value(cell: Element, shared: _Shared) -> object:
                 return datetime.fromisoformat(text)
             case "n":
                 number = int(text) if text.isdecimal() else float(text)
-                return from_excel(number, shared.calendar) if cell.get("s", "0") in shared.dates else number
+                is_duration = shared.dates.get(cell.get("s", "0"))
+                return number if is_duration is None else from_excel(number, shared.calendar, is_duration)
     return text
 
 
@@ -177,10 +178,10 @@ def _text(element: Element) -> str:
     return "".join(part.text or "" for path in ("{*}t", "{*}r/{*}t") for part in element.iterfind(path))
 
 
-def _date_styles(styles: Element) -> Iterator[str]:
+def _date_styles(styles: Element) -> Iterator[tuple[str, bool]]:
     codes = {form.get("numFmtId"): form.get("formatCode", "") for form in styles.iterfind("{*}numFmts/{*}numFmt")}
     for style, form in enumerate(styles.iterfind("{*}cellXfs/{*}xf")):
         number = form.get("numFmtId") or "0"
         code = codes.get(number, BUILTIN_FORMATS.get(int(number), ""))
-        if is_date_format(code) and not is_timedelta_format(code):
-            yield str(style)
+        if is_date_format(code):
+            yield str(style), is_timedelta_format(code)

@@ -248,6 +248,15 @@ def test_the_visible_sheet_with_headings_is_read(
     assert "headings in row 1 (sheet Sheet)" in ended.out
 
 
+def test_a_hidden_first_sheet_is_not_read(asked: Asked, tmp_path: Path) -> None:
+    source = workbook(tmp_path / "in.xlsx", HIDDEN[1], Люди=("visible", [HEADING, ROW]))
+    book = openpyxl.load_workbook(source)
+    book.worksheets[0].sheet_state = "hidden"
+    book.active = 1
+    book.save(source)
+    assert persons(asked(source)[1]) == [IVANOVA]
+
+
 def test_of_several_sheets_with_headings_one_must_be_named(asked: Asked, tmp_path: Path) -> None:
     source = workbook(tmp_path / "in.xlsx", [HEADING, ROW], Копия=("visible", [HEADING, ROW]))
     for options, said in ([], "has headings in several sheets (Sheet, Копия)"), (["--sheet", "x"], "of Sheet, Копия"):

@@ -213,6 +213,8 @@ def test_a_broker_that_is_away_is_one_line(inn: Inn, monkeypatch: pytest.MonkeyP
     ended = inn("dead", "list")
     where = "check RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT, and TLS (amqps://)"
     ended.fails(1, f"inn: RabbitMQ: it cannot be reached now (connection refused): {where}\n")
+    # No heading above nothing, which would look like an empty list.
+    assert not ended.out
 
 
 def _event(**data: Any) -> dict[str, Any]:

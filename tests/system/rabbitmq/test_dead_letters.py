@@ -44,6 +44,19 @@ async def test_however_often_they_are_read_all_are_there_in_the_same_order(room:
     assert state == {(0, False, 0)}
 
 
+async def test_a_read_that_is_broken_off_loses_none(room: Room) -> None:
+    await open_once(room.broker)
+    async with room.channel() as channel:
+        await Customer(channel, room.names.dead, "").asks(range(PARKED))
+    for _ in range(LOOKS):
+        async with open_connection(room.broker, Observer()) as connection:
+            reading = DeadLetters(connection, room.names, room.names.dead).read(Selection())
+            for _ in range(5):
+                await anext(reading)
+            await connection.channel.connection.close()
+    assert {letter.request_id for letter in await read(room, room.names.dead)} == {f"r-{n}" for n in range(PARKED)}
+
+
 async def test_what_the_broker_parked_has_its_attempts_and_keeps_them(room: Room) -> None:
     await open_once(room.broker)
     async with room.channel() as channel:

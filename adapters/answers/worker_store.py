@@ -156,7 +156,7 @@ class WorkerStore(AnswerStore):
     def close(self) -> None:
         """Make the pending saves, and release all claims."""
         self._closing.set()
-        releases = [partial(self._store.release, claim) for claim in self._held.values()]
+        releases = [partial(self._store.release, claim) for claim in list(self._held.values())]
         calls: list[Callable[[], object]] = [*self._retries.prune(), *releases]
         for call in calls:
             if not self._attempt("close", call):

@@ -127,8 +127,10 @@ class WorkerStore(AnswerStore):
         try:
             self._measure("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            retry = partial(self._end, claim._replace(ticket=ticket))
-            self._retries.put(claim.person, retry, ticket.expires_at)
+            # A pending save is worth more: another worker of this process had the answer after this claim lapsed.
+            if self._retries.get(claim.person) is None:
+                retry = partial(self._end, claim._replace(ticket=ticket))
+                self._retries.put(claim.person, retry, ticket.expires_at)
             raise
 
     @override

@@ -127,8 +127,10 @@ class WorkerStore(AnswerStore):
         try:
             self._measure("save", self._store.keep_ticket, claim, ticket, wait)
         except Exception:
-            retry = partial(self._end, claim._replace(ticket=ticket))
-            self._retries.put(claim.person, retry, ticket.expires_at)
+            # A pending save is worth more: another worker of this process had the answer after this claim lapsed.
+            if self._retries.get(claim.person) is None:
+                retry = partial(self._end, claim._replace(ticket=ticket))
+                self._retries.put(claim.person, retry, ticket.expires_at)
             raise
 
     @override
@@ -156,7 +158,7 @@ class WorkerStore(AnswerStore):
     def close(self) -> None:
         """Make the pending saves, and release all claims."""
         self._closing.set()
-        releases = [partial(self._store.release, claim) for claim in self._held.values()]
+        releases = [partial(self._store.release, claim) for claim in list(self._held.values())]
         calls: list[Callable[[], object]] = [*self._retries.prune(), *releases]
         for call in calls:
             if not self._attempt("close", call):

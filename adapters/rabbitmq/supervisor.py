@@ -69,7 +69,9 @@ class LaneSupervisor:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if not first.cancelled() and (error := first.exception()) is not None:
+        # The library cancels what waits on a connection that it closes: a lane may end so before the loss is noticed.
+        error = BrokerUnavailable("connection_lost") if first.cancelled() else first.exception()
+        if error is not None:
             # A group that contains nothing else is one of them.
             if isinstance(error, BaseExceptionGroup) and error.split(BrokerUnavailable)[1] is None:
                 error = error.exceptions[0]

@@ -276,6 +276,18 @@ def test_a_ticket_that_could_not_be_kept_is(
     assert [polled for _, polled in process.world.provider.asked] == [None, ticket]
 
 
+def test_a_ticket_that_could_not_be_kept_replaces_no_pending_save(process: Process) -> None:
+    lapsed, answer = process.claim(1), replace(KNOWN, fetched_at=NOW)
+    process.store.claims.clear()
+    process.store.down = frozenset({"save", "keep_ticket"})
+    with pytest.raises(Unavailable):
+        process.answers.save(process.claim(1), request(1), answer)
+    with pytest.raises(Unavailable):
+        process.answers.keep_ticket(lapsed, TICKET, 1)
+    process.store.down = frozenset()
+    assert process.answers.find_or_claim(PERSONS[1]) == answer
+
+
 def test_close_releases_the_claims_that_are_held_with_their_tickets_and_no_others_and_asks_a_store_that_is_down_once(
     process: Process,
 ) -> None:

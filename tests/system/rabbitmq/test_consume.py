@@ -164,6 +164,30 @@ def test_a_store_that_dies_under_load_costs_nobody_a_failure(
         assert [line["event"] for line in outages if line["queue"] == lane] == ["store_unavailable", "store_available"]
 
 
+FAULTS: list[dict[str, Any]] = [
+    {"rules": [{"status": 500}]},
+    {"rules": [{"on": "find", "body": "garbage"}]},
+    {"rules": [{"on": "get", "state": 1, "inn": "123456789012"}]},
+    {"rules": [{"on": "find", "connection": "hang"}]},
+    {"scenario": "captcha"},
+]
+
+
+def test_whatever_the_tax_service_does_all_is_answered_when_it_ends(
+    consume: Start, customers: Crowd, emulator: Emulator
+) -> None:
+    consume(APP_REQUEST_RETRY_TIMES="1000", CLIENT_NALOG_COOLDOWN_SEC="0.1", CLIENT_NALOG_TIMEOUT_SEC="1")
+    customers.asks(persons(10))
+    for fault in FAULTS:
+        emulator.reset()
+        emulator.control(**fault)
+        wait_for(lambda: emulator.stats(brief=True).finds > 1, within=60, what=f"calls in spite of {fault}")
+    emulator.reset()
+    replies = customers.got(10)
+    assert customers.waiting(".dead") == 0
+    assert not {"failed", "rejected"} & statuses(replies)
+
+
 def test_a_find_whose_connection_was_lost_is_kept_and_the_next_process_polls_on(
     consume: Start, customers: Crowd, node: Node, emulator: Emulator, silent: threading.Event
 ) -> None:

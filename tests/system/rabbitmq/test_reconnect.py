@@ -36,6 +36,17 @@ class ActingLane(Lane):
         await stopping.wait()
 
 
+async def test_a_lane_whose_waits_the_library_cancels_is_run_again(room: Room) -> None:
+    async def cancelled(lane: ActingLane) -> None:
+        if len(lane.connections) == 1:
+            raise asyncio.CancelledError
+
+    lane = ActingLane(cancelled)
+    async with supervised(room, lane) as supervisor:
+        await until(lambda: len(lane.connections) == 2 and supervisor.is_ready, "another connection")
+    assert (room.heard.events, room.heard.errors) == ({"reconnecting": 1}, [])
+
+
 class Recorded(Backoff):
     """A back-off that remembers its delays, and has none."""
 

@@ -88,6 +88,7 @@ LEGACY_ROWS: Rows = {
     "2: code 0": ('{"captchaRequired":false,"code":0}', NOT_FOUND),
     "2: code 3": ('{"captchaRequired":false,"code":3}', AMBIGUOUS),
     "2: code 2": ('{"captchaRequired":false,"code":2}', LATER),
+    "2: code 99": ('{"captchaRequired":false,"code":99}', LATER),
     "2: captchaRequired and no code": ('{"captchaRequired":true}', THROTTLED),
     "2: captchaRequired beside a code":
         ('{"inn":"770000000082","captchaRequired":true,"code":1}', FOUND._replace(captcha_ahead=True)),
@@ -124,6 +125,7 @@ ERROR_ROWS: Rows = {
     "3: 503, Retry-After a year": (reply(503, "", "Retry-After: 31536000"), throttled(3600)),
     "3: 503, Retry-After in the past": (reply(503, "", "Retry-After: Wed, 01 Jul 2020 10:01:30 GMT"), LATER),
     "3: 503, Retry-After nonsense": (reply(503, "", "Retry-After: soon"), LATER),
+    "3: 405, HTML": (reply(405, HTML), THROTTLED),
     "3: 405, nothing": (reply(405, ""), THROTTLED),
     "3: 200, HTML": (HTML, THROTTLED),
     "3: 403, HTML": (reply(403, HTML), THROTTLED),

@@ -51,6 +51,27 @@ def test_every_named_person_ends_as_the_register_says(emulator: Emulator, protoc
     assert seen == endings("").keys()
 
 
+CASES = {
+    "found": "json_in_html pending_polls new_keys state_and_error_code poll_502 poll_empty poll_reset invalid_request_id",
+    "captcha": "captcha captcha_field captcha_token_field maintenance switched_off empty_find",
+    "rejected": "wrong_fields",
+    "unavailable": "down service_error windows_1251 windows_1251_undeclared state_unknown forgotten_request_id internal_error",
+    "not_found": "state_not_found",
+    "ambiguous": "state_ambiguous",
+    "wrong_inn": "state_found_wrong_inn",
+}
+
+
+@pytest.mark.parametrize(("case", "kind"), [(case, kind) for kind, cases in CASES.items() for case in cases.split()])
+def test_a_case_of_the_protocol_costs_one_find_whatever_happens_to_its_polls(
+    emulator: Emulator, case: str, kind: str
+) -> None:
+    named = emulator.people()[0]
+    emulator.control(scenario=case)
+    assert ended(emulator, person(named["request"])) == endings(named["inn"])[kind]
+    assert emulator.stats().of(named["key"]) <= 1
+
+
 def test_the_paid_provider_answers_every_holder_of_a_passport_as_the_register_says(emulator: Emulator) -> None:
     client = ApiFns(ApiFnsSettings(enabled=True, url=emulator.url, key=SecretStr("emulated-key")), timeout=30)
     people = [named for named in emulator.people() if named["ending"] in ("found", "not_found")]

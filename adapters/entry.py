@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.function import Function, function
 from adapters.composition.functions_framework_app import respond
+from adapters.composition.http_function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
 from adapters.mongodb import WrongAddress

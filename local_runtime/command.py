@@ -18,8 +18,8 @@ from typing_extensions import override
 from adapters import telemetry
 from adapters.answers.worker_store import WorkerStore
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.function import FETCH_GRACE_SEC
 from adapters.composition.functions_framework_app import functions_framework_app
+from adapters.composition.http_function import FETCH_GRACE_SEC
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import (

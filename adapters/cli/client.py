@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from adapters.cli.errors import Failure, WrongUse
 from adapters.config import environment
-from adapters.config.host_names import is_http_url, is_url, split_url
+from adapters.config.addresses import is_http_url, is_url, split_url
 from function.outcomes import Reason, Status
 from function.result import LookupResult
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from adapters.cli.errors import DONE, Failure, WrongUse
-from adapters.cli.person import STDIN, Source, names_person, read_request
+from adapters.cli.person_options import STDIN, Source, names_person, read_request
 from adapters.cli.stdout import Unwritable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups

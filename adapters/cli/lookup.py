@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.client import Amqp, Client, Queue, RetryLater, ServiceUnreachable, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, WrongUse
-from adapters.cli.person import Source, names_person, read_request
+from adapters.cli.person_options import Source, names_person, read_request
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from adapters import telemetry
-from adapters.composition.function import Function, function
+from adapters.composition.http_function import Function, function
 from adapters.config.settings import load_core
 from adapters.http.server import Server, exit_if_threads_remain, listen, run
 from adapters.runtime.startup import wait_for_servers

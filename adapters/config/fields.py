@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from adapters.config import host_names
+from adapters.config import addresses
 
 MIN_KEY_LENGTH = 32
 """Characters in each of APP_SECRET_KEYS."""
@@ -80,7 +80,7 @@ HttpHost = Annotated[
     str,
     _must(
         "be a host's name or IP address and nothing else; its port is HTTP_PORT",
-        lambda text: host_names.parse_host(text) is not None,
+        lambda text: addresses.parse_host(text) is not None,
     ),
     AfterValidator(lambda text: text.strip("[]")),
 ]
@@ -89,7 +89,7 @@ Hosts = Annotated[
     _without_dsn,
     _must(
         "be a host's name or IP address, or several separated by commas, each with a port if any",
-        lambda text: not text or bool(host_names.addresses(text, 1)),
+        lambda text: not text or bool(addresses.addresses(text, 1)),
     ),
 ]
 User = Annotated[str, _without_dsn]
@@ -103,7 +103,7 @@ AmqpDsn = Annotated[
     _must(
         "be amqp://user:password@host:port/vhost, or amqps://, with several hosts separated by commas",
         lambda dsn: (
-            dsn.count("://") == 1 and all(host_names.is_url(url, "amqp", "amqps") for url in host_names.split_url(dsn))
+            dsn.count("://") == 1 and all(addresses.is_url(url, "amqp", "amqps") for url in addresses.split_url(dsn))
         ),
     ),
 ]
@@ -111,7 +111,7 @@ HttpUrl = Annotated[
     str,
     _must(
         "be an http:// or https:// address without user, password and query",
-        lambda url: not url or host_names.is_http_url(url),
+        lambda url: not url or addresses.is_http_url(url),
     ),
     AfterValidator(lambda url: url.rstrip("/")),
 ]
@@ -119,7 +119,7 @@ ProxyUrl = Annotated[
     SecretStr,
     _must(
         "be an http://, https://, socks4:// or socks5:// address",
-        lambda url: not url or host_names.is_url(url, "http", "https", "socks5", "socks5h", "socks4", "socks4a"),
+        lambda url: not url or addresses.is_url(url, "http", "https", "socks5", "socks5h", "socks4", "socks4a"),
     ),
 ]
 CaBundle = Annotated[

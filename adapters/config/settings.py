@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from adapters.config import environment, fields, host_names
+from adapters.config import addresses, environment, fields
 from adapters.config.environment import WrongSettings
 from function.ports import Lifetimes
 
@@ -78,7 +78,7 @@ class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
     @property
     def is_open(self) -> bool:
         """Whether other machines may ask without a token."""
-        return not self.bearer_tokens and not host_names.is_loopback(self.host)
+        return not self.bearer_tokens and not addresses.is_loopback(self.host)
 
 
 class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
@@ -106,7 +106,7 @@ class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
         if self.dsn is not None:
             return self.dsn.get_secret_value()
         replica_set = f"&replicaSet={quote(self.rs, safe='')}" if self.rs else ""
-        nodes = ",".join(host_names.addresses(self.host, self.port))
+        nodes = ",".join(addresses.addresses(self.host, self.port))
         return (
             f"mongodb://{_login(self.user, self.password)}@{nodes}/?authSource={quote(self.auth, safe='')}{replica_set}"
         )
@@ -130,9 +130,9 @@ class RabbitSettings(SettingsGroup, alias_generator=with_prefix("RABBITMQ_")):
     def uris(self) -> tuple[str, ...]:
         """A connection string for each of the cluster's hosts; secrets."""
         if self.dsn is not None:
-            return host_names.split_url(self.dsn.get_secret_value())
+            return addresses.split_url(self.dsn.get_secret_value())
         login, vhost = _login(self.user, self.password), quote(self.vhost, safe="")
-        return tuple(f"amqp://{login}@{place}/{vhost}" for place in host_names.addresses(self.host, self.port))
+        return tuple(f"amqp://{login}@{place}/{vhost}" for place in addresses.addresses(self.host, self.port))
 
 
 class ProviderSettings(SettingsGroup):

@@ -17,7 +17,7 @@ with fast_imports(*() if find_spec("OpenSSL") else ("pymongo.pyopenssl_context",
     from adapters.mongodb.answer_store import MongoAnswers
     from adapters.mongodb.errors import StoreFault, StoreRefuses, WrongAddress
     from adapters.mongodb.history_and_erasure import MongoHistory, StoredCounts
-    from adapters.mongodb.rate_limits import MongoRateLimiter
+    from adapters.mongodb.provider_states import MongoRateLimiter
     from adapters.mongodb.store_base import MongoConfig
 
 __all__ = ["MongoConfig", "MongoStore", "StoreFault", "StoreRefuses", "StoredCounts", "WrongAddress"]

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from local_runtime.emulator import replies
+from local_runtime.emulator import http_replies
+from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import Ending, PersonEntry
-from local_runtime.emulator.replies import HttpReply
 from local_runtime.emulator.state import Call
 from local_runtime.emulator.stats import Step
 from local_runtime.emulator.tax_service import person_of
@@ -36,15 +36,15 @@ def innfl(call: Call) -> HttpReply:
     if (refused := _key_error(call)) is not None:
         return refused
     if call.state.stats.calls[Step.APIFNS] > call.settings.apifns_limit:
-        return replies.as_text(LIMIT_REACHED)
+        return http_replies.as_text(LIMIT_REACHED)
     entry = call.subject
     if not isinstance(entry, PersonEntry):
         return entry if isinstance(entry, HttpReply) else _wrong_person()
     if entry.ending is Ending.REJECTED:
         return _wrong_person()
     if entry.ending in _ABSENT and call.rule.inn is None:
-        return replies.as_json({"items": [], "error": NOT_FOUND})
-    return replies.as_json({"items": [{"ИНН": entry.inn if call.rule.inn is None else call.rule.inn}]})
+        return http_replies.as_json({"items": [], "error": NOT_FOUND})
+    return http_replies.as_json({"items": [{"ИНН": entry.inn if call.rule.inn is None else call.rule.inn}]})
 
 
 def stat(call: Call) -> HttpReply:
@@ -53,13 +53,13 @@ def stat(call: Call) -> HttpReply:
         return refused
     limit = call.settings.apifns_limit
     used = {"Лимит": limit, "Истрачено": min(call.state.stats.calls[Step.APIFNS], limit)}
-    return replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
+    return http_replies.as_json({"Статус": "Платный", "Методы": {"innfl": used}})
 
 
 def _key_error(call: Call) -> HttpReply | None:
     right = call.form.get("key") == call.settings.apifns_key
-    return None if right else replies.as_text(WRONG_KEY)
+    return None if right else http_replies.as_text(WRONG_KEY)
 
 
 def _wrong_person() -> HttpReply:
-    return replies.as_json({"items": [{"error": WRONG_PERSON}]})
+    return http_replies.as_json({"items": [{"error": WRONG_PERSON}]})

@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from local_runtime.emulator import replies
+from local_runtime.emulator import http_replies
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_FORM = 64 * 1024
@@ -17,7 +17,7 @@ class BadForm(Exception):
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
-        self.reply = replies.error(text, status)
+        self.reply = http_replies.error(text, status)
 
 
 async def read_form(method: str, request: Request) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Send
 
-from local_runtime.emulator.replies import HttpReply
+from local_runtime.emulator.http_replies import HttpReply
 
 LONGEST_SEC = 600
 """The time limit of a broken reply."""

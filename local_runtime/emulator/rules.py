@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from local_runtime.emulator import replies
-from local_runtime.emulator.cases import CASES, UNAVAILABLE
+from local_runtime.emulator import http_replies
+from local_runtime.emulator.http_replies import HTML_TYPE, Connection, HttpReply
 from local_runtime.emulator.register import keys_by_id
-from local_runtime.emulator.replies import HTML_TYPE, Connection, HttpReply
+from local_runtime.emulator.scenarios import CASES, UNAVAILABLE
 from local_runtime.emulator.stats import Step
 
 Seconds = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
@@ -140,11 +140,11 @@ def replacement(rule: Rule) -> HttpReply | None:
     if rule.raw is not None:
         return HttpReply(rule.raw.encode())
     if rule.error is not None:
-        return replies.error(rule.error, rule.status or HTTPStatus.BAD_REQUEST)
+        return http_replies.error(rule.error, rule.status or HTTPStatus.BAD_REQUEST)
     if rule.errors is not None:
-        return replies.wrong_fields(rule.errors)
+        return http_replies.wrong_fields(rule.errors)
     if rule.redirect is not None:
-        return replies.redirect(rule.redirect, rule.status or HTTPStatus.TEMPORARY_REDIRECT)
+        return http_replies.redirect(rule.redirect, rule.status or HTTPStatus.TEMPORARY_REDIRECT)
     return _CAPTCHAS.get(rule.captcha or "with_id")
 
 
@@ -185,14 +185,14 @@ _BODIES: dict[Body, Callable[[HttpReply], HttpReply]] = {
     "empty": lambda reply: replace(reply, body=b""),
     "truncated": lambda reply: replace(reply, body=reply.body[: len(reply.body) // 2]),
     "in_html": _in_html,
-    "html": lambda reply: replace(reply, body=replies.as_html(UNAVAILABLE).body, content_type=HTML_TYPE),
+    "html": lambda reply: replace(reply, body=http_replies.as_html(UNAVAILABLE).body, content_type=HTML_TYPE),
     "garbage": lambda reply: replace(reply, body=bytes(range(256)) * 2),
 }
 
 _CAPTCHA_TEXTS = ["Требуется ввести цифры с картинки"]
 _CAPTCHAS: dict[Captcha, HttpReply] = {
-    "required": replies.as_json({"captchaRequired": True}, captcha=True),
-    "field": replies.wrong_fields({"captcha": _CAPTCHA_TEXTS}, captcha=True),
-    "token_field": replies.wrong_fields({"captchaToken": _CAPTCHA_TEXTS}, captcha=True),
+    "required": http_replies.as_json({"captchaRequired": True}, captcha=True),
+    "field": http_replies.wrong_fields({"captcha": _CAPTCHA_TEXTS}, captcha=True),
+    "token_field": http_replies.wrong_fields({"captchaToken": _CAPTCHA_TEXTS}, captcha=True),
 }
 """The replies that replace the answer; `with_id` only adds to it."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.rules import Captcha, Consent, Count, Rule, Seconds, StrictModel
+from local_runtime.emulator.scenarios import CASES
 
 NORMAL = "normal"
 """The scenario without faults."""

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import PersonEntry
-from local_runtime.emulator.replies import HttpReply
 from local_runtime.emulator.rules import NO_RULE, Rule
 from local_runtime.emulator.settings import NORMAL, EmulatorSettings
 from local_runtime.emulator.stats import Stats, Step

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from pydantic import JsonValue
 
-from local_runtime.emulator import replies
-from local_runtime.emulator.cases import INTERNAL_ERROR, INVALID_REQUEST_ID
+from local_runtime.emulator import http_replies
 from local_runtime.emulator.fields import errors_of
+from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import Ending, PersonEntry, entry_of, named_people
-from local_runtime.emulator.replies import HttpReply
 from local_runtime.emulator.rules import NO_RULE, Rule
+from local_runtime.emulator.scenarios import INTERNAL_ERROR, INVALID_REQUEST_ID
 from local_runtime.emulator.settings import Numbers
 from local_runtime.emulator.state import Call, PendingResult, issue
 
@@ -34,7 +34,7 @@ REJECTED_FIELDS = {"docno": ["Указан недействительный до
 def person_of(call: Call) -> PersonEntry | HttpReply:
     """The entry of the form's person, or the refusal of wrong fields."""
     if errors := errors_of(call.form, datetime.now(UTC).astimezone(MOSCOW).date()):
-        return replies.wrong_fields(errors, captcha="captcha" in errors)
+        return http_replies.wrong_fields(errors, captcha="captcha" in errors)
     yo_differs = call.settings.yo == "differs"
     entry = entry_of(call.form, yo_differs=yo_differs)
     person = named_people(yo_differs=yo_differs).get(entry.key)
@@ -65,14 +65,14 @@ def find(call: Call) -> HttpReply:
         return HttpReply(b'{"requestId":"%s","captchaRequired":false}' % request_id.encode())
     captcha = rule.captcha == "with_id"
     body: dict[str, JsonValue] = {"requestId": request_id, "captchaRequired": captcha, **(rule.extra or {})}
-    return replies.as_json(body, captcha=captcha)
+    return http_replies.as_json(body, captcha=captcha)
 
 
 def get(call: Call) -> HttpReply:
     """Answer the second step: one poll."""
     result, rule, numbers = call.subject, call.rule, call.settings.numbers
     if not isinstance(result, PendingResult):
-        return replies.error(INVALID_REQUEST_ID)
+        return http_replies.error(INVALID_REQUEST_ID)
     state: float = STATES.get(result.entry.ending, PENDING)
     if rule.state is not None:
         state = rule.state
@@ -81,7 +81,7 @@ def get(call: Call) -> HttpReply:
     body: dict[str, JsonValue] = {"state": _number(state, numbers, float)}
     if state == 0:
         body["error_code"] = _number(1, numbers, float)
-    return replies.as_json({**_inn(result.entry, rule, shown=state == FOUND), **body, **(rule.extra or {})})
+    return http_replies.as_json({**_inn(result.entry, rule, shown=state == FOUND), **body, **(rule.extra or {})})
 
 
 def legacy(call: Call) -> HttpReply:
@@ -93,7 +93,7 @@ def legacy(call: Call) -> HttpReply:
     captcha = rule.captcha == "with_id"
     number = _number(code, call.settings.numbers, int)
     body: dict[str, JsonValue] = {"captchaRequired": captcha, "code": number, **(rule.extra or {})}
-    return replies.as_json({**_inn(entry, rule, shown=code == FOUND), **body}, captcha=captcha)
+    return http_replies.as_json({**_inn(entry, rule, shown=code == FOUND), **body}, captcha=captcha)
 
 
 def _inn(entry: PersonEntry, rule: Rule, *, shown: bool) -> dict[str, JsonValue]:
@@ -115,10 +115,10 @@ def _entry_of(call: Call) -> PersonEntry | HttpReply:
     """The entry of the person searched for, or a reply that ends the search."""
     match call.subject:
         case PersonEntry(ending=Ending.REJECTED):
-            return replies.wrong_fields(REJECTED_FIELDS)
+            return http_replies.wrong_fields(REJECTED_FIELDS)
         case PersonEntry(ending=Ending.CAPTCHA):
-            return replies.as_json({"captchaRequired": True}, captcha=True)
+            return http_replies.as_json({"captchaRequired": True}, captcha=True)
         case PersonEntry() | HttpReply() as subject:
             return subject
         case _:
-            return replies.error(INTERNAL_ERROR)
+            return http_replies.error(INTERNAL_ERROR)

@@ -6,8 +6,8 @@ It stores the invented people of the local runtime, in plain text. For real pers
 
 from local_runtime.store.answer_store import EmbeddedAnswerStore
 from local_runtime.store.database import StoreUnusable
-from local_runtime.store.history import EmbeddedHistory
-from local_runtime.store.rate_limits import EmbeddedRateLimiter
+from local_runtime.store.history_and_erasure import EmbeddedHistory
+from local_runtime.store.provider_states import EmbeddedRateLimiter
 
 __all__ = ["EmbeddedStore", "StoreUnusable"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pymongo.uri_parser import parse_uri
 
-from adapters.composition.function import function
+from adapters.composition.http_function import function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import (
     ALL_GROUPS,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.serve import GRACE_SEC
-from adapters.composition.function import FETCH_GRACE_SEC
+from adapters.composition.http_function import FETCH_GRACE_SEC
 from adapters.config import secrets_manager
 from adapters.config.settings import ALL_GROUPS, NalogSettings, load_all, load_core, names_of
 from adapters.http.probes import FIRST_WAIT_SEC, Probes

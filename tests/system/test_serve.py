@@ -263,7 +263,7 @@ def test_a_find_that_is_answered_after_its_request_is_kept_before_the_process_en
 def test_a_fetch_that_does_not_end_keeps_neither_its_process_from_ending_nor_the_next_from_asking(
     start: Start, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    hurried = patched("import adapters.composition.function as f; f.FETCH_GRACE_SEC = 0.1")
+    hurried = patched("import adapters.composition.http_function as f; f.FETCH_GRACE_SEC = 0.1")
     served = start(settings, *hurried, "serve")
     asked_in_vain(served, emulator)
     assert "claim" in kept(settings)

@@ -21,11 +21,11 @@ from adapters.cli.http_client import cause_of
 from adapters.composition.mongodb import check_origin, open_store
 from adapters.composition.providers import build_provider
 from adapters.composition.readiness import describe
-from adapters.config.host_names import is_loopback
+from adapters.config.addresses import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
-from adapters.providers.nalog import site
+from adapters.providers.nalog import site_form
 from adapters.providers.nalog.replies import is_maintenance
 from adapters.providers.nalog.session_and_consent import SETTING as CONSENT
 from adapters.providers.nalog.session_and_consent import asks_consent
@@ -105,13 +105,13 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
     try:
-        reply = site.client(nalog).get(site.FORM_PAGE)
+        reply = site_form.client(nalog).get(site_form.FORM_PAGE)
     except Unavailable:
         places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
         raise Failure(f"{_why_unreachable(nalog)}: check {places}, or try again later") from None
     if asks_consent(reply) and nalog.consent:
         yield "ok", "reached; it asks for consent, which lookups give"
-    elif reply.status == HTTPStatus.OK and site.FORM_NAME in reply.text:
+    elif reply.status == HTTPStatus.OK and site_form.FORM_NAME in reply.text:
         yield "ok", "reached; its form's page was given"
     elif asks_consent(reply) or reply.status == HTTPStatus.FORBIDDEN:
         consent = f"it wants consent to the processing of personal data: set {CONSENT}=true if you, its operator, agree"

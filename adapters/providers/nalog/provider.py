@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from adapters.config.settings import NalogSettings
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog import replies, site
+from adapters.providers.nalog import replies, site_form
 from adapters.providers.nalog.replies import NAME
 from adapters.providers.nalog.session_and_consent import SiteSession
 from function.outcomes import Reason
@@ -33,8 +33,8 @@ class Nalog:
         self._clock = clock
         self._poll_wait = poll_wait
         self._legacy = settings.protocol == "legacy"
-        self._page = site.two_step_page(settings.url)
-        self._client = site.client(settings)
+        self._page = site_form.two_step_page(settings.url)
+        self._client = site_form.client(settings)
         self._session = SiteSession(self._client, observer, consent=settings.consent)
 
     def serves(self, request: LookupRequest) -> bool:
@@ -44,11 +44,11 @@ class Nalog:
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> ProviderReply:
         """Poll with a ticket, else find the person. See Provider."""
         if self._legacy:
-            form = {"c": "innMy", **site.person_fields(request), "bplace": "", **site.NO_CAPTCHA}
-            return self._send(site.LEGACY, form, replies.legacy_reply)
+            form = {"c": "innMy", **site_form.person_fields(request), "bplace": "", **site_form.NO_CAPTCHA}
+            return self._send(site_form.LEGACY, form, replies.legacy_reply)
         if ticket is not None:
             return self._poll(ticket)
-        form = {"c": "find", **site.person_fields(request), **site.NO_CAPTCHA}
+        form = {"c": "find", **site_form.person_fields(request), **site_form.NO_CAPTCHA}
         reply = self._send(self._page, form, replies.parse_find_reply)
         if isinstance(reply, Invalid):
             return ProviderReply(reply)

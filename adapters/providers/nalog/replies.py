@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog.site import WIRE_NAMES
+from adapters.providers.nalog.site_form import WIRE_NAMES
 from function import inn
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from adapters.providers.http_client import SiteClient, SiteReply
 from adapters.providers.nalog.replies import SessionRefused, check_status, is_maintenance, is_redirect
-from adapters.providers.nalog.site import CONSENT, CONSENT_PAGE, CONSENT_QUERY, FORM_PAGE
+from adapters.providers.nalog.site_form import CONSENT, CONSENT_PAGE, CONSENT_QUERY, FORM_PAGE
 from function.outcomes import Reason
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer

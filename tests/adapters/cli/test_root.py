@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from adapters.cli import PROCESSES
-from adapters.cli.commands import SHORT_HELP, error_line
 from adapters.cli.stdout import Output
+from adapters.cli.typer_app import SHORT_HELP, error_line
 from adapters.rabbitmq.errors import NO_LEADER, BrokerUnavailable
 from tests.adapters.cli.conftest import Inn
 

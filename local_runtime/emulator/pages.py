@@ -3,8 +3,8 @@
 from dataclasses import replace
 from http import HTTPStatus
 
-from local_runtime.emulator import replies
-from local_runtime.emulator.replies import HttpReply
+from local_runtime.emulator import http_replies
+from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.rules import Consent
 from local_runtime.emulator.state import Call, issue
 
@@ -14,7 +14,7 @@ CONSENT_PAGE = "/static/personal-data.html?svc=inn&from=%2Finn.do"
 CONSENT_FORM = {"from": "/inn.do", "svc": "inn", "personalData": "1"}
 
 _FORM_HTML = '<form id="frmInn" name="frmInn" method="post" action="inn-new-proc.do"><input name="fam"></form>'
-CONSENT_FORM_PAGE = replies.as_html(
+CONSENT_FORM_PAGE = http_replies.as_html(
     "Согласие на обработку персональных данных",
     content='<form method="post" action="/static/personal-data-proc.json">'
     '<input type="hidden" name="from" value="/inn.do"><input type="hidden" name="svc" value="inn">'
@@ -25,9 +25,9 @@ CONSENT_FORM_PAGE = replies.as_html(
 def page(call: Call) -> HttpReply:
     """Answer `/inn.do`: the form, or a redirect to the consent page. Starts a session."""
     cookies = call.request.cookies
-    reply = replies.redirect(CONSENT_PAGE, HTTPStatus.FOUND)
+    reply = http_replies.redirect(CONSENT_PAGE, HTTPStatus.FOUND)
     if _consent(call) == "free" or cookies.get(CONSENT_COOKIE) in call.state.consents:
-        reply = replies.as_html("Узнать ИНН", content=_FORM_HTML)
+        reply = http_replies.as_html("Узнать ИНН", content=_FORM_HTML)
     if cookies.get(SESSION_COOKIE) in call.state.sessions:
         return reply
     return _with_cookie(reply, SESSION_COOKIE, issue(call.state.sessions, None, 16))
@@ -36,14 +36,14 @@ def page(call: Call) -> HttpReply:
 def consent(call: Call) -> HttpReply:
     """Answer the consent: its token as a JSON string and as a cookie."""
     if call.form != CONSENT_FORM:
-        return replies.error("Согласие не получено")
+        return http_replies.error("Согласие не получено")
     if _consent(call) == "strict":
         if call.request.cookies.get(SESSION_COOKIE) not in call.state.sessions:
-            return replies.error("Сессия не найдена", HTTPStatus.FORBIDDEN)
+            return http_replies.error("Сессия не найдена", HTTPStatus.FORBIDDEN)
         if not call.request.headers.get("referer", "").endswith(CONSENT_PAGE):
-            return replies.error("Неверный источник запроса", HTTPStatus.FORBIDDEN)
+            return http_replies.error("Неверный источник запроса", HTTPStatus.FORBIDDEN)
     token = issue(call.state.consents, None, 64)
-    return _with_cookie(replies.as_json(token), CONSENT_COOKIE, token)
+    return _with_cookie(http_replies.as_json(token), CONSENT_COOKIE, token)
 
 
 def refusal(call: Call) -> HttpReply | None:
@@ -55,9 +55,9 @@ def refusal(call: Call) -> HttpReply | None:
         return None
     cookies = call.request.cookies
     if call.settings.session == "required" and cookies.get(SESSION_COOKIE) not in call.state.sessions:
-        return replies.error("Сессия не найдена", HTTPStatus.FORBIDDEN)
+        return http_replies.error("Сессия не найдена", HTTPStatus.FORBIDDEN)
     if consent and cookies.get(CONSENT_COOKIE) not in call.state.consents:
-        return replies.error("Нет согласия на обработку персональных данных", HTTPStatus.FORBIDDEN)
+        return http_replies.error("Нет согласия на обработку персональных данных", HTTPStatus.FORBIDDEN)
     return None
 
 

@@ -6,7 +6,7 @@ fields select. `README.md` lists all cases.
 
 from pydantic import JsonValue
 
-from local_runtime.emulator.replies import HTML_TYPE
+from local_runtime.emulator.http_replies import HTML_TYPE
 
 INVALID_REQUEST_ID = "Недопустимый идентификатор запроса"
 INTERNAL_ERROR = "Произошла внутренняя ошибка"

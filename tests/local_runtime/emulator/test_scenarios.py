@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from urllib3.exceptions import HTTPError
 
-from local_runtime.emulator.cases import CASES
 from local_runtime.emulator.process import Emulator
+from local_runtime.emulator.scenarios import CASES
 from tests.local_runtime.emulator.conftest import FORM, Client, Form
 
 INVALID = "Недопустимый идентификатор запроса"

@@ -30,7 +30,7 @@ LONGEST_BACKOFF_SEC = 1.0
 FETCH_AFTER = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
 """Reasons of the cached attempt after which `answer` goes on to `resolve`."""
 NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
-_Found = Mapping[Person, Answer] | BaseException
+_Found = Mapping[Person, Answer] | Exception
 
 
 class CachedStore(AnswerStore, Protocol):
@@ -71,12 +71,9 @@ class LookupRunner:
                     known[request.person] = answer
         if missing:
             try:
-                async with asyncio.timeout_at(deadline):
-                    known |= await self._reads.find_many(missing)
+                known |= await self._reads.find_many(missing, deadline)
             except Unavailable as error:
                 unavailable = error
-            except TimeoutError:
-                unavailable = Unavailable(Reason.DEADLINE)
             except Exception as bug:  # noqa: BLE001  # answers in memory are still returned
                 self._observer.error("cache", bug)
                 unavailable = Unavailable(Reason.INTERNAL_ERROR)
@@ -168,16 +165,23 @@ class CoalescedReads:
         self._calls: list[tuple[Sequence[Person], asyncio.Future[_Found]]] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def find_many(self, persons: Sequence[Person]) -> Mapping[Person, Answer]:
-        """As `AnswerStore.find_many`; the result may contain further persons."""
-        result: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
+    async def find_many(self, persons: Sequence[Person], deadline: float | None = None) -> Mapping[Person, Answer]:
+        """As `AnswerStore.find_many`; the result may contain further persons. `deadline`: of the loop's clock."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[_Found] = loop.create_future()
         self._calls.append((persons, result))
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
-        found = await result
+        # A timer costs a third of asyncio.timeout.
+        timer = deadline and loop.call_at(deadline, _settle, result, Unavailable(Reason.DEADLINE))
+        try:
+            found = await result
+        finally:
+            if timer:
+                timer.cancel()
         if isinstance(found, Unavailable):
             raise found
-        if isinstance(found, BaseException):
+        if isinstance(found, Exception):
             # One call's bug must not fail the others: each reads by itself.
             return await asyncio.to_thread(self._read, persons)
         return found
@@ -188,11 +192,20 @@ class CoalescedReads:
             await drain_sockets(self._calls, MAX_BATCH, SOCKET_TURNS)
             batch, self._calls = self._calls[:MAX_BATCH], self._calls[MAX_BATCH:]
             persons = [person for persons, _ in batch for person in persons]
-            (found,) = await asyncio.gather(asyncio.to_thread(self._read, persons), return_exceptions=True)
+            found: _Found
+            try:
+                found = await asyncio.get_running_loop().run_in_executor(None, self._read, persons)
+            except Exception as error:  # noqa: BLE001  # raised in each call
+                found = error
             for _, result in batch:
-                if not result.cancelled():
-                    result.set_result(found)
+                _settle(result, found)
         self._reading = None
+
+
+def _settle(result: asyncio.Future[_Found], found: _Found) -> None:
+    # A call may be cancelled, or beyond its deadline.
+    if not result.done():
+        result.set_result(found)
 
 
 async def drain_sockets(arrived: Sized, most: int, turns: int) -> None:

@@ -18,6 +18,8 @@ from function.event import JSON_TYPE
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH_SEC = 1.0
 """Lifetime of cached results and metrics."""
+UNREADY_FRESH_SEC = 0.01
+"""Lifetime of results while a check fails, so that readiness shows at once."""
 WAIT_SEC = 0.05
 """Longest wait of a probe for new results; then it reports the last ones."""
 FIRST_WAIT_SEC = 1.0
@@ -103,7 +105,8 @@ class Probes:
         return Reply(self._exposition, METRICS_TYPE)
 
     async def _current_results(self) -> Mapping[str, CheckResult]:
-        if self._run is None and self._clock() - self._checked_at > FRESH_SEC:
+        fresh = FRESH_SEC if all(result.ready for result in self._results.values()) else UNREADY_FRESH_SEC
+        if self._run is None and self._clock() - self._checked_at > fresh:
             self._run = asyncio.create_task(self._run_all())
         if self._run is not None:
             all_known = self._results.keys() == self._checks.keys()

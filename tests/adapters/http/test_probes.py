@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.http.probes import FRESH_SEC, Probes
+from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Probes
 from tests.adapters.http.conftest import FixedCheck, Metrics
 
 
@@ -88,9 +88,14 @@ async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]
 
 
-async def test_a_look_is_good_for_a_while() -> None:
-    check = FixedCheck()
-    times = iter([0, 0, FRESH_SEC * 0.9, FRESH_SEC * 1.1, FRESH_SEC * 1.1])
+@pytest.mark.parametrize(
+    ("ready", "fresh"),
+    [(True, FRESH_SEC), (False, UNREADY_FRESH_SEC)],
+    ids=["a second, where all was ready", "a moment, where something was not"],
+)
+async def test_a_look_is_good_for_a_while(ready: bool, fresh: float) -> None:  # noqa: FBT001  # a row of a table
+    check = FixedCheck(ready=ready)
+    times = iter([0, 0, fresh * 0.9, fresh * 1.1, fresh * 1.1])
     probes = Probes({"store": check}, Metrics(), lambda: next(times))
     seen = []
     for _ in range(3):

@@ -19,8 +19,11 @@ from function.event import (
     from_structured,
     is_json,
     reply_attributes,
+    structured_reply,
 )
+from function.outcomes import FieldError, Rejected
 from function.request import Json
+from function.result import result_of
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -171,3 +174,8 @@ def test_a_reply_tells_which_request_it_answers() -> None:
     named = {"correlationid": "e-1", "traceparent": TRACEPARENT}
     assert attributes == {**plain, "time": "2026-01-02T03:04:05+00:00", **named}
     assert reply_attributes("", "", "r", datetime(2026, 1, 2, tzinfo=UTC)).keys() == attributes.keys() - named.keys()
+
+
+def test_a_structured_reply_is_one_json_object() -> None:
+    result = result_of(Rejected("r-1", (FieldError("", '"quoted"'),)), 0.5)
+    assert json.loads(structured_reply({"id": "r"}, result)) == {"id": "r", "data": json.loads(result.to_json())}

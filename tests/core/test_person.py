@@ -4,6 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from function.history import HistoryQuery, person_fields
 from function.names import is_no_patronymic
 from function.person import Person
 from tests.doubles import NOW, request
@@ -82,3 +83,10 @@ def test_parts_that_run_together_alike_are_kept_apart() -> None:
 )
 def test_what_the_tax_service_may_tell_apart_is_never_one_person(field: str, one: str, other: str) -> None:
     assert request(**{field: one}).person != request(**{field: other}).person
+
+
+def test_history_holds_what_was_given_of_a_person_and_a_minus_turns_its_order_round() -> None:
+    given = {"lastName": "Иванова", "middleName": "", "birthDate": "1990-07-15"}
+    kept = person_fields(request(**given))
+    assert (kept["lastName"], kept["birthDate"], "middleName" in kept) == ("Иванова", "1990-07-15", False)
+    assert HistoryQuery(sort="-provider").descending

@@ -108,7 +108,8 @@ async def test_a_property_that_cannot_be_read_ends_at_the_delivery_limit(room: R
         await customer.asks(range(5, 10))
         await customer.got(10)
         await room.holds(room.names.dead, 1)
-    assert sum(map(len, customer.replies.values())) == 10
+    # An acknowledgement may be on its way when the connection ends: then the reply comes twice.
+    assert customer.replies.keys() == {f"r-{number}" for number in range(10)}
 
 
 async def test_a_reply_that_its_queue_does_not_take_is_kept_and_counted(room: Room) -> None:

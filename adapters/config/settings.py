@@ -259,9 +259,10 @@ def load_groups(groups: Groups, given: Mapping[str, object] = MappingProxyType({
     return loaded
 
 
-def example_secrets(group: type[SettingsGroup]) -> list[str]:
+def example_secrets(groups: Groups) -> list[str]:
     """A fault for each setting with a secret of `.env.example`, even for the emulated tax service."""
-    values, _ = environment.values_of(names_of(group).values(), environment.read())
+    names = [name for group in groups for name in names_of(group).values()]
+    values, _ = environment.values_of(names, environment.read())
     return WrongSettings(_example_faults(values)).faults
 
 

@@ -173,11 +173,11 @@ class CoalescedReads:
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
         # A timer costs a third of asyncio.timeout.
-        timer = deadline and loop.call_at(deadline, _settle, result, Unavailable(Reason.DEADLINE))
+        timer = None if deadline is None else loop.call_at(deadline, _settle, result, Unavailable(Reason.DEADLINE))
         try:
             found = await result
         finally:
-            if timer:
+            if timer is not None:
                 timer.cancel()
         if isinstance(found, Unavailable):
             raise found

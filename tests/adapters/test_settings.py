@@ -176,10 +176,10 @@ def test_secrets_of_the_example_serve_for_the_emulated_tax_service_alone(given: 
     assert faults() == wrong
     given(CLIENT_NALOG_URL=EMULATED_URL)
     assert load_core().app.keys == (key,)
-    assert [*example_secrets(AppSettings), *example_secrets(MongoSettings)] == wrong
+    assert example_secrets((AppSettings, MongoSettings)) == wrong
     # A password that a DSN replaces is no fault.
     given(MONGO_DSN="mongodb://inn:a-secret-of-ours@mongo/", MONGO_PASS="change-me-mongo")
-    assert example_secrets(MongoSettings) == []
+    assert example_secrets((MongoSettings,)) == []
 
 
 def test_a_setting_may_come_from_a_file_and_not_from_two_places(given: Given, tmp_path: Path) -> None:

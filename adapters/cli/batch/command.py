@@ -120,11 +120,13 @@ def batch(
 def _cancelled_by_signal() -> Iterator[None]:
     """Let the first SIGINT or SIGTERM cancel the running task. Further ones are ignored, until the process ends."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    cancelled = False
 
     def cancel(*_: object) -> None:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        if task:
+        # Not SIG_IGN yet: Python prints a traceback for a signal that came before its handler was taken away.
+        nonlocal cancelled
+        if task and not cancelled:
+            cancelled = True
             # Where the task is writing OUT it ends that first.
             loop.call_soon_threadsafe(task.cancel)
 
@@ -133,8 +135,7 @@ def _cancelled_by_signal() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            if signal.getsignal(number) is cancel:
-                signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if cancelled else handler)
 
 
 def _so_far(journal: Journal) -> str:

@@ -95,11 +95,11 @@ class Run:
         return self.end()
 
     def break_off_again_and_again(self) -> tuple[int, str]:
-        """Send SIGTERM, then Ctrl-C until it has ended; returns as `end` does."""
-        number = signal.SIGTERM
-        while self.process.poll() is None:
+        """Send SIGTERM and Ctrl-C at once, then Ctrl-C until it has ended; returns as `end` does."""
+        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
             self.process.send_signal(number)
-            number = signal.SIGINT
+        while self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.002)
         return self.end()

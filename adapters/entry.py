@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.functions_framework_app import respond
+from adapters.composition.functions_framework_host import respond
 from adapters.composition.http_function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core

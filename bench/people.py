@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from adapters.answers.encryption import KeyRing
+from adapters.answers.key_ring import KeyRing
 from adapters.mongodb.documents import answer_document
 from function.documents import PASSPORT
 from function.outcomes import Answer, Status

@@ -16,9 +16,9 @@ import typer
 from typing_extensions import override
 
 from adapters import telemetry
-from adapters.answers.worker_store import WorkerStore
+from adapters.answers.caching_store import CachingStore
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.functions_framework_app import functions_framework_app
+from adapters.composition.functions_framework_host import functions_framework_app
 from adapters.composition.http_function import FETCH_GRACE_SEC
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
@@ -33,13 +33,14 @@ from adapters.config.settings import (
 )
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.http.server import ListenError, Server, exit_if_threads_remain, listen, run
+from adapters.http.server import ListenError, Server, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
+from adapters.runtime.startup import exit_if_threads_remain
 from adapters.telemetry import Telemetry
 from function.ports import Ports
+from local_runtime.emulator.control_settings import EmulatorSettings
 from local_runtime.emulator.process import Emulator, EmulatorFailed
-from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, StoreUnusable
 
@@ -139,7 +140,7 @@ def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> 
             build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
-        answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
+        answers = stack.enter_context(closing(CachingStore(store, SystemClock(), observer)))
         ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         lookups = LookupRunner(answers, ports, THREADS, observer)

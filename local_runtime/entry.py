@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.functions_framework_app import respond
+from adapters.composition.functions_framework_host import respond
 from adapters.http.endpoint import Endpoint
 from local_runtime.command import DATA, LocalSettings, local_function
 

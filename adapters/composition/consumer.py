@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from adapters.answers.worker_store import WorkerStore
+from adapters.answers.caching_store import CachingStore
 from adapters.composition.mongodb import open_store, store_connector
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
@@ -41,7 +41,7 @@ def consumer_process(
         clock = SystemClock()
         store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
-        answers = stack.enter_context(closing(WorkerStore(store, clock, telemetry)))
+        answers = stack.enter_context(closing(CachingStore(store, clock, telemetry)))
         lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
         to = broker(core.app, rabbit)
         context = LaneContext(to.names, lookups, clock, core.app.request_retry_times, telemetry)

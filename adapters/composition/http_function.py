@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from adapters.answers.worker_store import WorkerStore
+from adapters.answers.caching_store import CachingStore
 from adapters.composition.mongodb import open_store, store_connector
 from adapters.composition.providers import THREADS, build_provider
 from adapters.composition.readiness import provider_check, store_check
@@ -34,7 +34,7 @@ def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     with ExitStack() as stack:
         store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry)
-        answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), telemetry)))
+        answers = stack.enter_context(closing(CachingStore(store, SystemClock(), telemetry)))
         lookups = LookupRunner(
             answers, Ports(answers, provider, SystemClock(), core.cache.lifetimes), THREADS, telemetry
         )

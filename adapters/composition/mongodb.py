@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from adapters.answers.encryption import KeyRing
+from adapters.answers.key_ring import KeyRing
 from adapters.composition.providers import THREADS
 from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress

@@ -19,7 +19,7 @@ from uuid import uuid4
 from starlette.types import Receive, Scope, Send
 
 from adapters.http.probes import Probes
-from adapters.http.protocol import CLOSE, Problem, Reply, check_method
+from adapters.http.replies import CLOSE, Problem, Reply, check_method
 from adapters.runtime.lookup_runner import LookupRunner
 from function import event as cloudevent
 from function.event import BATCH_TYPE, JSON_TYPE, REPLY_CONSTANTS, STRUCTURED_TYPE, Event, InvalidEvent, Mode

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from adapters.http.protocol import Problem, Reply, check_method
+from adapters.http.replies import Problem, Reply, check_method
 from function.event import JSON_TYPE
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -2,10 +2,8 @@
 
 import asyncio
 import errno
-import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.loops.auto import auto_loop_factory
 
-from adapters.http.protocol import BoundedProtocol
+from adapters.http.bounded_protocol import BoundedProtocol
 
 BACKLOG = 2048
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -34,21 +32,16 @@ def listen(host: str, port: int) -> socket.socket:
         # From here on clients wait in the backlog until the server runs.
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
     except OSError as exc:
-        raise ListenError(_describe_error(host, port, exc)) from None
+        cause = str(exc.strerror).partition(" (while")[0]
+        why = f"can't listen on {host}, port {port}: {cause}; set HTTP_HOST and HTTP_PORT"
+        if exc.errno == errno.EADDRINUSE:
+            why = f"port {port} on {host} is in use: end what listens there, or set HTTP_PORT to another"
+        elif exc.errno == errno.EACCES:
+            why = f"port {port} needs more rights: set HTTP_PORT to one above 1023"
+        raise ListenError(why) from None
     # Not inherited from uvicorn's own sockets: without it a small reply waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def exit_if_threads_remain() -> None:
-    """End the process now, with status 0, if a fetch's thread is still running. All else must be closed already.
-
-    `LookupRunner.close` has waited for it, within bounds. Python would wait without bounds.
-    """
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -65,11 +58,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self,
-        app: ASGIApp,
-        listener: socket.socket,
-        grace: float,
-        signals: Sequence[signal.Signals] = SIGNALS,
+        self, app: ASGIApp, listener: socket.socket, grace: float, signals: Sequence[signal.Signals] = SIGNALS
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -111,12 +100,3 @@ class Server(uvicorn.Server):
         finally:
             for number in here:
                 loop.remove_signal_handler(number)
-
-
-def _describe_error(host: str, port: int, exc: OSError) -> str:
-    if exc.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: end what listens there, or set HTTP_PORT to another"
-    if exc.errno == errno.EACCES:
-        return f"port {port} needs more rights: set HTTP_PORT to one above 1023"
-    why = str(exc.strerror).partition(" (while")[0]
-    return f"can't listen on {host}, port {port}: {why}; set HTTP_HOST and HTTP_PORT"

@@ -33,7 +33,7 @@ NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 _Found = Mapping[Person, Answer] | Exception
 
 
-class CachedStore(AnswerStore, Protocol):
+class CachedAnswers(AnswerStore, Protocol):
     """A store with a cache in memory."""
 
     def get_cached(self, person: Person) -> Answer | None:
@@ -43,7 +43,7 @@ class CachedStore(AnswerStore, Protocol):
 class LookupRunner:
     """The attempts of an event: `answer_cached`, then `resolve`, which fetches until it ends. `threads`: concurrent fetches."""
 
-    def __init__(self, answers: CachedStore, ports: Ports, threads: int, observer: Observer) -> None:
+    def __init__(self, answers: CachedAnswers, ports: Ports, threads: int, observer: Observer) -> None:
         self._answers = answers
         self._ports = ports
         self._observer = observer

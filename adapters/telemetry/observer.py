@@ -11,7 +11,7 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from adapters.telemetry.log import Log, LogWriter
+from adapters.telemetry.log_handler import Log, LogWriter
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.tracing_config import tracing
 from function.telemetry import LookupEvent, Observer

@@ -16,7 +16,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from local_runtime.emulator.app import EmulatorApp
-from local_runtime.emulator.settings import EmulatorSettings, validation_errors
+from local_runtime.emulator.control_settings import EmulatorSettings, validation_errors
 
 BACKLOG = 2048
 GRACE_SEC = 1

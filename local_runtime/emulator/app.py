@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from local_runtime.emulator import apifns, pages, tax_service
+from local_runtime.emulator import apifns, session_and_consent, tax_service
 from local_runtime.emulator.control import control_app
+from local_runtime.emulator.control_settings import EmulatorSettings
+from local_runtime.emulator.fault_rules import NO_RULE, TAX_STEPS, apply_rule, replacement
 from local_runtime.emulator.forms import BadForm, read_form
 from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import PersonEntry
 from local_runtime.emulator.reply_sender import send_reply
-from local_runtime.emulator.rules import NO_RULE, TAX_STEPS, apply_rule, replacement
-from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.emulator.state import Call, EmulatorState, PendingResult
 from local_runtime.emulator.stats import Step
 
@@ -50,9 +50,9 @@ _ANSWERS: dict[Step, Callable[[Call], HttpReply]] = {
     Step.FIND: tax_service.find,
     Step.LEGACY: tax_service.legacy,
     Step.GET: tax_service.get,
-    Step.PAGE: pages.page,
-    Step.CONSENT_PAGE: lambda _: pages.CONSENT_FORM_PAGE,
-    Step.CONSENT: pages.consent,
+    Step.PAGE: session_and_consent.page,
+    Step.CONSENT_PAGE: lambda _: session_and_consent.CONSENT_FORM_PAGE,
+    Step.CONSENT: session_and_consent.consent,
     Step.APIFNS: apifns.innfl,
     Step.STAT: apifns.stat,
 }
@@ -106,5 +106,5 @@ class EmulatorApp:
         return reply if rule is NO_RULE else apply_rule(reply, rule)
 
     def _answer(self, call: Call) -> HttpReply:
-        refused = pages.refusal(call) if call.step in TAX_STEPS else None
+        refused = session_and_consent.refusal(call) if call.step in TAX_STEPS else None
         return refused or _ANSWERS[call.step](call)

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from local_runtime.emulator.control_settings import EmulatorSettings, validation_errors
 from local_runtime.emulator.register import PEOPLE, NamedPerson
-from local_runtime.emulator.settings import EmulatorSettings, validation_errors
 from local_runtime.emulator.state import EmulatorState
 from local_runtime.emulator.stats import Stats
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from local_runtime.emulator.control_settings import NORMAL, EmulatorSettings
+from local_runtime.emulator.fault_rules import NO_RULE, Rule
 from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import PersonEntry
-from local_runtime.emulator.rules import NO_RULE, Rule
-from local_runtime.emulator.settings import NORMAL, EmulatorSettings
 from local_runtime.emulator.stats import Stats, Step
 
 MAX_TOKENS = 100_000

@@ -9,8 +9,8 @@ from selenium.webdriver import Chrome
 from function import documents
 from function.outcomes import Reason, Rejected
 from function.request import parse
+from local_runtime.emulator.control_settings import NORMAL
 from local_runtime.emulator.scenarios import CASES
-from local_runtime.emulator.settings import NORMAL
 from tests.browser.page import Page
 from tests.system.local.conftest import LocalRuntime
 

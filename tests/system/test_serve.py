@@ -227,7 +227,7 @@ def test_every_request_of_kept_alive_clients_is_answered_through_a_sigterm(
     start: Start, settings: dict[str, str]
 ) -> None:
     # On a busy machine a client may take long to send its next request.
-    patient = patched("from adapters.http.protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60")
+    patient = patched("from adapters.http.bounded_protocol import BoundedProtocol; BoundedProtocol.linger_sec = 60")
     served = start(settings, *patient, "serve")
     served.answers("/readyz", 200)
     assert served.ask(PERSON).status == 200

@@ -12,7 +12,7 @@ import typer
 
 from adapters.cli.batch.header import read_maps
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
-from adapters.cli.batch.tables import open_table
+from adapters.cli.batch.reader import open_table
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
 from function.outcomes import Status

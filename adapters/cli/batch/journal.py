@@ -10,7 +10,7 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Self
 
-from adapters.cli.batch.tables import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
+from adapters.cli.batch.reader import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
 from adapters.cli.errors import WrongUse
 
 MOVE_AWAY = "move it away, or choose another -o"

@@ -14,8 +14,8 @@ import pytest
 import urllib3
 from starlette.types import ASGIApp
 
-from adapters.answers.worker_store import WorkerStore
-from adapters.composition.functions_framework_app import functions_framework_app
+from adapters.answers.caching_store import CachingStore
+from adapters.composition.functions_framework_host import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult, Probes
 from adapters.http.server import Server as HttpServer
@@ -138,7 +138,7 @@ def start(
 ) -> Server:
     """A function over a store of its own, until the stack ends."""
     store = stack.enter_context(closing(EmbeddedStore(folder / "store.sqlite")))
-    answers = stack.enter_context(closing(WorkerStore(store, SystemClock(), observer)))
+    answers = stack.enter_context(closing(CachingStore(store, SystemClock(), observer)))
     ports = Ports(answers, provider, SystemClock(), World().lifetimes)
     lookups = LookupRunner(answers, ports, threads, observer)
     stack.callback(lookups.close, 5)

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.http.protocol import BoundedProtocol
+from adapters.http.bounded_protocol import BoundedProtocol
 from adapters.http.server import Server, listen, run
 
 LARGE = b"a" * 70_000

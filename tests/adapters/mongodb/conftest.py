@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from adapters.answers.encryption import KeyRing
+from adapters.answers.key_ring import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.ports import Clock

@@ -7,7 +7,7 @@ import pytest
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from adapters.answers.encryption import Tampered
+from adapters.answers.key_ring import Tampered
 from adapters.mongodb import MongoStore, StoredCounts, StoreFault
 from function.history import HistoryQuery
 from function.outcomes import Status

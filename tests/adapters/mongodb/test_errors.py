@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import BulkWriteError
 
-from adapters.answers.encryption import KeyRing
+from adapters.answers.key_ring import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore, StoredCounts, StoreFault, StoreRefuses
 from adapters.mongodb.errors import driver_errors
 from adapters.runtime.clock import SystemClock

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-from adapters.telemetry.log import LogWriter
+from adapters.telemetry.log_handler import LogWriter
 from tests.servers.process import wait_for
 
 LONG = 30
@@ -108,8 +108,8 @@ def test_a_line_within_a_line_is_a_line(stream: Stream) -> None:
 
 
 UNREAD = """
-from adapters.telemetry import log, start
-log.CLOSE_SEC = 0.01
+from adapters.telemetry import log_handler, start
+log_handler.CLOSE_SEC = 0.01
 with start("inn", "INFO") as telemetry:
     telemetry.event("reconnecting")
 """

@@ -7,14 +7,14 @@ from typing import Any, get_args
 import pytest
 import urllib3
 
-from local_runtime.emulator import settings as settings_module
+from local_runtime.emulator import control_settings as settings_module
 from local_runtime.emulator.control_client import WrongEmulatorSettings
+from local_runtime.emulator.control_settings import EmulatorSettings
+from local_runtime.emulator.fault_rules import STEPS_OF, Body, Captcha, Consent, Rule
 from local_runtime.emulator.http_replies import Connection
 from local_runtime.emulator.process import Emulator
 from local_runtime.emulator.register import entry_for
-from local_runtime.emulator.rules import STEPS_OF, Body, Captcha, Consent, Rule
 from local_runtime.emulator.scenarios import CASES
-from local_runtime.emulator.settings import EmulatorSettings
 from local_runtime.emulator.stats import Step
 from tests.doubles import request
 from tests.local_runtime.emulator.conftest import FORM, NEW, Client, Form

@@ -11,7 +11,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
-from adapters.answers.encryption import KeyRing
+from adapters.answers.key_ring import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore
 from adapters.runtime.clock import SystemClock
 from function.handler import handle

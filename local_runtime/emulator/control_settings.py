@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from local_runtime.emulator.rules import Captcha, Consent, Count, Rule, Seconds, StrictModel
+from local_runtime.emulator.fault_rules import Captcha, Consent, Count, Rule, Seconds, StrictModel
 from local_runtime.emulator.scenarios import CASES
 
 NORMAL = "normal"

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from adapters.answers.encryption import NAME_BYTES, KeyRing, Tampered
+from adapters.answers.key_ring import NAME_BYTES, KeyRing, Tampered
 from tests.contracts.stores import request
 
 OLD, NEW = "o" * 32, "n" * 32

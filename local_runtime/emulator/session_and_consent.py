@@ -4,8 +4,8 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from local_runtime.emulator import http_replies
+from local_runtime.emulator.fault_rules import Consent
 from local_runtime.emulator.http_replies import HttpReply
-from local_runtime.emulator.rules import Consent
 from local_runtime.emulator.state import Call, issue
 
 SESSION_COOKIE = "JSESSIONID"

@@ -1,19 +1,18 @@
-"""HTTP as this service speaks it: replies, problems, and uvicorn's protocol with bounds on what a client may send.
+"""uvicorn's HTTP protocol, with bounds on what a client may send.
 
 uvicorn bounds neither the size nor the time of a head, drops the body after an offered upgrade, and closes idle
 connections at its end though a request may be on the way. It has no setting for any of these.
 """
 
 import asyncio
-import json
-from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
-from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from adapters.http.replies import CLOSE, Problem
 
 MAX_HEAD_BYTES = 64 * 1024
 """As many as a body may have; other servers take 8 to 32 KiB. So much may the framing of a chunked body have, too."""
@@ -29,53 +28,6 @@ HEAD_SEC = 10.0
 LINGER_SEC = 1.0
 """Time that an idle connection stays open at the end: a request may be on the way."""
 
-
-PROBLEM_TYPE = "application/problem+json"
-
-Header = tuple[bytes, bytes]
-
-
-class Reply(NamedTuple):
-    """A response, which sends itself as an ASGI application. `headers`: beside the content's type and length."""
-
-    body: bytes
-    media: str
-    status: int = HTTPStatus.OK
-    headers: Sequence[Header] = ()
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it; the server leaves the body out for HEAD."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers()})
-        await send({"type": "http.response.body", "body": self.body})
-
-    def all_headers(self) -> list[Header]:
-        """All but those of the connection."""
-        length = b"%d" % len(self.body)
-        return [(b"content-type", self.media.encode()), (b"content-length", length), *self.headers]
-
-
-class Problem(Exception):
-    """The request is refused with an RFC 9457 problem, which repeats nothing that the client sent."""
-
-    def __init__(self, status: HTTPStatus, detail: str, *headers: Header) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.headers = headers
-
-    def reply(self, **more: str) -> Reply:
-        """The problem as a reply; `more` are members beside the standard ones."""
-        body = {"title": self.status.phrase, "status": self.status.value, "detail": str(self), **more}
-        return Reply(json.dumps(body, ensure_ascii=False).encode(), PROBLEM_TYPE, self.status, self.headers)
-
-
-def check_method(scope: Scope, *methods: str) -> None:
-    """Raise Problem for a request with another method."""
-    if scope["method"] not in methods:
-        allowed = (b"allow", ", ".join(methods).encode())
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {methods[0]}", allowed)
-
-
-CLOSE: Header = (b"connection", b"close")
 NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1", CLOSE)
 ONE_HOST = Problem(HTTPStatus.BAD_REQUEST, "expected one Host header", CLOSE)
 ONLY_CHUNKED = Problem(HTTPStatus.BAD_REQUEST, "expected no transfer-encoding but chunked", CLOSE)

@@ -81,7 +81,7 @@ class ErasingStore(AnswerStore, Protocol):
         """See HistoryStore."""
 
 
-class WorkerStore(AnswerStore):
+class CachingStore(AnswerStore):
     """An AnswerStore over another one, for all threads of a process. `lease`: seconds of the store's claims.
 
     A daemon thread renews claims and deletes expired entries: an idle process holds no personal data. Make it after a

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.answers.worker_store import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, TTLCache, WorkerStore
+from adapters.answers.caching_store import CACHED_SEC, CLOCK_SKEW_SEC, PENDING_SEC, CachingStore, TTLCache
 from function.handler import handle
 from function.outcomes import Answer, Answered, Deferred, Outcome, Reason
 from function.ports import Claim, Pending, Ticket, Unavailable
@@ -37,9 +37,9 @@ LONG = 30
 
 @dataclass
 class OverEmbeddedStore:
-    """WorkerStore, and the other ports of the store under it."""
+    """CachingStore, and the other ports of the store under it."""
 
-    answers: WorkerStore
+    answers: CachingStore
     store: EmbeddedStore
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +56,7 @@ class TestWorkerStore(AnswerStoreContract):
 
         with (
             closing(EmbeddedStore(tmp_path / "inn.sqlite", lease=LEASE, clock=clock)) as store,
-            closing(WorkerStore(store, clock, RecordingObserver())) as answers,
+            closing(CachingStore(store, clock, RecordingObserver())) as answers,
         ):
             yield StoreHarness(cast("Any", OverEmbeddedStore(answers, store)), later, NOW)
 
@@ -91,7 +91,7 @@ class Process:
         self.world = World(self.store)
         self.clock = self.world.clock
         self.observer = RecordingObserver()
-        self.answers = WorkerStore(self.store, self.clock, self.observer, lease=lease, capacity=capacity)
+        self.answers = CachingStore(self.store, self.clock, self.observer, lease=lease, capacity=capacity)
 
     def close(self) -> None:
         self.store.down = frozenset()

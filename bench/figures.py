@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import truediv
+from random import Random
 from statistics import median
 
 from bench.servers import MeasuredProcess, Servers
@@ -36,6 +38,8 @@ class Goal:
     at_least: bool = True
     unit: str = ""
     cpu: float | None = None
+    between: Sequence[float] = ()
+    """Nine of ten such ratios, by the rounds drawn anew: what differs by less is chance."""
 
     @property
     def reached(self) -> bool:
@@ -63,19 +67,22 @@ class Subject:
         """The series of that name."""
         return next(series for series in self.series if series.name == name)
 
-    def compare(self, what: str, pair: tuple[str, str], bound: float, *, by_cpu: bool = False) -> None:
-        """Add a goal: the rate of the first series to that of the second. `by_cpu`: the same bound by processor time."""
+    def compare(
+        self, what: str, pair: tuple[str, str], bound: float, *, at_least: bool = True, by_cpu: bool = False
+    ) -> None:
+        """Add a goal: the first series to the second. `by_cpu`: the same bound by processor time."""
         one, other = map(self.series_of, pair)
         # Of processor time less is more: turned round, both ratios read alike.
-        cpu = other.cpu / one.cpu if one.cpu and other.cpu else None
-        self.goals.append(Goal(what, one.median / other.median, bound, cpu=cpu))
+        cpu = other.cpu / one.cpu if at_least and one.cpu and other.cpu else None
+        self.goals.append(Goal(what, one.median / other.median, bound, at_least, "", cpu, _between(one, other)))
         if by_cpu and cpu is not None:
             self.goals.append(Goal(f"{what}, by processor time", cpu, bound))
 
-    def limit(self, what: str, pair: tuple[str, str], bound: float) -> None:
-        """Add a goal: the first series is at most so many times the second."""
-        one, other = map(self.series_of, pair)
-        self.goals.append(Goal(what, one.median / other.median, bound, at_least=False))
+
+def _between(*pair: Series) -> Sequence[float]:
+    draw = Random(0).choices
+    ratios = sorted(truediv(*(median(draw(each.values, k=len(each.values))) for each in pair)) for _ in range(2_000))
+    return ratios[100], ratios[-100]
 
 
 @dataclass(slots=True)

@@ -19,8 +19,6 @@ from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 KEYS = KeyRing([KEY])
-SEEDED = 60_000
-"""Persons with an answer: more than the cache of a process holds."""
 FEW = 500
 """Persons who are asked for again and again."""
 BATCH = 5_000
@@ -87,7 +85,7 @@ def seed(collection: Documents, count: int, document: Callable[[int], dict[str, 
         list(threads.map(insert, range(0, count, BATCH)))
 
 
-def seed_answers(uri: str, database: str, count: int = SEEDED) -> None:
+def seed_answers(uri: str, database: str, count: int) -> None:
     """Insert the answers of the first `count` persons."""
     with MongoClient[dict[str, Any]](uri) as client:
         seed(client[database]["answers"], count, answer_in_store)
@@ -96,15 +94,16 @@ def seed_answers(uri: str, database: str, count: int = SEEDED) -> None:
 class Requests:
     """Requests for `seeded` persons with an answer, and for new ones. Each call goes on where the last one ended."""
 
-    def __init__(self, seeded: int = SEEDED) -> None:
+    def __init__(self, seeded: int = 0) -> None:
         self._seeded = seeded
         self._next = FEW
         self._next_new = NEW
 
     def stored(self, count: int) -> list[bytes]:
-        """For persons that nobody was asked for since all others were: the answer has to be read from the store."""
+        """For persons that nobody was asked for: the answer has to be read from the store."""
         numbers = range(self._next, self._next + count)
-        self._next = FEW + (numbers.stop - FEW) % (self._seeded - FEW - count)
+        self._next = numbers.stop
+        assert self._next <= self._seeded, "too few persons have an answer"
         return [body(number) for number in numbers]
 
     def mostly_cached(self, count: int) -> list[bytes]:

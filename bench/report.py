@@ -117,8 +117,8 @@ def _goals(subjects: Sequence[Subject], folder: Path) -> str:
         cpu = f"{goal.cpu:.2f}" if goal.cpu else ""
         earlier = ", ".join(_number(values[goal.what]) for values in before if goal.what in values)
         measured = _number(goal.value) if goal.reached else f"**{_number(goal.value)}**"
-        rows.append((goal.what, goal.wanted, measured, earlier, cpu))
-    return _table(("what", "goal", "measured", "earlier runs", "by CPU"), rows)
+        rows.append((goal.what, goal.wanted, measured, " to ".join(map(_number, goal.between)), earlier, cpu))
+    return _table(("what", "goal", "measured", "9 of 10 between", "earlier runs", "by CPU"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from itertools import count
 
 from bench.broker import BrokerClient
-from bench.figures import Contender, Goal, Subject, in_turns
+from bench.figures import ROUNDS, Contender, Goal, Subject, in_turns
 from bench.people import FEW, Requests, body, seed_answers
 from bench.servers import PEERS, MeasuredProcess, Servers
 
 PREFETCH = 100
 BURST = 2_000
 UNCACHED_BURST = 200
+SEEDED = FEW + BURST * 5 * (ROUNDS + 1)
 DATABASE = "bench_rabbit"
 CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 
@@ -28,7 +29,7 @@ StartOn = Callable[[str], MeasuredProcess]
 
 def measure(servers: Servers) -> Subject:
     """Rates of answers and of echoes."""
-    seed_answers(servers.mongo.uri, DATABASE)
+    seed_answers(servers.mongo.uri, DATABASE, SEEDED)
     with BrokerClient(servers.node.uri, "rates") as client:
         subject = Subject("RabbitMQ", in_turns(_contenders(servers, client), "messages/s", servers))
     subject.compare("cached by RabbitMQ, from the store, to aio-pika's echo", (STORED, ECHO), 0.9)
@@ -43,7 +44,7 @@ def measure(servers: Servers) -> Subject:
 
 
 def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
-    requests, uri, numbers = Requests(), servers.node.uri, count()
+    requests, uri, numbers = Requests(SEEDED), servers.node.uri, count()
 
     def echo(peer: str) -> StartOn:
         return lambda queue: servers.start("python", PEERS / peer, uri, queue, str(PREFETCH))

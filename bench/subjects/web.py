@@ -5,9 +5,9 @@ Each worker has a port of its own and half of the connections: behind one port, 
 
 from collections.abc import Callable
 
-from bench.figures import Contender, Subject, in_turns
+from bench.figures import ROUNDS, Contender, Subject, in_turns
 from bench.http_load import drive
-from bench.people import Requests, seed_answers
+from bench.people import FEW, Requests, seed_answers
 from bench.servers import PEERS, ROOT, MeasuredProcess, Servers
 
 WORKERS = 2
@@ -20,8 +20,9 @@ STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
 
 def measure(servers: Servers) -> Subject:
     """Rates of cached answers and of echoes."""
-    seed_answers(servers.mongo.uri, DATABASE)
-    requests, settings = Requests(), servers.settings(DATABASE)
+    seeded = FEW + BURST * 4 * (ROUNDS + 1)
+    seed_answers(servers.mongo.uri, DATABASE, seeded)
+    requests, settings = Requests(seeded), servers.settings(DATABASE)
 
     def serve() -> MeasuredProcess:
         return servers.start("inn", "serve", **settings)

@@ -22,10 +22,7 @@ def test_consumers_of_two_source_queues_over_one_store_share_answers_claims_and_
         hello = client.admin.command("hello", codec_options=client.codec_options)
         began = hello["localTime"].timestamp()
         bodies = Requests().new(PERSONS)
-        with (
-            BrokerClient(servers.node.uri, "north") as north,
-            BrokerClient(servers.node.uri, "south") as south,
-        ):
+        with BrokerClient(servers.node.uri, "north") as north, BrokerClient(servers.node.uri, "south") as south:
             north.send("north", bodies)
             south.send("south", bodies)
             replies = [*north.read(PERSONS), *south.read(PERSONS)]

@@ -62,10 +62,7 @@ def test_a_queue_without_a_leader_is_told_of_as_one() -> None:
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [
-        pytest.param("inn lo", "lookup", id="commands"),
-        pytest.param("inn lookup --last", "--last-name", id="options"),
-    ],
+    [pytest.param("inn lo", "lookup", id="commands"), pytest.param("inn lookup --last", "--last-name", id="options")],
 )
 def test_the_shell_completes(words: str, offered: str) -> None:
     environment = {"_INN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.commands import Basic
 
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
+from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
 from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.supervisor import Consumer
 from adapters.rabbitmq.topology import QueueNames
@@ -135,6 +136,9 @@ class Room:
         lookups = LookupRunner(self.store, Ports(self.store, self.service, clock, lifetimes), THREADS, self.heard)
         context = LaneContext(self.names, lookups, clock, retries, self.heard)
         consumer = Consumer(self.broker, context, prefetch, held)
+        # As a process does at its start. A broker may fail the channel that uses a new queue while another declares it.
+        with suppress(BrokerRefused, BrokerUnavailable):
+            await open_once(self.broker)
         self.stopping = asyncio.Event()
         running = asyncio.create_task(consumer.run(stopping := self.stopping))
         try:

@@ -36,7 +36,7 @@ from adapters.http.probes import Probes
 from adapters.http.server import ListenError, Server, listen, run
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from adapters.runtime.startup import exit_if_threads_remain
+from adapters.runtime.process_lifetime import exit_if_threads_remain
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from local_runtime.emulator.control_settings import EmulatorSettings

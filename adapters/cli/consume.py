@@ -8,7 +8,7 @@ from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
 from adapters.http.server import SIGNALS, Server, listen, run
-from adapters.runtime.startup import exit_if_threads_remain, wait_for_servers
+from adapters.runtime.process_lifetime import exit_if_threads_remain, wait_for_servers
 
 PROBE_GRACE_SEC = 2.0
 """Time limit of probes in progress at the end: longer than one waits for its first results."""

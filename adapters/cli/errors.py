@@ -32,7 +32,7 @@ def failure_of(error: Exception) -> Failure | None:
     from adapters.mongodb import StoreFault, StoreRefuses, WrongAddress
     from adapters.rabbitmq import errors
     from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
-    from adapters.runtime.startup import NotStarted
+    from adapters.runtime.process_lifetime import NotStarted
     from function.outcomes import Reason
     from function.ports import Unavailable
 

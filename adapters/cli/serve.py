@@ -7,7 +7,7 @@ from adapters import telemetry
 from adapters.composition.http_function import Function, function
 from adapters.config.settings import load_core
 from adapters.http.server import Server, listen, run
-from adapters.runtime.startup import exit_if_threads_remain, wait_for_servers
+from adapters.runtime.process_lifetime import exit_if_threads_remain, wait_for_servers
 
 GRACE_SEC = 5.0
 """Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""

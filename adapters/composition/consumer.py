@@ -17,7 +17,7 @@ from adapters.rabbitmq.supervisor import Consumer, LaneSupervisor
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from adapters.runtime.startup import Connect, Refused
+from adapters.runtime.process_lifetime import Connect, Refused
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 from function.telemetry import Observer

@@ -13,7 +13,7 @@ from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from adapters.runtime.startup import Connect
+from adapters.runtime.process_lifetime import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Ports
 

@@ -11,7 +11,7 @@ from adapters.composition.providers import THREADS
 from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused, in_daemon_thread
+from adapters.runtime.process_lifetime import Connect, Refused, in_daemon_thread
 from function.ports import Unavailable
 
 CACHE_THREADS = 4

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with bounds on what a client may send.
+"""uvicorn's HTTP protocol, with bounds on heads and framing. The limit of a body is in `endpoint.py`.
 
 uvicorn bounds neither the size nor the time of a head, drops the body after an offered upgrade, and closes idle
 connections at its end though a request may be on the way. It has no setting for any of these.

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
-from function.history import HistoryRow, person_fields
+from function.history_and_erasure import HistoryRow, person_fields
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import Ticket

@@ -11,7 +11,7 @@ from typing_extensions import override
 from adapters.mongodb.documents import Document, row_id, row_of
 from adapters.mongodb.errors import driver_errors
 from adapters.mongodb.store_base import MongoBase
-from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
+from function.history_and_erasure import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.person import Person
 
 _FIELDS = dict.fromkeys(("time", "status", "provider"), 1)

@@ -18,7 +18,7 @@ from typing import Any, Final, TextIO
 from pydantic_core import to_json
 from typing_extensions import override
 
-from adapters.telemetry.log_fields import code, filter_facts
+from adapters.telemetry.log_allow_list import code, filter_facts
 
 MAX_LINES: Final = 20_000
 """Lines in the queue: one second at a process's highest rate."""

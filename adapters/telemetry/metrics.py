@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from typing_extensions import override
 
-from adapters.telemetry.log_fields import OTHER
+from adapters.telemetry.log_allow_list import OTHER
 from function import telemetry as known
 from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent, Observer

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from typing_extensions import override
 
-from adapters.telemetry.log_fields import KNOWN, OTHER, type_name
+from adapters.telemetry.log_allow_list import KNOWN, OTHER, type_name
 from function.telemetry import LookupEvent, Observer
 
 CLOSE_SEC: Final = 5.0

@@ -12,7 +12,7 @@ from local_runtime.emulator import apifns, session_and_consent, tax_service
 from local_runtime.emulator.control import control_app
 from local_runtime.emulator.control_settings import EmulatorSettings
 from local_runtime.emulator.fault_rules import NO_RULE, TAX_STEPS, apply_rule, replacement
-from local_runtime.emulator.forms import BadForm, read_form
+from local_runtime.emulator.form_reader import BadForm, read_form
 from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import PersonEntry
 from local_runtime.emulator.reply_sender import send_reply

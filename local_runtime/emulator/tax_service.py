@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from local_runtime.emulator import http_replies
 from local_runtime.emulator.control_settings import Numbers
 from local_runtime.emulator.fault_rules import NO_RULE, Rule
-from local_runtime.emulator.fields import errors_of
+from local_runtime.emulator.form_checks import errors_of
 from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import Ending, PersonEntry, entry_of, named_people
 from local_runtime.emulator.scenarios import INTERNAL_ERROR, INVALID_REQUEST_ID

@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic_core import to_json
 from typing_extensions import override
 
-from function.history import person_fields
+from function.history_and_erasure import person_fields
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import AnswerStore, Claim, Ticket

@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 from typing_extensions import override
 
-from function.history import Erasure, HistoryQuery, HistoryRow, HistoryStore
+from function.history_and_erasure import Erasure, HistoryQuery, HistoryRow, HistoryStore
 from function.outcomes import Status
 from function.person import Person
 from local_runtime.store.database import EmbeddedBase, seconds_of, time_of

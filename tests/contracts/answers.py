@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from function.history import HistoryQuery
+from function.history_and_erasure import HistoryQuery
 from function.outcomes import Answer, Status
 from function.ports import Claim
 from tests.contracts.stores import LEASE, TICKET_SEC, WAIT, StoreHarness, at_once, request

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from function.history import SORT_KEYS, Erasure, HistoryQuery
+from function.history_and_erasure import SORT_KEYS, Erasure, HistoryQuery
 from function.outcomes import Status
 from tests.contracts.stores import StoreHarness, request
 from tests.doubles import INN, PERSON, numbered

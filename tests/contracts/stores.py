@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from function.history import HistoryStore
+from function.history_and_erasure import HistoryStore
 from function.outcomes import Answer, Status
 from function.person import Person
 from function.ports import AnswerStore, Claim, Ticket

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from function.history import HistoryQuery, person_fields
+from function.history_and_erasure import HistoryQuery, person_fields
 from function.names import is_no_patronymic
 from function.person import Person
 from tests.doubles import NOW, request

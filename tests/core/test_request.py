@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from function.history import HistoryQuery
+from function.history_and_erasure import HistoryQuery
 from function.outcomes import Answer, Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected, Status
 from function.request import parse
 from function.result import ADVICE, LookupResult, result_of

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from function.history import HistoryQuery
+from function.history_and_erasure import HistoryQuery
 from function.outcomes import Status
 from tests.adapters.cli.conftest import Inn
 from tests.adapters.cli.people import INN as COMMAND

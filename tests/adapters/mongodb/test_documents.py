@@ -9,7 +9,7 @@ from bson.raw_bson import RawBSONDocument
 
 from adapters.answers.key_ring import Tampered
 from adapters.mongodb import MongoStore, StoredCounts, StoreFault
-from function.history import HistoryQuery
+from function.history_and_erasure import HistoryQuery
 from function.outcomes import Status
 from function.rate_limit import DenialReason, Denied, Permit, RateLimit, moscow_day
 from tests.adapters.mongodb.conftest import KEY, OLD_KEY, Place, a_prepared_place

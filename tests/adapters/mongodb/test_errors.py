@@ -12,7 +12,7 @@ from adapters.answers.key_ring import KeyRing
 from adapters.mongodb import MongoConfig, MongoStore, StoredCounts, StoreFault, StoreRefuses
 from adapters.mongodb.errors import driver_errors
 from adapters.runtime.clock import SystemClock
-from function.history import HistoryQuery
+from function.history_and_erasure import HistoryQuery
 from function.outcomes import Answer, Reason, Status
 from function.ports import Claim, Ticket, Unavailable
 from function.rate_limit import Permit, RateLimit

@@ -170,7 +170,7 @@ def test_a_place_of_the_service_is_named_alike_where_a_host_adds_its_folder_to_t
     code = f"""
 import sys
 sys.path.append("{ROOT / "adapters"}")
-from adapters.telemetry.log_fields import place
+from adapters.telemetry.log_allow_list import place
 print(place("{ROOT / "adapters/http/endpoint.py"}", 7, "serve"))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

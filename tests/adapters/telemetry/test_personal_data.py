@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.telemetry import Telemetry, start
-from adapters.telemetry.log_fields import FORMS
+from adapters.telemetry.log_allow_list import FORMS
 from function.telemetry import LookupEvent
 from tests.collector import Collector
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function import inn
-from local_runtime.emulator.fields import errors_of
+from local_runtime.emulator.form_checks import errors_of
 from local_runtime.emulator.register import PEOPLE, Ending, entry_of, key_of, named_people
 
 NAMES = st.text("абвгдеёжзиклмнопрстуфхцчшщыьэюя", min_size=1, max_size=12)

@@ -74,7 +74,8 @@ class Subject:
         one, other = map(self.series_of, pair)
         # Of processor time less is more: turned round, both ratios read alike.
         cpu = other.cpu / one.cpu if at_least and one.cpu and other.cpu else None
-        self.goals.append(Goal(what, one.median / other.median, bound, at_least, "", cpu, _between(one, other)))
+        ratio, between = one.median / other.median, _between(one, other)
+        self.goals.append(Goal(what, ratio, bound, at_least, cpu=cpu, between=between))
         if by_cpu and cpu is not None:
             self.goals.append(Goal(f"{what}, by processor time", cpu, bound))
 

@@ -85,12 +85,6 @@ def seed(collection: Documents, count: int, document: Callable[[int], dict[str, 
         list(threads.map(insert, range(0, count, BATCH)))
 
 
-def seed_answers(uri: str, database: str, count: int) -> None:
-    """Insert the answers of the first `count` persons."""
-    with MongoClient[dict[str, Any]](uri) as client:
-        seed(client[database]["answers"], count, answer_in_store)
-
-
 class Requests:
     """Requests for `seeded` persons with an answer, and for new ones. Each call goes on where the last one ended."""
 
@@ -115,3 +109,10 @@ class Requests:
         """For persons that nobody was ever asked for."""
         first, self._next_new = self._next_new, self._next_new + count
         return [body(number) for number in range(first, self._next_new)]
+
+
+def seed_answers(uri: str, database: str, count: int) -> Requests:
+    """Insert the answers of the first `count` persons; returns the requests for them."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        seed(client[database]["answers"], count, answer_in_store)
+    return Requests(count)

@@ -4,7 +4,7 @@ from statistics import quantiles
 
 from bench.broker import BrokerClient
 from bench.figures import ROUNDS, Series, Subject
-from bench.people import FEW, Requests, seed_answers
+from bench.people import FEW, seed_answers
 from bench.servers import Servers
 
 BACKLOG = 5_000
@@ -16,9 +16,7 @@ WITHOUT, WITH = "p99 without a backlog", "p99 with a backlog"
 
 def measure(servers: Servers) -> Subject:
     """Milliseconds from request to reply at a steady pace, of two consumers in turns: one alone has a backlog."""
-    seeded = FEW + REQUESTS * 2 * (ROUNDS + 2)
-    seed_answers(servers.mongo.uri, DATABASE, seeded)
-    requests = Requests(seeded)
+    requests = seed_answers(servers.mongo.uri, DATABASE, FEW + REQUESTS * 2 * (ROUNDS + 1))
     servers.emulator.control(latency=0.5)
     queues = {WITHOUT: "bench.idle", WITH: QUEUE}
     for queue in queues.values():

@@ -16,7 +16,6 @@ from bench.servers import PEERS, MeasuredProcess, Servers
 PREFETCH = 100
 BURST = 2_000
 UNCACHED_BURST = 200
-SEEDED = FEW + BURST * 5 * (ROUNDS + 1)
 DATABASE = "bench_rabbit"
 CACHED, FETCH_AFTER = b'"cached":true', b'"cached":false'
 
@@ -29,9 +28,9 @@ StartOn = Callable[[str], MeasuredProcess]
 
 def measure(servers: Servers) -> Subject:
     """Rates of answers and of echoes."""
-    seed_answers(servers.mongo.uri, DATABASE, SEEDED)
+    requests = seed_answers(servers.mongo.uri, DATABASE, FEW + BURST * 5 * (ROUNDS + 1))
     with BrokerClient(servers.node.uri, "rates") as client:
-        subject = Subject("RabbitMQ", in_turns(_contenders(servers, client), "messages/s", servers))
+        subject = Subject("RabbitMQ", in_turns(_contenders(servers, client, requests), "messages/s", servers))
     subject.compare("cached by RabbitMQ, from the store, to aio-pika's echo", (STORED, ECHO), 0.9)
     subject.compare("cached by RabbitMQ, from the store, to FastStream's echo", (STORED, FASTSTREAM), 1.6)
     subject.compare("cached by RabbitMQ, 9 of 10 in memory, to aio-pika's echo", (RECENT, ECHO), 1.0)
@@ -43,8 +42,8 @@ def measure(servers: Servers) -> Subject:
     return subject
 
 
-def _contenders(servers: Servers, client: BrokerClient) -> dict[str, Contender]:
-    requests, uri, numbers = Requests(SEEDED), servers.node.uri, count()
+def _contenders(servers: Servers, client: BrokerClient, requests: Requests) -> dict[str, Contender]:
+    uri, numbers = servers.node.uri, count()
 
     def echo(peer: str) -> StartOn:
         return lambda queue: servers.start("python", PEERS / peer, uri, queue, str(PREFETCH))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench.figures import ROUNDS, Contender, Subject, in_turns
 from bench.http_load import drive
-from bench.people import FEW, Requests, seed_answers
+from bench.people import FEW, seed_answers
 from bench.servers import PEERS, ROOT, MeasuredProcess, Servers
 
 WORKERS = 2
@@ -20,9 +20,8 @@ STORED, RECENT = "cached, from the store", "cached, 9 of 10 in memory"
 
 def measure(servers: Servers) -> Subject:
     """Rates of cached answers and of echoes."""
-    seeded = FEW + BURST * 4 * (ROUNDS + 1)
-    seed_answers(servers.mongo.uri, DATABASE, seeded)
-    requests, settings = Requests(seeded), servers.settings(DATABASE)
+    requests = seed_answers(servers.mongo.uri, DATABASE, FEW + BURST * 4 * (ROUNDS + 1))
+    settings = servers.settings(DATABASE)
 
     def serve() -> MeasuredProcess:
         return servers.start("inn", "serve", **settings)

@@ -46,7 +46,7 @@ class OverEmbeddedStore:
         return getattr(self.answers if hasattr(self.answers, name) else self.store, name)
 
 
-class TestWorkerStore(AnswerStoreContract):
+class TestCachingStore(AnswerStoreContract):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Iterator[StoreHarness]:
         clock = FixedClock()

@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.functions_framework_host import respond
 from adapters.composition.http_function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
+from adapters.http.starlette_response import respond
 from adapters.mongodb import WrongAddress
 from adapters.runtime.process_lifetime import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry

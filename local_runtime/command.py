@@ -4,6 +4,7 @@ It needs no server, container or key. It reads the function's settings that appl
 here: HTTP_…, APP_LOOKUP_DEADLINE_SEC, CLIENT_NALOG_…, CLIENT_APIFNS_…, CACHE_…, LOG_LEVEL.
 """
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -13,15 +14,12 @@ from socket import socket
 from typing import Annotated, NamedTuple
 
 import typer
-from typing_extensions import override
 
 from adapters import telemetry
-from adapters.answers.caching_store import CachingStore
 from adapters.cli.errors import WRONG_USE, Failure
-from adapters.composition.functions_framework_host import functions_framework_app
-from adapters.composition.http_function import FETCH_GRACE_SEC
-from adapters.composition.providers import THREADS, build_provider
-from adapters.composition.readiness import provider_check, store_check
+from adapters.composition.http_function import open_endpoint
+from adapters.composition.lookups import build_provider
+from adapters.composition.process import run_until_signal
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -32,15 +30,12 @@ from adapters.config.settings import (
     load_groups,
 )
 from adapters.http.endpoint import Endpoint
-from adapters.http.probes import Probes
 from adapters.http.server import ListenError, Server, listen, run
-from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookup_runner import LookupRunner
 from adapters.runtime.process_lifetime import exit_if_threads_remain
 from adapters.telemetry import Telemetry
-from function.ports import Ports
 from local_runtime.emulator.control_settings import EmulatorSettings
 from local_runtime.emulator.process import Emulator, EmulatorFailed
+from local_runtime.functions_framework_host import functions_framework_app
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, StoreUnusable
 
@@ -78,17 +73,6 @@ class LocalSettings(NamedTuple):
         return nalog, self.apifns.model_copy(update={"url": url, "enabled": paid})
 
 
-class GreetingServer(Server):
-    """Prints its greeting once it answers and a signal ends it in order."""
-
-    greeting = ""
-
-    @override
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        _write(self.greeting)
-
-
 class LocalFunction(NamedTuple):
     """The HTTP function over local replacements of its servers."""
 
@@ -114,9 +98,14 @@ def local(
             app = functions_framework_app(served.endpoint)
             app.router.routes[:0] = Playground(served.emulator, served.provider).routes()
             guarded = bool(settings.http.bearer_tokens)
-            server = GreetingServer(app, listener, GRACE_SEC)
-            server.greeting = greeting(_url(listener), served.emulator, data, guarded=guarded)
-            run(server.serve())
+            text = greeting(_url(listener), served.emulator, data, guarded=guarded)
+
+            async def greet(stopping: asyncio.Event) -> None:
+                # From here on a signal ends it in order.
+                _write(text)
+                await stopping.wait()
+
+            run(run_until_signal(Server(app, listener, GRACE_SEC), {}, 0, observer, greet))
     except ListenError as exc:
         raise Failure(str(exc), WRONG_USE) from None
     except StoreUnusable as exc:
@@ -140,14 +129,10 @@ def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> 
             build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
-        answers = stack.enter_context(closing(CachingStore(store, SystemClock(), observer)))
-        ports = Ports(answers, provider, SystemClock(), settings.cache.lifetimes)
-        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        lookups = LookupRunner(answers, ports, THREADS, observer)
-        stack.callback(lookups.close, FETCH_GRACE_SEC)
-        tokens, limit = settings.http.bearer_tokens, settings.lookup.deadline_sec
-        endpoint = Endpoint(lookups, Probes(checks, observer), tokens, observer, limit)
-        yield LocalFunction(endpoint, emulator, provider)
+        endpoint = open_endpoint(
+            store, provider, observer, http=settings.http, lookup=settings.lookup, cache=settings.cache
+        )
+        yield LocalFunction(stack.enter_context(endpoint), emulator, provider)
 
 
 def greeting(url: str, emulator: Emulator, data: Path, *, guarded: bool = False) -> str:

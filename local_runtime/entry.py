@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.functions_framework_host import respond
 from adapters.http.endpoint import Endpoint
+from adapters.http.starlette_response import respond
 from local_runtime.command import DATA, LocalSettings, local_function
 
 _SETTINGS = LocalSettings.read()

@@ -1,14 +1,12 @@
 """`inn consume`: the RabbitMQ consumer as a production process, with its probes."""
 
-import asyncio
-from contextlib import suppress
-
 from adapters import telemetry
-from adapters.composition.consumer import ConsumerProcess, consumer_process
+from adapters.composition.consumer import consumer_process
+from adapters.composition.process import run_until_signal
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
-from adapters.http.server import SIGNALS, Server, listen, run
-from adapters.runtime.process_lifetime import exit_if_threads_remain, wait_for_servers
+from adapters.http.server import Server, listen, run
+from adapters.runtime.process_lifetime import exit_if_threads_remain
 
 PROBE_GRACE_SEC = 2.0
 """Time limit of probes in progress at the end: longer than one waits for its first results."""
@@ -25,28 +23,6 @@ def consume() -> None:
         telemetry.start(core.app.name, core.log.level) as observer,
         consumer_process(core, rabbit, observer) as process,
     ):
-        probes = Server(Probes(process.checks, observer).serve, listener, PROBE_GRACE_SEC, signals=())
-        run(_consume(probes, process, core.app.start_timeout_sec))
+        probes = Server(Probes(process.checks, observer).serve, listener, PROBE_GRACE_SEC)
+        run(run_until_signal(probes, process.servers, core.app.start_timeout_sec, observer, process.consumer.run))
     exit_if_threads_remain()
-
-
-async def _consume(probes: Server, process: ConsumerProcess, limit: float) -> None:
-    """Answer probes from the beginning to the end; consume once every server was reached. Raises NotStarted."""
-    stopping = asyncio.Event()
-    serving = asyncio.create_task(probes.serve())
-    starting = asyncio.create_task(wait_for_servers(process.servers, limit, process.observer))
-
-    def stop() -> None:
-        stopping.set()
-        starting.cancel()
-
-    for number in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    try:
-        with suppress(asyncio.CancelledError):
-            await starting
-        if not starting.cancelled():
-            await process.consumer.run(stopping)
-    finally:
-        probes.stop()
-        await serving

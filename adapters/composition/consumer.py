@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-from adapters.answers.caching_store import CachingStore
+from adapters.composition.lookups import build_provider, open_lookups
 from adapters.composition.mongodb import open_store, store_connector
-from adapters.composition.providers import THREADS, build_provider
-from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import AppSettings, Core, RabbitSettings
 from adapters.http.probes import Check, CheckResult
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
@@ -16,10 +14,8 @@ from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.supervisor import Consumer, LaneSupervisor
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookup_runner import LookupRunner
 from adapters.runtime.process_lifetime import Connect, Refused
 from adapters.telemetry import Telemetry
-from function.ports import Ports
 from function.telemetry import Observer
 
 
@@ -38,21 +34,14 @@ def consumer_process(
 ) -> Iterator[ConsumerProcess]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet. `poll_wait`: see Nalog."""
     with ExitStack() as stack:
-        clock = SystemClock()
         store = stack.enter_context(open_store(core.app, core.mongo, core.history))
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
-        answers = stack.enter_context(closing(CachingStore(store, clock, telemetry)))
-        lookups = LookupRunner(answers, Ports(answers, provider, clock, core.cache.lifetimes), THREADS, telemetry)
+        lookups, checks = stack.enter_context(open_lookups(store, provider, core.cache.lifetimes, telemetry))
         to = broker(core.app, rabbit)
-        context = LaneContext(to.names, lookups, clock, core.app.request_retry_times, telemetry)
+        context = LaneContext(to.names, lookups, SystemClock(), core.app.request_retry_times, telemetry)
         consumer = Consumer(to, context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
-        checks = {
-            "store": store_check(store.ping),
-            "providers": provider_check(provider.states),
-            "fast_lane": lane_check(consumer.fast),
-            "slow_lane": lane_check(consumer.slow),
-        }
+        checks |= {"fast_lane": lane_check(consumer.fast), "slow_lane": lane_check(consumer.slow)}
         servers = {"RabbitMQ": broker_connector(to, telemetry), "MongoDB": store_connector(store, core.nalog)}
         yield ConsumerProcess(consumer, checks, servers, telemetry)
 

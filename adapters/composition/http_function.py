@@ -1,21 +1,16 @@
 """Builds the HTTP function."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from adapters.answers.caching_store import CachingStore
+from adapters.composition.lookups import Providers, Store, build_provider, open_lookups
 from adapters.composition.mongodb import open_store, store_connector
-from adapters.composition.providers import THREADS, build_provider
-from adapters.composition.readiness import provider_check, store_check
-from adapters.config.settings import Core
+from adapters.config.settings import CacheSettings, Core, HttpSettings, LookupSettings
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.runtime.clock import SystemClock
-from adapters.runtime.lookup_runner import LookupRunner
 from adapters.runtime.process_lifetime import Connect
 from adapters.telemetry import Telemetry
-from function.ports import Ports
 
 FETCH_GRACE_SEC = 40.0
 """Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
@@ -31,14 +26,26 @@ class Function(NamedTuple):
 @contextmanager
 def function(core: Core, telemetry: Telemetry) -> Iterator[Function]:
     """The function over MongoDB and the real providers. Nothing is connected yet."""
-    with ExitStack() as stack:
-        store = stack.enter_context(open_store(core.app, core.mongo, core.history))
+    with open_store(core.app, core.mongo, core.history) as store:
         provider = build_provider(core.nalog, core.apifns, store, telemetry)
-        answers = stack.enter_context(closing(CachingStore(store, SystemClock(), telemetry)))
-        lookups = LookupRunner(
-            answers, Ports(answers, provider, SystemClock(), core.cache.lifetimes), THREADS, telemetry
-        )
+        with open_endpoint(
+            store, provider, telemetry, http=core.http, lookup=core.lookup, cache=core.cache
+        ) as endpoint:
+            yield Function(endpoint, {"MongoDB": store_connector(store, core.nalog)})
+
+
+@contextmanager
+def open_endpoint(
+    store: Store,
+    provider: Providers,
+    telemetry: Telemetry,
+    *,
+    http: HttpSettings,
+    lookup: LookupSettings,
+    cache: CacheSettings,
+) -> Iterator[Endpoint]:
+    """The endpoint over any store and providers. At its end fetches under way end first, then pending saves are made."""
+    with ExitStack() as stack:
+        lookups, checks = stack.enter_context(open_lookups(store, provider, cache.lifetimes, telemetry))
         stack.callback(lookups.close, FETCH_GRACE_SEC)
-        probes = Probes({"store": store_check(store.ping), "providers": provider_check(provider.states)}, telemetry)
-        endpoint = Endpoint(lookups, probes, core.http.bearer_tokens, telemetry, core.lookup.deadline_sec)
-        yield Function(endpoint, {"MongoDB": store_connector(store, core.nalog)})
+        yield Endpoint(lookups, Probes(checks, telemetry), http.bearer_tokens, telemetry, lookup.deadline_sec)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from adapters.answers.key_ring import KeyRing
-from adapters.composition.providers import THREADS
+from adapters.composition.lookups import THREADS
 from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock

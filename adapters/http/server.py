@@ -1,11 +1,9 @@
-"""Serves an ASGI application until SIGTERM or SIGINT, then waits for requests in progress, and returns."""
+"""Serves an ASGI application until it is stopped, then waits for requests in progress, and returns."""
 
 import asyncio
 import errno
-import signal
 import socket
-import threading
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,7 +14,6 @@ from uvicorn.loops.auto import auto_loop_factory
 from adapters.http.bounded_protocol import BoundedProtocol
 
 BACKLOG = 2048
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 T = TypeVar("T")
 
 
@@ -51,15 +48,9 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 class Server(uvicorn.Server):
-    """One application on one listener. `await serve()` returns after `stop()`, or after one of `signals`.
+    """One application on one listener. `await serve()` returns after `stop()`; requests in progress have `grace` seconds."""
 
-    Requests in progress then have `grace` seconds. uvicorn's own class raises the signal again at the end, which
-    changes the exit status.
-    """
-
-    def __init__(
-        self, app: ASGIApp, listener: socket.socket, grace: float, signals: Sequence[signal.Signals] = SIGNALS
-    ) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, grace: float) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -78,25 +69,16 @@ class Server(uvicorn.Server):
             )
         )
         self._listener = listener
-        self._signals = signals
 
     def serve(self, sockets: list[socket.socket] | None = None) -> Coroutine[Any, Any, None]:
-        """Answer until `stop` or a signal."""
+        """Answer until `stop`."""
         return super().serve(sockets or [self._listener])
 
     def stop(self) -> None:
-        """End as after a signal. Thread-safe."""
+        """End. Thread-safe."""
         self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Handle `signals`, in the main thread only."""
-        here = self._signals if threading.current_thread() is threading.main_thread() else ()
-        loop = asyncio.get_running_loop()
-        for number in here:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in here:
-                loop.remove_signal_handler(number)
+        """Leave signals to the process. uvicorn would raise them again at its end, which changes the exit status."""
+        yield

@@ -18,9 +18,8 @@ from urllib3.exceptions import HTTPError
 
 from adapters.cli.errors import Failure, failure_of
 from adapters.cli.http_client import cause_of
+from adapters.composition.lookups import build_provider, describe
 from adapters.composition.mongodb import check_origin, open_store
-from adapters.composition.providers import build_provider
-from adapters.composition.readiness import describe
 from adapters.config.addresses import is_loopback
 from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
 from adapters.providers.apifns import ApiFns

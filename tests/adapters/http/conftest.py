@@ -15,7 +15,6 @@ import urllib3
 from starlette.types import ASGIApp
 
 from adapters.answers.caching_store import CachingStore
-from adapters.composition.functions_framework_host import functions_framework_app
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import CheckResult, Probes
 from adapters.http.server import Server as HttpServer
@@ -24,6 +23,7 @@ from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
 from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
+from local_runtime.functions_framework_host import functions_framework_app
 from local_runtime.store import EmbeddedStore
 from tests.doubles import FOUND, PERSON, RecordingObserver, World
 

@@ -1,7 +1,4 @@
-"""The HTTP function as an application of functions-framework, to which routes can be added.
-
-A separate module: the framework imports Flask, and `inn serve` starts without either.
-"""
+"""The HTTP function as an application of functions-framework, to which routes can be added."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -13,13 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.http.endpoint import Endpoint
-
-
-async def respond(endpoint: Endpoint, request: Request) -> Response:
-    """The endpoint's reply, as the framework expects it."""
-    reply = await endpoint(request.scope, request.receive)
-    headers = {name.decode(): value.decode() for name, value in reply.all_headers()}
-    return Response(reply.body, reply.status, headers)
+from adapters.http.starlette_response import respond
 
 
 def functions_framework_app(endpoint: Endpoint) -> Starlette:

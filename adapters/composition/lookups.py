@@ -1,0 +1,101 @@
+"""Builds lookups over a store: the providers, the runner, and the readiness checks of store and providers."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import NamedTuple, Protocol
+
+from adapters.answers.caching_store import CachingStore, ErasingStore
+from adapters.config.settings import ApiFnsSettings, NalogSettings
+from adapters.http.probes import Check, CheckResult
+from adapters.providers import FailoverProvider, ProviderStatus
+from adapters.providers.apifns import ApiFns
+from adapters.providers.nalog.provider import Nalog
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.lookup_runner import LookupRunner
+from function.ports import InnProvider, Lifetimes, Ports, Provider, Unavailable
+from function.rate_limit import RateLimit, RateLimiter
+from function.telemetry import Observer
+
+THREADS = 32
+"""Concurrent fetches of one process."""
+PROBE_MARGIN_SEC = 10.0
+"""Added to the timeout of one exchange: after both, a probe of a provider counts as lost."""
+
+
+class Store(ErasingStore, Protocol):
+    """The store of a host's lookups."""
+
+    def ping(self) -> None:
+        """Raise Unavailable while it cannot be used."""
+
+
+class Providers(InnProvider, Protocol):
+    """The providers of a host's lookups."""
+
+    def states(self) -> Sequence[ProviderStatus]:
+        """See FailoverProvider."""
+
+
+class Lookups(NamedTuple):
+    """The runner of a host, and the readiness checks of what it uses."""
+
+    runner: LookupRunner
+    checks: dict[str, Check]
+
+
+def build_provider(
+    nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter, observer: Observer, poll_wait: float = 1
+) -> FailoverProvider:
+    """The providers of lookups, with fail-over. Nothing is sent yet. `poll_wait`: see Nalog."""
+    clock = SystemClock()
+    probe_lease = nalog.timeout_sec + PROBE_MARGIN_SEC
+    limit = RateLimit(nalog.min_interval_sec, nalog.cooldown_sec, nalog.daily_limit, probe_lease)
+    order: list[tuple[Provider, RateLimit]] = [(Nalog(nalog, clock, observer, poll_wait), limit)]
+    if apifns.enabled:
+        # A paid provider has no minimum interval; throttling opens its circuit as the tax service's.
+        order.append((ApiFns(apifns, nalog.timeout_sec), RateLimit(0, nalog.cooldown_sec, 0, probe_lease)))
+    return FailoverProvider(order, limiter, observer, clock)
+
+
+@contextmanager
+def open_lookups(store: Store, provider: Providers, lifetimes: Lifetimes, observer: Observer) -> Iterator[Lookups]:
+    """Lookups, until the context ends with its pending saves made. Close the runner before."""
+    clock = SystemClock()
+    with closing(CachingStore(store, clock, observer)) as answers:
+        runner = LookupRunner(answers, Ports(answers, provider, clock, lifetimes), THREADS, observer)
+        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
+        yield Lookups(runner, checks)
+
+
+def store_check(ping: Callable[[], object]) -> Check:
+    """The store is ready while its ping returns."""
+
+    async def check() -> CheckResult:
+        try:
+            await asyncio.to_thread(ping)
+        except Unavailable as error:
+            return CheckResult(ready=False, detail=error.reason.value)
+        return CheckResult(ready=True)
+
+    return check
+
+
+def provider_check(states: Callable[[], Sequence[ProviderStatus]]) -> Check:
+    """Reports which providers may not be asked, and for how long. Always ready: the cache still answers."""
+
+    async def check() -> CheckResult:
+        try:
+            found = await asyncio.to_thread(states)
+        except Unavailable as error:
+            return CheckResult(ready=True, detail=f"unknown: {error.reason.value}")
+        return CheckResult(ready=True, detail=", ".join(map(describe, found)))
+
+    return check
+
+
+def describe(status: ProviderStatus) -> str:
+    """Whether a provider may be asked, and if not, why and for how long."""
+    if status.denied is None:
+        return f"{status.name}: open"
+    return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

@@ -10,10 +10,11 @@ from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.server import run
 from adapters.runtime.process_lifetime import wait_for_servers
+from function.telemetry import Observer
 
 
-async def _consume(process: ConsumerProcess, limit: float) -> None:
-    await wait_for_servers(process.servers, limit, process.observer)
+async def _consume(process: ConsumerProcess, limit: float, observer: Observer) -> None:
+    await wait_for_servers(process.servers, limit, observer)
     await process.consumer.run(asyncio.Event())
 
 
@@ -23,4 +24,4 @@ if __name__ == "__main__":
         telemetry.start(core.app.name, core.log.level) as observer,
         consumer_process(core, rabbit, observer, poll_wait=0) as process,
     ):
-        run(_consume(process, core.app.start_timeout_sec))
+        run(_consume(process, core.app.start_timeout_sec, observer))

@@ -25,7 +25,6 @@ class ConsumerProcess(NamedTuple):
     consumer: Consumer
     checks: Mapping[str, Check]
     servers: Mapping[str, Connect]
-    observer: Observer
 
 
 @contextmanager
@@ -43,7 +42,7 @@ def consumer_process(
         stack.enter_context(closing(consumer))
         checks |= {"fast_lane": lane_check(consumer.fast), "slow_lane": lane_check(consumer.slow)}
         servers = {"RabbitMQ": broker_connector(to, telemetry), "MongoDB": store_connector(store, core.nalog)}
-        yield ConsumerProcess(consumer, checks, servers, telemetry)
+        yield ConsumerProcess(consumer, checks, servers)
 
 
 def broker(app: AppSettings, rabbit: RabbitSettings) -> BrokerConfig:

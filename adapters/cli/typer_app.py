@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, failure_of
-from adapters.config.environment import WrongSettings
 from adapters.runtime.import_speed import fast_imports
 
 DISTRIBUTION = "inn-service"
@@ -84,8 +83,6 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
     Of a bug only the type and place are shown: its text may contain personal data.
     """
     match error:
-        case WrongSettings():
-            return f"inn: {error}", WRONG_USE
         case typer.TyperException():
             message = error.format_message()
             context = getattr(error, "ctx", None)

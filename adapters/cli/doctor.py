@@ -119,10 +119,8 @@ def _lines(process: Process | None) -> Iterator[Line]:
     if rabbit:
         yield from _check("RabbitMQ", check_queues(broker(core.app, rabbit)))
     elif process is None:
-        text = (
-            "not looked at: no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
-        )
-        yield "skipped", "RabbitMQ", text
+        why = "no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
+        yield "skipped", "RabbitMQ", f"not looked at: {why}"
     yield from _check("tax service", check_tax_service(core.nalog))
     if core.apifns.enabled:
         yield from _check("paid service", check_paid(core.apifns))
@@ -216,9 +214,8 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     elif is_maintenance(reply):
         raise Failure("reached, but it is under maintenance: try again later")
     else:
-        raise Failure(
-            f"what answers does not give its form ({reply.status}): mend CLIENT_NALOG_URL, or try again later"
-        )
+        mend = "mend CLIENT_NALOG_URL, or try again later"
+        raise Failure(f"what answers does not give its form ({reply.status}): {mend}")
 
 
 def _why_unreachable(nalog: NalogSettings) -> str:

@@ -69,7 +69,6 @@ class AmqpClient(Client):
     async def _connected(self) -> BrokerConnection:
         async with self._opening:
             if self._connection is None or self._connection.channel.closing.done():
-                self._connection = None
                 await self._stack.aclose()
                 connection = await self._stack.enter_async_context(open_connection(self._broker, Observer()))
                 # Direct reply-to needs its consumer before the first request, on the same channel.

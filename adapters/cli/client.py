@@ -6,7 +6,7 @@ Requests are plain JSON; `http_client.py` and `amqp_client.py` transport them.
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -129,11 +129,7 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
 
 
 def _token(token_file: Path | None, token: str) -> str:
-    if token_file is not None:
-        token = ""
-        with suppress(OSError, UnicodeDecodeError):
-            token = token_file.read_text(encoding="utf-8")
-    token = token.strip()
-    if not (token.isascii() and token.isprintable()) or (token_file is not None and not token):
+    token = (environment.read_text(token_file) if token_file else token).strip()
+    if not (token.isascii() and token.isprintable()) or (token_file and not token):
         raise WrongUse(f"{token_file or 'INN_TOKEN'} holds no token that can be read: expected one line of ASCII")
     return token

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -18,7 +18,7 @@ from adapters.rabbitmq.topology import QueueNames
 from adapters.telemetry import log_allow_list
 from function.telemetry import Observer
 
-Act = Callable[[DeadLetters], AsyncIterator[DeadLetter]]
+Act = Callable[[DeadLetters, Selection], AsyncIterator[DeadLetter]]
 RequestId = Annotated[str, typer.Option(help="Only messages of this request.")]
 Reason = Annotated[str, typer.Option(help="Only messages parked for this reason, as inn dead list names it.")]
 Unrouted = Annotated[bool, typer.Option("--unrouted", help="Replies that nobody took, instead of parked requests.")]
@@ -49,7 +49,7 @@ def show(
     found: list[DeadLetter] = []
     is_known = False
     try:
-        _each(lambda letters: letters.read(Selection(request_id, reason)), found.append, unrouted=unrouted)
+        _each(DeadLetters.read, Selection(request_id, reason), found.append, unrouted=unrouted)
         is_known = True
     finally:
         # A queue that cannot be read does not look like an empty one.
@@ -57,7 +57,7 @@ def show(
             typer.echo(HEADING)
         # Messages that were parked during the reading are out of order.
         for letter in sorted(found, key=lambda letter: letter.parked_at):
-            typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
+            typer.echo(to_json(letter).decode() if as_json else COLUMNS.format(letter))
 
 
 @dead.command()
@@ -66,7 +66,7 @@ def replay(request_id: RequestId = "", reason: Reason = "") -> None:
 
     Example: inn dead replay --request-id 7f9c
     """
-    _act(lambda letters: letters.replay(Selection(request_id, reason)), "returned")
+    _act(DeadLetters.replay, Selection(request_id, reason), "returned")
 
 
 @dead.command()
@@ -83,10 +83,10 @@ def drop(
     """
     if everything == bool(request_id or reason):
         raise WrongUse("say which to delete: --request-id, --reason, or --all")
-    _act(lambda letters: letters.drop(Selection(request_id, reason)), "deleted", unrouted=unrouted)
+    _act(DeadLetters.drop, Selection(request_id, reason), "deleted", unrouted=unrouted)
 
 
-def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
+def _act(act: Act, selection: Selection, done: str, *, unrouted: bool = False) -> None:
     """Act on each selected message, show it at once, and print the count after `done`."""
     acted_on: list[DeadLetter] = []
 
@@ -95,14 +95,14 @@ def _act(act: Act, done: str, *, unrouted: bool = False) -> None:
         typer.echo(COLUMNS.format(letter))
 
     try:
-        _each(act, show, unrouted=unrouted)
+        _each(act, selection, show, unrouted=unrouted)
         typer.echo(f"{done}: {len(acted_on)}")
     except Unwritable as error:
         left = "not all of them are shown, and all others are still parked"
         raise Failure(f"{error}; {done}: {len(acted_on)}; {left}") from None
 
 
-def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
+def _each(act: Act, selection: Selection, show: Callable[[DeadLetter], None], *, unrouted: bool) -> None:
     """Act on each selected message of the queue, and show it, without personal data."""
     settings = load(RabbitSettings)
     broker = BrokerConfig(settings.uris, "inn dead", QueueNames(settings.source_queue_name), retry_sec=0)
@@ -110,7 +110,7 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     async def run() -> None:
         async with open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
-            async for letter in act(DeadLetters(connection, broker.names, queue)):
+            async for letter in act(DeadLetters(connection, broker.names, queue), selection):
                 # The client's id may identify the person.
                 show(replace(letter, request_id=log_allow_list.request_id(letter.request_id)))
 

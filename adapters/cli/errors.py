@@ -1,5 +1,7 @@
 """Exit statuses, and the errors that end a command with one line on standard error."""
 
+from adapters.config.environment import WrongSettings
+
 DONE = 0
 FAILED = 1
 WRONG_USE = 2
@@ -27,11 +29,12 @@ def failure_of(error: Exception) -> Failure | None:
     """What an adapter's error means for a command; None for a bug."""
     if isinstance(error, Failure):
         return error
+    if isinstance(error, WrongSettings):
+        return WrongUse(str(error))
     # Slow to import.
     from adapters.http.server import ListenError
     from adapters.mongodb import StoreFault, StoreRefuses, WrongAddress
-    from adapters.rabbitmq import errors
-    from adapters.rabbitmq.errors import BrokerRefused, BrokerUnavailable
+    from adapters.rabbitmq import errors as broker
     from adapters.runtime.process_lifetime import NotStarted
     from function.outcomes import Reason
     from function.ports import Unavailable
@@ -46,11 +49,11 @@ def failure_of(error: Exception) -> Failure | None:
         case Unavailable(reason=Reason.STORE_UNAVAILABLE):
             where = "MONGO_DSN, or MONGO_HOST, MONGO_PORT and MONGO_RS, and MONGO_TIMEOUT_SERVER_SELECT"
             text = f"MongoDB cannot be reached now, has no primary, or takes too long: check {where}"
-        case BrokerRefused():
+        case broker.BrokerRefused():
             text = f"RabbitMQ: {error}"
-        case BrokerUnavailable(code=errors.NO_LEADER | errors.UNCONFIRMED):
+        case broker.BrokerUnavailable(code=broker.NO_LEADER | broker.UNCONFIRMED):
             text = "RabbitMQ: a queue cannot be read now, for its leader does not answer: start the nodes that are down"
-        case BrokerUnavailable(code=code):
+        case broker.BrokerUnavailable(code=code):
             where = "RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT, and TLS (amqps://)"
             text = f"RabbitMQ: it cannot be reached now ({code.replace('_', ' ')}): check {where}"
         case _:

@@ -28,7 +28,6 @@ _QUESTIONS = {
     "document": ("Series and number of the document", None),
 }
 """Prompts by field, each with its default; None: an answer is required."""
-_NOTHING = StoredCounts(0, 0)
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -75,7 +74,7 @@ def forget(
         answers, rows, record_id = store.forget_old_keys() if person is None else store.forget(person)
         text = f"erased: answers {answers}, rows of history {rows}; record {record_id}"
         try:
-            unknown = _NOTHING if person is None else store.count_under_unknown_keys()
+            unknown = StoredCounts(0, 0) if person is None else store.count_under_unknown_keys()
         except Unavailable:
             # Counting much data may time out.
             raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None
@@ -85,7 +84,7 @@ def forget(
     except Unwritable as error:
         # The error must say whether anything was erased.
         raise Failure(f"{error}; {text}") from None
-    if unknown != _NOTHING:
+    if any(unknown):
         raise Failure(_UNKNOWN_KEYS.format(unknown))
     return DONE
 

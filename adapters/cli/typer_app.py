@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 
 from adapters.cli.errors import FAILED, INTERRUPTED, WRONG_USE, failure_of
-from adapters.config.environment import WrongSettings
 from adapters.runtime.import_speed import fast_imports
 
 DISTRIBUTION = "inn-service"
@@ -68,7 +67,7 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
 
 def _help(command: Callable[..., object] | None) -> str:
     # Without the mark typer joins the lines of examples.
-    return inspect.cleandoc((command and command.__doc__) or "").replace("\n\nExample", "\n\n\b\nExample")
+    return (inspect.getdoc(command) or "").replace("\n\nExample", "\n\n\b\nExample")
 
 
 def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
@@ -84,8 +83,6 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
     Of a bug only the type and place are shown: its text may contain personal data.
     """
     match error:
-        case WrongSettings():
-            return f"inn: {error}", WRONG_USE
         case typer.TyperException():
             message = error.format_message()
             context = getattr(error, "ctx", None)
@@ -98,6 +95,5 @@ def error_line(error: Exception, arguments: Sequence[str] = ()) -> tuple[str, in
             return "inn: not done", INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
     if failure := failure_of(error):
         return f"inn: {failure}", failure.status
-    frames = extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"inn: a fault of this program, {type(error).__name__}{place}", FAILED
+    place = extract_tb(error.__traceback__)[-1]
+    return f"inn: a fault of this program, {type(error).__name__} at {Path(place.filename).name}:{place.lineno}", FAILED

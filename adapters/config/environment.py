@@ -43,7 +43,7 @@ def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[
     faults = {}
     for name in names:
         path = variables.get(f"{name}_FILE")
-        value = variables.get(name) if path is None else _read_text(path)
+        value = variables.get(name) if path is None else read_text(path)
         if path is not None and name in variables:
             faults[name] = f"is set twice, here and by {name}_FILE"
         elif path is not None and not value:
@@ -70,7 +70,7 @@ def _read_env_file() -> dict[str, str | None]:
     return dotenv.dotenv_values(stream=StringIO(text))
 
 
-def _read_text(path: str) -> str:
+def read_text(path: str | Path) -> str:
     """A file's text without line breaks at its end; "" if it cannot be read, or is too large."""
     try:
         with Path(path).open("rb") as file:

@@ -8,7 +8,7 @@ import aio_pika
 import pytest
 import yaml
 
-from adapters.cli.doctor.server_checks import check_queues
+from adapters.cli.doctor import check_queues
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from adapters.rabbitmq.errors import BrokerRefused

@@ -1,27 +1,44 @@
-"""The checks of `inn doctor` on each server: connection, login, rights, what a start creates, and what is kept there.
+"""`inn doctor`: checks the settings and each server as a start does, and says what to correct.
 
-Each yields findings without secrets, and raises what `failure_of` reads where the server cannot be used.
+The check of a server covers its connection, login and rights, what a start creates, and what is kept there. It yields
+findings without secrets, and raises what `failure_of` reads where the server cannot be used.
 """
 
 import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import typer
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
-from adapters.cli.errors import Failure, failure_of
+from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure, failure_of
 from adapters.cli.http_client import cause_of
+from adapters.composition.consumer import broker
 from adapters.composition.lookups import build_provider, describe
 from adapters.composition.mongodb import check_origin, open_store
+from adapters.config import environment
 from adapters.config.addresses import is_loopback
-from adapters.config.settings import ApiFnsSettings, Core, NalogSettings
+from adapters.config.environment import WrongSettings
+from adapters.config.settings import (
+    ALL_GROUPS,
+    CORE_GROUPS,
+    ApiFnsSettings,
+    Core,
+    NalogSettings,
+    RabbitSettings,
+    example_secrets,
+    load_all,
+    load_core,
+    variables_of,
+)
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
 from adapters.providers.nalog import site_form
@@ -32,11 +49,15 @@ from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connect
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
-Finding = tuple[Literal["ok", "note"], str]
-"""The result and what there is to know. note: it works, with a remark."""
+SIMILARITY = 0.85
 CONNECT_SEC = 5.0
 RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}
 """The scheme by which a SOCKS proxy looks the site's name up itself."""
+Line = tuple[str, str, str]
+"""The result (ok, note, skipped, wrong: a setting, failed: a server), what was checked, and the cause and remedy."""
+Finding = tuple[Literal["ok", "note"], str]
+"""Of a server that can be used: the result, and what there is to know."""
+Process = Literal["serve", "consume"]
 
 _CLUSTER = (
     "a cluster: see by rabbitmq-queues quorum_status {} that its queues have three members, for one with a single"
@@ -46,6 +67,80 @@ _OLD_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under other keys than the newest: they can be read"
     " while those keys stand behind it in APP_SECRET_KEYS, until they expire or inn forget --old-keys erases them"
 )
+
+
+def doctor(
+    *,
+    process: Annotated[
+        Process | None,
+        typer.Option(
+            "--for",
+            show_default="consume where any RABBITMQ_... is set, else serve",
+            help="The process that is to start; serve does without RabbitMQ.",
+        ),
+    ] = None,
+) -> int:
+    """Look at the settings (the environment, or .env) and at each server, and say what to mend.
+
+    Indexes and queues that are missing are made, as a start would. The tax service is asked for its
+    form's page, without personal data. The exit status is 1 where a server is not as it should be,
+    2 where a setting is wrong.
+
+    Examples:
+      inn doctor
+      inn doctor --for consume
+    """
+    kinds = set()
+    for kind, name, text in _lines(process):
+        typer.echo(f"{kind:8} {name:12} {text}")
+        kinds.add(kind)
+    return WRONG_USE if "wrong" in kinds else FAILED if "failed" in kinds else DONE
+
+
+def _lines(process: Process | None) -> Iterator[Line]:
+    """Check the settings of the process (None: the consumer if any of RabbitMQ's is set), then its servers."""
+    try:
+        yield from _misspelled()
+        # Processes that only serve HTTP have no such variables.
+        has_broker = bool(variables_of(RabbitSettings) & environment.read().keys())
+        is_consumer = process == "consume" or (process is None and has_broker)
+        core, rabbit = load_all() if is_consumer else (load_core(), None)
+    except WrongSettings as wrong:
+        yield from (("wrong", "settings", fault) for fault in wrong.faults)
+        yield "skipped", "servers", "not looked at: settings are wrong"
+        return
+    # A start accepts them for the emulated tax service.
+    examples = example_secrets(ALL_GROUPS if rabbit else CORE_GROUPS)
+    yield from (("wrong", "settings", fault) for fault in examples)
+    if not examples:
+        yield "ok", "settings", "all of them can be read"
+    yield from _check("MongoDB", check_store(core))
+    if rabbit:
+        yield from _check("RabbitMQ", check_queues(broker(core.app, rabbit)))
+    elif process is None:
+        why = "no RABBITMQ_... is set, and inn serve needs none; for inn consume: inn doctor --for consume"
+        yield "skipped", "RabbitMQ", f"not looked at: {why}"
+    yield from _check("tax service", check_tax_service(core.nalog))
+    if core.apifns.enabled:
+        yield from _check("paid service", check_paid(core.apifns))
+
+
+def _misspelled() -> Iterator[Line]:
+    """Find variables that look like a setting, whose own value would silently stay at its default."""
+    known = {name for group in ALL_GROUPS for name in variables_of(group)}
+    for name in sorted(environment.read().keys() - known):
+        if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
+            yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
+
+
+def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
+    """The findings about a server, and its error as the last one."""
+    try:
+        yield from ((kind, name, text) for kind, text in findings)
+    except Exception as error:
+        if (failure := failure_of(error)) is None:
+            raise
+        yield "wrong" if failure.status == WRONG_USE else "failed", name, str(failure).removeprefix(f"{name}: ")
 
 
 def check_store(core: Core) -> Iterator[Finding]:
@@ -118,9 +213,8 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     elif is_maintenance(reply):
         raise Failure("reached, but it is under maintenance: try again later")
     else:
-        raise Failure(
-            f"what answers does not give its form ({reply.status}): mend CLIENT_NALOG_URL, or try again later"
-        )
+        mend = "mend CLIENT_NALOG_URL, or try again later"
+        raise Failure(f"what answers does not give its form ({reply.status}): {mend}")
 
 
 def _why_unreachable(nalog: NalogSettings) -> str:

@@ -16,11 +16,9 @@ from itertools import islice
 from logging import LogRecord
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from function.telemetry import ENTRIES, PROVIDERS, STATUSES
-
-T = TypeVar("T", str, None)
 
 Form = Callable[[object], str | float | None]
 """Returns the value to log; None: it is withheld."""
@@ -49,8 +47,8 @@ DATE: Final = f"{_DAY}{SIGN}*{_MONTH}{SIGN}*{_YEAR}|{_YEAR}{SIGN}*{_MONTH}{SIGN}
 _PERSONAL_DIGITS = re.compile(f"[0-9]{{6}}|{DATE}")
 
 
-def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
-    """A function that returns a text of this form without personal digits, and `other` for all others."""
+def _matching(pattern: str) -> Callable[[object], str | None]:
+    """A form: a text that matches, without personal digits."""
     expected = re.compile(pattern)
 
     @lru_cache(maxsize=256)
@@ -58,16 +56,18 @@ def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
         return expected.fullmatch(text) is not None and not _PERSONAL_DIGITS.search(text)
 
     # A subclass of str may print differently.
-    return lambda value: str(value) if isinstance(value, str) and matches(value) else other
+    return lambda value: str(value) if isinstance(value, str) and matches(value) else None
 
 
-_CODE = r"[a-z][a-z0-9_]{0,39}"
-_WORD = r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}"
-code = _matching(_CODE, OTHER)
-"""A code in lower case, as an event's name; "other" for another text."""
-word = _matching(_WORD, OTHER)
-"""A name in code; "other" for another text."""
-_host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}", None)
+code = _matching(r"[a-z][a-z0-9_]{0,39}")
+"""A code in lower case, as an event's name."""
+_word = _matching(r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}")
+_host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}")
+
+
+def word(text: str) -> str:
+    """A name in code; "other" for another text."""
+    return _word(text) or OTHER
 
 
 def _number(value: object) -> float | None:
@@ -84,8 +84,8 @@ def _host(value: object) -> str | None:
 FORMS: Final[dict[str, Form]] = {
     "host": _host,
     **dict.fromkeys(("count", "seconds"), _number),
-    **dict.fromkeys(("provider", "reason", "server", "where"), _matching(_CODE, None)),
-    **dict.fromkeys(("queue", "variable"), _matching(_WORD, None)),
+    **dict.fromkeys(("provider", "reason", "server", "where"), code),
+    **dict.fromkeys(("queue", "variable"), _word),
 }
 
 

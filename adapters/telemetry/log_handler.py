@@ -1,7 +1,8 @@
 """The log: lines of the service's events, of libraries' records and of uncaught errors, as JSON or coloured.
 
-A field of every lookup's line belongs into `LookupEvent` and `Log.lookup`. A thread writes the lines, from a bounded queue: a slow reader or a full disk blocks no other thread. When the queue is full,
-or a write fails, lines are dropped and counted.
+A field of every lookup's line belongs into `LookupEvent` and `Log.lookup`. A thread writes the lines, from a bounded
+queue: a slow reader or a full disk blocks no other thread. When the queue is full, or a write fails, lines are dropped
+and counted.
 """
 
 import logging
@@ -45,7 +46,6 @@ _SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
 _COLOURS: Final = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}
 """ANSI codes by level."""
 
-
 # Clients choose request ids: one that could be a document, an INN, a date or a name is withheld.
 _ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
@@ -86,7 +86,7 @@ class Log(logging.Handler):
     def event(self, level: int, name: str, facts: Mapping[str, object]) -> None:
         """Log one line of the facts that the allow-list passes. `level`: one of the standard library's."""
         if level >= self.level:
-            self._log(level, code(name), filter_facts(facts))
+            self._log(level, code(name) or OTHER, filter_facts(facts))
 
     def lookup(self, event: LookupEvent) -> None:
         """Log a request that ended or was deferred."""

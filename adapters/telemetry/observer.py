@@ -141,8 +141,8 @@ class Telemetry(Observer):
     @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
         # One reason at a time; the other reasons' series become zero.
-        for (name, _), gauge in list(self._closed.items()):
-            if name in (provider, OTHER):
+        for (closed, _), gauge in list(self._closed.items()):
+            if closed in (provider, OTHER):
                 gauge.set_function(float)
         if seconds:
             until = self._monotonic() + seconds

@@ -15,7 +15,7 @@ from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
 from adapters.rabbitmq.errors import translate_errors
 from adapters.rabbitmq.topology import QueueNames
-from adapters.telemetry import log_allow_list
+from adapters.telemetry import log_handler
 from function.telemetry import Observer
 
 Act = Callable[[DeadLetters, Selection], AsyncIterator[DeadLetter]]
@@ -112,7 +112,7 @@ def _each(act: Act, selection: Selection, show: Callable[[DeadLetter], None], *,
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue), selection):
                 # The client's id may identify the person.
-                show(replace(letter, request_id=log_allow_list.request_id(letter.request_id)))
+                show(replace(letter, request_id=log_handler.request_id(letter.request_id)))
 
     with translate_errors():
         asyncio.run(run())

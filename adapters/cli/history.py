@@ -12,7 +12,7 @@ from adapters.cli.person_fields import parse_date
 from adapters.cli.stdout import printable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
-from adapters.telemetry import log_allow_list
+from adapters.telemetry import log_handler
 from function.history_and_erasure import HistoryQuery, HistoryRow
 from function.outcomes import Status
 
@@ -68,7 +68,7 @@ def history(
 def _fields(row: HistoryRow, *, reveal: bool) -> dict[str, Any]:
     """What may be shown of a row, by wire name."""
     # The client's id may identify the person.
-    request_id = row.request_id if reveal else log_allow_list.request_id(row.request_id)
+    request_id = row.request_id if reveal else log_handler.request_id(row.request_id)
     shown = {"requestId": request_id, "time": row.time, "status": row.status.value, "provider": row.provider}
     return {**shown, "person": row.person, "inn": row.inn} if reveal else shown
 

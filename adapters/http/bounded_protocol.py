@@ -23,10 +23,6 @@ MAX_DISCARDED_BYTES = 2 * 1024 * 1024
 """Of a body still being sent after its answer. A client that reads only afterwards gets its 413 up to this size."""
 MAX_PIPELINED = 16
 """Requests that may wait behind one being processed: each takes 3 kB of memory, for a head of 18 bytes."""
-HEAD_SEC = 10.0
-"""Time limit of a head."""
-LINGER_SEC = 1.0
-"""Time that an idle connection stays open at the end: a request may be on the way."""
 
 NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1", CLOSE)
 ONE_HOST = Problem(HTTPStatus.BAD_REQUEST, "expected one Host header", CLOSE)
@@ -45,8 +41,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Slots: more attributes than uvicorn's own would make all of them slower.
     __slots__ = ("_discarded", "_draining", "_ending", "_head_timer", "_in_body", "_overhead")
-    head_sec = HEAD_SEC
-    linger_sec = LINGER_SEC
+    head_sec = 10.0
+    """Time limit of a head."""
+    linger_sec = 1.0
+    """Time that an idle connection stays open at the end: a request may be on the way."""
     # The last request and its scope, None before the first one; uvicorn's types lack the None.
     cycle: Any
     scope: Any

@@ -41,6 +41,7 @@ DEFAULT_RETRY_SEC = 5
 Headers = Mapping[bytes, bytes]
 """By name, in lower case."""
 
+_MEDIA_TYPES = {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE}
 _PREFIX = b"ce-"
 # Printable ASCII that needs no encoding in a header (CloudEvents' HTTP binding, 3.1.3.2). The check takes a tenth of
 # the time of encoding or decoding.
@@ -99,25 +100,14 @@ class Endpoint:
         headers = dict(reversed(scope["headers"]))
         if self.tokens:
             _check_token(headers, self.tokens)
-        return await self._answer_lookup(headers, receive)
-
-    async def _answer_lookup(self, headers: Headers, receive: Receive) -> Reply:
         # Without its parameters.
         media = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         attributes = _attributes(headers)
-        is_batch = media == BATCH_TYPE
-        if media not in {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE} and not (
-            cloudevent.is_json(media) if media else attributes
-        ):
+        if media not in _MEDIA_TYPES and not (cloudevent.is_json(media) if media else attributes):
             expected = f"{JSON_TYPE}, alone or with ce- headers, {STRUCTURED_TYPE} or {BATCH_TYPE}"
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected content-type {expected}")
-        try:
-            async with asyncio.timeout(self.body_sec):
-                body = await _body(receive, MAX_BATCH_BYTES if is_batch else MAX_EVENT_BYTES)
-        except TimeoutError:
-            detail = f"expected the whole body within {self.body_sec:g} s"
-            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, CLOSE) from None
-        if is_batch:
+        body = await _body(receive, MAX_BATCH_BYTES if media == BATCH_TYPE else MAX_EVENT_BYTES, self.body_sec)
+        if media == BATCH_TYPE:
             events = cloudevent.from_batch(body)
             _put_in_trace(events, headers)
             return await self._batch(events)
@@ -140,8 +130,8 @@ class Endpoint:
     async def _answer_item(self, event: Event | InvalidEvent) -> bytes:
         if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
-            return _encode_structured(Event(b"", event.id), result_of(refusal, 0))
-        return _encode_structured(event, result_of(*await self._look_up(event)))
+            return _encode(Event(b"", event.id, mode=Mode.STRUCTURED), result_of(refusal, 0)).body
+        return _encode(event, result_of(*await self._look_up(event))).body
 
     async def _look_up(self, event: Event) -> tuple[Outcome, float]:
         """Returns the outcome and its duration in seconds."""
@@ -170,17 +160,22 @@ def _check_token(headers: Headers, tokens: Sequence[str]) -> None:
         raise Problem(HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer with a valid token", challenge)
 
 
-async def _body(receive: Receive, limit: int) -> bytes:
-    """Raises Problem for one that is too large, and ConnectionResetError."""
+async def _body(receive: Receive, limit: int, seconds: float) -> bytes:
+    """Raises Problem for one that is too large or too slow, and ConnectionResetError."""
     body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
+    try:
+        async with asyncio.timeout(seconds):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ConnectionResetError
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > limit:
+                    raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} bytes")
+    except TimeoutError:
+        detail = f"expected the whole body within {seconds:g} s"
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail, CLOSE) from None
     return body
 
 
@@ -207,7 +202,7 @@ def _put_in_trace(events: Sequence[Event | InvalidEvent], headers: Headers) -> N
 def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:
     match outcome:
         case Answered():
-            return _encode(event, result_of(outcome, seconds), HTTPStatus.OK)
+            return _encode(event, result_of(outcome, seconds))
         case Rejected(None, errors):
             # It is logged already as rejected.
             return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).reply()
@@ -225,25 +220,17 @@ def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:
             assert_never(outcome)
 
 
-def _encode(event: Event, result: LookupResult, status: HTTPStatus) -> Reply:
+def _encode(event: Event, result: LookupResult, status: HTTPStatus = HTTPStatus.OK) -> Reply:
     """The reply, in the mode of the request."""
-    if event.mode is Mode.STRUCTURED:
-        return Reply(_encode_structured(event, result), STRUCTURED_TYPE, status)
     if event.mode is Mode.PLAIN:
         return Reply(result.to_json(), JSON_TYPE, status)
+    attributes = cloudevent.reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))
+    if event.mode is Mode.STRUCTURED:
+        return Reply(cloudevent.structured_reply(attributes, result), STRUCTURED_TYPE, status)
     # In binary mode the content type is the data's.
     headers = _CONSTANT_HEADERS + [
         (_PREFIX + name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
-        for name, value in _reply_attributes(event).items()
+        for name, value in attributes.items()
         if name not in REPLY_CONSTANTS
     ]
     return Reply(result.to_json(), JSON_TYPE, status, headers)
-
-
-def _encode_structured(event: Event, result: LookupResult) -> bytes:
-    """The reply event as one JSON object."""
-    return cloudevent.structured_reply(_reply_attributes(event), result)
-
-
-def _reply_attributes(event: Event) -> dict[str, str]:
-    return cloudevent.reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))

@@ -35,6 +35,8 @@ class CheckResult(NamedTuple):
     detail: str = ""
 
 
+_UNKNOWN = CheckResult(ready=False, detail="no answer yet")
+
 Check = Callable[[], Awaitable[CheckResult]]
 
 
@@ -63,7 +65,7 @@ class Probes:
         self._metrics = metrics
         self._clock = clock
         self._first_wait = first_wait
-        self._results: dict[str, CheckResult] = {}
+        self._results = dict.fromkeys(checks, _UNKNOWN)
         self._checked_at = float("-inf")
         self._run: asyncio.Task[None] | None = None
         self._exposition = b""
@@ -109,10 +111,9 @@ class Probes:
         if self._run is None and self._clock() - self._checked_at > fresh:
             self._run = asyncio.create_task(self._run_all())
         if self._run is not None:
-            all_known = self._results.keys() == self._checks.keys()
-            await asyncio.wait({self._run}, timeout=WAIT_SEC if all_known else self._first_wait)
-        unknown = CheckResult(ready=False, detail="no answer yet")
-        return {name: self._results.get(name, unknown) for name in self._checks}
+            is_first = _UNKNOWN in self._results.values()
+            await asyncio.wait({self._run}, timeout=self._first_wait if is_first else WAIT_SEC)
+        return self._results
 
     async def _run_all(self) -> None:
         try:

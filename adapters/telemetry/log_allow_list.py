@@ -1,8 +1,7 @@
-"""The allow-list of the log: the names of the facts that a line may hold, and the form that each must have.
+"""The allow-list of the log: the names of an event's facts that a line may hold, and the form that each must have.
 
-A fact that is not in FORMS, or has another form, is left out. To log a new fact, add its name to FORMS; a field of
-every lookup's line belongs into `LookupEvent` and `_describe_lookup`. Of an exception a line has the types and the
-places in the code, never a text: that may hold a URL with a person in it, a key, a body.
+A fact that is not in FORMS, or has another form, is left out. To log a new fact, add its name to FORMS. Of an exception a
+line has the types and the places in the code, never a text: that may hold a URL with a person in it, a key, a body.
 """
 
 import os
@@ -17,11 +16,9 @@ from itertools import islice
 from logging import LogRecord
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from function.telemetry import ENTRIES, PROVIDERS, STATUSES, LookupEvent
-
-T = TypeVar("T", str, None)
+from function.telemetry import ENTRIES, PROVIDERS, STATUSES
 
 Form = Callable[[object], str | float | None]
 """Returns the value to log; None: it is withheld."""
@@ -43,25 +40,15 @@ _MAX_NUMBER = 1e9
 KNOWN: Final = {str(word): str(word) for word in ("", *ENTRIES, *STATUSES, *PROVIDERS)}
 """The Observer's vocabulary; any other word is logged as OTHER."""
 
-_SIGN = "[._:/+=~-]"
+SIGN: Final = "[._:/+=~-]"
 """Punctuation that an id may contain."""
 _DAY, _MONTH, _YEAR = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
-_DATE = f"{_DAY}{_SIGN}*{_MONTH}{_SIGN}*{_YEAR}|{_YEAR}{_SIGN}*{_MONTH}{_SIGN}*{_DAY}"
-_PERSONAL_DIGITS = re.compile(f"[0-9]{{6}}|{_DATE}")
-
-# Clients choose request ids: one that could be a document, an INN, a date or a name is withheld.
-_ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
-_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
-# Milliseconds since the epoch, 2023 to 2033: no document has thirteen digits.
-_IMPERSONAL = re.compile(rf"{_UUID.pattern}|(?<![0-9])1[7-9][0-9]{{11}}(?![0-9])")
-_EIGHT_DIGITS = re.compile(f"[0-9](?:{_SIGN}*[0-9]){{7}}")
-# Ten digits or more could contain a passport. Letters between two digits end a number.
-_DOCUMENT = re.compile(f"[0-9](?:{_SIGN}*[0-9]){{9}}|{_DATE}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+DATE: Final = f"{_DAY}{SIGN}*{_MONTH}{SIGN}*{_YEAR}|{_YEAR}{SIGN}*{_MONTH}{SIGN}*{_DAY}"
+_PERSONAL_DIGITS = re.compile(f"[0-9]{{6}}|{DATE}")
 
 
-def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
-    """A function that returns a text of this form without personal digits, and `other` for all others."""
+def _matching(pattern: str) -> Callable[[object], str | None]:
+    """A form: a text that matches, without personal digits."""
     expected = re.compile(pattern)
 
     @lru_cache(maxsize=256)
@@ -69,30 +56,21 @@ def _matching(pattern: str, other: T) -> Callable[[object], str | T]:
         return expected.fullmatch(text) is not None and not _PERSONAL_DIGITS.search(text)
 
     # A subclass of str may print differently.
-    return lambda value: str(value) if isinstance(value, str) and matches(value) else other
+    return lambda value: str(value) if isinstance(value, str) and matches(value) else None
 
 
-_CODE = r"[a-z][a-z0-9_]{0,39}"
-_WORD = r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}"
-code = _matching(_CODE, OTHER)
-"""A code in lower case, as an event's name; "other" for another text."""
-word = _matching(_WORD, OTHER)
-"""A name in code; "other" for another text."""
-_host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}", None)
+code = _matching(r"[a-z][a-z0-9_]{0,39}")
+"""A code in lower case, as an event's name."""
+_word = _matching(r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}")
+_host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}")
 
 
-def request_id(value: str) -> str:
-    """The client's id of a request, or "withheld" where it could identify the person."""
-    if not value or _UUID.fullmatch(value):
-        return value
-    # Most ids have no eight digits in a row, and the second search costs several times as much.
-    could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(_IMPERSONAL.sub("x", value))
-    return value if _ID.fullmatch(value) and not could_be_personal else WITHHELD
+def word(text: str) -> str:
+    """A name in code; "other" for another text."""
+    return _word(text) or OTHER
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool):
-        return value
     return round(value, 3) if isinstance(value, (int, float)) and abs(value) < _MAX_NUMBER else None
 
 
@@ -106,46 +84,20 @@ def _host(value: object) -> str | None:
 FORMS: Final[dict[str, Form]] = {
     "host": _host,
     **dict.fromkeys(("count", "seconds"), _number),
-    **dict.fromkeys(("provider", "reason", "server", "where"), _matching(_CODE, None)),
-    **dict.fromkeys(("queue", "variable"), _matching(_WORD, None)),
+    **dict.fromkeys(("provider", "reason", "server", "where"), code),
+    **dict.fromkeys(("queue", "variable"), _word),
 }
 
 
 def filter_facts(facts: Mapping[str, object]) -> dict[str, Any]:
-    """The known facts in their harmless form, and the count of the others; some types are allowed under any name."""
-    shown: dict[str, Any] = {}
-    withheld = 0
-    for name, value in facts.items():
-        form = FORMS.get(name)
-        fact = form(value) if form else None
-        if fact is not None:
-            shown[name] = fact
-        elif isinstance(value, LookupEvent):
-            shown |= _describe_lookup(value)
-        elif isinstance(value, BaseException):
-            shown |= describe(value)
-        elif isinstance(value, LogRecord):
-            shown |= _describe_record(value)
-        else:
-            withheld += 1
+    """The known facts in their harmless form, and the count of the others."""
+    formed = {name: FORMS[name](value) for name, value in facts.items() if name in FORMS}
+    shown: dict[str, Any] = {name: value for name, value in formed.items() if value is not None}
+    withheld = len(facts) - len(shown)
     return {**shown, WITHHELD: withheld} if withheld else shown
 
 
-def _describe_lookup(event: LookupEvent) -> dict[str, Any]:
-    trace = event.traceparent and _TRACEPARENT.fullmatch(event.traceparent)
-    return {
-        "entry": KNOWN.get(event.entry, OTHER),
-        "status": KNOWN.get(event.status, OTHER),
-        "cached": event.cached,
-        "provider": KNOWN.get(event.provider, OTHER),
-        "request_id": request_id(event.request_id),
-        "ms": round(event.seconds * 1000, 2),
-        "attempt": event.attempt,
-        "trace_id": trace[1] if trace else "",
-    }
-
-
-def _describe_record(record: LogRecord) -> dict[str, Any]:
+def describe_record(record: LogRecord) -> dict[str, Any]:
     """A library's record without its message, which may hold URLs, bodies, passwords."""
     error = record.exc_info[1] if record.exc_info else None
     described = describe(error) if error is not None else {}

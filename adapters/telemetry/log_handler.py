@@ -1,14 +1,16 @@
 """The log: lines of the service's events, of libraries' records and of uncaught errors, as JSON or coloured.
 
-A thread writes them, from a bounded queue: a slow reader or a full disk blocks no other thread. When the queue is full,
-or a write fails, lines are dropped and counted.
+A field of every lookup's line belongs into `LookupEvent` and `Log.lookup`. A thread writes the lines, from a bounded
+queue: a slow reader or a full disk blocks no other thread. When the queue is full, or a write fails, lines are dropped
+and counted.
 """
 
 import logging
 import os
+import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import UnsupportedOperation
@@ -18,7 +20,18 @@ from typing import Any, Final, TextIO
 from pydantic_core import to_json
 from typing_extensions import override
 
-from adapters.telemetry.log_allow_list import code, filter_facts
+from adapters.telemetry.log_allow_list import (
+    DATE,
+    KNOWN,
+    OTHER,
+    SIGN,
+    WITHHELD,
+    code,
+    describe,
+    describe_record,
+    filter_facts,
+)
+from function.telemetry import LookupEvent
 
 MAX_LINES: Final = 20_000
 """Lines in the queue: one second at a process's highest rate."""
@@ -33,33 +46,130 @@ _SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
 _COLOURS: Final = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}
 """ANSI codes by level."""
 
+# Clients choose request ids: one that could be a document, an INN, a date or a name is withheld.
+_ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
+_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+# Milliseconds since the epoch, 2023 to 2033: no document has thirteen digits.
+_IMPERSONAL = re.compile(rf"{_UUID.pattern}|(?<![0-9])1[7-9][0-9]{{11}}(?![0-9])")
+_EIGHT_DIGITS = re.compile(f"[0-9](?:{SIGN}*[0-9]){{7}}")
+# Ten digits or more could contain a passport. Letters between two digits end a number.
+_DOCUMENT = re.compile(f"[0-9](?:{SIGN}*[0-9]){{9}}|{DATE}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def request_id(value: str) -> str:
+    """The client's id of a request, or "withheld" where it could identify the person."""
+    if not value or _UUID.fullmatch(value):
+        return value
+    # Most ids have no eight digits in a row, and the second search costs several times as much.
+    could_be_personal = _EIGHT_DIGITS.search(value) and _DOCUMENT.search(_IMPERSONAL.sub("x", value))
+    return value if _ID.fullmatch(value) and not could_be_personal else WITHHELD
+
 
 class Log(logging.Handler):
-    """Logs events from `level` on, and as a handler the records of other loggers. `write`: takes a line without its end."""
+    """Logs events from `level` on, and as a handler the records of other loggers; it never blocks.
 
-    def __init__(self, service: str, level: int, write: Callable[[str], None], *, coloured: bool) -> None:
+    `dropped`: lines that were not written.
+    """
+
+    def __init__(self, service: str, level: int, stream: TextIO, max_lines: int = MAX_LINES) -> None:
         super().__init__(level)
-        self._service, self._write = service, write
-        self._render = _render_coloured if coloured else _render_json
+        self._service, self._stream, self._max_lines = service, stream, max_lines
+        self._coloured = stream.isatty()
+        # A garbage collection may log at any point, even within `write` of the same thread. So the queue's put is
+        # reentrant, and so is the lock.
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self.dropped = 0
+        self._counting = threading.RLock()
+        self._stopping = threading.Event()
 
     def event(self, level: int, name: str, facts: Mapping[str, object]) -> None:
         """Log one line of the facts that the allow-list passes. `level`: one of the standard library's."""
         if level >= self.level:
-            time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-            word = logging.getLevelName(level).lower()
-            head = {"time": time, "level": word, "event": code(name), "service": self._service}
-            self._write(self._render({**head, **filter_facts(facts)}))
+            self._log(level, code(name) or OTHER, filter_facts(facts))
+
+    def lookup(self, event: LookupEvent) -> None:
+        """Log a request that ended or was deferred."""
+        if self.level <= logging.INFO:
+            trace = event.traceparent and _TRACEPARENT.fullmatch(event.traceparent)
+            facts = {
+                "entry": KNOWN.get(event.entry, OTHER),
+                "status": KNOWN.get(event.status, OTHER),
+                "cached": event.cached,
+                "provider": KNOWN.get(event.provider, OTHER),
+                "request_id": request_id(event.request_id),
+                "ms": round(event.seconds * 1000, 2),
+                "attempt": event.attempt,
+                "trace_id": trace[1] if trace else "",
+            }
+            self._log(logging.INFO, "lookup", facts)
 
     def error(self, where: str, error: BaseException) -> None:
         """Log an unexpected error."""
-        self.event(logging.ERROR, "error", {"where": where, "exception": error})
+        self._log(logging.ERROR, "error", {**filter_facts({"where": where}), **describe(error)})
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
         # Without the handler's lock: a garbage collection may log while this thread holds another one.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
-        self.event(level, "library", {"record": record})
+        self._log(level, "library", describe_record(record))
         return True
+
+    def _log(self, level: int, name: str, facts: Mapping[str, Any]) -> None:
+        """Queue a line; the facts are harmless."""
+        time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {"time": time, "level": logging.getLevelName(level).lower(), "event": name, "service": self._service}
+        line |= facts
+        # pydantic's takes half of json's time.
+        self.write(_render_coloured(line) if self._coloured else to_json(line, ensure_ascii=True).decode())
+
+    def write(self, line: str) -> None:
+        """Queue one line, without its line end."""
+        if self._lines.qsize() < self._max_lines:
+            self._lines.put(line)
+        else:
+            self.drop(1)
+
+    def drop(self, count: int) -> None:
+        """Count lines that were not written."""
+        with self._counting:
+            self.dropped += count
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write lines within the context, then those that are queued, in CLOSE_SEC. Later ones are dropped."""
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._max_lines = 0
+            self._stopping.set()
+            # It wakes the thread.
+            self._lines.put(None)
+            thread.join(CLOSE_SEC)
+
+    def _run(self) -> None:
+        reported = 0
+        while not (self._stopping.is_set() and self._lines.empty()):
+            batch = [self._lines.get()]
+            while len(batch) < BATCH and not self._lines.empty():
+                batch.append(self._lines.get())
+            lines = [f"{line}\n" for line in batch if line is not None]
+            if not lines:
+                continue
+            try:
+                _write(self._stream, "".join(lines))
+            except (OSError, ValueError):
+                # A full disk or a closed pipe; a closed stream.
+                self.drop(len(lines))
+            else:
+                dropped = self.dropped
+                if dropped > reported and self._lines.empty():
+                    reported = dropped
+                    self.event(logging.WARNING, "lines_lost", {"count": dropped})
+            if self._lines.empty():
+                self._stopping.wait(HELD_SEC)
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
@@ -93,75 +203,6 @@ class Log(logging.Handler):
     def _uncaught(self, where: str, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, SystemExit):
             self.error(where, error)
-
-
-class LogWriter:
-    """Writes lines in a thread; it never blocks. `dropped`: lines that were not written."""
-
-    def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
-        # A garbage collection may log at any point, even within `write` of the same thread. So the queue's put is
-        # reentrant, and so is the lock.
-        self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self.dropped = 0
-        self._counting = threading.RLock()
-        self._stream, self._max_lines = stream, max_lines
-        self._stopping = threading.Event()
-
-    def write(self, line: str) -> None:
-        """Queue one line, without its line end."""
-        if self._lines.qsize() < self._max_lines:
-            self._lines.put(line)
-        else:
-            self.drop(1)
-
-    def drop(self, count: int) -> None:
-        """Count lines that were not written."""
-        with self._counting:
-            self.dropped += count
-
-    @contextmanager
-    def running(self, on_gap: Callable[[int], None]) -> Iterator[None]:
-        """Write within the context, then write the rest, in CLOSE_SEC. Later lines are dropped.
-
-        `on_gap` is called with the count of dropped lines once lines can be written again.
-        """
-        writing = threading.Thread(target=self._run, args=(on_gap,), daemon=True)
-        writing.start()
-        try:
-            yield
-        finally:
-            self._max_lines = 0
-            self._stopping.set()
-            # It wakes the thread.
-            self._lines.put(None)
-            writing.join(CLOSE_SEC)
-
-    def _run(self, on_gap: Callable[[int], None]) -> None:
-        reported = 0
-        while not (self._stopping.is_set() and self._lines.empty()):
-            batch = [self._lines.get()]
-            while len(batch) < BATCH and not self._lines.empty():
-                batch.append(self._lines.get())
-            lines = [f"{line}\n" for line in batch if line is not None]
-            if not lines:
-                continue
-            try:
-                _write(self._stream, "".join(lines))
-            except (OSError, ValueError):
-                # A full disk or a closed pipe; a closed stream.
-                self.drop(len(lines))
-            else:
-                dropped = self.dropped
-                if dropped > reported and self._lines.empty():
-                    reported = dropped
-                    on_gap(dropped)
-            if self._lines.empty():
-                self._stopping.wait(HELD_SEC)
-
-
-def _render_json(line: Mapping[str, Any]) -> str:
-    # In half of json's time.
-    return to_json(line, ensure_ascii=True).decode()
 
 
 def _render_coloured(line: Mapping[str, Any]) -> str:

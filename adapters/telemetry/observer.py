@@ -1,55 +1,166 @@
-"""The Observer of a process: metrics, log and traces."""
+"""The Observer of a process: its log, its spans, and its Prometheus metrics, in a registry of their own.
+
+The metrics have few and known label values.
+"""
 
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from importlib.metadata import version
-from typing import TextIO
+from itertools import product
+from typing import Any, TextIO, TypeVar
 
+import prometheus_client as prometheus
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
 from typing_extensions import override
 
-from adapters.telemetry.log_handler import Log, LogWriter
-from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.log_allow_list import OTHER
+from adapters.telemetry.log_handler import Log
 from adapters.telemetry.tracing_config import tracing
+from function import telemetry as known
+from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent, Observer
 
 DISTRIBUTION = "inn-service"
+# Seconds: an answer from memory takes a fraction of a millisecond, one from the tax service up to a minute.
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_CACHED = {True: "true", False: "false"}
 _WARNINGS = frozenset(
     {"consent_needed", "open_to_everybody", "queue_full", "reconnecting"}
     | {"server_reached", "server_unreachable", "store_available", "store_unavailable"}
 )
 
+M = TypeVar("M", Counter, Gauge, Histogram)
 
-class Telemetry(Metrics):
-    """An Observer that logs, counts and opens spans."""
 
-    def __init__(self, log: Log, spans: Observer | None, dropped_lines: Callable[[], int]) -> None:
-        super().__init__(version(DISTRIBUTION), dropped_lines)
+class Family(dict[tuple[str, ...], M]):
+    """A metric's children by label values, cached because `labels()` takes a lock and a microsecond.
+
+    A value that is not known becomes "other", so that clients cannot add series.
+    """
+
+    def __init__(self, metric: M, *known: Iterable[str]) -> None:
+        super().__init__()
+        self._metric: M = metric
+        self._known = [frozenset(map(str, values)) for values in known]
+
+    def __missing__(self, values: tuple[str, ...]) -> M:
+        labels = (str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True))
+        # Only known values are keys, or unknown ones would fill the memory.
+        return self.setdefault(key := tuple(labels), self._metric.labels(*key))
+
+
+class Telemetry(Observer):
+    """An Observer that logs, counts, measures and opens spans."""
+
+    def __init__(
+        self, log: Log, spans: Observer | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.log = log
         self._spans = spans
+        self._monotonic = monotonic
+        # Otherwise each series has a second one, with its creation time.
+        disable: Callable[[], None] = prometheus.disable_created_metrics
+        disable()
+        self._registry = registry = prometheus.CollectorRegistry()
+        family = self._family
+        entry, cached = {"entry": known.ENTRIES}, {"cached": _CACHED.values()}
+        provider = {"provider": known.PROVIDERS}
+        text = "Requests that ended or were put off."
+        self._requests = family(Counter, "requests", text, **entry, status=known.STATUSES, **cached)
+        text = "Seconds of processing a request."
+        self._request_seconds = family(Histogram, "request_seconds", text, **entry, **cached)
+        self._in_flight = family(Gauge, "in_flight", "Requests being processed.", **entry)
+        self._ready = family(Gauge, "ready", "1: the readiness check passes; 0: it fails.", check=known.CHECKS)
+        self._step_seconds = family(Histogram, "step_seconds", "Seconds of a step of a lookup.", step=known.STEPS)
+        self._calls = family(Counter, "provider_calls", "Requests to a provider.", **provider, outcome=known.OUTCOMES)
+        text = "Seconds of a request to a provider."
+        self._call_seconds = family(Histogram, "provider_call_seconds", text, **provider)
+        text = "Seconds until the provider may be asked again, by why it is closed; 0: open."
+        self._closed = family(Gauge, "provider_closed_seconds", text, **provider, reason=DenialReason)
+        text = "Messages moved: lookup (not cached), retry (tried again later), dead (parked), unrouted (reply)."
+        self._moves = family(Counter, "queue_moves", text, queue=known.QUEUES)
+        text = "Tries after which a message is held for the next one."
+        self._holds = family(Counter, "holds", text, reason=known.HOLD_REASONS)
+        self._errors = Counter("inn_errors", "Unexpected errors; the log has their places.", registry=registry)
+        self._lost = Counter("inn_log_lines_lost", "Log lines that were not written.", registry=registry)
+        build = Gauge("inn_build_info", "1, labelled by the version that runs.", ("version",), registry=registry)
+        build.labels(version(DISTRIBUTION)).set(1)
+        for collector in (prometheus.ProcessCollector, prometheus.PlatformCollector, prometheus.GCCollector):
+            collector(registry=registry)
+        # For alerts: the first event of a series that did not exist is no increase.
+        for queue in known.QUEUES:
+            self._moves[queue,].inc(0)
+        for reason in known.HOLD_REASONS:
+            self._holds[reason,].inc(0)
+        for series in product(known.ENTRIES, known.STATUSES, ("false",)):
+            self._requests[series].inc(0)
+
+    def _family(self, kind: type[M], name: str, text: str, **labels: Iterable[str]) -> Family[M]:
+        options: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}
+        metric = kind(f"inn_{name}", text, tuple(labels), registry=self._registry, **options)
+        return Family(metric, *labels.values())
+
+    def exposition(self) -> bytes:
+        """The reply of `/metrics`."""
+        # Counted by the log: a garbage collection within a counter's lock may log.
+        self._lost.reset()
+        self._lost.inc(self.log.dropped)
+        return generate_latest(self._registry)
+
+    def record_check(self, name: str, *, ready: bool) -> None:
+        """Set the gauge of one of CHECKS."""
+        self._ready[name,].set(ready)
+
+    @override
+    def in_flight(self, entry: str, change: int) -> None:
+        self._in_flight[entry,].inc(change)
 
     @override
     def lookup(self, event: LookupEvent) -> None:
-        self.log.event(logging.INFO, "lookup", {"lookup": event})
-        super().lookup(event)
+        cached = _CACHED[event.cached]
+        self._requests[event.entry, event.status, cached].inc()
+        self._request_seconds[event.entry, cached].observe(event.seconds)
+        self.log.lookup(event)
         if self._spans:
             self._spans.lookup(event)
 
     @override
+    def step(self, name: str, seconds: float) -> None:
+        self._step_seconds[name,].observe(seconds)
+
+    @override
+    def provider_called(self, provider: str, outcome: str, seconds: float) -> None:
+        self._calls[provider, outcome].inc()
+        self._call_seconds[provider,].observe(seconds)
+
+    @override
     def provider_closed(self, provider: str, why: str, seconds: float) -> None:
-        super().provider_closed(provider, why, seconds)
+        # One reason at a time; the other reasons' series become zero.
+        for (closed, _), gauge in list(self._closed.items()):
+            if closed in (provider, OTHER):
+                gauge.set_function(float)
+        if seconds:
+            until = self._monotonic() + seconds
+            self._closed[provider, why].set_function(lambda: max(0.0, until - self._monotonic()))
         name = "provider_closed" if seconds else "provider_open"
         self.log.event(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
 
     @override
     def message_moved(self, queue: str, reason: str) -> None:
-        super().message_moved(queue, reason)
+        # The reason is the request's status, which is counted already.
+        self._moves[queue,].inc()
         if queue in ("dead", "unrouted"):
             # An operator has to look at these.
             self.log.event(logging.WARNING, "message_moved", {"queue": queue, "reason": reason})
+
+    @override
+    def held(self, reason: str, count: int) -> None:
+        self._holds[reason,].inc(count)
 
     @override
     def event(self, name: str, /, **facts: str | float) -> None:
@@ -57,7 +168,7 @@ class Telemetry(Metrics):
 
     @override
     def error(self, where: str, error: BaseException) -> None:
-        super().error(where, error)
+        self._errors.inc()
         self.log.error(where, error)
 
     @override
@@ -72,16 +183,10 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     `name`: of the service; `level`: as in LOG_LEVEL; `stream`: of the log, default standard error. It captures all
     other loggers of the process. OpenTelemetry's environment variables switch traces on.
     """
-    stream = stream or sys.stderr
-    writer = LogWriter(stream)
-    log = Log(name, logging.getLevelNamesMapping()[level], writer.write, coloured=stream.isatty())
+    log = Log(name, logging.getLevelNamesMapping()[level], stream or sys.stderr)
 
-    def warn(event: str, fact: str, value: object) -> None:
-        log.event(logging.WARNING, event, {fact: value})
+    def report_wrong(variable: str) -> None:
+        log.event(logging.WARNING, "tracing_off", {"variable": variable})
 
-    with (
-        writer.running(partial(warn, "lines_lost", "count")),
-        log.capturing(),
-        tracing(name, os.environ, partial(warn, "tracing_off", "variable")) as spans,
-    ):
-        yield Telemetry(log, spans, lambda: writer.dropped)
+    with log.writing(), log.capturing(), tracing(name, os.environ, report_wrong) as spans:
+        yield Telemetry(log, spans)

@@ -12,7 +12,7 @@ from adapters.config.settings import ALL_GROUPS, NalogSettings, load_all, load_c
 from adapters.http.probes import FIRST_WAIT_SEC, Probes
 from adapters.rabbitmq.lanes import DRAIN_SEC
 from adapters.rabbitmq.publisher import CONFIRM_SEC
-from adapters.telemetry.metrics import Metrics
+from tests.adapters.http.conftest import Metrics
 from tests.deploy.manifests import PLACES, SECRET, VALUES, Process, compose, of_kind, pods, rendered, template
 from tests.deploy.tools import ROOT
 
@@ -82,7 +82,7 @@ def test_no_secret_is_put_into_the_configuration_of_a_lambda_function() -> None:
     assert "${SecretName}" in str(statement["Resource"])
 
 
-ANSWERED = set(Probes({}, Metrics("1.2.3")).by_path)
+ANSWERED = set(Probes({}, Metrics()).by_path)
 
 
 @pytest.mark.parametrize("place", PLACES)

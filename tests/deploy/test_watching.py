@@ -1,7 +1,9 @@
 """The dashboard and the alerts ask for metrics, labels and values that the code has, and each alert says what to do."""
 
 import json
+import logging
 import re
+import sys
 from itertools import product
 
 import promql_parser as promql
@@ -9,7 +11,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.telemetry.metrics import Metrics
+from adapters.telemetry import Telemetry
+from adapters.telemetry.log_handler import Log
 from function.rate_limit import DenialReason
 from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
 from tests.deploy.manifests import NAMESPACE, VALUES, of_kind, pods, rendered
@@ -30,7 +33,7 @@ Labels = dict[str, frozenset[str]]
 
 def _told() -> dict[str, Labels]:
     """Every series that a process can have: its labels and their values."""
-    metrics = Metrics("1.2.3")
+    metrics = Telemetry(Log("inn", logging.INFO, sys.stderr))
     for entry, status, cached in product(ENTRIES, STATUSES, (True, False)):
         metrics.lookup(LookupEvent(entry, "", status, cached, "", 1))
         metrics.in_flight(entry, 1)

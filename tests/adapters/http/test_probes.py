@@ -13,13 +13,6 @@ from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Probes
 from tests.adapters.http.conftest import FixedCheck, Metrics
 
 
-class FixedSeconds:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[bytes, bytes], bytes]:
     sent: list[MutableMapping[str, Any]] = []
 
@@ -71,18 +64,15 @@ async def test_readiness_is_that_of_every_check(ready: bool, status: int) -> Non
 
 
 async def test_metrics_are_rendered_at_most_once_a_second() -> None:
-    rendered = 0
+    rendered, now = count(1), [0.0]
 
     class Counted(Metrics):
         def exposition(self) -> bytes:
-            nonlocal rendered
-            rendered += 1
-            return b"# %d\n" % rendered
+            return b"# %d\n" % next(rendered)
 
-    clock = FixedSeconds()
-    probes = Probes({}, Counted(), clock)
+    probes = Probes({}, Counted(), lambda: now[0])
     bodies = []
-    for clock.now in (0.0, FRESH_SEC / 2, FRESH_SEC, FRESH_SEC * 1.5):
+    for now[0] in (0.0, FRESH_SEC / 2, FRESH_SEC, FRESH_SEC * 1.5):
         reply = await probes.metrics()
         bodies.append(reply.body)
     assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]

@@ -1,5 +1,7 @@
 import io
+import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,14 +10,14 @@ from threading import Event, Thread
 
 import pytest
 
-from adapters.telemetry.log_handler import LogWriter
+from adapters.telemetry.log_handler import Log
 from tests.servers.process import wait_for
 
 LONG = 30
 
 
 class Stream(io.StringIO):
-    """A stream that keeps each write apart; a full one takes none, and one that nobody reads keeps the writer."""
+    """Keeps each write apart, a report of lost lines as its count; a full one takes none, an unread one the thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +32,7 @@ class Stream(io.StringIO):
         self.reader.wait()
         if self.full:
             raise OSError
-        self.writes.append(text)
+        self.writes.append(re.sub(r'{.*"lines_lost".*"count":(\d+)}', r"\1 lost", text))
         return len(text)
 
     def wait_for(self, *writes: str) -> None:
@@ -43,51 +45,51 @@ def stream() -> Stream:
 
 
 @contextmanager
-def writing_to(stream: Stream) -> Iterator[LogWriter]:
-    """A writer of at most four lines."""
-    writer = LogWriter(stream, max_lines=4)
-    with writer.running(lambda count: writer.write(f"{count} lost")):
-        yield writer
+def writing_to(stream: Stream) -> Iterator[Log]:
+    """A log of at most four lines."""
+    log = Log("inn", logging.INFO, stream, max_lines=4)
+    with log.writing():
+        yield log
         stream.reader.set()
 
 
 def test_a_line_is_written_soon_and_at_the_end_what_waits_and_nothing_later(stream: Stream) -> None:
-    with writing_to(stream) as writer:
-        writer.write("one")
+    with writing_to(stream) as log:
+        log.write("one")
         stream.wait_for("one\n")
-        writer.write("two")
+        log.write("two")
     assert stream.writes == ["one\n", "two\n"]
-    writer.write("three")
-    assert (stream.writes, writer.dropped) == (["one\n", "two\n"], 1)
+    log.write("three")
+    assert (stream.writes, log.dropped) == (["one\n", "two\n"], 1)
 
 
 def test_each_line_that_cannot_be_written_is_counted_and_later_reported(stream: Stream) -> None:
-    with writing_to(stream) as writer:
+    with writing_to(stream) as log:
         stream.full = True
-        writer.write("one")
-        writer.write("two")
-        wait_for(lambda: writer.dropped == 2, within=LONG, what="two lost lines")
+        log.write("one")
+        log.write("two")
+        wait_for(lambda: log.dropped == 2, within=LONG, what="two lost lines")
         stream.full = False
-        writer.write("three")
+        log.write("three")
         stream.wait_for("three\n", "2 lost\n")
 
 
 def test_nobody_waits_for_a_stream_that_is_not_read_what_waits_is_written_at_once_and_the_rest_reported(
     stream: Stream,
 ) -> None:
-    with writing_to(stream) as writer:
+    with writing_to(stream) as log:
         stream.reader.clear()
-        writer.write("stuck")
+        log.write("stuck")
         assert stream.begun.wait(LONG)
         for _ in range(6):
-            writer.write("one")
-        assert (stream.writes, writer.dropped) == ([], 2)
+            log.write("one")
+        assert (stream.writes, log.dropped) == ([], 2)
         stream.reader.set()
         stream.wait_for("stuck\n", "one\n" * 4, "2 lost\n")
 
 
-class Interrupted(LogWriter):
-    """A writer within whose line another is logged, as by the finalizer of what a garbage collection finds."""
+class Interrupted(Log):
+    """A log within whose line another is logged, as by the finalizer of what a garbage collection finds."""
 
     def write(self, line: str) -> None:
         if line == "one":
@@ -98,13 +100,13 @@ class Interrupted(LogWriter):
 
 
 def test_a_line_within_a_line_is_a_line(stream: Stream) -> None:
-    writer = Interrupted(stream)
-    with writer.running(lambda _: None):
-        logging = Thread(target=writer.write, args=("one",), daemon=True)
-        logging.start()
-        logging.join(LONG)
-        assert not logging.is_alive()
-    assert "".join(stream.writes) == "within\none\n"
+    log = Interrupted("inn", logging.INFO, stream)
+    with log.writing():
+        thread = Thread(target=log.write, args=("one",), daemon=True)
+        thread.start()
+        thread.join(LONG)
+        assert not thread.is_alive()
+    assert "".join(stream.writes).split()[:2] == ["within", "one"]
 
 
 UNREAD = """

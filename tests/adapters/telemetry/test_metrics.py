@@ -1,18 +1,23 @@
 """The numbers: each report has its series, and no series is made of what is sent to us."""
 
+import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.telemetry.metrics import Metrics
+from adapters.telemetry import Telemetry
+from adapters.telemetry.log_handler import Log
 from function.outcomes import Reason, Status
 from function.rate_limit import DenialReason
 from function.telemetry import CHECKS, ENTRIES, HOLD_REASONS, OUTCOMES, PROVIDERS, QUEUES, STATUSES, STEPS, LookupEvent
 
 Series = tuple[str, frozenset[tuple[str, str]]]
+UNWRITTEN = Log("inn", logging.INFO, sys.stderr)
 
 
 def _samples(exposition: bytes) -> dict[Series, float]:
@@ -30,7 +35,7 @@ def _ended(status: str = Status.FOUND, *, cached: bool = False, seconds: float =
     return LookupEvent("http", "r-1", status, cached, "nalog", seconds)
 
 
-def case(title: str, act: Callable[[Metrics], object], value: float, name: str, **labels: str) -> Any:
+def case(title: str, act: Callable[[Telemetry], object], value: float, name: str, **labels: str) -> Any:
     return pytest.param(act, _series(name, **labels), value, id=title)
 
 
@@ -49,27 +54,27 @@ CASES = [
     case("a check that fails", lambda metrics: metrics.record_check("store", ready=False), 0, "inn_ready", check="store"),
     case("what is in work", lambda metrics: deque(map(metrics.in_flight, ("rabbitmq",) * 2, (64, -60))), 4, "inn_in_flight", entry="rabbitmq"),
     case("an error", lambda metrics: metrics.error("consumer", ValueError()), 1, "inn_errors_total"),
-    case("the version that runs", Metrics.exposition, 1, "inn_build_info", version="1.2.3"),
+    case("the version that runs", Telemetry.exposition, 1, "inn_build_info", version=version("inn-service")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("act", "series", "value"), CASES)
-def test_a_report_has_its_series(act: Callable[[Metrics], object], series: Series, value: float) -> None:
-    metrics = Metrics("1.2.3")
+def test_a_report_has_its_series(act: Callable[[Telemetry], object], series: Series, value: float) -> None:
+    metrics = Telemetry(UNWRITTEN)
     act(metrics)
     assert _samples(metrics.exposition())[series] == value
 
 
 def test_log_lines_that_were_not_written_are_counted_by_the_log() -> None:
-    dropped = [0]
-    metrics = Metrics("1.2.3", lambda: dropped[0])
-    for dropped[0] in (0, 1, 1, 3):
-        assert _samples(metrics.exposition())[_series("inn_log_lines_lost_total")] == dropped[0]
+    log = Log("inn", logging.INFO, sys.stderr)
+    metrics = Telemetry(log)
+    for log.dropped in (0, 1, 1, 3):
+        assert _samples(metrics.exposition())[_series("inn_log_lines_lost_total")] == log.dropped
 
 
 def test_a_closed_provider_opens_as_time_goes_by() -> None:
     now = [100.0]
-    metrics = Metrics("1.2.3", monotonic=lambda: now[0])
+    metrics = Telemetry(UNWRITTEN, monotonic=lambda: now[0])
     series = [
         _series("inn_provider_closed_seconds", provider="nalog", reason=reason)
         for reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT)
@@ -95,7 +100,7 @@ def _lookup(entry: str, status: str) -> LookupEvent:
     return LookupEvent(entry, "r-1", status, False, "", 0)
 
 
-WORDS: list[tuple[str, str, Iterable[str], Callable[[Metrics, str], None]]] = [
+WORDS: list[tuple[str, str, Iterable[str], Callable[[Telemetry, str], None]]] = [
     ("inn_requests_total", "entry", ENTRIES, lambda metrics, word: metrics.lookup(_lookup(word, "found"))),
     ("inn_requests_total", "status", STATUSES, lambda metrics, word: metrics.lookup(_lookup("http", word))),
     ("inn_step_seconds_count", "step", STEPS, lambda metrics, word: metrics.step(word, 0)),
@@ -112,9 +117,9 @@ WORDS: list[tuple[str, str, Iterable[str], Callable[[Metrics, str], None]]] = [
 
 @pytest.mark.parametrize(("name", "label", "words", "report"), WORDS)
 def test_a_word_of_the_vocabulary_is_counted_as_itself_and_any_other_as_other(
-    name: str, label: str, words: Iterable[str], report: Callable[[Metrics, str], None]
+    name: str, label: str, words: Iterable[str], report: Callable[[Telemetry, str], None]
 ) -> None:
-    metrics = Metrics("1.2.3")
+    metrics = Telemetry(UNWRITTEN)
     for word in (*words, *(f"word_{number}" for number in range(300))):
         report(metrics, word)
     series = [dict(labels) for each, labels in _samples(metrics.exposition()) if each == name]
@@ -122,7 +127,7 @@ def test_a_word_of_the_vocabulary_is_counted_as_itself_and_any_other_as_other(
 
 
 def test_what_alerts_watch_begins_at_zero() -> None:
-    samples = _samples(Metrics("1.2.3").exposition())
+    samples = _samples(Telemetry(UNWRITTEN).exposition())
     watched = [
         _series("inn_requests_total", entry="rabbitmq", status="failed", cached="false"),
         _series("inn_requests_total", entry="http", status="internal_error", cached="false"),
@@ -135,7 +140,7 @@ def test_what_alerts_watch_begins_at_zero() -> None:
 
 
 def test_the_process_tells_of_itself() -> None:
-    names = {name for name, _ in _samples(Metrics("1.2.3").exposition())}
+    names = {name for name, _ in _samples(Telemetry(UNWRITTEN).exposition())}
     process = ("resident_memory_bytes", "cpu_seconds_total", "open_fds", "start_time_seconds")
     assert {*(f"process_{name}" for name in process), "python_gc_collections_total", "python_info"} <= names
     assert not {name for name in names if name.endswith("_created")}

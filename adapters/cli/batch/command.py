@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.batch.header import read_maps
 from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
-from adapters.cli.batch.reader import open_table
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
+from adapters.tables.header import read_maps
+from adapters.tables.reader import open_table
 from function.outcomes import Status
 
 ROW_SEC = 2.0

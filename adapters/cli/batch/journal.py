@@ -10,8 +10,8 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Self
 
-from adapters.cli.batch.reader import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
 from adapters.cli.errors import WrongUse
+from adapters.tables.reader import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
 
 MOVE_AWAY = "move it away, or choose another -o"
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
@@ -165,7 +165,7 @@ def _replace(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> None:
         fresh.unlink(missing_ok=True)
         fresh.touch(0o600, exist_ok=False)
         if suffix == ".xlsx":
-            from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
+            from adapters.tables.xlsx_file import write_xlsx  # openpyxl is slow to import
 
             write_xlsx(fresh, rows)
         else:

@@ -17,12 +17,12 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.reader import Row, RowAnswer, Table
-from adapters.cli.batch.rows import NO_PERSON, is_person, read_answer, read_request
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
+from adapters.tables.reader import Row, RowAnswer, Table
+from adapters.tables.rows import NO_PERSON, is_person, read_answer, read_request
 from function.outcomes import Status
 
 TRIES = 3

@@ -3,9 +3,9 @@
 import json
 import re
 
-from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
-from adapters.cli.batch.reader import UNSAVED, Row, RowAnswer, Table, cell_text
-from adapters.cli.person_fields import document_type, full_name, is_full_name, parse_date, series_and_number
+from adapters.tables.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
+from adapters.tables.person_fields import document_type, full_name, is_full_name, parse_date, series_and_number
+from adapters.tables.reader import UNSAVED, Row, RowAnswer, Table, cell_text
 from function.documents import WrongDocument
 from function.outcomes import Status
 from function.result import LookupResult

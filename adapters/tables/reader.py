@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.batch.header import column_of, find_header
 from adapters.cli.errors import WrongUse
-from adapters.cli.person_fields import EXCEL_EPOCH, parse_date
+from adapters.tables.header import column_of, find_header
+from adapters.tables.person_fields import EXCEL_EPOCH, parse_date
 
 ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
@@ -169,7 +169,7 @@ def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
         if sheet:
             raise WrongUse(f"{path} is a CSV file, and has no sheets")
         return [_csv_table(path, head)]
-    from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
+    from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
 
     tables = open_sheets(path)
     chosen = [each for each in tables if (each.sheet.casefold() == sheet.casefold() if sheet else not each.hidden)]

@@ -1,5 +1,7 @@
 """Exit statuses, and the errors that end a command with one line on standard error."""
 
+from adapters.tables.errors import WrongTable
+
 DONE = 0
 FAILED = 1
 WRONG_USE = 2
@@ -27,6 +29,8 @@ def failure_of(error: Exception) -> Failure | None:
     """What an adapter's error means for a command; None for a bug."""
     if isinstance(error, Failure):
         return error
+    if isinstance(error, WrongTable):
+        return WrongUse(str(error))
     # Slow to import.
     from adapters.http.server import ListenError
     from adapters.mongodb import StoreFault, StoreRefuses, WrongAddress

@@ -1,1 +1,6 @@
-"""Tables of persons, CSV or XLSX: finds their headings, reads their rows as requests, and writes them with the answers."""
+"""Tables of persons, CSV or XLSX: finds their headings, reads their rows as requests, and writes them with the answers.
+
+- What a file is, its content says. It is read and written row by row, and not held in memory.
+- The forms are those that people and spreadsheets write; what could be meant in two ways is refused, never guessed.
+- A file that cannot be read raises `WrongTable`; a row that cannot be, ValueError.
+"""

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.errors import WrongUse
+from adapters.tables.errors import WrongTable
 
 FULL_NAME = "fullName"
 """Not a field of the request: surname, first name and patronymic in one column."""
@@ -91,11 +91,11 @@ class Header(NamedTuple):
         return not self.missing, len(self.candidates), -self.height, -self.row
 
     def columns(self, source_description: str) -> dict[str, int]:
-        """The column of each field. Raises Failure where one is missing or ambiguous."""
+        """The column of each field. Raises WrongTable where one is missing or ambiguous."""
         if self.missing:
             known = "; ".join(f"{_usual_heading(name)} ({label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
-            raise WrongUse(
+            raise WrongTable(
                 f"a table must hold headings, and this one has none for: {known} ({source_description}){row}; "
                 "--header-row says which row they are, --map which column a field is"
             )
@@ -103,7 +103,7 @@ class Header(NamedTuple):
             if len(columns) > 1:
                 places = " or ".join(self._place(column) for column in columns)
                 example = f"--map '{_usual_heading(name)}={LETTERS[columns[0]]}'"
-                raise WrongUse(f"which column is the {label(name)}: {places}? Say it as {example}")
+                raise WrongTable(f"which column is the {label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
     def describe(self) -> str:
@@ -116,14 +116,14 @@ class Header(NamedTuple):
 
 
 def read_maps(maps: Iterable[str]) -> dict[str, str]:
-    """By field, a column's letter or heading; each of `maps` is as `Фамилия=B`. Raises Failure."""
+    """By field, a column's letter or heading; each of `maps` is as `Фамилия=B`. Raises WrongTable."""
     columns = {}
     for text in maps:
         heading, sign, column = text.partition("=")
         name, _ = _match(heading)
         if not (name and sign and column.strip()):
             known = ", ".join(map(_usual_heading, _HEADINGS))
-            raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
+            raise WrongTable(f"--map must be as Фамилия=B, with one of: {known}")
         columns[name] = column.strip()
     return columns
 

@@ -23,7 +23,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from adapters.cli.errors import WrongUse
+from adapters.tables.errors import WrongTable
 from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20
@@ -41,7 +41,7 @@ class _Shared(NamedTuple):
 
 
 def open_sheets(path: Path) -> list[Table]:
-    """The sheets of a workbook. Raises Failure for another or a damaged file."""
+    """The sheets of a workbook. Raises WrongTable for another or a damaged file."""
     with _package(path) as package:
         # Some programs write names in another case than they refer to them.
         names = {name.replace("\\", "/").casefold(): name for name in package.namelist()}
@@ -91,7 +91,7 @@ def _package(path: Path) -> Iterator[ZipFile]:
         with ZipFile(path) as package:
             yield package
     except (*_DAMAGED, StopIteration):
-        raise WrongUse(f"{path} is no XLSX file, or is damaged") from None
+        raise WrongTable(f"{path} is no XLSX file, or is damaged") from None
 
 
 def _records(path: Path, part: str, shared: _Shared) -> Iterator[Sequence[object]]:

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
+from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, WrongUse
+from adapters.tables.errors import WrongTable
 from adapters.tables.header import read_maps
 from adapters.tables.reader import open_table
+from adapters.tables.writer import SUFFIXES
 from function.outcomes import Status
 
 ROW_SEC = 2.0
@@ -108,10 +110,11 @@ def batch(
     except sqlite3.DatabaseError as exc:
         remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else MOVE_AWAY
         raise Failure(f"{journal.place}: {exc}; {remedy}") from None
-    except Failure as failure:
+    except (Failure, WrongTable) as error:
         if journal.answered == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
+        status = error.status if isinstance(error, Failure) else WRONG_USE
+        raise Failure(f"{error}; {_so_far(journal)}", status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 

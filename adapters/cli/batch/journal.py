@@ -1,8 +1,6 @@
 """Keeps the answers of a run in a journal beside OUT, a SQLite file, and makes OUT of it at the end."""
 
-import csv
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -11,12 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from adapters.cli.errors import WrongUse
-from adapters.tables.reader import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
+from adapters.tables.reader import ANSWER_HEADINGS, Row, RowAnswer, Table, make_row, open_tables
+from adapters.tables.writer import replace_file
 
 MOVE_AWAY = "move it away, or choose another -o"
-SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
-RUSSIAN_EXCEL = Dialect("UTF-8-sig", ";", "\r\n")
-"""The format that a Russian Excel opens by a double click."""
 _BEGIN = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -77,7 +73,7 @@ class Journal:
         """Write OUT, up to the last row with an answer. The journal is deleted when it is closed."""
         self._db.commit()
         last, self.answered = self._db.execute("SELECT max(number), count(*) - 1 FROM inn_batch").fetchone()
-        _replace(self._out, self._table, self._output(last))
+        replace_file(self._out, self._table, self._output(last))
         self.place = self._out
         with self._db:
             self._db.execute("DELETE FROM inn_batch")
@@ -152,40 +148,3 @@ class Journal:
 
 def _joined(row: Row) -> str:
     return "\t".join(row.texts)
-
-
-def _replace(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> None:
-    """Write a table that replaces `path` in one step, once it is on the disk.
-
-    It has the input's dialect if both are CSV, and the input's permissions.
-    """
-    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
-    try:
-        # Personal data: readable by the owner only until it gets the input's permissions.
-        fresh.unlink(missing_ok=True)
-        fresh.touch(0o600, exist_ok=False)
-        if suffix == ".xlsx":
-            from adapters.tables.xlsx_file import write_xlsx  # openpyxl is slow to import
-
-            write_xlsx(fresh, rows)
-        else:
-            excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
-            _write_csv(fresh, rows, like.dialect or excel)
-        shutil.copymode(like.path, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _write_csv(path: Path, rows: Iterable[Sequence[object]], dialect: Dialect) -> None:
-    with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as file:
-        writer = csv.writer(file, delimiter=dialect.separator, lineterminator=dialect.newline)
-        writer.writerows(map(_with_newlines, cells) for cells in rows)
-
-
-def _with_newlines(cell: object) -> str:
-    text = cell if isinstance(cell, str) else cell_text(cell)
-    # The writer quotes line feeds, but not lone carriage returns, which end a row as well.
-    return text if "\n" in text else text.replace("\r", "\n")

@@ -94,7 +94,8 @@ def batch(
         with _cancelled_by_signal():
             try:
                 async with client:
-                    with progress.shown(journal.total):
+                    progress.add_task("", total=journal.total)
+                    with progress:
                         await runner.run(client)
             finally:
                 journal.write_output()

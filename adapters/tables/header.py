@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice, product, zip_longest
 from string import ascii_uppercase
-from types import MappingProxyType
 from typing import NamedTuple
 
 from adapters.tables.errors import WrongTable
@@ -15,7 +14,6 @@ DOCUMENT = "document"
 """Not a field of the request: series and number in one column."""
 
 SEARCHED_ROWS = 50
-NO_MAPS: Mapping[str, str] = MappingProxyType({})
 _PLAIN, _VAGUE, _NONE = 2, 1, ("", 0)
 # By field; those behind the bar are vague: used only if no column has a plain heading.
 _HEADINGS = {
@@ -128,7 +126,7 @@ def read_maps(maps: Iterable[str]) -> dict[str, str]:
     return columns
 
 
-def find_header(records: Iterable[Iterable[str]], header_row: int = 0, maps: Mapping[str, str] = NO_MAPS) -> Header:
+def find_header(records: Iterable[Iterable[str]], header_row: int, maps: Mapping[str, str]) -> Header:
     """Find the row, or the two rows, that are most likely the headings.
 
     `records`: the texts of each row's cells; `header_row`: from 1, 0: search for it; `maps`: as `read_maps` returns.

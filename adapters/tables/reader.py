@@ -17,7 +17,6 @@ from adapters.tables.errors import WrongTable
 from adapters.tables.header import column_of, find_header
 from adapters.tables.person_fields import EXCEL_EPOCH, parse_date
 
-ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
 """Characters of a spreadsheet's cell."""
 UNSAVED = object()
@@ -50,11 +49,14 @@ _CONTROLS = re.compile(r"[\x00-\x1f]+")
 
 
 class RowAnswer(NamedTuple):
-    """The cells that are appended to a row, in the order of ANSWER_HEADINGS."""
+    """The cells that are appended to a row, by their headings."""
 
     inn: str = ""
     status: str = ""
     details: str = ""
+
+
+ANSWER_HEADINGS = RowAnswer._fields
 
 
 class Row(NamedTuple):
@@ -106,18 +108,17 @@ class Table(NamedTuple):
     """A CSV file, or a sheet of a workbook, and what is known of its headings.
 
     `description`: how it is read, for messages; `records`: reads the cells of each row, as often as it is called, and
-    raises WrongTable; `epoch`: day 0 of serial numbers of days; `dialect`: of a CSV file, where an unquoted separator moves
-    the following cells into other columns; `sheet`, `hidden`: of a workbook; `heading`: its texts; `columns`: by field;
-    `above`: rows up to the heading's last one.
+    raises WrongTable; `sheet`: its name; `epoch`: day 0 of serial numbers of days; `dialect`: of a CSV file, where an
+    unquoted separator moves the following cells into other columns; `heading`: its texts; `columns`: by field; `above`:
+    rows up to the heading's last one.
     """
 
     path: Path
     description: str
     records: Callable[[], Iterator[Sequence[object]]]
+    sheet: str = ""
     epoch: date = EXCEL_EPOCH
     dialect: Dialect | None = None
-    sheet: str = ""
-    hidden: bool = False
     heading: Sequence[str] = ()
     columns: Mapping[str, int] = MappingProxyType({})
     above: int = 0
@@ -128,8 +129,8 @@ class Table(NamedTuple):
         width = len(self.heading)
         for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):
             # Otherwise an unclosed quote would silently swallow the rows below it.
-            lined = [cell for cell in record if not str(cell).isprintable()] if self.dialect else ()
-            if self.dialect and any(_holds_rows(str(cell), self.dialect.separator, width) for cell in lined):
+            lined = (str(cell) for cell in record if not str(cell).isprintable())
+            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in lined):
                 raise WrongTable(
                     f"{self.path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
                     "is a quote opened and not closed?"
@@ -168,18 +169,13 @@ def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str])
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
     """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable."""
     head = _read_head(path)
-    if not head.startswith(_ZIP):
-        if sheet:
-            raise WrongTable(f"{path} is a CSV file, and has no sheets")
-        return [_csv_table(path, head)]
-    from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
+    if head.startswith(_ZIP):
+        from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
 
-    tables = open_sheets(path)
-    chosen = [each for each in tables if (each.sheet.casefold() == sheet.casefold() if sheet else not each.hidden)]
-    if not chosen:
-        names = ", ".join(each.sheet for each in tables)
-        raise WrongTable(f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}")
-    return chosen
+        return open_sheets(path, sheet)
+    if sheet:
+        raise WrongTable(f"{path} is a CSV file, and has no sheets")
+    return [_csv_table(path, head)]
 
 
 def _read_head(path: Path) -> bytes:
@@ -204,8 +200,7 @@ def _csv_table(path: Path, head: bytes) -> Table:
     text, name = head.decode(encoding, errors="replace"), encoding.removesuffix("-sig")
     dialect = Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")
     shown = dialect.separator.replace("\t", "a tab")
-    records = partial(_records, path, dialect, f"something is no {name}")
-    return Table(path, f"read as {name}, separated by {shown}", records, dialect=dialect)
+    return Table(path, f"read as {name}, separated by {shown}", partial(_records, path, dialect), dialect=dialect)
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -222,7 +217,7 @@ def _encoding(path: Path, head: bytes) -> str:
     return "Windows-1251"
 
 
-def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[str]]:
+def _records(path: Path, dialect: Dialect) -> Iterator[Sequence[str]]:
     number = 0
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
@@ -232,7 +227,7 @@ def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[st
     except (csv.Error, UnicodeDecodeError) as exc:
         what = f"in record {number + 1}, a quote is opened and not closed, or stands within a quoted cell"
         if isinstance(exc, UnicodeDecodeError):
-            what = f"beyond record {number} {misread}"
+            what = f"beyond record {number} something is no {dialect.encoding.removesuffix('-sig')}"
         raise WrongTable(f"{path} cannot be read as CSV: {what}") from None
 
 
@@ -252,7 +247,7 @@ def _separator(text: str) -> str:
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)
-        header = find_header(map(cell_text, record) for record in records)
+        header = find_header((map(cell_text, record) for record in records), 0, {})
         return len(header.candidates), sum(separator in line for line in lines)
 
     return max(SEPARATORS, key=score)

@@ -10,7 +10,6 @@ from function.documents import WrongDocument
 from function.outcomes import Status
 from function.result import LookupResult
 
-SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 MAX_REQUEST = 16 << 10
 """Bytes of one request: far more than any person needs, and less than the service accepts."""
 
@@ -39,7 +38,7 @@ def is_person(table: Table, row: Row) -> bool:
 def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
     """The request. Raises ValueError, which names the faults by the table's headings."""
     if row.surplus and table.dialect:
-        raise ValueError(SHIFTED)
+        raise ValueError("the row has more cells than the heading: are there quotes around what holds a separator?")
     faults = [f"{name}: {_UNSAVED}" for name, column in table.columns.items() if row.cells[column] is UNSAVED]
     texts = {name: _text(row, column) for name, column in table.columns.items()}
     request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}

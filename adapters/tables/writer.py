@@ -27,19 +27,16 @@ def replace_file(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> N
 
             write_xlsx(fresh, rows)
         else:
-            _write_csv(fresh, rows, like.dialect or Dialect(separator="\t" if suffix == ".tsv" else ";"))
+            form = like.dialect or Dialect(separator="\t" if suffix == ".tsv" else ";")
+            with fresh.open("w", encoding=form.encoding, errors="replace", newline="") as file:
+                writer = csv.writer(file, delimiter=form.separator, lineterminator=form.newline)
+                writer.writerows(map(_with_newlines, cells) for cells in rows)
         shutil.copymode(like.path, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
+        with fresh.open("rb+") as written:
+            os.fsync(written.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def _write_csv(path: Path, rows: Iterable[Sequence[object]], dialect: Dialect) -> None:
-    with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as file:
-        writer = csv.writer(file, delimiter=dialect.separator, lineterminator=dialect.newline)
-        writer.writerows(map(_with_newlines, cells) for cells in rows)
 
 
 def _with_newlines(cell: object) -> str:

@@ -40,8 +40,8 @@ class _Shared(NamedTuple):
     calendar: datetime
 
 
-def open_sheets(path: Path) -> list[Table]:
-    """The sheets of a workbook. Raises WrongTable for another or a damaged file."""
+def open_sheets(path: Path, chosen: str) -> list[Table]:
+    """The visible sheets of a workbook, or the `chosen` one. Raises WrongTable where there is none, or damage."""
     with _package(path) as package:
         # Some programs write names in another case than they refer to them.
         names = {name.replace("\\", "/").casefold(): name for name in package.namelist()}
@@ -60,19 +60,21 @@ def open_sheets(path: Path) -> list[Table]:
         # Without them, a number in a column of dates is still read as one.
         with suppress(*_DAMAGED):
             shared.dates.update(_date_styles(_parse(package, parts["styles"])))
-    return [
-        Table(
-            path,
-            f"sheet {sheet.get('name', '')}",
-            partial(_records, path, part, shared),
-            epoch=shared.calendar.date(),
-            sheet=sheet.get("name", ""),
-            hidden=sheet.get("state", "visible") != "visible",
-        )
+    sheets = [
+        (sheet.get("name", ""), sheet.get("state", "visible"), part)
         for sheet in book.iterfind("{*}sheets/{*}sheet")
         for name, relation in sheet.items()
         if name.endswith("}id") and "/worksheets/" in (part := parts.get(relation, "")).casefold()
     ]
+    tables = [
+        Table(path, f"sheet {name}", partial(_records, path, part, shared), name, shared.calendar.date())
+        for name, state, part in sheets
+        if (name.casefold() == chosen.casefold() if chosen else state == "visible")
+    ]
+    if not tables:
+        there = ", ".join(name for name, *_ in sheets)
+        raise WrongTable(f"{path} has no {'such' if chosen else 'visible'} sheet: choose one by --sheet of {there}")
+    return tables
 
 
 def write_xlsx(path: Path, rows: Iterable[Sequence[object]]) -> None:

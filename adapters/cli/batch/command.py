@@ -88,7 +88,7 @@ def batch(
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(table, out)
-    runner = Runner(table, journal, progress, concurrency, stall_timeout, reply_sec)
+    runner = Runner(journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
         with _cancelled_by_signal():
@@ -101,7 +101,7 @@ def batch(
                 journal.write_output()
 
     try:
-        with journal:
+        with journal.opened():
             typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:

@@ -3,10 +3,9 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing, contextmanager
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import Self
 
 from adapters.cli.errors import WrongUse
 from adapters.tables.reader import ANSWER_HEADINGS, Row, RowAnswer, Table, make_row, open_tables
@@ -25,16 +24,18 @@ _FOREIGN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 class Journal:
     """Answers by row number; number 0 is the heading. An open journal locks OUT against other runs.
 
-    `place`: the file that holds the answers; `total`: rows of the input; `answered`: of them, when OUT is made.
+    `table`: the input; `total`: its rows; `answered`: of them, when OUT is made; `place`: the file that holds the answers.
     """
 
     def __init__(self, table: Table, out: Path) -> None:
-        self._table = table
+        self.table = table
         self._out = out
         self._path = self.place = out.with_name(out.name + ".part")
         self.total = self.answered = 0
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Lock OUT within the context, and take over the answers that it has. Raises Failure, WrongTable, OSError."""
         if self._out.exists() and not self._out.is_file():
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         try:
@@ -42,16 +43,14 @@ class Journal:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as exc:
             raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
-        with ExitStack() as opened:
-            self._db = opened.enter_context(closing(sqlite3.connect(self._path, timeout=0)))
+        with closing(sqlite3.connect(self._path, timeout=0)) as self._db:
             self._lock()
-            opened.callback(self._delete_if_empty)
-            self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", self._answers_in_output())
-            self._opened = opened.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
+            try:
+                known = self._answers_in_output()
+                self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", known)
+                yield
+            finally:
+                self._delete_if_empty()
 
     def answer(self, number: int, row: Row) -> RowAnswer:
         """The answer to a row so far. Raises Failure if the journal belongs to another input."""
@@ -73,7 +72,7 @@ class Journal:
         """Write OUT, up to the last row with an answer. The journal is deleted when it is closed."""
         self._db.commit()
         last, self.answered = self._db.execute("SELECT max(number), count(*) - 1 FROM inn_batch").fetchone()
-        replace_file(self._out, self._table, self._output(last))
+        replace_file(self._out, self.table, self._output(last))
         self.place = self._out
         with self._db:
             self._db.execute("DELETE FROM inn_batch")
@@ -106,11 +105,11 @@ class Journal:
 
     def _answers_in_output(self) -> Iterator[tuple[object, ...]]:
         """The rows of the journal that OUT has. Checks that both belong to the input, which is read as a whole."""
-        width = len(self._table.heading)
+        width = len(self.table.heading)
         written: Iterable[Row] = ()
         if self._out.exists():
             # Quotes are as they were written: no dialect, no check of them.
-            own = open_tables(self._out)[0]._replace(heading=(*self._table.heading, *ANSWER_HEADINGS), dialect=None)
+            own = open_tables(self._out)[0]._replace(heading=(*self.table.heading, *ANSWER_HEADINGS), dialect=None)
             written = own.rows()
         for number, (row, held) in enumerate(zip_longest(self._rows(), written)):
             if row is None:
@@ -136,7 +135,7 @@ class Journal:
             raise self._other_input(self._path)
 
     def _rows(self) -> Iterator[Row]:
-        return chain([make_row(self._table.heading, len(self._table.heading))], self._table.rows())
+        return chain([make_row(self.table.heading, len(self.table.heading))], self.table.rows())
 
     def _other_input(self, path: Path, number: int | None = None) -> WrongUse:
         """The error of a file with another row in this place, or with more rows than the input."""

@@ -17,7 +17,7 @@ from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreach
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
-from adapters.tables.reader import Row, RowAnswer, Table
+from adapters.tables.reader import Row, RowAnswer
 from adapters.tables.rows import NO_PERSON, is_person, read_answer, read_request
 from function.outcomes import Status
 
@@ -25,8 +25,6 @@ TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-ROWS_A_TURN = 100
-"""Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 REPORT_SEC = 60.0
 """Seconds between two lines on standard error without a terminal."""
 
@@ -98,7 +96,6 @@ class Runner:
     one reply over RabbitMQ; None over HTTP.
     """
 
-    table: Table
     journal: Journal
     progress: Progress
     concurrency: int
@@ -112,7 +109,7 @@ class Runner:
 
     async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure."""
-        rows = enumerate(self.table.rows(), 1)
+        rows = enumerate(self.journal.table.rows(), 1)
         try:
             async with asyncio.timeout(self.stall_sec) as self._stall, asyncio.TaskGroup() as workers:
                 for _ in range(min(self.concurrency, self.journal.total)):
@@ -130,20 +127,18 @@ class Runner:
                 answer = await self._answer(client, request)
                 self.journal.put(number, row, answer)
                 self.progress.add(answer, asked=True)
-                # Answers that came together are committed together.
-                await asyncio.sleep(0)
-                self.journal.commit()
-            elif number % ROWS_A_TURN == 0:
-                await asyncio.sleep(0)
+            # Other workers run, and Ctrl-C is handled, even if no row has to wait. What they put is committed together.
+            await asyncio.sleep(0)
+            self.journal.commit()
 
     def _request(self, number: int, row: Row) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
         answer = known = self.journal.answer(number, row)
         if known.status in ("", Status.FAILED):
             answer = NO_PERSON if any(row.texts) else RowAnswer()
-            if is_person(self.table, row):
+            if is_person(self.journal.table, row):
                 try:
-                    return read_request(self.table, row, f"{self._run_id}-{number}")
+                    return read_request(self.journal.table, row, f"{self._run_id}-{number}")
                 except ValueError as fault:
                     answer = RowAnswer("", Status.REJECTED.value, str(fault))
             self.journal.put(number, row, answer)
@@ -180,5 +175,5 @@ class Runner:
                     self.progress.stand(printable(result.details))
                 else:
                     self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
-                return read_answer(self.table, result)
+                return read_answer(self.journal.table, result)
             await asyncio.sleep(wait or backoff.next())

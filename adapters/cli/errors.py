@@ -1,6 +1,6 @@
 """Exit statuses, and the errors that end a command with one line on standard error."""
 
-from adapters.tables.errors import WrongTable
+from adapters.tables import WrongTable
 
 DONE = 0
 FAILED = 1

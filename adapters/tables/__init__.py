@@ -4,3 +4,7 @@
 - The forms are those that people and spreadsheets write; what could be meant in two ways is refused, never guessed.
 - A file that cannot be read raises `WrongTable`; a row that cannot be, ValueError.
 """
+
+
+class WrongTable(Exception):
+    """A file that is no table, or whose meaning is uncertain. The text says what to do, and has no personal data."""

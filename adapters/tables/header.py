@@ -6,7 +6,7 @@ from itertools import chain, islice, product, zip_longest
 from string import ascii_uppercase
 from typing import NamedTuple
 
-from adapters.tables.errors import WrongTable
+from adapters.tables import WrongTable
 
 FULL_NAME = "fullName"
 """Not a field of the request: surname, first name and patronymic in one column."""

@@ -36,8 +36,7 @@ _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
 _LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
 _LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
 
-_TYPE_NAMES = {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
-for _code, _names in (
+_OTHER_NAMES = (
     ("21", "паспорт, паспорт гражданина, внутренний паспорт, общегражданский паспорт"),
     ("01", "паспорт ссср, паспорт гражданина ссср"),
     ("03", "свидетельство о рождении, св во о рождении"),
@@ -48,8 +47,9 @@ for _code, _names in (
     ("23", "иностранное свидетельство о рождении, свидетельство о рождении иностранного государства"),
     ("23", "свидетельство о рождении выданное уполномоченным органом иностранного государства"),
     ("62", "вид на жительство иностранного гражданина"),
-):
-    _TYPE_NAMES |= dict.fromkeys(_names.split(", "), _code)
+)
+_TYPE_NAMES = {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
+_TYPE_NAMES |= {name: code for code, names in _OTHER_NAMES for name in names.split(", ")}
 _OF_RUSSIA = re.compile(r" (?:(?:в|на территории) )?(?:рф|россии|российской федерации)$")
 
 _CHILD_OF = "оглы|оглу|кызы|гызы|улы|уулу|заде|зода"

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.tables.errors import WrongTable
+from adapters.tables import WrongTable
 from adapters.tables.header import column_of, find_header
 from adapters.tables.person_fields import EXCEL_EPOCH, parse_date
 

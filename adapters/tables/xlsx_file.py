@@ -23,7 +23,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from adapters.tables.errors import WrongTable
+from adapters.tables import WrongTable
 from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20

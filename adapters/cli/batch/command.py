@@ -13,7 +13,7 @@ import typer
 from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, WrongUse
-from adapters.tables.errors import WrongTable
+from adapters.tables import WrongTable
 from adapters.tables.header import read_maps
 from adapters.tables.reader import open_table
 from adapters.tables.writer import SUFFIXES

@@ -102,13 +102,11 @@ class Runner:
     stall_sec: float
     reply_sec: float | None
 
-    def __post_init__(self) -> None:
+    async def run(self, client: Client) -> None:
+        """Ask for all rows. Raises the first Failure."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         self._run_id = uuid4()
         self._reached = False
-
-    async def run(self, client: Client) -> None:
-        """Ask for all rows. Raises the first Failure."""
         rows = enumerate(self.journal.table.rows(), 1)
         try:
             async with asyncio.timeout(self.stall_sec) as self._stall, asyncio.TaskGroup() as workers:

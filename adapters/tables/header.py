@@ -91,7 +91,7 @@ class Header(NamedTuple):
     def columns(self, source_description: str) -> dict[str, int]:
         """The column of each field. Raises WrongTable where one is missing or ambiguous."""
         if self.missing:
-            known = "; ".join(f"{_usual_heading(name)} ({label(name)})" for name in self.missing)
+            known = "; ".join(f"{_usual_heading(name)} ({_label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
             raise WrongTable(
                 f"a table must hold headings, and this one has none for: {known} ({source_description}){row}; "
@@ -101,13 +101,14 @@ class Header(NamedTuple):
             if len(columns) > 1:
                 places = " or ".join(self._place(column) for column in columns)
                 example = f"--map '{_usual_heading(name)}={LETTERS[columns[0]]}'"
-                raise WrongTable(f"which column is the {label(name)}: {places}? Say it as {example}")
+                raise WrongTable(f"which column is the {_label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
-    def describe(self) -> str:
-        """Each column with its field, in words."""
+    def describe(self, source_description: str) -> str:
+        """Where the headings are, and each column with its field, in words."""
         places = sorted((columns[0], name) for name, columns in self.candidates.items())
-        return ", ".join(f"{self._place(column)}: {label(name)}" for column, name in places)
+        fields = ", ".join(f"{self._place(column)}: {_label(name)}" for column, name in places)
+        return f"headings in row {self.row} ({source_description}): {fields}"
 
     def _place(self, column: int) -> str:
         return f"{LETTERS[column]} {self.texts[column]}".strip()
@@ -146,7 +147,7 @@ def find_header(records: Iterable[Iterable[str]], header_row: int, maps: Mapping
     return best
 
 
-def label(name: str) -> str:
+def _label(name: str) -> str:
     """A field in words."""
     return re.sub(r"(?=[A-Z])", " ", name).lower()
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
 from function.names import is_no_patronymic
 
+DATE_FORM = "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
 EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of Excel's serial numbers (for dates after February 1900)."""
 

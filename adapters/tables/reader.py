@@ -162,8 +162,7 @@ def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str])
         if column_of(column, header.texts) is None:
             raise WrongTable(f"--map: no column {column} ({table.description}, row {header.row})")
     columns, above = header.columns(table.description), header.row + header.height - 1
-    said = f"headings in row {header.row} ({table.description}): {header.describe()}"
-    return table._replace(heading=header.texts, columns=columns, above=above), said
+    return table._replace(heading=header.texts, columns=columns, above=above), header.describe(table.description)
 
 
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:

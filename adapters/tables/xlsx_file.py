@@ -27,7 +27,6 @@ from adapters.tables import WrongTable
 from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20
-COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
@@ -81,7 +80,7 @@ def write_xlsx(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Write a workbook with one sheet, where numbers, days and text keep their types."""
     workbook = Workbook(write_only=True)
     sheet: Any = workbook.create_sheet("INN")
-    sheet.sheet_format.defaultColWidth = COLUMN_WIDTH
+    sheet.sheet_format.defaultColWidth = 18
     for cells in rows:
         sheet.append([_written(sheet, cell) for cell in cells])
     workbook.save(path)

@@ -34,8 +34,7 @@ _HEADINGS = {
 _ALIASES = {
     **dict.fromkeys(("n", "no", "number", "ном"), "номер"),
     **dict.fromkeys(("serial", "series", "сер"), "серия"),
-    **dict.fromkeys(("passport", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
-    "паспорт": "документ",
+    **dict.fromkeys(("passport", "паспорт", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
 }
 _WORD = re.compile(r"[A-ZА-ЯЁ]?[a-zа-яё]+|[A-ZА-ЯЁ]+|[^\W_]+")
 LETTERS = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]

@@ -26,11 +26,9 @@ SEPARATORS = ";,\t|"
 HEAD = 1 << 16
 # The longer ones first: UTF-32's begins with UTF-16's.
 _MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF8: "UTF-8-sig",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-8-sig": (codecs.BOM_UTF8,),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
@@ -204,8 +202,8 @@ def _csv_table(path: Path, head: bytes) -> Table:
 
 def _encoding(path: Path, head: bytes) -> str:
     """By its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
-    for mark, encoding in _MARKS.items():
-        if head.startswith(mark):
+    for encoding, marks in _MARKS.items():
+        if head.startswith(marks):
             return encoding
     if b"\0" in head:
         raise WrongTable(f"{path} is neither CSV nor XLSX")

@@ -1,6 +1,7 @@
 """Exit statuses, and the errors that end a command with one line on standard error."""
 
 from adapters.config.environment import WrongSettings
+from adapters.tables import WrongTable
 
 DONE = 0
 FAILED = 1
@@ -29,7 +30,7 @@ def failure_of(error: Exception) -> Failure | None:
     """What an adapter's error means for a command; None for a bug."""
     if isinstance(error, Failure):
         return error
-    if isinstance(error, WrongSettings):
+    if isinstance(error, WrongSettings | WrongTable):
         return WrongUse(str(error))
     # Slow to import.
     from adapters.http.server import ListenError

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adapters.cli.person_fields import parse_date
 from adapters.cli.stdout import printable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
+from adapters.tables.person_fields import parse_date
 from adapters.telemetry import log_handler
 from function.history_and_erasure import HistoryQuery, HistoryRow
 from function.outcomes import Status

@@ -11,7 +11,7 @@ import typer
 from pydantic.alias_generators import to_camel
 
 from adapters.cli.errors import WrongUse
-from adapters.cli.person_fields import document_type, parse_date, series_and_number
+from adapters.tables.person_fields import DATE_FORM, document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
 STDIN = "-"
@@ -72,7 +72,7 @@ def read_request(source: str, given: Mapping[str, str]) -> dict[str, object]:
         if name in fields:
             day = parse_date(fields[name])
             if day is None:
-                raise WrongUse(f"{option} must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd")
+                raise WrongUse(f"{option} {DATE_FORM}")
             fields[name] = day.isoformat()
     return {**(_read_json(source) if source else {}), **fields}
 

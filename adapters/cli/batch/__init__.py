@@ -4,5 +4,4 @@
   of the input and the journal, in one step. After a `kill -9` the journal stays, and the next run goes on with it.
 - A row in OUT is not looked up again, unless it failed. Rows are compared by their number and the input's cells: no
   row gets another's answer.
-- Input and output are read row by row, and not held in memory.
 """

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.batch.header import read_maps
-from adapters.cli.batch.journal import MOVE_AWAY, SUFFIXES, Journal
-from adapters.cli.batch.reader import open_table
+from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, WrongUse
+from adapters.tables import WrongTable
+from adapters.tables.header import read_maps
+from adapters.tables.reader import open_table
+from adapters.tables.writer import SUFFIXES
 from function.outcomes import Status
 
 ROW_SEC = 2.0
@@ -86,19 +88,20 @@ def batch(
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(table, out)
-    runner = Runner(table, journal, progress, concurrency, stall_timeout, reply_sec)
+    runner = Runner(journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
         with _cancelled_by_signal():
             try:
                 async with client:
-                    with progress.shown(journal.total):
+                    progress.add_task("", total=journal.total)
+                    with progress:
                         await runner.run(client)
             finally:
                 journal.write_output()
 
     try:
-        with journal:
+        with journal.opened():
             typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
@@ -108,10 +111,11 @@ def batch(
     except sqlite3.DatabaseError as exc:
         remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else MOVE_AWAY
         raise Failure(f"{journal.place}: {exc}; {remedy}") from None
-    except Failure as failure:
+    except (Failure, WrongTable) as error:
         if journal.answered == 0:
             raise
-        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
+        status = error.status if isinstance(error, Failure) else WRONG_USE
+        raise Failure(f"{error}; {_so_far(journal)}", status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 

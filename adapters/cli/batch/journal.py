@@ -1,22 +1,17 @@
 """Keeps the answers of a run in a journal beside OUT, a SQLite file, and makes OUT of it at the end."""
 
-import csv
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing, contextmanager
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import Self
 
-from adapters.cli.batch.reader import ANSWER_HEADINGS, Dialect, Row, RowAnswer, Table, cell_text, make_row, open_tables
 from adapters.cli.errors import WrongUse
+from adapters.tables.reader import ANSWER_HEADINGS, Row, RowAnswer, Table, make_row, open_tables
+from adapters.tables.writer import replace_file
 
 MOVE_AWAY = "move it away, or choose another -o"
-SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
-RUSSIAN_EXCEL = Dialect("UTF-8-sig", ";", "\r\n")
-"""The format that a Russian Excel opens by a double click."""
 _BEGIN = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -29,16 +24,18 @@ _FOREIGN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 class Journal:
     """Answers by row number; number 0 is the heading. An open journal locks OUT against other runs.
 
-    `place`: the file that holds the answers; `total`: rows of the input; `answered`: of them, when OUT is made.
+    `table`: the input; `total`: its rows; `answered`: of them, when OUT is made; `place`: the file that holds the answers.
     """
 
     def __init__(self, table: Table, out: Path) -> None:
-        self._table = table
+        self.table = table
         self._out = out
         self._path = self.place = out.with_name(out.name + ".part")
         self.total = self.answered = 0
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Lock OUT within the context, and take over the answers that it has. Raises Failure, WrongTable, OSError."""
         if self._out.exists() and not self._out.is_file():
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         try:
@@ -46,16 +43,14 @@ class Journal:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as exc:
             raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
-        with ExitStack() as opened:
-            self._db = opened.enter_context(closing(sqlite3.connect(self._path, timeout=0)))
+        with closing(sqlite3.connect(self._path, timeout=0)) as self._db:
             self._lock()
-            opened.callback(self._delete_if_empty)
-            self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", self._answers_in_output())
-            self._opened = opened.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
+            try:
+                known = self._answers_in_output()
+                self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", known)
+                yield
+            finally:
+                self._delete_if_empty()
 
     def answer(self, number: int, row: Row) -> RowAnswer:
         """The answer to a row so far. Raises Failure if the journal belongs to another input."""
@@ -77,7 +72,7 @@ class Journal:
         """Write OUT, up to the last row with an answer. The journal is deleted when it is closed."""
         self._db.commit()
         last, self.answered = self._db.execute("SELECT max(number), count(*) - 1 FROM inn_batch").fetchone()
-        _replace(self._out, self._table, self._output(last))
+        replace_file(self._out, self.table, self._output(last))
         self.place = self._out
         with self._db:
             self._db.execute("DELETE FROM inn_batch")
@@ -110,11 +105,11 @@ class Journal:
 
     def _answers_in_output(self) -> Iterator[tuple[object, ...]]:
         """The rows of the journal that OUT has. Checks that both belong to the input, which is read as a whole."""
-        width = len(self._table.heading)
+        width = len(self.table.heading)
         written: Iterable[Row] = ()
         if self._out.exists():
             # Quotes are as they were written: no dialect, no check of them.
-            own = open_tables(self._out)[0]._replace(heading=(*self._table.heading, *ANSWER_HEADINGS), dialect=None)
+            own = open_tables(self._out)[0]._replace(heading=(*self.table.heading, *ANSWER_HEADINGS), dialect=None)
             written = own.rows()
         for number, (row, held) in enumerate(zip_longest(self._rows(), written)):
             if row is None:
@@ -140,7 +135,7 @@ class Journal:
             raise self._other_input(self._path)
 
     def _rows(self) -> Iterator[Row]:
-        return chain([make_row(self._table.heading, len(self._table.heading))], self._table.rows())
+        return chain([make_row(self.table.heading, len(self.table.heading))], self.table.rows())
 
     def _other_input(self, path: Path, number: int | None = None) -> WrongUse:
         """The error of a file with another row in this place, or with more rows than the input."""
@@ -152,40 +147,3 @@ class Journal:
 
 def _joined(row: Row) -> str:
     return "\t".join(row.texts)
-
-
-def _replace(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> None:
-    """Write a table that replaces `path` in one step, once it is on the disk.
-
-    It has the input's dialect if both are CSV, and the input's permissions.
-    """
-    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
-    try:
-        # Personal data: readable by the owner only until it gets the input's permissions.
-        fresh.unlink(missing_ok=True)
-        fresh.touch(0o600, exist_ok=False)
-        if suffix == ".xlsx":
-            from adapters.cli.batch.xlsx_file import write_xlsx  # openpyxl is slow to import
-
-            write_xlsx(fresh, rows)
-        else:
-            excel = RUSSIAN_EXCEL._replace(separator="\t") if suffix == ".tsv" else RUSSIAN_EXCEL
-            _write_csv(fresh, rows, like.dialect or excel)
-        shutil.copymode(like.path, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _write_csv(path: Path, rows: Iterable[Sequence[object]], dialect: Dialect) -> None:
-    with path.open("w", encoding=dialect.encoding, errors="replace", newline="") as file:
-        writer = csv.writer(file, delimiter=dialect.separator, lineterminator=dialect.newline)
-        writer.writerows(map(_with_newlines, cells) for cells in rows)
-
-
-def _with_newlines(cell: object) -> str:
-    text = cell if isinstance(cell, str) else cell_text(cell)
-    # The writer quotes line feeds, but not lone carriage returns, which end a row as well.
-    return text if "\n" in text else text.replace("\r", "\n")

@@ -1,50 +1,50 @@
 """Looks up the rows of a table, several at a time, writes their answers to the journal, and shows the progress."""
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from uuid import uuid4
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
-from adapters.cli.batch.reader import Row, RowAnswer, Table
-from adapters.cli.batch.rows import NO_PERSON, is_person, read_answer, read_request
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
+from adapters.tables.reader import Row, RowAnswer
+from adapters.tables.rows import NO_PERSON, is_person, read_answer, read_request
 from function.outcomes import Status
 
 TRIES = 3
 """Attempts per row; replies that only say "wait" do not count."""
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-ROWS_A_TURN = 100
-"""Rows after which other tasks run, and Ctrl-C is handled, even if no row has to wait."""
 REPORT_SEC = 60.0
 """Seconds between two lines on standard error without a terminal."""
 
 
-class Progress:
-    """The rows so far by status. `problem`: why there is no answer now."""
+class Progress(RichProgress):
+    """The rows so far by status, shown on standard error: a bar on a terminal, else at most a line a minute.
+
+    `problem`: why there is no answer now. Its one task has the number of rows.
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.problem = ""
         self._known = self._asked = 0
         self._begun = time.monotonic()
-        self._reports = False
         self._next_report = self._begun + REPORT_SEC
+        console = Console(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "{task.description}")
+        # Draws itself once, still without a task.
+        super().__init__(*columns, console=console, disable=not console.is_interactive)
 
     def add(self, answer: RowAnswer, *, asked: bool = False, known: bool = False) -> None:
         """Count a row: `asked` for now, `known` from an earlier run, or neither (no person, or rejected)."""
@@ -67,35 +67,25 @@ class Progress:
         rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
         return f"{self.counts.total()} rows: {self._by_status() or 'none'}; {rate}{known}"
 
-    def shown(self, total: int) -> AbstractContextManager[object]:
-        """Show the progress on standard error within the context: a bar on a terminal, else at most a line a minute."""
-        console = Console(stderr=True)
-        self._reports = not console.is_terminal
-        if self._reports:
-            return nullcontext()
-        bar = RichProgress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), "{task.description}")
-        bar.add_task("", total=total)
-        # Drawn by a thread.
-        return Live(get_renderable=partial(self._frame, bar), console=console, refresh_per_second=10)
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The bar, and the problem in a line below it: drawn by a thread."""
+        rows = self.counts.total()
+        rate = f"{rows / (time.monotonic() - self._begun):.0f}/s"
+        for task in self.task_ids:
+            self.update(task, completed=rows, description=f"{rate} {self._by_status()}")
+        yield from super().get_renderables()
+        if self.problem:
+            yield Text(self.problem, no_wrap=True, overflow="ellipsis")
 
     def _by_status(self) -> str:
         counts = [f"{self.counts[status]} {status.value}" for status in Status if self.counts[status]]
         return ", ".join(counts + ([f"{self.counts['']} without a person"] if self.counts[""] else []))
 
     def _report(self) -> None:
-        if self._reports and time.monotonic() > self._next_report:
+        if self.disable and time.monotonic() > self._next_report:
             self._next_report = time.monotonic() + REPORT_SEC
             state = "; ".join(filter(None, (self._by_status(), self.problem)))
-            sys.stderr.write(f"inn: {self.counts.total()} rows so far{state and ': '}{state}\n")
-            sys.stderr.flush()
-
-    def _frame(self, bar: RichProgress) -> RenderableType:
-        """The bar, and the problem in a line below it."""
-        rows = self.counts.total()
-        rate = f"{rows / (time.monotonic() - self._begun):.0f}/s"
-        bar.update(bar.task_ids[0], completed=rows, description=f"{rate} {self._by_status()}")
-        problem = [Text(self.problem, no_wrap=True, overflow="ellipsis")] if self.problem else []
-        return Group(*bar.get_renderables(), *problem)
+            self.console.out(f"inn: {self.counts.total()} rows so far{state and ': '}{state}", highlight=False)
 
 
 @dataclass(eq=False)
@@ -106,7 +96,6 @@ class Runner:
     one reply over RabbitMQ; None over HTTP.
     """
 
-    table: Table
     journal: Journal
     progress: Progress
     concurrency: int
@@ -116,46 +105,43 @@ class Runner:
     async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
-        run_id = uuid4()
+        self._run_id = uuid4()
         self._reached = False
-        self._stall = asyncio.timeout(self.stall_sec)
-        self._free = asyncio.Semaphore(self.concurrency)
+        rows = enumerate(self.journal.table.rows(), 1)
         try:
-            async with self._stall, asyncio.TaskGroup() as tasks:
-                for number, row in enumerate(self.table.rows(), 1):
-                    if request := self._request(number, row, f"{run_id}-{number}"):
-                        await self._free.acquire()
-                        asking = tasks.create_task(self._ask(client, request, number, row))
-                        asking.add_done_callback(lambda _: self._free.release())
-                    if number % ROWS_A_TURN == 0:
-                        await asyncio.sleep(0)
+            async with asyncio.timeout(self.stall_sec) as self._stall, asyncio.TaskGroup() as workers:
+                for _ in range(min(self.concurrency, self.journal.total)):
+                    workers.create_task(self._work(client, rows))
         except TimeoutError:
             why = self.progress.problem or "no reply came"
             raise Failure(f"nobody was answered for {self.stall_sec:g} s ({why})") from None
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
-    def _request(self, number: int, row: Row, request_id: str) -> dict[str, str] | None:
+    async def _work(self, client: Client, rows: Iterator[tuple[int, Row]]) -> None:
+        """Answer rows until none is left."""
+        for number, row in rows:
+            if request := self._request(number, row):
+                answer = await self._answer(client, request)
+                self.journal.put(number, row, answer)
+                self.progress.add(answer, asked=True)
+            # Other workers run, and Ctrl-C is handled, even if no row has to wait. What they put is committed together.
+            await asyncio.sleep(0)
+            self.journal.commit()
+
+    def _request(self, number: int, row: Row) -> dict[str, str] | None:
         """The request for a row; None if it needs none."""
         answer = known = self.journal.answer(number, row)
         if known.status in ("", Status.FAILED):
             answer = NO_PERSON if any(row.texts) else RowAnswer()
-            if is_person(self.table, row):
+            if is_person(self.journal.table, row):
                 try:
-                    return read_request(self.table, row, request_id)
+                    return read_request(self.journal.table, row, f"{self._run_id}-{number}")
                 except ValueError as fault:
                     answer = RowAnswer("", Status.REJECTED.value, str(fault))
             self.journal.put(number, row, answer)
         self.progress.add(answer, known=answer is known)
         return None
-
-    async def _ask(self, client: Client, request: Mapping[str, object], number: int, row: Row) -> None:
-        answer = await self._answer(client, request)
-        self.journal.put(number, row, answer)
-        self.progress.add(answer, asked=True)
-        # Answers that came together are committed together.
-        await asyncio.sleep(0)
-        self.journal.commit()
 
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: rate limits, outages and open circuits only delay it."""
@@ -187,5 +173,5 @@ class Runner:
                     self.progress.stand(printable(result.details))
                 else:
                     self._stall.reschedule(asyncio.get_running_loop().time() + self.stall_sec)
-                return read_answer(self.table, result)
+                return read_answer(self.journal.table, result)
             await asyncio.sleep(wait or backoff.next())

@@ -233,9 +233,10 @@ def test_why_it_stands_is_shown_while_it_does(
     assert re.search(sought, err.getvalue())
 
 
-def test_an_input_that_is_changed_meanwhile_leaves_the_answers_where_it_says(batch: Batch) -> None:
+@pytest.mark.parametrize("row", [PETROV, ["x" * 140_000]], ids=["another person", "no table any more"])
+def test_an_input_that_is_changed_meanwhile_leaves_the_answers_where_it_says(batch: Batch, row: list[str]) -> None:
     def changing(request: Any) -> Response:
-        write(batch.folder / "in.csv", [PETROV])
+        write(batch.folder / "in.csv", [row])
         return answering({})(request)
 
     batch([IVANOVA], changing).fails(2, f"; 1 rows are in {batch.out}.part")

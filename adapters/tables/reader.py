@@ -13,11 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.batch.header import column_of, find_header
-from adapters.cli.errors import WrongUse
-from adapters.cli.person_fields import EXCEL_EPOCH, parse_date
+from adapters.tables import WrongTable
+from adapters.tables.header import column_of, find_header
+from adapters.tables.person_fields import EXCEL_EPOCH, parse_date
 
-ANSWER_HEADINGS = ("inn", "status", "details")
 MAX_CELL = 32_767
 """Characters of a spreadsheet's cell."""
 UNSAVED = object()
@@ -27,11 +26,9 @@ SEPARATORS = ";,\t|"
 HEAD = 1 << 16
 # The longer ones first: UTF-32's begins with UTF-16's.
 _MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF8: "UTF-8-sig",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-8-sig": (codecs.BOM_UTF8,),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
@@ -50,11 +47,14 @@ _CONTROLS = re.compile(r"[\x00-\x1f]+")
 
 
 class RowAnswer(NamedTuple):
-    """The cells that are appended to a row, in the order of ANSWER_HEADINGS."""
+    """The cells that are appended to a row, by their headings."""
 
     inn: str = ""
     status: str = ""
     details: str = ""
+
+
+ANSWER_HEADINGS = RowAnswer._fields
 
 
 class Row(NamedTuple):
@@ -92,42 +92,44 @@ def make_row(record: Sequence[object], width: int) -> Row:
 
 
 class Dialect(NamedTuple):
-    """The format of a CSV file. A character that the encoding lacks is written as a question mark."""
+    """The format of a CSV file; by default one that a Russian Excel opens by a double click.
 
-    encoding: str
-    separator: str
-    newline: str
+    A character that the encoding lacks is written as a question mark.
+    """
+
+    encoding: str = "UTF-8-sig"
+    separator: str = ";"
+    newline: str = "\r\n"
 
 
 class Table(NamedTuple):
     """A CSV file, or a sheet of a workbook, and what is known of its headings.
 
     `description`: how it is read, for messages; `records`: reads the cells of each row, as often as it is called, and
-    raises Failure; `epoch`: day 0 of serial numbers of days; `dialect`: of a CSV file, where an unquoted separator moves
-    the following cells into other columns; `sheet`, `hidden`: of a workbook; `heading`: its texts; `columns`: by field;
-    `above`: rows up to the heading's last one.
+    raises WrongTable; `sheet`: its name; `epoch`: day 0 of serial numbers of days; `dialect`: of a CSV file, where an
+    unquoted separator moves the following cells into other columns; `heading`: its texts; `columns`: by field; `above`:
+    rows up to the heading's last one.
     """
 
     path: Path
     description: str
     records: Callable[[], Iterator[Sequence[object]]]
+    sheet: str = ""
     epoch: date = EXCEL_EPOCH
     dialect: Dialect | None = None
-    sheet: str = ""
-    hidden: bool = False
     heading: Sequence[str] = ()
     columns: Mapping[str, int] = MappingProxyType({})
     above: int = 0
 
     def rows(self) -> Iterator[Row]:
-        """The rows in order, without blank ones at the end, of which spreadsheets can have a million. Raises Failure."""
+        """The rows in order, without blank ones at the end, of which spreadsheets can have a million. Raises WrongTable."""
         blanks = 0
         width = len(self.heading)
         for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):
             # Otherwise an unclosed quote would silently swallow the rows below it.
-            lined = [cell for cell in record if not str(cell).isprintable()] if self.dialect else ()
-            if self.dialect and any(_holds_rows(str(cell), self.dialect.separator, width) for cell in lined):
-                raise WrongUse(
+            lined = (str(cell) for cell in record if not str(cell).isprintable())
+            if self.dialect and any(_holds_rows(cell, self.dialect.separator, width) for cell in lined):
+                raise WrongTable(
                     f"{self.path} cannot be read as CSV: in record {number}, a cell holds what looks like further rows: "
                     "is a quote opened and not closed?"
                 )
@@ -141,7 +143,7 @@ class Table(NamedTuple):
 
 
 def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str]) -> tuple[Table, str]:
-    """Open a table, and find its headings in `sheet`, else in the visible sheet with headings. Raises Failure.
+    """Open a table, and find its headings in `sheet`, else in the visible sheet with headings. Raises WrongTable.
 
     `header_row`, `maps`: as `find_header` takes them. Returns what was taken for the headings, too, in words.
     """
@@ -152,37 +154,31 @@ def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str])
     complete = [table.sheet for header, table in found if not header.missing]
     if complete[1:]:
         names = ", ".join(complete)
-        raise WrongUse(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
+        raise WrongTable(f"{path} has headings in several sheets ({names}): say by --sheet which one is meant")
     header, table = max(found, key=lambda pair: pair[0].score)
     for column in maps.values():
         if column_of(column, header.texts) is None:
-            raise WrongUse(f"--map: no column {column} ({table.description}, row {header.row})")
+            raise WrongTable(f"--map: no column {column} ({table.description}, row {header.row})")
     columns, above = header.columns(table.description), header.row + header.height - 1
-    said = f"headings in row {header.row} ({table.description}): {header.describe()}"
-    return table._replace(heading=header.texts, columns=columns, above=above), said
+    return table._replace(heading=header.texts, columns=columns, above=above), header.describe(table.description)
 
 
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
-    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises Failure."""
+    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable."""
     head = _read_head(path)
-    if not head.startswith(_ZIP):
-        if sheet:
-            raise WrongUse(f"{path} is a CSV file, and has no sheets")
-        return [_csv_table(path, head)]
-    from adapters.cli.batch.xlsx_file import open_sheets  # openpyxl is slow to import
+    if head.startswith(_ZIP):
+        from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
 
-    tables = open_sheets(path)
-    chosen = [each for each in tables if (each.sheet.casefold() == sheet.casefold() if sheet else not each.hidden)]
-    if not chosen:
-        names = ", ".join(each.sheet for each in tables)
-        raise WrongUse(f"{path} has no {'such' if sheet else 'visible'} sheet: choose one by --sheet of {names}")
-    return chosen
+        return open_sheets(path, sheet)
+    if sheet:
+        raise WrongTable(f"{path} is a CSV file, and has no sheets")
+    return [_csv_table(path, head)]
 
 
 def _read_head(path: Path) -> bytes:
-    """The first bytes of a file that is XLSX, or probably CSV. Raises Failure for other formats."""
+    """The first bytes of a file that is XLSX, or probably CSV. Raises WrongTable for other formats."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongUse(f"{path} is no regular file, and can be read only once: save it as one first")
+        raise WrongTable(f"{path} is no regular file, and can be read only once: save it as one first")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -190,9 +186,9 @@ def _read_head(path: Path) -> bytes:
             begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
             for magic, part, what in _OTHER_FORMATS:
                 if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
-                    raise WrongUse(f"{path} {what}")
+                    raise WrongTable(f"{path} {what}")
     except OSError as exc:
-        raise WrongUse(f"cannot read {path}: {exc.strerror}") from None
+        raise WrongTable(f"cannot read {path}: {exc.strerror}") from None
     return head
 
 
@@ -201,17 +197,16 @@ def _csv_table(path: Path, head: bytes) -> Table:
     text, name = head.decode(encoding, errors="replace"), encoding.removesuffix("-sig")
     dialect = Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")
     shown = dialect.separator.replace("\t", "a tab")
-    records = partial(_records, path, dialect, f"something is no {name}")
-    return Table(path, f"read as {name}, separated by {shown}", records, dialect=dialect)
+    return Table(path, f"read as {name}, separated by {shown}", partial(_records, path, dialect), dialect=dialect)
 
 
 def _encoding(path: Path, head: bytes) -> str:
     """By its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
-    for mark, encoding in _MARKS.items():
-        if head.startswith(mark):
+    for encoding, marks in _MARKS.items():
+        if head.startswith(marks):
             return encoding
     if b"\0" in head:
-        raise WrongUse(f"{path} is neither CSV nor XLSX")
+        raise WrongTable(f"{path} is neither CSV nor XLSX")
     with path.open(encoding="UTF-8", newline="") as file, suppress(UnicodeDecodeError):
         while file.read(HEAD >> 4):
             pass
@@ -219,7 +214,7 @@ def _encoding(path: Path, head: bytes) -> str:
     return "Windows-1251"
 
 
-def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[str]]:
+def _records(path: Path, dialect: Dialect) -> Iterator[Sequence[str]]:
     number = 0
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
@@ -229,8 +224,8 @@ def _records(path: Path, dialect: Dialect, misread: str) -> Iterator[Sequence[st
     except (csv.Error, UnicodeDecodeError) as exc:
         what = f"in record {number + 1}, a quote is opened and not closed, or stands within a quoted cell"
         if isinstance(exc, UnicodeDecodeError):
-            what = f"beyond record {number} {misread}"
-        raise WrongUse(f"{path} cannot be read as CSV: {what}") from None
+            what = f"beyond record {number} something is no {dialect.encoding.removesuffix('-sig')}"
+        raise WrongTable(f"{path} cannot be read as CSV: {what}") from None
 
 
 def _holds_rows(cell: str, separator: str, width: int) -> bool:
@@ -249,7 +244,7 @@ def _separator(text: str) -> str:
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)
-        header = find_header(map(cell_text, record) for record in records)
+        header = find_header((map(cell_text, record) for record in records), 0, {})
         return len(header.candidates), sum(separator in line for line in lines)
 
     return max(SEPARATORS, key=score)

@@ -3,20 +3,18 @@
 import json
 import re
 
-from adapters.cli.batch.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
-from adapters.cli.batch.reader import UNSAVED, Row, RowAnswer, Table, cell_text
-from adapters.cli.person_fields import document_type, full_name, is_full_name, parse_date, series_and_number
+from adapters.tables import person_fields
+from adapters.tables.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
+from adapters.tables.reader import UNSAVED, Row, RowAnswer, Table, cell_text
 from function.documents import WrongDocument
 from function.outcomes import Status
 from function.result import LookupResult
 
-SHIFTED = "the row has more cells than the heading: are there quotes around what holds a separator?"
 MAX_REQUEST = 16 << 10
 """Bytes of one request: far more than any person needs, and less than the service accepts."""
 
 NO_PERSON = RowAnswer(details="no person in this row")
 _UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"
-_NO_DATE = "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
 _DECIMALS = re.compile(r"^([0-9]+)[.,]0+$")
 _AS_TEXT = re.compile(r'="(.*)"|\'(.*)', re.DOTALL)
 _TOTAL = re.compile(r"(?:итого|всего|total)\b", re.IGNORECASE)
@@ -33,20 +31,20 @@ def is_person(table: Table, row: Row) -> bool:
     filled = {name for name, column in table.columns.items() if row.texts[column] or row.cells[column] is UNSAVED}
     # A title in the column of whole names is none.
     whole_name = _text(row, table.columns[FULL_NAME]) if FULL_NAME in filled else ""
-    return len(filled & _OF_PERSONS) > 1 or is_full_name(whole_name)
+    return len(filled & _OF_PERSONS) > 1 or person_fields.is_full_name(whole_name)
 
 
 def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
     """The request. Raises ValueError, which names the faults by the table's headings."""
     if row.surplus and table.dialect:
-        raise ValueError(SHIFTED)
+        raise ValueError("the row has more cells than the heading: are there quotes around what holds a separator?")
     faults = [f"{name}: {_UNSAVED}" for name, column in table.columns.items() if row.cells[column] is UNSAVED]
     texts = {name: _text(row, column) for name, column in table.columns.items()}
     request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
-    request["documentType"] = kind = document_type(request.get("documentType", ""))
+    request["documentType"] = kind = person_fields.document_type(request.get("documentType", ""))
     if name := request.pop(FULL_NAME, ""):
         try:
-            request |= zip(INSTEAD_OF[FULL_NAME], full_name(name), strict=True)
+            request |= zip(INSTEAD_OF[FULL_NAME], person_fields.full_name(name), strict=True)
         except ValueError as fault:
             faults.append(f"{FULL_NAME}: {fault}")
     if document := {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}:
@@ -55,14 +53,15 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
         name = next(iter(document))
         is_number = parts[0] != document[name] or isinstance(row.cells[table.columns[name]], int | float)
         try:
-            request |= zip(INSTEAD_OF[DOCUMENT], series_and_number(kind, *parts, is_number=is_number), strict=True)
+            pair = person_fields.series_and_number(kind, *parts, is_number=is_number)
+            request |= zip(INSTEAD_OF[DOCUMENT], pair, strict=True)
         except WrongDocument as fault:
             faults.append(f"{name}: {fault}")
-    days = {name: parse_date(request.get(name, ""), table.epoch) for name in ("birthDate", "documentDate")}
-    request |= {name: day.isoformat() for name, day in days.items() if day}
-    if not days["documentDate"]:
-        # Not part of the person's identity.
-        request["documentDate"] = ""
+    days = {
+        name: person_fields.parse_date(request.get(name, ""), table.epoch) for name in ("birthDate", "documentDate")
+    }
+    # A date of issue that is none is left out: it is not part of the person's identity.
+    request |= {"documentDate": ""} | {name: day.isoformat() for name, day in days.items() if day}
     if len(json.dumps(request, ensure_ascii=False).encode()) > MAX_REQUEST:
         raise ValueError("the row is too long")
     if faults:
@@ -89,6 +88,6 @@ def _in_table_words(table: Table, details: str) -> str:
     faults = []
     for fault in details.split("; "):
         name, sign, text = fault.partition(": ")
-        text = _NO_DATE if text.startswith("must be an ISO date") else text
+        text = person_fields.DATE_FORM if text.startswith("must be an ISO date") else text
         faults.append(f"{headings.get(name, name)}{sign}{text}")
     return "; ".join(dict.fromkeys(faults))

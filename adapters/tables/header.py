@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice, product, zip_longest
 from string import ascii_uppercase
-from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.cli.errors import WrongUse
+from adapters.tables import WrongTable
 
 FULL_NAME = "fullName"
 """Not a field of the request: surname, first name and patronymic in one column."""
@@ -15,7 +14,6 @@ DOCUMENT = "document"
 """Not a field of the request: series and number in one column."""
 
 SEARCHED_ROWS = 50
-NO_MAPS: Mapping[str, str] = MappingProxyType({})
 _PLAIN, _VAGUE, _NONE = 2, 1, ("", 0)
 # By field; those behind the bar are vague: used only if no column has a plain heading.
 _HEADINGS = {
@@ -36,8 +34,7 @@ _HEADINGS = {
 _ALIASES = {
     **dict.fromkeys(("n", "no", "number", "ном"), "номер"),
     **dict.fromkeys(("serial", "series", "сер"), "серия"),
-    **dict.fromkeys(("passport", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
-    "паспорт": "документ",
+    **dict.fromkeys(("passport", "паспорт", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
 }
 _WORD = re.compile(r"[A-ZА-ЯЁ]?[a-zа-яё]+|[A-ZА-ЯЁ]+|[^\W_]+")
 LETTERS = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
@@ -91,11 +88,11 @@ class Header(NamedTuple):
         return not self.missing, len(self.candidates), -self.height, -self.row
 
     def columns(self, source_description: str) -> dict[str, int]:
-        """The column of each field. Raises Failure where one is missing or ambiguous."""
+        """The column of each field. Raises WrongTable where one is missing or ambiguous."""
         if self.missing:
-            known = "; ".join(f"{_usual_heading(name)} ({label(name)})" for name in self.missing)
+            known = "; ".join(f"{_usual_heading(name)} ({_label(name)})" for name in self.missing)
             row = f"; row {self.row} looks most like headings" if self.candidates else ""
-            raise WrongUse(
+            raise WrongTable(
                 f"a table must hold headings, and this one has none for: {known} ({source_description}){row}; "
                 "--header-row says which row they are, --map which column a field is"
             )
@@ -103,32 +100,33 @@ class Header(NamedTuple):
             if len(columns) > 1:
                 places = " or ".join(self._place(column) for column in columns)
                 example = f"--map '{_usual_heading(name)}={LETTERS[columns[0]]}'"
-                raise WrongUse(f"which column is the {label(name)}: {places}? Say it as {example}")
+                raise WrongTable(f"which column is the {_label(name)}: {places}? Say it as {example}")
         return {name: columns[0] for name, columns in self.candidates.items()}
 
-    def describe(self) -> str:
-        """Each column with its field, in words."""
+    def describe(self, source_description: str) -> str:
+        """Where the headings are, and each column with its field, in words."""
         places = sorted((columns[0], name) for name, columns in self.candidates.items())
-        return ", ".join(f"{self._place(column)}: {label(name)}" for column, name in places)
+        fields = ", ".join(f"{self._place(column)}: {_label(name)}" for column, name in places)
+        return f"headings in row {self.row} ({source_description}): {fields}"
 
     def _place(self, column: int) -> str:
         return f"{LETTERS[column]} {self.texts[column]}".strip()
 
 
 def read_maps(maps: Iterable[str]) -> dict[str, str]:
-    """By field, a column's letter or heading; each of `maps` is as `Фамилия=B`. Raises Failure."""
+    """By field, a column's letter or heading; each of `maps` is as `Фамилия=B`. Raises WrongTable."""
     columns = {}
     for text in maps:
         heading, sign, column = text.partition("=")
         name, _ = _match(heading)
         if not (name and sign and column.strip()):
             known = ", ".join(map(_usual_heading, _HEADINGS))
-            raise WrongUse(f"--map must be as Фамилия=B, with one of: {known}")
+            raise WrongTable(f"--map must be as Фамилия=B, with one of: {known}")
         columns[name] = column.strip()
     return columns
 
 
-def find_header(records: Iterable[Iterable[str]], header_row: int = 0, maps: Mapping[str, str] = NO_MAPS) -> Header:
+def find_header(records: Iterable[Iterable[str]], header_row: int, maps: Mapping[str, str]) -> Header:
     """Find the row, or the two rows, that are most likely the headings.
 
     `records`: the texts of each row's cells; `header_row`: from 1, 0: search for it; `maps`: as `read_maps` returns.
@@ -148,7 +146,7 @@ def find_header(records: Iterable[Iterable[str]], header_row: int = 0, maps: Map
     return best
 
 
-def label(name: str) -> str:
+def _label(name: str) -> str:
     """A field in words."""
     return re.sub(r"(?=[A-Z])", " ", name).lower()
 

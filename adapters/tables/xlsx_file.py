@@ -23,11 +23,10 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
-from adapters.cli.batch.reader import MAX_CELL, UNSAVED, Table, cell_text
-from adapters.cli.errors import WrongUse
+from adapters.tables import WrongTable
+from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20
-COLUMN_WIDTH = 18
 DAY = "dd.mm.yyyy"
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
@@ -40,8 +39,8 @@ class _Shared(NamedTuple):
     calendar: datetime
 
 
-def open_sheets(path: Path) -> list[Table]:
-    """The sheets of a workbook. Raises Failure for another or a damaged file."""
+def open_sheets(path: Path, chosen: str) -> list[Table]:
+    """The visible sheets of a workbook, or the `chosen` one. Raises WrongTable where there is none, or damage."""
     with _package(path) as package:
         # Some programs write names in another case than they refer to them.
         names = {name.replace("\\", "/").casefold(): name for name in package.namelist()}
@@ -60,26 +59,28 @@ def open_sheets(path: Path) -> list[Table]:
         # Without them, a number in a column of dates is still read as one.
         with suppress(*_DAMAGED):
             shared.dates.update(_date_styles(_parse(package, parts["styles"])))
-    return [
-        Table(
-            path,
-            f"sheet {sheet.get('name', '')}",
-            partial(_records, path, part, shared),
-            epoch=shared.calendar.date(),
-            sheet=sheet.get("name", ""),
-            hidden=sheet.get("state", "visible") != "visible",
-        )
+    sheets = [
+        (sheet.get("name", ""), sheet.get("state", "visible"), part)
         for sheet in book.iterfind("{*}sheets/{*}sheet")
         for name, relation in sheet.items()
         if name.endswith("}id") and "/worksheets/" in (part := parts.get(relation, "")).casefold()
     ]
+    tables = [
+        Table(path, f"sheet {name}", partial(_records, path, part, shared), name, shared.calendar.date())
+        for name, state, part in sheets
+        if (name.casefold() == chosen.casefold() if chosen else state == "visible")
+    ]
+    if not tables:
+        there = ", ".join(name for name, *_ in sheets)
+        raise WrongTable(f"{path} has no {'such' if chosen else 'visible'} sheet: choose one by --sheet of {there}")
+    return tables
 
 
 def write_xlsx(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Write a workbook with one sheet, where numbers, days and text keep their types."""
     workbook = Workbook(write_only=True)
     sheet: Any = workbook.create_sheet("INN")
-    sheet.sheet_format.defaultColWidth = COLUMN_WIDTH
+    sheet.sheet_format.defaultColWidth = 18
     for cells in rows:
         sheet.append([_written(sheet, cell) for cell in cells])
     workbook.save(path)
@@ -91,7 +92,7 @@ def _package(path: Path) -> Iterator[ZipFile]:
         with ZipFile(path) as package:
             yield package
     except (*_DAMAGED, StopIteration):
-        raise WrongUse(f"{path} is no XLSX file, or is damaged") from None
+        raise WrongTable(f"{path} is no XLSX file, or is damaged") from None
 
 
 def _records(path: Path, part: str, shared: _Shared) -> Iterator[Sequence[object]]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
 from function.names import is_no_patronymic
 
+DATE_FORM = "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
 EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of Excel's serial numbers (for dates after February 1900)."""
 
@@ -36,8 +37,7 @@ _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
 _LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
 _LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
 
-_TYPE_NAMES = {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
-for _code, _names in (
+_OTHER_NAMES = (
     ("21", "паспорт, паспорт гражданина, внутренний паспорт, общегражданский паспорт"),
     ("01", "паспорт ссср, паспорт гражданина ссср"),
     ("03", "свидетельство о рождении, св во о рождении"),
@@ -48,8 +48,9 @@ for _code, _names in (
     ("23", "иностранное свидетельство о рождении, свидетельство о рождении иностранного государства"),
     ("23", "свидетельство о рождении выданное уполномоченным органом иностранного государства"),
     ("62", "вид на жительство иностранного гражданина"),
-):
-    _TYPE_NAMES |= dict.fromkeys(_names.split(", "), _code)
+)
+_TYPE_NAMES = {name.casefold().replace("'", " "): code for code, name in TYPES.items()}
+_TYPE_NAMES |= {name: code for code, names in _OTHER_NAMES for name in names.split(", ")}
 _OF_RUSSIA = re.compile(r" (?:(?:в|на территории) )?(?:рф|россии|российской федерации)$")
 
 _CHILD_OF = "оглы|оглу|кызы|гызы|улы|уулу|заде|зода"

@@ -29,7 +29,6 @@ from urllib3.contrib.socks import SOCKSProxyManager
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry, parse_url
 
-from adapters.providers.cookies import CookieStore
 from function.outcomes import Reason
 from function.ports import Unavailable
 from function.rate_limit import MAX_COOLDOWN_SEC
@@ -95,7 +94,6 @@ class SiteClient:
     ) -> None:
         self.url = url
         self.timeout = timeout
-        self.cookies = CookieStore()
         self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
         # urllib3's backoff begins with the second retry, at twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
@@ -104,9 +102,11 @@ class SiteClient:
         if self._pool.proxy and not self._uses_tunnel:
             self._headers |= self._pool.proxy_headers
 
-    def get(self, path: str, fields: Mapping[str, str] | None = None) -> SiteReply:
+    def get(
+        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> SiteReply:
         """Send a GET with the fields in the URL. Raises Unavailable."""
-        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
+        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), headers or {})
 
     def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
         """Post a form, once. Raises Unavailable."""
@@ -117,8 +117,6 @@ class SiteClient:
     def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
         url = parse_url(self.url + path)
         headers = {"Host": url.netloc or "", **self._headers, **headers}
-        if cookies := self.cookies.header(url.url):
-            headers["Cookie"] = cookies
         request = h11.Request(
             method=method,
             target=url.url if self._pool.proxy and not self._uses_tunnel else url.request_uri,
@@ -140,7 +138,6 @@ class SiteClient:
             finally:
                 # The error's traceback holds this frame, and with it the person's form.
                 del reply
-        self.cookies.keep(url.url, reply.headers)
         return reply
 
     def _connection(self, seconds: float) -> Any:
@@ -189,7 +186,7 @@ class _SiteRequest:
         self._connection.sock.settimeout(self._remaining())
         self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
         head, content = self._read_reply(http)
-        headers = urllib3.HTTPHeaderDict((name.decode(), value.decode("latin-1")) for name, value in head.headers)
+        headers = urllib3.HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in head.headers])
         encoding = headers.get("content-encoding", "").lower()
         if encoding not in ("", "identity"):
             content = _decompress(content)
@@ -217,7 +214,6 @@ class _SiteRequest:
             event = http.next_event()
             match event:
                 case h11.NEED_DATA:
-                    self._connection.sock.settimeout(self._remaining())
                     http.receive_data(self._connection.sock.recv(_READ_BYTES))
                 case h11.Response():
                     head = event

@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPException
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -123,15 +122,16 @@ class SiteClient:
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
         exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
-        # In half of the time of a Future.
-        results: SimpleQueue[SiteReply | Exception] = SimpleQueue()
-        threading.Thread(target=exchange.run, args=(request, body, results.put), name="exchange", daemon=True).start()
+        results: list[SiteReply | Exception] = []
+        thread = threading.Thread(
+            target=exchange.run, args=(request, body, results.append), name="exchange", daemon=True
+        )
+        thread.start()
         try:
-            reply = results.get(timeout=self.timeout)
-        except Empty:
-            reply = Unavailable(Reason.PROVIDER_UNAVAILABLE)
+            thread.join(self.timeout)
         finally:
             exchange.shut_down()
+        reply = results.pop() if results else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         if isinstance(reply, Exception):
             try:
                 raise reply

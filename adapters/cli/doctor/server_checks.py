@@ -113,8 +113,10 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     elif reply.status == HTTPStatus.OK and site_form.FORM_NAME in reply.text:
         yield "ok", "reached; its form's page was given"
     elif asks_consent(reply) or reply.status == HTTPStatus.FORBIDDEN:
-        consent = "wants consent to the processing of personal data: set CLIENT_NALOG_CONSENT=true if you, its operator, agree"
-        raise Failure(f"reached, but it {consent} ({reply.status}: or it turns this address away, CLIENT_NALOG_PROXY)")
+        raise Failure(
+            "reached, but it wants consent to the processing of personal data: set CLIENT_NALOG_CONSENT=true if you, its"
+            f" operator, agree ({reply.status}: or it turns this address away, CLIENT_NALOG_PROXY)"
+        )
     elif is_maintenance(reply):
         raise Failure("reached, but it is under maintenance: try again later")
     else:

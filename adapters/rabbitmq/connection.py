@@ -15,7 +15,7 @@ from aiormq.connection import DEFAULT_PORTS
 from pamqp.commands import Basic
 from yarl import URL
 
-from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, bounded, translate_errors
+from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, bounded
 from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.topology import QueueNames, declare_queues
 from function.telemetry import Observer
@@ -113,8 +113,7 @@ async def open_connection(
     broker: BrokerConfig, observer: Observer, *, queues: bool = False
 ) -> AsyncIterator[BrokerConnection]:
     """Connect, and declare the `queues`. Raises BrokerUnavailable or BrokerRefused; the caller translates later errors."""
-    with translate_errors():
-        connection = await _connect(broker)
+    connection = await _connect(broker)
     try:
         async with bounded(CONNECT_SEC):
             # Without on_return_raises a returned message would look like a confirmed one.

@@ -108,11 +108,10 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
     broker = BrokerConfig(settings.uris, "inn dead", QueueNames(settings.source_queue_name), retry_sec=0)
 
     async def run() -> None:
-        async with open_connection(broker, Observer()) as connection:
+        async with translate_errors(), open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 # The client's id may identify the person.
                 show(replace(letter, request_id=log_allow_list.request_id(letter.request_id)))
 
-    with translate_errors():
-        asyncio.run(run())
+    asyncio.run(run())

@@ -182,9 +182,9 @@ class _SiteRequest:
     def _reply(self, request: h11.Request, body: bytes) -> SiteReply:
         self._connect()
         http = h11.Connection(h11.CLIENT)
-        messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
+        messages = map(http.send, (request, h11.Data(body), h11.EndOfMessage()))
         self._connection.sock.settimeout(self._remaining())
-        self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
+        self._connection.sock.sendall(b"".join(filter(None, messages)))
         head, content = self._read_reply(http)
         headers = urllib3.HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in head.headers])
         encoding = headers.get("content-encoding", "").lower()

@@ -1,7 +1,7 @@
 """Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Concurrent claims of several threads share a round trip, and so do their tickets and answers. Each update is a pipeline: one
-atomic step on the server, by its clock.
+Concurrent claims of several threads share a round trip, and so do their tickets and answers. Each update is a pipeline:
+one atomic step on the server, by its clock.
 
 `save` writes the row of history, then the answer. After a crash in between, the next lookup polls or fetches again, and
 overwrites the row. In the other order, the answer would be served from the cache, and its row stay missing. A

@@ -41,6 +41,8 @@ CONNECT_SEC = 10.0
 """Time limit of one address; half of the remaining time if that is less, so that the next address can be tried."""
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
+Fields = Mapping[str, str]
+
 _READ_BYTES = 1 << 14
 _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 _CHARSETS = frozenset({"utf-8", "utf8", "windows-1251", "cp1251", "koi8-r", "iso-8859-5"})
@@ -85,7 +87,7 @@ class SiteClient:
         url: str,
         *,
         timeout: float,
-        headers: Mapping[str, str] | None = None,
+        headers: Fields | None = None,
         proxy: str = "",
         ca_bundle: str = "",
         retries: int = 0,
@@ -101,23 +103,18 @@ class SiteClient:
         if self._pool.proxy and not self._uses_tunnel:
             self._headers |= self._pool.proxy_headers
 
-    def get(
-        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    def exchange(
+        self, path: str, *, query: Fields | None = None, form: Fields | None = None, headers: Fields | None = None
     ) -> SiteReply:
-        """Send a GET with the fields in the URL. Raises Unavailable."""
-        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), headers or {})
-
-    def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
-        """Post a form, once. Raises Unavailable."""
-        form = urlencode(fields).encode()
-        headers = {"Content-Type": FORM, "Content-Length": str(len(form)), **(headers or {})}
-        return self._request("POST", path, headers, form)
-
-    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
-        url = parse_url(self.url + path)
-        headers = {"Host": url.netloc or "", **self._headers, **headers}
+        """Post the form once, or get the page if there is none. Raises Unavailable."""
+        url = parse_url(self.url + path + (f"?{urlencode(query)}" if query else ""))
+        headers = {"Host": url.netloc or "", **self._headers, **(headers or {})}
+        body = b""
+        if form is not None:
+            body = urlencode(form).encode()
+            headers |= {"Content-Type": FORM, "Content-Length": str(len(body))}
         request = h11.Request(
-            method=method,
+            method="GET" if form is None else "POST",
             target=url.url if self._pool.proxy and not self._uses_tunnel else url.request_uri,
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )

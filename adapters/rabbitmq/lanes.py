@@ -105,8 +105,8 @@ class Subscription:
     async def publish(self, message: Message) -> None:
         """Publish with a confirm, and again while the message's queue is full. Raises BrokerUnavailable.
 
-        QueueFull: it is this queue itself, or `stopping` is set. Only this lane empties its queue: it tries held deliveries
-        again, or the broker requeues them.
+        QueueFull: it is this queue itself, or `stopping` is set. Only this lane empties its queue: it tries held
+        deliveries again, or the broker requeues them.
         """
         publisher = self._connection.publisher
         while True:

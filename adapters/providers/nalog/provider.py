@@ -1,12 +1,12 @@
 """The tax service as a provider: each call is one request, in the configured protocol (fns-protocol.md, 1, 2).
 
-Sources disagree whether the site wants a session, and its consent is a legal statement: so it is off unless the operator
+Sources disagree whether a session is needed, and its consent is a legal statement: so it is off unless the operator
 switches it on. Cookies are stored and sent back in either case, as a browser does: by host, path and age.
 """
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from urllib.request import Request
 import urllib3
 
 from adapters.config.settings import NalogSettings
-from adapters.providers.http_client import SiteClient, SiteReply
+from adapters.providers.http_client import Fields, SiteClient, SiteReply
 from adapters.providers.nalog import replies, site_form
 from adapters.providers.nalog.replies import NAME, check_status, is_maintenance, is_redirect
 from adapters.providers.nalog.site_form import CONSENT, CONSENT_PAGE, CONSENT_QUERY, FORM_PAGE
@@ -116,7 +116,7 @@ class SiteSession:
         self._session = OpenSession() if not consent else None
         self._reported = False
 
-    def send(self, path: str, form: dict[str, str], read: Callable[[SiteReply], Read]) -> Read:
+    def send(self, path: str, form: Fields, read: Callable[[SiteReply], Read]) -> Read:
         """Post a form in the session, which is opened if there is none; returns what `read` makes of the reply.
 
         Raises PROVIDER_CLOSED, to be retried soon, while another thread opens the session, or if it has ended. Raises
@@ -189,19 +189,19 @@ class SiteSession:
             _check(reply)
         return reply
 
-    def _exchange(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> SiteReply:
+    def _exchange(self, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
         """Get a page, or post a form, with the site's cookies. Raises Unavailable."""
         request = self._request(path)
         self._cookies.add_cookie_header(request)
         headers |= request.header_items()
-        reply = self._client.get(path, headers=headers) if form is None else self._client.post(path, form, headers)
+        reply = self._client.exchange(path, form=form, headers=headers)
         self._keep_cookies(request, reply.headers)
         return reply
 
     def _request(self, path: str) -> Request:
-        return Request(self._client.url + path)  # noqa: S310  # nothing is opened: CookieJar takes the address as a Request
+        return Request(self._client.url + path)  # noqa: S310  # nothing is opened: an address for the cookies
 
-    def _keep_cookies(self, request: Request, headers: Mapping[str, str]) -> None:
+    def _keep_cookies(self, request: Request, headers: Fields) -> None:
         # urllib3's response has the one method that CookieJar calls.
         self._cookies.extract_cookies(cast("HTTPResponse", urllib3.HTTPResponse(headers=headers)), request)
 

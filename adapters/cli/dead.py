@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -57,7 +56,7 @@ def show(
             typer.echo(HEADING)
         # Messages that were parked during the reading are out of order.
         for letter in sorted(found, key=lambda letter: letter.parked_at):
-            typer.echo(to_json(asdict(letter)).decode() if as_json else COLUMNS.format(letter))
+            typer.echo(to_json(letter._asdict()).decode() if as_json else COLUMNS.format(letter))
 
 
 @dead.command()
@@ -112,6 +111,6 @@ def _each(act: Act, show: Callable[[DeadLetter], None], *, unrouted: bool) -> No
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue)):
                 # The client's id may identify the person.
-                show(replace(letter, request_id=log_allow_list.request_id(letter.request_id)))
+                show(letter._replace(request_id=log_allow_list.request_id(letter.request_id)))
 
     asyncio.run(run())

@@ -134,20 +134,17 @@ class SiteSession:
         return result
 
     def _open(self) -> OpenSession:
-        session = self._session
-        if session is not None:
-            return session
-        # Threads that waited for the session would then ask all at once, with outdated permits.
-        if not self._opening.acquire(blocking=False):
-            raise Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC)
-        try:
-            session = self._session
-            if session is None:
-                self._begin()
-                session = self._session = OpenSession()
-            return session
-        finally:
-            self._opening.release()
+        if (session := self._session) is None:
+            # Threads that waited for the session would then ask all at once, with outdated permits.
+            if not self._opening.acquire(blocking=False):
+                raise Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC)
+            try:
+                if (session := self._session) is None:
+                    self._begin()
+                    session = self._session = OpenSession()
+            finally:
+                self._opening.release()
+        return session
 
     def _handle_refusal(self, session: OpenSession, refusal: replies.SessionRefused) -> Unavailable:
         """The error of a request that was refused in this session; it is retried if the session was proven."""

@@ -65,13 +65,15 @@ class TooManyEvents(InvalidEvent):
 class Event:
     """One request and its envelope.
 
-    `data`: the request's JSON text in UTF-8, or decoded; `id`: the CloudEvent's, "" without an envelope;
-    `traceparent`: W3C's, or "".
+    `data`: the request's JSON text in UTF-8, or decoded, or why there is none; `id`: the CloudEvent's, "" without an
+    envelope; `traceparent`: W3C's, or "".
     """
 
     __slots__ = ("_request", "data", "id", "mode", "traceparent")
 
-    def __init__(self, data: bytes | Json, event_id: str = "", traceparent: str = "", mode: Mode = Mode.PLAIN) -> None:
+    def __init__(
+        self, data: bytes | Json | Rejected, event_id: str = "", traceparent: str = "", mode: Mode = Mode.PLAIN
+    ) -> None:
         self.data = data
         self.mode = mode
         self.id = event_id
@@ -84,7 +86,8 @@ class Event:
     def request(self, clock: Clock) -> LookupRequest | Rejected:
         """The request, or all its errors. It is parsed once."""
         if self._request is None:
-            self._request = parse(self.data, (clock.now() + _FIRST_DAY_OFFSET).date())
+            data, day = self.data, (clock.now() + _FIRST_DAY_OFFSET).date()
+            self._request = data if isinstance(data, Rejected) else parse(data, day)
         return self._request
 
 

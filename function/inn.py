@@ -20,9 +20,7 @@ def is_valid(inn: str) -> bool:
 
 def with_check_digits(first_ten: str) -> str:
     """The INN that begins with these ten digits."""
-    eleven = first_ten + _check_digit(first_ten, _WEIGHTS_11)
-    return eleven + _check_digit(eleven, _WEIGHTS_12)
-
-
-def _check_digit(digits: str, weights: tuple[int, ...]) -> str:
-    return str(sum(map(mul, map(int, digits), weights)) % 11 % 10)
+    digits = first_ten
+    for weights in _WEIGHTS_11, _WEIGHTS_12:
+        digits += str(sum(map(mul, map(int, digits), weights)) % 11 % 10)
+    return digits

@@ -23,10 +23,8 @@ class Person(NamedTuple):
 
     @property
     def identity(self) -> bytes:
-        """All fields as bytes, equal for equal persons only. Personal data: hash it before storing."""
-        names = self.last_name, self.first_name, self.middle_name
-        document = self.document_type, self.document_serial, self.document_number
-        return _SEPARATOR.join((*names, self.birth_date.isoformat(), *document)).encode()
+        """All fields in their order as bytes, equal for equal persons only. Personal data: hash it before storing."""
+        return _SEPARATOR.join(map(str, self)).encode()
 
     def __repr__(self) -> str:
         return "Person(...)"

@@ -48,12 +48,8 @@ class KeyRing:
         """The names of the keys, newest first."""
         return [key.name for key in self._keys]
 
-    def hash(self, person: Person) -> bytes:
-        """The newest key's name and the HMAC-SHA256 of the identity."""
-        return self.hashes(person)[0]
-
     def hashes(self, person: Person) -> list[bytes]:
-        """The person's hash under each key, newest first."""
+        """The person's hash under each key, newest first: the key's name and the HMAC-SHA256 of the identity."""
         return [key.name + hmac.digest(key.hashing, person.identity, "sha256") for key in self._keys]
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:

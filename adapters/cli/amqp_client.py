@@ -46,7 +46,7 @@ class AmqpClient(Client):
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._replies[request_id] = reply
         try:
-            with translate_errors():
+            async with translate_errors():
                 connection = await self._connected()
                 await connection.publisher.move(Message(self._queue, properties, body))
             ends: tuple[asyncio.Future[Any], ...] = (reply, connection.channel.closing)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -57,7 +56,7 @@ def show(
             typer.echo(HEADING)
         # Messages that were parked during the reading are out of order.
         for letter in sorted(found, key=lambda letter: letter.parked_at):
-            typer.echo(to_json(letter).decode() if as_json else COLUMNS.format(letter))
+            typer.echo(to_json(letter._asdict()).decode() if as_json else COLUMNS.format(letter))
 
 
 @dead.command()
@@ -108,11 +107,10 @@ def _each(act: Act, selection: Selection, show: Callable[[DeadLetter], None], *,
     broker = BrokerConfig(settings.uris, "inn dead", QueueNames(settings.source_queue_name), retry_sec=0)
 
     async def run() -> None:
-        async with open_connection(broker, Observer()) as connection:
+        async with translate_errors(), open_connection(broker, Observer()) as connection:
             queue = broker.names.unrouted if unrouted else broker.names.dead
             async for letter in act(DeadLetters(connection, broker.names, queue), selection):
                 # The client's id may identify the person.
-                show(replace(letter, request_id=log_handler.request_id(letter.request_id)))
+                show(letter._replace(request_id=log_handler.request_id(letter.request_id)))
 
-    with translate_errors():
-        asyncio.run(run())
+    asyncio.run(run())

@@ -42,9 +42,8 @@ from adapters.config.settings import (
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
 from adapters.providers.nalog import site_form
+from adapters.providers.nalog.provider import asks_consent
 from adapters.providers.nalog.replies import is_maintenance
-from adapters.providers.nalog.session_and_consent import SETTING as CONSENT
-from adapters.providers.nalog.session_and_consent import asks_consent
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connection
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
@@ -199,7 +198,7 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
     try:
-        reply = site_form.client(nalog).get(site_form.FORM_PAGE)
+        reply = site_form.client(nalog).exchange(site_form.FORM_PAGE)
     except Unavailable:
         places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
         raise Failure(f"{_why_unreachable(nalog)}: check {places}, or try again later") from None
@@ -208,8 +207,10 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     elif reply.status == HTTPStatus.OK and site_form.FORM_NAME in reply.text:
         yield "ok", "reached; its form's page was given"
     elif asks_consent(reply) or reply.status == HTTPStatus.FORBIDDEN:
-        consent = f"it wants consent to the processing of personal data: set {CONSENT}=true if you, its operator, agree"
-        raise Failure(f"reached, but {consent} ({reply.status}: or it turns this address away, CLIENT_NALOG_PROXY)")
+        raise Failure(
+            "reached, but it wants consent to the processing of personal data: set CLIENT_NALOG_CONSENT=true if you, its"
+            f" operator, agree ({reply.status}: or it turns this address away, CLIENT_NALOG_PROXY)"
+        )
     elif is_maintenance(reply):
         raise Failure("reached, but it is under maintenance: try again later")
     else:

@@ -1,6 +1,7 @@
 """Stores answers, claims and tickets: one document a person, under the hash of the person.
 
-Concurrent claims of several threads share a round trip, and so do their tickets and answers.
+Concurrent claims of several threads share a round trip, and so do their tickets and answers. Each update is a pipeline:
+one atomic step on the server, by its clock.
 
 `save` writes the row of history, then the answer. After a crash in between, the next lookup polls or fetches again, and
 overwrites the row. In the other order, the answer would be served from the cache, and its row stay missing. A
@@ -15,7 +16,7 @@ import pymongo
 from pymongo import ReturnDocument, UpdateOne
 from typing_extensions import override
 
-from adapters.mongodb import documents, pipelines
+from adapters.mongodb import documents
 from adapters.mongodb.batching import Batcher
 from adapters.mongodb.documents import Document, Encryption
 from adapters.mongodb.errors import driver_errors
@@ -26,6 +27,14 @@ from function.ports import AnswerStore, Claim, Clock, Ticket
 from function.request import LookupRequest
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
+
+_Pipeline = list[Document]
+_UNEXPIRED: Document = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
+_HAS_STATUS: Document = {"$ne": [{"$type": "$status"}, "missing"]}
+_ANSWERED: Document = {"$and": [_HAS_STATUS, _UNEXPIRED]}
+# A missing field is smaller than every time.
+_CLAIMED: Document = {"$gt": ["$claim.until", "$$NOW"]}
+_HAS_TICKET: Document = {"$gt": ["$ticket.until", "$$NOW"]}
 
 
 class MongoAnswers(MongoBase, AnswerStore):
@@ -71,9 +80,9 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
-        key = self._encryption.hash(claim.person)
+        key = self._encryption.hashes(claim.person)[0]
         document = documents.ticket_document(key, ticket, self._encryption)
-        update = UpdateOne({"_id": key}, pipelines.keep_ticket(claim.token, document, wait), upsert=True)
+        update = UpdateOne({"_id": key}, _ticket_update(claim.token, document, wait), upsert=True)
         self._writes((None, update))
 
     @override
@@ -90,22 +99,24 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = pipelines.renew(self._config.lease)
-        keys = ((self._encryption.hash(claim.person), claim.token) for claim in claims)
+        renewal = _renewal(self._config.lease)
+        keys = ((self._encryption.hashes(claim.person)[0], claim.token) for claim in claims)
         self._write_all([(None, UpdateOne({"_id": key, "claim.token": token}, renewal)) for key, token in keys])
 
     @override
     def save(self, claim: Claim, request: LookupRequest, answer: Answer) -> None:
         """Of two answers the one that was fetched later stays, in whatever order they are saved."""
-        key = self._encryption.hash(claim.person)
+        key = self._encryption.hashes(claim.person)[0]
         row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        kept = pipelines.keep_answer(documents.answer_document(key, answer, self._encryption), claim.token)
-        row_update = UpdateOne({"_id": row["_id"]}, pipelines.keep_row(row), upsert=True)
-        self._writes((row_update, UpdateOne({"_id": key}, kept, upsert=True)))
+        row_update = UpdateOne(
+            {"_id": row["_id"]}, [_replace_unless_later("time", row, {"$literal": row})], upsert=True
+        )
+        update = _answer_update(documents.answer_document(key, answer, self._encryption), claim.token)
+        self._writes((row_update, UpdateOne({"_id": key}, update, upsert=True)))
 
     def _claim_all(self, wanted: Sequence[Document]) -> Sequence[Document]:
         """Make the claims where possible; the document of each afterwards."""
-        updates = [({"_id": each["_id"]}, pipelines.claim(each, self._config.lease)) for each in wanted]
+        updates = [({"_id": each["_id"]}, _claim_update(each, self._config.lease)) for each in wanted]
         with driver_errors(lookup=True), pymongo.timeout(self._config.operation):
             if len(wanted) == 1:
                 after = ReturnDocument.AFTER
@@ -127,8 +138,10 @@ class MongoAnswers(MongoBase, AnswerStore):
         return [None] * len(writes)
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:
+        """The documents under these keys, with `claimed`, and without expired tickets."""
+        facts = {"claimed": _CLAIMED, "ticket": {"$cond": [_HAS_TICKET, "$ticket", "$$REMOVE"]}}
         with driver_errors(lookup=True):
-            return list(self._answers.aggregate(pipelines.find_claims(keys)))
+            return list(self._answers.aggregate([{"$match": {"_id": {"$in": keys}}}, {"$set": facts}]))
 
     def _unexpired(self, found: Iterable[Document]) -> list[Document]:
         """The documents with an unexpired answer, the latest last."""
@@ -139,3 +152,65 @@ class MongoAnswers(MongoBase, AnswerStore):
             if "status" in document and ("expires_at" not in document or document["expires_at"] > now)
         ]
         return sorted(answers, key=itemgetter("fetched_at"))
+
+
+def _claim_update(wanted: Document, lease: float) -> _Pipeline:
+    """Claim the document unless it holds an answer or another's claim. `wanted`: with a token; `lease`: seconds.
+
+    The claim replaces an expired answer, which the TTL monitor would remove together with the claim.
+    An unexpired ticket stays, else the wanted one (adopted from a document under an older key) replaces it.
+    The document lives as long as its claim and its ticket.
+    """
+    until, ticket = _in(lease), wanted.get("ticket")
+    adopted, ends = ("$$REMOVE", []) if ticket is None else ({"$literal": ticket}, [ticket["until"]])
+    claimed = {
+        "_id": "$_id",
+        "claim": {"token": {"$literal": wanted["claim"]["token"]}, "until": until},
+        "ticket": {"$cond": [_HAS_TICKET, "$ticket", adopted]},
+        "expires_at": {"$max": [until, "$ticket.until", *ends]},
+    }
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, _CLAIMED]}, "$$ROOT", claimed]}}]
+
+
+def _ticket_update(token: str, ticket: Document, wait: float) -> _Pipeline:
+    """Store the ticket, and end this claim in `wait` seconds; no change if another worker has changed the document.
+
+    The claim loses its token, so that a late release or renewal does not apply to it.
+    """
+    until = _in(wait)
+    pending = {
+        "_id": "$_id",
+        "claim": {"until": until},
+        "ticket": {"$literal": ticket},
+        "expires_at": {"$max": [until, ticket["until"]]},
+    }
+    lost = {"$and": [{"$not": [_is_claimed_by(token)]}, {"$or": [_CLAIMED, _HAS_TICKET]}]}
+    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, lost]}, "$$ROOT", pending]}}]
+
+
+def _renewal(lease: float) -> _Pipeline:
+    """Restart the lease of the document's claim."""
+    until = _in(lease)
+    expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
+    return [{"$set": {"claim.until": until, "expires_at": expires_at}}]
+
+
+def _answer_update(document: Document, token: str) -> _Pipeline:
+    """Store the answer unless a later one is there; end this claim and its ticket, but not another worker's claim."""
+    return [
+        {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
+        _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
+    ]
+
+
+def _in(seconds: float) -> Document:
+    return {"$add": ["$$NOW", round(seconds * 1000)]}
+
+
+def _is_claimed_by(token: str) -> Document:
+    return {"$eq": ["$claim.token", {"$literal": token}]}
+
+
+def _replace_unless_later(field: str, document: Document, replacement: Document) -> Document:
+    is_later = {"$gte": [f"${field}", {"$literal": document[field]}]}
+    return {"$replaceWith": {"$cond": [is_later, "$$ROOT", replacement]}}

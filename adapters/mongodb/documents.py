@@ -25,9 +25,6 @@ class Encryption(Protocol):
     def key_names(self) -> list[bytes]:
         """The names of the keys, newest first."""
 
-    def hash(self, person: Person) -> bytes:
-        """The hash of the person under the newest key."""
-
     def hashes(self, person: Person) -> list[bytes]:
         """The hash of the person under each key, newest first."""
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 
 import pymongo
 from pymongo import IndexModel, MongoClient
@@ -76,8 +75,11 @@ class MongoBase:
         the connection, this does not return: call it in a thread that can be abandoned.
         """
         self.ping()
-        # By default a replica set waits for every member, for ever if one is down.
-        quorum: Document = {"commitQuorum": "majority"} if self.is_replicated else {}
+        with driver_errors():
+            hello = self._hello()
+        # By default a replica set, or a sharded cluster, waits for every member, for ever if one is down.
+        is_replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
+        quorum: Document = {"commitQuorum": "majority"} if is_replicated else {}
         # 0: no limit. None would leave the client's own limit.
         with driver_errors(), pymongo.timeout(0):
             for collection, index in _INDEXES:
@@ -112,13 +114,6 @@ class MongoBase:
     def close(self) -> None:
         """Close every connection."""
         self._database.client.close()
-
-    @cached_property
-    def is_replicated(self) -> bool:
-        """Whether this is a replica set or a sharded cluster."""
-        with driver_errors():
-            hello = self._hello()
-        return "setName" in hello or hello.get("msg") == "isdbgrid"
 
     def _hello(self) -> Document:
         """The server's `hello`. Without these options the times in a command's reply would be naive."""

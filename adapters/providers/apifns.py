@@ -45,7 +45,7 @@ class ApiFns:
         self._client = SiteClient(
             without_page(settings.url, (PATH, QUOTA_PATH, API)),
             timeout=timeout,
-            proxy=settings.proxy.get_secret_value(),
+            proxy=settings.proxy_url,
             ca_bundle=settings.ca_bundle,
         )
 
@@ -64,11 +64,11 @@ class ApiFns:
             "docno": request.document_serial + request.document_number,
             "key": self._key,
         }
-        return ProviderReply(read(self._client.get(PATH, fields)))
+        return ProviderReply(read(self._client.exchange(PATH, query=fields)))
 
     def quota(self) -> Quota:
         """Fetch the quota. Raises Throttled, Unavailable."""
-        decoded = _decode(self._client.get(QUOTA_PATH, {"key": self._key}))
+        decoded = _decode(self._client.exchange(QUOTA_PATH, query={"key": self._key}))
         try:
             method = decoded["Методы"]["innfl"]
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))

@@ -54,31 +54,30 @@ class FailoverProvider:
         self._observer = observer
         self._clock = clock
         self._monotonic = monotonic
-        self._providers = [_LimitedProvider(provider, limit, limiter, observer, monotonic) for provider, limit in order]
-        self._cooldowns = {provider.name: PersonCooldowns(monotonic) for provider, _ in order}
+        self._providers = {
+            provider.name: _LimitedProvider(provider, limit, limiter, observer, monotonic, PersonCooldowns(monotonic))
+            for provider, limit in order
+        }
 
     def ask(self, request: LookupRequest, ticket: Ticket | None) -> Verdict | Invalid | Pending:
         """Poll with an unexpired ticket, else ask the first provider that may be asked. See InnProvider."""
         began = self._monotonic()
         try:
-            if ticket is not None and self._clock.now() < ticket.expires_at:
-                for provider in self._providers:
-                    if provider.provider.name == ticket.provider:
-                        return provider.ask(request, ticket)
-            return self._find(request)
+            known = self._providers.get(ticket.provider) if ticket and self._clock.now() < ticket.expires_at else None
+            return known.ask(request, ticket) if known else self._find(request)
         finally:
             self._observer.step("fetch", self._monotonic() - began)
 
     def states(self) -> list[ProviderStatus]:
         """The providers' states, in order. Raises Unavailable while the store cannot be reached."""
-        return [ProviderStatus(provider.provider.name, provider.check()) for provider in self._providers]
+        return [ProviderStatus(name, each.limiter.check(name, each.limit)) for name, each in self._providers.items()]
 
     def _find(self, request: LookupRequest) -> Verdict | Invalid | Pending:
         failures: list[Unavailable] = []
-        for provider in self._providers:
+        for provider in self._providers.values():
             if not provider.provider.serves(request):
                 continue
-            reply = self._fallback(provider, request) if failures else provider.find(request)
+            reply = provider.find_as_fallback(request) if failures else provider.find(request)
             if not isinstance(reply, _Failure):
                 return reply
             failures.append(reply.error)
@@ -89,18 +88,6 @@ class FailoverProvider:
             # The first provider that may be asked again can answer.
             raise Unavailable(first.reason, min(error.retry_after for error in failures))
         raise first
-
-    def _fallback(
-        self, provider: "_LimitedProvider", request: LookupRequest
-    ) -> "Verdict | Invalid | Pending | _Failure":
-        """Ask a fallback; if it fails, it has a cool-down for this person."""
-        cooldowns = self._cooldowns[provider.provider.name]
-        if seconds := cooldowns.remaining(request.person):
-            return _closed_failure(seconds)
-        reply = provider.find(request)
-        if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
-            return reply
-        return _closed_failure(cooldowns.start(request.person, reply.error.retry_after))
 
 
 class _Failure(NamedTuple):
@@ -122,11 +109,17 @@ class _LimitedProvider:
     limiter: RateLimiter
     observer: Observer
     monotonic: Callable[[], float]
+    cooldowns: "PersonCooldowns"
     reported: DenialReason | None = None
 
-    def check(self) -> Denied | None:
-        """Why the provider may not be asked now; None: it may be."""
-        return self.limiter.check(self.provider.name, self.limit)
+    def find_as_fallback(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
+        """As `find`; after a failure the provider has a cool-down for this person."""
+        if seconds := self.cooldowns.remaining(request.person):
+            return _closed_failure(seconds)
+        reply = self.find(request)
+        if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
+            return reply
+        return _closed_failure(self.cooldowns.start(request.person, reply.error.retry_after))
 
     def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
         """Ask with a permit, and update the circuit breaker."""

@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPException
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -29,7 +28,6 @@ from urllib3.contrib.socks import SOCKSProxyManager
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry, parse_url
 
-from adapters.providers.cookies import CookieStore
 from function.outcomes import Reason
 from function.ports import Unavailable
 from function.rate_limit import MAX_COOLDOWN_SEC
@@ -42,6 +40,8 @@ MAX_INTERIM = 32
 CONNECT_SEC = 10.0
 """Time limit of one address; half of the remaining time if that is less, so that the next address can be tried."""
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+Fields = Mapping[str, str]
 
 _READ_BYTES = 1 << 14
 _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
@@ -87,7 +87,7 @@ class SiteClient:
         url: str,
         *,
         timeout: float,
-        headers: Mapping[str, str] | None = None,
+        headers: Fields | None = None,
         proxy: str = "",
         ca_bundle: str = "",
         retries: int = 0,
@@ -95,7 +95,6 @@ class SiteClient:
     ) -> None:
         self.url = url
         self.timeout = timeout
-        self.cookies = CookieStore()
         self._headers = {"Accept-Encoding": "identity", "Connection": "close", **(headers or {})}
         # urllib3's backoff begins with the second retry, at twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
@@ -104,43 +103,38 @@ class SiteClient:
         if self._pool.proxy and not self._uses_tunnel:
             self._headers |= self._pool.proxy_headers
 
-    def get(self, path: str, fields: Mapping[str, str] | None = None) -> SiteReply:
-        """Send a GET with the fields in the URL. Raises Unavailable."""
-        return self._request("GET", path + (f"?{urlencode(fields)}" if fields else ""), {})
-
-    def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> SiteReply:
-        """Post a form, once. Raises Unavailable."""
-        form = urlencode(fields).encode()
-        headers = {"Content-Type": FORM, "Content-Length": str(len(form)), **(headers or {})}
-        return self._request("POST", path, headers, form)
-
-    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> SiteReply:
-        url = parse_url(self.url + path)
-        headers = {"Host": url.netloc or "", **self._headers, **headers}
-        if cookies := self.cookies.header(url.url):
-            headers["Cookie"] = cookies
+    def exchange(
+        self, path: str, *, query: Fields | None = None, form: Fields | None = None, headers: Fields | None = None
+    ) -> SiteReply:
+        """Post the form once, or get the page if there is none. Raises Unavailable."""
+        url = parse_url(self.url + path + (f"?{urlencode(query)}" if query else ""))
+        headers = {"Host": url.netloc or "", **self._headers, **(headers or {})}
+        body = b""
+        if form is not None:
+            body = urlencode(form).encode()
+            headers |= {"Content-Type": FORM, "Content-Length": str(len(body))}
         request = h11.Request(
-            method=method,
+            method="GET" if form is None else "POST",
             target=url.url if self._pool.proxy and not self._uses_tunnel else url.request_uri,
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
         exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
-        # In half of the time of a Future.
-        results: SimpleQueue[SiteReply | Exception] = SimpleQueue()
-        threading.Thread(target=exchange.run, args=(request, body, results.put), name="exchange", daemon=True).start()
+        results: list[SiteReply | Exception] = []
+        thread = threading.Thread(
+            target=exchange.run, args=(request, body, results.append), name="exchange", daemon=True
+        )
+        thread.start()
         try:
-            reply = results.get(timeout=self.timeout)
-        except Empty:
-            reply = Unavailable(Reason.PROVIDER_UNAVAILABLE)
+            thread.join(self.timeout)
         finally:
             exchange.shut_down()
+        reply = results.pop() if results else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         if isinstance(reply, Exception):
             try:
                 raise reply
             finally:
                 # The error's traceback holds this frame, and with it the person's form.
                 del reply
-        self.cookies.keep(url.url, reply.headers)
         return reply
 
     def _connection(self, seconds: float) -> Any:
@@ -185,11 +179,11 @@ class _SiteRequest:
     def _reply(self, request: h11.Request, body: bytes) -> SiteReply:
         self._connect()
         http = h11.Connection(h11.CLIENT)
-        messages = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
+        messages = map(http.send, (request, h11.Data(body), h11.EndOfMessage()))
         self._connection.sock.settimeout(self._remaining())
-        self._connection.sock.sendall(b"".join([http.send(message) or b"" for message in messages]))
+        self._connection.sock.sendall(b"".join(filter(None, messages)))
         head, content = self._read_reply(http)
-        headers = urllib3.HTTPHeaderDict((name.decode(), value.decode("latin-1")) for name, value in head.headers)
+        headers = urllib3.HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in head.headers])
         encoding = headers.get("content-encoding", "").lower()
         if encoding not in ("", "identity"):
             content = _decompress(content)
@@ -217,7 +211,6 @@ class _SiteRequest:
             event = http.next_event()
             match event:
                 case h11.NEED_DATA:
-                    self._connection.sock.settimeout(self._remaining())
                     http.receive_data(self._connection.sock.recv(_READ_BYTES))
                 case h11.Response():
                     head = event

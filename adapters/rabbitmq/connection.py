@@ -15,7 +15,7 @@ from aiormq.connection import DEFAULT_PORTS
 from pamqp.commands import Basic
 from yarl import URL
 
-from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, bounded, translate_errors
+from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.topology import QueueNames, declare_queues
 from function.telemetry import Observer
@@ -113,10 +113,9 @@ async def open_connection(
     broker: BrokerConfig, observer: Observer, *, queues: bool = False
 ) -> AsyncIterator[BrokerConnection]:
     """Connect, and declare the `queues`. Raises BrokerUnavailable or BrokerRefused; the caller translates later errors."""
-    with translate_errors():
-        connection = await _connect(broker)
+    connection = await _connect(broker)
     try:
-        async with bounded(CONNECT_SEC):
+        async with translate_errors(within=CONNECT_SEC):
             # Without on_return_raises a returned message would look like a confirmed one.
             confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
         # The actual class; `wait=False` is missing from the abstract one.
@@ -127,7 +126,7 @@ async def open_connection(
         publisher = Publisher(channel, broker.names, observer, routes_direct=routes_direct)
         opened = BrokerConnection(channel, publisher)
         if queues:
-            async with bounded(CONNECT_SEC):
+            async with translate_errors(within=CONNECT_SEC):
                 await declare_queues(opened.control_channel, broker.names, broker.retry_sec, create=broker.declare)
         yield opened
     finally:
@@ -143,7 +142,7 @@ async def _connect(broker: BrokerConfig) -> AbstractConnection:
         host, port = uri.host or "", uri.port or DEFAULT_PORTS[uri.scheme]
         url = uri.with_query({"heartbeat": str(HEARTBEAT_SEC), "name": broker.name, **uri.query}).with_port(port)
         try:
-            async with bounded(CONNECT_SEC):
+            async with translate_errors(within=CONNECT_SEC):
                 infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
             addresses += [(url.with_host(str(place[0])), host) for *_, place in infos]
         except BrokerUnavailable as unavailable:
@@ -153,7 +152,7 @@ async def _connect(broker: BrokerConfig) -> AbstractConnection:
         # A certificate is issued for the name, not for the address.
         options: dict[str, Any] = {"server_hostname": host} if url.scheme == "amqps" else {}
         try:
-            async with bounded(share):
+            async with translate_errors(within=share):
                 return await aiormq.connect(url, **options)
         except BrokerUnavailable as unavailable:
             failure = unavailable
@@ -164,7 +163,7 @@ async def _connect(broker: BrokerConfig) -> AbstractConnection:
 async def queue_answer() -> AsyncIterator[None]:
     """Bound the wait for a queue's answer. Raises BrokerUnavailable, or BrokerRefused for a missing permission."""
     try:
-        async with bounded(ANSWER_SEC):
+        async with translate_errors(within=ANSWER_SEC):
             yield
     except BrokerUnavailable as unavailable:
         missing = isinstance(unavailable.__context__, amqp.ChannelNotFoundEntity)

@@ -7,7 +7,6 @@ the tail, and the message is acknowledged, until all were read. An interruption 
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiormq.exceptions import InvalidFrameError
@@ -31,8 +30,7 @@ _UNREADABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """What may be shown of a parked message. Unknown values are "" or 0.
 
     `request_id`: the client's own; `reason`: a code; `parked_at`: ISO time; `attempts`: those made.

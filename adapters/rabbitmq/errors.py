@@ -1,8 +1,8 @@
 """Translates errors of the AMQP client: the broker is unavailable, or refuses. The library's texts stay here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from socket import gaierror
 from ssl import SSLError
 from typing import Final
@@ -58,11 +58,15 @@ _CODES: tuple[tuple[_Errors, str], ...] = (
 _TRANSIENT = (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, TimeoutError, EOFError)
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise BrokerUnavailable or BrokerRefused for errors of the client within the block. Anything else is a bug."""
+@asynccontextmanager
+async def translate_errors(within: float | None = None) -> AsyncIterator[None]:
+    """Raise BrokerUnavailable or BrokerRefused for errors of the client within the block. Anything else is a bug.
+
+    `within`: the block's time limit in seconds; None: none.
+    """
     try:
-        yield
+        async with asyncio.timeout(within):
+            yield
     except Exception as exc:
         # The library raises a bare Exception in waiting calls if the connection closes without a reason.
         if not isinstance(exc, _TRANSIENT) and type(exc) is not Exception:
@@ -73,11 +77,3 @@ def translate_errors() -> Iterator[None]:
         # The library wraps the system's error.
         cause = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
         raise BrokerUnavailable(next((code for kind, code in _CODES if isinstance(cause, kind)), _LOST)) from None
-
-
-@asynccontextmanager
-async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Bound the block, and translate its errors: raises BrokerUnavailable or BrokerRefused."""
-    with translate_errors():
-        async with asyncio.timeout(seconds):
-            yield

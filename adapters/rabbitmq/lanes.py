@@ -19,7 +19,6 @@ from typing_extensions import override
 from adapters.rabbitmq.connection import BrokerConnection
 from adapters.rabbitmq.errors import QueueFull
 from adapters.rabbitmq.messages import SUSPECT_RETURNS, Delivery, Message
-from adapters.rabbitmq.publisher import FULL_QUEUE_SEC
 from adapters.rabbitmq.settlement import (
     ENTRY,
     HOLD,
@@ -43,6 +42,8 @@ FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
 READING_TURNS = 4
 """Turns of the event loop from received bytes to a delivery: bytes, frames, message, callback."""
+FULL_QUEUE_SEC = 1.0
+"""Interval of the attempts to publish to a full queue."""
 DRAIN_SEC = 60.0
 """Time for running fetches when the process stops: longer than one takes; a pod has 120 seconds."""
 
@@ -101,9 +102,20 @@ class Subscription:
         if not self._full.done():
             self._full.set_result(None)
 
-    def publish(self, message: Message) -> Awaitable[None]:
-        """Publish with a confirm. Raises QueueFull for this queue itself; see Publisher."""
-        return self._connection.publisher.deliver(message, self._queue, self.stopping)
+    async def publish(self, message: Message) -> None:
+        """Publish with a confirm, and again while the message's queue is full. Raises BrokerUnavailable.
+
+        QueueFull: it is this queue itself, or `stopping` is set. Only this lane empties its queue: it tries held
+        deliveries again, or the broker requeues them.
+        """
+        publisher = self._connection.publisher
+        while True:
+            try:
+                return await (publisher.move(message) if message.moved else publisher.reply(message))
+            except QueueFull:
+                if message.queue == self._queue or self.stopping.is_set():
+                    raise
+            await pause(FULL_QUEUE_SEC, self.stopping)
 
     async def acknowledge(self, tag: int, count: int = 1) -> None:
         """Acknowledge a delivery; with a `count` of several, all unacknowledged ones up to it."""

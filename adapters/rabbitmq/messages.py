@@ -15,13 +15,11 @@ from typing import Any
 
 from pamqp import encode
 from pamqp.commands import Basic
-from typing_extensions import override
 
 from adapters.rabbitmq.topology import QueueNames
 from function import event as cloudevent
 from function.event import Event, InvalidEvent, Mode
 from function.outcomes import FieldError, Rejected
-from function.ports import Clock
 from function.result import LookupResult
 
 Properties = Basic.Properties
@@ -109,22 +107,8 @@ class Message:
     moved: str = ""
 
 
-class InvalidMessage(Event):
-    """A message that is not a valid request, or whose reply queue is not allowed."""
-
-    __slots__ = ("_fault",)
-
-    def __init__(self, fault: Rejected, event: Event) -> None:
-        super().__init__(b"", event.id, event.traceparent, event.mode)
-        self._fault = fault
-
-    @override
-    def request(self, clock: Clock) -> Rejected:
-        return self._fault
-
-
 def decode(delivery: Delivery) -> Event:
-    """The event in a delivery; an InvalidMessage, never an exception, where there is none. No id is invented."""
+    """The event in a delivery; a rejected one, never an exception, where there is none. No id is invented."""
     headers, content_type = delivery.headers, delivery.properties.content_type or ""
     mode = Mode.BINARY if headers and _prefix(headers) else Mode.PLAIN
     if content_type.lower().startswith("application/cloudevents"):
@@ -132,7 +116,7 @@ def decode(delivery: Delivery) -> Event:
     try:
         event = _read(delivery.body, headers, content_type, mode)
     except InvalidEvent as fault:
-        event = InvalidMessage(Rejected(None, (FieldError("", str(fault)),)), Event(b"", fault.id, mode=mode))
+        event = Event(Rejected(None, (FieldError("", str(fault)),)), fault.id, mode=mode)
     if headers and not event.traceparent:
         event.traceparent = cloudevent.traceparent(headers)
     return event

@@ -1,10 +1,8 @@
 """Publishes replies and moved messages; each is confirmed by the broker, or raises an error.
 
-Our queues are declared without a length limit. If a policy sets one, a full queue refuses messages: these are tried
-again, and do not delay messages for other queues.
+Our queues are declared without a length limit. If a policy sets one, a full queue refuses messages.
 """
 
-import asyncio
 from collections.abc import Awaitable
 from time import monotonic
 
@@ -14,7 +12,6 @@ from aiormq.exceptions import DeliveryError, PublishError
 from adapters.rabbitmq.errors import NO_QUEUE, QUEUE_FULL, UNCONFIRMED, BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
 from adapters.rabbitmq.topology import QueueNames
-from adapters.runtime.backoff import pause
 from function.telemetry import Observer
 
 CONFIRM_SEC = 30.0
@@ -23,8 +20,6 @@ STALL_SEC = 5.0
 """A lane is not ready if it waits for longer than this for the confirm of a move."""
 STUCK_SEC = 300.0
 """Pause for a reply queue that confirmed nothing while others did: it may have lost its majority."""
-FULL_QUEUE_SEC = 1.0
-"""Interval of the attempts to publish to a full queue."""
 FULL_QUEUE_LOG_SEC = 60.0
 """Shortest time between two log lines about one full queue."""
 
@@ -51,19 +46,6 @@ class Publisher:
     def is_stalled(self) -> bool:
         """Whether a move waits for its confirm, and nothing has been confirmed for STALL_SEC."""
         return self._moves > 0 and monotonic() - max(self._moving_since, self._last_confirm) > STALL_SEC
-
-    async def deliver(self, message: Message, own: str, stopping: asyncio.Event) -> None:
-        """Publish, and try again while its queue is full. Raises BrokerUnavailable; QueueFull for the lane's `own` queue.
-
-        Only this lane empties that: on the error it tries held deliveries again, or the broker requeues them.
-        """
-        while True:
-            try:
-                return await (self.move(message) if message.moved else self._reply(message))
-            except QueueFull:
-                if message.queue == own or stopping.is_set():
-                    raise
-            await pause(FULL_QUEUE_SEC, stopping)
 
     async def move(self, message: Message) -> None:
         """Publish once to a queue of this service. Raises QueueFull, BrokerUnavailable."""
@@ -93,8 +75,8 @@ class Publisher:
             self._message_ids.discard(own_id)
         self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
-    async def _reply(self, message: Message) -> None:
-        """Publish to the sender's queue, or to `.unrouted` if that does not take it."""
+    async def reply(self, message: Message) -> None:
+        """Publish once to the sender's queue, or to `.unrouted` if that does not take it. Raises as `move`."""
         begun, refusal = monotonic(), ""
         # Older brokers return a message to a direct reply-to as unroutable although they deliver it.
         mandatory = self._routes_direct or not message.queue.startswith(f"{DIRECT_REPLY}.")

@@ -20,7 +20,6 @@ from adapters.rabbitmq.messages import (
     SUSPECT_RETURNS,
     THROTTLED,
     Delivery,
-    InvalidMessage,
     Message,
     build_copy,
     decode,
@@ -120,11 +119,11 @@ def is_forged(delivery: Delivery) -> bool:
 
 
 def decode_job(delivery: Delivery, queue: str, names: QueueNames) -> Job:
-    """A delivery of `queue` as a job; an InvalidMessage where its reply would come back to one of our queues."""
+    """A delivery of `queue` as a job; its event is rejected where its reply would come back to one of our queues."""
     event, reply_to = decode(delivery), delivery.reply_to
     replies = reply_to != ""
     if reply_to in names.all or reply_to == DIRECT_REPLY or len(reply_to.encode()) > SHORT_STRING_BYTES:
-        replies, event = False, InvalidMessage(_FORBIDDEN_REPLY, event)
+        replies, event = False, Event(_FORBIDDEN_REPLY, event.id, event.traceparent, event.mode)
     job = Job(delivery, event, replies, event.traceparent)
     # In the source queue all are new, even if a client has set these headers.
     if delivery.headers and queue != names.source:

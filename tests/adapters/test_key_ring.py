@@ -15,17 +15,17 @@ PLAIN = b"770000000082"
 def test_a_person_is_stored_under_a_keyed_hash_of_the_identity() -> None:
     person = request().person
     hashing = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"inn hash").derive(NEW.encode())
-    hashed = KeyRing([NEW]).hash(person)
+    (hashed,) = KeyRing([NEW]).hashes(person)
     assert hashed[NAME_BYTES:] == hmac.new(hashing, person.identity, hashlib.sha256).digest()
-    assert hashed != KeyRing([OLD]).hash(person)
-    assert hashed != KeyRing([NEW]).hash(request(2).person)
+    assert [hashed] != KeyRing([OLD]).hashes(person)
+    assert [hashed] != KeyRing([NEW]).hashes(request(2).person)
 
 
 def test_the_newest_key_writes_and_all_read_and_without_its_key_nothing_is_read() -> None:
     old, both, new = KeyRing([OLD]), KeyRing([NEW, OLD]), KeyRing([NEW])
     person = request().person
-    assert [both.hash(person), *both.hashes(person)] == [new.hash(person), new.hash(person), old.hash(person)]
-    assert both.hash(person).startswith(both.key_names[0])
+    assert both.hashes(person) == [*new.hashes(person), *old.hashes(person)]
+    assert both.hashes(person)[0].startswith(both.key_names[0])
     assert both.decrypt(old.encrypt(PLAIN, b"context"), b"context") == PLAIN
     assert new.decrypt(both.encrypt(PLAIN, b"context"), b"context") == PLAIN
     assert new.decrypt(old.encrypt(PLAIN, b"context"), b"context") is None

@@ -33,7 +33,7 @@ PARSED = {"requestId": "r-1"}
 TYPE = "application/json"
 
 
-def parts(event: Event | InvalidEvent) -> tuple[str, bytes | Json, str, Mode]:
+def parts(event: Event | InvalidEvent) -> tuple[str, bytes | Json | Rejected, str, Mode]:
     assert isinstance(event, Event)
     return event.id, event.data, event.traceparent, event.mode
 

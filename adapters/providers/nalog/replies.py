@@ -192,15 +192,12 @@ def _texts(texts: object) -> str:
 
 def _json_object(text: str) -> JsonObject | None:
     """The JSON object of a text, or of an HTML page between the first brace and the last; None without one."""
-    text = text.strip()
-    in_page = text[text.find("{") : text.rfind("}") + 1] if _is_html(text) else ""
-    for candidate in (text, in_page) if in_page else (text,):
-        try:
-            decoded = json.loads(candidate, object_pairs_hook=_unique)
-        except (ValueError, RecursionError):
-            continue
-        return decoded if isinstance(decoded, dict) and not _KNOWN.isdisjoint(decoded) else None
-    return None
+    text = text[text.find("{") : text.rfind("}") + 1] if _is_html(text) else text.strip()
+    try:
+        decoded = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) and not _KNOWN.isdisjoint(decoded) else None
 
 
 def _is_html(text: str) -> bool:

@@ -37,11 +37,6 @@ _HOME = "https://service.nalog.ru"
 _PAGES = (TWO_STEP, TWO_STEP_OLD, LEGACY, FORM_PAGE)
 
 
-def root_of(url: str) -> str:
-    """The address without a final slash, and without the page that older settings include."""
-    return without_page(url, _PAGES)
-
-
 def two_step_page(url: str) -> str:
     """The page for find and get: the one in the address, else the default."""
     return TWO_STEP_OLD if url.rstrip("/").endswith(TWO_STEP_OLD) else TWO_STEP
@@ -50,7 +45,8 @@ def two_step_page(url: str) -> str:
 def client(settings: NalogSettings) -> SiteClient:
     """A client that sends a browser's headers. Raises OSError if the CA bundle cannot be read."""
     return SiteClient(
-        root_of(settings.url),
+        # Older settings include the page.
+        without_page(settings.url, _PAGES),
         timeout=settings.timeout_sec,
         headers={
             "Accept": "application/json, text/javascript, */*; q=0.01",
@@ -59,7 +55,7 @@ def client(settings: NalogSettings) -> SiteClient:
             "Referer": _HOME + FORM_PAGE,
             "User-Agent": settings.user_agent,
         },
-        proxy=settings.proxy.get_secret_value(),
+        proxy=settings.proxy_url,
         ca_bundle=settings.ca_bundle,
         retries=settings.retries,
         wait=settings.wait_sec,

@@ -29,8 +29,9 @@ def _wrapped(cause: OSError) -> Exception:
         pytest.param(Exception("secret"), "connection_lost", id="what says nothing"),
     ],
 )
-def test_transient_errors_have_a_code(error: Exception, code: str) -> None:
-    with pytest.raises(BrokerUnavailable) as away, translate_errors():
-        raise error
+async def test_transient_errors_have_a_code(error: Exception, code: str) -> None:
+    with pytest.raises(BrokerUnavailable) as away:
+        async with translate_errors():
+            raise error
 
     assert str(away.value) == code

@@ -13,7 +13,6 @@ from adapters.rabbitmq.messages import (
     REASON,
     THROTTLED,
     Delivery,
-    InvalidMessage,
     Message,
     Properties,
     build_copy,
@@ -24,7 +23,8 @@ from adapters.rabbitmq.messages import (
 )
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
-from function.event import Event, Mode
+from function.event import Mode
+from function.outcomes import Rejected
 from function.result import LookupResult
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -82,7 +82,6 @@ def answered(message: Delivery, request_id: str = "r-1") -> tuple[Properties, di
 )  # fmt: skip
 def test_a_request_is_read_in_each_mode(message: Delivery, data: object, mode: Mode, event_id: str, trace: str) -> None:
     event = decode(message)
-    assert type(event) is Event
     assert (event.data, event.mode, event.id, event.traceparent) == (data, mode, event_id, trace)
     assert (message.returns, message.throttled) == (0, 0)
 
@@ -99,8 +98,8 @@ def test_a_request_is_read_in_each_mode(message: Delivery, data: object, mode: M
 )
 def test_what_is_no_request_says_what_was_expected(message: Delivery, mode: Mode, event_id: str) -> None:
     event = decode(message)
-    assert isinstance(event, InvalidMessage)
     rejected = event.request(SystemClock())
+    assert isinstance(rejected, Rejected)
     assert (rejected.request_id, event.mode, event.id) == (None, mode, event_id)
     assert str(rejected.errors[0]).startswith("expected")
 

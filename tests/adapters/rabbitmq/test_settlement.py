@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.rabbitmq.messages import Delivery, InvalidMessage, Properties
+from adapters.rabbitmq.messages import Delivery, Properties
 from adapters.rabbitmq.settlement import (
     HOLD,
     MAX_THROTTLED,
@@ -15,6 +15,7 @@ from adapters.rabbitmq.settlement import (
     is_forged,
 )
 from adapters.rabbitmq.topology import QueueNames, queues
+from adapters.runtime.clock import SystemClock
 from function.outcomes import Answer, Answered, Deferred, InProgress, Outcome, Reason, Rejected, Status
 from tests.doubles import KNOWN, RecordingObserver, body, event, request
 
@@ -100,7 +101,7 @@ def test_the_disposition_of_a_delivery(
 )
 def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT001  # a row of a table
     job = decode_job(Delivery(1, Properties(reply_to=name), body(), 0.0), "inn", QueueNames("inn"))
-    assert (job.replies, isinstance(job.event, InvalidMessage)) == (expected, not expected)
+    assert (job.replies, isinstance(job.event.request(SystemClock()), Rejected)) == (expected, not expected)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pamqp.commands import Basic
 from adapters.rabbitmq import lanes, publisher
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.errors import QueueFull
+from adapters.rabbitmq.lanes import Subscription
 from adapters.rabbitmq.messages import DIRECT_REPLY, SUSPECT_RETURNS, Message, Properties
-from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.settlement import MAX_THROTTLED
 from function.outcomes import Reason, Status
 from function.ports import Unavailable, Verdict
@@ -157,7 +157,6 @@ async def test_while_lookups_have_a_full_queue_cached_answers_go_out_and_nothing
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Held messages, too, which are to go to its tail, go on and make room."""
-    monkeypatch.setattr(publisher, "FULL_QUEUE_SEC", 0.1)
     monkeypatch.setattr(lanes, "FULL_QUEUE_SEC", 0.1)
     async with room.consumer(retries=0, held=2) as consumer, room.customer() as customer:
         await customer.send(ask(1))
@@ -192,13 +191,13 @@ async def test_the_end_does_not_wait_for_a_full_queue(room: Room) -> None:
     stopping = asyncio.Event()
     stopping.set()
 
-    async def publish_until_refused(publisher: Publisher) -> None:
+    async def publish_until_refused(lane: Subscription) -> None:
         while True:
-            await publisher.deliver(Message(room.names.source, Properties(), b"", "not_cached"), "", stopping)
+            await lane.publish(Message(room.names.source, Properties(), b"", "not_cached"))
 
     async with open_connection(room.broker, room.heard, queues=True) as connection, asyncio.timeout(60):
         with room.limited(room.names.source, max_length=1), pytest.raises(QueueFull):
-            await publish_until_refused(connection.publisher)
+            await publish_until_refused(Subscription(connection, room.names.lookup, 1, stopping, room.heard))
     assert room.heard.events == {"queue_full": 1}
 
 

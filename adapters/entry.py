@@ -24,7 +24,7 @@ from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
 from adapters.http.starlette_response import respond
 from adapters.mongodb import WrongAddress
-from adapters.runtime.process_lifetime import NotStarted, wait_for_servers
+from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 WRONG_SETTINGS = 2

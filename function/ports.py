@@ -1,6 +1,6 @@
 """Ports: the protocols that the core depends on, and `Unavailable`, which they raise.
 
-Every port is synchronous and thread-safe. `RateLimiter` is in rate_limit.py, `HistoryStore` in history.py,
+Every port is synchronous and thread-safe. `RateLimiter` is in rate_limit.py, `HistoryStore` in history_and_erasure.py,
 `Observer` in telemetry.py.
 """
 

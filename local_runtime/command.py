@@ -18,8 +18,8 @@ import typer
 from adapters import telemetry
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.http_function import open_endpoint
+from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
 from adapters.composition.lookups import build_provider
-from adapters.composition.process import run_until_signal
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,
@@ -31,11 +31,10 @@ from adapters.config.settings import (
 )
 from adapters.http.endpoint import Endpoint
 from adapters.http.server import ListenError, Server, listen, run
-from adapters.runtime.process_lifetime import exit_if_threads_remain
 from adapters.telemetry import Telemetry
 from local_runtime.emulator.control_settings import EmulatorSettings
 from local_runtime.emulator.process import Emulator, EmulatorFailed
-from local_runtime.functions_framework_host import functions_framework_app
+from local_runtime.functions_framework_app import functions_framework_app
 from local_runtime.playground import Playground, SwitchableProvider
 from local_runtime.store import EmbeddedStore, StoreUnusable
 

@@ -2,11 +2,10 @@
 
 from adapters import telemetry
 from adapters.composition.consumer import consumer_process
-from adapters.composition.process import run_until_signal
+from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
 from adapters.http.server import Server, listen, run
-from adapters.runtime.process_lifetime import exit_if_threads_remain
 
 PROBE_GRACE_SEC = 2.0
 """Time limit of probes in progress at the end: longer than one waits for its first results."""

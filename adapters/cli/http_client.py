@@ -14,7 +14,7 @@ from urllib3 import exceptions
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
-from adapters.runtime.process_lifetime import in_daemon_thread
+from adapters.runtime.daemon_thread import in_daemon_thread
 from function.event import JSON_TYPE
 
 CONNECT_SEC = 10.0

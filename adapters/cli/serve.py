@@ -2,10 +2,9 @@
 
 from adapters import telemetry
 from adapters.composition.http_function import function
-from adapters.composition.process import run_until_signal
+from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
 from adapters.config.settings import load_core
 from adapters.http.server import Server, listen, run
-from adapters.runtime.process_lifetime import exit_if_threads_remain
 
 GRACE_SEC = 5.0
 """Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""

@@ -14,7 +14,7 @@ from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.supervisor import Consumer, LaneSupervisor
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.process_lifetime import Connect, Refused
+from adapters.runtime.startup import Connect, Refused
 from adapters.telemetry import Telemetry
 from function.telemetry import Observer
 

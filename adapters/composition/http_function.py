@@ -9,7 +9,7 @@ from adapters.composition.mongodb import open_store, store_connector
 from adapters.config.settings import CacheSettings, Core, HttpSettings, LookupSettings
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.runtime.process_lifetime import Connect
+from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 
 FETCH_GRACE_SEC = 40.0

@@ -1,19 +1,19 @@
-"""Builds lookups over a store: the providers, the runner, and the readiness checks of store and providers."""
+"""Builds the providers, and the runner of lookups over any store."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple, Protocol
 
 from adapters.answers.caching_store import CachingStore, ErasingStore
+from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import ApiFnsSettings, NalogSettings
-from adapters.http.probes import Check, CheckResult
+from adapters.http.probes import Check
 from adapters.providers import FailoverProvider, ProviderStatus
 from adapters.providers.apifns import ApiFns
 from adapters.providers.nalog.provider import Nalog
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from function.ports import InnProvider, Lifetimes, Ports, Provider, Unavailable
+from function.ports import InnProvider, Lifetimes, Ports, Provider
 from function.rate_limit import RateLimit, RateLimiter
 from function.telemetry import Observer
 
@@ -66,36 +66,3 @@ def open_lookups(store: Store, provider: Providers, lifetimes: Lifetimes, observ
         runner = LookupRunner(answers, Ports(answers, provider, clock, lifetimes), THREADS, observer)
         checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
         yield Lookups(runner, checks)
-
-
-def store_check(ping: Callable[[], object]) -> Check:
-    """The store is ready while its ping returns."""
-
-    async def check() -> CheckResult:
-        try:
-            await asyncio.to_thread(ping)
-        except Unavailable as error:
-            return CheckResult(ready=False, detail=error.reason.value)
-        return CheckResult(ready=True)
-
-    return check
-
-
-def provider_check(states: Callable[[], Sequence[ProviderStatus]]) -> Check:
-    """Reports which providers may not be asked, and for how long. Always ready: the cache still answers."""
-
-    async def check() -> CheckResult:
-        try:
-            found = await asyncio.to_thread(states)
-        except Unavailable as error:
-            return CheckResult(ready=True, detail=f"unknown: {error.reason.value}")
-        return CheckResult(ready=True, detail=", ".join(map(describe, found)))
-
-    return check
-
-
-def describe(status: ProviderStatus) -> str:
-    """Whether a provider may be asked, and if not, why and for how long."""
-    if status.denied is None:
-        return f"{status.name}: open"
-    return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

@@ -11,7 +11,8 @@ from adapters.composition.lookups import THREADS
 from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.process_lifetime import Connect, Refused, in_daemon_thread
+from adapters.runtime.daemon_thread import in_daemon_thread
+from adapters.runtime.startup import Connect, Refused
 from function.ports import Unavailable
 
 CACHE_THREADS = 4

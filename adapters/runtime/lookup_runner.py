@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Protocol
 
 from adapters.runtime.backoff import Backoff, pause
-from adapters.runtime.process_lifetime import in_daemon_thread
+from adapters.runtime.daemon_thread import in_daemon_thread
 from function.event import Event
 from function.handler import PrefetchedAnswers, handle
 from function.outcomes import Answer, Deferred, InProgress, Outcome, Reason, Rejected

@@ -17,7 +17,7 @@ from adapters.providers import ProviderStatus
 from function.ports import Unavailable
 from local_runtime.emulator.control_client import EmulatorControl, WrongEmulatorSettings
 from local_runtime.emulator.stats import Step
-from local_runtime.playground.fallback_switch import SwitchableProvider
+from local_runtime.playground.switchable_provider import SwitchableProvider
 
 PAGE = Path(__file__).parent / "page"
 TYPES = {

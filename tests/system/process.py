@@ -50,7 +50,7 @@ def settings_of(own: str, mongo: Mongo, tax_service: EmulatorControl, node: Node
 
 def patched(statement: str) -> tuple[str, ...]:
     """The command `inn`, after this statement."""
-    return ("python", "-c", f"{statement}; from adapters.cli import main; main()")
+    return ("python", "-c", f"{statement}; from adapters.cli.main import main; main()")
 
 
 class Process:

@@ -18,7 +18,7 @@ from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from adapters.tables.reader import Row, RowAnswer
-from adapters.tables.rows import NO_PERSON, is_person, read_answer, read_request
+from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request
 from function.outcomes import Status
 
 TRIES = 3

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.cli import run
+from adapters.cli.main import run
 from function.outcomes import Reason
 from tests.adapters.cli.people import read, write
 from tests.system.local.conftest import AT_ONCE, LocalRuntime

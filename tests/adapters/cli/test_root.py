@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from adapters.cli import PROCESSES
+from adapters.cli.main import PROCESSES
 from adapters.cli.stdout import Output
 from adapters.cli.typer_app import SHORT_HELP, error_line
 from adapters.rabbitmq.errors import NO_LEADER, BrokerUnavailable
@@ -87,7 +87,7 @@ IN_VAIN = (
 """What a process that serves or consumes has no use for, or only where it is asked to."""
 ONLY_PROBED = f"{IN_VAIN} starlette.requests anyio http.cookies"
 PROCESS = """
-import adapters.cli, adapters.cli.{}
+import adapters.cli.main, adapters.cli.{}
 from adapters.http.server import Server, listen
 async def app(*_): ...
 Server(app, listen("127.0.0.1", 0), 1).config.load()
@@ -97,9 +97,9 @@ Server(app, listen("127.0.0.1", 0), 1).config.load()
 @pytest.mark.parametrize(
     ("code", "modules"),
     [
-        pytest.param("from adapters.cli import run; run(['--help'])", DRIVERS, id="inn --help"),
-        pytest.param("from adapters.cli import run; run(['lookup', '--help'])", DRIVERS, id="inn lookup --help"),
-        pytest.param("from adapters.cli import run; run(['batch', '--help'])", DRIVERS, id="inn batch --help"),
+        pytest.param("from adapters.cli.main import run; run(['--help'])", DRIVERS, id="inn --help"),
+        pytest.param("from adapters.cli.main import run; run(['lookup', '--help'])", DRIVERS, id="inn lookup --help"),
+        pytest.param("from adapters.cli.main import run; run(['batch', '--help'])", DRIVERS, id="inn batch --help"),
         pytest.param(PROCESS.format("serve"), IN_VAIN, id="inn serve"),
         pytest.param(PROCESS.format("consume"), ONLY_PROBED, id="inn consume"),
     ],

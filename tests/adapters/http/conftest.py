@@ -23,7 +23,7 @@ from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
 from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
-from local_runtime.functions_framework_host import functions_framework_app
+from local_runtime.functions_framework_app import functions_framework_app
 from local_runtime.store import EmbeddedStore
 from tests.doubles import FOUND, PERSON, RecordingObserver, World
 

@@ -16,7 +16,7 @@ from function.request import LookupRequest
 from local_runtime.emulator.control_client import EmulatorControl
 from local_runtime.emulator.process import Emulator
 from local_runtime.playground import Playground, SwitchableProvider
-from local_runtime.playground.fallback_switch import MAX_ANSWERS, LatestAnswer
+from local_runtime.playground.switchable_provider import MAX_ANSWERS, LatestAnswer
 from tests.adapters.http.conftest import serving
 from tests.doubles import INN, MemoryRateLimiter, RecordingObserver, request
 from tests.servers.process import free_port

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from adapters.cli import run
+from adapters.cli.main import run
 from adapters.rabbitmq.connection import open_connection
 from adapters.rabbitmq.dead_letters import DeadLetters, Selection
 from function.outcomes import Reason

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.runtime.process_lifetime import Connect, NotStarted, Refused, wait_for_servers
+from adapters.runtime.startup import Connect, NotStarted, Refused, wait_for_servers
 from tests.doubles import RecordingObserver
 
 

@@ -1,12 +1,7 @@
-"""A process's start and end: waits for its servers, and reports why one is not reached; ends despite stuck threads."""
+"""A process's start: waits until each of its servers is reached, and says why one is not."""
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
-from typing import TypeVar
 
 from adapters.runtime.backoff import Backoff
 from function.telemetry import Observer
@@ -14,7 +9,6 @@ from function.telemetry import Observer
 FIRST_BACKOFF_SEC = 0.2
 LONGEST_BACKOFF_SEC = 5.0
 
-T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
 """Tries once: returns "" when connected, else why not. Raises Refused where a retry would not help."""
 
@@ -59,30 +53,3 @@ async def _reach(name: str, connect: Connect, missing: dict[str, str], observer:
     if waited:
         observer.event("server_reached", server=name.lower())
     del missing[name]
-
-
-def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
-    """Run `work` in a thread that can't be cancelled and does not delay the process's end."""
-    future: Future[T] = Future()
-    # From here on it can't be cancelled.
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  # the future passes it on
-            future.set_exception(exc)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def exit_if_threads_remain() -> None:
-    """End the process now, with status 0, if a fetch's thread is still running. All else must be closed already.
-
-    `LookupRunner.close` has waited for it, within bounds. Python would wait without bounds.
-    """
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)

@@ -199,7 +199,7 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
     try:
-        reply = site_form.client(nalog).exchange(site_form.FORM_PAGE)
+        reply = site_form.client(nalog).request(site_form.FORM_PAGE)
     except Unavailable:
         places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
         raise Failure(f"{_why_unreachable(nalog)}: check {places}, or try again later") from None

@@ -64,11 +64,11 @@ class ApiFns:
             "docno": request.document_serial + request.document_number,
             "key": self._key,
         }
-        return ProviderReply(read(self._client.exchange(PATH, query=fields)))
+        return ProviderReply(read(self._client.request(PATH, query=fields)))
 
     def quota(self) -> Quota:
         """Fetch the quota. Raises Throttled, Unavailable."""
-        decoded = _decode(self._client.exchange(QUOTA_PATH, query={"key": self._key}))
+        decoded = _decode(self._client.request(QUOTA_PATH, query={"key": self._key}))
         try:
             method = decoded["Методы"]["innfl"]
             return Quota(int(method["Лимит"]), int(method["Истрачено"]))

@@ -103,7 +103,7 @@ class SiteClient:
         if self._pool.proxy and not self._uses_tunnel:
             self._headers |= self._pool.proxy_headers
 
-    def exchange(
+    def request(
         self, path: str, *, query: Fields | None = None, form: Fields | None = None, headers: Fields | None = None
     ) -> SiteReply:
         """Post the form once, or get the page if there is none. Raises Unavailable."""

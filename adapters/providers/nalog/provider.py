@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from http.client import HTTPResponse
 from http.cookiejar import CookieJar
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request
 
@@ -39,6 +38,8 @@ OPENING_SEC = 1.0
 
 _FORM = {**CONSENT_QUERY, "personalData": "1"}
 _COOKIE = "upd_inn"
+# It has the one method that CookieJar calls.
+_Response: Any = urllib3.HTTPResponse
 
 Read = TypeVar("Read")
 
@@ -124,7 +125,7 @@ class SiteSession:
         """
         session = self._open()
         try:
-            result = read(self._exchange(path, form))
+            result = read(self._fetch(path, form))
         except replies.SessionRefused as refusal:
             raise self._handle_refusal(session, refusal) from None
         except Throttled:
@@ -169,10 +170,11 @@ class SiteSession:
         if asks_consent(form_page):
             self._page(consent_page)
         if not self._has_consented:
-            reply = self._exchange(CONSENT, _FORM, Referer=self._client.url + consent_page)
+            reply = self._fetch(CONSENT, _FORM, Referer=self._client.url + consent_page)
             _check(reply)
             if not self._has_consented:
-                self._keep_cookies(self._request(CONSENT), {"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
+                consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
+                self._cookies.extract_cookies(consented, self._cookie_request(CONSENT))
         if is_redirect(form_page) and is_redirect(self._page(FORM_PAGE)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
 
@@ -181,26 +183,22 @@ class SiteSession:
         return any(cookie.name == _COOKIE for cookie in self._cookies)
 
     def _page(self, path: str) -> SiteReply:
-        reply = self._exchange(path)
+        reply = self._fetch(path)
         if not asks_consent(reply):
             _check(reply)
         return reply
 
-    def _exchange(self, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
+    def _fetch(self, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
         """Get a page, or post a form, with the site's cookies. Raises Unavailable."""
-        request = self._request(path)
+        request = self._cookie_request(path)
         self._cookies.add_cookie_header(request)
         headers |= request.header_items()
-        reply = self._client.exchange(path, form=form, headers=headers)
-        self._keep_cookies(request, reply.headers)
+        reply = self._client.request(path, form=form, headers=headers)
+        self._cookies.extract_cookies(_Response(headers=reply.headers), request)
         return reply
 
-    def _request(self, path: str) -> Request:
+    def _cookie_request(self, path: str) -> Request:
         return Request(self._client.url + path)  # noqa: S310  # nothing is opened: an address for the cookies
-
-    def _keep_cookies(self, request: Request, headers: Fields) -> None:
-        # urllib3's response has the one method that CookieJar calls.
-        self._cookies.extract_cookies(cast("HTTPResponse", urllib3.HTTPResponse(headers=headers)), request)
 
 
 def asks_consent(reply: SiteReply) -> bool:

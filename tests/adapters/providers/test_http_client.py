@@ -60,7 +60,7 @@ def silent(_asked: Asked, client: socket.socket) -> None:
 
 
 def post(url: str, form: dict[str, str] | None = None, timeout: float = ENOUGH_SEC, **settings: Any) -> SiteReply:
-    return SiteClient(url, timeout=timeout, **settings).exchange("/", form=form or {})
+    return SiteClient(url, timeout=timeout, **settings).request("/", form=form or {})
 
 
 class Certificate(NamedTuple):
@@ -160,7 +160,7 @@ def test_the_biggest_reply_comes_whole() -> None:
 
 def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked() -> None:
     with serving(say(reply(200, gzip.compress(b"whole"), "Content-Encoding: gzip"))) as site:
-        assert SiteClient(site.url, timeout=ENOUGH_SEC).exchange("/").body == b"whole"
+        assert SiteClient(site.url, timeout=ENOUGH_SEC).request("/").body == b"whole"
     assert site.asked[0].headers["accept-encoding"] == "identity"
 
 
@@ -179,7 +179,7 @@ def test_no_two_exchanges_share_a_connection_and_what_lies_beyond_a_reply_is_nob
         with serving(script, tls) as site:
             client = SiteClient(site.url, ca_bundle=certificate.trusted, timeout=ENOUGH_SEC)
             for person in ("one", "another", "a third"):
-                assert client.exchange("/", form={"for": person}).body == person.encode()
+                assert client.request("/", form={"for": person}).body == person.encode()
         assert site.connections == 3
         assert all(asked.headers["connection"] == "close" for asked in site.asked)
 
@@ -189,7 +189,7 @@ def test_what_comes_before_a_reply_is_not_taken_for_it() -> None:
     with serving(lambda asked, client: client.sendall(before + reply(200, asked.form["for"]))) as site:
         client = SiteClient(site.url, timeout=ENOUGH_SEC)
         for person in ("one", "another"):
-            page = client.exchange("/", form={"for": person})
+            page = client.request("/", form={"for": person})
             assert (page.status, page.body) == (200, person.encode())
 
 
@@ -406,7 +406,7 @@ def test_the_loudest_log_has_no_query_in_it(kind: str, caplog: pytest.LogCapture
     with serving(QUIET[kind]) as site:
         client = SiteClient(site.url, timeout=ENOUGH_SEC)
         with suppress(Unavailable):
-            client.exchange("/page", query={"key": "sEcReT", "fam": "Vydumannyj"})
+            client.request("/page", query={"key": "sEcReT", "fam": "Vydumannyj"})
     for secret in ("sEcReT", "Vydumannyj"):
         assert secret not in caplog.text
         assert all(secret not in repr(record.__dict__) for record in caplog.records)

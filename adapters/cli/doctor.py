@@ -43,8 +43,8 @@ from adapters.config.settings import (
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
 from adapters.providers.nalog import site_form
-from adapters.providers.nalog.provider import asks_consent
 from adapters.providers.nalog.replies import is_maintenance
+from adapters.providers.nalog.session_and_consent import asks_consent
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connection
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer

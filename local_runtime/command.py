@@ -100,7 +100,6 @@ def local(
             text = greeting(_url(listener), served.emulator, data, guarded=guarded)
 
             async def greet(stopping: asyncio.Event) -> None:
-                # From here on a signal ends it in order.
                 _write(text)
                 await stopping.wait()
 

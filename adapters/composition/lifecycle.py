@@ -32,7 +32,7 @@ async def run_until_signal(
     starting = asyncio.create_task(wait_for_servers(servers, limit, observer))
 
     def stop(cause: object) -> None:
-        server.force_exit = cause is signal.SIGINT and stopping.is_set()
+        server.force_exit |= cause is signal.SIGINT and stopping.is_set()
         stopping.set()
         starting.cancel()
 
@@ -46,7 +46,12 @@ async def run_until_signal(
             await work(stopping)
     finally:
         server.stop()
-        await serving
+        try:
+            await serving
+        finally:
+            # uvloop would keep them when it closes; from here on another signal ends the process's last waits.
+            for number in SIGNALS:
+                asyncio.get_running_loop().remove_signal_handler(number)
 
 
 def exit_if_threads_remain() -> None:

@@ -126,9 +126,10 @@ class SiteClient:
         thread.start()
         try:
             thread.join(self.timeout)
+            # Before the shutdown, which would pass for the end of a reply without a length.
+            reply = results.pop() if results else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         finally:
             exchange.shut_down()
-        reply = results.pop() if results else Unavailable(Reason.PROVIDER_UNAVAILABLE)
         if isinstance(reply, Exception):
             try:
                 raise reply

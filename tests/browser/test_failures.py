@@ -52,10 +52,7 @@ def test_a_runtime_wants_a_token_gives_reasons_and_times_to_wait_and_has_ended(
     assert page.console() == []
 
     page.pick("lee")
-    for scenario, reason, seconds in (
-        ("down", "The tax service does not answer.", 5),
-        ("throttled", COOLING, 30),
-    ):
+    for scenario, reason, seconds in (("down", "The tax service does not answer.", 5), ("throttled", COOLING, 30)):
         page.scenario(scenario)
         assert page.ask() == "Not now"
         assert reason in page.text("answer")

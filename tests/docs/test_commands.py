@@ -45,10 +45,7 @@ NOT_HERE = {
     "make clean": "would delete the environment that runs this",
 }
 INN = "770000000082"
-TYPED = {
-    "inn forget": "Иванова\nАнна\nПетровна\n15.07.1990\n\n45 11 123456\ny\n",
-    "inn forget --old-keys": "y\n",
-}
+TYPED = {"inn forget": "Иванова\nАнна\nПетровна\n15.07.1990\n\n45 11 123456\ny\n", "inn forget --old-keys": "y\n"}
 """What somebody answers at a terminal."""
 
 VARYING = (

@@ -69,7 +69,7 @@ class Journal:
         self._db.commit()
 
     def write_output(self) -> None:
-        """Write OUT, up to the last row with an answer. The journal is deleted when it is closed."""
+        """Write OUT, up to the last row with an answer; the journal is deleted when it is closed. Raises WrongTable, OSError."""
         self._db.commit()
         last, self.answered = self._db.execute("SELECT max(number), count(*) - 1 FROM inn_batch").fetchone()
         replace_file(self._out, self.table, self._output(last))

@@ -70,7 +70,7 @@ class Progress(RichProgress):
     def get_renderables(self) -> Iterator[RenderableType]:
         """The bar, and the problem in a line below it: drawn by a thread."""
         rows = self.counts.total()
-        rate = f"{rows / (time.monotonic() - self._begun):.0f}/s"
+        rate = f"{rows / max(time.monotonic() - self._begun, 0.001):.0f}/s"
         for task in self.task_ids:
             self.update(task, completed=rows, description=f"{rate} {self._by_status()}")
         yield from super().get_renderables()
@@ -103,7 +103,7 @@ class Runner:
     reply_sec: float | None
 
     async def run(self, client: Client) -> None:
-        """Ask for all rows. Raises the first Failure."""
+        """Ask for all rows. Raises the first Failure or WrongTable."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         self._run_id = uuid4()
         self._reached = False

@@ -9,6 +9,7 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,6 +131,11 @@ UNREADABLE = {
 def test_a_reply_that_is_slow_odd_or_unreadable_is_a_failure_in_time(kind: str) -> None:
     reason = Reason.BAD_REPLY if kind in UNREADABLE else Reason.PROVIDER_UNAVAILABLE
     fails_once((SLOW | ODD | UNREADABLE)[kind], SHORT_SEC if kind in SLOW else ENOUGH_SEC, reason)
+
+
+def test_the_shutdown_at_the_deadline_is_no_end_of_a_reply_without_a_length() -> None:
+    with serving(endless(HEAD + b"\r\n{}", b" ", pause=DRIPS_SEC)) as site, ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda _: fails(site.url, SHORT_SEC), range(64)))
 
 
 BIG = {

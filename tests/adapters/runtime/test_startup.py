@@ -1,8 +1,12 @@
 import asyncio
+import signal
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
+from adapters.composition.lifecycle import SIGNALS, run_until_signal
+from adapters.http.server import Server, listen, run
 from adapters.runtime.startup import Connect, NotStarted, Refused, wait_for_servers
 from tests.doubles import RecordingObserver
 
@@ -54,3 +58,10 @@ async def test_a_refusal_ends_the_start_at_once() -> None:
     with pytest.raises(NotStarted) as end:
         await wait_for_servers({"broker": hanging, "store": refusing}, 0, RecordingObserver())
     assert str(end.value) == "store: the password is wrong: mend MONGO_PASS"
+
+
+def test_after_the_run_another_signal_ends_the_last_waits_of_a_process() -> None:
+    before = [*map(signal.getsignal, SIGNALS)]
+    server = Server(cast("Any", None), listen("127.0.0.1", 0), 1)
+    run(run_until_signal(server, {}, 0, RecordingObserver(), lambda _: asyncio.sleep(0)))
+    assert [*map(signal.getsignal, SIGNALS)] == before

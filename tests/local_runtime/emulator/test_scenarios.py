@@ -71,10 +71,7 @@ PAID = {
 }
 BROKEN_POLLS = {"poll_timeout": "Read timed out", "poll_reset": "reset by peer", "poll_empty": "Expecting value"}
 CONSENTS = ("consent", "consent_strict", "consent_page_only", "consent_forgotten")
-CHARSETS = {
-    "windows_1251": "application/json;charset=windows-1251",
-    "windows_1251_undeclared": "application/json",
-}
+CHARSETS = {"windows_1251": "application/json;charset=windows-1251", "windows_1251_undeclared": "application/json"}
 OTHERS = (*BROKEN_POLLS, *CONSENTS, *CHARSETS, "captcha_with_request_id")
 
 

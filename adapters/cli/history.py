@@ -11,7 +11,7 @@ import typer
 from adapters.cli.stdout import printable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
-from adapters.tables.person_fields import parse_date
+from adapters.tables.person_values import parse_date
 from adapters.telemetry import log_handler
 from function.history_and_erasure import HistoryQuery, HistoryRow
 from function.outcomes import Status

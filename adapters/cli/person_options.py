@@ -11,7 +11,7 @@ import typer
 from pydantic.alias_generators import to_camel
 
 from adapters.cli.errors import WrongUse
-from adapters.tables.person_fields import DATE_FORM, document_type, parse_date, series_and_number
+from adapters.tables.person_values import DATE_FORM, document_type, parse_date, series_and_number
 from function.documents import WrongDocument
 
 STDIN = "-"

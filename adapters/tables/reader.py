@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from adapters.tables import WrongTable
 from adapters.tables.header import column_of, find_header
-from adapters.tables.person_fields import EXCEL_EPOCH, parse_date
+from adapters.tables.person_values import EXCEL_EPOCH, parse_date
 
 MAX_CELL = 32_767
 """Characters of a spreadsheet's cell."""

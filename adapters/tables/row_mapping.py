@@ -3,7 +3,7 @@
 import json
 import re
 
-from adapters.tables import person_fields
+from adapters.tables import person_values
 from adapters.tables.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
 from adapters.tables.reader import UNSAVED, Row, RowAnswer, Table, cell_text
 from function.documents import WrongDocument
@@ -31,7 +31,7 @@ def is_person(table: Table, row: Row) -> bool:
     filled = {name for name, column in table.columns.items() if row.texts[column] or row.cells[column] is UNSAVED}
     # A title in the column of whole names is none.
     whole_name = _text(row, table.columns[FULL_NAME]) if FULL_NAME in filled else ""
-    return len(filled & _OF_PERSONS) > 1 or person_fields.is_full_name(whole_name)
+    return len(filled & _OF_PERSONS) > 1 or person_values.is_full_name(whole_name)
 
 
 def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
@@ -41,10 +41,10 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
     faults = [f"{name}: {_UNSAVED}" for name, column in table.columns.items() if row.cells[column] is UNSAVED]
     texts = {name: _text(row, column) for name, column in table.columns.items()}
     request = {"requestId": request_id, **{name: text for name, text in texts.items() if text}}
-    request["documentType"] = kind = person_fields.document_type(request.get("documentType", ""))
+    request["documentType"] = kind = person_values.document_type(request.get("documentType", ""))
     if name := request.pop(FULL_NAME, ""):
         try:
-            request |= zip(INSTEAD_OF[FULL_NAME], person_fields.full_name(name), strict=True)
+            request |= zip(INSTEAD_OF[FULL_NAME], person_values.full_name(name), strict=True)
         except ValueError as fault:
             faults.append(f"{FULL_NAME}: {fault}")
     if document := {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}:
@@ -53,12 +53,12 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
         name = next(iter(document))
         is_number = parts[0] != document[name] or isinstance(row.cells[table.columns[name]], int | float)
         try:
-            pair = person_fields.series_and_number(kind, *parts, is_number=is_number)
+            pair = person_values.series_and_number(kind, *parts, is_number=is_number)
             request |= zip(INSTEAD_OF[DOCUMENT], pair, strict=True)
         except WrongDocument as fault:
             faults.append(f"{name}: {fault}")
     days = {
-        name: person_fields.parse_date(request.get(name, ""), table.epoch) for name in ("birthDate", "documentDate")
+        name: person_values.parse_date(request.get(name, ""), table.epoch) for name in ("birthDate", "documentDate")
     }
     # A date of issue that is none is left out: it is not part of the person's identity.
     request |= {"documentDate": ""} | {name: day.isoformat() for name, day in days.items() if day}
@@ -88,6 +88,6 @@ def _in_table_words(table: Table, details: str) -> str:
     faults = []
     for fault in details.split("; "):
         name, sign, text = fault.partition(": ")
-        text = person_fields.DATE_FORM if text.startswith("must be an ISO date") else text
+        text = person_values.DATE_FORM if text.startswith("must be an ISO date") else text
         faults.append(f"{headings.get(name, name)}{sign}{text}")
     return "; ".join(dict.fromkeys(faults))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.tables.person_fields import document_type, full_name, parse_date, series_and_number
+from adapters.tables.person_values import document_type, full_name, parse_date, series_and_number
 from function.documents import WrongDocument
 
 BORN = date(1990, 7, 15)

@@ -98,7 +98,9 @@ class LookupRunner:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 while not self._stopping.is_set():
-                    if _reason(outcome) is Reason.PENDING or not (self._turn.locked() or self._wait):
+                    # An invalid event asks nobody, and a poll is free.
+                    without_permit = isinstance(outcome, Rejected) or _reason(outcome) is Reason.PENDING
+                    if without_permit or not (self._turn.locked() or self._wait):
                         outcome = await self._fetch(event)
                     else:
                         outcome = self._defer(event, Reason.PROVIDER_CLOSED, self._wait)

@@ -81,8 +81,7 @@ def test_all_of_it_can_be_done_by_keyboard_with_the_focus_in_sight(page: Page, r
 
 
 @pytest.mark.parametrize(
-    ("preferred", "language", "title"),
-    [("ru-RU", "ru", "Узнать ИНН человека"), ("de-DE", "en", "Find a person’s INN")],
+    ("preferred", "language", "title"), [("ru-RU", "ru", "Узнать ИНН человека"), ("de-DE", "en", "Find a person’s INN")]
 )
 def test_the_first_language_is_the_browsers_if_the_page_speaks_it(
     page: Page, preferred: str, language: str, title: str

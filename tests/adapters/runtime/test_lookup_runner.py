@@ -152,6 +152,11 @@ async def test_with_a_deadline_nobody_waits_for_what_cannot_come_in_time(
     lookups = run(World(provider=ScriptedProvider([reply])))
     deadline = asyncio.get_running_loop().time() + 30
     assert await lookups.resolve(event(), deadline) == Deferred(request(), reason, 60)
+    waiting = asyncio.create_task(lookups.resolve(EVENTS[1]))
+    await asyncio.sleep(0)
+    assert isinstance(await lookups.resolve(event(lastName="")), Rejected), "an invalid one waits for nobody"
+    lookups.stop()
+    await waiting
 
 
 async def test_at_the_deadline_the_last_outcome_is_given(run: Run) -> None:

@@ -170,10 +170,7 @@ def test_functions_framework_ends_with_a_line_where_it_cannot_use_what_it_is_giv
 
 @pytest.mark.parametrize(
     ("host", "changes", "warnings"),
-    [
-        ("inn serve", {"HTTP_HOST": EVERYWHERE}, 1),
-        ("functions-framework", {"HTTP_TOKENS": "secret"}, 0),
-    ],
+    [("inn serve", {"HTTP_HOST": EVERYWHERE}, 1), ("functions-framework", {"HTTP_TOKENS": "secret"}, 0)],
 )
 def test_a_function_open_to_everybody_warns(
     start: Start, settings: dict[str, str], host: str, changes: dict[str, str], warnings: int

@@ -132,6 +132,7 @@ def host() -> Iterator[Callable[..., Host]]:
                 """Say nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = False  # so that none prints its late traceback into the next test
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         started.url = f"http://127.0.0.1:{server.server_port}"

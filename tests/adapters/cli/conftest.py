@@ -119,9 +119,9 @@ def host() -> Iterator[Callable[..., Host]]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 started.headers.append({name.lower(): text for name, text in self.headers.items()})
-                started.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                started.bodies.append(asked := json.loads(self.rfile.read(int(self.headers["content-length"]))))
                 reply = started.take()
-                status, headers, body = reply(started.bodies[-1]) if callable(reply) else reply
+                status, headers, body = reply(asked) if callable(reply) else reply
                 self.send_response(status)
                 for name, value in {**headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value)

@@ -222,3 +222,14 @@ class World:
     @property
     def ports(self) -> Ports:
         return Ports(self.answers, self.provider, self.clock, self.lifetimes)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.ready: dict[str, bool] = {}
+
+    def exposition(self) -> bytes:
+        return f"# metrics {self.ready}\n".encode()
+
+    def record_check(self, name: str, *, ready: bool) -> None:
+        self.ready[name] = ready

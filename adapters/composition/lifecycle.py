@@ -1,4 +1,4 @@
-"""Runs a production process: serves HTTP throughout, connects its servers, works until a signal, and ends despite stuck threads."""
+"""Runs a process: serves HTTP throughout, connects its servers, works until a signal, and ends despite stuck threads."""
 
 import asyncio
 import os

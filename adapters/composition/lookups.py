@@ -34,7 +34,7 @@ class Providers(InnProvider, Protocol):
     """The providers of a host's lookups."""
 
     def states(self) -> Sequence[ProviderStatus]:
-        """See FailoverProvider."""
+        """The state of each, in order. Raises Unavailable while the store cannot be reached."""
 
 
 class Lookups(NamedTuple):

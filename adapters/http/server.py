@@ -48,7 +48,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 class Server(uvicorn.Server):
-    """One application on one listener. `await serve()` returns after `stop()`; requests in progress have `grace` seconds."""
+    """One application on one listener, until `stop()`; requests in progress then have `grace` seconds."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket, grace: float) -> None:
         super().__init__(

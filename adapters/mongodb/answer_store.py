@@ -130,12 +130,11 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     def _write_all(self, writes: Sequence[tuple[UpdateOne | None, UpdateOne]]) -> Sequence[None]:
         """Write the rows of history, where there are some, then the answers or tickets."""
-        rows, updates = zip(*writes, strict=True)
-        history = list(filter(None, rows))
+        rows = [row for row, _ in writes if row is not None]
         with driver_errors(lookup=True), pymongo.timeout(self._config.operation):
-            if history:
-                self._history.bulk_write(history, ordered=False)
-            self._answers.bulk_write(list(updates), ordered=False)
+            if rows:
+                self._history.bulk_write(rows, ordered=False)
+            self._answers.bulk_write([update for _, update in writes], ordered=False)
         return [None] * len(writes)
 
     def _read_claims(self, keys: list[bytes]) -> list[Document]:

@@ -122,7 +122,7 @@ class Table(NamedTuple):
     above: int = 0
 
     def rows(self) -> Iterator[Row]:
-        """The rows in order, without blank ones at the end, of which spreadsheets can have a million. Raises WrongTable."""
+        """The rows in order, without blank ones at the end: spreadsheets can have a million. Raises WrongTable."""
         blanks = 0
         width = len(self.heading)
         for number, record in enumerate(islice(self.records(), self.above, None), self.above + 1):

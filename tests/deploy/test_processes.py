@@ -12,9 +12,9 @@ from adapters.config.settings import ALL_GROUPS, NalogSettings, load_all, load_c
 from adapters.http.probes import FIRST_WAIT_SEC, Probes
 from adapters.rabbitmq.lanes import DRAIN_SEC
 from adapters.rabbitmq.publisher import CONFIRM_SEC
-from tests.adapters.http.conftest import Metrics
 from tests.deploy.manifests import PLACES, SECRET, VALUES, Process, compose, of_kind, pods, rendered, template
 from tests.deploy.tools import ROOT
+from tests.doubles import Metrics
 
 ALL_SETTINGS = {name for group in ALL_GROUPS for name in names_of(group).values()}
 LOAD = {"serve": load_core, "consume": load_all}

@@ -12,8 +12,7 @@ import typer
 
 from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
-from adapters.cli.errors import DONE, FAILED, INTERRUPTED, WRONG_USE, Failure, WrongUse
-from adapters.tables import WrongTable
+from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse, failure_of
 from adapters.tables.header import read_maps
 from adapters.tables.reader import open_table
 from adapters.tables.writer import SUFFIXES
@@ -111,11 +110,10 @@ def batch(
     except sqlite3.DatabaseError as exc:
         remedy = GOES_ON if isinstance(exc, sqlite3.OperationalError) else MOVE_AWAY
         raise Failure(f"{journal.place}: {exc}; {remedy}") from None
-    except (Failure, WrongTable) as error:
-        if journal.answered == 0:
+    except Exception as error:
+        if journal.answered == 0 or (failure := failure_of(error)) is None:
             raise
-        status = error.status if isinstance(error, Failure) else WRONG_USE
-        raise Failure(f"{error}; {_so_far(journal)}", status) from None
+        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 

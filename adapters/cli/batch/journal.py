@@ -24,7 +24,7 @@ _FOREIGN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 class Journal:
     """Answers by row number; number 0 is the heading. An open journal locks OUT against other runs.
 
-    `table`: the input; `total`: its rows; `answered`: of them, when OUT is made; `place`: the file that holds the answers.
+    `table`: the input; `total`: its rows; `answered`: of them, when OUT is made; `place`: the file with the answers.
     """
 
     def __init__(self, table: Table, out: Path) -> None:
@@ -69,7 +69,7 @@ class Journal:
         self._db.commit()
 
     def write_output(self) -> None:
-        """Write OUT, up to the last row with an answer; the journal is deleted when it is closed. Raises WrongTable, OSError."""
+        """Write OUT, up to the last row with an answer, and empty the journal. Raises WrongTable, OSError."""
         self._db.commit()
         last, self.answered = self._db.execute("SELECT max(number), count(*) - 1 FROM inn_batch").fetchone()
         replace_file(self._out, self.table, self._output(last))

@@ -62,20 +62,23 @@ class Progress(RichProgress):
 
     def summary(self) -> str:
         """The counts, duration and rate in one line."""
-        seconds = max(time.monotonic() - self._begun, 0.001)
         known = f"; {self._known} were known already" if self._known else ""
-        rate = f"{self._asked} asked for in {seconds:.1f} s, {self._asked / seconds:.0f} a second"
+        rate = f"{self._asked} asked for in {self._seconds:.1f} s, {self._asked / self._seconds:.0f} a second"
         return f"{self.counts.total()} rows: {self._by_status() or 'none'}; {rate}{known}"
 
     def get_renderables(self) -> Iterator[RenderableType]:
         """The bar, and the problem in a line below it: drawn by a thread."""
         rows = self.counts.total()
-        rate = f"{rows / max(time.monotonic() - self._begun, 0.001):.0f}/s"
+        rate = f"{rows / self._seconds:.0f}/s"
         for task in self.task_ids:
             self.update(task, completed=rows, description=f"{rate} {self._by_status()}")
         yield from super().get_renderables()
         if self.problem:
             yield Text(self.problem, no_wrap=True, overflow="ellipsis")
+
+    @property
+    def _seconds(self) -> float:
+        return max(time.monotonic() - self._begun, 0.001)
 
     def _by_status(self) -> str:
         counts = [f"{self.counts[status]} {status.value}" for status in Status if self.counts[status]]

@@ -25,7 +25,7 @@ from function.ports import Invalid, Pending, Ports, Ticket, Verdict
 from function.request import LookupRequest
 from local_runtime.functions_framework_app import functions_framework_app
 from local_runtime.store import EmbeddedStore
-from tests.doubles import FOUND, PERSON, RecordingObserver, World
+from tests.doubles import FOUND, PERSON, Metrics, RecordingObserver, World
 
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/client", "type": "inn.lookup.requested"}
 
@@ -42,17 +42,6 @@ class Script:
         self.asked.append(request.request_id)
         assert self.gate.wait(30)
         return self.say(request)
-
-
-class Metrics:
-    def __init__(self) -> None:
-        self.ready: dict[str, bool] = {}
-
-    def exposition(self) -> bytes:
-        return f"# metrics {self.ready}\n".encode()
-
-    def record_check(self, name: str, *, ready: bool) -> None:
-        self.ready[name] = ready
 
 
 class FixedCheck:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.http.probes import FRESH_SEC, UNREADY_FRESH_SEC, Probes
-from tests.adapters.http.conftest import FixedCheck, Metrics
+from tests.adapters.http.conftest import FixedCheck
+from tests.doubles import Metrics
 
 
 async def answered(probes: Probes, method: str, path: str) -> tuple[int, dict[bytes, bytes], bytes]:

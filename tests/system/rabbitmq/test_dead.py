@@ -119,8 +119,7 @@ async def test_a_replay_that_is_broken_off_loses_nothing(room: Room, dead: Dead)
 
 
 @pytest.mark.parametrize(
-    ("options", "left"),
-    [(("--all",), 0), (("--reason", "bad_reply"), 1), (("--request-id", "r-1"), 3)],
+    ("options", "left"), [(("--all",), 0), (("--reason", "bad_reply"), 1), (("--request-id", "r-1"), 3)]
 )
 async def test_what_is_dropped_is_gone(room: Room, dead: Dead, options: tuple[str, ...], left: int) -> None:
     async with room.customer() as customer:

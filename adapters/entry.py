@@ -27,12 +27,9 @@ from adapters.mongodb import WrongAddress
 from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
-WRONG_SETTINGS = 2
-"""The exit status, as of `inn serve`."""
-NOT_STARTED = 3
-"""The exit status after which gunicorn ends, too; after any other one it restarts the process, for ever."""
-RESTART_SEC = 5.0
-"""Pause after a refused login; the host would not restart the process."""
+WRONG_SETTINGS = 2  # the exit status, as of `inn serve`
+NOT_STARTED = 3  # the exit status after which gunicorn ends, too; after any other one it restarts the process, for ever
+RESTART_SEC = 5.0  # pause after a refused login; the host would not restart the process
 
 
 def _settings() -> Core:

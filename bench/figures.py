@@ -38,8 +38,7 @@ class Goal:
     at_least: bool = True
     unit: str = ""
     cpu: float | None = None
-    between: Sequence[float] = ()
-    """Nine of ten such ratios, by the rounds drawn anew: what differs by less is chance."""
+    between: Sequence[float] = ()  # nine of ten such ratios, by the rounds drawn anew: what differs by less is chance
 
     @property
     def reached(self) -> bool:

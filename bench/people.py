@@ -19,11 +19,9 @@ from function.request import LookupRequest, parse
 
 KEY = "a-key-of-the-benchmark-that-is-long-enough"
 KEYS = KeyRing([KEY])
-FEW = 500
-"""Persons who are asked for again and again."""
+FEW = 500  # persons who are asked for again and again
 BATCH = 5_000
-NEW = 10_000_000
-"""Numbers of persons from here on have no answer."""
+NEW = 10_000_000  # numbers of persons from here on have no answer
 
 Documents = Collection[dict[str, Any]]
 

@@ -15,13 +15,11 @@ from typing import Any
 from bench.figures import ROUNDS, Goal, Subject
 
 FOLDER = Path(__file__).parent / "report"
-EARLIER = ("report-1.json", "report-2.json")
-"""The runs before, latest first: figures of one run alone mislead."""
+EARLIER = ("report-1.json", "report-2.json")  # the runs before, latest first: figures of one run alone mislead
 
 WIDTH, ROW, TOP, LABEL = 900, 28, 56, 470
 BAR = WIDTH - LABEL - 140
-FULL = 2.0
-"""Times the bound that a full bar stands for."""
+FULL = 2.0  # times the bound that a full bar stands for
 GOOD, POOR, INK, PALE = "#2a7f62", "#c2571a", "#1f2933", "#d5dbe1"
 
 

@@ -21,10 +21,8 @@ from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit
 
 LIMIT = RateLimit(min_interval=1, cooldown=60, daily_limit=0, probe_lease=40)
 SECONDS = 3_600.0
-CAPTCHA = 600.0, 700.0
-"""From when to when the provider wants a captcha."""
-CALL_SEC = 0.0005, 0.004
-"""On the way to the store, or back."""
+CAPTCHA = 600.0, 700.0  # from when to when the provider wants a captcha
+CALL_SEC = 0.0005, 0.004  # on the way to the store, or back
 FIND_SEC = 0.1, 0.5
 
 T = TypeVar("T")

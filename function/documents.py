@@ -14,8 +14,7 @@ TYPES = {
     "23": "foreign birth certificate",
     "62": "residence permit of a foreign citizen",
 }
-MAX_LENGTH = 25
-"""Characters of series and number of a document without a fixed form."""
+MAX_LENGTH = 25  # characters of series and number of a document without a fixed form
 
 _ROMAN_TYPES = frozenset({"01", "03"})
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212№]+")

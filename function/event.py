@@ -35,8 +35,7 @@ _ESCAPED = re.compile(rb"\\(.)")
 # The day begins first in Kamchatka (UTC+12): a birth there today is not in the future.
 _FIRST_DAY_OFFSET = timedelta(hours=12)
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-MAX_ID_LENGTH = 256
-"""Characters of an event's id, which the reply repeats as `correlationid`."""
+MAX_ID_LENGTH = 256  # characters of an event's id, which the reply repeats as `correlationid`
 _ID = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_ID_LENGTH}}}")
 MAX_BATCH_EVENTS = 4096
 """More than the valid events that fit into 1 MiB. It bounds the replies to half a million items like `5`."""

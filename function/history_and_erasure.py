@@ -9,8 +9,7 @@ from function.outcomes import Status
 from function.person import Person
 from function.request import LookupRequest
 
-SORT_KEYS = ("time", "status", "provider")
-"""Keys to sort history by; a leading "-" reverses the order."""
+SORT_KEYS = ("time", "status", "provider")  # keys to sort history by; a leading "-" reverses the order
 
 
 @dataclass(frozen=True, slots=True)

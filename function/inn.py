@@ -2,8 +2,7 @@
 
 from operator import mul
 
-LENGTH = 12
-"""Digits of a person's INN (an organisation's has 10)."""
+LENGTH = 12  # digits of a person's INN (an organisation's has 10)
 
 _WEIGHTS_11 = (7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
 _WEIGHTS_12 = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)

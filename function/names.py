@@ -4,8 +4,7 @@ import re
 import unicodedata
 from functools import partial
 
-MAX_LENGTH = 150
-"""Characters in one name: more than a passport holds."""
+MAX_LENGTH = 150  # characters in one name: more than a passport holds
 
 _CLEAN = re.compile(r"[а-яА-ЯёЁIV'.,()]+(?:[ -][а-яА-ЯёЁIV'.,()]+)*")
 _FORM = re.compile(r"[а-яА-ЯёЁIV\-'\s.,()]*")
@@ -27,8 +26,7 @@ _NO_PATRONYMIC = frozenset(
         *("не предусмотрено", "не заполнено", "не задано", "неизвестно", "none", "null", "no", "n a", "н д"),
     }
 )
-strip_invisible = partial(_INVISIBLE.sub, "")
-"""The text without invisible characters."""
+strip_invisible = partial(_INVISIBLE.sub, "")  # the text without invisible characters
 fold_case = str.casefold
 """A parsed name for comparison. ё and е stay different: whether the tax service equates them is unknown."""
 

@@ -98,8 +98,7 @@ class Answered:
 class Rejected:
     """Permanent failure: the request or the person's data is invalid."""
 
-    request_id: str | None
-    """None: the event is not a JSON object; "": it has no valid id."""
+    request_id: str | None  # None: the event is not a JSON object; "": it has no valid id
     errors: tuple[FieldError, ...]
 
 

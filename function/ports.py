@@ -14,8 +14,7 @@ from function.outcomes import Answer, FieldError, Reason, Status
 from function.person import Person
 from function.request import LookupRequest
 
-LEASE_SEC = 10.0
-"""Seconds that a claim lasts unless it is renewed: the longest wait after a crash."""
+LEASE_SEC = 10.0  # seconds that a claim lasts unless it is renewed: the longest wait after a crash
 
 
 class Unavailable(Exception):
@@ -176,8 +175,7 @@ class Lifetimes(NamedTuple):
     """How long answers are served. None: for ever."""
 
     found: timedelta | None
-    absent: timedelta | None
-    """Not found and ambiguous: a person may get an INN tomorrow."""
+    absent: timedelta | None  # not found and ambiguous: a person may get an INN tomorrow
 
     def expiry(self, status: Status, fetched_at: datetime) -> datetime | None:
         """When an answer fetched at `fetched_at` expires."""

@@ -10,10 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
-MAX_COOLDOWN_SEC = 3600.0
-"""The longest cool-down that doubling leads to."""
-MAX_DOUBLINGS = 32
-"""Enough for any cool-down to reach the bound. Without a bound the power would overflow a float."""
+MAX_COOLDOWN_SEC = 3600.0  # the longest cool-down that doubling leads to
+MAX_DOUBLINGS = 32  # Enough for any cool-down to reach the bound. Without a bound the power would overflow a float.
 
 
 class DenialReason(StrEnum):

@@ -16,14 +16,11 @@ from function import documents, names
 from function.outcomes import FieldError, Rejected
 from function.person import Person
 
-Json = dict[str, Any] | list[Any] | str | int | float | None
-"""Decoded JSON."""
+Json = dict[str, Any] | list[Any] | str | int | float | None  # decoded JSON
 
-FIRST_BIRTH_DATE = date(1910, 1, 1)
-"""The earliest birth date that the tax service's form accepts."""
+FIRST_BIRTH_DATE = date(1910, 1, 1)  # the earliest birth date that the tax service's form accepts
 MAX_BIRTH_PLACE = 250
-MAX_REQUEST_ID = 128
-"""Characters of a request's id."""
+MAX_REQUEST_ID = 128  # characters of a request's id
 _OPTIONAL = {"middleName", "birthPlace", "documentType", "documentSerial", "documentNumber", "documentDate"}
 # 1C and .NET append midnight to a date.
 _ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")

@@ -25,12 +25,9 @@ from function.request import LookupRequest
 from function.telemetry import Observer
 
 CACHED_SEC = 60.0
-CAPACITY = 10_000
-"""Persons in memory: some 10 MiB of answers."""
-PENDING_SEC = 600.0
-"""A pending save is discarded after this time: by then no request waits for it."""
-CLOCK_SKEW_SEC = 60.0
-"""Bound of the erasing process's clock skew plus the erasure's duration."""
+CAPACITY = 10_000  # persons in memory: some 10 MiB of answers
+PENDING_SEC = 600.0  # a pending save is discarded after this time: by then no request waits for it
+CLOCK_SKEW_SEC = 60.0  # bound of the erasing process's clock skew plus the erasure's duration
 
 T = TypeVar("T")
 

@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from function.person import Person
 
-NAME_BYTES = 4
-"""Length of a key's name."""
+NAME_BYTES = 4  # length of a key's name
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12

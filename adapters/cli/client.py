@@ -20,8 +20,7 @@ from function.outcomes import Reason, Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-FROM_SETTINGS = "settings"
-"""`--amqp settings`: keeps the address out of the list of processes."""
+FROM_SETTINGS = "settings"  # `--amqp settings`: keeps the address out of the list of processes
 
 Url = Annotated[
     str, typer.Option(envvar="INN_URL", help=f"Ask over HTTP: the function's address. [default: {DEFAULT_URL}]")

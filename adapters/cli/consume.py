@@ -7,8 +7,7 @@ from adapters.config.settings import load_all
 from adapters.http.probes import Probes
 from adapters.http.server import Server, listen, run
 
-PROBE_GRACE_SEC = 2.0
-"""Time limit of probes in progress at the end: longer than one waits for its first results."""
+PROBE_GRACE_SEC = 2.0  # time limit of probes in progress at the end: longer than one waits for its first results
 
 
 def consume() -> None:

@@ -51,12 +51,10 @@ from function.telemetry import Observer
 
 SIMILARITY = 0.85
 CONNECT_SEC = 5.0
-RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}
-"""The scheme by which a SOCKS proxy looks the site's name up itself."""
+RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}  # the schemes that let a SOCKS proxy look the name up
 Line = tuple[str, str, str]
 """The result (ok, note, skipped, wrong: a setting, failed: a server), what was checked, and the cause and remedy."""
-Finding = tuple[Literal["ok", "note"], str]
-"""Of a server that can be used: the result, and what there is to know."""
+Finding = tuple[Literal["ok", "note"], str]  # of a server that can be used: the result, and what there is to know
 Process = Literal["serve", "consume"]
 
 _CLUSTER = (

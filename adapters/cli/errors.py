@@ -6,8 +6,7 @@ from adapters.tables import WrongTable
 DONE = 0
 FAILED = 1
 WRONG_USE = 2
-INTERRUPTED = 130
-"""Ctrl-C, as shells count it."""
+INTERRUPTED = 130  # Ctrl-C, as shells count it
 
 
 class Failure(Exception):

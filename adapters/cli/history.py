@@ -16,8 +16,7 @@ from adapters.telemetry import log_handler
 from function.history_and_erasure import HistoryQuery, HistoryRow
 from function.outcomes import Status
 
-MAX_SKIP = 10**9
-"""The store counts in 64 bits."""
+MAX_SKIP = 10**9  # the store counts in 64 bits
 
 Order = Literal["time", "-time", "status", "-status", "provider", "-provider"]
 

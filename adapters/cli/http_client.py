@@ -18,10 +18,8 @@ from adapters.runtime.daemon_thread import in_daemon_thread
 from function.event import JSON_TYPE
 
 CONNECT_SEC = 10.0
-MAX_REPLY = 1 << 20
-"""Bytes of a reply: far more than any has."""
-CONNECTIONS = 128
-"""Requests at the same time; further ones wait."""
+MAX_REPLY = 1 << 20  # bytes of a reply: far more than any has
+CONNECTIONS = 128  # requests at the same time; further ones wait
 
 _ANSWERS = frozenset({200, 422})
 _LATER = frozenset({429, 502, 503, 504})

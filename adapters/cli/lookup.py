@@ -17,8 +17,7 @@ from function.outcomes import Status
 from function.result import LookupResult
 
 DAY_SEC = 24 * 60 * 60
-FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0
-"""Pause between two attempts, unless the service sets it."""
+FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0  # pause between two attempts, unless the service sets it
 
 
 @names_person()

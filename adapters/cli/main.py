@@ -14,8 +14,7 @@ from adapters.cli.errors import DONE, FAILED, INTERRUPTED
 from adapters.cli.stdout import Output, StdoutClosed
 from adapters.runtime.import_speed import fast_imports
 
-PROCESSES = ("serve", "consume")
-"""Commands without options: functions in modules of the same names."""
+PROCESSES = ("serve", "consume")  # commands without options: functions in modules of the same names
 
 
 def main() -> None:

@@ -6,8 +6,7 @@ from adapters.composition.lifecycle import exit_if_threads_remain, run_until_sig
 from adapters.config.settings import load_core
 from adapters.http.server import Server, listen, run
 
-GRACE_SEC = 5.0
-"""Added to a lookup's deadline: the time limit of requests in progress after SIGTERM."""
+GRACE_SEC = 5.0  # added to a lookup's deadline: the time limit of requests in progress after SIGTERM
 
 
 def serve() -> None:

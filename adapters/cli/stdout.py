@@ -7,8 +7,7 @@ from typing import Any, TextIO
 
 from adapters.cli.errors import Failure
 
-MAX_TEXT = 500
-"""Characters of a server's text that are shown."""
+MAX_TEXT = 500  # characters of a server's text that are shown
 
 
 class Unwritable(Failure):

@@ -12,8 +12,7 @@ from adapters.http.probes import Probes
 from adapters.runtime.startup import Connect
 from adapters.telemetry import Telemetry
 
-FETCH_GRACE_SEC = 40.0
-"""Time limit, at the process's end, of fetches beyond their requests' deadline: longer than one takes."""
+FETCH_GRACE_SEC = 40.0  # time limit, at the process's end, of fetches beyond their deadline: longer than one takes
 
 
 class Function(NamedTuple):

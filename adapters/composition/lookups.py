@@ -17,10 +17,8 @@ from function.ports import InnProvider, Lifetimes, Ports, Provider
 from function.rate_limit import RateLimit, RateLimiter
 from function.telemetry import Observer
 
-THREADS = 32
-"""Concurrent fetches of one process."""
-PROBE_MARGIN_SEC = 10.0
-"""Added to the timeout of one exchange: after both, a probe of a provider counts as lost."""
+THREADS = 32  # concurrent fetches of one process
+PROBE_MARGIN_SEC = 10.0  # added to the timeout of one exchange: after both, a probe of a provider counts as lost
 
 
 class Store(ErasingStore, Protocol):

@@ -15,10 +15,8 @@ from adapters.runtime.daemon_thread import in_daemon_thread
 from adapters.runtime.startup import Connect, Refused
 from function.ports import Unavailable
 
-CACHE_THREADS = 4
-"""Threads that read the cache beside the fetching ones."""
-TRY_SEC = 1.0
-"""Time after which a start reports that it waits for the indexes."""
+CACHE_THREADS = 4  # threads that read the cache beside the fetching ones
+TRY_SEC = 1.0  # time after which a start reports that it waits for the indexes
 
 
 def open_store(app: AppSettings, mongo: MongoSettings, history: HistorySettings) -> closing[MongoStore]:

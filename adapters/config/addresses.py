@@ -4,13 +4,11 @@ import re
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import quote, unquote, urlsplit
 
-_NAME = re.compile(r"[\w.-]{1,253}")
-"""Docker's names may contain an underscore."""
+_NAME = re.compile(r"[\w.-]{1,253}")  # Docker's names may contain an underscore
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 _PORTS = range(1, 65536)
 _HTTP_URL = re.compile(r"https?://[^@?#/]+(/[^?#]*)?", re.IGNORECASE)
-_URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
-"""Scheme and login, hosts, and the rest."""
+_URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)  # scheme and login, hosts, and the rest
 
 
 def parse_host(text: str) -> str | None:

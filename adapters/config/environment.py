@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 
-FILE = ".env"
-"""In the working directory."""
+FILE = ".env"  # in the working directory
 MAX_FILE_BYTES = 1 << 16
 
 

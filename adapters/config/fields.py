@@ -9,12 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from adapters.config import addresses
 
-MIN_KEY_LENGTH = 32
-"""Characters in each of APP_SECRET_KEYS."""
-MAX_NAME_BYTES = 128
-"""The limit of MongoDB's application name; a queue's, its suffixes included, is 255."""
-MAX_DAYS = 36500
-"""A hundred years, so that no date is beyond the last year of `datetime`."""
+MIN_KEY_LENGTH = 32  # characters in each of APP_SECRET_KEYS
+MAX_NAME_BYTES = 128  # the limit of MongoDB's application name; a queue's, its suffixes included, is 255
+MAX_DAYS = 36500  # a hundred years, so that no date is beyond the last year of `datetime`
 
 Value = TypeVar("Value", str, SecretStr)
 

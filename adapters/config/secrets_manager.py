@@ -22,8 +22,7 @@ from adapters.config.fields import split_list
 ID = "SETTINGS_SECRET_ID"
 KEYS = "SETTINGS_SECRET_KEYS"
 SERVICE = "secretsmanager"
-TIMEOUT_SEC = 3.0
-"""Of one attempt to connect, and of each wait for the reply."""
+TIMEOUT_SEC = 3.0  # of one attempt to connect, and of each wait for the reply
 ATTEMPTS = 3
 
 

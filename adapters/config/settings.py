@@ -15,10 +15,8 @@ from adapters.config import addresses, environment, fields
 from adapters.config.environment import WrongSettings
 from function.ports import Lifetimes
 
-EXAMPLE: Final = "change-me"
-"""Part of the public secrets in `.env.example`, which are allowed for the emulated tax service only."""
-EMULATED_URL: Final = "http://emulator:8080"
-"""The emulated tax service of docker compose, in `.env.example`."""
+EXAMPLE: Final = "change-me"  # in the public secrets of `.env.example`: allowed for the emulated tax service only
+EMULATED_URL: Final = "http://emulator:8080"  # the emulated tax service of docker compose, in `.env.example`
 
 
 def with_prefix(prefix: str) -> Callable[[str], str]:
@@ -52,8 +50,7 @@ class AppSettings(SettingsGroup, alias_generator=with_prefix("APP_")):
 class LookupSettings(SettingsGroup, alias_generator=with_prefix("APP_LOOKUP_")):
     """One lookup over HTTP."""
 
-    deadline_sec: fields.Positive = 25
-    """The time limit of a lookup, waiting included."""
+    deadline_sec: fields.Positive = 25  # the time limit of a lookup, waiting included
 
 
 class LogSettings(SettingsGroup, alias_generator=with_prefix("LOG_")):
@@ -66,8 +63,7 @@ class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
     """The address of the HTTP function, or of the consumer's probes."""
 
     host: fields.HttpHost = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """0: any free port."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any free port
     tokens: fields.Tokens = SecretStr("")
 
     @property
@@ -92,8 +88,7 @@ class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
     name: str
     rs: str = ""
     auth: str = "admin"
-    timeout_server_select: Annotated[int, Field(gt=0)] = 5000
-    """Milliseconds that one call may take, finding a server included."""
+    timeout_server_select: Annotated[int, Field(gt=0)] = 5000  # milliseconds of one call, finding a server included
 
     @property
     def call_sec(self) -> float:
@@ -123,8 +118,7 @@ class RabbitSettings(SettingsGroup, alias_generator=with_prefix("RABBITMQ_")):
     vhost: str = "/"
     prefetch_count: Annotated[int, Field(ge=1, le=65535)] = 100
     source_queue_name: fields.Name = "inn"
-    declare: bool = True
-    """False: the queues are created elsewhere, and only checked."""
+    declare: bool = True  # False: the queues are created elsewhere, and only checked
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -139,8 +133,7 @@ class ProviderSettings(SettingsGroup):
     """The connection to a provider's site."""
 
     proxy: fields.ProxyUrl = SecretStr("")
-    ca_bundle: fields.CaBundle = ""
-    """A file of certificates to trust beside the system's, or ""."""
+    ca_bundle: fields.CaBundle = ""  # a file of certificates to trust beside the system's, or ""
 
     @property
     def proxy_url(self) -> str:
@@ -153,12 +146,9 @@ class NalogSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_NALOG_
 
     url: fields.HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
-    timeout_sec: fields.Positive = 20
-    """The time limit of one exchange."""
-    retries: fields.Count = 2
-    """Retries of a failed connect."""
-    wait_sec: fields.NotNegative = 1
-    """Seconds before the second retry; doubles with each later one."""
+    timeout_sec: fields.Positive = 20  # the time limit of one exchange
+    retries: fields.Count = 2  # retries of a failed connect
+    wait_sec: fields.NotNegative = 1  # seconds before the second retry; doubles with each later one
     user_agent: fields.AsciiText = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     min_interval_sec: fields.NotNegative = 1
     cooldown_sec: fields.NotNegative = 20

@@ -17,12 +17,10 @@ from adapters.http.replies import CLOSE, Problem
 MAX_HEAD_BYTES = 64 * 1024
 """As many as a body may have; other servers take 8 to 32 KiB. So much may the framing of a chunked body have, too."""
 MAX_HEADERS = 100
-PIECE_BYTES = 4096
-"""Bytes that are parsed between two checks of the bounds."""
+PIECE_BYTES = 4096  # bytes that are parsed between two checks of the bounds
 MAX_DISCARDED_BYTES = 2 * 1024 * 1024
 """Of a body still being sent after its answer. A client that reads only afterwards gets its 413 up to this size."""
-MAX_PIPELINED = 16
-"""Requests that may wait behind one being processed: each takes 3 kB of memory, for a head of 18 bytes."""
+MAX_PIPELINED = 16  # requests that may wait behind another one: each takes 3 kB of memory, for a head of 18 bytes
 
 NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1", CLOSE)
 ONE_HOST = Problem(HTTPStatus.BAD_REQUEST, "expected one Host header", CLOSE)
@@ -41,10 +39,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Slots: more attributes than uvicorn's own would make all of them slower.
     __slots__ = ("_discarded", "_draining", "_ending", "_head_timer", "_in_body", "_overhead")
-    head_sec = 10.0
-    """Time limit of a head."""
-    linger_sec = 1.0
-    """Time that an idle connection stays open at the end: a request may be on the way."""
+    head_sec = 10.0  # time limit of a head
+    linger_sec = 1.0  # time that an idle connection stays open at the end: a request may be on the way
     # The last request and its scope, None before the first one; uvicorn's types lack the None.
     cycle: Any
     scope: Any

@@ -30,16 +30,12 @@ from function.telemetry import LookupEvent, Observer
 ENTRY = "http"
 MAX_EVENT_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
-BODY_SEC = 10.0
-"""Time limit of a body: more than a batch takes over a slow line."""
-BATCH_SLICE = 100
-"""Events of a batch that are answered at the same time, before other requests have their turn."""
+BODY_SEC = 10.0  # time limit of a body: more than a batch takes over a slow line
+BATCH_SLICE = 100  # events of a batch that are answered at the same time, before other requests have their turn
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
-DEFAULT_RETRY_SEC = 5
-"""`Retry-After` where the outcome has none."""
+DEFAULT_RETRY_SEC = 5  # `Retry-After` where the outcome has none
 
-Headers = Mapping[bytes, bytes]
-"""By name, in lower case."""
+Headers = Mapping[bytes, bytes]  # by name, in lower case
 
 _MEDIA_TYPES = {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE}
 _PREFIX = b"ce-"

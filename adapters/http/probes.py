@@ -16,16 +16,11 @@ from adapters.http.replies import Problem, Reply, check_method
 from function.event import JSON_TYPE
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-FRESH_SEC = 1.0
-"""Lifetime of cached results and metrics."""
-UNREADY_FRESH_SEC = 0.01
-"""Lifetime of results while a check fails, so that readiness shows at once."""
-WAIT_SEC = 0.05
-"""Longest wait of a probe for new results; then it reports the last ones."""
-FIRST_WAIT_SEC = 1.0
-"""Longest wait for the first results: callers give up after 2 or 3 seconds."""
-CHECK_TIMEOUT_SEC = 5.0
-"""Time limit of a check; then it is not ready."""
+FRESH_SEC = 1.0  # lifetime of cached results and metrics
+UNREADY_FRESH_SEC = 0.01  # lifetime of results while a check fails, so that readiness shows at once
+WAIT_SEC = 0.05  # longest wait of a probe for new results; then it reports the last ones
+FIRST_WAIT_SEC = 1.0  # longest wait for the first results: callers give up after 2 or 3 seconds
+CHECK_TIMEOUT_SEC = 5.0  # time limit of a check; then it is not ready
 
 
 class CheckResult(NamedTuple):

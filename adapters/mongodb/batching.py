@@ -14,8 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-MAX_WAIT_SEC = 1.0
-"""Far longer than a batch normally takes."""
+MAX_WAIT_SEC = 1.0  # far longer than a batch normally takes
 
 
 @dataclass(slots=True, eq=False)

@@ -15,10 +15,8 @@ from function.history_and_erasure import Erasure, HistoryQuery, HistoryRow, Hist
 from function.person import Person
 
 _FIELDS = dict.fromkeys(("time", "status", "provider"), 1)
-_HASH_BYTES = 36
-"""Length of an answer's `_id`: its key's name and a hash."""
-_BATCH = 5000
-"""Documents that are erased at a time."""
+_HASH_BYTES = 36  # length of an answer's `_id`: its key's name and a hash
+_BATCH = 5000  # documents that are erased at a time
 
 
 class StoredCounts(NamedTuple):

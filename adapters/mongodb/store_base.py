@@ -21,8 +21,7 @@ from function.ports import LEASE_SEC, Clock
 
 WRITES = WriteConcern(w="majority", j=True)
 READS = ReadConcern("local")
-LONG_CALL_SEC = 60
-"""The time limit of a call that reads a lot: a count, a late page of history."""
+LONG_CALL_SEC = 60  # the time limit of a call that reads a lot: a count, a late page of history
 
 # A TTL index: MongoDB removes a document once this time has passed.
 _EXPIRY = IndexModel("expires_at", name="expiry", expireAfterSeconds=0)

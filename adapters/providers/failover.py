@@ -24,8 +24,7 @@ from function.rate_limit import DenialReason, Denied, ProviderState, RateLimit, 
 from function.request import LookupRequest
 from function.telemetry import Observer
 
-HALF_OPEN_SEC = 2.0
-"""Upper bound of `retry_after` for requests denied as HALF_OPEN; a probe usually ends well before its lease."""
+HALF_OPEN_SEC = 2.0  # longest `retry_after` of requests denied as HALF_OPEN; a probe usually ends well before its lease
 PERSON_COOLDOWN = RateLimit(min_interval=0, cooldown=60, daily_limit=0, probe_lease=0)
 """The cool-down of a fallback that failed for a person, for that person; it doubles each time."""
 MAX_PERSONS = 10_000

@@ -20,14 +20,10 @@ from adapters.rabbitmq.publisher import Publisher
 from adapters.rabbitmq.topology import QueueNames, declare_queues
 from function.telemetry import Observer
 
-CONNECT_SEC = 10.0
-"""For all addresses together, in equal shares."""
-MIN_SHARE_SEC = 2.0
-"""The smallest share of an address."""
-HEARTBEAT_SEC = 10
-"""A broker that is silent for three heartbeats counts as lost."""
-ANSWER_SEC = 5.0
-"""A queue whose leader does not answer within this time counts as having none."""
+CONNECT_SEC = 10.0  # for all addresses together, in equal shares
+MIN_SHARE_SEC = 2.0  # the smallest share of an address
+HEARTBEAT_SEC = 10  # a broker that is silent for three heartbeats counts as lost
+ANSWER_SEC = 5.0  # a queue whose leader does not answer within this time counts as having none
 
 
 class BrokerConfig(NamedTuple):

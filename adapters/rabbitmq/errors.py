@@ -26,8 +26,7 @@ class BrokerRefused(Exception):
     """The broker refuses, and a retry would not help. The text says what to correct, and holds no secret."""
 
 
-NO_LEADER: Final = "queue_unavailable"
-"""The queue's leader does not answer: its node is down, or most of its members are."""
+NO_LEADER: Final = "queue_unavailable"  # the queue's leader does not answer: its node, or most members, are down
 NO_QUEUE: Final = "queue_missing"
 QUEUE_FULL: Final = "queue_full"
 UNCONFIRMED: Final = "unconfirmed"

@@ -36,16 +36,12 @@ from function.event import Event
 from function.outcomes import Deferred, InProgress, Outcome, Reason, Rejected
 from function.telemetry import Observer
 
-HOLD_SEC = 300.0
-"""Longest hold of a delivery; then it returns to the tail of its queue. RabbitMQ itself allows 30 minutes."""
+HOLD_SEC = 300.0  # longest hold of a delivery, which then returns to its queue's tail; RabbitMQ allows 30 minutes
 FIRST_BACKOFF_SEC = 0.1
 LONGEST_BACKOFF_SEC = 2.0
-READING_TURNS = 4
-"""Turns of the event loop from received bytes to a delivery: bytes, frames, message, callback."""
-FULL_QUEUE_SEC = 1.0
-"""Interval of the attempts to publish to a full queue."""
-DRAIN_SEC = 60.0
-"""Time for running fetches when the process stops: longer than one takes; a pod has 120 seconds."""
+READING_TURNS = 4  # turns of the event loop from received bytes to a delivery: bytes, frames, message, callback
+FULL_QUEUE_SEC = 1.0  # interval of the attempts to publish to a full queue
+DRAIN_SEC = 60.0  # time for running fetches when the process stops: longer than one takes; a pod has 120 seconds
 
 
 class Subscription:

@@ -26,26 +26,20 @@ Properties = Basic.Properties
 Headers = Mapping[str, Any]
 
 PERSISTENT = 2
-SHORT_STRING_BYTES = 255
-"""AMQP's limit for the name of a queue and for a correlation id."""
-DIRECT_REPLY = "amq.rabbitmq.reply-to"
-"""The pseudo-queue of direct reply-to. A client's own one ends in a dot and a token."""
-SUSPECT_RETURNS = 2
-"""Returns from dead consumers after which a message is processed alone."""
+SHORT_STRING_BYTES = 255  # AMQP's limit for the name of a queue and for a correlation id
+DIRECT_REPLY = "amq.rabbitmq.reply-to"  # direct reply-to's pseudo-queue; a client's own one ends in a dot and a token
+SUSPECT_RETURNS = 2  # returns from dead consumers after which a message is processed alone
 
 ATTEMPTS = "inn-attempts"
 THROTTLED = "inn-throttled"
 REASON = "inn-reason"
 PARKED_AT = "inn-parked-at"
-REPLY_TO = "inn-reply-to"
-"""The original queue of a reply that went to `.unrouted`."""
-MAX_COUNT = 1_000_000
-"""Larger numbers in a client's headers are ignored."""
+REPLY_TO = "inn-reply-to"  # the original queue of a reply that went to `.unrouted`
+MAX_COUNT = 1_000_000  # larger numbers in a client's headers are ignored
 MAX_BODY_BYTES = 64 * 1024
 PREFIXES = ("ce-", "cloudEvents:", "cloudEvents_")
 """Before the names of CloudEvents attributes among the headers; the two latter are those of AMQP 1.0's binding."""
-MAX_HEADERS_BYTES = 64 * 1024
-"""Of a client's headers. All properties go in one frame, of 128 KiB by default."""
+MAX_HEADERS_BYTES = 64 * 1024  # Of a client's headers. All properties go in one frame, of 128 KiB by default.
 
 # Headers that the broker would count twice, and CC and BCC, for which it would send copies to other queues.
 _NOT_COPIED = frozenset((ATTEMPTS, THROTTLED, REASON, PARKED_AT, "CC", "BCC", "x-delivery-count", "x-acquired-count"))

@@ -14,14 +14,10 @@ from adapters.rabbitmq.messages import DIRECT_REPLY, Message, unrouted
 from adapters.rabbitmq.topology import QueueNames
 from function.telemetry import Observer
 
-CONFIRM_SEC = 30.0
-"""Longest wait for a confirm; then the broker counts as lost."""
-STALL_SEC = 5.0
-"""A lane is not ready if it waits for longer than this for the confirm of a move."""
-STUCK_SEC = 300.0
-"""Pause for a reply queue that confirmed nothing while others did: it may have lost its majority."""
-FULL_QUEUE_LOG_SEC = 60.0
-"""Shortest time between two log lines about one full queue."""
+CONFIRM_SEC = 30.0  # longest wait for a confirm; then the broker counts as lost
+STALL_SEC = 5.0  # a lane is not ready if it waits for longer than this for the confirm of a move
+STUCK_SEC = 300.0  # pause for a reply queue that confirmed nothing while others did: it may have lost its majority
+FULL_QUEUE_LOG_SEC = 60.0  # shortest time between two log lines about one full queue
 
 
 class Publisher:

@@ -41,11 +41,9 @@ MAX_THROTTLED = 20
 Cool-downs in a row grow to an hour: a single request outlasts half a day of captchas. Without this limit, one that
 is throttled while others are not would keep the provider's circuit open for ever.
 """
-OUTAGE_LOG_SEC = 60.0
-"""Shortest time between two reported outages of the store: two log lines each."""
+OUTAGE_LOG_SEC = 60.0  # shortest time between two reported outages of the store: two log lines each
 _FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
-_WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})
-"""Outcomes that do not show that the store is available."""
+_WITHOUT_STORE = frozenset({Status.REJECTED, Reason.INTERNAL_ERROR})  # they do not show that the store is available
 
 
 class LaneContext(NamedTuple):

@@ -14,11 +14,9 @@ from adapters.rabbitmq.settlement import LaneContext
 from adapters.runtime.backoff import Backoff, pause
 from function.telemetry import Observer
 
-FIRST_BACKOFF_SEC = 0.2
-"""Also after a connection that was made, so that a broker that drops each at once gets at most ten a second."""
+FIRST_BACKOFF_SEC = 0.2  # also if a connection was made: a broker that drops each at once gets at most ten a second
 LONGEST_BACKOFF_SEC = 5.0
-CHECK_SEC = 5.0
-"""Interval of the checks of a lane's queue."""
+CHECK_SEC = 5.0  # interval of the checks of a lane's queue
 CONNECTED = "connected"
 
 

@@ -14,8 +14,7 @@ from aiormq.abc import AbstractChannel
 
 from adapters.rabbitmq.errors import BrokerRefused
 
-DELIVERY_LIMIT = 6
-"""Returns of an unacknowledged message from dead consumers, after which the broker parks it: 7 deliveries."""
+DELIVERY_LIMIT = 6  # returns from dead consumers after which the broker parks a message: 7 deliveries
 
 UNLIMITED = 2**31 - 1
 """RabbitMQ 4 has a default limit of 20, and 3.10 has no value for "none". A policy with a smaller limit wins."""

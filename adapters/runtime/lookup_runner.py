@@ -21,10 +21,8 @@ from function.person import Person
 from function.ports import AnswerStore, Ports, Unavailable
 from function.telemetry import Observer
 
-MAX_BATCH = 256
-"""Most calls of one round trip to the store."""
-SOCKET_TURNS = 2
-"""Turns of the event loop between the arrival of bytes and the request made of them."""
+MAX_BATCH = 256  # most calls of one round trip to the store
+SOCKET_TURNS = 2  # turns of the event loop between the arrival of bytes and the request made of them
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
 FETCH_AFTER = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})

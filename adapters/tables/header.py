@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from adapters.tables import WrongTable
 
-FULL_NAME = "fullName"
-"""Not a field of the request: surname, first name and patronymic in one column."""
-DOCUMENT = "document"
-"""Not a field of the request: series and number in one column."""
+FULL_NAME = "fullName"  # not a field of the request: surname, first name and patronymic in one column
+DOCUMENT = "document"  # not a field of the request: series and number in one column
 
 SEARCHED_ROWS = 50
 _PLAIN, _VAGUE, _NONE = 2, 1, ("", 0)

@@ -12,8 +12,7 @@ from function.documents import PASSPORT, TYPES, WrongDocument, needs_serial
 from function.names import is_no_patronymic
 
 DATE_FORM = "must be a day of the calendar, as dd.mm.yyyy or yyyy-mm-dd"
-EXCEL_EPOCH = date(1899, 12, 30)
-"""Day 0 of Excel's serial numbers (for dates after February 1900)."""
+EXCEL_EPOCH = date(1899, 12, 30)  # day 0 of Excel's serial numbers (for dates after February 1900)
 
 _NAMES_OF_MONTHS = "янв фев мар апр мая июн июл авг сен окт ноя дек jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS = {name: f".{number % 12 + 1}." for number, name in enumerate(_NAMES_OF_MONTHS.split())} | {"май": ".5."}

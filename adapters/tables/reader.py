@@ -17,10 +17,8 @@ from adapters.tables import WrongTable
 from adapters.tables.header import column_of, find_header
 from adapters.tables.person_values import EXCEL_EPOCH, parse_date
 
-MAX_CELL = 32_767
-"""Characters of a spreadsheet's cell."""
-UNSAVED = object()
-"""A cell with a formula whose value is not in the file."""
+MAX_CELL = 32_767  # characters of a spreadsheet's cell
+UNSAVED = object()  # a cell with a formula whose value is not in the file
 
 SEPARATORS = ";,\t|"
 HEAD = 1 << 16

@@ -10,8 +10,7 @@ from function.documents import WrongDocument
 from function.outcomes import Status
 from function.result import LookupResult
 
-MAX_REQUEST = 16 << 10
-"""Bytes of one request: far more than any person needs, and less than the service accepts."""
+MAX_REQUEST = 16 << 10  # bytes of one request: far more than any person needs, and less than the service accepts
 
 NO_PERSON = RowAnswer(details="no person in this row")
 _UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"

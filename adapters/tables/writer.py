@@ -8,8 +8,7 @@ from pathlib import Path
 
 from adapters.tables.reader import Dialect, Table, cell_text
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
-"""How the name of a file that is written may end."""
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")  # how the name of a file that is written may end
 
 
 def replace_file(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> None:

@@ -20,13 +20,11 @@ from typing import Any, Final
 
 from function.telemetry import ENTRIES, PROVIDERS, STATUSES
 
-Form = Callable[[object], str | float | None]
-"""Returns the value to log; None: it is withheld."""
+Form = Callable[[object], str | float | None]  # returns the value to log; None: it is withheld
 
 OTHER: Final = "other"
 WITHHELD: Final = "withheld"
-MAX_PLACES = 20
-"""The innermost ones: unbounded recursion has a thousand."""
+MAX_PLACES = 20  # the innermost ones: unbounded recursion has a thousand
 MAX_CAUSES = 5
 
 # The standard library's, the service's, and the installed packages', which may lie within either: the longest is first. No
@@ -34,14 +32,12 @@ MAX_CAUSES = 5
 _PACKAGES = [folder for folder in map(Path, sys.path) if folder.name.endswith("-packages")]
 _FOLDERS = {Path(os.__file__).parent, Path(__file__).parents[2], *_PACKAGES}
 _ROOTS = tuple(sorted((f"{folder}/" for folder in _FOLDERS), key=len, reverse=True))
-_MAX_NUMBER = 1e9
-"""A larger number could identify a person: a passport's has ten digits, an INN twelve."""
+_MAX_NUMBER = 1e9  # a larger number could identify a person: a passport's has ten digits, an INN twelve
 
 KNOWN: Final = {str(word): str(word) for word in ("", *ENTRIES, *STATUSES, *PROVIDERS)}
 """The Observer's vocabulary; any other word is logged as OTHER."""
 
-SIGN: Final = "[._:/+=~-]"
-"""Punctuation that an id may contain."""
+SIGN: Final = "[._:/+=~-]"  # punctuation that an id may contain
 _DAY, _MONTH, _YEAR = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
 DATE: Final = f"{_DAY}{SIGN}*{_MONTH}{SIGN}*{_YEAR}|{_YEAR}{SIGN}*{_MONTH}{SIGN}*{_DAY}"
 _PERSONAL_DIGITS = re.compile(f"[0-9]{{6}}|{DATE}")
@@ -59,8 +55,7 @@ def _matching(pattern: str) -> Callable[[object], str | None]:
     return lambda value: str(value) if isinstance(value, str) and matches(value) else None
 
 
-code = _matching(r"[a-z][a-z0-9_]{0,39}")
-"""A code in lower case, as an event's name."""
+code = _matching(r"[a-z][a-z0-9_]{0,39}")  # a code in lower case, as an event's name
 _word = _matching(r"[A-Za-z_<][A-Za-z0-9_.<>-]{0,99}")
 _host_name = _matching(r"[A-Za-z][A-Za-z0-9.-]{0,99}")
 

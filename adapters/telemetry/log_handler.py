@@ -33,18 +33,13 @@ from adapters.telemetry.log_allow_list import (
 )
 from function.telemetry import LookupEvent
 
-MAX_LINES: Final = 20_000
-"""Lines in the queue: one second at a process's highest rate."""
+MAX_LINES: Final = 20_000  # lines in the queue: one second at a process's highest rate
 BATCH: Final = 256
-HELD_SEC: Final = 0.05
-"""Time that a line waits for others: under load a system call for each would cost more than the line itself."""
-CLOSE_SEC: Final = 2.0
-"""Longest wait for a stuck reader at the process's end."""
+HELD_SEC: Final = 0.05  # time that a line waits for others: a system call for each costs more than the line itself
+CLOSE_SEC: Final = 2.0  # longest wait for a stuck reader at the process's end
 
-_SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")
-"""They log each request's URL."""
-_COLOURS: Final = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}
-"""ANSI codes by level."""
+_SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")  # they log each request's URL
+_COLOURS: Final = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}  # ANSI codes by level
 
 # Clients choose request ids: one that could be a document, an INN, a date or a name is withheld.
 _ID = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")

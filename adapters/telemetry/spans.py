@@ -19,8 +19,7 @@ from typing_extensions import override
 from adapters.telemetry.log_allow_list import KNOWN, OTHER, type_name
 from function.telemetry import LookupEvent, Observer
 
-CLOSE_SEC: Final = 5.0
-"""Longest wait for a collector that does not answer, at the process's end."""
+CLOSE_SEC: Final = 5.0  # longest wait for a collector that does not answer, at the process's end
 
 _KINDS = {"serve": SpanKind.SERVER, "consume": SpanKind.CONSUMER, "publish": SpanKind.PRODUCER, "ask": SpanKind.CLIENT}
 _NAME = re.compile(r"[a-z]+(?: [a-z]+){0,3}")

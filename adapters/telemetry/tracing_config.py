@@ -7,8 +7,7 @@ from function.telemetry import Observer
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_ANY = "OTEL_"
-"""Reported for a variable that OpenTelemetry rejects without naming it."""
+_ANY = "OTEL_"  # reported for a variable that OpenTelemetry rejects without naming it
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:

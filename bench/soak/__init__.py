@@ -16,8 +16,7 @@ from bench.soak.verdict import Verdict, judge
 
 EVERY_SEC = 0.02
 CALLERS = 3
-SETTLE_SEC = 180.0
-"""How long the last answers may take after the last fault."""
+SETTLE_SEC = 180.0  # how long the last answers may take after the last fault
 SAMPLE_SEC = 0.5
 REPLIES = "soak.replies"
 

@@ -14,8 +14,7 @@ from pika.exceptions import AMQPError  # type: ignore[import-untyped]  # nor thi
 
 from bench.people import wire
 
-FEW = 50
-"""Persons of whom every second request asks for one."""
+FEW = 50  # persons of whom every second request asks for one
 RETRY_SEC = 0.2
 
 

@@ -40,8 +40,7 @@ FAULTS = (
 )
 BETWEEN_FAULTS_SEC = (0.5, 3.0)
 FAULT_LASTS_SEC = (0.5, 4.0)
-Fault = tuple[Callable[[], object], Callable[[], object]]
-"""What begins it and what ends it."""
+Fault = tuple[Callable[[], object], Callable[[], object]]  # what begins it and what ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ class Step:
     lasts: float
 
 
-KILLS = tuple(Step(3, f"kill {process}", 0.5) for process in PROCESSES)
-"""kill -9 of each process in turn."""
+KILLS = tuple(Step(3, f"kill {process}", 0.5) for process in PROCESSES)  # kill -9 of each process in turn
 
 
 def plan(seed: int, seconds: float) -> Iterator[Step]:

@@ -9,10 +9,8 @@ from bench.people import request
 from bench.soak.clients import Ledger
 from local_runtime.emulator.register import entry_for
 
-FLAT = 1.25
-"""Memory at the end to that of the beginning, at most."""
-MARGIN_MIB = 10
-"""Growth of small processes that counts for nothing."""
+FLAT = 1.25  # memory at the end to that of the beginning, at most
+MARGIN_MIB = 10  # growth of small processes that counts for nothing
 
 
 @dataclass(slots=True)

@@ -8,11 +8,9 @@ from bench.people import Requests
 from bench.servers import Servers
 
 PENDING = 1_000
-ANSWER_SEC = 30
-"""Between a find and its answer."""
+ANSWER_SEC = 30  # between a find and its answer
 LIMIT_SEC = 35
-FINDS_SEC = 25.0
-"""By then every find must have been made, and none is answered."""
+FINDS_SEC = 25.0  # by then every find must have been made, and none is answered
 WARM_UP = 64
 SAMPLE_SEC = 0.5
 QUEUE = "bench_pending"

@@ -22,8 +22,7 @@ from bench.people import KEYS, Documents, answer, answer_in_store, person, reque
 from bench.servers import Servers
 
 FEW, MANY = 10_000, int(os.environ.get("BENCH_ANSWERS", "1000000"))
-ROWS = 50_000
-"""Of history: enough to know what one takes."""
+ROWS = 50_000  # of history: enough to know what one takes
 FINDS = 1_000
 TOGETHER = 64
 CACHED = "bytes currently in the cache"

@@ -19,8 +19,7 @@ from local_runtime.emulator.app import EmulatorApp
 from local_runtime.emulator.control_settings import EmulatorSettings, validation_errors
 
 BACKLOG = 2048
-GRACE_SEC = 1
-"""Time for unfinished replies at the end."""
+GRACE_SEC = 1  # time for unfinished replies at the end
 WRONG_USE = 2
 
 

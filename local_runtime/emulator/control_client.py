@@ -7,8 +7,7 @@ import urllib3
 
 from local_runtime.emulator.stats import Stats
 
-CALLERS = 8
-"""Concurrent threads whose connections are kept open."""
+CALLERS = 8  # concurrent threads whose connections are kept open
 
 
 class WrongEmulatorSettings(ValueError):

@@ -7,8 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from local_runtime.emulator.fault_rules import Captcha, Consent, Count, Rule, Seconds, StrictModel
 from local_runtime.emulator.scenarios import CASES
 
-NORMAL = "normal"
-"""The scenario without faults."""
+NORMAL = "normal"  # the scenario without faults
 
 Numbers = Literal["usual", "float", "int", "string"]
 

@@ -131,8 +131,7 @@ class Rule(StrictModel):
         return self
 
 
-NO_RULE = Rule()
-"""Changes nothing."""
+NO_RULE = Rule()  # changes nothing
 
 
 def replacement(rule: Rule) -> HttpReply | None:

@@ -28,13 +28,10 @@ class Ending(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
-    REJECTED = "rejected"
-    """The fields are well-formed, but the service rejects one of them."""
-    PENDING = "pending"
-    """It stays pending for ever."""
+    REJECTED = "rejected"  # the fields are well-formed, but the service rejects one of them
+    PENDING = "pending"  # it stays pending for ever
     UNAVAILABLE = "unavailable"
-    WRONG_INN = "wrong_inn"
-    """Found, with an INN whose checksum is wrong."""
+    WRONG_INN = "wrong_inn"  # found, with an INN whose checksum is wrong
     CAPTCHA = "captcha"
 
 
@@ -47,8 +44,7 @@ class PersonEntry(NamedTuple):
     key: str
     ending: Ending
     inn: str = ""
-    pending: int = 0
-    """Least number of polls before the answer."""
+    pending: int = 0  # least number of polls before the answer
 
 
 class NamedPerson(NamedTuple):

@@ -12,8 +12,7 @@ from starlette.types import Send
 
 from local_runtime.emulator.http_replies import HttpReply
 
-LONGEST_SEC = 600
-"""The time limit of a broken reply."""
+LONGEST_SEC = 600  # the time limit of a broken reply
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 

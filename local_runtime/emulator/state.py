@@ -13,8 +13,7 @@ from local_runtime.emulator.http_replies import HttpReply
 from local_runtime.emulator.register import PersonEntry
 from local_runtime.emulator.stats import Stats, Step
 
-MAX_TOKENS = 100_000
-"""RequestIds, and cookies of each name, that are kept; the oldest are dropped first."""
+MAX_TOKENS = 100_000  # requestIds, and cookies of each name, that are kept; the oldest are dropped first
 
 _CAPTCHA_SETTINGS = frozenset({"captcha", "captcha_after", "captcha_for", "scenario"})
 _Value = TypeVar("_Value")

@@ -22,8 +22,7 @@ class Step(StrEnum):
 class Stats(BaseModel):
     """The counts so far."""
 
-    calls: dict[str, int] = Field(default_factory=lambda: {step.value: 0 for step in Step})
-    """By step."""
+    calls: dict[str, int] = Field(default_factory=lambda: {step.value: 0 for step in Step})  # by step
     persons: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Calls of each person, by key and step: `find`, `get`, `legacy`, `apifns` where there was one."""
     captchas: int = 0

@@ -11,8 +11,7 @@ from function.ports import InnProvider, Invalid, Pending, Ticket, Verdict
 from function.request import LookupRequest
 
 MAX_ANSWERS = 32
-NALOG = "nalog"
-"""The only provider that rejects a person's fields."""
+NALOG = "nalog"  # the only provider that rejects a person's fields
 
 
 class LatestAnswer(NamedTuple):

@@ -13,8 +13,7 @@ from local_runtime.emulator.register import entry_for
 from tests.servers.rabbitmq import Node
 
 SECONDS = 9.5
-SEED = 479
-"""The one that kills a consumer and the function and pauses both servers in the shortest time."""
+SEED = 479  # the one that kills a consumer and the function and pauses both servers in the shortest time
 
 
 def test_whatever_is_killed_or_paused_nothing_is_lost_and_nothing_is_wrong(node: Node) -> None:

@@ -17,11 +17,9 @@ from tests.doubles import INN, numbered
 
 Result = TypeVar("Result")
 
-LEASE = 60
-"""Seconds that a claim lasts in the store of a contract's test."""
+LEASE = 60  # seconds that a claim lasts in the store of a contract's test
 TICKET_SEC = 180
-WAIT = 20
-"""Seconds until a ticket is polled."""
+WAIT = 20  # seconds until a ticket is polled
 
 
 class Store(AnswerStore, RateLimiter, HistoryStore, Protocol):

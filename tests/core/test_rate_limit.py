@@ -18,8 +18,7 @@ from function.rate_limit import (
 )
 
 NOW = datetime(2026, 5, 4, 23, 0, tzinfo=MOSCOW).timestamp()
-ROUNDING_SEC = 1e-5
-"""Seconds since the epoch, as floats, have this grain."""
+ROUNDING_SEC = 1e-5  # seconds since the epoch, as floats, have this grain
 LIMIT = RateLimit(min_interval=1, cooldown=20, daily_limit=3, probe_lease=60)
 
 

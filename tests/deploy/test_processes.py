@@ -125,14 +125,11 @@ def test_compose_waits_longer_for_a_probe_than_the_first_look_takes() -> None:
         assert float(healthcheck["timeout"].removesuffix("s")) > float(asked) > FIRST_WAIT_SEC
 
 
-STORE_CALLS = 4
-"""Of one fetch: claim, permit, circuit, save."""
-STORE_CALL_SEC = 4
-"""Twice the time limit of a call, for it may wait for another."""
+STORE_CALLS = 4  # of one fetch: claim, permit, circuit, save
+STORE_CALL_SEC = 4  # twice the time limit of a call, for it may wait for another
 AFTER_THE_DRAIN_SEC = CONFIRM_SEC + 15
 """To hand back what is left, confirmed by a broker that may be slow, close the connections and send the last spans."""
-AFTER_THE_FETCHES_SEC = 10
-"""To give back the claims of what is left, close the connections and send the last spans."""
+AFTER_THE_FETCHES_SEC = 10  # to give back the claims of what is left, close the connections and send the last spans
 
 
 def longest_fetch(timeout: float) -> float:

@@ -25,8 +25,7 @@ OPERATING = (ROOT / "docs/operating.md").read_text()
 
 ANY = frozenset({"*"})
 COMPONENTS = frozenset({"function", "consumer"})
-SCRAPED = {"job": ANY, "instance": ANY, "component": COMPONENTS}
-"""The labels that Prometheus itself adds."""
+SCRAPED = {"job": ANY, "instance": ANY, "component": COMPONENTS}  # the labels that Prometheus itself adds
 
 Labels = dict[str, frozenset[str]]
 

@@ -27,8 +27,7 @@ LINKS = (
     *("Makefile", "requirements", "pyproject.toml", ".env.example", "docker-compose.yaml", "template.yaml"),
     *("adapters", "deploy", "local_runtime"),
 )
-SERVES = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")
-"""Runs until it is ended."""
+SERVES = re.compile(r"(?:^|[ /])(inn (?:serve|consume|local)\b|functions-framework )")  # runs until it is ended
 PEOPLE = (
     ("Фамилия", "Имя", "Отчество", "Дата рождения", "Паспорт"),
     ("Иванова", "Анна", "Петровна", "15.07.1990", "45 11 123456"),

@@ -18,8 +18,7 @@ COPY certificates.pem /etc/ssl/certs/ca-certificates.crt
 RUN python3 -m venv /usr/local
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 """
-ADAPTER = "FROM scratch\nCOPY Dockerfile /lambda-adapter\n"
-"""Nothing starts it outside of Lambda."""
+ADAPTER = "FROM scratch\nCOPY Dockerfile /lambda-adapter\n"  # nothing starts it outside of Lambda
 
 
 def provide(podman: Podman, dockerfile: str) -> None:

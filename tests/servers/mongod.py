@@ -18,15 +18,12 @@ from tests.servers.programs import MONGOD
 GIVEN_VARIABLE = "INN_TEST_MONGO_URI"
 REPLICA_SET = "inn"
 USER = "root"
-CACHE_GB = 0.25
-"""Of memory for a server's data."""
+CACHE_GB = 0.25  # of memory for a server's data
 
-FAULTS_ON_DEMAND = "enableTestCommands=1"
-"""The parameter of a server that `keep_indexes_waiting` works on."""
+FAULTS_ON_DEMAND = "enableTestCommands=1"  # the parameter of a server that `keep_indexes_waiting` works on
 
 _START_SEC = 60
-_LISTENING = "Waiting for connections"
-"""What its log says then."""
+_LISTENING = "Waiting for connections"  # what its log says then
 
 _OPTIONS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"),

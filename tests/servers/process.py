@@ -19,10 +19,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _POLL_SEC = 0.02
-_END_SEC = 30
-"""What the system may take to end a process after SIGKILL; the machine may have other work."""
-_LOG_TAIL = 2000
-"""Characters of a server's log that an error shows."""
+_END_SEC = 30  # what the system may take to end a process after SIGKILL; the machine may have other work
+_LOG_TAIL = 2000  # characters of a server's log that an error shows
 
 
 class ServerFailed(Exception):

@@ -16,8 +16,7 @@ from tests.servers.programs import EPMD, ERL_CALL, RABBITMQ
 
 USER = "inn"
 PASSWORD = "inn-test-password"  # of a node that nobody else reaches
-START_SEC = 120.0
-"""On a busy machine; a few seconds otherwise."""
+START_SEC = 120.0  # on a busy machine; a few seconds otherwise
 
 REGISTER_SEC = 2.0
 """RabbitMQ 3.10 saves its register of quorum queues half a second after it was last changed, if it has the time."""

@@ -19,8 +19,7 @@ _DAYS = 20_000
 _YEARS = 3_000
 _BEFORE = re.compile(r"(?<!\w)|(?<=%[0-9a-f]{2})|(?<=\\[nrt])")
 """No sign of a word or a number; the end of an escape is none."""
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-"""Random: a group of one can be any four digits."""
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")  # random: a group of one can be any four digits
 _NOBODYS = ("requestId", "documentType")
 
 

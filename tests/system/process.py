@@ -31,8 +31,7 @@ HEADERS = {
     "ce-type": "inn.lookup.requested",
     "content-type": "application/json",
 }
-CALLERS = 50
-"""Threads that ask one process at the same time without losing connections."""
+CALLERS = 50  # threads that ask one process at the same time without losing connections
 
 
 def settings_of(own: str, mongo: Mongo, tax_service: EmulatorControl, node: Node | None = None) -> dict[str, str]:

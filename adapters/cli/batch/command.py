@@ -18,11 +18,9 @@ from adapters.tables.reader import open_table
 from adapters.tables.writer import SUFFIXES
 from function.outcomes import Status
 
-ROW_SEC = 2.0
-"""Default reply timeout per concurrent row: the tax service answers about one a second, in order."""
+ROW_SEC = 2.0  # default reply timeout per concurrent row: the tax service answers about one a second, in order
 
-SILENCE_SEC = 300.0
-"""Time limit of one request over HTTP: longer than any service's time limit of one lookup."""
+SILENCE_SEC = 300.0  # time limit of one request over HTTP: longer than any service's time limit of one lookup
 GOES_ON = "the same command goes on once that is mended"
 
 

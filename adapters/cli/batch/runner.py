@@ -21,12 +21,10 @@ from adapters.tables.reader import Row, RowAnswer
 from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request
 from function.outcomes import Status
 
-TRIES = 3
-"""Attempts per row; replies that only say "wait" do not count."""
+TRIES = 3  # attempts per row; replies that only say "wait" do not count
 FIRST_RETRY_SEC = 1.0
 MAX_RETRY_SEC = 15.0
-REPORT_SEC = 60.0
-"""Seconds between two lines on standard error without a terminal."""
+REPORT_SEC = 60.0  # seconds between two lines on standard error without a terminal
 
 
 class Progress(RichProgress):

@@ -11,12 +11,9 @@ from function.ports import Clock, Invalid, Pending, ProviderReply, Ticket, Unava
 from function.request import LookupRequest
 from function.telemetry import Observer
 
-TICKET_LIFE = timedelta(seconds=180)
-"""The site's own page stops polling after this time."""
-MAX_WAIT = 60
-"""Longest wait between two polls, in units of `poll_wait`; it grows by one unit a poll."""
-MAX_REFUSALS = 3
-"""Polls that may fail with an unknown requestId; after one more the ticket is dropped."""
+TICKET_LIFE = timedelta(seconds=180)  # the site's own page stops polling after this time
+MAX_WAIT = 60  # longest wait between two polls, in units of `poll_wait`; it grows by one unit a poll
+MAX_REFUSALS = 3  # polls that may fail with an unknown requestId; after one more the ticket is dropped
 
 
 class Nalog:

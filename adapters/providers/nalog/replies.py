@@ -16,11 +16,9 @@ from function import inn
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict
 
-NAME = "nalog"
-"""The provider's name in answers, logs and metrics."""
+NAME = "nalog"  # the provider's name in answers, logs and metrics
 MAX_REQUEST_ID = 1024
-MAX_TEXT = 300
-"""Characters of an error text about a field that the client gets."""
+MAX_TEXT = 300  # characters of an error text about a field that the client gets
 
 # A state of the two-step protocol and a code of the legacy one mean the same.
 _STATUSES: Mapping[int | None, Status] = {0: Status.NOT_FOUND, 1: Status.FOUND, 3: Status.AMBIGUOUS}

@@ -23,8 +23,7 @@ from function.outcomes import Reason
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
-OPENING_SEC = 1.0
-"""`retry_after` of a lookup while another one opens the session."""
+OPENING_SEC = 1.0  # `retry_after` of a lookup while another one opens the session
 
 _FORM = {**CONSENT_QUERY, "personalData": "1"}
 _COOKIE = "upd_inn"

@@ -11,8 +11,7 @@ TWO_STEP = "/inn-new-proc.json"
 TWO_STEP_OLD = "/inn-new-proc.do"
 LEGACY = "/inn-proc.do"
 FORM_PAGE = "/inn.do"
-FORM_NAME = "frmInn"
-"""The name of the form on that page, by which the page is recognized."""
+FORM_NAME = "frmInn"  # the name of the form on that page, by which the page is recognized
 CONSENT_PAGE = "/static/personal-data.html"
 CONSENT_QUERY = {"svc": "inn", "from": FORM_PAGE}
 CONSENT = "/static/personal-data-proc.json"
@@ -30,8 +29,7 @@ WIRE_NAMES = {
 }
 """The client's name of each field of the form, where series and number are one field."""
 
-NO_CAPTCHA = {"captcha": "", "captchaToken": ""}
-"""The form always sends these fields; we never solve captchas."""
+NO_CAPTCHA = {"captcha": "", "captchaToken": ""}  # the form always sends these fields; we never solve captchas
 
 _HOME = "https://service.nalog.ru"
 _PAGES = (TWO_STEP, TWO_STEP_OLD, LEGACY, FORM_PAGE)

@@ -78,8 +78,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
 
 
 Response = tuple[int, dict[str, str], bytes]
-Reply = Response | Callable[[Any], Response]
-"""What a host answers, or how it makes that of the body."""
+Reply = Response | Callable[[Any], Response]  # what a host answers, or how it makes that of the body
 
 
 def answering(statuses: Mapping[str, str]) -> Callable[[Any], Response]:

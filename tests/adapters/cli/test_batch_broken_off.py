@@ -16,8 +16,7 @@ from tests.adapters.cli.people import HEADING, Run, people, read, write
 from tests.system.local.conftest import LocalRuntime
 
 ROWS = 300
-AHEAD = 60
-"""Rows that are answered beyond the first that has no answer."""
+AHEAD = 60  # rows that are answered beyond the first that has no answer
 
 
 @pytest.fixture

@@ -32,8 +32,7 @@ OPTIONS = ("--last-name", "ИВАНОВ", "--first-name", "пётр", "--middle-
 BORN = ("--birth-date", "12.03.1985", "--document", "45 09 100001")
 
 
-AGAIN = "Иванов Петр 4509 100001\x1b[2J"
-"""An id that says who it is about, and clears the screen."""
+AGAIN = "Иванов Петр 4509 100001\x1b[2J"  # an id that says who it is about, and clears the screen
 
 
 @pytest.fixture

@@ -199,8 +199,7 @@ def test_what_comes_before_a_reply_is_not_taken_for_it() -> None:
             assert (page.status, page.body) == (200, person.encode())
 
 
-TIMES_SEC = (0.05, 0.5, 5.0, 30.0)
-"""A busy machine does not make the first one."""
+TIMES_SEC = (0.05, 0.5, 5.0, 30.0)  # a busy machine does not make the first one
 
 
 def taking(then: Callable[[socket.socket], object]) -> proxies.Serve:

@@ -124,8 +124,7 @@ FOUND, NOT_CACHED = Answered(request(), KNOWN, cached=True), deferred(Reason.NOT
 FETCHED_BY_ANOTHER, BUG = InProgress(request()), deferred(Reason.INTERNAL_ERROR)
 BEGIN, END = ("store_unavailable", 0), ("store_available", 7)
 
-Happening = tuple[float, list[Outcome]]
-"""When, in seconds; the outcomes."""
+Happening = tuple[float, list[Outcome]]  # when, in seconds; the outcomes
 
 
 def report(happenings: list[Happening]) -> RecordingObserver:

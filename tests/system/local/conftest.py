@@ -12,8 +12,7 @@ from local_runtime.emulator.control_client import EmulatorControl
 from tests.servers.process import wait_for
 from tests.system.process import START_SEC, Process
 
-AT_ONCE = {"latency": 0, "pending": 0}
-"""How the emulated tax service answers where nobody has to watch it."""
+AT_ONCE = {"latency": 0, "pending": 0}  # how the emulated tax service answers where nobody has to watch it
 QUICK = {"HTTP_PORT": "0", "PYTHONUNBUFFERED": "1", "CLIENT_NALOG_WAIT_SEC": "0.05"}
 
 

@@ -126,8 +126,7 @@ class Room:
         self.store = MemoryAnswers()
         self.service = Service()
         self.heard = Heard()
-        self.stopping = asyncio.Event()
-        """Of the last consumer."""
+        self.stopping = asyncio.Event()  # of the last consumer
 
     @asynccontextmanager
     async def consumer(self, *, retries: int = 2, prefetch: int = 100, held: int = THREADS) -> AsyncIterator[Consumer]:

@@ -58,8 +58,7 @@ def consume(settings: Settings, start: Start) -> Start:
     return consume
 
 
-IN_HAND = 8
-"""Messages that a lane holds at most, and one more as it begins."""
+IN_HAND = 8  # messages that a lane holds at most, and one more as it begins
 
 
 def bury(settings: Settings) -> None:

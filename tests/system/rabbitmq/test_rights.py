@@ -49,12 +49,10 @@ def limited(room: Room, *rights: str) -> AbstractContextManager[str]:
 
 
 NOTHING, PUBLISH = "^$", r"^amq\.default$"
-CONSUMER = (NOTHING, PUBLISH, r"^inn(\.lookup)?$")
-"""RABBITMQ_DECLARE=false."""
+CONSUMER = (NOTHING, PUBLISH, r"^inn(\.lookup)?$")  # RABBITMQ_DECLARE=false
 DECLARING_CONSUMER = (r"^inn(\.(lookup|retry|dead|unrouted))?$", PUBLISH, r"^inn(\.(lookup|retry))?$")
 DEAD_COMMAND = (NOTHING, PUBLISH, r"^inn\.(dead|unrouted)$")
-DOCTOR = r"^inn(\..*)?$"
-"""What it reads; it configures what the consumer does."""
+DOCTOR = r"^inn(\..*)?$"  # what it reads; it configures what the consumer does
 CLIENT = (NOTHING, PUBLISH, NOTHING)
 OWN = "^inn-own-replies$"
 

@@ -12,8 +12,7 @@ from tests.adapters.providers.nalog.site import listening
 
 @dataclass
 class Proxy:
-    address: str
-    """host:port"""
+    address: str  # host:port
     asked: list[str] = field(default_factory=list)
 
 

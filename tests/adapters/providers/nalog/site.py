@@ -28,8 +28,7 @@ class Asked:
         return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
 
 
-Script = Callable[[Asked, socket.socket], None]
-"""Answers one request on its socket."""
+Script = Callable[[Asked, socket.socket], None]  # answers one request on its socket
 
 
 @dataclass

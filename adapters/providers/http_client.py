@@ -11,14 +11,15 @@ Errors contain no text, URL or driver's error, since URLs can contain persons an
 import re
 import socket
 import ssl
-import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPException
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,7 +27,7 @@ import h11
 import urllib3
 from urllib3.contrib.socks import SOCKSProxyManager
 from urllib3.exceptions import HTTPError, InvalidHeader
-from urllib3.util import Retry, parse_url
+from urllib3.util import Retry, Url, parse_url
 
 from function.outcomes import Reason
 from function.ports import Unavailable
@@ -41,8 +42,7 @@ FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 Fields = Mapping[str, str]
 
 _READ_BYTES = 1 << 14
-_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
-_CHARSETS = frozenset({"utf-8", "utf8", "windows-1251", "cp1251", "koi8-r", "iso-8859-5"})
+_CHARSET = re.compile(r"charset=[\"']?(utf-?8|windows-1251|cp1251|koi8-r|iso-8859-5)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,9 @@ class SiteReply:
     def text(self) -> str:
         """The body, by the charset of `Content-Type`, else as UTF-8, else as windows-1251."""
         named = _CHARSET.search(self.headers.get("content-type", ""))
-        charset = named[1].lower() if named else ""
-        for known in (charset if charset in _CHARSETS else "utf-8", "utf-8"):
+        for charset in (named[1] if named else "utf-8", "utf-8"):
             with suppress(UnicodeDecodeError):
-                return self.body.decode(known).removeprefix("\ufeff")
+                return self.body.decode(charset).removeprefix("\ufeff")
         return self.body.decode("windows-1251", errors="ignore")
 
     @property
@@ -96,8 +95,9 @@ class SiteClient:
         # urllib3's backoff begins with the second retry, at twice the factor.
         self._retry = Retry(retries, backoff_factor=wait / 2, backoff_max=timeout)
         self._pool: Any = pool_manager(proxy, ca_bundle).connection_from_url(url)
-        self._uses_tunnel = self._pool.proxy is not None and url.startswith("https:")
-        if self._pool.proxy and not self._uses_tunnel:
+        self._tunnel = self._pool.proxy if url.startswith("https:") else None
+        self._forwarded = self._pool.proxy is not None and self._tunnel is None
+        if self._forwarded:
             self._headers |= self._pool.proxy_headers
 
     def request(
@@ -112,59 +112,43 @@ class SiteClient:
             headers |= {"Content-Type": FORM, "Content-Length": str(len(body))}
         request = h11.Request(
             method="GET" if form is None else "POST",
-            target=url.url if self._pool.proxy and not self._uses_tunnel else url.request_uri,
+            target=url.url if self._forwarded else url.request_uri,
             headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         )
-        exchange = _SiteRequest(self._connection, self._retry, time.monotonic() + self.timeout)
-        results: list[SiteReply | Exception] = []
-        thread = threading.Thread(
-            target=exchange.run, args=(request, body, results.append), name="exchange", daemon=True
-        )
-        thread.start()
-        try:
-            thread.join(self.timeout)
-            # Before the shutdown, which would pass for the end of a reply without a length.
-            reply = results.pop() if results else Unavailable(Reason.PROVIDER_UNAVAILABLE)
-        finally:
+        exchange = _SiteRequest(self._pool, self._tunnel, self._retry, time.monotonic() + self.timeout)
+        reply: futures.Future[SiteReply] = futures.Future()
+        Thread(target=exchange.run, args=(request, body, reply), name="exchange", daemon=True).start()
+        if not futures.wait([reply], self.timeout).done:
             exchange.shut_down()
-        if isinstance(reply, Exception):
-            try:
-                raise reply
-            finally:
-                # The error's traceback holds this frame, and with it the person's form.
-                del reply
-        return reply
-
-    def _connection(self, seconds: float) -> Any:
-        """A new, unconnected connection of urllib3's, with the pool's settings but not in the pool."""
-        pool = self._pool
-        place = pool.proxy if self._uses_tunnel else pool
-        connection = pool.ConnectionCls(host=place.host, port=place.port, timeout=seconds, **pool.conn_kw)
-        if self._uses_tunnel:
-            connection.set_tunnel(pool.host, pool.port, pool.proxy_headers, scheme=pool.proxy.scheme)
-        return connection
+            raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        try:
+            return reply.result()
+        finally:
+            del reply  # as in `run`
 
 
 @dataclass(slots=True, eq=False)
 class _SiteRequest:
     """One exchange, in a thread; `shut_down` is called from another one."""
 
-    new_connection: Callable[[float], Any]
+    pool: Any
+    tunnel: Url | None  # the proxy to reach the site through
     retry: Retry
     deadline: float
     _connection: Any = None
 
-    def run(self, request: h11.Request, body: bytes, done: Callable[[SiteReply | Exception], None]) -> None:
-        """Call `done` with the reply, or with the error for the caller to raise."""
+    def run(self, request: h11.Request, body: bytes, reply: futures.Future[SiteReply]) -> None:
+        """Complete `reply`, with the error if there is one."""
         try:
-            done(self._reply(request, body))
+            reply.set_result(self._reply(request, body))
         except (HTTPError, OSError, HTTPException, h11.ProtocolError):
-            done(Unavailable(Reason.PROVIDER_UNAVAILABLE))
+            reply.set_exception(Unavailable(Reason.PROVIDER_UNAVAILABLE))
         except Exception as error:  # noqa: BLE001  # raised in the caller's thread
-            done(error)
+            reply.set_exception(error)
         finally:
             if self._connection is not None:
                 self._connection.close()
+            del reply  # an error's traceback holds this frame, and with it the person's form
 
     def shut_down(self) -> None:
         """Shut down the socket, if there is one, which ends any read or write."""
@@ -188,17 +172,22 @@ class _SiteRequest:
         return SiteReply(head.status_code, content, headers)
 
     def _connect(self) -> None:
-        retry = self.retry
+        """Connect with the pool's settings, but outside of the pool."""
+        pool, retry = self.pool, self.retry
+        address = self.tunnel or pool
         while True:
-            self._connection = self.new_connection(min(CONNECT_SEC, self._remaining() / 2))
+            timeout = min(CONNECT_SEC, self._remaining() / 2)
+            connection = pool.ConnectionCls(host=address.host, port=address.port, timeout=timeout, **pool.conn_kw)
+            if self.tunnel:
+                connection.set_tunnel(pool.host, pool.port, pool.proxy_headers, scheme=self.tunnel.scheme)
+            self._connection = connection
             try:
-                self._connection.connect()
+                connection.connect()
                 return
             except ssl.SSLCertVerificationError:
-                # A retry does not make a certificate trusted.
-                raise
+                raise  # a retry does not make a certificate trusted
             except (HTTPError, OSError, HTTPException) as exc:
-                self._connection.close()
+                connection.close()
                 retry = retry.increment(error=exc)
             retry.sleep()
 
@@ -244,8 +233,7 @@ def _decompress(body: bytes) -> bytes:
 def without_page(url: str, pages: Sequence[str]) -> str:
     """The address without a final slash, and without the first of these pages that it names."""
     bare = url.rstrip("/")
-    named = [page for page in pages if urlsplit(bare).path.endswith(page)]
-    return bare.removesuffix(named[0]) if named else bare
+    return bare.removesuffix(next(filter(urlsplit(bare).path.endswith, pages), ""))
 
 
 def pool_manager(proxy: str, ca_bundle: str) -> urllib3.PoolManager:

@@ -7,7 +7,6 @@ switches it on. Cookies are stored and sent back in either case, as a browser do
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import CookieJar
 from typing import Any, TypeVar
@@ -33,11 +32,10 @@ _Response: Any = urllib3.HTTPResponse
 Read = TypeVar("Read")
 
 
-@dataclass(eq=False)
-class OpenSession:
-    """An open session. `proven`: the service has answered in it."""
+class OpenSession(CookieJar):
+    """An open session, by its cookies. `proven`: the service has answered in it."""
 
-    proven: bool = False
+    proven = False
 
 
 class SiteSession:
@@ -47,7 +45,6 @@ class SiteSession:
         self._client = client
         self._observer = observer
         self._consent = consent
-        self._cookies = CookieJar()
         self._opening = threading.Lock()
         self._session = OpenSession() if not consent else None
         self._reported = False
@@ -60,9 +57,15 @@ class SiteSession:
         """
         session = self._open()
         try:
-            result = read(self._fetch(path, form))
+            result = read(self._fetch(session, path, form))
         except SessionRefused as refusal:
-            raise self._handle_refusal(session, refusal) from None
+            self._discard(session)
+            if self._consent and session.proven:
+                raise Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) from None
+            if not self._consent and not self._reported:
+                self._reported = True
+                self._observer.event("consent_needed", variable="CLIENT_NALOG_CONSENT")
+            raise refusal.fallback_error from None
         except Throttled:
             self._discard(session)
             raise
@@ -76,60 +79,44 @@ class SiteSession:
                 raise Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC)
             try:
                 if (session := self._session) is None:
-                    self._begin()
-                    session = self._session = OpenSession()
+                    session = self._session = self._begin()
             finally:
                 self._opening.release()
         return session
-
-    def _handle_refusal(self, session: OpenSession, refusal: SessionRefused) -> Unavailable:
-        """The error of a request that was refused in this session; it is retried if the session was proven."""
-        if not self._consent:
-            if not self._reported:
-                self._reported = True
-                self._observer.event("consent_needed", variable="CLIENT_NALOG_CONSENT")
-            return refusal.fallback_error
-        self._discard(session)
-        return Unavailable(Reason.PROVIDER_CLOSED, OPENING_SEC) if session.proven else refusal.fallback_error
 
     def _discard(self, session: OpenSession) -> None:
         """Discard the session unless it was replaced; the next lookup opens another one."""
         if self._consent and self._session is session:
             self._session = None
 
-    def _begin(self) -> None:
+    def _begin(self) -> OpenSession:
         """Request the same pages as a browser, consent included."""
-        self._cookies.clear()
-        form_page = self._page(FORM_PAGE)
+        session = OpenSession()
+        form_page = self._page(session, FORM_PAGE)
         consent_page = f"{CONSENT_PAGE}?{urlencode(CONSENT_QUERY)}"
         if asks_consent(form_page):
-            self._page(consent_page)
-        if not self._has_consented:
-            reply = self._fetch(CONSENT, _FORM, Referer=self._client.url + consent_page)
-            _check(reply)
-            if not self._has_consented:
-                consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
-                self._cookies.extract_cookies(consented, self._cookie_request(CONSENT))
-        if is_redirect(form_page) and is_redirect(self._page(FORM_PAGE)):
+            self._page(session, consent_page)
+        reply = self._fetch(session, CONSENT, _FORM, Referer=self._client.url + consent_page)
+        _check(reply)
+        if all(cookie.name != _COOKIE for cookie in session):
+            consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
+            session.extract_cookies(consented, self._cookie_request(CONSENT))
+        if is_redirect(form_page) and is_redirect(self._page(session, FORM_PAGE)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
+        return session
 
-    @property
-    def _has_consented(self) -> bool:
-        return any(cookie.name == _COOKIE for cookie in self._cookies)
-
-    def _page(self, path: str) -> SiteReply:
-        reply = self._fetch(path)
+    def _page(self, session: OpenSession, path: str) -> SiteReply:
+        reply = self._fetch(session, path)
         if not asks_consent(reply):
             _check(reply)
         return reply
 
-    def _fetch(self, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
-        """Get a page, or post a form, with the site's cookies. Raises Unavailable."""
+    def _fetch(self, session: OpenSession, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
+        """Get a page, or post a form, with the session's cookies. Raises Unavailable."""
         request = self._cookie_request(path)
-        self._cookies.add_cookie_header(request)
-        headers |= request.header_items()
-        reply = self._client.request(path, form=form, headers=headers)
-        self._cookies.extract_cookies(_Response(headers=reply.headers), request)
+        session.add_cookie_header(request)
+        reply = self._client.request(path, form=form, headers=headers | dict(request.header_items()))
+        session.extract_cookies(_Response(headers=reply.headers), request)
         return reply
 
     def _cookie_request(self, path: str) -> Request:

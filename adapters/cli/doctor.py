@@ -42,9 +42,9 @@ from adapters.config.settings import (
 )
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
-from adapters.providers.nalog import site_form
+from adapters.providers.nalog.provider import site_client
 from adapters.providers.nalog.replies import is_maintenance
-from adapters.providers.nalog.session_and_consent import asks_consent
+from adapters.providers.nalog.session_and_consent import FORM_NAME, FORM_PAGE, asks_consent
 from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connection
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
@@ -197,13 +197,13 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
     try:
-        reply = site_form.client(nalog).request(site_form.FORM_PAGE)
+        reply = site_client(nalog).request(FORM_PAGE)
     except Unavailable:
         places = "CLIENT_NALOG_URL, CLIENT_NALOG_PROXY, CLIENT_NALOG_CA_BUNDLE and this machine's network"
         raise Failure(f"{_why_unreachable(nalog)}: check {places}, or try again later") from None
     if asks_consent(reply) and nalog.consent:
         yield "ok", "reached; it asks for consent, which lookups give"
-    elif reply.status == HTTPStatus.OK and site_form.FORM_NAME in reply.text:
+    elif reply.status == HTTPStatus.OK and FORM_NAME in reply.text:
         yield "ok", "reached; its form's page was given"
     elif asks_consent(reply) or reply.status == HTTPStatus.FORBIDDEN:
         raise Failure(

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.providers.http_client import SiteReply
-from adapters.providers.nalog.site_form import WIRE_NAMES
 from function import inn
 from function.outcomes import FieldError, Reason, Status
 from function.ports import Invalid, ProviderReply, Throttled, Unavailable, Verdict
@@ -20,6 +19,18 @@ NAME = "nalog"  # the provider's name in answers, logs and metrics
 MAX_REQUEST_ID = 1024
 MAX_TEXT = 300  # characters of an error text about a field that the client gets
 
+# The client's name of each field of the form, where series and number are one field.
+_WIRE_NAMES = {
+    "fam": "lastName",
+    "nam": "firstName",
+    "otch": "middleName",
+    "opt_otch": "middleName",
+    "bdate": "birthDate",
+    "bplace": "birthPlace",
+    "doctype": "documentType",
+    "docno": "documentNumber",
+    "docdt": "documentDate",
+}
 # A state of the two-step protocol and a code of the legacy one mean the same.
 _STATUSES: Mapping[int | None, Status] = {0: Status.NOT_FOUND, 1: Status.FOUND, 3: Status.AMBIGUOUS}
 _PENDING = -1
@@ -144,9 +155,9 @@ def _invalid_fields(reply: SiteReply, decoded: JsonObject, *answering: HTTPStatu
     status = _integer(decoded.get("STATUS")) if reply.status == HTTPStatus.OK else reply.status
     if status == HTTPStatus.BAD_REQUEST:
         errors = [
-            FieldError(WIRE_NAMES[name], _texts(texts))
+            FieldError(_WIRE_NAMES[name], _texts(texts))
             for name, texts in _errors(decoded).items()
-            if name in WIRE_NAMES
+            if name in _WIRE_NAMES
         ]
         # Errors only in fields that the client does not send are a bug of ours, not of the person's data.
         if errors:

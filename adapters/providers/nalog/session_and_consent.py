@@ -17,14 +17,17 @@ import urllib3
 
 from adapters.providers.http_client import Fields, SiteClient, SiteReply
 from adapters.providers.nalog.replies import SessionRefused, check_status, is_maintenance, is_redirect
-from adapters.providers.nalog.site_form import CONSENT, CONSENT_PAGE, CONSENT_QUERY, FORM_PAGE
 from function.outcomes import Reason
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
+FORM_PAGE = "/inn.do"
+FORM_NAME = "frmInn"  # the name of the form on that page, by which the page is recognized
 OPENING_SEC = 1.0  # `retry_after` of a lookup while another one opens the session
 
-_FORM = {**CONSENT_QUERY, "personalData": "1"}
+_CONSENT_PAGE = "/static/personal-data.html"
+_CONSENT_QUERY = {"svc": "inn", "from": FORM_PAGE}
+_CONSENT = "/static/personal-data-proc.json"
 _COOKIE = "upd_inn"
 # It has the one method that CookieJar calls.
 _Response: Any = urllib3.HTTPResponse
@@ -93,14 +96,15 @@ class SiteSession:
         """Request the same pages as a browser, consent included."""
         session = OpenSession()
         form_page = self._page(session, FORM_PAGE)
-        consent_page = f"{CONSENT_PAGE}?{urlencode(CONSENT_QUERY)}"
+        consent_page = f"{_CONSENT_PAGE}?{urlencode(_CONSENT_QUERY)}"
         if asks_consent(form_page):
             self._page(session, consent_page)
-        reply = self._fetch(session, CONSENT, _FORM, Referer=self._client.url + consent_page)
+        form = _CONSENT_QUERY | {"personalData": "1"}
+        reply = self._fetch(session, _CONSENT, form, Referer=self._client.url + consent_page)
         _check(reply)
         if all(cookie.name != _COOKIE for cookie in session):
             consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
-            session.extract_cookies(consented, self._cookie_request(CONSENT))
+            session.extract_cookies(consented, self._cookie_request(_CONSENT))
         if is_redirect(form_page) and is_redirect(self._page(session, FORM_PAGE)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
         return session
@@ -125,7 +129,7 @@ class SiteSession:
 
 def asks_consent(reply: SiteReply) -> bool:
     """Whether the reply redirects to the page that asks for consent."""
-    return is_redirect(reply) and urlsplit(reply.headers.get("location", "")).path.endswith(CONSENT_PAGE)
+    return is_redirect(reply) and urlsplit(reply.headers.get("location", "")).path.endswith(_CONSENT_PAGE)
 
 
 def _check(reply: SiteReply) -> None:

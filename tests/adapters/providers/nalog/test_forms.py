@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.providers.nalog.site_form import person_fields
+from adapters.providers.nalog.provider import person_fields
 from tests.adapters.providers.nalog.clients import looked_up, nalog, request
 from tests.adapters.providers.nalog.site import in_turn, reply, serving
 

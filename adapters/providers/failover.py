@@ -93,7 +93,7 @@ class _Failure(NamedTuple):
     """A provider's failure: the error if no other provider answers, and whether to ask the next one."""
 
     error: Unavailable
-    ask_next: bool
+    ask_next: bool = True
 
 
 @dataclass(slots=True)
@@ -114,11 +114,12 @@ class _LimitedProvider:
     def find_as_fallback(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
         """As `find`; after a failure the provider has a cool-down for this person."""
         if seconds := self.cooldowns.remaining(request.person):
-            return _closed_failure(seconds)
+            return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds))
         reply = self.find(request)
         if not isinstance(reply, _Failure) or reply.error.reason is Reason.PROVIDER_CLOSED:
             return reply
-        return _closed_failure(self.cooldowns.start(request.person, reply.error.retry_after))
+        seconds = self.cooldowns.start(request.person, reply.error.retry_after)
+        return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds))
 
     def find(self, request: LookupRequest) -> Verdict | Invalid | Pending | _Failure:
         """Ask with a permit, and update the circuit breaker."""
@@ -132,12 +133,12 @@ class _LimitedProvider:
         except Throttled as error:
             seconds = self._cool_down(error.retry_after)
             reason = Reason.THROTTLED if seconds else Reason.PROVIDER_UNAVAILABLE
-            return _Failure(Unavailable(reason, seconds), ask_next=True)
+            return _Failure(Unavailable(reason, seconds))
         except Unavailable as error:
             if not permit.probe:
                 return _Failure(error, ask_next=False)
             # The circuit opens, and the next provider is asked: one request that always fails must not stop all others.
-            return _Failure(Unavailable(error.reason, self._cool_down(error.retry_after)), ask_next=True)
+            return _Failure(Unavailable(error.reason, self._cool_down(error.retry_after)))
         except Exception:
             if permit.probe:
                 self._cool_down()
@@ -151,7 +152,13 @@ class _LimitedProvider:
         try:
             with self.observer.span(f"ask {self.provider.name}"):
                 reply = self.provider.ask(request, ticket)
-            outcome = _outcome(reply)
+            match reply.answer:
+                case Verdict(status):
+                    outcome = status.value
+                case Invalid():
+                    outcome = "rejected"
+                case Pending():
+                    outcome = (reply.failure or Reason.PENDING).value
         except Unavailable as error:
             outcome = error.reason.value
             raise
@@ -167,7 +174,7 @@ class _LimitedProvider:
             self._report(denied)
         if reason is DenialReason.HALF_OPEN:
             seconds = min(seconds, HALF_OPEN_SEC)
-        return _closed_failure(seconds, ask_next=reason is not DenialReason.PACED)
+        return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds), ask_next=reason is not DenialReason.PACED)
 
     def _update_circuit(self, reply: ProviderReply) -> None:
         """Close the circuit after a good probe, or open it if a captcha is ahead."""
@@ -200,7 +207,7 @@ class _LimitedProvider:
 class PersonCooldowns:
     """Thread-safe cool-downs by person, since each try may cost money; the oldest are dropped.
 
-    Of a person only a hash is kept, which means nothing outside this process.
+    Only a hash of a person is kept, which means nothing outside this process.
     """
 
     def __init__(self, monotonic: Callable[[], float], capacity: int = MAX_PERSONS) -> None:
@@ -225,17 +232,3 @@ class PersonCooldowns:
             if len(self._states) > self._capacity:
                 self._states.popitem(last=False)
         return state.open_until - now
-
-
-def _closed_failure(seconds: float, *, ask_next: bool = True) -> _Failure:
-    return _Failure(Unavailable(Reason.PROVIDER_CLOSED, seconds), ask_next)
-
-
-def _outcome(reply: ProviderReply) -> str:
-    match reply.answer:
-        case Verdict(status):
-            return status.value
-        case Invalid():
-            return "rejected"
-        case _:
-            return (reply.failure or Reason.PENDING).value

@@ -210,7 +210,6 @@ def _json_object(text: str) -> JsonObject | None:
 
 
 def _is_html(text: str) -> bool:
-    """Whether the text is an HTML page."""
     return text.lstrip().startswith("<")
 
 

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import DONE, Failure, WrongUse
+from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.cli.person_options import STDIN, Source, names_person, read_request
-from adapters.cli.stdout import Unwritable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoredCounts
@@ -46,7 +45,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     **given: str,
-) -> int:
+) -> None:
     """Erase the answer and the history of one person, and keep a record of it without personal data.
 
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
@@ -86,7 +85,6 @@ def forget(
         raise Failure(f"{error}; {text}") from None
     if any(unknown):
         raise Failure(_UNKNOWN_KEYS.format(unknown))
-    return DONE
 
 
 def _confirm(store: MongoStore, person: Person | None, source: str) -> None:

@@ -18,7 +18,7 @@ STDIN = "-"
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
 ]
-Command = TypeVar("Command", bound=Callable[..., int])
+Command = TypeVar("Command", bound=Callable[..., object])
 
 _OPTIONS = {
     "last_name": "Фамилия.",
@@ -60,8 +60,7 @@ def read_request(source: str, given: Mapping[str, str]) -> dict[str, object]:
     `given`: the options, "" where one is not; `document` is series and number in one.
     """
     fields = {to_camel(name): text for name, text in given.items() if text.strip()}
-    kind = document_type(given["document_type"])
-    if kind:
+    if kind := document_type(given["document_type"]):
         fields["documentType"] = kind
     if document := fields.pop("document", ""):
         try:

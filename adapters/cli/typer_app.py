@@ -32,7 +32,7 @@ SHORT_HELP = {
     "lookup": "Ask for one person.",
     "serve": "Serve the HTTP function with production settings (the environment, or .env).",
 }
-"""The first sentence of each command's help, listed without importing the command."""
+"""The first sentence of each command's help, listed without importing the command; all of a group's help."""
 
 
 def call(arguments: Sequence[str]) -> object:
@@ -57,7 +57,7 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
         with fast_imports():
             target: Callable[..., object] | typer.Typer = entry.load()
         if isinstance(target, typer.Typer):
-            app.add_typer(target, name=entry.name)
+            app.add_typer(target, name=entry.name, help=SHORT_HELP[entry.name])
             for registered in target.registered_commands:
                 registered.help = _help(registered.callback)
         else:

@@ -14,8 +14,7 @@ from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
-from adapters.cli.errors import Failure
-from adapters.cli.stdout import printable
+from adapters.cli.errors import Failure, printable
 from adapters.runtime.backoff import Backoff
 from adapters.tables.reader import Row, RowAnswer
 from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request

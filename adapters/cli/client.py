@@ -75,7 +75,7 @@ class Client(AbstractAsyncContextManager["Client"]):
     late = "it did not answer in time"
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises the errors above; another Failure where asking further would not help.
+        """Ask for one person. Raises the errors above; another Failure, or BrokerRefused, if asking further is no help.
 
         That is so for a reply of another service, or to another request: that would be another person's.
         """

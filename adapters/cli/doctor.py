@@ -36,7 +36,6 @@ from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connect
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
-SIMILARITY = 0.85
 CONNECT_SEC = 5.0
 RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}  # the schemes that let a SOCKS proxy look the name up
 Line = tuple[str, str, str]
@@ -89,7 +88,7 @@ def _lines(process: Process | None) -> Iterator[Line]:
         known = {name for group in settings.ALL_GROUPS for name in settings.variables_of(group)}
         for name in sorted(variables - known):
             # The value of the setting that is meant would silently stay at its default.
-            if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
+            if similar := get_close_matches(name, known, n=1, cutoff=0.85):
                 yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
         # Processes that only serve HTTP have no such variables.
         has_broker = bool(settings.variables_of(settings.RabbitSettings) & variables)
@@ -160,8 +159,7 @@ def check_queues(to: BrokerConfig) -> Iterator[Finding]:
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield "ok", f"reached, logged in, its queues as they should be; {waiting} requests wait"
     if len(to.uris) > 1:
-        # AMQP does not report a queue's members.
-        yield "note", _CLUSTER.format(names.source)
+        yield "note", _CLUSTER.format(names.source)  # AMQP does not report a queue's members
     if not counts[names.source].consumers:
         yield "note", f"nobody consumes {names.source}: start inn consume"
     if parked := counts[names.dead].ready:

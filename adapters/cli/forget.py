@@ -18,7 +18,7 @@ from function.person import Person
 from function.ports import Unavailable
 from function.request import parse
 
-_QUESTIONS = {
+_QUESTIONS = {  # prompts by field, each with its default; None: an answer is required
     "last_name": ("Фамилия (last name)", None),
     "first_name": ("Имя (first name)", None),
     "middle_name": ("Отчество (middle name), empty for none", ""),
@@ -26,7 +26,6 @@ _QUESTIONS = {
     "document_type": ("Type of the document", "21"),
     "document": ("Series and number of the document", None),
 }
-"""Prompts by field, each with its default; None: an answer is required."""
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -91,8 +90,7 @@ def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
     """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse where nobody can be asked."""
     what = "all that is kept of this person"
     if person is None:
-        # Counting takes long: only for the confirmation.
-        old = store.count_under_old_keys()
+        old = store.count_under_old_keys()  # takes long: only for the confirmation
         what = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
     # With '-' the confirmation would be read from the same input as the person.
     if source == STDIN or not _at_terminal():
@@ -101,8 +99,7 @@ def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
 
 
 def _at_terminal() -> bool:
-    # A process that was started with its standard input closed has none.
-    return sys.stdin is not None and sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()  # None: it was closed before the start
 
 
 def _person(source: str, given: Mapping[str, str]) -> Person:

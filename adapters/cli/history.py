@@ -25,8 +25,7 @@ def _time(text: str) -> datetime:
     for form in (text, str(parse_date(text))):
         # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
-            # A time without a zone is local.
-            return datetime.fromisoformat(form).astimezone()
+            return datetime.fromisoformat(form).astimezone()  # a time without a zone is local
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
 
 

@@ -43,8 +43,7 @@ class HttpClient(Client):
     def __init__(self, url: str, token: str, timeout: float) -> None:
         self._url = url
         self.name = f"the service at {url}"
-        accepted = f"{JSON_TYPE}, application/problem+json"
-        headers = {"content-type": JSON_TYPE, "accept": accepted, "user-agent": "inn"}
+        headers = {"content-type": JSON_TYPE, "accept": f"{JSON_TYPE}, application/problem+json", "user-agent": "inn"}
         headers |= {"authorization": f"Bearer {token}"} if token else {}
         # What cannot be reached is named as that before the time is over.
         limit = urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout)

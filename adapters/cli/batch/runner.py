@@ -103,7 +103,7 @@ class Runner:
     reply_sec: float | None
 
     async def run(self, client: Client) -> None:
-        """Ask for all rows. Raises the first Failure or WrongTable."""
+        """Ask for all rows. Raises the first Failure, BrokerRefused or WrongTable."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         self._run_id = uuid4()
         self._reached = False

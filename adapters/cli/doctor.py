@@ -194,9 +194,8 @@ def check_tax_service(nalog: settings.NalogSettings) -> Iterator[Finding]:
     elif is_maintenance(reply):
         raise Failure("reached, but it is under maintenance: try again later")
     else:
-        raise Failure(
-            f"what answers does not give its form ({reply.status}): mend CLIENT_NALOG_URL, or try again later"
-        )
+        mend = "mend CLIENT_NALOG_URL, or try again later"
+        raise Failure(f"what answers does not give its form ({reply.status}): {mend}")
 
 
 def _why_unreachable(nalog: settings.NalogSettings) -> str:

@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class Output:
-    """A proxy of `stream` (None: the process has none) that raises Unwritable: its errors are not taken for a server's."""
+    """A proxy of `stream` (None: there is none) that raises Unwritable: its errors are not taken for a server's."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream: Any = stream or TextIOBase()

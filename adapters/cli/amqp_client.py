@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any
 from uuid import uuid4
 
 from aiormq.abc import DeliveredMessage
@@ -12,7 +11,7 @@ from typing_extensions import override
 from adapters.cli.client import Client, RetryLater, ServiceUnreachable
 from adapters.cli.errors import Failure
 from adapters.rabbitmq.connection import BrokerConfig, BrokerConnection, open_connection
-from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull, translate_errors
+from adapters.rabbitmq.errors import NO_QUEUE, BrokerUnavailable, QueueFull, translate_errors
 from adapters.rabbitmq.messages import DIRECT_REPLY, PERSISTENT, Message
 from adapters.rabbitmq.topology import QueueNames
 from function.event import JSON_TYPE
@@ -49,12 +48,9 @@ class AmqpClient(Client):
             async with translate_errors():
                 connection = await self._connected()
                 await connection.publisher.move(Message(self._queue, properties, body))
-            ends: tuple[asyncio.Future[Any], ...] = (reply, connection.channel.closing)
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reply, connection.channel.closing), return_when=asyncio.FIRST_COMPLETED)
         except QueueFull:
             raise RetryLater(f"RabbitMQ takes no more messages for the queue {self._queue} now") from None
-        except BrokerRefused as refused:
-            raise Failure(f"RabbitMQ: {refused}") from None
         except BrokerUnavailable as unavailable:
             if unavailable.code == NO_QUEUE:
                 hint = "name the right one by --queue, or start `inn consume`, which makes it"

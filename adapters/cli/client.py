@@ -75,7 +75,7 @@ class Client(AbstractAsyncContextManager["Client"]):
     late = "it did not answer in time"
 
     async def ask(self, request: Mapping[str, object]) -> LookupResult:
-        """Ask for one person. Raises the errors above; another Failure where asking further would not help.
+        """Ask for one person. Raises the errors above; another Failure, or BrokerRefused, if asking further is no help.
 
         That is so for a reply of another service, or to another request: that would be another person's.
         """
@@ -111,7 +111,10 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
         url = url or DEFAULT_URL
         if not is_http_url(url):
             raise WrongUse("--url must be an http:// or https:// address without user, password and query")
-        return HttpClient(url, _token(token_file, variables.get("INN_TOKEN", "")), timeout)
+        token = (environment.read_text(token_file) if token_file else variables.get("INN_TOKEN", "")).strip()
+        if not (token.isascii() and token.isprintable()) or (token_file and not token):
+            raise WrongUse(f"{token_file or 'INN_TOKEN'} holds no token that can be read: expected one line of ASCII")
+        return HttpClient(url, token, timeout)
     from adapters.cli.amqp_client import AmqpClient
 
     if url:
@@ -125,10 +128,3 @@ def client_of(url: str, amqp: str, queue: str, token_file: Path | None, timeout:
     if not all(is_url(uri, "amqp", "amqps") for uri in uris):
         raise WrongUse("--amqp must be an address as amqp://user:password@host:5672/vhost, or amqps://")
     return AmqpClient(uris, queue or variables.get("RABBITMQ_SOURCE_QUEUE_NAME", "inn"))
-
-
-def _token(token_file: Path | None, token: str) -> str:
-    token = (environment.read_text(token_file) if token_file else token).strip()
-    if not (token.isascii() and token.isprintable()) or (token_file and not token):
-        raise WrongUse(f"{token_file or 'INN_TOKEN'} holds no token that can be read: expected one line of ASCII")
-    return token

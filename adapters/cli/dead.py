@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from pydantic_core import to_json
 
-from adapters.cli.errors import Failure, WrongUse
-from adapters.cli.stdout import Unwritable
+from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.config.settings import RabbitSettings, load
 from adapters.rabbitmq.connection import BrokerConfig, open_connection
 from adapters.rabbitmq.dead_letters import DeadLetter, DeadLetters, Selection
@@ -25,12 +24,7 @@ Unrouted = Annotated[bool, typer.Option("--unrouted", help="Replies that nobody 
 COLUMNS = "{0.reason:<22} {0.attempts:>8}  {0.parked_at:<25}  {0.request_id}"
 HEADING = "REASON                 ATTEMPTS  PARKED AT                  REQUEST ID"
 
-dead = typer.Typer(
-    add_completion=False,
-    help="See, return or delete parked messages: requests whose retries are used up, and what is no request.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+dead = typer.Typer(no_args_is_help=True)
 
 
 @dead.command("list")

@@ -25,21 +25,8 @@ from adapters.composition.consumer import broker
 from adapters.composition.lookups import build_provider
 from adapters.composition.mongodb import check_origin, open_store
 from adapters.composition.readiness import describe
-from adapters.config import environment
+from adapters.config import environment, settings
 from adapters.config.addresses import is_loopback
-from adapters.config.environment import WrongSettings
-from adapters.config.settings import (
-    ALL_GROUPS,
-    CORE_GROUPS,
-    ApiFnsSettings,
-    Core,
-    NalogSettings,
-    RabbitSettings,
-    example_secrets,
-    load_all,
-    load_core,
-    variables_of,
-)
 from adapters.providers.apifns import ApiFns
 from adapters.providers.http_client import pool_manager
 from adapters.providers.nalog.provider import site_client
@@ -49,7 +36,6 @@ from adapters.rabbitmq.connection import BrokerConfig, QueueCounts, open_connect
 from function.ports import Throttled, Unavailable
 from function.telemetry import Observer
 
-SIMILARITY = 0.85
 CONNECT_SEC = 5.0
 RESOLVING_PROXIES = {"socks5": "socks5h", "socks4": "socks4a"}  # the schemes that let a SOCKS proxy look the name up
 Line = tuple[str, str, str]
@@ -98,17 +84,22 @@ def doctor(
 def _lines(process: Process | None) -> Iterator[Line]:
     """Check the settings of the process (None: the consumer if any of RabbitMQ's is set), then its servers."""
     try:
-        yield from _misspelled()
+        variables = environment.read().keys()
+        known = {name for group in settings.ALL_GROUPS for name in settings.variables_of(group)}
+        for name in sorted(variables - known):
+            # The value of the setting that is meant would silently stay at its default.
+            if similar := get_close_matches(name, known, n=1, cutoff=0.85):
+                yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
         # Processes that only serve HTTP have no such variables.
-        has_broker = bool(variables_of(RabbitSettings) & environment.read().keys())
+        has_broker = bool(settings.variables_of(settings.RabbitSettings) & variables)
         is_consumer = process == "consume" or (process is None and has_broker)
-        core, rabbit = load_all() if is_consumer else (load_core(), None)
-    except WrongSettings as wrong:
+        core, rabbit = settings.load_all() if is_consumer else (settings.load_core(), None)
+    except environment.WrongSettings as wrong:
         yield from (("wrong", "settings", fault) for fault in wrong.faults)
         yield "skipped", "servers", "not looked at: settings are wrong"
         return
     # A start accepts them for the emulated tax service.
-    examples = example_secrets(ALL_GROUPS if rabbit else CORE_GROUPS)
+    examples = settings.example_secrets(settings.ALL_GROUPS if rabbit else settings.CORE_GROUPS)
     yield from (("wrong", "settings", fault) for fault in examples)
     if not examples:
         yield "ok", "settings", "all of them can be read"
@@ -123,14 +114,6 @@ def _lines(process: Process | None) -> Iterator[Line]:
         yield from _check("paid service", check_paid(core.apifns))
 
 
-def _misspelled() -> Iterator[Line]:
-    """Find variables that look like a setting, whose own value would silently stay at its default."""
-    known = {name for group in ALL_GROUPS for name in variables_of(group)}
-    for name in sorted(environment.read().keys() - known):
-        if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
-            yield "note", "settings", f"{name} is no setting: is {similar[0]} meant?"
-
-
 def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
     """The findings about a server, and its error as the last one."""
     try:
@@ -141,7 +124,7 @@ def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
         yield "wrong" if failure.status == WRONG_USE else "failed", name, str(failure).removeprefix(f"{name}: ")
 
 
-def check_store(core: Core) -> Iterator[Finding]:
+def check_store(core: settings.Core) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
     try:
         with open_store(core.app, core.mongo, core.history) as store:
@@ -149,8 +132,7 @@ def check_store(core: Core) -> Iterator[Finding]:
             store.prepare()
             store.try_writing()
             yield "ok", f"reached, logged in, may write; database {core.mongo.name}"
-            old = store.count_under_old_keys()
-            if any(old):
+            if any(old := store.count_under_old_keys()):
                 yield "note", _OLD_KEYS.format(old)
             for status in build_provider(core.nalog, core.apifns, store, Observer()).states():
                 yield "note" if status.denied else "ok", f"provider {describe(status)}"
@@ -177,8 +159,7 @@ def check_queues(to: BrokerConfig) -> Iterator[Finding]:
     waiting = sum(counts[queue].ready for queue in (names.source, names.lookup, names.retry))
     yield "ok", f"reached, logged in, its queues as they should be; {waiting} requests wait"
     if len(to.uris) > 1:
-        # AMQP does not report a queue's members.
-        yield "note", _CLUSTER.format(names.source)
+        yield "note", _CLUSTER.format(names.source)  # AMQP does not report a queue's members
     if not counts[names.source].consumers:
         yield "note", f"nobody consumes {names.source}: start inn consume"
     if parked := counts[names.dead].ready:
@@ -192,7 +173,7 @@ async def _counts(to: BrokerConfig) -> dict[str, QueueCounts]:
         return {queue: await connection.counts(queue) for queue in sorted(to.names.all)}
 
 
-def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
+def check_tax_service(nalog: settings.NalogSettings) -> Iterator[Finding]:
     """Open the form's page. No person is looked up, and no consent given."""
     if nalog.url.startswith("http:") and not is_loopback(urlsplit(nalog.url).hostname or ""):
         yield "note", "CLIENT_NALOG_URL begins with http: personal data would travel unencrypted; take https"
@@ -217,24 +198,22 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
         raise Failure(f"what answers does not give its form ({reply.status}): {mend}")
 
 
-def _why_unreachable(nalog: NalogSettings) -> str:
+def _why_unreachable(nalog: settings.NalogSettings) -> str:
     """The cause, by urllib3's own pools, whose errors name it."""
-    scheme = urlsplit(nalog.proxy_url).scheme
-    if scheme in RESOLVING_PROXIES:
-        try:
-            socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
-        except OSError:
-            better = RESOLVING_PROXIES[scheme]
-            return f"its name is not known here; write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
+    resolving = RESOLVING_PROXIES.get(urlsplit(nalog.proxy_url).scheme)
     try:
+        if resolving:
+            socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
         with pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools:
             pools.request("HEAD", nalog.url, timeout=Timeout(CONNECT_SEC), retries=False, redirect=False)
+    except socket.gaierror:
+        return f"its name is not known here; write {resolving}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
     except HTTPError as error:
         return cause_of(error)
     return "it gave no reply that can be read"
 
 
-def check_paid(apifns: ApiFnsSettings) -> Iterator[Finding]:
+def check_paid(apifns: settings.ApiFnsSettings) -> Iterator[Finding]:
     """Check the quota of the paid provider."""
     try:
         quota = ApiFns(apifns, timeout=15).quota()

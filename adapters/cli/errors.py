@@ -7,6 +7,7 @@ DONE = 0
 FAILED = 1
 WRONG_USE = 2
 INTERRUPTED = 130  # Ctrl-C, as shells count it
+MAX_TEXT = 500  # characters of an untrusted text that are shown
 
 
 class Failure(Exception):
@@ -23,6 +24,14 @@ class WrongUse(Failure):
     """Wrong options or input. Nothing was done."""
 
     status = WRONG_USE
+
+
+class Unwritable(Failure):
+    """Standard output cannot be written; the text says why."""
+
+
+class StdoutClosed(Unwritable):
+    """The reader has closed standard output, as in `inn history | head`."""
 
 
 def failure_of(error: Exception) -> Failure | None:
@@ -59,3 +68,8 @@ def failure_of(error: Exception) -> Failure | None:
         case _:
             return None
     return Failure(text)
+
+
+def printable(text: str) -> str:
+    """An untrusted text in one line, without control characters, which a terminal would execute."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:MAX_TEXT].strip()

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.errors import DONE, Failure, WrongUse
+from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.cli.person_options import STDIN, Source, names_person, read_request
-from adapters.cli.stdout import Unwritable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoredCounts
@@ -19,7 +18,7 @@ from function.person import Person
 from function.ports import Unavailable
 from function.request import parse
 
-_QUESTIONS = {
+_QUESTIONS = {  # prompts by field, each with its default; None: an answer is required
     "last_name": ("Фамилия (last name)", None),
     "first_name": ("Имя (first name)", None),
     "middle_name": ("Отчество (middle name), empty for none", ""),
@@ -27,7 +26,6 @@ _QUESTIONS = {
     "document_type": ("Type of the document", "21"),
     "document": ("Series and number of the document", None),
 }
-"""Prompts by field, each with its default; None: an answer is required."""
 _UNKNOWN_KEYS = (
     "{0.answers} answers and {0.history} rows of history are kept under keys that are not in APP_SECRET_KEYS, and may be"
     " of this person: put those keys behind the first and forget the person again, or erase what they keep:"
@@ -46,7 +44,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     **given: str,
-) -> int:
+) -> None:
     """Erase the answer and the history of one person, and keep a record of it without personal data.
 
     The person is asked for where neither FILE nor an option names one. What stands in options is seen
@@ -86,15 +84,13 @@ def forget(
         raise Failure(f"{error}; {text}") from None
     if any(unknown):
         raise Failure(_UNKNOWN_KEYS.format(unknown))
-    return DONE
 
 
 def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
     """Return if the terminal's user confirms. Raises typer.Abort, or WrongUse where nobody can be asked."""
     what = "all that is kept of this person"
     if person is None:
-        # Counting takes long: only for the confirmation.
-        old = store.count_under_old_keys()
+        old = store.count_under_old_keys()  # takes long: only for the confirmation
         what = f"{old.answers} answers and {old.history} rows of history that are kept under other keys than the newest"
     # With '-' the confirmation would be read from the same input as the person.
     if source == STDIN or not _at_terminal():
@@ -103,8 +99,7 @@ def _confirm(store: MongoStore, person: Person | None, source: str) -> None:
 
 
 def _at_terminal() -> bool:
-    # A process that was started with its standard input closed has none.
-    return sys.stdin is not None and sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()  # None: it was closed before the start
 
 
 def _person(source: str, given: Mapping[str, str]) -> Person:

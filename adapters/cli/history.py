@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adapters.cli.stdout import printable
+from adapters.cli.errors import printable
 from adapters.composition.mongodb import open_store
 from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
 from adapters.tables.person_values import parse_date
@@ -25,8 +25,7 @@ def _time(text: str) -> datetime:
     for form in (text, str(parse_date(text))):
         # In another zone a time at the calendar's end may lie beyond it.
         with suppress(ValueError, OverflowError):
-            # A time without a zone is local.
-            return datetime.fromisoformat(form).astimezone()
+            return datetime.fromisoformat(form).astimezone()  # a time without a zone is local
     raise typer.BadParameter("must be a day or a time: 2026-05-04, 04.05.2026 or 2026-05-04T10:30")
 
 
@@ -78,10 +77,9 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
     table = [("TIME", "STATUS", "PROVIDER", "REQUEST")]
     for row in rows:
         time = row["time"].astimezone().isoformat(sep=" ", timespec="seconds")
-        table.append((time, row["status"], row["provider"], printable(row["requestId"])))
+        table.append((time, row["status"], row["provider"], printable(row["requestId"]) + _person(row)))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    heading, *lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
-    return "\n".join([heading, *(line + _person(row) for line, row in zip(lines, rows, strict=True))])
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table)
 
 
 def _person(row: dict[str, Any]) -> str:

@@ -12,8 +12,7 @@ from typing_extensions import override
 from urllib3 import exceptions
 
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
-from adapters.cli.errors import Failure
-from adapters.cli.stdout import printable
+from adapters.cli.errors import Failure, printable
 from adapters.runtime.daemon_thread import in_daemon_thread
 from function.event import JSON_TYPE
 
@@ -44,12 +43,11 @@ class HttpClient(Client):
     def __init__(self, url: str, token: str, timeout: float) -> None:
         self._url = url
         self.name = f"the service at {url}"
-        accepted = f"{JSON_TYPE}, application/problem+json"
-        self._headers = {"content-type": JSON_TYPE, "accept": accepted, "user-agent": "inn"}
-        self._headers |= {"authorization": f"Bearer {token}"} if token else {}
+        headers = {"content-type": JSON_TYPE, "accept": f"{JSON_TYPE}, application/problem+json", "user-agent": "inn"}
+        headers |= {"authorization": f"Bearer {token}"} if token else {}
         # What cannot be reached is named as that before the time is over.
         limit = urllib3.Timeout(connect=min(CONNECT_SEC, timeout / 2), read=timeout)
-        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, timeout=limit, retries=False)
+        self._pool = urllib3.PoolManager(headers=headers, maxsize=CONNECTIONS, timeout=limit, retries=False)
         self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def __aexit__(self, *_: object) -> None:
@@ -62,9 +60,8 @@ class HttpClient(Client):
             return await asyncio.wrap_future(in_daemon_thread(partial(self._post, body)))
 
     def _post(self, body: bytes) -> bytes:
-        post = partial(self._pool.request, "POST", self._url, redirect=False, preload_content=False)
         try:
-            with post(body=body, headers=self._headers) as response:
+            with self._pool.request("POST", self._url, body=body, redirect=False, preload_content=False) as response:
                 reply: bytes = response.read(MAX_REPLY)
         except exceptions.HTTPError as error:
             raise ServiceUnreachable(self.name, cause_of(error)) from None
@@ -84,7 +81,7 @@ class HttpClient(Client):
             wait = float(retry_after) if retry_after.isdecimal() else 0
             return RetryLater(detail or f"the service answers {status} now", code, wait)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            what = "does not accept this token" if "authorization" in self._headers else "wants a token"
+            what = "does not accept this token" if "authorization" in self._pool.headers else "wants a token"
             return Failure(f"{self.name} {what}: set INN_TOKEN or --token-file to one of its HTTP_TOKENS")
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return Failure(f"{self.name} sends its callers to another address: give that one as --url")

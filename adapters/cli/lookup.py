@@ -9,14 +9,12 @@ from uuid import uuid4
 import typer
 
 from adapters.cli.client import Amqp, Client, Queue, RetryLater, ServiceUnreachable, TokenFile, Url, client_of
-from adapters.cli.errors import DONE, FAILED, WrongUse
+from adapters.cli.errors import DONE, FAILED, WrongUse, printable
 from adapters.cli.person_options import Source, names_person, read_request
-from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
 from function.result import LookupResult
 
-DAY_SEC = 24 * 60 * 60
 FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0  # pause between two attempts, unless the service sets it
 
 
@@ -29,7 +27,7 @@ def lookup(
     queue: Queue = "",
     token_file: TokenFile = None,
     timeout: Annotated[
-        float, typer.Option(min=1, max=DAY_SEC, help="Seconds to wait for the answer, all tries included.")
+        float, typer.Option(min=1, max=24 * 60 * 60, help="Seconds to wait for the answer, all tries included.")
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reply as JSON.")] = False,
     **person: str,

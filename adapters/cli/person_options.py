@@ -18,9 +18,9 @@ STDIN = "-"
 Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A request as JSON, '-' for standard input. Options override it.")
 ]
-Command = TypeVar("Command", bound=Callable[..., int])
+Command = TypeVar("Command", bound=Callable[..., object])
 
-_OPTIONS = {
+_OPTIONS = {  # the help of each option, by field
     "last_name": "Фамилия.",
     "first_name": "Имя.",
     "middle_name": "Отчество, where the person has one.",
@@ -33,7 +33,6 @@ _OPTIONS = {
     "document_date": "Date of issue; may be left out.",
     "request_id": "Comes back with the answer. [default: a new one]",
 }
-"""The help of each option, by field."""
 
 
 def names_person(without: Collection[str] = ()) -> Callable[[Command], Command]:
@@ -45,8 +44,7 @@ def names_person(without: Collection[str] = ()) -> Callable[[Command], Command]:
     ]
 
     def decorate(command: Command) -> Command:
-        # The signature is what typer reads.
-        shown = signature(command)
+        shown = signature(command)  # what typer reads
         source, *own, _ = shown.parameters.values()
         vars(command)["__signature__"] = shown.replace(parameters=[source, *options, *own])
         return command
@@ -60,8 +58,7 @@ def read_request(source: str, given: Mapping[str, str]) -> dict[str, object]:
     `given`: the options, "" where one is not; `document` is series and number in one.
     """
     fields = {to_camel(name): text for name, text in given.items() if text.strip()}
-    kind = document_type(given["document_type"])
-    if kind:
+    if kind := document_type(given["document_type"]):
         fields["documentType"] = kind
     if document := fields.pop("document", ""):
         try:
@@ -70,8 +67,7 @@ def read_request(source: str, given: Mapping[str, str]) -> dict[str, object]:
             raise WrongUse(f"--document {error}; --document-type is for other documents") from None
     for name, option in (("birthDate", "--birth-date"), ("documentDate", "--document-date")):
         if name in fields:
-            day = parse_date(fields[name])
-            if day is None:
+            if (day := parse_date(fields[name])) is None:
                 raise WrongUse(f"{option} {DATE_FORM}")
             fields[name] = day.isoformat()
     return {**(_read_json(source) if source else {}), **fields}

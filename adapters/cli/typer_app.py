@@ -21,7 +21,7 @@ from adapters.runtime.import_speed import fast_imports
 DISTRIBUTION = "inn-service"
 HELP = "Finds a Russian person's INN from passport data."
 EPILOG = "Example: inn lookup --help"
-SHORT_HELP = {
+SHORT_HELP = {  # the first sentence of each command's help, or all of a group's, without an import
     "batch": "Ask for every row of a table, and write the table anew with inn, status and details behind each row.",
     "consume": "Answer requests from RabbitMQ with production settings (the environment, or .env).",
     "dead": "See, return or delete parked messages: requests whose retries are used up, and what is no request.",
@@ -32,7 +32,6 @@ SHORT_HELP = {
     "lookup": "Ask for one person.",
     "serve": "Serve the HTTP function with production settings (the environment, or .env).",
 }
-"""The first sentence of each command's help, listed without importing the command."""
 
 
 def call(arguments: Sequence[str]) -> object:
@@ -57,7 +56,7 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
         with fast_imports():
             target: Callable[..., object] | typer.Typer = entry.load()
         if isinstance(target, typer.Typer):
-            app.add_typer(target, name=entry.name)
+            app.add_typer(target, name=entry.name, help=SHORT_HELP[entry.name])
             for registered in target.registered_commands:
                 registered.help = _help(registered.callback)
         else:
@@ -71,7 +70,6 @@ def _help(command: Callable[..., object] | None) -> str:
 
 
 def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
-    """Print the version."""
     if version:
         typer.echo(f"inn {distribution(DISTRIBUTION).version}")
         raise typer.Exit

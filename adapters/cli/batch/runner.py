@@ -14,8 +14,7 @@ from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
-from adapters.cli.errors import Failure
-from adapters.cli.stdout import printable
+from adapters.cli.errors import Failure, printable
 from adapters.runtime.backoff import Backoff
 from adapters.tables.reader import Row, RowAnswer
 from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request
@@ -104,7 +103,7 @@ class Runner:
     reply_sec: float | None
 
     async def run(self, client: Client) -> None:
-        """Ask for all rows. Raises the first Failure or WrongTable."""
+        """Ask for all rows. Raises the first Failure, BrokerRefused or WrongTable."""
         # With dashes: the log withholds digits that could be a document, but shows UUIDs.
         self._run_id = uuid4()
         self._reached = False

@@ -144,7 +144,7 @@ def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
 def check_store(core: Core) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
     try:
-        with open_store(core.app, core.mongo, core.history) as store:
+        with open_store(core.app, core.mongo) as store:
             check_origin(store, core.nalog)
             store.prepare()
             store.try_writing()
@@ -219,7 +219,7 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
 
 def _why_unreachable(nalog: NalogSettings) -> str:
     """The cause, by urllib3's own pools, whose errors name it."""
-    scheme = urlsplit(nalog.proxy_url).scheme
+    scheme = urlsplit(nalog.proxy.get_secret_value()).scheme
     if scheme in RESOLVING_PROXIES:
         try:
             socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
@@ -227,7 +227,7 @@ def _why_unreachable(nalog: NalogSettings) -> str:
             better = RESOLVING_PROXIES[scheme]
             return f"its name is not known here; write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
     try:
-        with pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools:
+        with pool_manager(nalog.proxy.get_secret_value(), nalog.ca_bundle) as pools:
             pools.request("HEAD", nalog.url, timeout=Timeout(CONNECT_SEC), retries=False, redirect=False)
     except HTTPError as error:
         return cause_of(error)

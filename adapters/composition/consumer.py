@@ -33,7 +33,7 @@ def consumer_process(
 ) -> Iterator[ConsumerProcess]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet. `poll_wait`: see Nalog."""
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(core.app, core.mongo, core.history))
+        store = stack.enter_context(open_store(core.app, core.mongo))
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         lookups, checks = stack.enter_context(open_lookups(store, provider, core.cache.lifetimes, telemetry))
         to = broker(core.app, rabbit)

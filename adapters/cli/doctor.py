@@ -22,9 +22,8 @@ from urllib3.exceptions import HTTPError
 from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure, failure_of
 from adapters.cli.http_client import cause_of
 from adapters.composition.consumer import broker
-from adapters.composition.lookups import build_provider
+from adapters.composition.lookups import build_provider, describe
 from adapters.composition.mongodb import check_origin, open_store
-from adapters.composition.readiness import describe
 from adapters.config import environment
 from adapters.config.addresses import is_loopback
 from adapters.config.environment import WrongSettings

@@ -1,7 +1,7 @@
 """Reads settings from a secret of AWS Secrets Manager: on AWS Lambda, where no file can be mounted.
 
-SETTINGS_SECRET_ID names the secret, a JSON object; SETTINGS_SECRET_KEYS the settings that are taken from it. The request
-is signed with the role's credentials (Signature Version 4), here: boto3 would add 80 MB to the image for this one call.
+SETTINGS_SECRET_ID names the secret, a JSON object; SETTINGS_SECRET_KEYS the settings that are taken from it. The
+request is signed with the role's credentials (Signature Version 4), here: boto3 would add 80 MB to the image.
 """
 
 import hashlib

@@ -218,7 +218,7 @@ def check_tax_service(nalog: NalogSettings) -> Iterator[Finding]:
 
 def _why_unreachable(nalog: NalogSettings) -> str:
     """The cause, by urllib3's own pools, whose errors name it."""
-    scheme = urlsplit(nalog.proxy.get_secret_value()).scheme
+    scheme = urlsplit(nalog.proxy_url).scheme
     if scheme in RESOLVING_PROXIES:
         try:
             socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
@@ -226,7 +226,7 @@ def _why_unreachable(nalog: NalogSettings) -> str:
             better = RESOLVING_PROXIES[scheme]
             return f"its name is not known here; write {better}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
     try:
-        with pool_manager(nalog.proxy.get_secret_value(), nalog.ca_bundle) as pools:
+        with pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools:
             pools.request("HEAD", nalog.url, timeout=Timeout(CONNECT_SEC), retries=False, redirect=False)
     except HTTPError as error:
         return cause_of(error)

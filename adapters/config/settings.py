@@ -122,6 +122,11 @@ class ProviderSettings(SettingsGroup):
     proxy: fields.ProxyUrl = SecretStr("")
     ca_bundle: fields.CaBundle = ""  # a file of certificates to trust beside the system's, or ""
 
+    @property
+    def proxy_url(self) -> str:
+        """The proxy's address, or ""; a secret."""
+        return self.proxy.get_secret_value()
+
 
 class NalogSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_NALOG_")):
     """The tax service, its protocol and rate limit. 0 turns interval, cool-down and daily limit off."""

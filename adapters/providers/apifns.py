@@ -45,7 +45,7 @@ class ApiFns:
         self._client = SiteClient(
             without_page(settings.url, (PATH, QUOTA_PATH, API)),
             timeout=timeout,
-            proxy=settings.proxy.get_secret_value(),
+            proxy=settings.proxy_url,
             ca_bundle=settings.ca_bundle,
         )
 

@@ -138,7 +138,7 @@ def test_a_bundle_of_certificates_and_a_proxy_of_each_kind_are_taken(tmp_path: P
     assert load(NalogSettings).ca_bundle == str(trusted)
     for proxy in ("http://user:pass@proxy:3128", "https://proxy", "socks4a://proxy:1080", "socks5h://[::1]:1080"):
         given(CLIENT_NALOG_PROXY=proxy)
-        assert load(NalogSettings).proxy.get_secret_value() == proxy
+        assert load(NalogSettings).proxy_url == proxy
 
 
 BROKERS = {

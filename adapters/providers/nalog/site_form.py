@@ -53,7 +53,7 @@ def client(settings: NalogSettings) -> SiteClient:
             "Referer": _HOME + FORM_PAGE,
             "User-Agent": settings.user_agent,
         },
-        proxy=settings.proxy.get_secret_value(),
+        proxy=settings.proxy_url,
         ca_bundle=settings.ca_bundle,
         retries=settings.retries,
         wait=settings.wait_sec,

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
 from typing import NoReturn
@@ -19,44 +20,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters import telemetry
-from adapters.composition.http_function import Function, function
+from adapters.composition.http_function import function
 from adapters.config.environment import WrongSettings
-from adapters.config.settings import Core, load_core
+from adapters.config.settings import load_core
+from adapters.http.endpoint import Endpoint
 from adapters.http.starlette_response import respond
 from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import NotStarted, wait_for_servers
+from adapters.runtime.startup import Connect, NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 WRONG_SETTINGS = 2  # the exit status, as of `inn serve`
 NOT_STARTED = 3  # the exit status after which gunicorn ends, too; after any other one it restarts the process, for ever
 RESTART_SEC = 5.0  # pause after a refused login; the host would not restart the process
 
-
-def _settings() -> Core:
-    try:
-        return load_core()
-    except WrongSettings as wrong:
-        sys.stderr.write(f"inn: {wrong}\n")
-        raise SystemExit(WRONG_SETTINGS) from None
-
-
-_CORE = _settings()
+try:
+    _CORE = load_core()
+except WrongSettings as wrong:
+    sys.stderr.write(f"inn: {wrong}\n")
+    raise SystemExit(WRONG_SETTINGS) from None
 _STARTING: set[asyncio.Task[None]] = set()
 
 
 @aio.http
 async def inn(request: Request) -> Response:
     """Answer one HTTP request."""
-    return await respond(_function().endpoint, request)
+    return await respond(_endpoint(), request)
 
 
 @cache
-def _function() -> Function:
+def _endpoint() -> Endpoint:
     """Build this process's function, and begin to connect it in the background."""
     stack = ExitStack()
     observer = stack.enter_context(telemetry.start(_CORE.app.name, _CORE.log.level))
     try:
-        served = stack.enter_context(function(_CORE, observer))
+        endpoint, servers = stack.enter_context(function(_CORE, observer))
     except WrongAddress as wrong:
         # Only the driver can check it, and must not be created before the fork.
         stack.close()
@@ -65,10 +62,10 @@ def _function() -> Function:
     if not _CORE.http.bearer_tokens:
         # Only functions-framework knows the address; by default it is not a loopback one.
         observer.event("open_to_everybody", variable="HTTP_TOKENS")
-    task = asyncio.create_task(_connect(served, observer))
+    task = asyncio.create_task(_connect(servers, observer))
     _STARTING.add(task)
     task.add_done_callback(_STARTING.discard)
-    return served
+    return endpoint
 
 
 def _give_up(why: str) -> NoReturn:
@@ -78,11 +75,11 @@ def _give_up(why: str) -> NoReturn:
     os._exit(NOT_STARTED)
 
 
-async def _connect(served: Function, observer: Telemetry) -> None:
+async def _connect(servers: Mapping[str, Connect], observer: Telemetry) -> None:
     """Retry until every server is reached: a refused login may be corrected at the server."""
     while True:
         try:
-            return await wait_for_servers(served.servers, 0, observer)
+            return await wait_for_servers(servers, 0, observer)
         except NotStarted as error:
             observer.error("start", error)
         except WrongAddress as wrong:

@@ -25,7 +25,6 @@ from adapters.config.settings import (
     CacheSettings,
     HttpSettings,
     LogSettings,
-    LookupSettings,
     NalogSettings,
     load_groups,
 )
@@ -52,7 +51,6 @@ class LocalSettings(NamedTuple):
 
     http: HttpSettings
     log: LogSettings
-    lookup: LookupSettings
     cache: CacheSettings
     nalog: NalogSettings
     apifns: ApiFnsSettings
@@ -60,10 +58,10 @@ class LocalSettings(NamedTuple):
     @classmethod
     def read(cls) -> "LocalSettings":
         """From the environment. Raises WrongSettings."""
-        groups = (HttpSettings, LogSettings, LookupSettings, CacheSettings, NalogSettings, ApiFnsSettings)
+        groups = (HttpSettings, LogSettings, CacheSettings, NalogSettings, ApiFnsSettings)
         # The providers' address is only known when the emulator runs.
         urls = dict.fromkeys(("CLIENT_NALOG_URL", "CLIENT_APIFNS_URL"), "http://emulated")
-        return cls(*load_groups(groups, {**urls, "CLIENT_APIFNS_KEY": PAID_KEY}))
+        return cls(*load_groups(groups, **urls, CLIENT_APIFNS_KEY=PAID_KEY))
 
     def providers(self, url: str, *, paid: bool) -> tuple[NalogSettings, ApiFnsSettings]:
         """The providers' settings: the emulated tax service at this address, and the paid provider or not."""
@@ -127,9 +125,7 @@ def local_function(settings: LocalSettings, data: Path, observer: Telemetry) -> 
             build_provider(*settings.providers(emulator.url, paid=paid), store, observer) for paid in (False, True)
         )
         provider = SwitchableProvider(alone, with_paid, paid=settings.apifns.enabled)
-        endpoint = open_endpoint(
-            store, provider, observer, http=settings.http, lookup=settings.lookup, cache=settings.cache
-        )
+        endpoint = open_endpoint(store, provider, observer, settings.http, settings.cache.lifetimes)
         yield LocalFunction(stack.enter_context(endpoint), emulator, provider)
 
 

@@ -22,9 +22,8 @@ from urllib3.exceptions import HTTPError
 from adapters.cli.errors import DONE, FAILED, WRONG_USE, Failure, failure_of
 from adapters.cli.http_client import cause_of
 from adapters.composition.consumer import broker
-from adapters.composition.lookups import build_provider
+from adapters.composition.lookups import build_provider, describe
 from adapters.composition.mongodb import check_origin, open_store
-from adapters.composition.readiness import describe
 from adapters.config import environment, settings
 from adapters.config.addresses import is_loopback
 from adapters.providers.apifns import ApiFns
@@ -127,7 +126,7 @@ def _check(name: str, findings: Iterator[Finding]) -> Iterator[Line]:
 def check_store(core: settings.Core) -> Iterator[Finding]:
     """Check that the service can use MongoDB, and the state of the providers that is kept there."""
     try:
-        with open_store(core.app, core.mongo, core.history) as store:
+        with open_store(core.app, core.mongo) as store:
             check_origin(store, core.nalog)
             store.prepare()
             store.try_writing()

@@ -11,7 +11,7 @@ import typer
 from adapters.cli.errors import Failure, Unwritable, WrongUse
 from adapters.cli.person_options import STDIN, Source, names_person, read_request
 from adapters.composition.mongodb import open_store
-from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
+from adapters.config.settings import AppSettings, MongoSettings, load_groups
 from adapters.mongodb import MongoStore, StoredCounts
 from function.outcomes import Rejected
 from function.person import Person
@@ -66,7 +66,7 @@ def forget(
     if under_old_keys and (source or any(given.values())):
         raise WrongUse("--old-keys erases of everybody: name no person beside it")
     person = None if under_old_keys else _person(source, given)
-    with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
+    with open_store(*load_groups((AppSettings, MongoSettings))) as store:
         if not yes:
             _confirm(store, person, source)
         answers, rows, record_id = store.forget_old_keys() if person is None else store.forget(person)

@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.errors import printable
 from adapters.composition.mongodb import open_store
-from adapters.config.settings import AppSettings, HistorySettings, MongoSettings, load_groups
+from adapters.config.settings import AppSettings, MongoSettings, load_groups
 from adapters.tables.person_values import parse_date
 from adapters.telemetry import log_handler
 from function.history_and_erasure import HistoryQuery, HistoryRow
@@ -58,7 +58,7 @@ def history(
       inn history --limit 50 --skip 50 --sort provider --json
     """
     query = HistoryQuery(limit, skip, sort, Status(status) if status else None, since, until)
-    with open_store(*load_groups((AppSettings, MongoSettings, HistorySettings))) as store:
+    with open_store(*load_groups((AppSettings, MongoSettings))) as store:
         rows = [_fields(row, reveal=reveal) for row in store.history(query, reveal=reveal)]
     typer.echo(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat) if as_json else _table(rows))
 

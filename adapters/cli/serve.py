@@ -3,6 +3,7 @@
 from adapters import telemetry
 from adapters.composition.http_function import function
 from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
+from adapters.config.addresses import is_loopback
 from adapters.config.settings import load_core
 from adapters.http.server import Server, listen, run
 
@@ -18,10 +19,10 @@ def serve() -> None:
     with (
         listen(core.http.host, core.http.port) as listener,
         telemetry.start(core.app.name, core.log.level) as observer,
-        function(core, observer) as served,
+        function(core, observer) as (endpoint, servers),
     ):
-        if core.http.is_open:
+        if not core.http.bearer_tokens and not is_loopback(core.http.host):
             observer.event("open_to_everybody", variable="HTTP_TOKENS", host=core.http.host)
-        server = Server(served.endpoint.serve, listener, core.lookup.deadline_sec + GRACE_SEC)
-        run(run_until_signal(server, served.servers, core.app.start_timeout_sec, observer))
+        server = Server(endpoint.serve, listener, core.http.lookup_deadline_sec + GRACE_SEC)
+        run(run_until_signal(server, servers, core.app.start_timeout_sec, observer))
     exit_if_threads_remain()

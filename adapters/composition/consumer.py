@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from adapters.composition.lookups import build_provider, open_lookups
@@ -33,14 +34,14 @@ def consumer_process(
 ) -> Iterator[ConsumerProcess]:
     """The consumer over MongoDB and the real providers. Nothing is connected yet. `poll_wait`: see Nalog."""
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(core.app, core.mongo, core.history))
+        store = stack.enter_context(open_store(core.app, core.mongo))
         provider = build_provider(core.nalog, core.apifns, store, telemetry, poll_wait)
         lookups, checks = stack.enter_context(open_lookups(store, provider, core.cache.lifetimes, telemetry))
         to = broker(core.app, rabbit)
         context = LaneContext(to.names, lookups, SystemClock(), core.app.request_retry_times, telemetry)
         consumer = Consumer(to, context, rabbit.prefetch_count, rabbit.prefetch_count)
         stack.enter_context(closing(consumer))
-        checks |= {"fast_lane": lane_check(consumer.fast), "slow_lane": lane_check(consumer.slow)}
+        checks |= {"fast_lane": partial(check_lane, consumer.fast), "slow_lane": partial(check_lane, consumer.slow)}
         servers = {"RabbitMQ": broker_connector(to, telemetry), "MongoDB": store_connector(store, core.nalog)}
         yield ConsumerProcess(consumer, checks, servers)
 
@@ -67,10 +68,6 @@ def broker_connector(to: BrokerConfig, observer: Observer) -> Connect:
     return connect
 
 
-def lane_check(lane: LaneSupervisor) -> Check:
+async def check_lane(lane: LaneSupervisor) -> CheckResult:
     """A lane is ready while it is connected, its queue's leader answers and what it publishes is confirmed."""
-
-    async def check() -> CheckResult:
-        return CheckResult(ready=lane.is_ready, detail=lane.state)
-
-    return check
+    return CheckResult(ready=lane.is_ready, detail=lane.state)

@@ -1,19 +1,20 @@
-"""Builds the providers, and the runner of lookups over any store."""
+"""Builds the providers, and the runner of lookups over any store, with the readiness checks of both."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Protocol
 
 from adapters.answers.caching_store import CachingStore, ErasingStore
-from adapters.composition.readiness import provider_check, store_check
 from adapters.config.settings import ApiFnsSettings, NalogSettings
-from adapters.http.probes import Check
+from adapters.http.probes import Check, CheckResult
 from adapters.providers import FailoverProvider, ProviderStatus
 from adapters.providers.apifns import ApiFns
 from adapters.providers.nalog.provider import Nalog
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.lookup_runner import LookupRunner
-from function.ports import InnProvider, Lifetimes, Ports, Provider
+from function.ports import InnProvider, Lifetimes, Ports, Provider, Unavailable
 from function.rate_limit import RateLimit, RateLimiter
 from function.telemetry import Observer
 
@@ -35,13 +36,6 @@ class Providers(InnProvider, Protocol):
         """The state of each, in order. Raises Unavailable while the store cannot be reached."""
 
 
-class Lookups(NamedTuple):
-    """The runner of a host, and the readiness checks of what it uses."""
-
-    runner: LookupRunner
-    checks: dict[str, Check]
-
-
 def build_provider(
     nalog: NalogSettings, apifns: ApiFnsSettings, limiter: RateLimiter, observer: Observer, poll_wait: float = 1
 ) -> FailoverProvider:
@@ -57,10 +51,36 @@ def build_provider(
 
 
 @contextmanager
-def open_lookups(store: Store, provider: Providers, lifetimes: Lifetimes, observer: Observer) -> Iterator[Lookups]:
-    """Lookups, until the context ends with its pending saves made. Close the runner before."""
+def open_lookups(
+    store: Store, provider: Providers, lifetimes: Lifetimes, observer: Observer
+) -> Iterator[tuple[LookupRunner, dict[str, Check]]]:
+    """A host's runner, and the readiness checks of what it uses. Close it before the end, which makes pending saves."""
     clock = SystemClock()
     with closing(CachingStore(store, clock, observer)) as answers:
         runner = LookupRunner(answers, Ports(answers, provider, clock, lifetimes), THREADS, observer)
-        checks = {"store": store_check(store.ping), "providers": provider_check(provider.states)}
-        yield Lookups(runner, checks)
+        yield runner, {"store": partial(check_store, store), "providers": partial(check_providers, provider)}
+
+
+async def check_store(store: Store) -> CheckResult:
+    """The store is ready while its ping returns."""
+    try:
+        await asyncio.to_thread(store.ping)
+    except Unavailable as error:
+        return CheckResult(ready=False, detail=error.reason.value)
+    return CheckResult(ready=True)
+
+
+async def check_providers(providers: Providers) -> CheckResult:
+    """Reports which providers may not be asked, and for how long. Always ready: the cache still answers."""
+    try:
+        found = await asyncio.to_thread(providers.states)
+    except Unavailable as error:
+        return CheckResult(ready=True, detail=f"unknown: {error.reason.value}")
+    return CheckResult(ready=True, detail=", ".join(map(describe, found)))
+
+
+def describe(status: ProviderStatus) -> str:
+    """Whether a provider may be asked, and if not, why and for how long."""
+    if status.denied is None:
+        return f"{status.name}: open"
+    return f"{status.name}: {status.denied.reason.value}, opens in {status.denied.retry_after:.0f} s"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from adapters.answers.key_ring import KeyRing
 from adapters.composition.lookups import THREADS
-from adapters.config.settings import EMULATED_URL, AppSettings, HistorySettings, MongoSettings, NalogSettings
+from adapters.config.settings import EMULATED_URL, AppSettings, MongoSettings, NalogSettings
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.daemon_thread import in_daemon_thread
@@ -19,13 +19,13 @@ CACHE_THREADS = 4  # threads that read the cache beside the fetching ones
 TRY_SEC = 1.0  # time after which a start reports that it waits for the indexes
 
 
-def open_store(app: AppSettings, mongo: MongoSettings, history: HistorySettings) -> closing[MongoStore]:
+def open_store(app: AppSettings, mongo: MongoSettings) -> closing[MongoStore]:
     """The store; it connects when it is first used. Raises WrongAddress."""
     config = MongoConfig(
         uri=mongo.uri,
         database=mongo.name,
-        history_lasts=timedelta(days=history.days) if history.days else None,
-        operation=mongo.call_sec,
+        history_lasts=timedelta(days=mongo.history_days) if mongo.history_days else None,
+        operation=mongo.timeout_server_select / 1000,
         connections=THREADS + CACHE_THREADS,
         app_name=app.name,
     )

@@ -6,7 +6,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 _NAME = re.compile(r"[\w.-]{1,253}")  # Docker's names may contain an underscore
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
-_PORTS = range(1, 65536)
 _HTTP_URL = re.compile(r"https?://[^@?#/]+(/[^?#]*)?", re.IGNORECASE)
 _URL = re.compile(r"(\w+://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)  # scheme and login, hosts, and the rest
 
@@ -32,7 +31,7 @@ def addresses(text: str, port: int) -> list[str]:
         host, own = parse_host(part), port
         if host is None and (parts := _HOST_AND_PORT.fullmatch(part)):
             host, own = parse_host(parts[1]), int(parts[2])
-        if host is None or own not in _PORTS:
+        if host is None or own not in range(1, 65536):
             return []
         found.append(f"[{quote(host, safe=':')}]:{own}" if ":" in host else f"{host}:{own}")
     return found

@@ -22,14 +22,12 @@ def read() -> dict[str, str]:
 
     Raises WrongSettings.
     """
-    file = _read_env_file() if Path(FILE).is_file() else {}
-    secret: Mapping[str, str] = {}
-    if os.environ.get("SETTINGS_SECRET_ID"):
+    found = [*_read_env_file().items(), *os.environ.items()]
+    if secret_id := os.environ.get("SETTINGS_SECRET_ID"):
         from adapters.config import secrets_manager  # noqa: PLC0415  # on AWS Lambda alone
 
-        secret = secrets_manager.settings(os.environ)
+        found += secrets_manager.settings(secret_id, os.environ.get(secrets_manager.KEYS, "")).items()
     # An empty variable does not hide the file's value.
-    found = (*file.items(), *os.environ.items(), *secret.items())
     return {name.upper(): value for name, value in found if value}
 
 
@@ -54,6 +52,8 @@ def values_of(names: Iterable[str], variables: Mapping[str, str]) -> tuple[dict[
 
 
 def _read_env_file() -> dict[str, str | None]:
+    if not Path(FILE).is_file():
+        return {}
     import dotenv.parser  # noqa: PLC0415  # few processes have such a file
 
     try:

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -13,8 +13,6 @@ MIN_KEY_LENGTH = 32  # characters in each of APP_SECRET_KEYS
 MAX_NAME_BYTES = 128  # the limit of MongoDB's application name; a queue's, its suffixes included, is 255
 MAX_DAYS = 36500  # a hundred years, so that no date is beyond the last year of `datetime`
 
-Value = TypeVar("Value", str, SecretStr)
-
 
 def split_list(text: str) -> tuple[str, ...]:
     """The parts of a comma-separated list."""
@@ -23,26 +21,20 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def required(where: str, is_required: Callable[[Mapping[str, Any]], bool]) -> AfterValidator:
     """The field must be set where the valid fields before it say so; `where`: the same in words."""
-
-    def check(value: Value, info: ValidationInfo) -> Value:
-        if is_required(info.data) and not _plain(value):
-            raise PydanticCustomError("setting", f"is required where {where}")
-        return value
-
-    return AfterValidator(check)
+    return _check(f"is required where {where}", lambda text, before: bool(text) or not is_required(before))
 
 
 def _must(be: str, test: Callable[[str], bool]) -> AfterValidator:
-    def check(value: Value) -> Value:
-        if not test(_plain(value)):
-            raise PydanticCustomError("setting", f"must {be}")
+    return _check(f"must {be}", lambda text, _: test(text))
+
+
+def _check(fault: str, test: Callable[[str, Mapping[str, Any]], bool]) -> AfterValidator:
+    def check(value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        if not test(value.get_secret_value() if isinstance(value, SecretStr) else value, info.data):
+            raise PydanticCustomError("setting", fault)
         return value
 
     return AfterValidator(check)
-
-
-def _plain(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _has_certificates(path: str) -> bool:
@@ -58,9 +50,6 @@ _without_dsn = required("no DSN is set", lambda data: data.get("dsn", "malformed
 _ascii = _must("be printable ASCII characters", lambda text: text.isascii() and text.isprintable())
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
 Days = Annotated[float, Field(ge=0, le=MAX_DAYS)]
 Hours = Annotated[float, Field(ge=0, le=MAX_DAYS * 24)]
 Name = Annotated[str, _must(f"have at most {MAX_NAME_BYTES} bytes", lambda text: len(text.encode()) <= MAX_NAME_BYTES)]

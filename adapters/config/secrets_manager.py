@@ -1,7 +1,7 @@
 """Reads settings from a secret of AWS Secrets Manager: on AWS Lambda, where no file can be mounted.
 
-SETTINGS_SECRET_ID names the secret, a JSON object; SETTINGS_SECRET_KEYS the settings that are taken from it. The request
-is signed with the role's credentials (Signature Version 4), here: boto3 would add 80 MB to the image for this one call.
+SETTINGS_SECRET_ID names the secret, a JSON object; SETTINGS_SECRET_KEYS the settings that are taken from it. The
+request is signed with the role's credentials (Signature Version 4), here: boto3 would add 80 MB to the image.
 """
 
 import hashlib
@@ -30,19 +30,12 @@ class _Reply(BaseModel):
     secret: Json[dict[str, str]] = Field(alias="SecretString")
 
 
-def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings in the secret that the environment names. Raises WrongSettings."""
-    keys = split_list(environment.get(KEYS, ""))
-    values = _secret_values(environment[ID])
-    missing = [key for key in keys if not values.get(key)]
-    if missing or not keys:
-        raise WrongSettings({ID: f"the secret must hold {', '.join(missing) or f'what {KEYS} names'}"})
-    return {key: values[key] for key in keys}
-
-
 @cache
-def _secret_values(secret_id: str) -> dict[str, str]:
-    """The secret's values. Cached, since some commands load their settings group by group."""
+def settings(secret_id: str, names: str) -> dict[str, str]:
+    """The settings that are named, from the secret. Raises WrongSettings.
+
+    Cached, since some commands load their settings group by group.
+    """
     region = os.environ.get("AWS_REGION", "")
     url = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or f"https://{SERVICE}.{region}.amazonaws.com"
     body = json.dumps({"SecretId": secret_id}).encode()
@@ -56,9 +49,14 @@ def _secret_values(secret_id: str) -> dict[str, str]:
     if reply.status != HTTPStatus.OK:
         raise WrongSettings({ID: f"Secrets Manager refuses to read it (status {reply.status})"})
     try:
-        return _Reply.model_validate_json(reply.data).secret
+        values = _Reply.model_validate_json(reply.data).secret
     except ValidationError:
         raise WrongSettings({ID: "the secret must be a JSON object of texts"}) from None
+    keys = split_list(names)
+    missing = [key for key in keys if not values.get(key)]
+    if missing or not keys:
+        raise WrongSettings({ID: f"the secret must hold {', '.join(missing) or f'what {KEYS} names'}"})
+    return {key: values[key] for key in keys}
 
 
 def signed_headers(url: str, body: bytes, credentials: Mapping[str, str], now: datetime) -> dict[str, str]:

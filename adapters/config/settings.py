@@ -5,11 +5,11 @@ A process loads the groups that it needs. Secrets never show in a message or a r
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_type_hints
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from adapters.config import addresses, environment, fields
 from adapters.config.environment import WrongSettings
@@ -36,21 +36,15 @@ class AppSettings(SettingsGroup, alias_generator=with_prefix("APP_")):
     """The service itself."""
 
     name: fields.Name = "inn"
-    request_retry_times: fields.Count = 3
-    request_retry_sec: fields.Positive = 60
-    start_timeout_sec: fields.NotNegative = 60
+    request_retry_times: NonNegativeInt = 3
+    request_retry_sec: PositiveFloat = 60
+    start_timeout_sec: NonNegativeFloat = 60
     secret_keys: fields.SecretKeys
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The secret keys, newest first."""
         return fields.split_list(self.secret_keys.get_secret_value())
-
-
-class LookupSettings(SettingsGroup, alias_generator=with_prefix("APP_LOOKUP_")):
-    """One lookup over HTTP."""
-
-    deadline_sec: fields.Positive = 25  # the time limit of a lookup, waiting included
 
 
 class LogSettings(SettingsGroup, alias_generator=with_prefix("LOG_")):
@@ -65,20 +59,17 @@ class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
     host: fields.HttpHost = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any free port
     tokens: fields.Tokens = SecretStr("")
+    # The time limit of a lookup over HTTP, waiting included.
+    lookup_deadline_sec: Annotated[PositiveFloat, Field(validation_alias="APP_LOOKUP_DEADLINE_SEC")] = 25
 
     @property
     def bearer_tokens(self) -> tuple[str, ...]:
         """The tokens that a request needs one of; none: every request is allowed."""
         return fields.split_list(self.tokens.get_secret_value())
 
-    @property
-    def is_open(self) -> bool:
-        """Whether other machines may ask without a token."""
-        return not self.bearer_tokens and not addresses.is_loopback(self.host)
-
 
 class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
-    """The store of answers. `dsn` replaces host, port, user, password, replica set and authentication database."""
+    """Answers and history. `dsn` replaces host, port, user, password, replica set and authentication database."""
 
     dsn: fields.MongoDsn | None = None
     host: fields.Hosts = ""
@@ -88,12 +79,8 @@ class MongoSettings(SettingsGroup, alias_generator=with_prefix("MONGO_")):
     name: str
     rs: str = ""
     auth: str = "admin"
-    timeout_server_select: Annotated[int, Field(gt=0)] = 5000  # milliseconds of one call, finding a server included
-
-    @property
-    def call_sec(self) -> float:
-        """Seconds that one call may take."""
-        return self.timeout_server_select / 1000
+    timeout_server_select: PositiveInt = 5000  # milliseconds of one call, finding a server included
+    history_days: Annotated[fields.Days, Field(validation_alias="HISTORY_DAYS")] = 365  # 0: for ever
 
     @property
     def uri(self) -> str:
@@ -146,21 +133,20 @@ class NalogSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_NALOG_
 
     url: fields.HttpUrl
     protocol: Literal["two-step", "legacy"] = "two-step"
-    timeout_sec: fields.Positive = 20  # the time limit of one exchange
-    retries: fields.Count = 2  # retries of a failed connect
-    wait_sec: fields.NotNegative = 1  # seconds before the second retry; doubles with each later one
+    timeout_sec: PositiveFloat = 20  # the time limit of one exchange
+    retries: NonNegativeInt = 2  # retries of a failed connect
+    wait_sec: NonNegativeFloat = 1  # seconds before the second retry; doubles with each later one
     user_agent: fields.AsciiText = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-    min_interval_sec: fields.NotNegative = 1
-    cooldown_sec: fields.NotNegative = 20
-    daily_limit: fields.Count = 0
+    min_interval_sec: NonNegativeFloat = 1
+    cooldown_sec: NonNegativeFloat = 20
+    daily_limit: NonNegativeInt = 0
     consent: bool = False
 
 
-_APIFNS = with_prefix("CLIENT_APIFNS_")
-_if_enabled = fields.required(f"{_APIFNS('enabled')} is set", lambda data: bool(data.get("enabled")))
+_if_enabled = fields.required("CLIENT_APIFNS_ENABLED is set", lambda data: bool(data.get("enabled")))
 
 
-class ApiFnsSettings(ProviderSettings, alias_generator=_APIFNS):
+class ApiFnsSettings(ProviderSettings, alias_generator=with_prefix("CLIENT_APIFNS_")):
     """The paid provider."""
 
     # Before those that depend on it: pydantic validates in this order.
@@ -184,24 +170,16 @@ class CacheSettings(SettingsGroup, alias_generator=with_prefix("CACHE_")):
         )
 
 
-class HistorySettings(SettingsGroup, alias_generator=with_prefix("HISTORY_")):
-    """How long rows of history are kept. 0: for ever."""
-
-    days: fields.Days = 365
-
-
 class Core(NamedTuple):
     """The settings that every production process needs."""
 
     app: AppSettings
-    lookup: LookupSettings
     log: LogSettings
     http: HttpSettings
     mongo: MongoSettings
     nalog: NalogSettings
     apifns: ApiFnsSettings
     cache: CacheSettings
-    history: HistorySettings
 
 
 Groups = tuple[type[SettingsGroup], ...]
@@ -228,7 +206,7 @@ def load(group: type[Group]) -> Group:
     return loaded
 
 
-def load_groups(groups: Groups, given: Mapping[str, object] = MappingProxyType({})) -> list[Any]:
+def load_groups(groups: Groups, **given: object) -> list[Any]:
     """Load the groups, in order; variables that are `given` need not be set. Raises WrongSettings with all faults."""
     loaded: list[SettingsGroup] = []
     faults: dict[str, str] = {}

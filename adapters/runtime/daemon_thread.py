@@ -11,8 +11,7 @@ T = TypeVar("T")
 def in_daemon_thread(work: Callable[[], T]) -> "Future[T]":
     """Run `work` in a thread that can't be cancelled and does not delay the process's end."""
     future: Future[T] = Future()
-    # From here on it can't be cancelled.
-    future.set_running_or_notify_cancel()
+    future.set_running_or_notify_cancel()  # from here on it can't be cancelled
 
     def run() -> None:
         try:

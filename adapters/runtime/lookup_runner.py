@@ -25,9 +25,6 @@ MAX_BATCH = 256  # most calls of one round trip to the store
 SOCKET_TURNS = 2  # turns of the event loop between the arrival of bytes and the request made of them
 FIRST_BACKOFF_SEC = 0.05
 LONGEST_BACKOFF_SEC = 1.0
-FETCH_AFTER = frozenset({Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE})
-"""Reasons of the cached attempt after which `answer` goes on to `resolve`."""
-NOT_PERMITTED = frozenset({Reason.PROVIDER_CLOSED, Reason.THROTTLED})
 _Found = Mapping[Person, Answer] | Exception
 
 
@@ -82,7 +79,9 @@ class LookupRunner:
         """The cached attempt, then `resolve` if needed, within `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         (outcome,) = await self.answer_cached([event], deadline)
-        return await self.resolve(event, deadline) if _reason(outcome) in FETCH_AFTER else outcome
+        if _reason(outcome) in (Reason.NOT_CACHED, Reason.STORE_UNAVAILABLE):
+            return await self.resolve(event, deadline)
+        return outcome
 
     async def resolve(
         self, event: Event, deadline: float | None = None, on_hold: Callable[[Outcome], None] = lambda _: None
@@ -131,7 +130,7 @@ class LookupRunner:
         except Exception as bug:  # noqa: BLE001  # a bug ends one request, not the host
             self._observer.error("fetch", bug)
             outcome = self._defer(event, Reason.INTERNAL_ERROR)
-        if isinstance(outcome, Deferred) and outcome.reason in NOT_PERMITTED:
+        if isinstance(outcome, Deferred) and outcome.reason in (Reason.PROVIDER_CLOSED, Reason.THROTTLED):
             self._permitted_at = loop.time() + max(outcome.retry_after, FIRST_BACKOFF_SEC)
         return outcome
 

@@ -37,9 +37,9 @@ HELD = {"APP_SECRET_KEYS": "k" * 32, "MONGO_DSN": "mongodb://user:pass@host/", "
 def role(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     for name, value in {**ROLE, secrets_manager.ID: "inn", secrets_manager.KEYS: "APP_SECRET_KEYS, MONGO_DSN"}.items():
         monkeypatch.setenv(name, value)
-    secrets_manager._secret_values.cache_clear()
+    secrets_manager.settings.cache_clear()
     yield monkeypatch
-    secrets_manager._secret_values.cache_clear()
+    secrets_manager.settings.cache_clear()
 
 
 def test_a_request_is_signed_as_aws_s_own_library_signs_it() -> None:

@@ -126,8 +126,7 @@ def _connect(config: MongoConfig) -> Database[Document]:
     operation = int(config.operation * 1000)
     try:
         # The driver only warns of an unknown or malformed option, TLS included, and ignores it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
+        with warnings.catch_warnings(action="error", category=UserWarning):
             client: MongoClient[Document] = MongoClient(
                 config.uri,
                 appname=config.app_name,

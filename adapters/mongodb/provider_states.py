@@ -7,6 +7,7 @@ denial writes nothing, and only one of several workers takes a free permit.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
+from operator import itemgetter
 from typing import TypeVar
 
 import pymongo
@@ -24,6 +25,7 @@ from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLi
 T = TypeVar("T")
 # Stored names of ProviderState's fields, in order; `closed_until` is `open_until`, as earlier versions named it.
 _FIELDS = ("next_free", "closed_until", "level", "probe_until", "day", "count")
+_values = itemgetter(*_FIELDS)
 
 
 class MongoRateLimiter(MongoBase, RateLimiter):
@@ -79,16 +81,13 @@ class MongoRateLimiter(MongoBase, RateLimiter):
         wanted = {"_id": {"$in": list(set(providers))}}
         found = self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}])
         stored = {document["_id"]: document for document in found}
+        default = _document(ProviderState())
         if stored.keys() != set(providers):
             # Without these options the times in a command's reply would be naive.
             hello = self._database.command("hello", codec_options=self._database.codec_options)
-            stored = {provider: {"now": hello["localTime"]} for provider in providers} | stored
-        return [(_state(stored[provider]), stored[provider]["now"].timestamp()) for provider in providers]
-
-
-def _state(document: Document) -> ProviderState:
-    values = {**_document(ProviderState()), **document}
-    return ProviderState(*(values[field] for field in _FIELDS))
+            default["now"] = hello["localTime"]
+        states = [{**default, **stored.get(provider, {})} for provider in providers]
+        return [(ProviderState(*_values(state)), state["now"].timestamp()) for state in states]
 
 
 def _document(state: ProviderState) -> Document:

@@ -39,26 +39,22 @@ class KeyRing:
     """Hashes persons, encrypts and decrypts. `secrets`: newest first, at least one; no repr contains them."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._keys = [_derive(secret) for secret in secrets]
-        self._by_name = {key.name: key for key in self._keys}
-
-    @property
-    def key_names(self) -> list[bytes]:
-        """The names of the keys, newest first."""
-        return [key.name for key in self._keys]
+        self._keys = {key.name: key for key in map(_derive, secrets)}
+        self._newest = next(iter(self._keys.values()))
+        self.key_names = list(self._keys)  # newest first
 
     def hashes(self, person: Person) -> list[bytes]:
         """The person's hash under each key, newest first: the key's name and the HMAC-SHA256 of the identity."""
-        return [key.name + hmac.digest(key.hashing, person.identity, "sha256") for key in self._keys]
+        return [key.name + hmac.digest(key.hashing, person.identity, "sha256") for key in self._keys.values()]
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
         """Encrypt with the newest key, bound to a context: in any other, decryption raises `Tampered`."""
         nonce = os.urandom(_NONCE_BYTES)
-        return self._keys[0].name + nonce + self._keys[0].cipher.encrypt(nonce, plain, context)
+        return self._newest.name + nonce + self._newest.cipher.encrypt(nonce, plain, context)
 
     def decrypt(self, encrypted: bytes, context: bytes) -> bytes | None:
         """Decrypt what `encrypt` made for this context; None where its key is not in the ring. Raises Tampered."""
-        key = self._by_name.get(encrypted[:NAME_BYTES])
+        key = self._keys.get(encrypted[:NAME_BYTES])
         if key is None:
             return None
         nonce, text = encrypted[NAME_BYTES : NAME_BYTES + _NONCE_BYTES], encrypted[NAME_BYTES + _NONCE_BYTES :]

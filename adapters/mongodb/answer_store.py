@@ -28,7 +28,6 @@ from function.request import LookupRequest
 
 _ANSWER = dict.fromkeys(("status", "inn", "provider", "fetched_at", "expires_at"), 1)
 
-_Pipeline = list[Document]
 _UNEXPIRED: Document = {"$or": [{"$eq": [{"$type": "$expires_at"}, "missing"]}, {"$gt": ["$expires_at", "$$NOW"]}]}
 _HAS_STATUS: Document = {"$ne": [{"$type": "$status"}, "missing"]}
 _ANSWERED: Document = {"$and": [_HAS_STATUS, _UNEXPIRED]}
@@ -61,7 +60,7 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def find_or_claim(self, person: Person) -> Answer | Claim | None:
-        key, *older = dict.fromkeys(self._encryption.hashes(person))
+        key, *older = self._encryption.hashes(person)
         wanted: Document = {"_id": key, "claim": {"token": uuid4().hex}}
         if older:
             found = self._read_claims([key, *older])
@@ -81,16 +80,24 @@ class MongoAnswers(MongoBase, AnswerStore):
     @override
     def keep_ticket(self, claim: Claim, ticket: Ticket, wait: float) -> None:
         key = self._encryption.hashes(claim.person)[0]
-        document = documents.ticket_document(key, ticket, self._encryption)
-        update = UpdateOne({"_id": key}, _ticket_update(claim.token, document, wait), upsert=True)
-        self._writes((None, update))
+        until = _in(wait)
+        pending = {
+            "_id": "$_id",
+            "claim": {"until": until},  # without its token, so that no late release or renewal applies to it
+            "ticket": {"$literal": documents.ticket_document(key, ticket, self._encryption)},
+            "expires_at": {"$max": [until, ticket.expires_at]},
+        }
+        # Another worker has changed the document.
+        lost = {"$and": [{"$not": [_is_claimed_by(claim.token)]}, {"$or": [_CLAIMED, _HAS_TICKET]}]}
+        update = {"$replaceWith": {"$cond": [{"$or": [_ANSWERED, lost]}, "$$ROOT", pending]}}
+        self._writes((None, UpdateOne({"_id": key}, [update], upsert=True)))
 
     @override
     def release(self, claim: Claim) -> None:
         if claim.ticket is not None:
             self.keep_ticket(claim, claim.ticket, wait=0)
             return
-        key, *older = dict.fromkeys(self._encryption.hashes(claim.person))
+        key, *older = self._encryption.hashes(claim.person)
         with driver_errors(lookup=True):
             self._answers.update_one({"_id": key, "claim.token": claim.token}, {"$unset": {"claim": "", "ticket": ""}})
             if older:
@@ -99,7 +106,9 @@ class MongoAnswers(MongoBase, AnswerStore):
 
     @override
     def renew(self, claims: Sequence[Claim]) -> None:
-        renewal = _renewal(self._config.lease)
+        until = _in(self._config.lease)
+        expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
+        renewal = [{"$set": {"claim.until": until, "expires_at": expires_at}}]
         keys = ((self._encryption.hashes(claim.person)[0], claim.token) for claim in claims)
         self._write_all([(None, UpdateOne({"_id": key, "claim.token": token}, renewal)) for key, token in keys])
 
@@ -108,11 +117,14 @@ class MongoAnswers(MongoBase, AnswerStore):
         """Of two answers the one that was fetched later stays, in whatever order they are saved."""
         key = self._encryption.hashes(claim.person)[0]
         row = documents.row_document(key, request, answer, self._config.history_lasts, self._encryption)
-        row_update = UpdateOne(
-            {"_id": row["_id"]}, [_replace_unless_later("time", row, {"$literal": row})], upsert=True
-        )
-        update = _answer_update(documents.answer_document(key, answer, self._encryption), claim.token)
-        self._writes((row_update, UpdateOne({"_id": key}, update, upsert=True)))
+        row_update = UpdateOne({"_id": row["_id"]}, [_replace_unless_later("time", row)], upsert=True)
+        document = documents.answer_document(key, answer, self._encryption)
+        answer_update = [
+            # Another worker's claim stays.
+            {"$set": {"claim": {"$cond": [_is_claimed_by(claim.token), "$$REMOVE", "$claim"]}}},
+            _replace_unless_later("fetched_at", document, claim="$claim"),
+        ]
+        self._writes((row_update, UpdateOne({"_id": key}, answer_update, upsert=True)))
 
     def _claim_all(self, wanted: Sequence[Document]) -> Sequence[Document]:
         """Make the claims where possible; the document of each afterwards."""
@@ -154,7 +166,7 @@ class MongoAnswers(MongoBase, AnswerStore):
         return sorted(answers, key=itemgetter("fetched_at"))
 
 
-def _claim_update(wanted: Document, lease: float) -> _Pipeline:
+def _claim_update(wanted: Document, lease: float) -> list[Document]:
     """Claim the document unless it holds an answer or another's claim. `wanted`: with a token; `lease`: seconds.
 
     The claim replaces an expired answer, which the TTL monitor would remove together with the claim.
@@ -172,37 +184,6 @@ def _claim_update(wanted: Document, lease: float) -> _Pipeline:
     return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, _CLAIMED]}, "$$ROOT", claimed]}}]
 
 
-def _ticket_update(token: str, ticket: Document, wait: float) -> _Pipeline:
-    """Store the ticket, and end this claim in `wait` seconds; no change if another worker has changed the document.
-
-    The claim loses its token, so that a late release or renewal does not apply to it.
-    """
-    until = _in(wait)
-    pending = {
-        "_id": "$_id",
-        "claim": {"until": until},
-        "ticket": {"$literal": ticket},
-        "expires_at": {"$max": [until, ticket["until"]]},
-    }
-    lost = {"$and": [{"$not": [_is_claimed_by(token)]}, {"$or": [_CLAIMED, _HAS_TICKET]}]}
-    return [{"$replaceWith": {"$cond": [{"$or": [_ANSWERED, lost]}, "$$ROOT", pending]}}]
-
-
-def _renewal(lease: float) -> _Pipeline:
-    """Restart the lease of the document's claim."""
-    until = _in(lease)
-    expires_at = {"$cond": [_HAS_STATUS, "$expires_at", {"$max": [until, "$ticket.until"]}]}
-    return [{"$set": {"claim.until": until, "expires_at": expires_at}}]
-
-
-def _answer_update(document: Document, token: str) -> _Pipeline:
-    """Store the answer unless a later one is there; end this claim and its ticket, but not another worker's claim."""
-    return [
-        {"$set": {"claim": {"$cond": [_is_claimed_by(token), "$$REMOVE", "$claim"]}}},
-        _replace_unless_later("fetched_at", document, {"$mergeObjects": [{"$literal": document}, {"claim": "$claim"}]}),
-    ]
-
-
 def _in(seconds: float) -> Document:
     return {"$add": ["$$NOW", round(seconds * 1000)]}
 
@@ -211,6 +192,7 @@ def _is_claimed_by(token: str) -> Document:
     return {"$eq": ["$claim.token", {"$literal": token}]}
 
 
-def _replace_unless_later(field: str, document: Document, replacement: Document) -> Document:
+def _replace_unless_later(field: str, document: Document, **kept: str) -> Document:
+    """Replace the stored document by this one and the `kept` fields, unless its `field` is as late or later."""
     is_later = {"$gte": [f"${field}", {"$literal": document[field]}]}
-    return {"$replaceWith": {"$cond": [is_later, "$$ROOT", replacement]}}
+    return {"$replaceWith": {"$cond": [is_later, "$$ROOT", {"$mergeObjects": [{"$literal": document}, kept]}]}}

@@ -23,7 +23,7 @@ class Encryption(Protocol):
 
     @property
     def key_names(self) -> list[bytes]:
-        """The names of the keys, newest first."""
+        """The names of the keys, newest first, each once."""
 
     def hashes(self, person: Person) -> list[bytes]:
         """The hash of the person under each key, newest first."""

@@ -55,7 +55,7 @@ _TRANSIENT = {
     "RateLimitExceeded, PooledConnectionAcquisitionRejected, TemporarilyUnavailable": (449, 450, 365),
     "IngressRequestRateLimitExceeded, OutOfDiskSpace": (462, 14031),
 }
-TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in codes)
+_TRANSIENT_CODES = frozenset(code for codes in _TRANSIENT.values() for code in codes)
 
 
 @contextmanager
@@ -68,22 +68,17 @@ def driver_errors(*, lookup: bool = False) -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        failure, cause = _translate(error)
-        if lookup and isinstance(failure, StoreRefuses):
-            failure, cause = Unavailable(Reason.STORE_UNAVAILABLE), failure
-        raise failure from cause
-
-
-def _translate(error: PyMongoError) -> tuple[Exception, Exception | None]:
-    """The error to raise, and its cause."""
-    codes = _codes(error)
-    name = " ".join([type(error).__name__, *map(str, sorted(codes))])
-    labelled = error.has_error_label("RetryableWriteError")
-    if labelled or isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= TRANSIENT_CODES):
-        return Unavailable(Reason.STORE_UNAVAILABLE), Outage(name)
-    if codes and codes <= _REFUSALS.keys():
-        return StoreRefuses(_REFUSALS[min(codes)]), None
-    return StoreFault(name), None
+        codes = _codes(error)
+        name = " ".join([type(error).__name__, *map(str, sorted(codes))])
+        labelled = error.has_error_label("RetryableWriteError")
+        if labelled or isinstance(error, ConnectionFailure) or error.timeout or (codes and codes <= _TRANSIENT_CODES):
+            raise Unavailable(Reason.STORE_UNAVAILABLE) from Outage(name)
+        if codes and codes <= _REFUSALS.keys():
+            refusal = StoreRefuses(_REFUSALS[min(codes)])
+            if lookup:
+                raise Unavailable(Reason.STORE_UNAVAILABLE) from refusal
+            raise refusal from None
+        raise StoreFault(name) from None
 
 
 def _codes(error: PyMongoError) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from bson import MaxKey, MinKey
@@ -32,17 +32,21 @@ class MongoHistory(MongoBase, HistoryStore):
     @override
     def history(self, query: HistoryQuery, *, reveal: bool = False) -> Sequence[HistoryRow]:
         """A revealed row whose key was removed has no person."""
-        direction = -1 if query.descending else 1
-        order = dict.fromkeys((query.sort_key, "time"), direction)
+        wanted: Document = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
+        if query.status is not None:
+            wanted["status"] = query.status.value
+        if time := {sign: at for sign, at in (("$gte", query.since), ("$lt", query.until)) if at is not None}:
+            wanted["time"] = time
+        order = dict.fromkeys((query.sort_key, "time"), -1 if query.descending else 1)
         with self._long_call():
-            found = self._history.find(self._filter(query), {**_FIELDS, "sealed": 1} if reveal else _FIELDS)
+            found = self._history.find(wanted, {**_FIELDS, "sealed": 1} if reveal else _FIELDS)
             page = list(found.sort(order).skip(query.skip).limit(query.limit))
         return [row_of(document, self._encryption) for document in page]
 
     @override
     def forget(self, person: Person) -> Erasure:
         keys = self._encryption.hashes(person)
-        rows = [_ids({"$gte": row_id(key, MinKey()), "$lte": row_id(key, MaxKey())}) for key in keys]
+        rows = [{"_id": {"$gte": row_id(key, MinKey()), "$lte": row_id(key, MaxKey())}} for key in keys]
         return self._erase({"_id": {"$in": keys}}, {"$or": rows}, _BATCH)
 
     @override
@@ -54,16 +58,10 @@ class MongoHistory(MongoBase, HistoryStore):
         """Erase all data under other keys than the newest, configured or not."""
         return self._erase(*_under_other_keys(self._encryption.key_names[:1]), batch)
 
-    def count_under_old_keys(self) -> StoredCounts:
-        """Count the data under other keys than the newest. Raises Unavailable."""
-        return self._count(self._encryption.key_names[:1])
-
-    def count_under_unknown_keys(self) -> StoredCounts:
-        """Count the data under keys that are not configured, whose persons are unknown. Raises Unavailable."""
-        return self._count(self._encryption.key_names)
-
-    def _count(self, names: Sequence[bytes]) -> StoredCounts:
-        documents, rows = _under_other_keys(names)
+    def count_under_old_keys(self, *, unknown: bool = False) -> StoredCounts:
+        """Count the data under other keys than the newest; `unknown`: under none that is configured. Raises Unavailable."""
+        names = self._encryption.key_names
+        documents, rows = _under_other_keys(names if unknown else names[:1])
         with self._long_call():
             answers = self._answers.count_documents({**documents, "status": {"$exists": True}})
             return StoredCounts(answers, self._history.count_documents(rows))
@@ -96,27 +94,14 @@ class MongoHistory(MongoBase, HistoryStore):
             self._erasures.update_one(record, {"$set": {"done_at": self._clock.now()}})
         return Erasure(erased["answers"], erased["history"], record["_id"])
 
-    def _filter(self, query: HistoryQuery) -> Document:
-        bounds = {"$gte": query.since, "$lt": query.until}
-        time = {sign: bound for sign, bound in bounds.items() if bound is not None}
-        wanted = {"status": query.status and query.status.value, "time": time}
-        unexpired = {"expires_at": {"$not": {"$lte": self._clock.now()}}}
-        return unexpired | {name: value for name, value in wanted.items() if value}
-
 
 def _under_other_keys(names: Sequence[bytes]) -> tuple[Document, Document]:
     """Filters of `answers` and of `history` for all ids but those that begin with these names of keys."""
     # BSON orders binaries by length first, so bounds have the length of an id.
     rest = _HASH_BYTES - len(names[0])
-    ordered = sorted(set(names))
-    lows = [None, *(name + b"\xff" * rest for name in ordered)]
-    highs = [*(name + b"\x00" * rest for name in ordered), None]
+    lows: list[Any] = [MinKey(), *(name + b"\xff" * rest for name in sorted(names))]
+    highs: list[Any] = [*(name + b"\x00" * rest for name in sorted(names)), MaxKey()]
     ranges = list(zip(lows, highs, strict=True))
-    documents = [_ids({"$gt": low, "$lt": high}) for low, high in ranges]
-    rows = [_ids({"$gt": low and row_id(low, MaxKey()), "$lt": high and {"person": high}}) for low, high in ranges]
+    documents = [{"_id": {"$gt": low, "$lt": high}} for low, high in ranges]
+    rows = [{"_id": {"$gt": row_id(low, MaxKey()), "$lt": {"person": high}}} for low, high in ranges]
     return {"$or": documents}, {"$or": rows}
-
-
-def _ids(bounds: Document) -> Document:
-    """A filter of ids within bounds; None: open on that side."""
-    return {"_id": {sign: bound for sign, bound in bounds.items() if bound is not None}}

@@ -5,7 +5,9 @@ denial writes nothing, and only one of several workers takes a free permit.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import astuple
+from operator import itemgetter
 from typing import TypeVar
 
 import pymongo
@@ -23,6 +25,7 @@ from function.rate_limit import Denied, Permit, ProviderState, RateLimit, RateLi
 T = TypeVar("T")
 # Stored names of ProviderState's fields, in order; `closed_until` is `open_until`, as earlier versions named it.
 _FIELDS = ("next_free", "closed_until", "level", "probe_until", "day", "count")
+_values = itemgetter(*_FIELDS)
 
 
 class MongoRateLimiter(MongoBase, RateLimiter):
@@ -60,38 +63,31 @@ class MongoRateLimiter(MongoBase, RateLimiter):
 
     def _decide(self, provider: str, decide: Callable[[ProviderState, float], tuple[ProviderState, T]]) -> T:
         """Apply `decide` to the stored state, and return its result."""
-        with pymongo.timeout(self._config.operation):
+        with driver_errors(lookup=True), pymongo.timeout(self._config.operation):
             while True:
                 before, now = self._states(provider)
                 after, result = decide(before, now)
-                if after == before or self._replace(provider, before, after):
+                if after == before:
                     return result
-
-    def _replace(self, provider: str, before: ProviderState, after: ProviderState) -> bool:
-        # A missing field, or a missing document, equals the default.
-        same = {field: {"$in": [value, None]} for field, value in _document(before).items()}
-        with driver_errors(lookup=True):
-            try:
-                self._providers.find_one_and_update({"_id": provider, **same}, {"$set": _document(after)}, upsert=True)
-            except DuplicateKeyError:
-                return False
-        return True
+                # A missing field, or a missing document, equals the default.
+                same = {field: {"$in": [value, None]} for field, value in _document(before).items()}
+                update = {"$set": _document(after)}
+                with suppress(DuplicateKeyError):
+                    self._providers.find_one_and_update({"_id": provider, **same}, update, upsert=True)
+                    return result
 
     def _read_states(self, providers: Sequence[str]) -> Sequence[tuple[ProviderState, float]]:
         """Each provider's state, and the server's time."""
         wanted = {"_id": {"$in": list(set(providers))}}
-        with driver_errors(lookup=True):
-            found = list(self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}]))
-            states = {document["_id"]: (_state(document), document["now"].timestamp()) for document in found}
-            if states.keys() != set(providers):
-                new = ProviderState(), self._hello()["localTime"].timestamp()
-                states = {**dict.fromkeys(providers, new), **states}
-        return [states[provider] for provider in providers]
-
-
-def _state(document: Document) -> ProviderState:
-    values = {**_document(ProviderState()), **document}
-    return ProviderState(*(values[field] for field in _FIELDS))
+        found = self._providers.aggregate([{"$match": wanted}, {"$set": {"now": "$$NOW"}}])
+        stored = {document["_id"]: document for document in found}
+        default = _document(ProviderState())
+        if stored.keys() != set(providers):
+            # Without these options the times in a command's reply would be naive.
+            hello = self._database.command("hello", codec_options=self._database.codec_options)
+            default["now"] = hello["localTime"]
+        states = [{**default, **stored.get(provider, {})} for provider in providers]
+        return [(ProviderState(*_values(state)), state["now"].timestamp()) for state in states]
 
 
 def _document(state: ProviderState) -> Document:

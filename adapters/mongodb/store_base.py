@@ -73,9 +73,8 @@ class MongoBase:
         An index on a large collection takes long; other replicas work meanwhile. If MongoDB disappears without closing
         the connection, this does not return: call it in a thread that can be abandoned.
         """
-        self.ping()
         with driver_errors():
-            hello = self._hello()
+            hello = self._database.command("hello")
         # By default a replica set, or a sharded cluster, waits for every member, for ever if one is down.
         is_replicated = "setName" in hello or hello.get("msg") == "isdbgrid"
         quorum: Document = {"commitQuorum": "majority"} if is_replicated else {}
@@ -114,10 +113,6 @@ class MongoBase:
         """Close every connection."""
         self._database.client.close()
 
-    def _hello(self) -> Document:
-        """The server's `hello`. Without these options the times in a command's reply would be naive."""
-        return self._database.command("hello", codec_options=self._database.codec_options)
-
     @contextmanager
     def _long_call(self) -> Iterator[None]:
         # Otherwise the driver would also look for a server for LONG_CALL_SEC.
@@ -131,8 +126,7 @@ def _connect(config: MongoConfig) -> Database[Document]:
     operation = int(config.operation * 1000)
     try:
         # The driver only warns of an unknown or malformed option, TLS included, and ignores it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
+        with warnings.catch_warnings(action="error", category=UserWarning):
             client: MongoClient[Document] = MongoClient(
                 config.uri,
                 appname=config.app_name,

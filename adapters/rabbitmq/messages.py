@@ -65,19 +65,14 @@ class Delivery:
     @property
     def returns(self) -> int:
         """How often it was returned because its consumer died."""
-        return _count(self.headers.get("x-delivery-count"))
-
-    @property
-    def throttled(self) -> int:
-        """How often a provider throttled this request."""
-        return _count(self.headers.get(THROTTLED))
+        return read_count(self.headers, "x-delivery-count")
 
     def attempts(self, retry_queue: str) -> int:
         """The number of earlier attempts."""
-        attempts = _count(self.headers.get(ATTEMPTS))
+        attempts = read_count(self.headers, ATTEMPTS)
         for death in self._deaths():
             if death.get("queue") == retry_queue and death.get("reason") == "expired":
-                attempts += _count(death.get("count"))
+                attempts += read_count(death, "count")
         return attempts
 
     def death(self) -> tuple[str, str]:
@@ -213,7 +208,9 @@ def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: 
     return copied
 
 
-def _count(value: object) -> int:
+def read_count(headers: Headers, name: str) -> int:
+    """A number among the headers; 0 where it is missing, or absurd."""
+    value = headers.get(name)
     return value if isinstance(value, int) and 0 < value < MAX_COUNT else 0
 
 

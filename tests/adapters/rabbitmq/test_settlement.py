@@ -128,10 +128,10 @@ Happening = tuple[float, list[Outcome]]  # when, in seconds; the outcomes
 
 
 def report(happenings: list[Happening]) -> RecordingObserver:
-    now, observer = [0.0], RecordingObserver()
-    report = HoldReport(observer, "inn.lookup", lambda: now[0])
-    for now[0], outcomes in happenings:
-        report.report(outcomes)
+    observer = RecordingObserver()
+    report = HoldReport(observer, "inn.lookup")
+    for now, outcomes in happenings:
+        report.report(outcomes, now)
     return observer
 
 

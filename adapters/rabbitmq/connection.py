@@ -70,7 +70,6 @@ class BrokerConnection:
         self.channel = channel
         self.publisher = publisher
         self._checks: AbstractChannel | None = None
-        # Cancelled with the consumer.
         self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._consumer.cancel())
 
@@ -105,8 +104,7 @@ class BrokerConnection:
                 if consumed:
                     raise BrokerUnavailable(NO_LEADER)
                 got = await channel.basic_get(queue)
-                if isinstance(got.delivery, Basic.GetOk):
-                    # It arrived after the count.
+                if isinstance(got.delivery, Basic.GetOk):  # it arrived after the count
                     await channel.basic_reject(got.delivery_tag or 0, requeue=True)
                     counts = QueueCounts(1, 0)
             return counts
@@ -145,10 +143,9 @@ async def open_connection(
     connection = await _connect(broker)
     try:
         async with translate_errors(within=CONNECT_SEC):
-            # Without on_return_raises a returned message would look like a confirmed one.
-            confirming = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            # The actual class; `wait=False` is missing from the abstract one.
-            channel = cast("Channel", confirming)
+            # Without on_return_raises a returned message would look like a confirmed one. The cast is to the actual
+            # class: `wait=False` is missing from the abstract one.
+            channel = cast("Channel", await connection.channel(publisher_confirms=True, on_return_raises=True))
             version = str(connection.server_properties.get("version")).split(".")[:2]
             # Since 4.2 the broker routes to a direct reply-to as to any queue.
             routes_direct = tuple(int(part) for part in version if part.isdigit()) >= (4, 2)

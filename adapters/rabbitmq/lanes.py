@@ -56,7 +56,7 @@ class Subscription:
         self, connection: BrokerConnection, queue: str, prefetch: int, stopping: asyncio.Event, observer: Observer
     ) -> None:
         self.stopping = stopping
-        self.full_prefetch = asyncio.Event()  # also set at the end
+        self.full_prefetch = asyncio.Event()  # set with `stopping`, too
         self._connection = connection
         self._queue = queue
         self._prefetch = prefetch
@@ -134,8 +134,7 @@ class Subscription:
         return consuming.consumer_tag or ""
 
     async def _deliver(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag or 0
-        self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
+        self._arrived.append(Delivery(message.delivery_tag or 0, message.header.properties, message.body, monotonic()))
         self._news.set()
 
 
@@ -227,7 +226,6 @@ class SlowLane(Lane):
                 drain.reschedule(asyncio.get_running_loop().time() + DRAIN_SEC)
 
     async def _process(self, delivery: Delivery, subscription: Subscription) -> None:
-        """Settle a delivery: publish what settles it, and acknowledge it."""
         job = decode_job(delivery, self.queue, self._context.names)
         with self._context.observer.span("consume lookup", job.traceparent) as job.traceparent:
             while True:

@@ -17,7 +17,6 @@ from adapters.rabbitmq.messages import (
     PARKED_AT,
     REASON,
     SHORT_STRING_BYTES,
-    SUSPECT_RETURNS,
     THROTTLED,
     Delivery,
     Message,
@@ -37,8 +36,9 @@ from function.telemetry import HOLD_REASONS, LookupEvent, Observer
 
 ENTRY = "rabbitmq"
 MAX_THROTTLED = 20
-"""How often a provider may throttle one request, which counts no retry, before it is parked: half a day of captchas, for
-cool-downs in a row grow to an hour. One that alone is throttled would else keep the provider's circuit open for ever.
+"""How often a provider may throttle one request before it is parked; no retry is counted. It outlasts half a day of
+captchas: cool-downs in a row grow to an hour. Without this limit, a request that is throttled while others are not
+would keep the provider's circuit open for ever.
 """
 OUTAGE_LOG_SEC = 60.0  # shortest time between two reported outages of the store: two log lines each
 _FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
@@ -102,15 +102,6 @@ def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
     return chosen
 
 
-def is_forged(delivery: Delivery) -> bool:
-    """Whether the direct reply-to looks forged: the reply goes to `.unrouted`, for it would close another connection.
-
-    Before RabbitMQ 4.2 a direct reply-to that the broker did not issue closes the connection each time, and its form
-    does not show that; 3.10 logs the whole reply. The request that did it is returned when it was the only one.
-    """
-    return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
-
-
 def decode_job(delivery: Delivery, queue: str, names: QueueNames) -> Job:
     """A delivery of `queue` as a job; its event is rejected where its reply would come back to one of our queues."""
     event, reply_to = decode(delivery), delivery.reply_to
@@ -134,7 +125,7 @@ def settle(job: Job, outcome: Outcome, chosen: Disposition, context: LaneContext
     settling = []
     if chosen.replies:
         reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
-        settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
+        settling.append(unrouted(reply, names, "unroutable") if job.delivery.is_forged else reply)
     if chosen.moves_to:
         throttled = job.throttled + (chosen.reason == Reason.THROTTLED)
         facts: dict[str, object] = {ATTEMPTS: job.attempts, THROTTLED: throttled}
@@ -146,10 +137,7 @@ def settle(job: Job, outcome: Outcome, chosen: Disposition, context: LaneContext
 
 
 def hand_back(job: Job, queue: str) -> Message:
-    """A copy for the tail of its own queue, after too long a hold or at the end of the process.
-
-    Its returns count from 0 again, its attempts do not.
-    """
+    """A copy for its queue's tail, after too long a hold or at the end: its returns count from 0, not its attempts."""
     return build_copy(queue, job.delivery, "handed_back", {ATTEMPTS: job.attempts, THROTTLED: job.throttled})
 
 

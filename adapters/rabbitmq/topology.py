@@ -27,23 +27,19 @@ class QueueNames:
 
 def queues(names: QueueNames, retry_sec: float) -> dict[str, Arguments]:
     """The arguments of every queue, in the order to declare them: a queue after the one that it dead-letters to."""
-    return {
-        names.dead: _arguments(UNLIMITED),
-        names.unrouted: _arguments(UNLIMITED),
-        names.lookup: _arguments(DELIVERY_LIMIT, names.dead),
-        names.retry: _arguments(UNLIMITED, names.lookup) | {"x-message-ttl": round(retry_sec * 1000)},
-        names.source: _arguments(DELIVERY_LIMIT, names.dead),
+    unlimited: Arguments = {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED}
+    to_lookup = unlimited | {
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": names.lookup,
+        "x-dead-letter-strategy": "at-least-once",
+        # At-least-once requires it. Without a length limit nothing is ever refused.
+        "x-overflow": "reject-publish",
     }
-
-
-def _arguments(delivery_limit: int, dead_letters_to: str = "") -> Arguments:
-    arguments: Arguments = {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit}
-    if dead_letters_to:
-        arguments |= {
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": dead_letters_to,
-            "x-dead-letter-strategy": "at-least-once",
-            # At-least-once requires it. Without a length limit nothing is ever refused.
-            "x-overflow": "reject-publish",
-        }
-    return arguments
+    to_dead = to_lookup | {"x-delivery-limit": DELIVERY_LIMIT, "x-dead-letter-routing-key": names.dead}
+    return {
+        names.dead: unlimited,
+        names.unrouted: unlimited,
+        names.lookup: to_dead,
+        names.retry: to_lookup | {"x-message-ttl": round(retry_sec * 1000)},
+        names.source: to_dead,
+    }

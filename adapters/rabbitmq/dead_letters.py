@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from aiormq.exceptions import InvalidFrameError
 from pamqp.commands import Basic
-from pydantic_core import from_json
 
 from adapters.rabbitmq.connection import BrokerConnection, queue_answer
 from adapters.rabbitmq.errors import NO_QUEUE, BrokerRefused, BrokerUnavailable, QueueFull
 from adapters.rabbitmq.messages import ATTEMPTS, PARKED_AT, REASON, Delivery, Message, build_copy, decode
 from adapters.rabbitmq.topology import QueueNames
-from function.request import MAX_REQUEST_ID
+from function.request import MAX_REQUEST_ID, decode_json
 
 _NO_SOURCE = (
     "there is no queue {} to return messages to: start inn consume, which declares it, or mend"
@@ -47,10 +46,6 @@ class Selection(NamedTuple):
 
     request_id: str = ""
     reason: str = ""
-
-    def matches(self, letter: DeadLetter) -> bool:
-        """Whether the message meets the criteria."""
-        return self.request_id in ("", letter.request_id) and self.reason in ("", letter.reason)
 
 
 class DeadLetters:
@@ -89,16 +84,14 @@ class DeadLetters:
         try:
             counted = await self._connection.counts(self._queue)
         except BrokerUnavailable as unavailable:
-            if unavailable.code == NO_QUEUE:
-                # No consumer was ever started here.
-                return
-            raise
+            if unavailable.code != NO_QUEUE:
+                raise
+            return  # no consumer was ever started here
         for _ in range(counted.ready):
-            delivery = await self._get()
-            if delivery is None:
+            if (delivery := await self._get()) is None:
                 return
             letter = self.describe(delivery)
-            selected = selection.matches(letter)
+            selected = selection.request_id in ("", letter.request_id) and selection.reason in ("", letter.reason)
             queue = goal if selected else self._queue
             if queue == self._queue:
                 await self._publish(self._copy_to_tail(delivery, letter))
@@ -141,7 +134,7 @@ def _request_id(delivery: Delivery) -> str:
     data = decode(delivery).data
     if isinstance(data, bytes):
         with suppress(ValueError):
-            data = from_json(data, allow_inf_nan=False)
+            data = decode_json(data)
     found = data.get("requestId") if isinstance(data, dict) else None
     return found if isinstance(found, str) and len(found) <= MAX_REQUEST_ID else ""
 

@@ -51,8 +51,7 @@ _CODES: tuple[tuple[_Errors, str], ...] = (
     (TimeoutError, "no_answer"),
     ((amqp.AMQPChannelError, amqp.ChannelInvalidStateError), "channel_closed"),
     (ConnectionError, _LOST),
-    # For example, a name has several addresses, and each fails.
-    (OSError, "unreachable"),
+    (OSError, "unreachable"),  # for example, a name has several addresses, and each fails
 )
 _TRANSIENT = (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, TimeoutError, EOFError)
 

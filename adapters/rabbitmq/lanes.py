@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any
 
 from aiormq.abc import DeliveredMessage
 from typing_extensions import override
@@ -49,13 +48,15 @@ class Subscription:
 
     A message that kills the process, or its connection, does so again when it is redelivered. If it is the only
     unacknowledged message then, the broker counts no return of any other message, and parks this one at the delivery
-    limit. So the prefetch is 1 until a delivery arrives that has not been returned twice; then it is `prefetch`.
+    limit. So the prefetch is 1 until a delivery arrives that has not been returned twice, or somebody else sets
+    `full_prefetch`; then it is `prefetch`.
     """
 
     def __init__(
         self, connection: BrokerConnection, queue: str, prefetch: int, stopping: asyncio.Event, observer: Observer
     ) -> None:
         self.stopping = stopping
+        self.full_prefetch = asyncio.Event()  # set with `stopping`, too
         self._connection = connection
         self._queue = queue
         self._prefetch = prefetch
@@ -64,7 +65,6 @@ class Subscription:
         self._arrived: list[Delivery] = []
         self._news = asyncio.Event()
         self._closed = False
-        self._full = asyncio.get_running_loop().create_future()
         self._replaced = asyncio.Event()
 
     @asynccontextmanager
@@ -72,7 +72,8 @@ class Subscription:
         """Consume within the block, in whose group the deliveries are settled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._run(tasks.create_task(self.stopping.wait())))
+                tasks.create_task(self._run())
+                tasks.create_task(self.stopping.wait()).add_done_callback(lambda _: self.full_prefetch.set())
                 yield tasks
         finally:
             self._observer.in_flight(ENTRY, -self._unacknowledged)
@@ -86,17 +87,12 @@ class Subscription:
         taken, self._arrived = self._arrived[:most], self._arrived[most:]
         self._unacknowledged += len(taken)
         self._observer.in_flight(ENTRY, len(taken))
-        if not self._full.done() and taken and taken[0].returns < SUSPECT_RETURNS:
-            self.use_full_prefetch()
-        if self._full.done():
+        if not self.full_prefetch.is_set() and taken and taken[0].returns < SUSPECT_RETURNS:
+            self.full_prefetch.set()
+        if self.full_prefetch.is_set():
             # A message that ends the connection as it arrives does so before the first reply: none is sent twice.
             await self._replaced.wait()
         return taken or None
-
-    def use_full_prefetch(self) -> None:
-        """Replace the consumer with a prefetch of 1 by one with the full prefetch, if that is not yet in use."""
-        if not self._full.done():
-            self._full.set_result(None)
 
     async def publish(self, message: Message) -> None:
         """Publish with a confirm, and again while the message's queue is full. Raises BrokerUnavailable.
@@ -119,15 +115,15 @@ class Subscription:
         self._unacknowledged -= count
         self._observer.in_flight(ENTRY, -count)
 
-    async def _run(self, stopped: asyncio.Task[Any]) -> None:
-        """Consume, until `stopped`. Deliveries that have arrived can still be taken."""
+    async def _run(self) -> None:
+        """Consume, until `stopping` is set. Deliveries that have arrived can still be taken."""
         tag = await self._consume(1)
-        await asyncio.wait({self._full, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not stopped.done():
+        await self.full_prefetch.wait()
+        if not self.stopping.is_set():
             old_tag, tag = tag, await self._consume(self._prefetch)
             await self._connection.channel.basic_cancel(old_tag)
         self._replaced.set()
-        await stopped
+        await self.stopping.wait()
         await self._connection.channel.basic_cancel(tag)
         self._closed = True
         self._news.set()
@@ -138,8 +134,7 @@ class Subscription:
         return consuming.consumer_tag or ""
 
     async def _deliver(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag or 0
-        self._arrived.append(Delivery(tag, message.header.properties, message.body, monotonic()))
+        self._arrived.append(Delivery(message.delivery_tag or 0, message.header.properties, message.body, monotonic()))
         self._news.set()
 
 
@@ -182,7 +177,7 @@ class FastLane(Lane):
             outcomes = await self._find_cached(events)
             chosen = [disposition(job, each, self._context.retries) for job, each in zip(jobs, outcomes, strict=True)]
             if HOLD in chosen or self._holds.outage_since is not None:
-                self._holds.report(outcomes)
+                self._holds.report(outcomes, monotonic())
             if HOLD not in chosen or stopping.is_set() or monotonic() > jobs[0].delivery.arrived + HOLD_SEC:
                 break
             backoff = backoff or Backoff(FIRST_BACKOFF_SEC, LONGEST_BACKOFF_SEC)
@@ -211,8 +206,7 @@ class FastLane(Lane):
         self, subscription: Subscription, deliveries: list[Delivery], messages: list[Message], previous: Awaitable[None]
     ) -> None:
         """Publish the messages that settle a batch, and acknowledge it after the `previous` one."""
-        await asyncio.gather(*map(subscription.publish, messages))
-        await previous
+        await asyncio.gather(*map(subscription.publish, messages), previous)
         await subscription.acknowledge(deliveries[-1].tag, len(deliveries))
 
 
@@ -232,7 +226,6 @@ class SlowLane(Lane):
                 drain.reschedule(asyncio.get_running_loop().time() + DRAIN_SEC)
 
     async def _process(self, delivery: Delivery, subscription: Subscription) -> None:
-        """Settle a delivery: publish what settles it, and acknowledge it."""
         job = decode_job(delivery, self.queue, self._context.names)
         with self._context.observer.span("consume lookup", job.traceparent) as job.traceparent:
             while True:
@@ -251,11 +244,11 @@ class SlowLane(Lane):
         """Resolve the lookup; the messages that settle it. It is handed back if it was held for too long."""
 
         def on_hold(outcome: Outcome) -> None:
-            self._holds.report([outcome])
+            self._holds.report([outcome], monotonic())
             # A message that waits does not kill the process: others need not wait for it. But if it waits for a claim,
             # that may be the claim of a process that it has just killed.
             if not isinstance(outcome, InProgress):
-                subscription.use_full_prefetch()
+                subscription.full_prefetch.set()
 
         chosen = HOLD
         with suppress(TimeoutError):
@@ -265,5 +258,5 @@ class SlowLane(Lane):
         if chosen is HOLD:
             return [hand_back(job, self.queue)]
         if self._holds.outage_since is not None:
-            self._holds.report([outcome])
+            self._holds.report([outcome], monotonic())
         return settle(job, outcome, chosen, self._context)

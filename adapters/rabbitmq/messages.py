@@ -65,19 +65,23 @@ class Delivery:
     @property
     def returns(self) -> int:
         """How often it was returned because its consumer died."""
-        return _count(self.headers.get("x-delivery-count"))
+        return read_count(self.headers, "x-delivery-count")
 
     @property
-    def throttled(self) -> int:
-        """How often a provider throttled this request."""
-        return _count(self.headers.get(THROTTLED))
+    def is_forged(self) -> bool:
+        """Whether its direct reply-to looks forged. The reply goes to `.unrouted`: it would close another connection.
+
+        Before RabbitMQ 4.2 a direct reply-to that the broker did not issue closes the connection each time, and its
+        form does not show that; 3.10 logs the whole reply. The request that did it is returned when it was alone.
+        """
+        return self.reply_to.startswith(f"{DIRECT_REPLY}.") and self.returns > SUSPECT_RETURNS
 
     def attempts(self, retry_queue: str) -> int:
         """The number of earlier attempts."""
-        attempts = _count(self.headers.get(ATTEMPTS))
+        attempts = read_count(self.headers, ATTEMPTS)
         for death in self._deaths():
             if death.get("queue") == retry_queue and death.get("reason") == "expired":
-                attempts += _count(death.get("count"))
+                attempts += read_count(death, "count")
         return attempts
 
     def death(self) -> tuple[str, str]:
@@ -142,8 +146,7 @@ def encode_reply(delivery: Delivery, event: Event, result: LookupResult, message
         if event.mode is Mode.STRUCTURED:
             content_type, body, headers = cloudevent.STRUCTURED_TYPE, cloudevent.structured_reply(headers, result), {}
         else:
-            # AMQP has a property for the content type.
-            del headers["datacontenttype"]
+            del headers["datacontenttype"]  # AMQP has a property for it
             body, prefix = result.to_json(), _prefix(delivery.headers)
             headers = {f"{prefix}{name}": value for name, value in headers.items()}
     correlation_id = delivery.properties.correlation_id or result.request_id
@@ -173,8 +176,7 @@ def build_copy(
         if name not in _NOT_COPIED and not name.startswith(_NOT_COPIED_PREFIXES)
     }
     if headers and not keep_headers and len(encode.field_table(headers)) > MAX_HEADERS_BYTES:
-        # The broker closes a connection for a frame that is too large.
-        headers = {}
+        headers = {}  # the broker closes a connection for a frame that is too large
     # The broker would look for a direct-reply consumer on our own channel, and close the channel.
     reply_to = None if delivery.reply_to == DIRECT_REPLY else delivery.properties.reply_to
     headers |= {name: fact for name, fact in facts.items() if fact}
@@ -213,7 +215,9 @@ def _copy_properties(properties: Properties, headers: dict[str, Any], reply_to: 
     return copied
 
 
-def _count(value: object) -> int:
+def read_count(headers: Headers, name: str) -> int:
+    """A number among the headers; 0 where it is missing, or absurd."""
+    value = headers.get(name)
     return value if isinstance(value, int) and 0 < value < MAX_COUNT else 0
 
 

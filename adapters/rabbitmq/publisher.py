@@ -4,6 +4,8 @@ Our queues are declared without a length limit. If a policy sets one, a full que
 """
 
 from collections.abc import Awaitable
+from math import inf
+from secrets import token_hex
 from time import monotonic
 
 from aiormq import Channel
@@ -31,28 +33,23 @@ class Publisher:
         self._names = names
         self._observer = observer
         self._routes_direct = routes_direct
-        self._message_ids: set[str | None] = set()
+        self._moving: dict[str, float] = {}  # begin of each move in flight by the message's id, oldest first
         self._last_confirm = 0.0
-        self._moves = 0
-        self._moving_since = 0.0
         self._stuck_until: dict[str, float] = {}
         self._silent_until: dict[str, float] = {}
 
     @property
     def is_stalled(self) -> bool:
         """Whether a move waits for its confirm, and nothing has been confirmed for STALL_SEC."""
-        return self._moves > 0 and monotonic() - max(self._moving_since, self._last_confirm) > STALL_SEC
+        return monotonic() - max(next(iter(self._moving.values()), inf), self._last_confirm) > STALL_SEC
 
     async def move(self, message: Message) -> None:
         """Publish once to a queue of this service. Raises QueueFull, BrokerUnavailable."""
         own_id = message.properties.message_id
         # The library distinguishes returned messages by their id: a duplicate of one in flight gets a new id.
-        if own_id in self._message_ids:
-            own_id = message.properties.message_id = None
-        self._message_ids.add(own_id)
-        if not self._moves:
-            self._moving_since = monotonic()
-        self._moves += 1
+        if not own_id or own_id in self._moving:
+            own_id = message.properties.message_id = token_hex(16)
+        self._moving[own_id] = monotonic()
         try:
             await self._publish(message, mandatory=True)
             self._last_confirm = monotonic()
@@ -67,8 +64,7 @@ class Publisher:
         except TimeoutError:
             raise BrokerUnavailable(UNCONFIRMED) from None
         finally:
-            self._moves -= 1
-            self._message_ids.discard(own_id)
+            del self._moving[own_id]
         self._observer.message_moved(message.queue.removeprefix(f"{self._names.source}."), message.moved)
 
     async def reply(self, message: Message) -> None:

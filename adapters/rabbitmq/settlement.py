@@ -5,7 +5,7 @@ the broker before it is acknowledged. HOLD: the delivery stays unacknowledged an
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
@@ -17,13 +17,13 @@ from adapters.rabbitmq.messages import (
     PARKED_AT,
     REASON,
     SHORT_STRING_BYTES,
-    SUSPECT_RETURNS,
     THROTTLED,
     Delivery,
     Message,
     build_copy,
     decode,
     encode_reply,
+    read_count,
     unrouted,
 )
 from adapters.rabbitmq.topology import QueueNames
@@ -36,10 +36,9 @@ from function.telemetry import HOLD_REASONS, LookupEvent, Observer
 
 ENTRY = "rabbitmq"
 MAX_THROTTLED = 20
-"""How often a provider may throttle one request before it is parked; these are not counted as retries.
-
-Cool-downs in a row grow to an hour: a single request outlasts half a day of captchas. Without this limit, one that
-is throttled while others are not would keep the provider's circuit open for ever.
+"""How often a provider may throttle one request before it is parked; no retry is counted. It outlasts half a day of
+captchas: cool-downs in a row grow to an hour. Without this limit, a request that is throttled while others are not
+would keep the provider's circuit open for ever.
 """
 OUTAGE_LOG_SEC = 60.0  # shortest time between two reported outages of the store: two log lines each
 _FORBIDDEN_REPLY = Rejected(None, (FieldError("reply_to", "must not name a queue of this service"),))
@@ -77,20 +76,16 @@ class Disposition(NamedTuple):
 
 
 HOLD = Disposition(moves_to="held")
-HANDED_BACK = "handed_back"
-"""Reason of a message that returns to the tail of its own queue: it was held for too long, or the process ends."""
 
 
 def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
     """The disposition of a job's delivery. `limit`: the retries that it may have."""
     match outcome:
-        case Answered():
-            chosen = Disposition(job.replies)
-        case Rejected(request_id) if job.replies and request_id:
-            chosen = Disposition(job.replies)
-        case Rejected():
+        case Rejected(request_id) if not (job.replies and request_id):
             # Without a requestId or a reply queue the sender cannot learn which request was rejected.
             chosen = Disposition(job.replies, "dead", Status.REJECTED)
+        case Answered() | Rejected():
+            chosen = Disposition(job.replies)
         case Deferred(_, Reason.NOT_CACHED as reason):
             chosen = Disposition(moves_to="lookup", reason=reason)
         case Deferred(_, Reason.THROTTLED as reason) if job.throttled + 1 < MAX_THROTTLED:
@@ -107,15 +102,6 @@ def disposition(job: Job, outcome: Outcome, limit: int) -> Disposition:
     return chosen
 
 
-def is_forged(delivery: Delivery) -> bool:
-    """Whether the direct reply-to looks forged: the reply goes to `.unrouted`, for it would close another connection.
-
-    Before RabbitMQ 4.2 a direct reply-to that the broker did not issue closes the connection each time, and its form
-    does not show that; 3.10 logs the whole reply. The request that did it is returned when it was the only one.
-    """
-    return delivery.reply_to.startswith(f"{DIRECT_REPLY}.") and delivery.returns > SUSPECT_RETURNS
-
-
 def decode_job(delivery: Delivery, queue: str, names: QueueNames) -> Job:
     """A delivery of `queue` as a job; its event is rejected where its reply would come back to one of our queues."""
     event, reply_to = decode(delivery), delivery.reply_to
@@ -125,7 +111,7 @@ def decode_job(delivery: Delivery, queue: str, names: QueueNames) -> Job:
     job = Job(delivery, event, replies, event.traceparent)
     # In the source queue all are new, even if a client has set these headers.
     if delivery.headers and queue != names.source:
-        job.attempts, job.throttled = delivery.attempts(names.retry), delivery.throttled
+        job.attempts, job.throttled = delivery.attempts(names.retry), read_count(delivery.headers, THROTTLED)
     return job
 
 
@@ -133,19 +119,16 @@ def settle(job: Job, outcome: Outcome, chosen: Disposition, context: LaneContext
     """The messages to publish before the delivery is acknowledged. Reports the end of the lookup."""
     names, seconds = context.names, monotonic() - job.delivery.arrived
     request_id, status, cached, provider, _ = summary_of(outcome)
-    context.observer.lookup(
-        LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
-    )
+    ended = LookupEvent(ENTRY, request_id, status, cached, provider, seconds, job.attempts + 1, job.traceparent)
+    context.observer.lookup(ended)
     now = context.clock.now()
     settling = []
     if chosen.replies:
         reply = encode_reply(job.delivery, job.event, result_of(outcome, seconds), token_hex(16), now)
-        settling.append(unrouted(reply, names, "unroutable") if is_forged(job.delivery) else reply)
+        settling.append(unrouted(reply, names, "unroutable") if job.delivery.is_forged else reply)
     if chosen.moves_to:
-        facts: dict[str, object] = {
-            ATTEMPTS: job.attempts,
-            THROTTLED: job.throttled + (chosen.reason == Reason.THROTTLED),
-        }
+        throttled = job.throttled + (chosen.reason == Reason.THROTTLED)
+        facts: dict[str, object] = {ATTEMPTS: job.attempts, THROTTLED: throttled}
         if chosen.moves_to == "dead":
             parked_at = now.isoformat(timespec="seconds")
             facts = {ATTEMPTS: job.attempts + 1, REASON: chosen.reason, PARKED_AT: parked_at}
@@ -154,31 +137,29 @@ def settle(job: Job, outcome: Outcome, chosen: Disposition, context: LaneContext
 
 
 def hand_back(job: Job, queue: str) -> Message:
-    """A copy for the tail of its own queue: its returns count from 0 again, its attempts do not."""
-    return build_copy(queue, job.delivery, HANDED_BACK, {ATTEMPTS: job.attempts, THROTTLED: job.throttled})
+    """A copy for its queue's tail, after too long a hold or at the end: its returns count from 0, not its attempts."""
+    return build_copy(queue, job.delivery, "handed_back", {ATTEMPTS: job.attempts, THROTTLED: job.throttled})
 
 
 class HoldReport:
     """Reports the held deliveries of one lane: each by its reason, and an outage of the store once.
 
-    An open circuit is not reported here: the fail-over between providers reports it. `clock`: monotonic seconds;
-    `outage_since`: None unless an outage was reported, and not yet its end.
+    An open circuit is not reported here: the fail-over between providers reports it. `outage_since`: in monotonic
+    seconds; None unless an outage was reported, and not yet its end.
     """
 
-    def __init__(self, observer: Observer, queue: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, observer: Observer, queue: str) -> None:
         self._observer = observer
         self._queue = queue
-        self._clock = clock
         self.outage_since: float | None = None
         self._silent_until = float("-inf")
 
-    def report(self, outcomes: Iterable[Outcome]) -> None:
+    def report(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Count what is held; may report the beginning of an outage, or its end. Needed while one lasts, or for a HOLD."""
         statuses = Counter(summary_of(outcome).status for outcome in outcomes)
         for reason in HOLD_REASONS:
             if held := statuses[reason]:
                 self._observer.held(reason, held)
-        now = self._clock()
         if Reason.STORE_UNAVAILABLE in statuses:
             if self.outage_since is None and now >= self._silent_until:
                 self.outage_since = now

@@ -12,7 +12,6 @@ from adapters.rabbitmq.settlement import (
     Job,
     decode_job,
     disposition,
-    is_forged,
 )
 from adapters.rabbitmq.topology import QueueNames, queues
 from adapters.runtime.clock import SystemClock
@@ -116,7 +115,7 @@ def test_where_a_reply_may_go(name: str, expected: bool) -> None:  # noqa: FBT00
 )
 def test_when_a_reply_would_only_end_another_connection(name: str, returns: int, expected: bool) -> None:  # noqa: FBT001  # a row of a table
     delivery = Delivery(1, Properties(headers={"x-delivery-count": returns}, reply_to=name), b"", 0.0)
-    assert is_forged(delivery) is expected
+    assert delivery.is_forged is expected
 
 
 AWAY, CLOSED = deferred(Reason.STORE_UNAVAILABLE), deferred(Reason.PROVIDER_CLOSED)
@@ -128,10 +127,10 @@ Happening = tuple[float, list[Outcome]]  # when, in seconds; the outcomes
 
 
 def report(happenings: list[Happening]) -> RecordingObserver:
-    now, observer = [0.0], RecordingObserver()
-    report = HoldReport(observer, "inn.lookup", lambda: now[0])
-    for now[0], outcomes in happenings:
-        report.report(outcomes)
+    observer = RecordingObserver()
+    report = HoldReport(observer, "inn.lookup")
+    for now, outcomes in happenings:
+        report.report(outcomes, now)
     return observer
 
 

@@ -24,7 +24,7 @@ from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from adapters.tables import WrongTable
-from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
+from adapters.tables.table_file import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20
 DAY = "dd.mm.yyyy"

@@ -14,8 +14,7 @@ from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse, failure_of
 from adapters.tables.header import read_maps
-from adapters.tables.reader import open_table
-from adapters.tables.writer import SUFFIXES
+from adapters.tables.table_file import SUFFIXES, open_table
 from function.outcomes import Status
 
 ROW_SEC = 2.0  # default reply timeout per concurrent row: the tax service answers about one a second, in order

@@ -8,8 +8,8 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from adapters.cli.errors import WrongUse
-from adapters.tables.reader import ANSWER_HEADINGS, Row, RowAnswer, Table, make_row, open_tables
-from adapters.tables.writer import replace_file
+from adapters.tables.row_mapping import ANSWER_HEADINGS, RowAnswer
+from adapters.tables.table_file import Row, Table, make_row, open_tables, replace_file
 
 MOVE_AWAY = "move it away, or choose another -o"
 _BEGIN = """

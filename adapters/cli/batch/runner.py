@@ -17,8 +17,8 @@ from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreach
 from adapters.cli.errors import Failure
 from adapters.cli.stdout import printable
 from adapters.runtime.backoff import Backoff
-from adapters.tables.reader import Row, RowAnswer
-from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request
+from adapters.tables.row_mapping import NO_PERSON, RowAnswer, is_person, read_answer, read_request
+from adapters.tables.table_file import Row
 from function.outcomes import Status
 
 TRIES = 3  # attempts per row; replies that only say "wait" do not count

@@ -21,7 +21,6 @@ from adapters.tables.person_values import EXCEL_EPOCH, parse_date
 
 MAX_CELL = 32_767  # characters of a spreadsheet's cell
 UNSAVED = object()  # a cell with a formula whose value is not in the file
-SEPARATORS = ";,\t|"
 HEAD = 1 << 16
 _MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
@@ -174,7 +173,7 @@ def replace_file(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> N
     fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
     try:
         fresh.unlink(missing_ok=True)
-        fresh.touch(0o600, exist_ok=False)  # personal data: its owner's until it gets the input's mode
+        fresh.touch(0o600, exist_ok=False)  # personal data: private until it gets the input's mode
         if suffix == ".xlsx":
             from adapters.tables.xlsx_file import write_xlsx  # openpyxl is slow to import
 
@@ -256,7 +255,7 @@ def _separator(text: str) -> str:
         header = find_header((map(cell_text, record) for record in records), 0, {})
         return len(header.candidates), sum(separator in line for line in lines)
 
-    return max(SEPARATORS, key=score)
+    return max(";,\t|", key=score)
 
 
 def _with_newlines(cell: object) -> str:

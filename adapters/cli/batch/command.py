@@ -18,9 +18,9 @@ from adapters.tables.table_file import SUFFIXES, open_table
 from function.outcomes import Status
 
 ROW_SEC = 2.0  # default reply timeout per concurrent row: the tax service answers about one a second, in order
-
 SILENCE_SEC = 300.0  # time limit of one request over HTTP: longer than any service's time limit of one lookup
 GOES_ON = "the same command goes on once that is mended"
+SO_FAR = "{journal.answered} rows are in {journal.place}, and the same command goes on from there"
 
 
 def batch(
@@ -71,11 +71,9 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    # rich is slow to import; --help does not need it
-    from adapters.cli.batch.runner import Progress, Runner
+    from adapters.cli.batch.runner import Progress, Runner  # rich is slow to import: not for --help
 
-    # As Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
@@ -101,7 +99,7 @@ def batch(
             typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
-        raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {SO_FAR.format(journal=journal)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
     except sqlite3.DatabaseError as exc:
@@ -110,7 +108,7 @@ def batch(
     except Exception as error:
         if journal.answered == 0 or (failure := failure_of(error)) is None:
             raise
-        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
+        raise Failure(f"{failure}; {SO_FAR.format(journal=journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 
@@ -126,8 +124,7 @@ def _cancelled_by_signal() -> Iterator[None]:
         nonlocal cancelled
         if task and not cancelled:
             cancelled = True
-            # Where the task is writing OUT it ends that first.
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(task.cancel)  # after OUT, where that is being written
 
     before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -135,7 +132,3 @@ def _cancelled_by_signal() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if cancelled else handler)
-
-
-def _so_far(journal: Journal) -> str:
-    return f"{journal.answered} rows are in {journal.place}, and the same command goes on from there"

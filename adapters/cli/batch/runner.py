@@ -105,8 +105,7 @@ class Runner:
 
     async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure or WrongTable."""
-        # With dashes: the log withholds digits that could be a document, but shows UUIDs.
-        self._run_id = uuid4()
+        self._run_id = uuid4()  # the log withholds digits that could be a document, but shows UUIDs
         self._reached = False
         rows = enumerate(self.journal.table.rows(), 1)
         try:
@@ -158,8 +157,7 @@ class Runner:
                 return RowAnswer("", Status.FAILED.value, why)
             except ServiceUnreachable as failure:
                 if not self._reached:
-                    # Never reached: a wrong address, not an outage.
-                    raise
+                    raise  # never reached: a wrong address, not an outage
                 self.progress.stand(str(failure))
             except (RetryLater, ServiceFault) as failure:
                 self._reached = True

@@ -22,7 +22,6 @@ _AROUND_DATE = re.compile(r"[«»\"']|(?<=\d)\s*г(?:\.|ода?)?$")
 # A time that has a zone must be midnight: 1990-07-14T21:00:00Z is the 15th in Moscow.
 _TIME = re.compile(r"(?<=\d)[t ] ?(?:\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?|00:00(?::00(?:\.0+)?)?(?:z|[+-]\d\d:?\d\d))$")
 
-_PASSPORT_FORM = "must be a series of 4 digits and a number of 6, as NN NN NNNNNN"
 _LABELS = re.compile(
     r"\b(?:паспорт\w*|данные|гражданина|рф|росси\w+|федерации|серия|сер|номер|ном|n[oо]?|passport|series|number)(?=\b|[0-9])",
     re.IGNORECASE,
@@ -96,7 +95,7 @@ def series_and_number(kind: str, text: str, number: str = "", *, is_number: bool
         if is_number and re.fullmatch("[0-9]{9}", text):
             text = f"0{text}"
         if not (parts := _PASSPORT.fullmatch(text)):
-            raise WrongDocument(_PASSPORT_FORM)
+            raise WrongDocument("must be a series of 4 digits and a number of 6, as NN NN NNNNNN")
         return parts[1].replace(" ", ""), parts[2].replace(" ", "")
     if needs_serial(kind):
         if not (parts := _LAST_DIGITS.fullmatch(_LABELS.sub(" ", text.replace("№", " ")).strip())):

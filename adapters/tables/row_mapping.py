@@ -81,8 +81,7 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
 
 def read_answer(table: Table, result: LookupResult) -> RowAnswer:
     """A reply, with the table's headings for field names."""
-    is_rejected = result.status is Status.REJECTED
-    details = _in_table_words(table, result.details) if is_rejected else result.details
+    details = _in_table_words(table, result.details) if result.status is Status.REJECTED else result.details
     return RowAnswer(result.inn, result.status.value, cell_text(details))
 
 

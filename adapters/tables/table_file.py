@@ -27,7 +27,7 @@ _MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     "UTF-8-sig": (codecs.BOM_UTF8,),
     "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
-_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"[\r\n]*sep=([^\w\s\"]|\t)(?:[\r\n]|$)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
 _ENCRYPTED, _ODS = "EncryptedPackage".encode("utf-16-le"), b"application/vnd.oasis.opendocument"
@@ -149,8 +149,19 @@ def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str])
 
 
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
-    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable."""
-    head = _read_head(path)
+    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable, for other formats, too."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WrongTable(f"{path} is no regular file, and can be read only once: save it as one first")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            # Of UTF-16, the letters without the zeros between them.
+            begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+            for magic, part, what in _OTHER_FORMATS:
+                if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
+                    raise WrongTable(f"{path} {what}")
+    except OSError as exc:
+        raise WrongTable(f"cannot read {path}: {exc.strerror}") from None
     if head.startswith(_ZIP):
         from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
 
@@ -191,23 +202,6 @@ def replace_file(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> N
         fresh.unlink(missing_ok=True)
 
 
-def _read_head(path: Path) -> bytes:
-    """The first bytes of a file that is XLSX, or probably CSV. Raises WrongTable for other formats."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongTable(f"{path} is no regular file, and can be read only once: save it as one first")
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-            # Of UTF-16, the letters without the zeros between them.
-            begin = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-            for magic, part, what in _OTHER_FORMATS:
-                if begin.startswith(magic) and (not part or mmap(file.fileno(), 0, access=ACCESS_READ).find(part) >= 0):
-                    raise WrongTable(f"{path} {what}")
-    except OSError as exc:
-        raise WrongTable(f"cannot read {path}: {exc.strerror}") from None
-    return head
-
-
 def _encoding(path: Path, head: bytes) -> str:
     """By its byte order mark, else UTF-8 if the whole file is, else Windows-1251."""
     for encoding, marks in _MARKS.items():
@@ -245,10 +239,9 @@ def _holds_rows(cell: str, separator: str, width: int) -> bool:
 
 def _separator(text: str) -> str:
     """The separator named in the first line, else the one with the most headings, else in the most lines."""
-    lines = text.splitlines(keepends=True)
-    first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
-    if named := _SEPARATOR_LINE.fullmatch(first):
+    if named := _SEPARATOR_LINE.match(text):
         return named[1]
+    lines = text.splitlines(keepends=True)
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)

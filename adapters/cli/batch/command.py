@@ -82,7 +82,6 @@ def batch(
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(table, out)
-    runner = Runner(journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
         with _cancelled_by_signal():
@@ -90,7 +89,7 @@ def batch(
                 async with client:
                     progress.add_task("", total=journal.total)
                     with progress:
-                        await runner.run(client)
+                        await Runner(journal, progress, concurrency, stall_timeout, reply_sec).run(client)
             finally:
                 journal.write_output()
 

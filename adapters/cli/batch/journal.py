@@ -112,13 +112,13 @@ class Journal:
                 raise self._other_input(self._out)
             self.answer(number, row)
             self.total = number
-            answer = held.texts[width:] if held else () if number else ANSWER_HEADINGS
+            answer = held.texts[width:] if held else ()
             if held and (
                 held.texts[:width] != row.texts or (not number and (*answer, *held.surplus) != ANSWER_HEADINGS)
             ):
                 raise self._other_input(self._out, number)
-            if any(answer):
-                yield number, _joined(row), *answer
+            if any(answer) or not number:
+                yield number, _joined(row), *(answer or ANSWER_HEADINGS)
         if self._db.execute("SELECT 1 FROM inn_batch WHERE number > ?", (self.total,)).fetchone():
             raise self._other_input(self._path)
 

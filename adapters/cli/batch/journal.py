@@ -45,9 +45,7 @@ class Journal:
         with closing(sqlite3.connect(self._path, timeout=0)) as self._db:
             self._lock()
             try:
-                self._db.executemany(
-                    "INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", self._answers_in_output()
-                )
+                self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", self._answers_in_out())
                 yield
             finally:
                 self._db.rollback()
@@ -99,7 +97,7 @@ class Journal:
             raise WrongUse(f"{self._path} is no journal of inn batch, or is damaged: {MOVE_AWAY}")
         self._db.executescript(_BEGIN)
 
-    def _answers_in_output(self) -> Iterator[tuple[object, ...]]:
+    def _answers_in_out(self) -> Iterator[tuple[object, ...]]:
         """The rows of the journal that OUT has. Checks that both belong to the input, which is read as a whole."""
         width = len(self.table.heading)
         written: Iterable[Row] = ()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, islice, product, zip_longest
+from itertools import chain, islice, pairwise, product, zip_longest
 from string import ascii_uppercase
 from typing import NamedTuple
 
@@ -13,8 +13,7 @@ DOCUMENT = "document"  # not a field of the request: series and number in one co
 
 SEARCHED_ROWS = 50
 _PLAIN, _VAGUE, _NONE = 2, 1, ("", 0)
-# By field; those behind the bar are vague: used only if no column has a plain heading.
-_HEADINGS = {
+_HEADINGS = {  # by field; those behind the bar are vague: used only if no column has a plain one
     "requestId": "request id",
     "lastName": "фамилия, last name, surname, family name, fam",
     "firstName": "имя, first name, given name, forename, nam",
@@ -35,17 +34,15 @@ _ALIASES = {
     **dict.fromkeys(("passport", "паспорт", "паспорта", "паспортные", "документа", "дул", "document"), "документ"),
 }
 _WORD = re.compile(r"[A-ZА-ЯЁ]?[a-zа-яё]+|[A-ZА-ЯЁ]+|[^\W_]+")
-LETTERS = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
-"""The names of a spreadsheet's columns, as far as ZZ."""
+LETTERS = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]  # columns A to ZZ
 _CYRILLIC_LETTERS = str.maketrans("АВСЕНКМОРТХ", "ABCEHKMOPTX")
-INSTEAD_OF = {
+INSTEAD_OF = {  # by field: the fields that its column replaces
     FULL_NAME: ("lastName", "firstName", "middleName"),
     "lastName": (FULL_NAME,),
     "firstName": (FULL_NAME,),
     DOCUMENT: ("documentSerial", "documentNumber"),
     "documentNumber": (DOCUMENT,),
 }
-"""By field: the fields that its column replaces."""
 
 
 def _words(text: str) -> list[str]:
@@ -130,10 +127,9 @@ def find_header(records: Iterable[Iterable[str]], header_row: int, maps: Mapping
     `records`: the texts of each row's cells; `header_row`: from 1, 0: search for it; `maps`: as `read_maps` returns.
     """
     first = header_row or 1
-    last = first + (1 if header_row else SEARCHED_ROWS)
-    rows = [[*record] for record in islice(records, first - 1, last)]
+    rows = [[*record] for record in islice(records, first - 1, first + (1 if header_row else SEARCHED_ROWS))]
     best = Header(first, 1, [], {})
-    for number, (upper, lower) in enumerate(zip(rows, [*rows[1:], []], strict=False), first):
+    for number, (upper, lower) in enumerate(pairwise([*rows, []]), first):
         for height, texts in ((1, upper), (2, _join_rows(upper, lower))):
             header = Header(number, height, *_candidates(texts, maps))
             if any(texts) and header.score > best.score:

@@ -17,14 +17,11 @@ EXCEL_EPOCH = date(1899, 12, 30)  # day 0 of Excel's serial numbers (for dates a
 _NAMES_OF_MONTHS = "янв фев мар апр мая июн июл авг сен окт ноя дек jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS = {name: f".{number % 12 + 1}." for number, name in enumerate(_NAMES_OF_MONTHS.split())} | {"май": ".5."}
 _MONTH_IN_WORDS = re.compile(r"[-. ]*([а-яa-z]{3,9})[-., ]*")
-_DATE_FORMS = ("%d.%m.%Y", "%Y.%m.%d", "%d.%m.%y")
 _DATE_SEPARATORS = re.compile(r"[-./,\s\u2010-\u2015\u2212]+")
 _AROUND_DATE = re.compile(r"[«»\"']|(?<=\d)\s*г(?:\.|ода?)?$")
 # A time that has a zone must be midnight: 1990-07-14T21:00:00Z is the 15th in Moscow.
 _TIME = re.compile(r"(?<=\d)[t ] ?(?:\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?|00:00(?::00(?:\.0+)?)?(?:z|[+-]\d\d:?\d\d))$")
-_SERIAL_DAY = re.compile(r"(\d{5})(?:[.,]\d+)?", re.ASCII)
 
-_PASSPORT_FORM = "must be a series of 4 digits and a number of 6, as NN NN NNNNNN"
 _LABELS = re.compile(
     r"\b(?:паспорт\w*|данные|гражданина|рф|росси\w+|федерации|серия|сер|номер|ном|n[oо]?|passport|series|number)(?=\b|[0-9])",
     re.IGNORECASE,
@@ -33,7 +30,6 @@ _ISSUE = re.compile(r"\b(?:выдан|от|дата|issued|гу|о?у?вд|мв�
 _MARKS = re.compile(r"[\s\-\u2010-\u2015\u2212№#/\\.,:;()]+")
 # Spaces are only allowed where the series ends, and where the form 45 11 123456 has one.
 _PASSPORT = re.compile(r"(\d\d ?\d\d) ?(\d{6}|(?<= )(?:\d ?){5}\d)", re.ASCII)
-_LOST_ZERO = re.compile(r"\d{9}", re.ASCII)
 _LAST_DIGITS = re.compile(r"(.*[^\s0-9])\s*([0-9]+)", re.DOTALL)
 
 _OTHER_NAMES = (
@@ -65,11 +61,11 @@ def parse_date(text: str, epoch: date = EXCEL_EPOCH) -> date | None:
     A year of two digits is of this century unless the day is in the future. `epoch`: day 0 of serial numbers.
     """
     text = _AROUND_DATE.sub("", " ".join(text.casefold().split())).strip()
-    if _SERIAL_DAY.fullmatch(text):
+    if re.fullmatch(r"[0-9]{5}([.,][0-9]+)?", text):
         return epoch + timedelta(int(text[:5]))
     text = _MONTH_IN_WORDS.sub(lambda found: _MONTHS.get(found[1][:3], found[1]), _TIME.sub("", text))
     text = _DATE_SEPARATORS.sub(".", text)
-    for form in _DATE_FORMS if text and text.isascii() else ():
+    for form in ("%d.%m.%Y", "%Y.%m.%d", "%d.%m.%y") if text and text.isascii() else ():
         with suppress(ValueError):
             day = datetime.strptime(text, form).replace(tzinfo=UTC)
             is_past_century = form.endswith("y") and day > datetime.now(tz=UTC)
@@ -96,10 +92,10 @@ def series_and_number(kind: str, text: str, number: str = "", *, is_number: bool
         return (_without_labels(text), _without_labels(number)) if is_passport else (text, number)
     if is_passport:
         text = _MARKS.sub(" ", _LABELS.sub(" ", _ISSUE.sub("", text.casefold()))).strip()
-        if is_number and _LOST_ZERO.fullmatch(text):
+        if is_number and re.fullmatch("[0-9]{9}", text):
             text = f"0{text}"
         if not (parts := _PASSPORT.fullmatch(text)):
-            raise WrongDocument(_PASSPORT_FORM)
+            raise WrongDocument("must be a series of 4 digits and a number of 6, as NN NN NNNNNN")
         return parts[1].replace(" ", ""), parts[2].replace(" ", "")
     if needs_serial(kind):
         if not (parts := _LAST_DIGITS.fullmatch(_LABELS.sub(" ", text.replace("№", " ")).strip())):

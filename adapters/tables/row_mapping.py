@@ -2,23 +2,35 @@
 
 import json
 import re
+from typing import NamedTuple
 
 from adapters.tables import person_values
 from adapters.tables.header import DOCUMENT, FULL_NAME, INSTEAD_OF, LETTERS
-from adapters.tables.reader import UNSAVED, Row, RowAnswer, Table, cell_text
+from adapters.tables.table_file import UNSAVED, Row, Table, cell_text
 from function.documents import WrongDocument
 from function.outcomes import Status
 from function.result import LookupResult
 
 MAX_REQUEST = 16 << 10  # bytes of one request: far more than any person needs, and less than the service accepts
 
-NO_PERSON = RowAnswer(details="no person in this row")
 _UNSAVED = "is a formula whose value is not in the file: open it in a spreadsheet program and save it"
 _DECIMALS = re.compile(r"^([0-9]+)[.,]0+$")
 _AS_TEXT = re.compile(r'="(.*)"|\'(.*)', re.DOTALL)
 _TOTAL = re.compile(r"(?:итого|всего|total)\b", re.IGNORECASE)
 _DOCUMENT_PARTS = ("documentSerial", "documentNumber", DOCUMENT)
 _OF_PERSONS = frozenset({FULL_NAME, "lastName", "firstName", "birthDate", *_DOCUMENT_PARTS})
+
+
+class RowAnswer(NamedTuple):
+    """The cells that are appended to a row, by their headings."""
+
+    inn: str = ""
+    status: str = ""
+    details: str = ""
+
+
+ANSWER_HEADINGS = RowAnswer._fields
+NO_PERSON = RowAnswer(details="no person in this row")
 
 
 def is_person(table: Table, row: Row) -> bool:
@@ -48,8 +60,7 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
             faults.append(f"{FULL_NAME}: {fault}")
     if document := {name: text for name in _DOCUMENT_PARTS if (text := request.pop(name, ""))}:
         parts = [_DECIMALS.sub(r"\1", text) for text in document.values()]
-        # Series and number in one cell: the first one.
-        name = next(iter(document))
+        name = next(iter(document))  # series and number in one cell: the first one
         is_number = parts[0] != document[name] or isinstance(row.cells[table.columns[name]], int | float)
         try:
             pair = person_values.series_and_number(kind, *parts, is_number=is_number)
@@ -70,8 +81,7 @@ def read_request(table: Table, row: Row, request_id: str) -> dict[str, str]:
 
 def read_answer(table: Table, result: LookupResult) -> RowAnswer:
     """A reply, with the table's headings for field names."""
-    is_rejected = result.status is Status.REJECTED
-    details = _in_table_words(table, result.details) if is_rejected else result.details
+    details = _in_table_words(table, result.details) if result.status is Status.REJECTED else result.details
     return RowAnswer(result.inn, result.status.value, cell_text(details))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import IO, Any, NamedTuple
@@ -24,10 +25,9 @@ from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from adapters.tables import WrongTable
-from adapters.tables.reader import MAX_CELL, UNSAVED, Table, cell_text
+from adapters.tables.table_file import MAX_CELL, UNSAVED, Table, cell_text
 
 MAX_ROWS = 1 << 20
-DAY = "dd.mm.yyyy"
 _DAMAGED = (BadZipFile, LookupError, ValueError, ParseError, struct.error, zlib.error, EOFError, RuntimeError)
 
 
@@ -56,8 +56,7 @@ def open_sheets(path: Path, chosen: str) -> list[Table]:
         if strings := parts.get("sharedStrings"):
             with package.open(strings) as file:
                 shared.strings.extend(map(_text, _elements(file, "si")))
-        # Without them, a number in a column of dates is still read as one.
-        with suppress(*_DAMAGED):
+        with suppress(*_DAMAGED):  # without them a number in a column of dates is still read as one
             shared.dates.update(_date_styles(_parse(package, parts["styles"])))
     sheets = [
         (sheet.get("name", ""), sheet.get("state", "visible"), part)
@@ -102,8 +101,7 @@ def _records(path: Path, part: str, shared: _Shared) -> Iterator[Sequence[object
             place = int(row.get("r") or number + 1)
             if not number < place <= MAX_ROWS:
                 raise ValueError
-            for _ in range(number + 1, place):
-                yield ()
+            yield from repeat((), place - number - 1)
             number = place
             yield _cells(row, shared)
 
@@ -152,7 +150,7 @@ def _written(sheet: Any, cell: object) -> object:
         return written
     if isinstance(cell, date) and len(cell_text(cell)) == len("yyyy-mm-dd"):
         written = WriteOnlyCell(sheet)
-        written.value, written.number_format = cell, DAY
+        written.value, written.number_format = cell, "dd.mm.yyyy"
         return written
     return None if cell is UNSAVED else cell
 
@@ -167,9 +165,7 @@ def _elements(file: IO[bytes], name: str) -> Iterator[Element]:
     for event, element in iterparse(file, ("start", "end")):  # noqa: S314  # as above
         if event == "start":
             parents.append(element)
-            continue
-        parents.pop()
-        if element.tag.rpartition("}")[2] == name:
+        elif parents.pop().tag.rpartition("}")[2] == name:
             yield element
             parents[-1].clear()
 

@@ -14,14 +14,13 @@ from adapters.cli.batch.journal import MOVE_AWAY, Journal
 from adapters.cli.client import Amqp, Queue, TokenFile, Url, client_of
 from adapters.cli.errors import DONE, FAILED, INTERRUPTED, Failure, WrongUse, failure_of
 from adapters.tables.header import read_maps
-from adapters.tables.reader import open_table
-from adapters.tables.writer import SUFFIXES
+from adapters.tables.table_file import SUFFIXES, open_table
 from function.outcomes import Status
 
 ROW_SEC = 2.0  # default reply timeout per concurrent row: the tax service answers about one a second, in order
-
 SILENCE_SEC = 300.0  # time limit of one request over HTTP: longer than any service's time limit of one lookup
 GOES_ON = "the same command goes on once that is mended"
+SO_FAR = "{journal.answered} rows are in {journal.place}, and the same command goes on from there"
 
 
 def batch(
@@ -72,11 +71,9 @@ def batch(
       inn batch people.csv -o answers.csv
       inn batch people.xlsx -o answers.xlsx --amqp settings --concurrency 500
     """
-    # rich is slow to import; --help does not need it
-    from adapters.cli.batch.runner import Progress, Runner
+    from adapters.cli.batch.runner import Progress, Runner  # rich is slow to import: not for --help
 
-    # As Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     client = client_of(url, amqp, queue, token_file, SILENCE_SEC)
     if out.suffix.lower() not in SUFFIXES:
         raise WrongUse(f"{out}: the output's name must end in .csv, .tsv or .xlsx")
@@ -85,7 +82,6 @@ def batch(
         raise WrongUse("IN and OUT are the same file: choose another -o")
     reply_sec = None if client.over_http else reply_timeout or max(stall_timeout, concurrency * ROW_SEC)
     progress, journal = Progress(), Journal(table, out)
-    runner = Runner(journal, progress, concurrency, stall_timeout, reply_sec)
 
     async def run() -> None:
         with _cancelled_by_signal():
@@ -93,7 +89,7 @@ def batch(
                 async with client:
                     progress.add_task("", total=journal.total)
                     with progress:
-                        await runner.run(client)
+                        await Runner(journal, progress, concurrency, stall_timeout, reply_sec).run(client)
             finally:
                 journal.write_output()
 
@@ -102,7 +98,7 @@ def batch(
             typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
-        raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {SO_FAR.format(journal=journal)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
     except sqlite3.DatabaseError as exc:
@@ -111,7 +107,7 @@ def batch(
     except Exception as error:
         if journal.answered == 0 or (failure := failure_of(error)) is None:
             raise
-        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
+        raise Failure(f"{failure}; {SO_FAR.format(journal=journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 
@@ -127,8 +123,7 @@ def _cancelled_by_signal() -> Iterator[None]:
         nonlocal cancelled
         if task and not cancelled:
             cancelled = True
-            # Where the task is writing OUT it ends that first.
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(task.cancel)  # after OUT, where that is being written
 
     before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -136,7 +131,3 @@ def _cancelled_by_signal() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if cancelled else handler)
-
-
-def _so_far(journal: Journal) -> str:
-    return f"{journal.answered} rows are in {journal.place}, and the same command goes on from there"

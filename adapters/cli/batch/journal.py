@@ -8,8 +8,8 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from adapters.cli.errors import WrongUse
-from adapters.tables.reader import ANSWER_HEADINGS, Row, RowAnswer, Table, make_row, open_tables
-from adapters.tables.writer import replace_file
+from adapters.tables.row_mapping import ANSWER_HEADINGS, RowAnswer
+from adapters.tables.table_file import Row, Table, make_row, open_tables, replace_file
 
 MOVE_AWAY = "move it away, or choose another -o"
 _BEGIN = """
@@ -39,18 +39,20 @@ class Journal:
         if self._out.exists() and not self._out.is_file():
             raise WrongUse(f"{self._out} is no regular file: choose another -o")
         try:
-            # Personal data: readable by the owner only.
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # personal data: private
         except OSError as exc:
             raise WrongUse(f"cannot write {self._path}: {exc.strerror}") from None
         with closing(sqlite3.connect(self._path, timeout=0)) as self._db:
             self._lock()
             try:
-                known = self._answers_in_output()
-                self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", known)
+                self._db.executemany("INSERT OR IGNORE INTO inn_batch VALUES (?, ?, ?, ?, ?)", self._answers_in_out())
                 yield
             finally:
-                self._delete_if_empty()
+                self._db.rollback()
+                # Without answers of its own, it would only block another input.
+                if not self._db.execute("SELECT 1 FROM inn_batch WHERE number > 0").fetchone():
+                    self._db.execute("PRAGMA journal_mode = DELETE")  # removes SQLite's second file
+                    self._path.unlink()
 
     def answer(self, number: int, row: Row) -> RowAnswer:
         """The answer to a row so far. Raises Failure if the journal belongs to another input."""
@@ -95,15 +97,7 @@ class Journal:
             raise WrongUse(f"{self._path} is no journal of inn batch, or is damaged: {MOVE_AWAY}")
         self._db.executescript(_BEGIN)
 
-    def _delete_if_empty(self) -> None:
-        """Delete a journal without answers of its own, which would only block another input."""
-        self._db.rollback()
-        if not self._db.execute("SELECT 1 FROM inn_batch WHERE number > 0").fetchone():
-            # The mode removes SQLite's file beside it.
-            self._db.execute("PRAGMA journal_mode = DELETE")
-            self._path.unlink()
-
-    def _answers_in_output(self) -> Iterator[tuple[object, ...]]:
+    def _answers_in_out(self) -> Iterator[tuple[object, ...]]:
         """The rows of the journal that OUT has. Checks that both belong to the input, which is read as a whole."""
         width = len(self.table.heading)
         written: Iterable[Row] = ()
@@ -116,13 +110,13 @@ class Journal:
                 raise self._other_input(self._out)
             self.answer(number, row)
             self.total = number
-            answer = held.texts[width:] if held else () if number else ANSWER_HEADINGS
+            answer = held.texts[width:] if held else ()
             if held and (
                 held.texts[:width] != row.texts or (not number and (*answer, *held.surplus) != ANSWER_HEADINGS)
             ):
                 raise self._other_input(self._out, number)
-            if any(answer):
-                yield number, _joined(row), *answer
+            if any(answer) or not number:
+                yield number, _joined(row), *(answer or ANSWER_HEADINGS)
         if self._db.execute("SELECT 1 FROM inn_batch WHERE number > ?", (self.total,)).fetchone():
             raise self._other_input(self._path)
 

@@ -16,8 +16,8 @@ from adapters.cli.batch.journal import Journal
 from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure, printable
 from adapters.runtime.backoff import Backoff
-from adapters.tables.reader import Row, RowAnswer
-from adapters.tables.row_mapping import NO_PERSON, is_person, read_answer, read_request
+from adapters.tables.row_mapping import NO_PERSON, RowAnswer, is_person, read_answer, read_request
+from adapters.tables.table_file import Row
 from function.outcomes import Status
 
 TRIES = 3  # attempts per row; replies that only say "wait" do not count
@@ -104,8 +104,7 @@ class Runner:
 
     async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure, BrokerRefused or WrongTable."""
-        # With dashes: the log withholds digits that could be a document, but shows UUIDs.
-        self._run_id = uuid4()
+        self._run_id = uuid4()  # the log withholds digits that could be a document, but shows UUIDs
         self._reached = False
         rows = enumerate(self.journal.table.rows(), 1)
         try:
@@ -157,8 +156,7 @@ class Runner:
                 return RowAnswer("", Status.FAILED.value, why)
             except ServiceUnreachable as failure:
                 if not self._reached:
-                    # Never reached: a wrong address, not an outage.
-                    raise
+                    raise  # never reached: a wrong address, not an outage
                 self.progress.stand(str(failure))
             except (RetryLater, ServiceFault) as failure:
                 self._reached = True

@@ -1,9 +1,11 @@
-"""Tables: CSV, whose encoding and separator are detected, or XLSX, by the content of the file; their rows and answers."""
+"""Reads and writes tables, CSV or XLSX. The content of a file says which it is, and a CSV file's encoding and separator."""
 
 import codecs
 import csv
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -19,40 +21,25 @@ from adapters.tables.person_values import EXCEL_EPOCH, parse_date
 
 MAX_CELL = 32_767  # characters of a spreadsheet's cell
 UNSAVED = object()  # a cell with a formula whose value is not in the file
-
-SEPARATORS = ";,\t|"
 HEAD = 1 << 16
-# The longer ones first: UTF-32's begins with UTF-16's.
-_MARKS = {
+_MARKS = {  # the longer ones first: UTF-32's begins with UTF-16's
     "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
     "UTF-8-sig": (codecs.BOM_UTF8,),
     "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
-_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"[\r\n]*sep=([^\w\s\"]|\t)(?:[\r\n]|$)", re.IGNORECASE)
 _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 _SAVE_AS = "open it in a spreadsheet program, and save it as .xlsx or as CSV"
 _ENCRYPTED, _ODS = "EncryptedPackage".encode("utf-16-le"), b"application/vnd.oasis.opendocument"
-# By how a file begins, and what it contains; the first match counts.
-_OTHER_FORMATS = (
+_OTHER_FORMATS = (  # by how a file begins, and what it contains; the first match counts
     (_OLE, _ENCRYPTED, "is encrypted: open it, take its password away, and save it as .xlsx"),
     (_OLE, b"", f"is a workbook of an old Excel (.xls), or another file of an old Office: {_SAVE_AS}"),
     (_ZIP, b"xl/workbook.bin", f"is a binary workbook (.xlsb): {_SAVE_AS}"),
     (_ZIP, _ODS, f"is an OpenDocument table (.ods): {_SAVE_AS}"),
     ((b"<", b"MIME-Version:"), b"", f"is a web page (HTML) or XML, whatever its name says: {_SAVE_AS}"),
 )
-# Spreadsheets cannot hold most of them: in all formats they count as spaces.
-_CONTROLS = re.compile(r"[\x00-\x1f]+")
-
-
-class RowAnswer(NamedTuple):
-    """The cells that are appended to a row, by their headings."""
-
-    inn: str = ""
-    status: str = ""
-    details: str = ""
-
-
-ANSWER_HEADINGS = RowAnswer._fields
+_CONTROLS = re.compile(r"[\x00-\x1f]+")  # most cannot be in a spreadsheet: all count as spaces
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")  # how the name of a file that is written may end
 
 
 class Row(NamedTuple):
@@ -162,19 +149,7 @@ def open_table(path: Path, sheet: str, header_row: int, maps: Mapping[str, str])
 
 
 def open_tables(path: Path, sheet: str = "") -> Sequence[Table]:
-    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable."""
-    head = _read_head(path)
-    if head.startswith(_ZIP):
-        from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
-
-        return open_sheets(path, sheet)
-    if sheet:
-        raise WrongTable(f"{path} is a CSV file, and has no sheets")
-    return [_csv_table(path, head)]
-
-
-def _read_head(path: Path) -> bytes:
-    """The first bytes of a file that is XLSX, or probably CSV. Raises WrongTable for other formats."""
+    """The tables in a file: all visible sheets of a workbook, or `sheet`. Raises WrongTable, for other formats, too."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise WrongTable(f"{path} is no regular file, and can be read only once: save it as one first")
     try:
@@ -187,15 +162,44 @@ def _read_head(path: Path) -> bytes:
                     raise WrongTable(f"{path} {what}")
     except OSError as exc:
         raise WrongTable(f"cannot read {path}: {exc.strerror}") from None
-    return head
+    if head.startswith(_ZIP):
+        from adapters.tables.xlsx_file import open_sheets  # openpyxl is slow to import
 
-
-def _csv_table(path: Path, head: bytes) -> Table:
+        return open_sheets(path, sheet)
+    if sheet:
+        raise WrongTable(f"{path} is a CSV file, and has no sheets")
     encoding = _encoding(path, head)
-    text, name = head.decode(encoding, errors="replace"), encoding.removesuffix("-sig")
+    text = head.decode(encoding, errors="replace")
     dialect = Dialect(encoding, _separator(text), "\r\n" if "\r\n" in text else "\n")
-    shown = dialect.separator.replace("\t", "a tab")
-    return Table(path, f"read as {name}, separated by {shown}", partial(_records, path, dialect), dialect=dialect)
+    separator = dialect.separator.replace("\t", "a tab")
+    description = f"read as {encoding.removesuffix('-sig')}, separated by {separator}"
+    return [Table(path, description, partial(_records, path, dialect), dialect=dialect)]
+
+
+def replace_file(path: Path, like: Table, rows: Iterable[Sequence[object]]) -> None:
+    """Write a table that replaces `path` in one step, once it is on the disk. Raises OSError.
+
+    It has the input's dialect if both are CSV, and the input's permissions.
+    """
+    fresh, suffix = path.with_name(f".{path.name}.new"), path.suffix.lower()
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.touch(0o600, exist_ok=False)  # personal data: private until it gets the input's mode
+        if suffix == ".xlsx":
+            from adapters.tables.xlsx_file import write_xlsx  # openpyxl is slow to import
+
+            write_xlsx(fresh, rows)
+        else:
+            form = like.dialect or Dialect(separator="\t" if suffix == ".tsv" else ";")
+            with fresh.open("w", encoding=form.encoding, errors="replace", newline="") as file:
+                writer = csv.writer(file, delimiter=form.separator, lineterminator=form.newline)
+                writer.writerows(map(_with_newlines, cells) for cells in rows)
+        shutil.copymode(like.path, fresh)
+        with fresh.open("rb+") as written:
+            os.fsync(written.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _encoding(path: Path, head: bytes) -> str:
@@ -235,14 +239,19 @@ def _holds_rows(cell: str, separator: str, width: int) -> bool:
 
 def _separator(text: str) -> str:
     """The separator named in the first line, else the one with the most headings, else in the most lines."""
-    lines = text.splitlines(keepends=True)
-    first = next(filter(None, (line.strip("\r\n") for line in lines)), "")
-    if named := _SEPARATOR_LINE.fullmatch(first):
+    if named := _SEPARATOR_LINE.match(text):
         return named[1]
+    lines = text.splitlines(keepends=True)
 
     def score(separator: str) -> tuple[int, int]:
         records = csv.reader(lines, delimiter=separator)
         header = find_header((map(cell_text, record) for record in records), 0, {})
         return len(header.candidates), sum(separator in line for line in lines)
 
-    return max(SEPARATORS, key=score)
+    return max(";,\t|", key=score)
+
+
+def _with_newlines(cell: object) -> str:
+    text = cell if isinstance(cell, str) else cell_text(cell)
+    # The writer quotes line feeds, but not lone carriage returns, which end a row as well.
+    return text if "\n" in text else text.replace("\r", "\n")

@@ -12,17 +12,15 @@ import os
 import sys
 from contextlib import ExitStack
 from functools import cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from functions_framework import aio
 from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.composition.http_function import Function, function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import Core, load_core
-from adapters.http.starlette_response import respond
 from adapters.mongodb import WrongAddress
 from adapters.runtime.startup import NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
@@ -45,9 +43,9 @@ _STARTING: set[asyncio.Task[None]] = set()
 
 
 @aio.http
-async def inn(request: Request) -> Response:
+async def inn(request: Request) -> Any:  # a Reply: the framework's type names only Starlette's response
     """Answer one HTTP request."""
-    return await respond(_function().endpoint, request)
+    return await _function().endpoint(request.scope, request.receive)
 
 
 @cache

@@ -170,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if may_reply:
             status, reply = problem.status, problem.reply()
-            lines = b"".join(b"%s: %s\r\n" % header for header in reply.all_headers())
+            lines = b"".join(b"%s: %s\r\n" % header for header in reply.headers)
             self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n" % (status, status.phrase.encode(), lines) + reply.body)
             self.transport.close()
         elif is_idle:

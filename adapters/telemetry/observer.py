@@ -7,8 +7,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from itertools import product
 from typing import Any, TextIO, TypeVar
@@ -20,7 +20,6 @@ from typing_extensions import override
 
 from adapters.telemetry.log_allow_list import OTHER
 from adapters.telemetry.log_handler import Log
-from adapters.telemetry.tracing_config import tracing
 from function import telemetry as known
 from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent, Observer
@@ -33,6 +32,8 @@ _WARNINGS = frozenset(
     {"consent_needed", "open_to_everybody", "queue_full", "reconnecting"}
     | {"server_reached", "server_unreachable", "store_available", "store_unavailable"}
 )
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -181,12 +182,33 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """The telemetry of this process within the context: once a process, entered after any fork.
 
     `name`: of the service; `level`: as in LOG_LEVEL; `stream`: of the log, default standard error. It captures all
-    other loggers of the process. OpenTelemetry's environment variables switch traces on.
+    other loggers of the process. OpenTelemetry's environment variables switch traces on; a wrong one of them is logged,
+    and only switches traces off.
     """
     log = Log(name, logging.getLevelNamesMapping()[level], stream or sys.stderr)
+    with log.writing(), log.capturing(), ExitStack() as stack:
+        spans: Observer | None = None
+        try:
+            if is_tracing_wanted(os.environ):
+                from adapters.telemetry.spans import open_spans  # noqa: PLC0415  # its import takes 0.25 s
 
-    def report_wrong(variable: str) -> None:
-        log.event(logging.WARNING, "tracing_off", {"variable": variable})
-
-    with log.writing(), log.capturing(), tracing(name, os.environ, report_wrong) as spans:
+                spans = stack.enter_context(open_spans(name))
+        except ValueError as fault:
+            # Not all of OpenTelemetry's texts name the variable, and they may contain its value.
+            named = [each for each in os.environ if each.startswith("OTEL_") and each in str(fault)]
+            log.event(logging.WARNING, "tracing_off", {"variable": max(named, key=len, default="OTEL_")})
         yield Telemetry(log, spans)
+
+
+def is_tracing_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether an exporter or an endpoint is set, and tracing is not switched off. Raises ValueError with a variable's name."""
+    # OpenTelemetry treats an empty variable as unset.
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    if exporter == "none" or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if exporter != "otlp":
+        raise ValueError("OTEL_TRACES_EXPORTER")
+    for variable in _PROTOCOLS:
+        if environ.get(variable) not in (None, "", "http/protobuf"):
+            raise ValueError(variable)
+    return True

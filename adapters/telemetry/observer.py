@@ -6,15 +6,16 @@ The metrics have few and known label values.
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from importlib.metadata import version
 from itertools import product
+from time import monotonic
 from typing import Any, TextIO, TypeVar
 
 import prometheus_client as prometheus
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from typing_extensions import override
 
@@ -44,10 +45,13 @@ class Family(dict[tuple[str, ...], M]):
     A value that is not known becomes "other", so that clients cannot add series.
     """
 
-    def __init__(self, metric: M, *known: Iterable[str]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, kind: type[M], name: str, text: str, **labels: Iterable[str]
+    ) -> None:
         super().__init__()
-        self._metric: M = metric
-        self._known = [frozenset(map(str, values)) for values in known]
+        buckets: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}
+        self._metric: M = kind(f"inn_{name}", text, tuple(labels), registry=registry, **buckets)
+        self._known = [frozenset(map(str, values)) for values in labels.values()]
 
     def __missing__(self, values: tuple[str, ...]) -> M:
         labels = (str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True))
@@ -56,19 +60,17 @@ class Family(dict[tuple[str, ...], M]):
 
 
 class Telemetry(Observer):
-    """An Observer that logs, counts, measures and opens spans."""
+    """An Observer that logs, counts, measures and opens spans. `clock`: monotonic seconds."""
 
-    def __init__(
-        self, log: Log, spans: Observer | None = None, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, log: Log, spans: Observer | None = None, clock: Callable[[], float] = monotonic) -> None:
         self.log = log
         self._spans = spans
-        self._monotonic = monotonic
+        self._clock = clock
         # Otherwise each series has a second one, with its creation time.
         disable: Callable[[], None] = prometheus.disable_created_metrics
         disable()
-        self._registry = registry = prometheus.CollectorRegistry()
-        family = self._family
+        self._registry = registry = CollectorRegistry()
+        family = partial(Family, registry)
         entry, cached = {"entry": known.ENTRIES}, {"cached": _CACHED.values()}
         provider = {"provider": known.PROVIDERS}
         text = "Requests that ended or were put off."
@@ -100,11 +102,6 @@ class Telemetry(Observer):
             self._holds[reason,].inc(0)
         for series in product(known.ENTRIES, known.STATUSES, ("false",)):
             self._requests[series].inc(0)
-
-    def _family(self, kind: type[M], name: str, text: str, **labels: Iterable[str]) -> Family[M]:
-        options: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}
-        metric = kind(f"inn_{name}", text, tuple(labels), registry=self._registry, **options)
-        return Family(metric, *labels.values())
 
     def exposition(self) -> bytes:
         """The reply of `/metrics`."""
@@ -146,8 +143,8 @@ class Telemetry(Observer):
             if closed in (provider, OTHER):
                 gauge.set_function(float)
         if seconds:
-            until = self._monotonic() + seconds
-            self._closed[provider, why].set_function(lambda: max(0.0, until - self._monotonic()))
+            until = self._clock() + seconds
+            self._closed[provider, why].set_function(lambda: max(0.0, until - self._clock()))
         name = "provider_closed" if seconds else "provider_open"
         self.log.event(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
 

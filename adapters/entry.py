@@ -13,18 +13,16 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from functions_framework import aio
 from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.composition.http_function import function
 from adapters.config.environment import WrongSettings
 from adapters.config.settings import load_core
 from adapters.http.endpoint import Endpoint
-from adapters.http.starlette_response import respond
 from adapters.mongodb import WrongAddress
 from adapters.runtime.startup import Connect, NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
@@ -42,9 +40,9 @@ _STARTING: set[asyncio.Task[None]] = set()
 
 
 @aio.http
-async def inn(request: Request) -> Response:
+async def inn(request: Request) -> Any:  # a Reply: the framework's type names only Starlette's response
     """Answer one HTTP request."""
-    return await respond(_endpoint(), request)
+    return await _endpoint()(request.scope, request.receive)
 
 
 @cache

@@ -7,23 +7,22 @@ tax service, as `inn local` does, without the page. They start with the first re
 import atexit
 from contextlib import ExitStack
 from functools import cache
+from typing import Any
 
 from functions_framework import aio
 from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters import telemetry
 from adapters.http.endpoint import Endpoint
-from adapters.http.starlette_response import respond
 from local_runtime.command import DATA, LocalSettings, local_function
 
 _SETTINGS = LocalSettings.read()
 
 
 @aio.http
-async def inn(request: Request) -> Response:
+async def inn(request: Request) -> Any:  # a Reply: the framework's type names only Starlette's response
     """Answer one HTTP request."""
-    return await respond(_endpoint(), request)
+    return await _endpoint()(request.scope, request.receive)
 
 
 @cache

@@ -2,32 +2,27 @@
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from functions_framework.aio import create_asgi_app_from_module
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters.http.endpoint import Endpoint
-from adapters.http.starlette_response import respond
 
 
 def functions_framework_app(endpoint: Endpoint) -> Starlette:
     """The endpoint as an application of functions-framework's asynchronous host."""
 
-    async def inn(request: Request) -> Response:
-        return await respond(endpoint, request)
+    async def inn(request: Request, _error: Exception | None = None) -> Any:  # a Reply, which is an ASGI application
+        return await endpoint(request.scope, request.receive)
 
     module = ModuleType("inn_function")
     setattr(module, inn.__name__, inn)
     # functions-framework is untyped.
     create: Callable[..., Starlette] = create_asgi_app_from_module
     app = create(inn.__name__, __file__, "http", module, None)
-
-    async def answer_error(request: Request, _error: Exception) -> Response:
-        return await respond(endpoint, request)
-
     # The host would answer its own errors in plain text.
-    app.add_exception_handler(HTTPException, answer_error)
+    app.add_exception_handler(HTTPException, inn)
     return app

@@ -25,11 +25,8 @@ MAX_PIPELINED = 16  # requests that may wait behind another one: each takes 3 kB
 NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "expected HTTP/1.1", CLOSE)
 ONE_HOST = Problem(HTTPStatus.BAD_REQUEST, "expected one Host header", CLOSE)
 ONLY_CHUNKED = Problem(HTTPStatus.BAD_REQUEST, "expected no transfer-encoding but chunked", CLOSE)
-TOO_LARGE = Problem(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    f"expected a head of at most {MAX_HEAD_BYTES} bytes and {MAX_HEADERS} headers",
-    CLOSE,
-)
+HEAD_BOUNDS = f"expected a head of at most {MAX_HEAD_BYTES} bytes and {MAX_HEADERS} headers"
+TOO_LARGE = Problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_BOUNDS, CLOSE)
 TOO_MUCH_FRAMING = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "expected fewer and larger chunks", CLOSE)
 TOO_SLOW = Problem(HTTPStatus.REQUEST_TIMEOUT, "expected the whole head of a request sooner", CLOSE)
 
@@ -53,10 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._overhead = self._discarded = 0
         self._in_body = False
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_sec, self._refuse, TOO_SLOW)
-        # Nothing more is read.
-        self._ending = False
-        # The process ends: each answer is the last of its connection.
-        self._draining = False
+        self._ending = False  # once true, nothing more is read
+        self._draining = False  # once true, the process ends: each answer is the last of its connection
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
@@ -107,8 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Refuse a head that is too large, pipelined behind too many, or ambiguous about where its request ends."""
         if self.parser.should_upgrade():
-            # It is parsed again, without the offer.
-            return
+            return  # it is parsed again, without the offer
         names = [name for name, _ in self.headers]
         hosts, is_old = names.count(b"host"), self.parser.get_http_version() == "1.0"
         too_large = self._overhead + PIECE_BYTES > MAX_HEAD_BYTES
@@ -124,16 +118,14 @@ class BoundedProtocol(HttpToolsProtocol):
         elif hosts != 1 and (hosts or not is_old):
             self._refuse(ONE_HOST)
         if self._ending:
-            # The parser can't be stopped: what it finds in the rest of the piece is ignored.
-            return
+            return  # the parser can't be stopped: what it finds in the rest of the piece is ignored
         self._stop_head_timer()
         super().on_headers_complete()
         self._in_body, self._overhead, self._discarded = True, 0, 0
         if self._draining:
             self.cycle.keep_alive = False
         if is_old:
-            # HTTP/1.0 has no interim responses.
-            self.cycle.waiting_for_100_continue = False
+            self.cycle.waiting_for_100_continue = False  # HTTP/1.0 has no interim responses
         # uvicorn would add trailers to the application's headers: a token after the body would count.
         self.headers = []
 
@@ -170,10 +162,9 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if may_reply:
             status, reply = problem.status, problem.reply()
-            lines = b"".join(b"%s: %s\r\n" % header for header in reply.all_headers())
+            lines = b"".join(b"%s: %s\r\n" % header for header in reply.headers)
             self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n" % (status, status.phrase.encode(), lines) + reply.body)
-            self.transport.close()
-        elif is_idle:
+        if may_reply or is_idle:
             self.transport.close()
         else:
             self._hang_up_after_answers()

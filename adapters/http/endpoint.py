@@ -30,7 +30,6 @@ from function.telemetry import LookupEvent, Observer
 ENTRY = "http"
 MAX_EVENT_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
-BODY_SEC = 10.0  # time limit of a body: more than a batch takes over a slow line
 BATCH_SLICE = 100  # events of a batch that are answered at the same time, before other requests have their turn
 INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
 DEFAULT_RETRY_SEC = 5  # `Retry-After` where the outcome has none
@@ -61,7 +60,7 @@ class Endpoint:
     tokens: Sequence[str] = field(repr=False)
     observer: Observer
     deadline_sec: float
-    body_sec: float = BODY_SEC
+    body_sec: float = 10.0  # more than a batch takes over a slow line
 
     async def __call__(self, scope: Scope, receive: Receive) -> Reply:
         """The reply to one HTTP request."""
@@ -92,8 +91,7 @@ class Endpoint:
         if scope["path"] != "/":
             return await self.probes.answer(scope, "expected POST / with a lookup request")
         check_method(scope, "POST")
-        # The first of repeated headers counts.
-        headers = dict(reversed(scope["headers"]))
+        headers = dict(reversed(scope["headers"]))  # the first of repeated ones counts
         if self.tokens:
             _check_token(headers, self.tokens)
         # Without its parameters.
@@ -104,43 +102,42 @@ class Endpoint:
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected content-type {expected}")
         body = await _body(receive, MAX_BATCH_BYTES if media == BATCH_TYPE else MAX_EVENT_BYTES, self.body_sec)
         if media == BATCH_TYPE:
-            events = cloudevent.from_batch(body)
-            _put_in_trace(events, headers)
-            return await self._batch(events)
+            return await self._batch(cloudevent.from_batch(body), headers)
         if media == STRUCTURED_TYPE:
             event = cloudevent.from_structured(body)
         else:
             event = cloudevent.from_binary(attributes, body, media) if attributes else cloudevent.from_plain(body)
-        _put_in_trace([event], headers)
-        return _reply(event, *await self._look_up(event))
+        return _reply(event, *await self._look_up(event, headers))
 
-    async def _batch(self, events: Sequence[Event | InvalidEvent]) -> Reply:
-        refused = sum(isinstance(event, InvalidEvent) for event in events)
-        if refused:
+    async def _batch(self, events: Sequence[Event | InvalidEvent], headers: Headers) -> Reply:
+        if refused := sum(isinstance(event, InvalidEvent) for event in events):
             self.observer.event("events_refused", count=refused)
         replies: list[bytes] = []
         for start in range(0, len(events), BATCH_SLICE):
-            replies += await asyncio.gather(*map(self._answer_item, events[start : start + BATCH_SLICE]))
+            part = events[start : start + BATCH_SLICE]
+            replies += await asyncio.gather(*(self._answer_item(event, headers) for event in part))
         return Reply(b"[" + b",".join(replies) + b"]", BATCH_TYPE)
 
-    async def _answer_item(self, event: Event | InvalidEvent) -> bytes:
+    async def _answer_item(self, event: Event | InvalidEvent, headers: Headers) -> bytes:
         if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
             return _encode(Event(b"", event.id, mode=Mode.STRUCTURED), result_of(refusal, 0)).body
-        return _encode(event, result_of(*await self._look_up(event))).body
+        return _encode(event, result_of(*await self._look_up(event, headers))).body
 
-    async def _look_up(self, event: Event) -> tuple[Outcome, float]:
+    async def _look_up(self, event: Event, headers: Headers) -> tuple[Outcome, float]:
         """Returns the outcome and its duration in seconds."""
         begun = perf_counter()
+        if not event.traceparent and b"traceparent" in headers:
+            # Gateways and clients set that of the HTTP request.
+            event.traceparent = cloudevent.traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
         self.observer.in_flight(ENTRY, 1)
         try:
             with self.observer.span("serve lookup", event.traceparent) as traceparent:
                 outcome = await self.lookups.answer(event, self.deadline_sec)
                 seconds = perf_counter() - begun
                 request_id, status, cached, provider, _ = summary_of(outcome)
-                self.observer.lookup(
-                    LookupEvent(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
-                )
+                report = LookupEvent(ENTRY, request_id, status, cached, provider, seconds, traceparent=traceparent)
+                self.observer.lookup(report)
         finally:
             self.observer.in_flight(ENTRY, -1)
         return outcome, seconds
@@ -180,19 +177,9 @@ def _attributes(headers: Headers) -> dict[str, str]:
     for name, value in headers.items():
         if name.startswith(_PREFIX):
             text = value.decode("latin-1")
-            found[name[len(_PREFIX) :].decode("latin-1")] = (
-                text if _ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
-            )
+            decoded = text if _ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
+            found[name.removeprefix(_PREFIX).decode("latin-1")] = decoded
     return found
-
-
-def _put_in_trace(events: Sequence[Event | InvalidEvent], headers: Headers) -> None:
-    """An event without a traceparent gets that of the HTTP request, which gateways and clients set."""
-    if b"traceparent" in headers:
-        inherited = cloudevent.traceparent({"traceparent": headers[b"traceparent"].decode("latin-1")})
-        for event in events:
-            if isinstance(event, Event):
-                event.traceparent = event.traceparent or inherited
 
 
 def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:

@@ -46,20 +46,17 @@ class MetricsSource(Protocol):
 
 
 class Probes:
-    """Answers the three probes. `clock`: monotonic seconds; `first_wait`: longest wait for the first results."""
+    """Answers the three probes. `clock`: monotonic seconds."""
+
+    first_wait_sec = FIRST_WAIT_SEC
 
     def __init__(
-        self,
-        checks: Mapping[str, Check],
-        metrics: MetricsSource,
-        clock: Callable[[], float] = monotonic,
-        first_wait: float = FIRST_WAIT_SEC,
+        self, checks: Mapping[str, Check], metrics: MetricsSource, clock: Callable[[], float] = monotonic
     ) -> None:
         self.by_path = {"/livez": self.livez, "/readyz": self.readyz, "/metrics": self.metrics}
         self._checks = checks
         self._metrics = metrics
         self._clock = clock
-        self._first_wait = first_wait
         self._results = dict.fromkeys(checks, _UNKNOWN)
         self._checked_at = float("-inf")
         self._run: asyncio.Task[None] | None = None
@@ -103,19 +100,16 @@ class Probes:
 
     async def _current_results(self) -> Mapping[str, CheckResult]:
         fresh = FRESH_SEC if all(result.ready for result in self._results.values()) else UNREADY_FRESH_SEC
-        if self._run is None and self._clock() - self._checked_at > fresh:
-            self._run = asyncio.create_task(self._run_all())
-        if self._run is not None:
+        if self._clock() - self._checked_at > fresh:
+            if self._run is None or self._run.done():
+                self._run = asyncio.create_task(self._run_all())
             is_first = _UNKNOWN in self._results.values()
-            await asyncio.wait({self._run}, timeout=self._first_wait if is_first else WAIT_SEC)
+            await asyncio.wait({self._run}, timeout=self.first_wait_sec if is_first else WAIT_SEC)
         return self._results
 
     async def _run_all(self) -> None:
-        try:
-            await asyncio.gather(*(self._run_one(name, check) for name, check in self._checks.items()))
-            self._checked_at = self._clock()
-        finally:
-            self._run = None
+        await asyncio.gather(*(self._run_one(name, check) for name, check in self._checks.items()))
+        self._checked_at = self._clock()
 
     async def _run_one(self, name: str, check: Check) -> None:
         """Run one check and store its result at once."""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,23 +11,18 @@ Header = tuple[bytes, bytes]
 CLOSE: Header = (b"connection", b"close")
 
 
-class Reply(NamedTuple):
-    """A response, which sends itself as an ASGI application. `headers`: beside the content's type and length."""
+class Reply:
+    """A response, an ASGI application as Starlette's are. `headers`: beside the content's type and length."""
 
-    body: bytes
-    media: str
-    status: int = HTTPStatus.OK
-    headers: Sequence[Header] = ()
+    def __init__(self, body: bytes, media: str, status: int = HTTPStatus.OK, headers: Sequence[Header] = ()) -> None:
+        self.body = body
+        self.status = status
+        self.headers = [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body)), *headers]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it; the server leaves the body out for HEAD."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self.all_headers()})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
-
-    def all_headers(self) -> list[Header]:
-        """All but those of the connection."""
-        length = b"%d" % len(self.body)
-        return [(b"content-type", self.media.encode()), (b"content-length", length), *self.headers]
 
 
 class Problem(Exception):

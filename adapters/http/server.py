@@ -57,10 +57,8 @@ class Server(uvicorn.Server):
                 http=BoundedProtocol,
                 lifespan="off",
                 ws="none",
-                # uvicorn would take a bound method for ASGI 2.
-                interface="asgi3",
-                # The client's address is not used.
-                proxy_headers=False,
+                interface="asgi3",  # uvicorn would take a bound method for ASGI 2
+                proxy_headers=False,  # the client's address is not used
                 access_log=False,
                 log_config=None,
                 server_header=False,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
-from itertools import islice
 from logging import LogRecord
 from pathlib import Path
 from traceback import walk_tb
@@ -86,8 +85,7 @@ FORMS: Final[dict[str, Form]] = {
 
 def filter_facts(facts: Mapping[str, object]) -> dict[str, Any]:
     """The known facts in their harmless form, and the count of the others."""
-    formed = {name: FORMS[name](value) for name, value in facts.items() if name in FORMS}
-    shown: dict[str, Any] = {name: value for name, value in formed.items() if value is not None}
+    shown = {name: form for name, fact in facts.items() if name in FORMS and (form := FORMS[name](fact)) is not None}
     withheld = len(facts) - len(shown)
     return {**shown, WITHHELD: withheld} if withheld else shown
 
@@ -103,11 +101,13 @@ def describe_record(record: LogRecord) -> dict[str, Any]:
 def describe(error: BaseException, depth: int = MAX_CAUSES) -> dict[str, Any]:
     """The error's type and places (outermost first), and those of its causes and a group's members."""
     frames = deque(((frame.f_code, line) for frame, line in walk_tb(error.__traceback__)), MAX_PLACES)
-    causes = islice(_causes(error), MAX_CAUSES) if depth else ()
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    causes = [each for each in (*members, cause) if each is not None][:MAX_CAUSES] if depth else []
     return {
         "error": type_name(type(error)),
         "places": [place(code.co_filename, line, code.co_qualname) for code, line in frames],
-        "causes": [describe(cause, depth - 1) for cause in causes],
+        "causes": [describe(each, depth - 1) for each in causes],
     }
 
 
@@ -121,9 +121,3 @@ def place(filename: str, line: int, function: str) -> str:
     root = next((root for root in _ROOTS if filename.startswith(root)), "")
     parts = filename.removeprefix(root).split("/")
     return f"{'/'.join(map(word, parts if root else parts[-2:]))}:{line} {word(function)}"
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    members = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return members if cause is None else [*members, cause]

@@ -20,17 +20,8 @@ from typing import Any, Final, TextIO
 from pydantic_core import to_json
 from typing_extensions import override
 
-from adapters.telemetry.log_allow_list import (
-    DATE,
-    KNOWN,
-    OTHER,
-    SIGN,
-    WITHHELD,
-    code,
-    describe,
-    describe_record,
-    filter_facts,
-)
+from adapters.telemetry import log_allow_list as allow_list
+from adapters.telemetry.log_allow_list import DATE, KNOWN, OTHER, SIGN, WITHHELD
 from function.telemetry import LookupEvent
 
 MAX_LINES: Final = 20_000  # lines in the queue: one second at a process's highest rate
@@ -81,7 +72,7 @@ class Log(logging.Handler):
     def event(self, level: int, name: str, facts: Mapping[str, object]) -> None:
         """Log one line of the facts that the allow-list passes. `level`: one of the standard library's."""
         if level >= self.level:
-            self._log(level, code(name) or OTHER, filter_facts(facts))
+            self._log(level, allow_list.code(name) or OTHER, allow_list.filter_facts(facts))
 
     def lookup(self, event: LookupEvent) -> None:
         """Log a request that ended or was deferred."""
@@ -101,13 +92,13 @@ class Log(logging.Handler):
 
     def error(self, where: str, error: BaseException) -> None:
         """Log an unexpected error."""
-        self._log(logging.ERROR, "error", {**filter_facts({"where": where}), **describe(error)})
+        self._log(logging.ERROR, "error", {**allow_list.filter_facts({"where": where}), **allow_list.describe(error)})
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
         # Without the handler's lock: a garbage collection may log while this thread holds another one.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
-        self._log(level, "library", describe_record(record))
+        self._log(level, "library", allow_list.describe_record(record))
         return True
 
     def _log(self, level: int, name: str, facts: Mapping[str, Any]) -> None:
@@ -140,8 +131,7 @@ class Log(logging.Handler):
         finally:
             self._max_lines = 0
             self._stopping.set()
-            # It wakes the thread.
-            self._lines.put(None)
+            self._lines.put(None)  # it wakes the thread
             thread.join(CLOSE_SEC)
 
     def _run(self) -> None:
@@ -155,8 +145,7 @@ class Log(logging.Handler):
                 continue
             try:
                 _write(self._stream, "".join(lines))
-            except (OSError, ValueError):
-                # A full disk or a closed pipe; a closed stream.
+            except (OSError, ValueError):  # a full disk or a closed pipe; a closed stream
                 self.drop(len(lines))
             else:
                 dropped = self.dropped
@@ -192,8 +181,7 @@ class Log(logging.Handler):
             logging.captureWarnings(capture=False)
             for each, attributes in before:
                 vars(each).update(attributes)
-                # It also clears a cache.
-                each.setLevel(attributes["level"])
+                each.setLevel(attributes["level"])  # it also clears a cache
 
     def _uncaught(self, where: str, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, SystemExit):
@@ -211,8 +199,7 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         descriptor = stream.fileno()
     except UnsupportedOperation:
-        # It is in memory.
-        stream.write(text)
+        stream.write(text)  # it is in memory
         return
     rest = memoryview(text.encode(stream.encoding, "backslashreplace"))
     while rest:

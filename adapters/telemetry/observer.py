@@ -6,21 +6,21 @@ The metrics have few and known label values.
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from importlib.metadata import version
 from itertools import product
+from time import monotonic
 from typing import Any, TextIO, TypeVar
 
 import prometheus_client as prometheus
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from typing_extensions import override
 
 from adapters.telemetry.log_allow_list import OTHER
 from adapters.telemetry.log_handler import Log
-from adapters.telemetry.tracing_config import tracing
 from function import telemetry as known
 from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent, Observer
@@ -33,6 +33,8 @@ _WARNINGS = frozenset(
     {"consent_needed", "open_to_everybody", "queue_full", "reconnecting"}
     | {"server_reached", "server_unreachable", "store_available", "store_unavailable"}
 )
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -43,10 +45,13 @@ class Family(dict[tuple[str, ...], M]):
     A value that is not known becomes "other", so that clients cannot add series.
     """
 
-    def __init__(self, metric: M, *known: Iterable[str]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, kind: type[M], name: str, text: str, **labels: Iterable[str]
+    ) -> None:
         super().__init__()
-        self._metric: M = metric
-        self._known = [frozenset(map(str, values)) for values in known]
+        buckets: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}
+        self._metric: M = kind(f"inn_{name}", text, tuple(labels), registry=registry, **buckets)
+        self._known = [frozenset(map(str, values)) for values in labels.values()]
 
     def __missing__(self, values: tuple[str, ...]) -> M:
         labels = (str(value) if value in known else OTHER for known, value in zip(self._known, values, strict=True))
@@ -55,19 +60,17 @@ class Family(dict[tuple[str, ...], M]):
 
 
 class Telemetry(Observer):
-    """An Observer that logs, counts, measures and opens spans."""
+    """An Observer that logs, counts, measures and opens spans. `clock`: monotonic seconds."""
 
-    def __init__(
-        self, log: Log, spans: Observer | None = None, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, log: Log, spans: Observer | None = None, clock: Callable[[], float] = monotonic) -> None:
         self.log = log
         self._spans = spans
-        self._monotonic = monotonic
+        self._clock = clock
         # Otherwise each series has a second one, with its creation time.
         disable: Callable[[], None] = prometheus.disable_created_metrics
         disable()
-        self._registry = registry = prometheus.CollectorRegistry()
-        family = self._family
+        self._registry = registry = CollectorRegistry()
+        family = partial(Family, registry)
         entry, cached = {"entry": known.ENTRIES}, {"cached": _CACHED.values()}
         provider = {"provider": known.PROVIDERS}
         text = "Requests that ended or were put off."
@@ -99,11 +102,6 @@ class Telemetry(Observer):
             self._holds[reason,].inc(0)
         for series in product(known.ENTRIES, known.STATUSES, ("false",)):
             self._requests[series].inc(0)
-
-    def _family(self, kind: type[M], name: str, text: str, **labels: Iterable[str]) -> Family[M]:
-        options: dict[str, Any] = {"buckets": _BUCKETS} if kind.__name__ == "Histogram" else {}
-        metric = kind(f"inn_{name}", text, tuple(labels), registry=self._registry, **options)
-        return Family(metric, *labels.values())
 
     def exposition(self) -> bytes:
         """The reply of `/metrics`."""
@@ -145,8 +143,8 @@ class Telemetry(Observer):
             if closed in (provider, OTHER):
                 gauge.set_function(float)
         if seconds:
-            until = self._monotonic() + seconds
-            self._closed[provider, why].set_function(lambda: max(0.0, until - self._monotonic()))
+            until = self._clock() + seconds
+            self._closed[provider, why].set_function(lambda: max(0.0, until - self._clock()))
         name = "provider_closed" if seconds else "provider_open"
         self.log.event(logging.WARNING, name, {"provider": provider, "reason": why, "seconds": seconds})
 
@@ -181,12 +179,33 @@ def start(name: str, level: str, stream: TextIO | None = None) -> Iterator[Telem
     """The telemetry of this process within the context: once a process, entered after any fork.
 
     `name`: of the service; `level`: as in LOG_LEVEL; `stream`: of the log, default standard error. It captures all
-    other loggers of the process. OpenTelemetry's environment variables switch traces on.
+    other loggers of the process. OpenTelemetry's environment variables switch traces on; a wrong one of them is logged,
+    and only switches traces off.
     """
     log = Log(name, logging.getLevelNamesMapping()[level], stream or sys.stderr)
+    with log.writing(), log.capturing(), ExitStack() as stack:
+        spans: Observer | None = None
+        try:
+            if is_tracing_wanted(os.environ):
+                from adapters.telemetry.spans import open_spans  # noqa: PLC0415  # its import takes 0.25 s
 
-    def report_wrong(variable: str) -> None:
-        log.event(logging.WARNING, "tracing_off", {"variable": variable})
-
-    with log.writing(), log.capturing(), tracing(name, os.environ, report_wrong) as spans:
+                spans = stack.enter_context(open_spans(name))
+        except ValueError as fault:
+            # Not all of OpenTelemetry's texts name the variable, and they may contain its value.
+            named = [each for each in os.environ if each.startswith("OTEL_") and each in str(fault)]
+            log.event(logging.WARNING, "tracing_off", {"variable": max(named, key=len, default="OTEL_")})
         yield Telemetry(log, spans)
+
+
+def is_tracing_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether an exporter or an endpoint is set, and tracing is not switched off. Raises ValueError with a variable's name."""
+    # OpenTelemetry treats an empty variable as unset.
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if any(map(environ.get, _ENDPOINTS)) else "none")
+    if exporter == "none" or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    if exporter != "otlp":
+        raise ValueError("OTEL_TRACES_EXPORTER")
+    for variable in _PROTOCOLS:
+        if environ.get(variable) not in (None, "", "http/protobuf"):
+            raise ValueError(variable)
+    return True

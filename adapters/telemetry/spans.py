@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry: names and codes only, an error by its type."""
+"""Spans by OpenTelemetry: names and codes only, an error by its type. Imported only where traces are switched on."""
 
 import re
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ class Spans(Observer):
 
 
 @contextmanager
-def spans(name: str) -> Iterator[Spans]:
+def open_spans(name: str) -> Iterator[Spans]:
     """Spans that are sent over OTLP; `name`: the service's, unless OTEL_SERVICE_NAME is set."""
     # The process detector would report the whole command line.
     resource = Resource({SERVICE_NAME: name}).merge(OTELResourceDetector().detect())

@@ -26,8 +26,6 @@ LAST = HEAD + CLOSE + b"content-length: 2\r\n\r\n{}"
 BULKY = HEAD + b"x: " + b"a" * 40_000 + b"\r\n\r\n"
 DEAF = b"POST /deaf HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
 HELD = b"POST /held HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
-
-
 HEAD_BOUNDS = "expected a head of at most 65536 bytes and 100 headers"
 H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"
 

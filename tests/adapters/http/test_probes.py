@@ -74,8 +74,7 @@ async def test_metrics_are_rendered_at_most_once_a_second() -> None:
     probes = Probes({}, Counted(), lambda: now[0])
     bodies = []
     for now[0] in (0.0, FRESH_SEC / 2, FRESH_SEC, FRESH_SEC * 1.5):
-        reply = await probes.metrics()
-        bodies.append(reply.body)
+        bodies.append((await probes.metrics()).body)
     assert bodies == [b"# 1\n"] * 3 + [b"# 2\n"]
 
 
@@ -107,7 +106,9 @@ async def test_a_part_that_hangs_is_told_of_as_last_seen_and_looked_at_once() ->
 
 async def test_the_first_look_waits_for_a_part_that_hangs_no_longer_than_whoever_probes() -> None:
     checks = {"store": FixedCheck(hanging=True), "lane": FixedCheck(ready=False, detail="not_connected")}
-    page = await Probes(checks, Metrics(), first_wait=0.05).readyz()
+    probes = Probes(checks, Metrics())
+    probes.first_wait_sec = 0.05
+    page = await probes.readyz()
     assert page.status == 503
     assert json.loads(page.body)["parts"] == {
         "store": {"ready": False, "detail": "no answer yet"},

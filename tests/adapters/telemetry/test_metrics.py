@@ -74,7 +74,7 @@ def test_log_lines_that_were_not_written_are_counted_by_the_log() -> None:
 
 def test_a_closed_provider_opens_as_time_goes_by() -> None:
     now = [100.0]
-    metrics = Telemetry(UNWRITTEN, monotonic=lambda: now[0])
+    metrics = Telemetry(UNWRITTEN, clock=lambda: now[0])
     series = [
         _series("inn_provider_closed_seconds", provider="nalog", reason=reason)
         for reason in (DenialReason.COOLING_DOWN, DenialReason.DAILY_LIMIT)

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from adapters.telemetry import Telemetry, start
-from adapters.telemetry.tracing_config import is_wanted
+from adapters.telemetry.observer import is_tracing_wanted
 from function.telemetry import LookupEvent
 from tests.collector import Collector
 
@@ -116,7 +116,7 @@ URL = "http://collector:4318"
     ],
 )
 def test_the_standard_variables_switch_it_on(environ: Mapping[str, str], expected: object) -> None:
-    assert is_wanted(environ) is expected
+    assert is_tracing_wanted(environ) is expected
 
 
 LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"

@@ -24,7 +24,7 @@ from adapters.config.environment import WrongSettings
 from adapters.config.settings import load_core
 from adapters.http.endpoint import Endpoint
 from adapters.mongodb import WrongAddress
-from adapters.runtime.startup import Connect, NotStarted, wait_for_servers
+from adapters.runtime.wait_for_servers import Connect, NotStarted, wait_for_servers
 from adapters.telemetry import Telemetry
 
 WRONG_SETTINGS = 2  # the exit status, as of `inn serve`

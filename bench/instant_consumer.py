@@ -9,7 +9,7 @@ from adapters import telemetry
 from adapters.composition.consumer import ConsumerProcess, consumer_process
 from adapters.config.settings import load_all
 from adapters.http.server import run
-from adapters.runtime.startup import wait_for_servers
+from adapters.runtime.wait_for_servers import wait_for_servers
 from function.telemetry import Observer
 
 

@@ -18,8 +18,8 @@ import typer
 from adapters import telemetry
 from adapters.cli.errors import WRONG_USE, Failure
 from adapters.composition.http_function import open_endpoint
-from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
 from adapters.composition.lookups import build_provider
+from adapters.composition.run_process import exit_if_threads_remain, run_until_signal
 from adapters.config.settings import (
     ApiFnsSettings,
     CacheSettings,

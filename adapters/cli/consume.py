@@ -2,7 +2,7 @@
 
 from adapters import telemetry
 from adapters.composition.consumer import consumer_process
-from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
+from adapters.composition.run_process import exit_if_threads_remain, run_until_signal
 from adapters.config.settings import load_all
 from adapters.http.probes import Probes
 from adapters.http.server import Server, listen, run

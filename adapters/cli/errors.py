@@ -44,7 +44,7 @@ def failure_of(error: Exception) -> Failure | None:
     from adapters.http.server import ListenError
     from adapters.mongodb import StoreFault, StoreRefuses, WrongAddress
     from adapters.rabbitmq import errors as broker
-    from adapters.runtime.startup import NotStarted
+    from adapters.runtime.wait_for_servers import NotStarted
     from function.outcomes import Reason
     from function.ports import Unavailable
 

@@ -2,7 +2,7 @@
 
 from adapters import telemetry
 from adapters.composition.http_function import function
-from adapters.composition.lifecycle import exit_if_threads_remain, run_until_signal
+from adapters.composition.run_process import exit_if_threads_remain, run_until_signal
 from adapters.config.addresses import is_loopback
 from adapters.config.settings import load_core
 from adapters.http.server import Server, listen, run

@@ -15,7 +15,7 @@ from adapters.rabbitmq.settlement import LaneContext
 from adapters.rabbitmq.supervisor import Consumer, LaneSupervisor
 from adapters.rabbitmq.topology import QueueNames
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.startup import Connect, Refused
+from adapters.runtime.wait_for_servers import Connect, Refused
 from adapters.telemetry import Telemetry
 from function.telemetry import Observer
 

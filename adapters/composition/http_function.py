@@ -8,7 +8,7 @@ from adapters.composition.mongodb import open_store, store_connector
 from adapters.config.settings import Core, HttpSettings
 from adapters.http.endpoint import Endpoint
 from adapters.http.probes import Probes
-from adapters.runtime.startup import Connect
+from adapters.runtime.wait_for_servers import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Lifetimes
 

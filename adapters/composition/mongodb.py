@@ -12,7 +12,7 @@ from adapters.config.settings import EMULATED_URL, AppSettings, MongoSettings, N
 from adapters.mongodb import MongoConfig, MongoStore, StoreRefuses, WrongAddress
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.daemon_thread import in_daemon_thread
-from adapters.runtime.startup import Connect, Refused
+from adapters.runtime.wait_for_servers import Connect, Refused
 from function.ports import Unavailable
 
 CACHE_THREADS = 4  # threads that read the cache beside the fetching ones

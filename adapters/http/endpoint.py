@@ -5,46 +5,40 @@ A request, and its reply, is plain JSON or CloudEvents in binary, structured or 
 
 import asyncio
 import hmac
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http import HTTPStatus
 from time import perf_counter
-from typing import assert_never
-from urllib.parse import quote
-from uuid import uuid4
 
 from starlette.types import Receive, Scope, Send
 
 from adapters.http.probes import Probes
-from adapters.http.replies import CLOSE, Problem, Reply, check_method
+from adapters.http.replies import (
+    ALL_PLAIN,
+    CE_PREFIX,
+    CLOSE,
+    INTERNAL_ERROR,
+    Problem,
+    Reply,
+    check_method,
+    encode,
+    reply_of,
+)
 from adapters.runtime.lookup_runner import LookupRunner
 from function import event as cloudevent
-from function.event import BATCH_TYPE, JSON_TYPE, REPLY_CONSTANTS, STRUCTURED_TYPE, Event, InvalidEvent, Mode
-from function.outcomes import Answered, Deferred, FieldError, InProgress, Outcome, Reason, Rejected
-from function.result import LookupResult, result_of, summary_of
+from function.event import BATCH_TYPE, JSON_TYPE, STRUCTURED_TYPE, Event, InvalidEvent, Mode
+from function.outcomes import FieldError, Outcome, Reason, Rejected
+from function.result import result_of, summary_of
 from function.telemetry import LookupEvent, Observer
 
 ENTRY = "http"
 MAX_EVENT_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 1024 * 1024
 BATCH_SLICE = 100  # events of a batch that are answered at the same time, before other requests have their turn
-INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service has a fault; it is logged")
-DEFAULT_RETRY_SEC = 5  # `Retry-After` where the outcome has none
 
 Headers = Mapping[bytes, bytes]  # by name, in lower case
 
 _MEDIA_TYPES = {JSON_TYPE, STRUCTURED_TYPE, BATCH_TYPE}
-_PREFIX = b"ce-"
-# Printable ASCII that needs no encoding in a header (CloudEvents' HTTP binding, 3.1.3.2). The check takes a tenth of
-# the time of encoding or decoding.
-_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
-_ALL_PLAIN = re.compile(r"[!#$&-~]*")
-_CONSTANT_HEADERS = [
-    (_PREFIX + name.encode(), value.encode()) for name, value in REPLY_CONSTANTS.items() if name != "datacontenttype"
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,7 @@ class Endpoint:
             event = cloudevent.from_structured(body)
         else:
             event = cloudevent.from_binary(attributes, body, media) if attributes else cloudevent.from_plain(body)
-        return _reply(event, *await self._look_up(event, headers))
+        return reply_of(event, *await self._look_up(event, headers))
 
     async def _batch(self, events: Sequence[Event | InvalidEvent], headers: Headers) -> Reply:
         if refused := sum(isinstance(event, InvalidEvent) for event in events):
@@ -121,8 +115,8 @@ class Endpoint:
     async def _answer_item(self, event: Event | InvalidEvent, headers: Headers) -> bytes:
         if isinstance(event, InvalidEvent):
             refusal = Rejected(None, (FieldError("", str(event)),))
-            return _encode(Event(b"", event.id, mode=Mode.STRUCTURED), result_of(refusal, 0)).body
-        return _encode(event, result_of(*await self._look_up(event, headers))).body
+            return encode(Event(b"", event.id, mode=Mode.STRUCTURED), result_of(refusal, 0)).body
+        return encode(event, result_of(*await self._look_up(event, headers))).body
 
     async def _look_up(self, event: Event, headers: Headers) -> tuple[Outcome, float]:
         """Returns the outcome and its duration in seconds."""
@@ -175,45 +169,8 @@ async def _body(receive: Receive, limit: int, seconds: float) -> bytes:
 def _attributes(headers: Headers) -> dict[str, str]:
     found = {}
     for name, value in headers.items():
-        if name.startswith(_PREFIX):
+        if name.startswith(CE_PREFIX):
             text = value.decode("latin-1")
-            decoded = text if _ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
-            found[name.removeprefix(_PREFIX).decode("latin-1")] = decoded
+            decoded = text if ALL_PLAIN.fullmatch(text) else cloudevent.decode_attribute(value)
+            found[name.removeprefix(CE_PREFIX).decode("latin-1")] = decoded
     return found
-
-
-def _reply(event: Event, outcome: Outcome, seconds: float) -> Reply:
-    match outcome:
-        case Answered():
-            return _encode(event, result_of(outcome, seconds))
-        case Rejected(None, errors):
-            # It is logged already as rejected.
-            return Problem(HTTPStatus.BAD_REQUEST, "; ".join(map(str, errors))).reply()
-        case Rejected():
-            return _encode(event, result_of(outcome, seconds), HTTPStatus.UNPROCESSABLE_ENTITY)
-        case Deferred(_, Reason.INTERNAL_ERROR):
-            return INTERNAL_ERROR.reply()
-        case Deferred(request, reason, retry_after):
-            wait = b"%d" % max(1, math.ceil(retry_after or DEFAULT_RETRY_SEC))
-            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason.text, (b"retry-after", wait))
-            return problem.reply(code=reason.value, requestId=request.request_id)
-        case InProgress(request):
-            return _reply(event, Deferred(request, Reason.IN_PROGRESS), seconds)
-        case _:
-            assert_never(outcome)
-
-
-def _encode(event: Event, result: LookupResult, status: HTTPStatus = HTTPStatus.OK) -> Reply:
-    """The reply, in the mode of the request."""
-    if event.mode is Mode.PLAIN:
-        return Reply(result.to_json(), JSON_TYPE, status)
-    attributes = cloudevent.reply_attributes(event.id, event.traceparent, str(uuid4()), datetime.now(UTC))
-    if event.mode is Mode.STRUCTURED:
-        return Reply(cloudevent.structured_reply(attributes, result), STRUCTURED_TYPE, status)
-    # In binary mode the content type is the data's.
-    headers = _CONSTANT_HEADERS + [
-        (_PREFIX + name.encode(), (value if _ALL_PLAIN.fullmatch(value) else quote(value, safe=_PLAIN)).encode())
-        for name, value in attributes.items()
-        if name not in REPLY_CONSTANTS
-    ]
-    return Reply(result.to_json(), JSON_TYPE, status, headers)

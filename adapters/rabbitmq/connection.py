@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from socket import SOCK_STREAM
@@ -16,28 +15,15 @@ from aiormq.connection import DEFAULT_PORTS
 from pamqp.commands import Basic
 from yarl import URL
 
-from adapters.rabbitmq import topology
-from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerRefused, BrokerUnavailable, translate_errors
+from adapters.rabbitmq.errors import NO_LEADER, NO_QUEUE, BrokerUnavailable, translate_errors
 from adapters.rabbitmq.publisher import Publisher
-from adapters.rabbitmq.topology import QueueNames
+from adapters.rabbitmq.topology import QueueNames, declare_queues
 from function.telemetry import Observer
 
 CONNECT_SEC = 10.0  # for all addresses together, in equal shares
 MIN_SHARE_SEC = 2.0  # the smallest share of an address
 HEARTBEAT_SEC = 10  # a broker that is silent for three heartbeats counts as lost
 ANSWER_SEC = 5.0  # a queue whose leader does not answer within this time counts as having none
-
-_DIFFERENT_ARGUMENT = re.compile(r"inequivalent arg '([\w-]+)'")
-_MISMATCH = (
-    "the queue {} exists with {} than this service declares, and a queue's arguments cannot be changed. Stop whoever"
-    " uses it, move its messages elsewhere (rabbitmqctl list_queues name arguments messages; the shovel plug-in moves"
-    " them), delete it and start again; where APP_REQUEST_RETRY_SEC was changed, only the queue that ends in .retry is"
-    " concerned. Or choose another RABBITMQ_SOURCE_QUEUE_NAME."
-)
-_MISSING = (
-    "the queue {} does not exist, and RABBITMQ_DECLARE is false: import deploy/rabbitmq/definitions.json, with your own"
-    " names, or let this service declare its queues (RABBITMQ_DECLARE=true)"
-)
 
 
 class BrokerConfig(NamedTuple):
@@ -97,7 +83,7 @@ class BrokerConnection:
         an empty count is checked by a get, which makes some brokers close the connection if there is no leader.
         """
         async with queue_answer():
-            channel = await self._control_channel()
+            channel = await self.control_channel()
             declared = await channel.queue_declare(queue, passive=True)
             counts = QueueCounts(declared.message_count or 0, declared.consumer_count or 0)
             if not any(counts):
@@ -109,26 +95,7 @@ class BrokerConnection:
                     counts = QueueCounts(1, 0)
             return counts
 
-    async def declare_queues(self, broker: BrokerConfig) -> None:
-        """Declare the queues, or only compare them with their declarations. Raises BrokerRefused."""
-        for name, arguments in topology.queues(broker.names, broker.retry_sec).items():
-            channel = await self._control_channel()
-            try:
-                if not broker.declare:
-                    await channel.queue_declare(name, passive=True)
-                await channel.queue_declare(name, durable=True, arguments=arguments)
-            except (amqp.ChannelPreconditionFailed, amqp.ChannelLockedResource) as differs:
-                named = _DIFFERENT_ARGUMENT.search(str(differs))
-                different = f"another {named[1]}" if named else "other arguments"
-                raise BrokerRefused(_MISMATCH.format(name, different)) from None
-            except amqp.ChannelNotFoundEntity:
-                raise BrokerRefused(_MISSING.format(name)) from None
-            except amqp.ChannelAccessRefused:
-                # Without the permission to configure, the broker compares no arguments.
-                if broker.declare:
-                    raise
-
-    async def _control_channel(self) -> AbstractChannel:
+    async def control_channel(self) -> AbstractChannel:
         """A second channel for declarations and counts: an error closes it, and a slow reply delays all later ones."""
         if self._checks is None or self._checks.is_closed:
             self._checks = await self.channel.connection.channel(publisher_confirms=False)
@@ -152,7 +119,7 @@ async def open_connection(
             publisher = Publisher(channel, broker.names, observer, routes_direct=routes_direct)
             opened = BrokerConnection(channel, publisher)
             if queues:
-                await opened.declare_queues(broker)
+                await declare_queues(opened.control_channel, broker.names, broker.retry_sec, create=broker.declare)
         yield opened
     finally:
         # By default the library would cancel the tasks that still wait for a reply.

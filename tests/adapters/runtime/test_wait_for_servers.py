@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.composition.lifecycle import SIGNALS, run_until_signal
+from adapters.composition.run_process import SIGNALS, run_until_signal
 from adapters.http.server import Server, listen, run
-from adapters.runtime.startup import Connect, NotStarted, Refused, wait_for_servers
+from adapters.runtime.wait_for_servers import Connect, NotStarted, Refused, wait_for_servers
 from tests.doubles import RecordingObserver
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from adapters.http.server import Server
-from adapters.runtime.startup import Connect, wait_for_servers
+from adapters.runtime.wait_for_servers import Connect, wait_for_servers
 from function.telemetry import Observer
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -44,7 +44,7 @@ class KeyRing:
         self.key_names = list(self._keys)  # newest first
 
     def hashes(self, person: Person) -> list[bytes]:
-        """The person's hash under each key, newest first: the key's name and the HMAC-SHA256 of the identity."""
+        """The person's hash under each key, each once, newest first: the key's name and the HMAC-SHA256 of the identity."""
         return [key.name + hmac.digest(key.hashing, person.identity, "sha256") for key in self._keys.values()]
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:

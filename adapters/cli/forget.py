@@ -72,7 +72,7 @@ def forget(
         answers, rows, record_id = store.forget_old_keys() if person is None else store.forget(person)
         text = f"erased: answers {answers}, rows of history {rows}; record {record_id}"
         try:
-            unknown = StoredCounts(0, 0) if person is None else store.count_under_old_keys(unknown=True)
+            unknown = StoredCounts(0, 0) if person is None else store.count_under_unknown_keys()
         except Unavailable:
             # Counting much data may time out.
             raise Failure(f"{text}; what is kept under keys that are not in APP_SECRET_KEYS was not counted") from None

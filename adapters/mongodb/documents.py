@@ -26,7 +26,7 @@ class Encryption(Protocol):
         """The names of the keys, newest first, each once."""
 
     def hashes(self, person: Person) -> list[bytes]:
-        """The hash of the person under each key, newest first."""
+        """The hash of the person under each key, each once, newest first."""
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
         """Encrypt with the newest key, bound to a context."""

@@ -58,10 +58,16 @@ class MongoHistory(MongoBase, HistoryStore):
         """Erase all data under other keys than the newest, configured or not."""
         return self._erase(*_under_other_keys(self._encryption.key_names[:1]), batch)
 
-    def count_under_old_keys(self, *, unknown: bool = False) -> StoredCounts:
-        """Count the data under other keys than the newest; `unknown`: under none that is configured. Raises Unavailable."""
-        names = self._encryption.key_names
-        documents, rows = _under_other_keys(names if unknown else names[:1])
+    def count_under_old_keys(self) -> StoredCounts:
+        """Count the data under other keys than the newest. Raises Unavailable."""
+        return self._count(self._encryption.key_names[:1])
+
+    def count_under_unknown_keys(self) -> StoredCounts:
+        """Count the data under keys that are not configured, whose persons are unknown. Raises Unavailable."""
+        return self._count(self._encryption.key_names)
+
+    def _count(self, names: Sequence[bytes]) -> StoredCounts:
+        documents, rows = _under_other_keys(names)
         with self._long_call():
             answers = self._answers.count_documents({**documents, "status": {"$exists": True}})
             return StoredCounts(answers, self._history.count_documents(rows))

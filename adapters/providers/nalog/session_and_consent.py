@@ -7,6 +7,7 @@ switches it on. Cookies are stored and sent back in either case, as a browser do
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import CookieJar
 from typing import Any, TypeVar
@@ -35,10 +36,17 @@ _Response: Any = urllib3.HTTPResponse
 Read = TypeVar("Read")
 
 
-class OpenSession(CookieJar):
-    """An open session, by its cookies. `proven`: the service has answered in it."""
+@dataclass(eq=False)
+class OpenSession:
+    """An open session. `proven`: the service has answered in it."""
 
-    proven = False
+    cookies: CookieJar = field(default_factory=CookieJar, repr=False)
+    proven: bool = False
+
+    @property
+    def has_consent(self) -> bool:
+        """Whether the site knows of the consent."""
+        return any(cookie.name == _COOKIE for cookie in self.cookies)
 
 
 class SiteSession:
@@ -99,12 +107,13 @@ class SiteSession:
         consent_page = f"{_CONSENT_PAGE}?{urlencode(_CONSENT_QUERY)}"
         if asks_consent(form_page):
             self._page(session, consent_page)
-        form = _CONSENT_QUERY | {"personalData": "1"}
-        reply = self._fetch(session, _CONSENT, form, Referer=self._client.url + consent_page)
-        _check(reply)
-        if all(cookie.name != _COOKIE for cookie in session):
-            consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
-            session.extract_cookies(consented, self._cookie_request(_CONSENT))
+        if not session.has_consent:
+            form = _CONSENT_QUERY | {"personalData": "1"}
+            reply = self._fetch(session, _CONSENT, form, Referer=self._client.url + consent_page)
+            _check(reply)
+            if not session.has_consent:
+                consented = _Response(headers={"set-cookie": f"{_COOKIE}={_token(reply)}; Path=/"})
+                session.cookies.extract_cookies(consented, self._cookie_request(_CONSENT))
         if is_redirect(form_page) and is_redirect(self._page(session, FORM_PAGE)):
             raise Unavailable(Reason.PROVIDER_UNAVAILABLE)
         return session
@@ -118,9 +127,9 @@ class SiteSession:
     def _fetch(self, session: OpenSession, path: str, form: Fields | None = None, **headers: str) -> SiteReply:
         """Get a page, or post a form, with the session's cookies. Raises Unavailable."""
         request = self._cookie_request(path)
-        session.add_cookie_header(request)
+        session.cookies.add_cookie_header(request)
         reply = self._client.request(path, form=form, headers=headers | dict(request.header_items()))
-        session.extract_cookies(_Response(headers=reply.headers), request)
+        session.cookies.extract_cookies(_Response(headers=reply.headers), request)
         return reply
 
     def _cookie_request(self, path: str) -> Request:

@@ -135,7 +135,7 @@ def test_what_is_under_keys_that_are_not_ours_is_counted(opened: Open) -> None:
             one.save(request(number), one.answer())
         one.claim(request(9))
     for ours, left in ((KEY,), 4), ((KEY, KEY), 4), ((OLD_KEY, KEY), 3), ((KEY, NEW_KEY, OLD_KEY), 0):
-        assert mongo_store(opened(*ours)).count_under_old_keys(unknown=True) == StoredCounts(left, left)
+        assert mongo_store(opened(*ours)).count_under_unknown_keys() == StoredCounts(left, left)
 
 
 def test_a_person_is_forgotten_under_every_key_and_so_is_a_ticket(place: Place, keys: Keys) -> None:

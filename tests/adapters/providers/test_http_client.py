@@ -1,5 +1,6 @@
 """One request with a site that is not trusted: how long it may take, how much it may send, whom it may name."""
 
+import gc
 import gzip
 import logging
 import os
@@ -8,6 +9,7 @@ import ssl
 import struct
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -131,6 +133,25 @@ UNREADABLE = {
 def test_a_reply_that_is_slow_odd_or_unreadable_is_a_failure_in_time(kind: str) -> None:
     reason = Reason.BAD_REPLY if kind in UNREADABLE else Reason.PROVIDER_UNAVAILABLE
     fails_once((SLOW | ODD | UNREADABLE)[kind], SHORT_SEC if kind in SLOW else ENOUGH_SEC, reason)
+
+
+class Form(dict[str, str]):
+    """A dict that can be referred to weakly."""
+
+
+def test_an_error_keeps_no_form_of_a_person_in_a_reference_cycle() -> None:
+    gc.disable()
+    try:
+        with serving(UNREADABLE["gzip that is none"]) as site, suppress(Unavailable):
+            form = Form(fam="Иванов")
+            kept = weakref.ref(form)
+            SiteClient(site.url, timeout=ENOUGH_SEC).request("/", form=form)
+        for exchange in (thread for thread in threading.enumerate() if thread.name == "exchange"):
+            exchange.join(ENOUGH_SEC)
+        del form
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_the_shutdown_at_the_deadline_is_no_end_of_a_reply_without_a_length() -> None:

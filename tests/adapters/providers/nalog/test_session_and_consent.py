@@ -87,6 +87,8 @@ def test_a_site_that_does_not_redirect_gets_its_consent_too_unless_the_operator_
     site = asked_with(Tax(consent=reply(200, '"t0ken"', "Set-Cookie: upd_inn=theirs; Path=/")))
     assert "upd_inn=theirs" in site.asked[2].headers["cookie"], "the site's own cookie"
     assert "t0ken" not in site.asked[2].headers["cookie"]
+    already = Tax(form=reply(200, FORM, "Set-Cookie: upd_inn=theirs; Path=/"))
+    assert paths(asked_with(already)) == ["GET /inn.do", "find", "get"]
 
 
 @pytest.mark.parametrize(("protocol", "steps"), [("two-step", ["find", "get"]), ("legacy", ["innMy"])])
@@ -202,10 +204,11 @@ def test_who_comes_while_the_session_is_opened_comes_back_soon_and_waits_in_no_t
 
 @pytest.mark.parametrize("kind", ENDED)
 def test_1_without_consent_a_refusal_names_the_setting_once(kind: str) -> None:
-    observer = RecordingObserver()
-    with serving(Tax(ENDED[kind])) as site:
+    observer, tax, ends = RecordingObserver(), Tax(), []
+    with serving(tax) as site:
         client = nalog(site.url, observer=observer)
-        for _ in range(3):
-            found(client)
+        for tax.strict in (ENDED[kind], b"", ENDED[kind]):
+            ends.append(found(client))
+    assert ends[0] == ends[2] != CLOSED, "also after an answer"
     assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]
     assert set(paths(site)) == {"find"}

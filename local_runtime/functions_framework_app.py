@@ -15,7 +15,8 @@ from adapters.http.endpoint import Endpoint
 def functions_framework_app(endpoint: Endpoint) -> Starlette:
     """The endpoint as an application of functions-framework's asynchronous host."""
 
-    async def inn(request: Request, _error: Exception | None = None) -> Any:  # a Reply, which is an ASGI application
+    # A Reply is an ASGI application, as Starlette's responses are. The host's own errors come as a second argument.
+    async def inn(request: Request, _error: Exception | None = None) -> Any:
         return await endpoint(request.scope, request.receive)
 
     module = ModuleType("inn_function")

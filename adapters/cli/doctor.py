@@ -203,10 +203,11 @@ def _why_unreachable(nalog: settings.NalogSettings) -> str:
     try:
         if resolving:
             socket.getaddrinfo(urlsplit(nalog.url).hostname, None)
+    except OSError:
+        return f"its name is not known here; write {resolving}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
+    try:
         with pool_manager(nalog.proxy_url, nalog.ca_bundle) as pools:
             pools.request("HEAD", nalog.url, timeout=Timeout(CONNECT_SEC), retries=False, redirect=False)
-    except socket.gaierror:
-        return f"its name is not known here; write {resolving}:// in CLIENT_NALOG_PROXY, and the proxy looks it up"
     except HTTPError as error:
         return cause_of(error)
     return "it gave no reply that can be read"

@@ -1,4 +1,4 @@
-"""Exit statuses, and the errors that end a command with one line on standard error."""
+"""Exit statuses, the errors that end a command with one line on standard error, and untrusted text made printable."""
 
 from adapters.config.environment import WrongSettings
 from adapters.tables import WrongTable

@@ -54,7 +54,10 @@ def build_provider(
 def open_lookups(
     store: Store, provider: Providers, lifetimes: Lifetimes, observer: Observer
 ) -> Iterator[tuple[LookupRunner, dict[str, Check]]]:
-    """A host's runner, and the readiness checks of what it uses. Close it before the end, which makes pending saves."""
+    """A host's runner, to be closed before the context ends, and the readiness checks of what it uses.
+
+    The end of the context makes the pending saves.
+    """
     clock = SystemClock()
     with closing(CachingStore(store, clock, observer)) as answers:
         runner = LookupRunner(answers, Ports(answers, provider, clock, lifetimes), THREADS, observer)

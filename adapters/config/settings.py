@@ -54,7 +54,7 @@ class LogSettings(SettingsGroup, alias_generator=with_prefix("LOG_")):
 
 
 class HttpSettings(SettingsGroup, alias_generator=with_prefix("HTTP_")):
-    """The address of the HTTP function, or of the consumer's probes."""
+    """The HTTP function: its address (or that of the consumer's probes), tokens, and the time limit of a lookup."""
 
     host: fields.HttpHost = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any free port

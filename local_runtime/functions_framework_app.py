@@ -21,7 +21,7 @@ def functions_framework_app(endpoint: Endpoint) -> Starlette:
 
     module = ModuleType("inn_function")
     setattr(module, inn.__name__, inn)
-    # functions-framework is untyped.
+    # This function of functions-framework is untyped.
     create: Callable[..., Starlette] = create_asgi_app_from_module
     app = create(inn.__name__, __file__, "http", module, None)
     # The host would answer its own errors in plain text.

@@ -37,8 +37,7 @@ PERSON: dict[str, Any] = {
     "documentSerial": "4509",
     "documentNumber": "123456",
 }
-KNOWN = Answer(Status.FOUND, INN, "nalog", NOW - timedelta(days=1), NOW + timedelta(days=29))
-"""An answer of that person that is still good."""
+KNOWN = Answer(Status.FOUND, INN, "nalog", NOW - timedelta(days=1), NOW + timedelta(days=29))  # still valid
 TICKET = Ticket("nalog", "0A1B2C", NOW + timedelta(seconds=180))
 FOUND = Verdict(Status.FOUND, INN, "nalog")
 

@@ -7,8 +7,7 @@ import pytest
 from bench.servers import MeasuredProcess
 from tests.servers.process import start, wait_for
 
-GONE = "import subprocess, time; child = subprocess.Popen(['true']); time.sleep(600)"
-"""Its child has ended, and lies there until somebody asks for its status."""
+GONE = "import subprocess, time; child = subprocess.Popen(['true']); time.sleep(600)"  # its child is a zombie
 
 
 def test_the_memory_of_what_is_just_gone_is_an_error_that_a_sampler_passes_over(tmp_path: Path) -> None:

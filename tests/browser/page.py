@@ -13,8 +13,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 BOUND_SEC = 60
 DESKTOP = (1280, 900)
 PHONE = (360, 740)
-REFUSED = "Failed to load resource: the server responded with a status of"
-"""What the console says of a reply that is no success, whatever a page does with it."""
+REFUSED = "Failed to load resource: the server responded with a status of"  # in the console, for every error reply
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 Seen = TypeVar("Seen")

@@ -18,8 +18,7 @@ USER = "inn"
 PASSWORD = "inn-test-password"  # of a node that nobody else reaches
 START_SEC = 120.0  # on a busy machine; a few seconds otherwise
 
-REGISTER_SEC = 2.0
-"""RabbitMQ 3.10 saves its register of quorum queues half a second after it was last changed, if it has the time."""
+REGISTER_SEC = 2.0  # RabbitMQ 3.10 saves its register of quorum queues 0.5 s after a change, if it has the time
 
 _CONFIG = f"""\
 loopback_users = none

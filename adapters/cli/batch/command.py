@@ -20,7 +20,6 @@ from function.outcomes import Status
 ROW_SEC = 2.0  # default reply timeout per concurrent row: the tax service answers about one a second, in order
 SILENCE_SEC = 300.0  # time limit of one request over HTTP: longer than any service's time limit of one lookup
 GOES_ON = "the same command goes on once that is mended"
-SO_FAR = "{journal.answered} rows are in {journal.place}, and the same command goes on from there"
 
 
 def batch(
@@ -98,7 +97,7 @@ def batch(
             typer.echo(headings)
             asyncio.run(run())
     except asyncio.CancelledError:
-        raise Failure(f"interrupted: {SO_FAR.format(journal=journal)}", INTERRUPTED) from None
+        raise Failure(f"interrupted: {_so_far(journal)}", INTERRUPTED) from None
     except OSError as exc:
         raise Failure(f"{exc.filename or out}: {exc.strerror}; {GOES_ON}") from None
     except sqlite3.DatabaseError as exc:
@@ -107,7 +106,7 @@ def batch(
     except Exception as error:
         if journal.answered == 0 or (failure := failure_of(error)) is None:
             raise
-        raise Failure(f"{failure}; {SO_FAR.format(journal=journal)}", failure.status) from None
+        raise Failure(f"{failure}; {_so_far(journal)}", failure.status) from None
     typer.echo(f"{progress.summary()}\nwritten: {out}")
     return FAILED if progress.counts[Status.FAILED] else DONE
 
@@ -131,3 +130,7 @@ def _cancelled_by_signal() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if cancelled else handler)
+
+
+def _so_far(journal: Journal) -> str:
+    return f"{journal.answered} rows are in {journal.place}, and the same command goes on from there"

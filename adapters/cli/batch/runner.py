@@ -104,7 +104,7 @@ class Runner:
 
     async def run(self, client: Client) -> None:
         """Ask for all rows. Raises the first Failure, BrokerRefused or WrongTable."""
-        self._run_id = uuid4()  # the log withholds digits that could be a document, but shows UUIDs
+        self._run_id = uuid4()  # with dashes: the log shows UUIDs, and withholds digits that could be a document
         self._reached = False
         rows = enumerate(self.journal.table.rows(), 1)
         try:

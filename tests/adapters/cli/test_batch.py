@@ -43,11 +43,17 @@ def test_a_csv_file_is_read_as_it_is_and_written_alike(
     assert batch.out.read_bytes().startswith(source.read_bytes()[:3])
 
 
-@pytest.mark.parametrize(
-    ("above", "separator"),
-    [("sep=;\n", ";"), ("sep=\t\r\n", "\t"), ("SEP=^\n", "^"), ("\n;;;\n\n", ";"), (" \n,,\n", ",")],
-    ids=["sep=;", "a tab", "an unusual separator", "blank lines", "blank lines with commas"],
-)
+ABOVE = {
+    "sep=;": ("sep=;\n", ";"),
+    "a tab": ("sep=\t\r\n", "\t"),
+    "an unusual separator below blank lines": ("\r\n\nSEP=^\n", "^"),
+    "sep= not alone in its line": ("sep=,;\n", ";"),
+    "blank lines": ("\n;;;\n\n", ";"),
+    "blank lines with commas": (" \n,,\n", ","),
+}
+
+
+@pytest.mark.parametrize(("above", "separator"), ABOVE.values(), ids=ABOVE)
 def test_what_stands_above_the_headings_is_skipped(batch: Batch, above: str, separator: str) -> None:
     source = write(batch.folder / "in.csv", [IVANOVA], delimiter=separator)
     source.write_text(above + source.read_text(encoding="utf-8"), encoding="utf-8")

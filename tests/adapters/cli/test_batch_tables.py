@@ -337,8 +337,7 @@ def test_a_day_of_issue_that_cannot_be_read_is_left_out(asked: Asked) -> None:
     assert [request.get("documentDate") for request in requests] == [None, "2010-02-10"]
 
 
-Change = Callable[[str, str], tuple[str, str] | None]
-"""Makes a package's part, its name and its content, another one; None leaves it out."""
+Change = Callable[[str, str], tuple[str, str] | None]  # changes a package's part, by name and content; None omits it
 
 
 def sub(part: str, pattern: str, new: str) -> Change:

@@ -76,8 +76,7 @@ def test_the_shell_gets_its_script() -> None:
     assert "_INN_COMPLETE" in done.stdout
 
 
-DRIVERS = "rich openpyxl aio_pika urllib3 pymongo starlette adapters.config.settings"
-"""What a command that is asked for its help must not wait for."""
+DRIVERS = "rich openpyxl aio_pika urllib3 pymongo starlette adapters.config.settings"  # --help waits for none of them
 IN_VAIN = (
     "typer pydantic_settings dotenv rich cryptography.x509 aio_pika flask functions_framework openpyxl"
     " starlette.applications starlette.routing opentelemetry"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from adapters.telemetry import Telemetry, start
+from adapters.telemetry.log_allow_list import MAX_CAUSES, describe
 from function.outcomes import Reason, Status
 from function.rate_limit import DenialReason
 from function.telemetry import LookupEvent
@@ -163,6 +164,16 @@ def test_of_an_error_ours_or_a_librarys_the_type_the_places_and_the_causes_are_l
         assert line["places"][-1] == f"{THIS_FILE}:{first + 4} _fails"
         assert [cause["error"] for cause in line["causes"]] == ["ValueError"]
         assert line["causes"][0]["places"] == [f"{THIS_FILE}:{first + 2} _fails"]
+
+
+def test_causes_and_the_members_of_a_group_are_described_within_bounds_also_in_a_circle() -> None:
+    group = ExceptionGroup("", [OSError(), *(ValueError() for _ in range(MAX_CAUSES))])
+    group.exceptions[0].__cause__ = group
+    described, depth = describe(group), 0
+    assert [cause["error"] for cause in described["causes"]] == ["OSError", *["ValueError"] * (MAX_CAUSES - 1)]
+    while described["causes"]:
+        described, depth = described["causes"][0], depth + 1
+    assert depth == MAX_CAUSES
 
 
 def test_a_place_of_the_service_is_named_alike_where_a_host_adds_its_folder_to_the_path() -> None:

@@ -51,15 +51,13 @@ QUICK = {
 }
 WRONG_TOKEN = "token-baa5a0964d3320fb"
 ANOTHER_INN = "500100732259"
-NOT_PAID_FOR = {"documentType": "03", "documentSerial": "V-АН"}
-"""A birth certificate: the paid provider knows passports only."""
+NOT_PAID_FOR = {"documentType": "03", "documentSerial": "V-АН"}  # the paid provider knows passports only
 UNUSUAL = {"failed", "deadline", "internal_error", "in_progress", "provider_closed"}
 """Statuses that the log need not show of this run: of who has failed it shows the reason."""
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.+]+ \[\w+\] <[\d.]+>|<\d+\.\d+\.\d+>", re.MULTILINE)
 """Times and processes in RabbitMQ's log, in which any digits can stand."""
 
-QUEUED, POSTED, CLIENT = "3d" * 16, "7c" * 16, "4e" * 8
-"""The traces of a request that comes through the queue twice and of one over HTTP, and who called."""
+QUEUED, POSTED, CLIENT = "3d" * 16, "7c" * 16, "4e" * 8  # traces through the queue and over HTTP, and who called
 Request = dict[str, Any]
 _INN = re.compile(rb'"inn":"(\d+)"')
 

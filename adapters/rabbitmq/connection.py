@@ -1,4 +1,4 @@
-"""Opens one connection to the broker, and counts queues on it. The lanes reconnect by `supervisor.py`."""
+"""Opens one connection to the broker, declares the queues, and counts them. The lanes reconnect by `supervisor.py`."""
 
 import asyncio
 import random
@@ -56,7 +56,7 @@ class BrokerConnection:
         self.channel = channel
         self.publisher = publisher
         self._checks: AbstractChannel | None = None
-        self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # cancelled with it
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._consumer.cancel())
 
     async def wait_lost(self) -> None:

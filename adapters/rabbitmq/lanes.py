@@ -48,8 +48,8 @@ class Subscription:
 
     A message that kills the process, or its connection, does so again when it is redelivered. If it is the only
     unacknowledged message then, the broker counts no return of any other message, and parks this one at the delivery
-    limit. So the prefetch is 1 until a delivery arrives that has not been returned twice, or somebody else sets
-    `full_prefetch`; then it is `prefetch`.
+    limit. So the prefetch is 1 until a delivery arrives that has not been returned twice, or `full_prefetch` is set (the
+    slow lane does so for a delivery that waits); then it is `prefetch`.
     """
 
     def __init__(
@@ -206,7 +206,8 @@ class FastLane(Lane):
         self, subscription: Subscription, deliveries: list[Delivery], messages: list[Message], previous: Awaitable[None]
     ) -> None:
         """Publish the messages that settle a batch, and acknowledge it after the `previous` one."""
-        await asyncio.gather(*map(subscription.publish, messages), previous)
+        await asyncio.gather(*map(subscription.publish, messages))
+        await asyncio.shield(previous)  # a long chain of cancelled batches would exceed the recursion limit
         await subscription.acknowledge(deliveries[-1].tag, len(deliveries))
 
 

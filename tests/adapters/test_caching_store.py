@@ -211,8 +211,7 @@ def test_once_anybody_was_erased_or_after_long_the_person_is_fetched_again_and_t
         process.store.claims.clear()
     assert isinstance(process.lookup(requestId="r-2"), Answered)
     assert process.fetched == fetched
-    # The one that failed, and the one that succeeded.
-    assert process.store.calls.count("save") == 2
+    assert process.store.calls.count("save") == 2  # the one that failed, and the one that succeeded
 
 
 def test_the_ticket_of_an_answer_that_may_have_been_erased_is_dropped(process: Process) -> None:

@@ -48,8 +48,7 @@ def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Given:
 
     def give(**variables: str | None) -> None:
         for name, value in variables.items():
-            # An empty one counts as unset.
-            monkeypatch.setenv(name, value or "")
+            monkeypatch.setenv(name, value or "")  # an empty one counts as unset
 
     give(**SET)
     return give
@@ -251,7 +250,6 @@ MUST_BE = "must be NAME=value, a quote that is opened closed, or # and a comment
 def test_lines_of_the_file_that_are_no_settings_are_named_and_nothing_else_is_said(
     caplog: pytest.LogCaptureFixture, file: str, said: list[str]
 ) -> None:
-    # The same bytes as in UTF-8 but for Cyrillic.
-    Path(".env").write_bytes(file.encode("cp1251"))
+    Path(".env").write_bytes(file.encode("cp1251"))  # the same bytes as in UTF-8 but for Cyrillic
     assert faults() == said
     assert not caplog.records

@@ -25,6 +25,5 @@ def test_no_process_is_starved(run: Run) -> None:
 
 
 def test_a_captcha_is_met_by_the_first_find_and_one_probe_a_cool_down(run: Run) -> None:
-    # 60 and 120 seconds: the second cool-down outlasts a captcha of 100.
-    assert run.captchas == 2
+    assert run.captchas == 2  # 60 and 120 seconds: the second cool-down outlasts a captcha of 100
     assert run.recovery < 2 * LIMIT.cooldown + 10 * LIMIT.min_interval

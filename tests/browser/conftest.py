@@ -69,8 +69,7 @@ def switch(runtime: LocalRuntime, **wanted: object) -> dict[str, Any]:
 @pytest.fixture(scope="package")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     """A real Chromium without a window, with a new empty profile. What its console says is kept."""
-    # Selenium would fetch a driver of its own.
-    os.environ["SE_OFFLINE"] = "true"
+    os.environ["SE_OFFLINE"] = "true"  # Selenium would fetch a driver of its own
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM.path())
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):

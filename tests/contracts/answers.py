@@ -128,8 +128,7 @@ class AnswerStoreContract(AnswersContract):
     def test_a_pending_person_is_claimed_when_the_wait_is_over_and_not_before(self, harness: StoreHarness) -> None:
         claim = harness.claim(request())
         harness.store.keep_ticket(claim, harness.ticket(), WAIT)
-        # What comes late is no claim of the one who waits.
-        harness.store.renew([claim])
+        harness.store.renew([claim])  # what comes late is no claim of the one who waits
         harness.store.release(claim)
         harness.later(WAIT - 10)
         assert harness.is_claimed(request())

@@ -107,8 +107,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, mongo: Mongo, node: Node) ->
 def test_the_commands_of_a_page_work_one_after_the_other(stage: Stage, page: Path) -> None:
     for block in blocks(page):
         if block.script == "make run\n":
-            # So the stage was set.
-            assert stage.local.get("/readyz").status == 200
+            assert stage.local.get("/readyz").status == 200  # so the stage was set
             continue
         status, shown = stage.run(block.script)
         assert status == 0, f"{block.script}\n{shown}"

@@ -99,8 +99,7 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         if sys.platform == "linux":
-            # Bound until this process ends.
-            probe.detach()
+            probe.detach()  # bound until this process ends
         return port
 
 

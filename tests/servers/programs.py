@@ -49,8 +49,7 @@ class Program:
         for place in self.places:
             for path in sorted(Path("/").glob(place[1:]), reverse=True) if place.startswith("/") else [Path(place)]:
                 if path.is_relative_to(_SITE) and not os.access(path, os.X_OK):
-                    # A wheel does not always keep the permission to run.
-                    path.chmod(0o755)
+                    path.chmod(0o755)  # a wheel does not always keep the permission to run
                 if program := shutil.which(path):
                     return Path(program)
         return None

@@ -115,8 +115,7 @@ class Process:
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Its exit status, after a signal where one is given; SIGKILL ends what it started as well."""
-        # A server at its end waits for the connections that clients keep.
-        self.pool.clear()
+        self.pool.clear()  # a server at its end waits for the connections that clients keep
         if number is signal.SIGKILL:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)

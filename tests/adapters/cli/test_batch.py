@@ -291,6 +291,5 @@ def test_memory_does_not_grow_with_the_table(batch: Batch) -> None:
         return most
 
     rows = people(3000, 42)
-    # What is imported stays, and Python keeps up to 2000 tuples of a length for later.
-    peak(2100)
+    peak(2100)  # what is imported stays, and Python keeps up to 2000 tuples of a length for later
     assert peak(3000) - peak(1000) < 100_000

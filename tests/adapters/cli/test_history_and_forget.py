@@ -345,8 +345,7 @@ def test_settings_that_are_missing_are_named_together(
 def test_a_store_that_is_not_there_is_one_line(
     inn: Inn, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str], status: int, said: str
 ) -> None:
-    # Where no .env is.
-    monkeypatch.chdir("/")
+    monkeypatch.chdir("/")  # where no .env is
     monkeypatch.setenv("MONGO_TIMEOUT_SERVER_SELECT", "50")
     for name, value in environment(*place).items():
         monkeypatch.setenv(name, value)

@@ -261,8 +261,7 @@ def test_others_wait_or_go_elsewhere_while_a_probe_is_under_way() -> None:
     world, seen = ready(FOUND), []
     world.tax.while_asked = lambda: seen.append(world.end())
     assert world.ask() == FOUND
-    # Its lease is 60 s, but it will be over sooner.
-    assert seen == [(CLOSED, 2)]
+    assert seen == [(CLOSED, 2)]  # its lease is 60 s, but it will be over sooner
     assert world.tax.asked == 2
 
 

@@ -294,8 +294,7 @@ class TestConnecting:
     def test_it_ends_in_time(self, way: str, kind: str, named: Any, request: pytest.FixtureRequest) -> None:
         with ExitStack() as held:
             if kind == "silent addresses":
-                # Each has half of the time that the request may take.
-                named(["127.0.0.1"] * 20)
+                named(["127.0.0.1"] * 20)  # each has half of the time that the request may take
                 there = f"{self.NAME}:{mute(held, '127.0.0.1')}"
             else:
                 request.getfixturevalue("hanging")
@@ -361,8 +360,7 @@ class TestTls:
             }[way]
             # Half of it goes to the first try.
             fails(url, 4 * SHORT_SEC if kind == "hangs" else ENOUGH_SEC, proxy=proxy, retries=1)
-        # Nothing was sent, so it was tried again.
-        assert len(there.asked) == 2
+        assert len(there.asked) == 2  # nothing was sent, so it was tried again
 
     def test_a_bundle_that_is_not_there_is_known_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):

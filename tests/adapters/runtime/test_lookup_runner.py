@@ -212,8 +212,7 @@ async def test_after_a_denied_permit_fetches_go_one_at_a_time_in_the_order_in_wh
     asked = [request.request_id for request, _ in world.provider.asked]
     assert list(dict.fromkeys(reversed(asked)))[::-1] == ["r-0", "r-1", "r-2", "r-3"]
     assert len(asked) == 7
-    # Afterwards they go at the same time again.
-    provider.meeting = threading.Barrier(2)
+    provider.meeting = threading.Barrier(2)  # afterwards they go at the same time again
     assert all(isinstance(each, Answered) for each in await asyncio.gather(*map(lookups.resolve, EVENTS[4:])))
 
 

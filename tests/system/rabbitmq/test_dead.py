@@ -97,8 +97,7 @@ async def test_a_replay_forgets_the_tries(room: Room, dead: Dead) -> None:
     async with room.customer() as customer, room.consumer(retries=1):
         await customer.send(ask())
         await customer.got(1)
-        # The reply comes before the parking.
-        await room.holds(room.names.dead, 1)
+        await room.holds(room.names.dead, 1)  # the reply comes before the parking
         await dead("replay")
         await until(lambda: len(customer.replies["r-1"]) == 2, "the second failure")
         parked = (await room.taken(room.names.dead, 1))[0]
@@ -212,8 +211,7 @@ def test_a_broker_that_is_away_is_one_line(inn: Inn, monkeypatch: pytest.MonkeyP
     ended = inn("dead", "list")
     where = "check RABBITMQ_DSN, or RABBITMQ_HOST and RABBITMQ_PORT, and TLS (amqps://)"
     ended.fails(1, f"inn: RabbitMQ: it cannot be reached now (connection refused): {where}\n")
-    # No heading above nothing, which would look like an empty list.
-    assert not ended.out
+    assert not ended.out  # no heading above nothing, which would look like an empty list
 
 
 def _event(**data: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What reading the parked messages does to them: nothing, whatever a policy says."""
 
+import codecs
+import json
 from datetime import UTC, datetime
 
 import aio_pika
@@ -60,7 +62,8 @@ async def test_a_read_that_is_broken_off_loses_none(room: Room) -> None:
 async def test_what_the_broker_parked_has_its_attempts_and_keeps_them(room: Room) -> None:
     await open_once(room.broker)
     async with room.channel() as channel:
-        await Customer(channel, room.names.lookup, "").send(ask(), headers={"inn-attempts": 2, "client": "x"})
+        body = codecs.BOM_UTF8 + json.dumps(ask()).encode()
+        await Customer(channel, room.names.lookup, "").send(body, headers={"inn-attempts": 2, "client": "x"})
         queue = await channel.get_queue(room.names.lookup)
         for _ in range(DELIVERY_LIMIT + 1):
             await until(lambda: returned(queue), "the message")

@@ -181,8 +181,7 @@ def test_an_error_on_a_poll_keeps_the_ticket_unless_the_person_s_fields_are_wron
         captcha = "captcha" in row
         expected = again(expected.reason, captcha_ahead=captcha, wait=max(2, expected.retry_after))
     if expected == again(Reason.THROTTLED, wait=3600):
-        # The ticket does not live so long.
-        expected = LATER
+        expected = LATER  # the ticket does not live so long
     assert asked("get", answer) == expected
 
 

@@ -170,8 +170,7 @@ def test_a_refusal_in_a_new_session_is_a_failure_and_later_the_end_of_the_sessio
         tax.replies = Tax().replies
         looked_up(client, request())
         tax.replies["find"] = ENDED[kind]
-        # Not asked yet, it says, and is soon tried again.
-        assert found(client) == CLOSED
+        assert found(client) == CLOSED  # not asked yet, it says, and is soon tried again
         tax.replies = Tax(get=ENDED[kind]).replies
         pending = found(client)
         assert isinstance(pending, ProviderReply)

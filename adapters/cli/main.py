@@ -1,7 +1,7 @@
 """The `inn` command. It always ends with an exit status and at most one line on standard error.
 
 `serve` and `consume` have no options and start often: they run without typer, whose import takes a tenth of a
-start. All other commands, and help, use typer (`typer_app.py`).
+start. All other commands, and help, use typer (`commands.py`).
 """
 
 import os
@@ -33,9 +33,9 @@ def run(arguments: Sequence[str]) -> int:
                     command = getattr(import_module(f"adapters.cli.{arguments[0]}"), arguments[0])
                 status = command()
             else:
-                from adapters.cli import typer_app
+                from adapters.cli import commands
 
-                status = typer_app.call(arguments)
+                status = commands.call(arguments)
             output.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -44,9 +44,9 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     except Exception as exc:  # noqa: BLE001  # every error becomes one line
-        from adapters.cli import typer_app
+        from adapters.cli import commands
 
-        line, status = typer_app.error_line(exc, arguments)
+        line, status = commands.error_line(exc, arguments)
         if sys.stderr is not None:
             sys.stderr.write(f"{line}\n")
     return status if isinstance(status, int) else DONE

@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 from inspect import cleandoc
 from pathlib import Path
 
-from adapters.cli.typer_app import EPILOG
+from adapters.cli.commands import EPILOG
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.cli.commands import SHORT_HELP, error_line
 from adapters.cli.main import PROCESSES, Output
-from adapters.cli.typer_app import SHORT_HELP, error_line
 from adapters.rabbitmq.errors import NO_LEADER, BrokerUnavailable
 from tests.adapters.cli.conftest import Inn
 

@@ -36,7 +36,7 @@ from function.rate_limit import MAX_COOLDOWN_SEC
 MAX_BYTES = 1 << 20  # of a reply's body, compressed or not: far more than any real one
 MAX_HEADERS = 100
 MAX_INTERIM = 32  # informational replies (1xx) before the reply: far more than any site sends
-CONNECT_SEC = 10.0  # of one address, or half of the remaining time, so that the next address can be tried
+CONNECT_SEC = 10.0  # of one address, at most half of the remaining time, so that the next address can be tried
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 Fields = Mapping[str, str]

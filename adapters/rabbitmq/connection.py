@@ -56,7 +56,7 @@ class BrokerConnection:
         self.channel = channel
         self.publisher = publisher
         self._checks: AbstractChannel | None = None
-        self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # cancelled with it
+        self._consumer: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # cancelled with the consumer
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._consumer.cancel())
 
     async def wait_lost(self) -> None:

@@ -15,7 +15,7 @@ from aiormq.abc import AbstractChannel
 from adapters.rabbitmq.errors import BrokerRefused
 
 DELIVERY_LIMIT = 6  # returns from dead consumers after which the broker parks a message: 7 deliveries
-UNLIMITED = 2**31 - 1  # 3.10 has no value for "none", 4 a default of 20; a policy's lower limit wins
+UNLIMITED = 2**31 - 1  # RabbitMQ 3.10 has no value for "none", 4 a default of 20; a policy's lower limit wins
 
 Arguments = dict[str, Any]
 _DIFFERENT_ARGUMENT = re.compile(r"inequivalent arg '([\w-]+)'")

@@ -26,7 +26,7 @@ from function.telemetry import LookupEvent
 
 MAX_LINES: Final = 20_000  # lines in the queue: one second at a process's highest rate
 BATCH: Final = 256
-HELD_SEC: Final = 0.05  # time that a line waits for others: a system call for each costs more than the line itself
+HELD_SEC: Final = 0.05  # wait of a line for others: under load a system call for each costs more than the line itself
 CLOSE_SEC: Final = 2.0  # longest wait for a stuck reader at the process's end
 
 _SILENCED = ("uvicorn.access", "gunicorn.access", "werkzeug", "httptools")  # they log each request's URL

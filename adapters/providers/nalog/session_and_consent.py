@@ -45,7 +45,7 @@ class OpenSession:
 
     @property
     def has_consent(self) -> bool:
-        """Whether the site knows of the consent."""
+        """Whether the cookie of a consent is set."""
         return any(cookie.name == _COOKIE for cookie in self.cookies)
 
 

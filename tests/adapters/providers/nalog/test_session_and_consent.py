@@ -206,7 +206,8 @@ def test_1_without_consent_a_refusal_names_the_setting_once(kind: str) -> None:
     observer, tax, ends = RecordingObserver(), Tax(), []
     with serving(tax) as site:
         client = nalog(site.url, observer=observer)
-        for tax.strict in (ENDED[kind], b"", ENDED[kind]):
+        for strict in (ENDED[kind], b"", ENDED[kind]):
+            tax.strict = strict
             ends.append(found(client))
     assert ends[0] == ends[2] != CLOSED, "also after an answer"
     assert observer.of("event") == [("consent_needed", {"variable": "CLIENT_NALOG_CONSENT"})]

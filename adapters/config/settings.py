@@ -219,8 +219,9 @@ def load_groups(groups: Groups, **given: object) -> list[Any]:
             loaded.append(group.model_validate({**values, **given}))
         except ValidationError as exc:
             # pydantic names the field if a default is wrong, else the variable.
-            found = ((str(error["loc"][0]), error["msg"]) for error in exc.errors(include_input=False))
-            wrong = {names_of(group).get(name, name): text for name, text in found} | wrong
+            for error in exc.errors(include_input=False):
+                field, text = str(error["loc"][0]), "is required" if error["type"] == "missing" else error["msg"]
+                wrong.setdefault(names_of(group).get(field, field), text)
         faults |= wrong
     if faults:
         raise WrongSettings(faults)

@@ -110,7 +110,7 @@ WRONG = {
     ("CLIENT_NALOG_USER_AGENT", ASCII): ["Обозреватель", "Mozilla\r\nX: y"],
     ("CLIENT_NALOG_PROTOCOL", "Input should be 'two-step' or 'legacy'"): ["three-step"],
     ("CLIENT_NALOG_CA_BUNDLE", BUNDLE): ["/nowhere.pem", os.devnull, __file__],
-    ("CLIENT_NALOG_URL", "Field required"): [""],
+    ("CLIENT_NALOG_URL", "is required"): [""],
     ("CLIENT_APIFNS_KEY", "is required where CLIENT_APIFNS_ENABLED is set"): [""],
     ("CLIENT_APIFNS_PROXY", PROXY): ["proxy:3128"],
     ("CLIENT_APIFNS_CA_BUNDLE", BUNDLE): ["/nowhere.pem"],

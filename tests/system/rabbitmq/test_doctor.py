@@ -122,7 +122,7 @@ WRONG = {
     "must be printable ASCII characters": "CLIENT_NALOG_USER_AGENT=Обозреватель",
 }
 MISSING = {
-    "Field required": "APP_SECRET_KEYS MONGO_NAME CLIENT_NALOG_URL",
+    "is required": "APP_SECRET_KEYS MONGO_NAME CLIENT_NALOG_URL",
     "is required where no DSN is set": "MONGO_HOST MONGO_USER MONGO_PASS RABBITMQ_HOST RABBITMQ_USER RABBITMQ_PASS",
 }
 

@@ -36,20 +36,20 @@ class Batcher(Generic[T, R]):
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
         self._work = work
         self._lock = Lock()
-        self._waiting: list[_Call[T, R]] = []  # the next batch
+        self.waiting: list[_Call[T, R]] = []  # the next batch
         self._busy = False
 
     def __call__(self, item: T) -> R:
         """Call `work` with the item and those that wait."""
         call: _Call[T, R] = _Call(item)
         with self._lock:
-            self._waiting.append(call)
+            self.waiting.append(call)
             call.leads, self._busy = not self._busy, True
         if not call.leads and not call.news.wait(MAX_WAIT_SEC):
             with self._lock:
-                is_late = call in self._waiting and not call.leads
+                is_late = call in self.waiting and not call.leads
                 if is_late:
-                    self._waiting.remove(call)
+                    self.waiting.remove(call)
             if not is_late:
                 call.news.wait()
         if call.leads:
@@ -59,7 +59,7 @@ class Batcher(Generic[T, R]):
     def _lead(self) -> None:
         """Run the batch of all that wait. Then wake its calls, and the one that leads the next batch: no other."""
         with self._lock:
-            batch, self._waiting = self._waiting, []
+            batch, self.waiting = self.waiting, []
         try:
             results = self._work(list(map(attrgetter("item"), batch)))
             for call, result in zip(batch, results, strict=True):
@@ -70,7 +70,7 @@ class Batcher(Generic[T, R]):
                 raise
         finally:
             with self._lock:
-                following = self._waiting[:1]
+                following = self.waiting[:1]
                 self._busy = bool(following)
                 for call in following:
                     call.leads = True

@@ -55,7 +55,7 @@ def test_calls_that_come_while_a_batch_is_under_way_are_the_next_and_go_alone_if
     first, calls = work.begin(), list[Future[int]]()
     for item in items:
         calls.append(work.threads.submit(work.call, item))
-        wait_for(lambda: len(work.call._waiting) == len(calls), within=LONG, what="a call that waits")
+        wait_for(lambda: len(work.call.waiting) == len(calls), within=LONG, what="a call that waits")
     work.go.set()
     assert first.result(LONG) == 0
     for item, call in zip(items, calls, strict=True):
@@ -72,7 +72,7 @@ def test_a_call_that_a_stuck_batch_keeps_waiting_goes_alone(work: Work) -> None:
     stuck = work.begin()
     assert list(work.threads.map(work.call, [5, 2, 9])) == [25, 4, 81]
     assert not stuck.done()
-    assert not work.call._waiting
+    assert not work.call.waiting
     assert sorted(work.batches) == [[0], [2], [5], [9]]
     work.go.set()
     assert stuck.result(LONG) == 0

@@ -141,7 +141,7 @@ def test_claims_tickets_renewals_and_saves_made_together_share_their_round_trips
     def together(batcher: Batcher[Any, Any], call: Callable[..., Any], *items: list[Any]) -> list[Any]:
         """What the calls return that wait while the first one of them is under way."""
         others = len(requests) - 1
-        recorder.before_first = lambda: wait_for(lambda: len(batcher._waiting) == others, within=30, what="the others")
+        recorder.before_first = lambda: wait_for(lambda: len(batcher.waiting) == others, within=30, what="the others")
         with ThreadPoolExecutor(len(requests)) as threads:
             return [claim for claim in threads.map(call, *items) if isinstance(claim, Claim)]
 

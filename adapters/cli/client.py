@@ -20,6 +20,7 @@ from function.outcomes import Reason, Status
 from function.result import LookupResult
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0  # pause between two attempts, unless the service sets it
 FROM_SETTINGS = "settings"  # `--amqp settings`: keeps the address out of the list of processes
 
 Url = Annotated[

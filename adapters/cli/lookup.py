@@ -8,14 +8,23 @@ from uuid import uuid4
 
 import typer
 
-from adapters.cli.client import Amqp, Client, Queue, RetryLater, ServiceUnreachable, TokenFile, Url, client_of
+from adapters.cli.client import (
+    FIRST_RETRY_SEC,
+    LONGEST_RETRY_SEC,
+    Amqp,
+    Client,
+    Queue,
+    RetryLater,
+    ServiceUnreachable,
+    TokenFile,
+    Url,
+    client_of,
+)
 from adapters.cli.errors import DONE, FAILED, WrongUse, printable
 from adapters.cli.person_options import Source, names_person, read_request
 from adapters.runtime.backoff import Backoff
 from function.outcomes import Status
 from function.result import LookupResult
-
-FIRST_RETRY_SEC, LONGEST_RETRY_SEC = 1.0, 15.0  # pause between two attempts, unless the service sets it
 
 
 @names_person()

@@ -12,9 +12,7 @@ from adapters.runtime.wait_for_servers import Connect
 from adapters.telemetry import Telemetry
 from function.ports import Lifetimes
 
-FETCH_GRACE_SEC = (
-    40.0  # time limit, at the process's end, of fetches beyond a request's deadline: longer than one takes
-)
+FETCH_GRACE_SEC = 40.0  # time limit at the process's end of fetches that outlast their requests: longer than one takes
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from adapters.cli.batch.journal import Journal
-from adapters.cli.client import Client, RetryLater, ServiceFault, ServiceUnreachable
+from adapters.cli.client import FIRST_RETRY_SEC, LONGEST_RETRY_SEC, Client, RetryLater, ServiceFault, ServiceUnreachable
 from adapters.cli.errors import Failure, printable
 from adapters.runtime.backoff import Backoff
 from adapters.tables.row_mapping import NO_PERSON, RowAnswer, is_person, read_answer, read_request
@@ -21,8 +21,6 @@ from adapters.tables.table_file import Row
 from function.outcomes import Status
 
 TRIES = 3  # attempts per row; replies that only say "wait" do not count
-FIRST_RETRY_SEC = 1.0
-MAX_RETRY_SEC = 15.0
 REPORT_SEC = 60.0  # seconds between two lines on standard error without a terminal
 
 
@@ -145,7 +143,7 @@ class Runner:
     async def _answer(self, client: Client, request: Mapping[str, object]) -> RowAnswer:
         """Ask until there is an answer: rate limits, outages and open circuits only delay it."""
         tries = 0
-        backoff = Backoff(FIRST_RETRY_SEC, MAX_RETRY_SEC)
+        backoff = Backoff(FIRST_RETRY_SEC, LONGEST_RETRY_SEC)
         while True:
             wait = 0.0
             try:
